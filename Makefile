@@ -1,0 +1,60 @@
+# make run    starts the dashboard (PORT=8501, HOST=127.0.0.1)
+# make test   lint, types, import contracts, all tests
+# make bench  speed figures beside their baselines; make soak  kills and drops, many rounds
+PYTHON ?= python3
+PORT ?= 8501
+HOST ?= 127.0.0.1
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: run test setup setup-dev lint types imports tests bench soak clean
+
+run: setup
+	@if [ "$(HOST)" != "127.0.0.1" ] && [ "$(HOST)" != "localhost" ]; then \
+	  echo "WARNING: $(HOST) lets other machines open this dashboard, and whoever opens it can spend your credits."; \
+	  echo "         Set RIVYA_READ_ONLY=1 to show clips without the means to spend, and RIVYA_ALLOWED_HOSTS to the names used."; \
+	fi
+	@$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
+
+test: setup-dev lint types imports tests
+
+setup: $(VENV)/.run-ready
+
+setup-dev: $(VENV)/.dev-ready
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Rivya Lab needs Python 3.11 or newer; set PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run-ready: requirements.txt | $(BIN)/python
+	@echo "Installing what the dashboard needs (once, about a minute) ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev-ready: .ci/requirements-dev.txt requirements.txt | $(BIN)/python
+	@echo "Installing what the tests need (once, about a minute) ..."
+	@$(PIP) -r .ci/requirements-dev.txt
+	@touch $@ $(VENV)/.run-ready
+
+lint:
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types:
+	$(BIN)/mypy
+
+imports:
+	$(BIN)/lint-imports
+
+tests:
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench: setup-dev
+	$(BIN)/python -m tests.bench
+
+soak: setup-dev
+	$(BIN)/python -m pytest -m soak tests/flow -n 1
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

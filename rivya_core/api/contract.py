@@ -1,0 +1,304 @@
+"""The wire contract of Rivya Public API v1: paths, states, limits, error codes, answers.
+
+Every fact stands here once, with the public page it was read from (pages reviewed by Rivya on 2026-05-10 and 2026-05-11).
+Answers are open: unknown fields are kept, unknown states and codes never raise. What the pages leave unsaid is marked
+"not documented"; code outside this module must survive either answer.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+
+API_PREFIX = "/api/v1"  # docs/api-quickstart
+PATH_MODELS = "/models"  # docs/api-models; public, no key needed
+PATH_GENERATIONS = "/generations"  # docs/api-generations
+PATH_FILES = "/files"  # docs/api-files
+PATH_CREDITS = "/credits"  # docs/api-credits
+PATH_OPENAPI = "/openapi.json"  # docs/api-openapi-schema; public
+
+HEADER_IDEMPOTENCY_KEY = "Idempotency-Key"  # docs/api-generations: recommended, not required
+HEADER_SIMULATOR = "X-Rivya-Simulator"  # ours: every answer of the simulator carries it
+KEY_PREFIX = "rvya_sk_"  # docs/api-authentication
+
+SCOPES = (  # docs/api-authentication
+    "models:read",
+    "generations:create",
+    "generations:read",
+    "files:create",
+    "files:read",
+    "credits:read",
+    "webhooks:manage",
+    "chat:create",
+    "chat:read",
+)
+
+CLIENT_REQUEST_ID_MAX = 128  # characters; docs/api-files. Not documented for generations, taken to be the same
+DEFAULT_MODEL = "kling-v2-1-master"  # docs/api/models/kling-v2-1-master
+
+MB = 1_000_000  # bytes; whether Rivya means 10^6 or 2^20 is not documented, the stricter reading is used
+
+UPLOAD_KINDS: dict[str, tuple[int, tuple[str, ...]]] = {  # docs/api-files: largest size in bytes, MIME types
+    "image": (10 * MB, ("image/jpeg", "image/png", "image/webp")),
+    "video": (50 * MB, ("video/mp4", "video/quicktime", "video/webm")),
+    "audio": (
+        10 * MB,
+        ("audio/mpeg", "audio/mp4", "audio/wav", "audio/x-wav", "audio/aac", "audio/ogg"),
+    ),
+}
+
+POLL_FIRST_S = (2.0, 3.0)  # docs/api-generation-status: first read 2-3 s after submit
+POLL_THEN_S = (5.0, 10.0)  # docs/api-generation-status: then every 5-10 s, slower for long video
+
+
+class TaskStatus(StrEnum):
+    """What the API says of a task (docs/api-generation-status). Any other word means: still running."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Effect(StrEnum):
+    """What an error code means for everything else that waits."""
+
+    ROW = "row"
+    KEY = "key"
+    WALLET = "wallet"
+    RATE = "rate"
+    OFF = "off"
+    CONFLICT = "conflict"
+    MISSING = "missing"
+
+
+class ErrorCode(BaseModel):
+    """One documented error code: its status, its words for people, and whom it concerns."""
+
+    model_config = ConfigDict(frozen=True)
+
+    http: int | None
+    title: str
+    hint: str
+    effect: Effect = Effect.ROW
+
+
+ERROR_CODES: dict[str, ErrorCode] = {  # docs/api-errors-and-limits, rows 1-14, and docs/api-credits
+    "public_api_disabled": ErrorCode(
+        http=503,
+        title="Rivya's public API is switched off for now",
+        hint="Nothing was charged. The queue waits and goes on by itself when the API is back.",
+        effect=Effect.OFF,
+    ),
+    "api_key_missing": ErrorCode(
+        http=401,
+        title="No API key reached Rivya",
+        hint="Set RIVYA_API_KEY and restart. Nothing was charged.",
+        effect=Effect.KEY,
+    ),
+    "api_key_invalid": ErrorCode(
+        http=401,
+        title="Rivya does not know this API key",
+        hint="Copy the key again from Rivya's settings, or make a new one, and restart.",
+        effect=Effect.KEY,
+    ),
+    "api_key_revoked": ErrorCode(
+        http=401,
+        title="This API key was revoked",
+        hint="Make a new key in Rivya's settings, set RIVYA_API_KEY and restart.",
+        effect=Effect.KEY,
+    ),
+    "api_key_expired": ErrorCode(
+        http=401,
+        title="This API key has expired",
+        hint="Make a new key in Rivya's settings, set RIVYA_API_KEY and restart.",
+        effect=Effect.KEY,
+    ),
+    "api_scope_denied": ErrorCode(
+        http=403,
+        title="This API key lacks a permission",
+        hint="Make a key with the scopes generations, files and credits; older keys may need re-creating.",
+        effect=Effect.KEY,
+    ),
+    "rate_limited": ErrorCode(
+        http=429,
+        title="Too many requests in Rivya's current window",
+        hint="The queue pauses and goes on by itself.",
+        effect=Effect.RATE,
+    ),
+    "validation_failed": ErrorCode(
+        http=400,
+        title="Rivya refused the request",
+        hint="Compare prompt and parameters with the model's page, change them and generate again.",
+    ),
+    "not_found": ErrorCode(
+        http=404,
+        title="Rivya does not find this id for this account",
+        hint="Check that the key belongs to the account that made the task.",
+        effect=Effect.MISSING,
+    ),
+    "webhook_url_rejected": ErrorCode(
+        http=400, title="Rivya refused the webhook address", hint="Use a public https address."
+    ),
+    "chat_model_not_supported": ErrorCode(
+        http=400, title="This is not a chat model", hint="Pick a model that the models list offers for chat."
+    ),
+    "chat_session_conflict": ErrorCode(
+        http=409, title="This chat session cannot be used here", hint="Use a session made with the same model."
+    ),
+    "chat_attachment_not_supported": ErrorCode(
+        http=400, title="This attachment is not supported", hint="Upload an image and pass its file id."
+    ),
+    "idempotency_conflict": ErrorCode(
+        http=409,
+        title="Rivya already knows this request's key",
+        hint="The same request is asked for again with the same key; no second task is made.",
+        effect=Effect.CONFLICT,
+    ),
+    "insufficient_credits": ErrorCode(
+        http=None,  # not documented; branch on the code
+        title="Not enough credits",
+        hint="Top up the wallet. The queue waits and goes on by itself; nothing was charged for this clip.",
+        effect=Effect.WALLET,
+    ),
+    "generation_failed": ErrorCode(
+        http=None,  # stands inside a failed task (docs/api-generation-status)
+        title="The generation failed at Rivya",
+        hint="Change the prompt or the image, or repeat it as it is.",
+    ),
+}
+
+
+def _whole_number(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return round(number) if math.isfinite(number) and abs(number) < 2**53 else None
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _moment(value: object) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _mapping(value: object) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str) and item] if isinstance(value, list) else []
+
+
+Credits = Annotated[int | None, BeforeValidator(_whole_number)]
+Text = Annotated[str | None, BeforeValidator(_text)]
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+
+
+class Answer(BaseModel):
+    """Base of every answer: extra fields are kept, a field of an unexpected form reads as absent."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    _simulated: bool = PrivateAttr(default=False)
+    _request_id: str | None = PrivateAttr(default=None)
+
+    @property
+    def simulated(self) -> bool:
+        """True when the answer came from a simulator, whatever the settings say."""
+        return self._simulated
+
+
+class TaskError(Answer):
+    """Why a task failed: code and message only (docs/api-generation-status)."""
+
+    code: Text = None
+    message: Text = None
+
+
+class TaskResult(Answer):
+    """Where the clip is (docs/api-generation-status)."""
+
+    primary_url: Text = None
+    urls: Annotated[list[str], BeforeValidator(_texts)] = Field(default_factory=list)
+
+
+def _result(value: object) -> object:
+    return _mapping(value)
+
+
+class Generation(Answer):
+    """One task as the API states it, in the create answer and in every status answer alike.
+
+    ``reserved_credits`` and ``final_credits`` are whole credits or None when absent. ``final_credits`` 0 means "not
+    settled yet" or "failed": read it with ``status``. Source: docs/api-generations, docs/api-generation-status.
+    """
+
+    id: Annotated[str, BeforeValidator(_text)]
+    status: Text = None
+    model: Text = None
+    reserved_credits: Credits = None
+    final_credits: Credits = None
+    created_at: Moment = None
+    updated_at: Moment = None
+    result: Annotated[TaskResult | None, BeforeValidator(_result)] = None
+    error: Annotated[TaskError | None, BeforeValidator(_result)] = None
+
+    @property
+    def task_status(self) -> TaskStatus | None:
+        """The documented state, or None for a word we do not know (which means: still running)."""
+        try:
+            return TaskStatus((self.status or "").strip().lower())
+        except ValueError:
+            return None
+
+    @property
+    def is_final(self) -> bool:
+        """True when the task succeeded or failed."""
+        return self.task_status in {TaskStatus.SUCCEEDED, TaskStatus.FAILED}
+
+    @property
+    def primary_url(self) -> str | None:
+        """Address of the clip: ``primary_url``, or the first of ``urls`` when that is absent."""
+        if self.result is None:
+            return None
+        return self.result.primary_url or next(iter(self.result.urls), None)
+
+
+class UploadedFile(Answer):
+    """One uploaded file. Only ``url`` and ``duration_token`` are documented by name (docs/api-files, docs/api-generations)."""
+
+    id: Text = None
+    url: Annotated[str, BeforeValidator(_text)]
+    kind: Text = None
+    name: Text = None
+    mime_type: Text = None
+    size: Credits = None
+    duration_seconds: float | None = None
+    duration_token: Text = None
+
+
+class Balance(Answer):
+    """The wallet: whole credits, no currency, no expiry (docs/api-credits)."""
+
+    current_credits: Annotated[int, BeforeValidator(_whole_number)]
+
+
+Verb = Literal["GET", "POST"]

@@ -1,0 +1,163 @@
+"""Tables of the ledger. All names carry the prefix ``lab_``; the engine keeps its own tables in the same database.
+
+The schema changes only by an appended Alembic revision in ``migrations/versions``; autogenerate must find no difference.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+PREFIX = "lab_"
+
+
+class UtcMoment(TypeDecorator[datetime]):
+    """A timezone-aware UTC datetime with microseconds, stored without its zone."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Turn an aware datetime into naive UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime must not be stored")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Turn naive UTC back into an aware datetime."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+assets = sa.Table(
+    PREFIX + "assets",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),  # of the bytes as they will be sent
+    sa.Column("created_at", UtcMoment, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("mime", sa.String(64), nullable=False),
+    sa.Column("size_bytes", sa.Integer, nullable=False),
+    sa.Column("width_px", sa.Integer),
+    sa.Column("height_px", sa.Integer),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("archive_key", sa.Text, nullable=False),
+)
+
+generations = sa.Table(
+    PREFIX + "generations",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),  # submission order
+    sa.Column("id", sa.String(64), nullable=False, unique=True),  # intent id + "-" + take
+    sa.Column("intent_id", sa.String(48), nullable=False),
+    sa.Column("take", sa.Integer, nullable=False),
+    sa.Column("parent_id", sa.String(64)),  # the generation this one repeats
+    sa.Column("source", sa.String(16), nullable=False),  # page, script, example
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("mode", sa.String(16), nullable=False),  # live, simulated
+    sa.Column("connection", sa.Text, nullable=False),  # base URL, or "embedded simulator"
+    sa.Column("key_fingerprint", sa.String(16)),
+    # the request
+    sa.Column("model", sa.String(128), nullable=False),
+    sa.Column("prompt", sa.Text, nullable=False),
+    sa.Column("negative_prompt", sa.Text, nullable=False, default=""),
+    sa.Column("request", sa.JSON, nullable=False),  # GenerationRequest.canonical()
+    sa.Column("request_sha256", sa.String(64), nullable=False),
+    sa.Column("asset_sha256", sa.String(64), sa.ForeignKey(PREFIX + "assets.sha256")),
+    # the exchange
+    sa.Column("idempotency_key", sa.String(128), nullable=False, unique=True),
+    sa.Column("client_request_id", sa.String(128)),
+    sa.Column("file_url", sa.Text),
+    sa.Column("file_id", sa.Text),
+    sa.Column("body", sa.LargeBinary),  # the committed bytes of the POST
+    sa.Column("body_sha256", sa.String(64)),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),  # POSTs begun
+    sa.Column("open_attempts", sa.Integer, nullable=False, default=0),  # POSTs begun whose outcome is unknown
+    sa.Column("first_attempt_at", UtcMoment),
+    sa.Column("task_id", sa.Text),
+    sa.Column("task_status", sa.String(64)),
+    sa.Column("result_url", sa.Text),
+    sa.Column("request_id", sa.Text),  # Rivya's requestId of the last error answer
+    sa.Column("error", sa.JSON),  # records.ErrorCard as a mapping, or null
+    sa.Column("runs", sa.Integer, nullable=False, default=0),  # engine workflows started for this row
+    # credits
+    sa.Column("expected_credits", sa.Integer, nullable=False),
+    sa.Column("reserved_credits", sa.Integer),
+    sa.Column("final_credits", sa.Integer),
+    sa.Column("held_credits", sa.Integer, nullable=False),  # what counts against caps and balance today
+    sa.Column("settlement", sa.String(16), nullable=False),  # reserved, provisional, settled, released
+    sa.Column("cap_day", sa.String(10), nullable=False),  # local calendar day of the submission, YYYY-MM-DD
+    # the clip
+    sa.Column("clip_key", sa.Text),
+    sa.Column("poster_key", sa.Text),
+    sa.Column("clip_sha256", sa.String(64)),
+    sa.Column("clip_bytes", sa.Integer),
+    sa.Column("clip_width_px", sa.Integer),
+    sa.Column("clip_height_px", sa.Integer),
+    sa.Column("clip_duration_s", sa.Float),
+    sa.Column("clip_fps", sa.Float),
+    # times
+    sa.Column("created_at", UtcMoment, nullable=False),
+    sa.Column("submitted_at", UtcMoment),  # task id received
+    sa.Column("processing_at", UtcMoment),  # first seen processing
+    sa.Column("ready_at", UtcMoment),  # first seen succeeded or failed
+    sa.Column("finished_at", UtcMoment),  # row became terminal
+    sa.Column("next_action_at", UtcMoment),
+    # the person's marks
+    sa.Column("starred", sa.Boolean, nullable=False, default=False),
+    sa.Column("dismissed_at", UtcMoment),  # its failure card was put away
+    sa.Column("deleted_at", UtcMoment),
+    sa.Index("ix_lab_generations_state", "state"),
+    sa.Index("ix_lab_generations_mode_seq", "mode", "seq"),
+    sa.Index("ix_lab_generations_cap", "mode", "cap_day"),
+    sa.Index("ix_lab_generations_task_id", "task_id"),
+    sa.Index("ix_lab_generations_request_sha256", "request_sha256"),
+    sa.Index("ix_lab_generations_intent_id", "intent_id"),
+    sqlite_autoincrement=True,
+)
+
+events = sa.Table(
+    PREFIX + "events",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("generation_id", sa.String(64), sa.ForeignKey(PREFIX + "generations.id"), nullable=False),
+    sa.Column("at", UtcMoment, nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),  # state, exchange, note
+    sa.Column("detail", sa.JSON, nullable=False),
+    sa.Index("ix_lab_events_generation_id", "generation_id", "id"),
+)
+
+movements = sa.Table(
+    PREFIX + "movements",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("generation_id", sa.String(64), sa.ForeignKey(PREFIX + "generations.id"), nullable=False),
+    sa.Column("at", UtcMoment, nullable=False),
+    sa.Column("mode", sa.String(16), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # reserve, adjust, settle, release
+    sa.Column("credits", sa.Integer, nullable=False),
+    sa.Column("provisional", sa.Boolean, nullable=False, default=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Index("ix_lab_movements_generation_id", "generation_id"),
+    sa.Index("ix_lab_movements_mode_at", "mode", "at"),
+)
+
+notes = sa.Table(
+    PREFIX + "settings",
+    metadata,
+    sa.Column("name", sa.String(256), primary_key=True),  # cap, draft, balance:<connection>, pause:<connection>, price:...
+    sa.Column("value", sa.JSON, nullable=False),
+    sa.Column("updated_at", UtcMoment, nullable=False),
+)

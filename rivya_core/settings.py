@@ -1,0 +1,135 @@
+"""Every setting of Rivya Lab, read once from arguments and the environment.
+
+Nothing else in the project reads ``os.environ``; whoever needs a setting is handed this object.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rivya_core.api.errors import ConfigurationError
+
+Mode = Literal["live", "simulated"]
+
+DEFAULT_BASE_URL = "https://rivya.ai"
+"""Source: docs/api-quickstart, read 2026-05-11."""
+
+EMBEDDED_CONNECTION = "embedded simulator"
+"""Connection name of the built-in simulator, whatever port it listens on today."""
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Settings(BaseSettings):
+    """Hold every setting; immutable.
+
+    Each field can be given as an argument or as the environment variable ``RIVYA_<FIELD>`` in capitals
+    (``RIVYA_API_KEY``, ``RIVYA_BASE_URL``, ``RIVYA_DATA_DIR``, ``RIVYA_DAILY_CAP_CREDITS`` ...). Arguments win.
+    Without a key the built-in simulator is used; a base URL without a key is refused.
+
+    Raises:
+        ConfigurationError: a value is outside its range; the sentence names the setting and the rule.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="RIVYA_", frozen=True, extra="forbid", hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    api_key: SecretStr | None = None
+    base_url: str = ""
+    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("rivya-lab", appauthor=False)))
+
+    daily_cap_credits: int | None = Field(default=None, ge=0)
+    confirm_above_credits: int = Field(default=320, ge=0)
+    read_only: bool = False
+    allowed_hosts: str = ""
+
+    connect_timeout_s: float = Field(default=10.0, gt=0)
+    read_timeout_s: float = Field(default=60.0, gt=0)
+    write_timeout_s: float = Field(default=60.0, gt=0)
+    resend_window_s: float = Field(default=1800.0, ge=0)
+    max_creates_in_flight: int = Field(default=4, ge=1, le=64)
+
+    poll_first_s: float = Field(default=2.5, ge=0.01)
+    poll_min_s: float = Field(default=5.0, ge=0.01)
+    poll_max_s: float = Field(default=10.0, ge=0.01)
+    poll_reads_per_s: float = Field(default=20.0, gt=0)
+    overdue_after_s: float = Field(default=1800.0, gt=0)
+    settle_delays_s: tuple[float, ...] = (10.0, 60.0, 600.0)
+    balance_refresh_s: float = Field(default=60.0, gt=0)
+    min_free_disk_bytes: int = Field(default=500_000_000, ge=0)
+
+    simulator_speed: float = Field(default=1.0, gt=0, le=1000)
+    simulator_credits: int = Field(default=4800, ge=0)
+    simulator_seed: int = 0
+    first_start_examples: bool = True
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            name = ".".join(str(part) for part in first["loc"]) or "settings"
+            raise ConfigurationError(
+                title="A setting is not usable",
+                detail=f"{name}: {first['msg']}.",
+                hint=f"Change the argument {name}= or the variable RIVYA_{name.upper()}.",
+                field=name,
+            ) from None
+
+    @field_validator("api_key")
+    @classmethod
+    def _key_is_a_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        key = value.get_secret_value().strip()
+        if any(character.isspace() or not character.isprintable() or ord(character) > 126 for character in key):
+            raise ValueError("the key holds a space or a character that cannot stand in a header; copy it again")
+        return SecretStr(key)
+
+    @field_validator("base_url")
+    @classmethod
+    def _base_url_is_safe(cls, value: str) -> str:
+        value = value.strip().rstrip("/")
+        if not value:
+            return ""
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("the address must look like https://rivya.ai")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("the address must not hold a user name, a query or a fragment")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+            raise ValueError("plain http is allowed to this machine only; use https")
+        return value.removesuffix("/api/v1")
+
+    @model_validator(mode="after")
+    def _an_address_needs_a_key(self) -> Settings:
+        if self.base_url and self.api_key is None:
+            raise ValueError(
+                "RIVYA_BASE_URL is set but RIVYA_API_KEY is not: set the key too, "
+                "or unset the address to use the built-in simulator"
+            )
+        if self.poll_max_s < self.poll_min_s:
+            raise ValueError("poll_max_s must not be smaller than poll_min_s")
+        return self
+
+    @property
+    def mode(self) -> Mode:
+        """``live`` with a key, else ``simulated``."""
+        return "simulated" if self.api_key is None else "live"
+
+    @property
+    def live_base_url(self) -> str:
+        """The address of the live API, without a trailing slash."""
+        return self.base_url or DEFAULT_BASE_URL
+
+    @property
+    def connection(self) -> str:
+        """Name of the connection that rows are submitted under: the base URL, or the embedded simulator."""
+        return EMBEDDED_CONNECTION if self.api_key is None else self.live_base_url
