@@ -8,9 +8,10 @@ Answers are open: unknown fields are kept, unknown states and codes never raise.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
@@ -76,10 +77,9 @@ class Effect(StrEnum):
     MISSING = "missing"
 
 
-class ErrorCode(BaseModel):
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
     """One documented error code: its status, its words for people, and whom it concerns."""
-
-    model_config = ConfigDict(frozen=True)
 
     http: int | None
     title: str
@@ -178,9 +178,19 @@ def _whole_number(value: object) -> int | None:
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return round(number) if math.isfinite(number) and abs(number) < 2**53 else None
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
 
 
 def _text(value: object) -> str | None:
@@ -215,7 +225,7 @@ Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 class Answer(BaseModel):
     """Base of every answer: extra fields are kept, a field of an unexpected form reads as absent."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     _simulated: bool = PrivateAttr(default=False)
     _request_id: str | None = PrivateAttr(default=None)
@@ -224,6 +234,17 @@ class Answer(BaseModel):
     def simulated(self) -> bool:
         """True when the answer came from a simulator, whatever the settings say."""
         return self._simulated
+
+    @property
+    def answer_request_id(self) -> str | None:
+        """The ``x-request-id`` of the answer, for support; None when the server sent none."""
+        return self._request_id
+
+    def stamp(self, *, simulated: bool, request_id: str | None) -> Self:
+        """Note where the answer came from, and return it."""
+        self._simulated = simulated
+        self._request_id = request_id
+        return self
 
 
 class TaskError(Answer):
@@ -291,7 +312,7 @@ class UploadedFile(Answer):
     name: Text = None
     mime_type: Text = None
     size: Credits = None
-    duration_seconds: float | None = None
+    duration_seconds: Annotated[float | None, BeforeValidator(_seconds)] = None
     duration_token: Text = None
 
 

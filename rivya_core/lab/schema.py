@@ -119,9 +119,13 @@ generations = sa.Table(
     sa.Column("starred", sa.Boolean, nullable=False, default=False),
     sa.Column("dismissed_at", UtcMoment),  # its failure card was put away
     sa.Column("deleted_at", UtcMoment),
-    sa.Index("ix_lab_generations_state", "state"),
-    sa.Index("ix_lab_generations_mode_seq", "mode", "seq"),
-    sa.Index("ix_lab_generations_cap", "mode", "cap_day"),
+    # rows are wide: what lists, sums and looks up often is answered from an index alone
+    sa.Index("ix_lab_generations_state", "state", "connection", "held_credits"),
+    sa.Index("ix_lab_generations_listed", "deleted_at", "seq", "mode", "state", "starred", "created_at"),
+    sa.Index("ix_lab_generations_finished", "mode", "finished_at"),
+    sa.Index("ix_lab_generations_cap", "mode", "cap_day", "held_credits"),
+    sa.Index("ix_lab_generations_sent", "connection", "first_attempt_at", "state", "held_credits"),
+    sa.Index("ix_lab_generations_next_action_at", "next_action_at"),
     sa.Index("ix_lab_generations_task_id", "task_id"),
     sa.Index("ix_lab_generations_request_sha256", "request_sha256"),
     sa.Index("ix_lab_generations_intent_id", "intent_id"),
@@ -157,7 +161,9 @@ movements = sa.Table(
 notes = sa.Table(
     PREFIX + "settings",
     metadata,
-    sa.Column("name", sa.String(256), primary_key=True),  # cap, draft, balance:<connection>, pause:<connection>, price:...
+    sa.Column(
+        "name", sa.String(256), primary_key=True
+    ),  # cap, draft, balance:<connection>, pause:<connection>, price:...
     sa.Column("value", sa.JSON, nullable=False),
     sa.Column("updated_at", UtcMoment, nullable=False),
 )

@@ -1,0 +1,1 @@
+"""The screens of Rivya Lab: one file is one page, parts that pages share are in ``_ui``."""

@@ -1,0 +1,1 @@
+"""Streamlit-only parts that pages share; nothing here talks HTTP or SQL."""

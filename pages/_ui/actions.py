@@ -1,0 +1,126 @@
+"""What can be done with a finished generation: download, repeat, put its settings into the form, copy as code."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from pages._ui import frame, request_form, words
+from rivya_core import GenerationRecord, Lab, drafts
+from rivya_core.api import as_curl, as_json, as_python
+from rivya_core.api.errors import RivyaError
+from rivya_core.drafts import Draft, Intent
+
+REFUSED = "_repeat_refused"
+CONFIRM = "_repeat_confirm"
+REPEATED = "_repeated"
+_INTENTS = "_repeat_intents"
+
+
+def download_link(record: GenerationRecord) -> None:
+    """Draw the link that saves the archived clip."""
+    st.link_button("Download", f"/clips/{record.id}.mp4?download=1", icon=":material/download:")
+
+
+def repeat_button(record: GenerationRecord, *, key: str) -> None:
+    """Draw the button that submits the same request once more, as a new intent with its own credits."""
+    if not frame.can_spend():
+        return
+    cost = _cost(record)
+    st.button(
+        f"Repeat · {words.credits(cost)}",
+        icon=":material/replay:",
+        key=f"repeat_{key}_{record.id}",
+        on_click=_repeat,
+        args=(record.id,),
+        help="Submits exactly this request again, as a new task.",
+    )
+
+
+def use_settings_button(record: GenerationRecord, *, key: str, go_to_form: bool = False) -> None:
+    """Draw the button that puts a generation's settings into the form; nothing is sent."""
+    if not frame.can_spend():
+        return
+    pressed = st.button(
+        "Use these settings",
+        icon=":material/tune:",
+        key=f"use_{key}_{record.id}",
+        on_click=_use_settings,
+        args=(record.id,),
+    )
+    if pressed and go_to_form:
+        st.switch_page(frame.ROOT / "pages" / "generate.py")
+
+
+def copy_menu(record: GenerationRecord, *, key: str) -> None:
+    """Draw the menu that shows the request as cURL, Python and JSON; the key stands in none of them."""
+    with st.popover("Copy as", icon=":material/code:", key=f"copy_{key}_{record.id}"):
+        curl, python, json = st.tabs(["cURL", "Python", "JSON"])
+        request = dict(record.request)
+        with curl:
+            st.code(as_curl(request, _base_url(record)), language="bash", wrap_lines=True)
+        with python:
+            st.code(as_python(request), language="python", wrap_lines=True)
+        with json:
+            st.code(as_json(request), language="json", wrap_lines=True)
+        st.caption("The key is read from the environment variable RIVYA_API_KEY.")
+
+
+def repeat_answer(lab: Lab) -> None:
+    """Draw what the last press of a repeat button led to: a refusal, or a question about the amount."""
+    refused: RivyaError | None = st.session_state.get(REFUSED)
+    if refused is not None:
+        frame.error_card(refused)
+    waiting: str | None = st.session_state.get(CONFIRM)
+    if waiting is None:
+        return
+    amount = words.credits(_cost(lab.get(waiting)))
+    with st.container(border=True, key="confirm_repeat", gap="small"):
+        st.text(f"Repeating spends {amount} of the live wallet.")
+        with st.container(horizontal=True):
+            st.button(f"Spend {amount}", type="primary", on_click=_repeat, args=(waiting, True), key="repeat_yes")
+            st.button("Not now", on_click=_forget, key="repeat_no")
+
+
+def _cost(record: GenerationRecord) -> int:
+    return record.final_credits or record.reserved_credits or record.expected_credits
+
+
+def _base_url(record: GenerationRecord) -> str:
+    if record.mode == "live":
+        return record.connection
+    here = urlsplit(st.context.url or "http://127.0.0.1:8501")
+    return f"{here.scheme}://{here.netloc}/simulator"
+
+
+def _forget() -> None:
+    st.session_state.pop(CONFIRM, None)
+
+
+def _repeat(generation_id: str, confirmed: bool = False) -> None:
+    lab = frame.lab()
+    st.session_state.pop(REFUSED, None)
+    st.session_state.pop(CONFIRM, None)
+    record = lab.get(generation_id)
+    if not confirmed and lab.mode == "live" and _cost(record) > lab.settings.confirm_above_credits:
+        st.session_state[CONFIRM] = generation_id
+        return
+    try:
+        request = drafts.repeat_request(lab, record)
+        now = datetime.now(UTC)
+        intents: dict[str, Intent] = st.session_state.setdefault(_INTENTS, {})
+        intent = drafts.intent_for(intents.get(generation_id), request.sha256, now)
+        lab.submit_takes(request, 1, intent_id=intent.id, parent_id=generation_id)
+    except RivyaError as error:
+        st.session_state[REFUSED] = error
+        return
+    repeated = intent.accepted_at is not None
+    intents[generation_id] = intent if repeated else Intent(intent.id, intent.fingerprint, now)
+    st.session_state[REPEATED] = (1, repeated)
+
+
+def _use_settings(generation_id: str) -> None:
+    lab = frame.lab()
+    request_form.load(lab, Draft.of_record(lab.get(generation_id)))

@@ -1,0 +1,213 @@
+"""The cards of the Connection page: what is connected, whether it works, what may be spent, where the data is.
+
+Everything is read from the ledger and the settings; the one question to the server, "Check now", is asked in the
+background and its answer appears when it is there.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from pages._ui import cards, frame, words
+from pages._ui.facts import Fact, facts
+from rivya_core import Lab, State
+from rivya_core.lab.records import BalanceRecord, ErrorCard
+from rivya_core.lab.states import is_terminal
+from rivya_core.settings import EMBEDDED_CONNECTION
+
+CHECK_TICK_S = 1.0
+CHECK_PATIENCE_S = 75.0
+KEY_START = "rvya_sk_"
+
+_ASKED = "_connection_asked"
+
+
+def connection_card(lab: Lab) -> None:
+    """Say in words what is connected, with the address, the start of the key and the wallet."""
+    simulated = lab.mode == "simulated"
+    with st.container(border=True, key="connection_card"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.header("Connected to the built-in simulator" if simulated else "Connected to Rivya", anchor=False)
+            frame.mode_badge(lab.mode)
+        st.text(
+            "Requests go to a simulator inside this program. It answers as Rivya would, makes real playable clips "
+            "and costs nothing."
+            if simulated
+            else "Requests go to the address below and spend real credits of the account that the key belongs to."
+        )
+        waiting = is_asking(lab)
+        st.fragment(_answer, run_every=CHECK_TICK_S if waiting else None)(lab)
+
+
+def _answer(lab: Lab) -> None:
+    balance = lab.balance()
+    asking = is_asking(lab)
+    if not asking and st.session_state.pop(_ASKED, None) is not None:
+        st.rerun()
+    facts(
+        [
+            Fact("Address", address(lab)),
+            Fact("API key", key_words(lab)),
+            Fact("Balance", words.credits(balance.credits), _balance_note(balance)),
+        ],
+        key="connection_facts",
+    )
+    with st.container(horizontal=True, vertical_alignment="center", key="connection_check"):
+        st.button(
+            "Asking…" if asking else "Check now",
+            icon=":material/network_check:",
+            key="check_now",
+            on_click=_check,
+            args=(lab,),
+            disabled=asking,
+            help="Asks for the balance, the cheapest question that proves address and key. It costs nothing.",
+        )
+        if asking:
+            st.caption("The question is on its way; this page goes on working.")
+        elif balance.error is None and balance.asked_at is not None:
+            frame.badge(words.Badge("Key and address work", ":material/check:", "green"))
+    if balance.error is not None and not asking:
+        _trouble(balance.error)
+
+
+def _balance_note(balance: BalanceRecord) -> str:
+    if balance.asked_at is None:
+        return "Never answered so far"
+    return f"Asked at {words.clock(balance.asked_at, seconds=True)}" + (
+        "; the last question since then failed" if balance.error is not None else ""
+    )
+
+
+def _trouble(card: ErrorCard) -> None:
+    """Explain why the last question failed, and what to do."""
+    with st.container(border=True, key="connection_trouble"):
+        frame.badge(words.Badge("The last check failed", ":material/error:", "red"))
+        st.text(card.title)
+        for line in (card.detail, card.hint):
+            if line:
+                st.text(line)
+        known = [card.code and f"code {card.code}", card.http_status and f"HTTP {card.http_status}"]
+        known.append(card.request_id and f"request id {card.request_id}")
+        said = " · ".join(str(part) for part in known if part)
+        if said:
+            st.caption("Rivya's answer:")
+            st.code(said, language=None, wrap_lines=True)
+
+
+def _check(lab: Lab) -> None:
+    st.session_state[_ASKED] = (datetime.now(UTC), lab.balance(), lab.changes())
+    lab.refresh_balance()
+    st.rerun()
+
+
+def is_asking(lab: Lab) -> bool:
+    """Tell whether an answer to "Check now" is still to come; after a while it is no longer waited for."""
+    asked = st.session_state.get(_ASKED)
+    if asked is None:
+        return False
+    since, before, changes = asked
+    now = lab.balance()
+    if now != before or (now.error is not None and lab.changes() != changes):
+        return False
+    return bool((datetime.now(UTC) - since).total_seconds() < CHECK_PATIENCE_S)
+
+
+def address(lab: Lab) -> str:
+    """Write where requests go."""
+    if lab.connection != EMBEDDED_CONNECTION:
+        return lab.connection
+    return "embedded simulator" if lab.simulator is None else f"{lab.simulator.base_url} (embedded simulator)"
+
+
+def key_words(lab: Lab) -> str:
+    """Write the visible start of the key, never more of it."""
+    key = lab.settings.api_key
+    if key is None:
+        return "none set"
+    shown = key.get_secret_value()
+    if shown.startswith(KEY_START) and len(shown) >= len(KEY_START) + 16:
+        return shown[: len(KEY_START) + 2] + "…"
+    return "set (not shown: it does not look like a Rivya key)"
+
+
+def queue_card(lab: Lab) -> None:
+    """Say whether requests are sent, and stop them or let them go on."""
+    pause = lab.pause()
+    if pause is not None:
+        cards.pause_card(pause)
+    with st.container(border=True, key="queue_card"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.header("Queue", anchor=False, width="content")
+            frame.badge(
+                words.Badge("Going", ":material/play_arrow:", "green")
+                if pause is None
+                else words.Badge("Paused", ":material/pause:", "orange")
+            )
+        waiting = lab.ledger.counts(lab.connection).get(State.WAITING, 0)
+        st.text(
+            f"{'Nothing waits' if not waiting else f'{waiting:,} waiting'}. "
+            f"At most {lab.settings.max_creates_in_flight} requests are sent at the same time."
+        )
+        others = _waiting_elsewhere(lab)
+        if others:
+            st.text(
+                f"{others:,} open on another connection. They wait until that connection is back and are never sent here."
+            )
+        if pause is None and not lab.settings.read_only:
+            st.button("Pause the queue", icon=":material/pause:", key="pause_queue", on_click=lab.pause_queue)
+
+
+def _waiting_elsewhere(lab: Lab) -> int:
+    everywhere, here = lab.ledger.counts(), lab.ledger.counts(lab.connection)
+    return sum(count - here.get(state, 0) for state, count in everywhere.items() if not is_terminal(state))
+
+
+def spending_card(lab: Lab) -> None:
+    """Show what was spent today against the cap, and let the cap be set for this mode."""
+    budget = lab.budget()
+    own, environment = lab.cap(), lab.settings.daily_cap_credits
+    mode = "simulated" if lab.mode == "simulated" else "live"
+    with st.container(border=True, key="spending_card"):
+        st.header("Daily cap", anchor=False)
+        spent = f"{budget.spent_today_credits:,} {mode} credits held or settled today"
+        if budget.cap_credits is None:
+            st.text(spent + "; no cap is set.")
+        else:
+            share = 1.0 if budget.cap_credits == 0 else min(1.0, budget.spent_today_credits / budget.cap_credits)
+            st.progress(share, text=f"{spent}, of {budget.cap_credits:,}")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.number_input(
+                f"Cap for {mode} credits a day",
+                min_value=0,
+                max_value=10_000_000,
+                step=160,
+                value=own,
+                key=f"cap_{mode}",
+                placeholder="no cap",
+                on_change=_set_cap,
+                args=(lab, f"cap_{mode}"),
+                width=240,
+            )
+            if own is not None:
+                st.button("Remove the cap", key="remove_cap", on_click=_remove_cap, args=(lab, f"cap_{mode}"))
+        zone = datetime.now().astimezone().tzname()
+        note = (
+            f"A day ends at midnight of this computer's clock ({zone}). Live and simulated credits are counted apart."
+        )
+        if environment is not None:
+            note += f" RIVYA_DAILY_CAP_CREDITS is {environment:,}; the smaller of the two holds" + (
+                f", so {budget.cap_credits:,}." if budget.cap_credits is not None else "."
+            )
+        st.caption(note)
+
+
+def _set_cap(lab: Lab, key: str) -> None:
+    wanted = st.session_state[key]
+    lab.set_cap(None if wanted is None else int(wanted))
+
+
+def _remove_cap(lab: Lab, key: str) -> None:
+    lab.set_cap(None)
+    st.session_state[key] = None

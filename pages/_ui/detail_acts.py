@@ -1,0 +1,104 @@
+"""What can be done with one generation from its panel in History. Money is spent by "Repeat" only, as a new intent."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import actions, address, frame, undo, words
+from rivya_core import GenerationRecord, Lab
+from rivya_core.lab.records import ErrorCard
+
+
+def draw(lab: Lab, record: GenerationRecord) -> None:
+    """Draw the buttons of a generation; what is not possible now is not there."""
+    with st.container(horizontal=True, gap="small", key="detail_acts"):
+        if record.has_clip:
+            actions.download_link(record)
+        if record.is_terminal:
+            actions.repeat_button(lab, record, key="detail")
+        actions.use_settings_button(record, key="detail", go_to_form=True)
+        actions.copy_menu(lab, record, key="detail")
+        _link(record)
+        _star(lab, record)
+        if record.is_terminal and record.deleted_at is None:
+            st.button(
+                "Delete",
+                icon=":material/delete:",
+                key=f"delete_{record.id}",
+                on_click=undo.delete,
+                args=(lab, record),
+                type="tertiary",
+            )
+    with st.container(key="detail_answer"):
+        actions.repeat_answer(lab)
+
+
+def act(lab: Lab, name: str, generation_id: str) -> None:
+    """Carry out what a button of a row under way asks for."""
+    if name == "cancel":
+        gone = lab.cancel(generation_id)
+        st.toast("Cancelled; nothing was charged." if gone else "Too late to cancel: it has left already.")
+        st.rerun()
+    elif name == "check":
+        lab.check_now(generation_id)
+        st.toast("Asked now; the answer appears here.")
+
+
+def announce() -> None:
+    """Say in passing that a repeat has started, or was a double click."""
+    started = st.session_state.pop(actions.REPEATED, None)
+    if started is None:
+        return
+    undo.forget()
+    if started[1]:
+        st.toast("Already started: the same click came twice, so it is one task.", icon=":material/done_all:")
+    else:
+        st.toast("Started; it is the newest row now.", icon=":material/rocket_launch:")
+
+
+def trouble(card: ErrorCard) -> None:
+    """Draw why a generation ended as failed, whether it was charged, and what is safe now."""
+    with st.container(key="detail_trouble", gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.text(card.title, width="content")
+            frame.badge(words.CHARGED[card.charged])
+        if card.detail:
+            st.text(card.detail)
+        if card.hint:
+            st.text(f"Safe now: {card.hint}")
+        ids = [card.code, card.http_status and f"HTTP {card.http_status}"]
+        ids.append(f"request id {card.request_id}" if card.request_id else "no request id was given")
+        st.caption("What Rivya said:")
+        st.code(" · ".join(str(part) for part in ids if part), language=None, wrap_lines=True)
+
+
+def lost(lab: Lab, record: GenerationRecord, card: ErrorCard) -> None:
+    """Say that the kept file is gone, and offer to fetch it again while Rivya has it."""
+    with st.container(key="detail_lost", gap="xsmall"):
+        for line in (card.title, card.detail, card.hint):
+            st.text(line)
+        st.button(
+            "Check now", icon=":material/refresh:", key=f"fetch_{record.id}", on_click=lab.check_now, args=(record.id,)
+        )
+
+
+def _star(lab: Lab, record: GenerationRecord) -> None:
+    st.button(
+        "Starred" if record.starred else "Star",
+        icon=":material/star:" if record.starred else ":material/star_border:",
+        key=f"star_{record.id}",
+        on_click=_set_star,
+        args=(lab, record),
+        type="tertiary",
+    )
+
+
+def _set_star(lab: Lab, record: GenerationRecord) -> None:
+    lab.star(record.id, not record.starred)
+    undo.forget()
+
+
+def _link(record: GenerationRecord) -> None:
+    with st.popover("Link", icon=":material/link:", type="tertiary"):
+        st.caption("Opens this generation, also after a restart, on whatever can reach this computer's dashboard.")
+        st.code(address.permanent_link(record.id), language=None, wrap_lines=True)

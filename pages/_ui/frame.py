@@ -1,0 +1,173 @@
+"""What every page starts with: the navigation, the one way to the lab, the header with mode, balance and cap.
+
+A page calls :func:`open_page` first and works alone: on a cold server, by direct link, in a second tab.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from pages._ui import style, words
+from pages._ui.words import Badge
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab.lab import Lab
+from rivya_core.lab.records import GenerationRecord
+from rivya_core.services import shared_lab
+
+ROOT = Path(__file__).resolve().parents[2]
+LOGO = ROOT / "rivya_core" / "assets" / "logo.svg"
+FAVICON = ROOT / "rivya_core" / "assets" / "favicon.png"
+
+_FRAMED = "_framed_by_app"
+_TRIED = "_frame_tried"
+
+
+def lab() -> Lab:
+    """Reach the lab of this process; a page never builds or keeps one."""
+    return shared_lab()
+
+
+def can_spend() -> bool:
+    """Tell whether this server may start generations at all (``RIVYA_READ_ONLY`` is off)."""
+    return not lab().settings.read_only
+
+
+def navigate() -> None:
+    """Draw the navigation and run the page that was asked for; called by ``app.py`` only."""
+    # Before the navigation: its Material icon would otherwise be fetched from a font server as the window's icon.
+    st.set_page_config(page_icon=str(FAVICON), layout="wide")
+    st.session_state[_FRAMED] = True
+    try:
+        _navigation().run()
+    finally:
+        st.session_state.pop(_FRAMED, None)
+
+
+def open_page(title: str, caption: str = "", *, spends: bool = False) -> Lab:
+    """Open a page: window title, theme, header. Returns the lab.
+
+    A page that ``spends`` is refused on a read-only server. When the lab cannot be opened, the reason is drawn and the run
+    ends here.
+    """
+    _come_back_through_the_frame()
+    st.set_page_config(page_title=f"{title} · Rivya Lab", page_icon=str(FAVICON), layout="wide")
+    style.apply()
+    try:
+        opened = lab()
+    except RivyaError as error:
+        st.title(title, anchor=False)
+        error_card(error)
+        st.stop()
+    _header(opened, title, caption)
+    if spends and opened.settings.read_only:
+        st.info(
+            "This server is read-only: it shows finished work and cannot start generations.", icon=":material/lock:"
+        )
+        st.stop()
+    return opened
+
+
+def badge(chip: Badge) -> None:
+    """Draw one chip."""
+    st.badge(chip.label, icon=chip.icon, color=chip.color)
+
+
+def mode_badge(mode: str) -> None:
+    """Draw the mode chip: simulated work never looks real."""
+    badge(words.SIMULATED if mode == "simulated" else words.LIVE)
+
+
+def state_badge(record: GenerationRecord) -> None:
+    """Draw the chip of a generation's state."""
+    badge(words.state_of(record))
+
+
+def error_card(error: RivyaError) -> None:
+    """Draw an error in full: what happened, whether it was charged, what is safe now, the request id."""
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            badge(Badge("Problem", ":material/error:", "red"))
+            badge(words.CHARGED[error.charged])
+        st.text(error.title)
+        for line in (error.detail, error.hint):
+            if line:
+                st.text(line)
+        if error.request_id:
+            st.text(f"Request id {error.request_id}")
+
+
+def _navigation() -> Page:
+    pages = [
+        st.Page(ROOT / "pages" / "history.py", title="History", icon=":material/history:", url_path="history"),
+        st.Page(ROOT / "pages" / "connection.py", title="Connection", icon=":material/cable:", url_path="connection"),
+    ]
+    if _may_spend():
+        pages.insert(
+            0,
+            st.Page(
+                ROOT / "pages" / "generate.py",
+                title="Generate",
+                icon=":material/auto_awesome:",
+                url_path="generate",
+                default=True,
+            ),
+        )
+    st.logo(str(LOGO), size="medium", link=None)
+    return st.navigation(pages, position="top")
+
+
+def _may_spend() -> bool:
+    try:
+        return can_spend()
+    except RivyaError:
+        return True  # the page itself draws why the lab cannot be opened
+
+
+def _come_back_through_the_frame() -> None:
+    """Make a page that Streamlit ran without ``app.py`` run again inside the frame.
+
+    The first visit to a page's own address on a cold server runs the page file alone; once navigation was called,
+    ``app.py`` comes first. Tried once, so that a page tested alone still draws.
+    """
+    if st.session_state.get(_FRAMED) or st.session_state.get(_TRIED):
+        return
+    st.session_state[_TRIED] = True
+    _navigation()
+    st.rerun()
+
+
+def _header(opened: Lab, title: str, caption: str) -> None:
+    with st.container(
+        key="page_header", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        with st.container(width="content", gap=None):
+            st.title(title, anchor=False)
+            if caption:
+                st.caption(caption)
+        with st.container(width="content", gap="small"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", key="muted_header"):
+                mode_badge(opened.mode)
+                pause = opened.pause()
+                if pause is not None:
+                    badge(Badge("Queue paused", ":material/pause_circle:", "orange"))
+                st.text(_balance_line(opened), width="content")
+            _cap_bar(opened)
+
+
+def _balance_line(opened: Lab) -> str:
+    balance = opened.balance()
+    if balance.credits is None:
+        return "Balance not known yet" if balance.error is None else "Balance could not be read"
+    unit = "simulated credits" if opened.mode == "simulated" else "credits"
+    return f"{balance.credits:,} {unit} · asked {words.clock(balance.asked_at)}"
+
+
+def _cap_bar(opened: Lab) -> None:
+    budget = opened.budget()
+    if budget.cap_credits is None:
+        return
+    share = 1.0 if budget.cap_credits == 0 else min(1.0, budget.spent_today_credits / budget.cap_credits)
+    st.progress(share, text=f"Today {budget.spent_today_credits:,} of {budget.cap_credits:,} credits (daily cap)")

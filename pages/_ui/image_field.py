@@ -1,0 +1,132 @@
+"""The reference image of the form: chosen, checked, kept at once, shown with exactly what will be sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import words
+from pages._ui.frame import lab
+from pages._ui.picture import picture
+from rivya_core import drafts
+from rivya_core.api import ModelSpec
+from rivya_core.api.errors import RivyaError
+from rivya_core.drafts import DraftImage
+
+IMAGE = "_image"
+REFUSED = "_image_refused"
+_TURN = "_upload_turn"
+UPLOAD_CAP_MB = 50
+"""Far above Rivya's 10 MB, so that our sentence and the offer to shrink come before Streamlit's refusal."""
+
+
+def image_field(spec: ModelSpec, ratio: object) -> None:
+    """Draw uploader, refusal, preview and choices; the chosen image is in the session under ``IMAGE``."""
+    if spec.reference is None or "image" not in spec.reference.kinds:
+        return
+    image: DraftImage | None = st.session_state.get(IMAGE)
+    st.file_uploader(
+        "Reference image" if image is None else "Reference image (a new file replaces the one below)",
+        key=_upload_key(),
+        max_upload_size=UPLOAD_CAP_MB,
+        on_change=_take_upload,
+        help="Optional. With an image the clip starts from it (image to video). JPEG, PNG or WebP, up to 10 MB; "
+        "a bigger one can be shrunk here. Location and other metadata are removed before sending.",
+    )
+    refused: RivyaError | None = st.session_state.get(REFUSED)
+    if refused is not None:
+        _draw_refusal(refused)
+    if image is not None:
+        _draw_image(image, ratio)
+
+
+def _upload_key() -> str:
+    return f"form_upload_{st.session_state.setdefault(_TURN, 0)}"
+
+
+def _take_upload() -> None:
+    upload = st.session_state.get(_upload_key())
+    st.session_state.pop(REFUSED, None)
+    if upload is None:
+        return
+    try:
+        st.session_state[IMAGE] = drafts.attach_image(lab(), upload.getvalue(), upload.name)
+    except RivyaError as error:
+        st.session_state[REFUSED] = error
+    else:
+        st.session_state[_TURN] += 1  # the bytes are in the archive; the uploader lets go of its copy
+
+
+def _shrink() -> None:
+    upload: Any = st.session_state.get(_upload_key())
+    if upload is None:
+        return
+    st.session_state.pop(REFUSED, None)
+    try:
+        st.session_state[IMAGE] = drafts.attach_shrunk(lab(), upload.getvalue(), upload.name)
+    except RivyaError as error:
+        st.session_state[REFUSED] = error
+    else:
+        st.session_state[_TURN] += 1
+
+
+def _remove() -> None:
+    st.session_state[IMAGE] = None
+
+
+def _use_original() -> None:
+    image: DraftImage | None = st.session_state.get(IMAGE)
+    if image is not None:
+        st.session_state[IMAGE] = replace(image, use_original=bool(st.session_state["form_use_original"]))
+
+
+def _draw_refusal(refused: RivyaError) -> None:
+    with st.container(border=True, key="image_refused", gap="small"):
+        st.badge("This image cannot be used", icon=":material/hide_image:", color="orange")
+        st.text(
+            " ".join(
+                part
+                for part in (refused.detail.removeprefix("reference_image: ") or refused.title, refused.hint)
+                if part
+            )
+        )
+        if refused.code == "too_big":
+            st.button("Shrink it to fit", icon=":material/compress:", on_click=_shrink, key="shrink")
+
+
+def _draw_image(image: DraftImage, ratio: object) -> None:
+    sent = image.sent
+    with st.container(border=True, key="image_card"):
+        left, right = st.columns([2, 5], gap="small")
+        with left:
+            picture(sent.sha256, f"Reference image {sent.name}", key=f"picture_{sent.sha256[:16]}")
+        with right, st.container(gap="xxsmall"):
+            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                st.badge("Image to video", icon=":material/imagesmode:", color="violet")
+                st.button("Remove", icon=":material/close:", type="tertiary", on_click=_remove, key="image_remove")
+            st.text(words.excerpt(sent.original_name or sent.name, 48))
+            with st.container(key="muted_image", gap="xxsmall"):
+                st.text(_sent_line(image))
+                note = words.ratio_note(sent.width_px, sent.height_px, ratio)
+                if note:
+                    st.text(note)
+        if image.original is not None:
+            st.session_state["form_use_original"] = image.use_original
+            st.toggle(
+                "Send the original bytes",
+                key="form_use_original",
+                on_change=_use_original,
+                help="As chosen, with everything in it: camera data and, if present, the place where it was taken.",
+            )
+
+
+def _sent_line(image: DraftImage) -> str:
+    sent = image.sent
+    kind = sent.mime.removeprefix("image/").upper()
+    size = f" · {sent.size_bytes / 1e6:.2f} MB" if sent.size_bytes else ""
+    facts = f"Sent: {sent.width_px}\N{MULTIPLICATION SIGN}{sent.height_px} px {kind}{size}"
+    if image.use_original:
+        return f"{facts}, exactly the chosen bytes"
+    return f"{facts}; {', '.join(sent.changes)}" if sent.changes else f"{facts}, unchanged"

@@ -1,0 +1,239 @@
+"""Generations under way: one component draws all rows, so that a tick costs a few messages whatever their number.
+
+Elapsed times count in the browser; no percentage is shown, because Rivya tells none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import words
+from rivya_core import GenerationRecord, Lab, State
+from rivya_core.lab.records import Pause
+
+MAX_ROWS = 20
+
+_HTML = """
+<ul class="list"></ul>
+"""
+
+_CSS = """
+.list { list-style: none; margin: 0; padding: 0; }
+li { padding: 14px 0 15px; border-top: 1px solid var(--st-border-color); }
+li:first-child { border-top: 0; padding-top: 2px; }
+.head { display: flex; gap: 12px; align-items: flex-start; justify-content: space-between; }
+.title { margin: 0; flex: 1 1 auto; min-width: 0; font: 450 14.5px/1.45 var(--st-font); color: var(--st-text-color);
+  display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; overflow-wrap: anywhere; }
+.time { flex: none; font: 550 14.5px/1.45 var(--st-font); font-variant-numeric: tabular-nums; color: var(--st-text-color); }
+.facts { margin: 2px 0 0; font: 400 12.5px/1.5 var(--st-font); color: var(--st-text-color); opacity: .76; }
+.steps { list-style: none; display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; margin: 12px 0 0; padding: 0; }
+.steps li { position: relative; border: 0; padding: 15px 4px 0 0; font: 400 12px/1.35 var(--st-font);
+  color: var(--st-text-color); }
+.steps li::before { content: ""; position: absolute; top: 3px; left: 0; width: 9px; height: 9px; border-radius: 50%;
+  box-sizing: border-box; border: 2px solid var(--st-border-color); background: var(--st-background-color); z-index: 1; }
+.steps li::after { content: ""; position: absolute; top: 6.5px; left: 9px; right: 0; height: 2px; background: var(--st-border-color); }
+.steps li:last-child::after { display: none; }
+.steps .done::before { background: var(--st-primary-color); border-color: var(--st-primary-color); }
+.steps .done::after { background: var(--st-primary-color); }
+.steps .now::before { border-color: var(--st-primary-color); animation: beat 1.6s ease-in-out infinite; }
+.steps .now .step { font-weight: 600; }
+.steps .todo { opacity: .72; }
+.step, .at { display: block; }
+.at { font-variant-numeric: tabular-nums; opacity: .78; font-size: 11.5px; }
+.foot { display: flex; gap: 12px; align-items: center; justify-content: space-between; margin-top: 9px; }
+.notes { min-width: 0; }
+.note { margin: 0; font: 400 12.5px/1.5 var(--st-font); color: var(--st-text-color); opacity: .8; }
+.note.warn { opacity: 1; color: var(--st-orange-text-color); }
+.acts { display: flex; gap: 8px; flex: none; }
+.acts button { font: 450 13px/1 var(--st-font); color: var(--st-text-color); background: transparent; cursor: pointer;
+  border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius); padding: 7px 11px; }
+.acts button:hover { border-color: var(--st-primary-color); }
+.acts button:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset: 2px; }
+@keyframes beat { 50% { box-shadow: 0 0 0 4px color-mix(in srgb, var(--st-primary-color) 24%, transparent); } }
+@media (prefers-reduced-motion: reduce) { .steps .now::before { animation: none; } }
+@media (max-width: 480px) { .steps li { font-size: 11px; } .at { font-size: 10.5px; } }
+"""
+
+_JS = """
+const clocks = new WeakMap();
+
+function part(tag, name, text) {
+  const element = document.createElement(tag);
+  if (name) element.className = name;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+function span(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${String(whole % 60).padStart(2, '0')} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}
+
+function draw(row, act) {
+  const item = part('li');
+  item.dataset.id = row.id;
+  const head = part('div', 'head');
+  const time = part('span', 'time');
+  head.append(part('p', 'title', row.title), time);
+  item.append(head, part('p', 'facts', row.facts));
+  const steps = part('ol', 'steps');
+  for (const step of row.steps) {
+    const one = part('li', step.phase);
+    if (step.phase === 'now') one.setAttribute('aria-current', 'step');
+    one.append(part('span', 'step', step.name), part('span', 'at', step.at));
+    steps.append(one);
+  }
+  item.append(steps);
+  const foot = part('div', 'foot');
+  const notes = part('div', 'notes');
+  for (const note of row.notes) notes.append(part('p', note.warn ? 'note warn' : 'note', note.text));
+  foot.append(notes);
+  if (row.acts.length) {
+    const acts = part('div', 'acts');
+    for (const action of row.acts) {
+      const button = part('button', '', action.label);
+      button.type = 'button';
+      button.dataset.act = action.name;
+      button.setAttribute('aria-label', `${action.label}: ${row.title}`);
+      button.onclick = () => act(action.name, row.id);
+      acts.append(button);
+    }
+    foot.append(acts);
+  }
+  item.append(foot);
+  return { item, time };
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const list = parentElement.querySelector('.list');
+  const active = parentElement.activeElement;
+  const focus = active && active.dataset.act && [active.dataset.act, active.closest('[data-id]').dataset.id];
+  const received = performance.now();
+  const rows = data.rows.map((row) => ({ ...draw(row, (name, id) => setTriggerValue('act', { name, id })), age: row.age_s }));
+  list.replaceChildren(...rows.map((row) => row.item));
+  if (focus) {
+    const again = list.querySelector(`[data-id="${CSS.escape(focus[1])}"] [data-act="${CSS.escape(focus[0])}"]`);
+    if (again) again.focus();
+  }
+  const tick = () => {
+    for (const row of rows) row.time.textContent = span(row.age + (performance.now() - received) / 1000);
+  };
+  clearInterval(clocks.get(parentElement));
+  clocks.set(parentElement, setInterval(tick, 1000));
+  tick();
+  return () => { if (!parentElement.isConnected) clearInterval(clocks.get(parentElement)); };
+}
+"""
+
+_component = st.components.v2.component("rivya_live_list", html=_HTML, css=_CSS, js=_JS)
+
+_STEPS: tuple[tuple[str, State], ...] = (
+    ("Waiting", State.WAITING),
+    ("Sending", State.SUBMITTING),
+    ("Queued", State.RUNNING),
+    ("Rendering", State.RUNNING),
+    ("Saving", State.SAVING),
+)
+
+
+def live_list(
+    lab: Lab,
+    records: Sequence[GenerationRecord],
+    pause: Pause | None,
+    typical: Callable[[GenerationRecord], str],
+    *,
+    key: str,
+) -> tuple[str, str] | None:
+    """Draw the rows; the action and the id of the generation that a button was pressed for just now, or None."""
+    result = _component(
+        key=key,
+        data={"rows": [_row(lab, record, pause, typical(record)) for record in records[:MAX_ROWS]]},
+        on_act_change=_nothing,
+    )
+    chosen = result.act
+    return (str(chosen["name"]), str(chosen["id"])) if isinstance(chosen, Mapping) else None
+
+
+def _nothing() -> None:
+    """Streamlit offers a trigger only together with a callback."""
+
+
+def _row(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str) -> dict[str, Any]:
+    age_s = (datetime.now(UTC) - record.created_at).total_seconds()
+    return {
+        "id": record.id,
+        "title": words.excerpt(record.prompt, 160),
+        "facts": _facts(record),
+        "age_s": age_s,
+        "steps": _steps(record),
+        "notes": _notes(lab, record, pause, typical, age_s),
+        "acts": _acts(record),
+    }
+
+
+def _facts(record: GenerationRecord) -> str:
+    mark = "SIMULATED" if record.mode == "simulated" else "LIVE"
+    take = f"take {record.take}" if record.take > 1 else ""
+    held = words.credits(record.reserved_credits or record.expected_credits) + (
+        " reserved" if record.reserved_credits else " expected"
+    )
+    return " · ".join(part for part in (mark, words.shape(record), take, held) if part)
+
+
+def _steps(record: GenerationRecord) -> list[dict[str, str]]:
+    times = (
+        record.created_at,
+        record.first_attempt_at,
+        record.submitted_at,
+        record.processing_at,
+        record.ready_at,
+    )
+    now = _position(record)
+    return [
+        {
+            "name": name,
+            "phase": "done" if index < now else "now" if index == now else "todo",
+            "at": words.clock(moment, seconds=True) if moment is not None and index <= now else "",
+        }
+        for index, ((name, _state), moment) in enumerate(zip(_STEPS, times, strict=True))
+    ]
+
+
+def _position(record: GenerationRecord) -> int:
+    if record.state is State.RUNNING:
+        return 3 if record.processing_at is not None or record.task_status == "processing" else 2
+    if record.state in {State.SAVING, State.UNSAVED}:
+        return 4
+    return 1 if record.state is State.SUBMITTING else 0
+
+
+def _notes(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str, age_s: float) -> list[dict[str, Any]]:
+    notes: list[dict[str, Any]] = []
+    if record.connection != lab.connection:
+        notes.append({"text": f"Waits for its own connection: {record.connection}", "warn": True})
+    elif record.state is State.WAITING and pause is not None:
+        notes.append({"text": "Waits because the queue is paused.", "warn": True})
+    if record.state is State.SUBMITTING and record.attempts > 1:
+        notes.append(
+            {"text": f"Asked {record.attempts} times, always as the same request: it can be charged once only."}
+        )
+    if age_s > lab.settings.overdue_after_s and record.task_id is not None:
+        notes.append({"text": "Unusually long. The task is kept and read until it ends.", "warn": True})
+    elif typical:
+        notes.append({"text": typical})
+    return notes
+
+
+def _acts(record: GenerationRecord) -> list[dict[str, str]]:
+    if record.state is State.WAITING:
+        return [{"name": "cancel", "label": "Cancel"}]
+    if record.state is State.RUNNING:
+        return [{"name": "check", "label": "Check now"}] if record.next_action_at is not None else []
+    return []

@@ -1,0 +1,108 @@
+"""The clip player. It keeps playing over ticks and reruns: one component per clip, keyed by the generation's id.
+
+``st.video`` refuses root-relative addresses, has no poster and restarts when an element is inserted before it.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rivya_core import GenerationRecord
+
+_HTML = """
+<figure class="frame">
+  <video controls playsinline preload="metadata"></video>
+  <span class="mark" hidden>SIMULATED</span>
+</figure>
+<p class="keys" aria-hidden="true">Space plays · ← → one frame · L loops · F full screen</p>
+"""
+
+_CSS = """
+:host { display: block; }
+.frame { position: relative; margin: 0; border-radius: var(--st-base-radius); overflow: hidden; background: #000; }
+video { display: block; width: 100%; max-height: min(66vh, 560px); aspect-ratio: var(--ratio, 16 / 9); object-fit: contain;
+  background: #000; }
+video:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset: -3px; }
+.mark { position: absolute; top: 10px; left: 10px; padding: 3px 8px; border-radius: 6px; pointer-events: none;
+  font: 600 11px/1.5 var(--st-font); letter-spacing: .06em; color: #fff; background: rgb(76 29 149 / .88); }
+.mark[hidden] { display: none; }
+.keys { margin: 6px 2px 0; font: 400 12px/1.4 var(--st-font); color: var(--st-text-color); opacity: 0; height: 0;
+  transition: opacity .15s; }
+:host(:focus-within) .keys, .frame:focus-within + .keys { opacity: .72; height: auto; }
+@media (hover: none) { .keys { display: none; } }
+"""
+
+_JS = """
+const known = new WeakMap();
+const FRAME_S = 1 / 24;
+
+function press(video, event, report) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const step = { ArrowLeft: -FRAME_S, ArrowRight: FRAME_S }[event.key];
+  if (step !== undefined) {
+    video.pause();
+    video.currentTime = Math.max(0, Math.min(video.duration || 0, video.currentTime + step));
+  } else if (event.key === ' ' || event.key === 'k') {
+    if (video.paused) video.play(); else video.pause();
+  } else if (event.key === 'l') {
+    video.loop = !video.loop;
+  } else if (event.key === 'f') {
+    if (document.fullscreenElement) document.exitFullscreen(); else video.requestFullscreen();
+  } else if (event.key === 'Home') {
+    video.currentTime = 0;
+  } else {
+    return;
+  }
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+export default function ({ data, parentElement, setStateValue }) {
+  const video = parentElement.querySelector('video');
+  const mark = parentElement.querySelector('.mark');
+  const last = known.get(parentElement);
+  mark.hidden = !data.simulated;
+  video.setAttribute('aria-label', data.label);
+  if (!last || last.src !== data.src) {
+    known.set(parentElement, { src: data.src });
+    video.style.setProperty('--ratio', data.ratio);
+    if (data.poster) video.poster = data.poster; else video.removeAttribute('poster');
+    video.src = data.src;
+  }
+  const report = (playing) => setStateValue('playing', playing);
+  video.onplay = () => report(true);
+  video.onpause = () => { if (!video.seeking) report(false); };
+  video.onended = () => report(false);
+  video.onkeydown = (event) => press(video, event);
+  return () => {
+    if (parentElement.isConnected) return;
+    video.onplay = video.onpause = video.onended = null;
+    video.removeAttribute('src');
+    video.load();
+  };
+}
+"""
+
+_component = st.components.v2.component("rivya_player", html=_HTML, css=_CSS, js=_JS)
+
+
+def player(record: GenerationRecord, *, key: str) -> bool:
+    """Draw the player of an archived clip in a container of its own; True while it plays."""
+    with st.container(key=f"{key}_{record.id}"):
+        result = _component(
+            key=f"player_{key}_{record.id}",
+            data={
+                "src": f"/clips/{record.id}.mp4",
+                "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
+                "simulated": record.mode == "simulated",
+                "label": f"Clip: {record.prompt[:200]}",
+                "ratio": f"{record.clip_width_px or 16} / {record.clip_height_px or 9}",
+            },
+            default={"playing": False},
+            on_playing_change=_nothing,
+        )
+    return bool(result.playing)
+
+
+def _nothing() -> None:
+    """Streamlit offers a state value only together with a callback."""

@@ -1,0 +1,70 @@
+"""What Streamlit's text area lacks: typed text is committed while typing, and Ctrl+Enter generates with the fresh text.
+
+Without it the counter, the price and the draft would lag until the box loses focus, and a shortcut pressed right after
+typing would meet a button that is still disabled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+_HTML = """
+<p class="hint"><span class="keys"></span> generates</p>
+"""
+
+_CSS = """
+.hint { margin: 0; font: 400 12.5px/1.6 var(--st-font); color: var(--st-text-color); opacity: .74; white-space: nowrap; }
+.keys { font-weight: 550; }
+@media (hover: none) and (pointer: coarse) { .hint { visibility: hidden; } }
+"""
+
+_JS = """
+const attached = new WeakMap();
+const PAUSE_MS = 300;
+
+function commit(box) {
+  box.dispatchEvent(new FocusEvent('focusout', { bubbles: true }));
+  if (document.activeElement === box) box.dispatchEvent(new FocusEvent('focusin', { bubbles: true }));
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const apple = /Mac|iPhone|iPad/.test(navigator.platform);
+  parentElement.querySelector('.keys').textContent = apple ? '⌘ Enter' : 'Ctrl+Enter';
+  const inForm = (target) => target instanceof Element && target.closest(`.st-key-${data.form}`);
+  let timer = 0;
+  const typed = (event) => {
+    const box = event.target;
+    if (!(box instanceof HTMLTextAreaElement) || !inForm(box) || event.isComposing) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => commit(box), PAUSE_MS);
+  };
+  const pressed = (event) => {
+    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey) || event.isComposing || event.repeat) return;
+    if (!inForm(event.target) && event.target !== document.body) return;
+    event.preventDefault();
+    event.stopPropagation();
+    clearTimeout(timer);
+    if (event.target instanceof HTMLTextAreaElement) commit(event.target);
+    setTriggerValue('send', Date.now());
+  };
+  const before = attached.get(parentElement);
+  if (before) before();
+  document.addEventListener('input', typed, true);
+  document.addEventListener('keydown', pressed, true);
+  const detach = () => {
+    document.removeEventListener('input', typed, true);
+    document.removeEventListener('keydown', pressed, true);
+  };
+  attached.set(parentElement, detach);
+  return detach;
+}
+"""
+
+_component = st.components.v2.component("rivya_prompt_box", html=_HTML, css=_CSS, js=_JS)
+
+
+def prompt_box(form: str, on_send: Callable[[], None], *, key: str) -> None:
+    """Watch the text areas of the keyed container ``form``; ``on_send`` runs when Ctrl+Enter (or ⌘ Enter) is pressed in it."""
+    _component(key=key, data={"form": form}, on_send_change=on_send, width="content")

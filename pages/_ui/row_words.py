@@ -1,0 +1,37 @@
+"""The short words of one row of History: where its poster is, whether it is real, what it costs, how long it took."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pages._ui import words
+from rivya_core import GenerationRecord, State
+
+
+def poster_url(row: GenerationRecord) -> str | None:
+    """Address of the poster, by our own route; None while there is none."""
+    return f"/posters/{row.id}.jpg" if row.poster_key else None
+
+
+def mode_word(row: GenerationRecord) -> str:
+    """Say whether the row is real; simulated never looks real."""
+    return "SIMULATED" if row.mode == "simulated" else "LIVE"
+
+
+def credits_word(row: GenerationRecord) -> str:
+    """Say what the row costs as far as is known, in a few letters."""
+    if row.settlement == "settled":
+        return f"{row.held_credits:,}"
+    if row.settlement == "released":
+        return "0 · released"
+    if row.settlement == "provisional":
+        return f"{row.held_credits:,} so far"
+    return f"{row.held_credits:,} held"
+
+
+def took(row: GenerationRecord) -> str:
+    """Say how long the row has taken, or takes so far."""
+    if row.state is State.CANCELLED:
+        return ""
+    end = row.finished_at or datetime.now(UTC)
+    return words.span((end - row.created_at).total_seconds()) + ("" if row.is_terminal else "…")

@@ -1,0 +1,92 @@
+"""The timeline of one generation in words: what the ledger noted, in order, with the time between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from pages._ui import words
+from pages._ui.facts import Moment
+from rivya_core import GenerationRecord, State
+from rivya_core.lab.records import EventRecord
+
+PHASES = {
+    "submit": "submitting",
+    "upload": "the upload of the reference image",
+    "create": "the request",
+    "poll": "a status read",
+    "fetch": "the download of the clip",
+    "settle": "the final credits",
+}
+
+STATES = {
+    State.WAITING: "Waiting again",
+    State.SUBMITTING: "Sending",
+    State.RUNNING: "Accepted by Rivya",
+    State.SAVING: "Ready at Rivya, fetching the clip",
+    State.SUCCEEDED: "Succeeded, clip kept here",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Cancelled before it was sent",
+    State.UNCONFIRMED: "Outcome unknown, waits for you",
+    State.UNSAVED: "Ready at Rivya, clip not fetched yet",
+}
+
+STORED = "Stored here, waiting"
+MAX_SHOWN = 200
+FINE_BELOW_S = 10.0
+
+UNSHOWN = frozenset(
+    {"from", "to", "before", "phase", "title", "body_sha256", "attempt", "outcome_known", "why", "mode"}
+)
+
+
+def moments(record: GenerationRecord, events: Sequence[EventRecord]) -> list[Moment]:
+    """Turn the ledger's events into points of time, oldest first, each with the time since the one before."""
+    points: list[tuple[datetime, str, str, str]] = []
+    if not any(event.kind == "state" and not event.detail.get("from") for event in events):
+        points.append((record.created_at, STORED, "", "gray"))
+    points += [(event.at, *_words(event)) for event in events]
+    points.sort(key=lambda point: point[0])
+    gaps = ["", *(f"+{_gap((after[0] - before[0]).total_seconds())}" for before, after in pairwise(points))]
+    return [
+        Moment(words.clock(at, seconds=True), what, gap, note, tone)
+        for (at, what, note, tone), gap in zip(points, gaps, strict=True)
+    ]
+
+
+def is_trouble(event: EventRecord) -> bool:
+    """Tell whether an event is an answer that was not the expected one."""
+    return event.kind == "exchange" and "title" in event.detail
+
+
+def _words(event: EventRecord) -> tuple[str, str, str]:
+    """What happened, a remark, and the colour of its dot."""
+    detail = event.detail
+    note = " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in detail.items() if _is_shown(name, value))
+    if event.kind == "state":
+        return _state_words(str(detail.get("from") or ""), str(detail.get("to", "")), note)
+    if is_trouble(event):
+        phase = PHASES.get(str(detail.get("phase")), str(detail.get("phase")))
+        return f"Trouble with {phase}", " · ".join(part for part in (str(detail["title"]), note) if part), "orange"
+    if event.kind == "exchange":
+        return f"Request sent, attempt {detail.get('attempt', 1)}", "the stored bytes under the stored key", "blue"
+    if "task_status" in detail:
+        return f"Rivya says {detail['task_status']}", "", "blue"
+    if detail.get("mode") == "simulated":
+        return "Answered by a simulator", "counted as simulated from here on", "violet"
+    return event.kind.replace("_", " ").capitalize(), note, "gray"
+
+
+def _state_words(before: str, after: str, note: str) -> tuple[str, str, str]:
+    if after not in set(State):
+        return after or "State changed", note, "gray"
+    return STATES[State(after)] if before else STORED, note, words.STATE_BADGES[State(after)].color
+
+
+def _is_shown(name: str, value: object) -> bool:
+    return name not in UNSHOWN and isinstance(value, str | int | float) and len(str(value)) <= MAX_SHOWN
+
+
+def _gap(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < FINE_BELOW_S else words.span(seconds)

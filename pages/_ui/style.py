@@ -1,0 +1,31 @@
+"""The few rules of style that theme tokens cannot express; one constant text, never built from data."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+_STYLE = """
+<style>
+/* quiet second lines */
+[class*="st-key-muted"] [data-testid="stText"], [class*="st-key-ids_"] [data-testid="stText"] {
+  font-size: 0.865rem; opacity: 0.78; }
+[class*="st-key-ids_"] [data-testid="stText"] { font-family: var(--st-code-font, monospace); font-size: 0.8rem;
+  overflow-wrap: anywhere; white-space: pre-wrap; }
+[class*="st-key-story_"] > [data-testid="stElementContainer"]:first-of-type [data-testid="stText"] { font-weight: 600; }
+[data-testid="stText"] { overflow-wrap: anywhere; white-space: pre-wrap; }
+/* typed text is committed by itself and Ctrl+Enter generates, so the box must not say otherwise */
+.st-key-request_form [data-testid="InputInstructions"] { display: none; }
+/* the slider's own end marks give way to the words below it */
+[class*="st-key-knob_"] [data-testid="stSliderTickBar"] { display: none; }
+/* Streamlit writes its own cap, which is far above Rivya's limit */
+.st-key-request_form [data-testid="stFileUploaderDropzoneInstructions"] > * { display: none; }
+.st-key-request_form [data-testid="stFileUploaderDropzoneInstructions"]::after {
+  content: "JPEG, PNG or WebP, 10 MB; drop it here"; font-size: 0.865rem; opacity: 0.8; }
+.st-key-request_form [data-testid="stFileUploaderDropzone"] { padding-block: 0.5rem; }
+</style>
+"""
+
+
+def apply() -> None:
+    """Add the rules to the page."""
+    st.html(_STYLE)

@@ -1,0 +1,200 @@
+"""The cards of the Connection page about this program: its health, its folder, its simulator, how to connect a key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages._ui import frame, words
+from pages._ui.facts import Fact, facts
+from rivya_core import Lab
+
+CFG_EFFECTS = ("strong", "weak", "inert")
+FOLDER_SEEN_S = 60
+TOP_UP_CREDITS = 1600
+VIEWER_NOTE = (
+    "That one opened the data folder first. Here you can see everything, submit and cancel; "
+    "this process takes over when the other one ends."
+)
+
+
+def health_card(lab: Lab) -> None:
+    """Say whether the parts of this program work."""
+    health = lab.health()
+    with st.container(border=True, key="health_card"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.header("Health", anchor=False)
+            frame.badge(
+                words.Badge("All well", ":material/check:", "green")
+                if health.ok
+                else words.Badge("Something is down", ":material/error:", "red")
+            )
+        facts(
+            [
+                Fact("Database", health.database),
+                Fact("Jobs", *_jobs_words(health.engine)),
+                Fact("Version", health.version),
+            ],
+            key="health_facts",
+        )
+
+
+def _jobs_words(engine: str) -> tuple[str, str]:
+    if engine == "running":
+        return "run in this process", "They go on without a browser, and after a restart."
+    if engine.startswith("viewer"):
+        return (
+            "run in another process",
+            VIEWER_NOTE,
+        )
+    return engine, ""
+
+
+def folder_card(lab: Lab) -> None:
+    """Say where everything is kept and how much there is."""
+    folder = lab.settings.data_dir.expanduser()
+    database_bytes, archive_bytes, files = _sizes(str(folder))
+    with st.container(border=True, key="folder_card"):
+        st.header("Data folder", anchor=False)
+        st.code(str(folder), language=None, wrap_lines=True)
+        facts(
+            [
+                Fact("Clips and pictures", size(archive_bytes), f"{files:,} files"),
+                Fact("Database", size(database_bytes)),
+                Fact("Free on this disk", size(lab.archive.free_bytes())),
+            ],
+            key="folder_facts",
+        )
+        st.caption(
+            "To back it up or move it, stop the program, copy the whole folder, and set RIVYA_DATA_DIR to its new place."
+        )
+
+
+@st.cache_data(ttl=FOLDER_SEEN_S, show_spinner=False, max_entries=4)
+def _sizes(folder: str) -> tuple[int, int, int]:
+    """Bytes of the database, bytes of the archive, files in the archive; looked up once a minute."""
+    root = Path(folder)
+    database = sum(path.stat().st_size for path in root.glob("lab.sqlite3*"))
+    sizes = [path.stat().st_size for path in (root / "archive").rglob("*") if path.is_file()]
+    return database, sum(sizes), len(sizes)
+
+
+def size(number_bytes: int) -> str:
+    """Write a size in the unit that fits it."""
+    for unit, step in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number_bytes >= step:
+            return f"{number_bytes / step:,.1f} {unit}"
+    return f"{number_bytes} bytes"
+
+
+def key_card(lab: Lab) -> None:
+    """Say how to connect a key, or how to go back to the simulator."""
+    with st.container(border=True, key="key_card"):
+        if lab.mode == "live":
+            st.header("Change the key, or go back to the simulator", anchor=False)
+            st.text("Stop the program, then start it with another key:")
+            st.code("export RIVYA_API_KEY=rvya_sk_…\nmake run", language="bash")
+            st.text("or without one:")
+            st.code("unset RIVYA_API_KEY RIVYA_BASE_URL\nmake run", language="bash")
+        else:
+            st.header("Connect your key", anchor=False)
+            st.text("Make a key in Rivya's settings, stop the program, and start it with the key:")
+            st.code("export RIVYA_API_KEY=rvya_sk_…\nmake run", language="bash")
+            st.text("For a server at another address that honours the same contract, set the address as well:")
+            st.code("export RIVYA_BASE_URL=https://example.com", language="bash")
+        st.caption(
+            "The key is read from the environment only. It is never stored, shown or logged. Generations made on the other "
+            "connection stay in History, and those still open wait until that connection is back: they are never sent here."
+        )
+
+
+def simulator_card(lab: Lab) -> None:
+    """Set how the built-in simulator behaves; it takes effect at once, for new tasks."""
+    simulator = lab.simulator
+    if simulator is None:
+        return
+    now = simulator.world.settings()
+    with st.container(border=True, key="simulator_card"):
+        st.header("Simulator", anchor=False)
+        st.slider(
+            "Speed",
+            min_value=0.5,
+            max_value=20.0,
+            step=0.5,
+            value=min(20.0, max(0.5, float(now["speed"]))),
+            format="%g times",
+            key="simulator_speed",
+            on_change=_configure,
+            args=(lab, "simulator_speed", "speed"),
+            help="At speed 1 a clip takes 5 to 12 seconds.",
+        )
+        st.slider(
+            "Failure rate",
+            min_value=0,
+            max_value=100,
+            step=5,
+            value=round(float(now["failure_rate"]) * 100),
+            format="%d %%",
+            key="simulator_failure",
+            on_change=_set_failure_rate,
+            args=(lab,),
+            help="Share of tasks that end as failed. A failed task costs nothing.",
+        )
+        st.segmented_control(
+            "Effect of cfg_scale on the clip",
+            CFG_EFFECTS,
+            default=now["cfg_effect"],
+            required=True,
+            key="simulator_cfg",
+            on_change=_configure,
+            args=(lab, "simulator_cfg", "cfg_effect"),
+            help="Sources disagree whether cfg_scale does anything on Kling V2.1 Master; here you choose.",
+        )
+        st.number_input(
+            "Simulated credits in the wallet",
+            min_value=0,
+            max_value=1_000_000,
+            step=160,
+            value=int(now["credits"]),
+            key=f"simulator_credits_{now['credits']}",
+            on_change=_set_credits,
+            args=(lab, f"simulator_credits_{now['credits']}"),
+            help="Set any figure: low to see the queue pause, higher to top up.",
+        )
+        with st.container(horizontal=True, key="simulator_acts"):
+            st.button(
+                f"Top up by {TOP_UP_CREDITS:,}", icon=":material/add:", key="top_up", on_click=_top_up, args=(lab,)
+            )
+            st.button(
+                "Remove the examples",
+                icon=":material/delete_sweep:",
+                key="remove_examples",
+                on_click=_remove_examples,
+                args=(lab,),
+                help="Takes the finished examples of the first start out of History.",
+            )
+
+
+def _configure(lab: Lab, key: str, name: str) -> None:
+    lab.simulator.world.configure(**{name: st.session_state[key]})
+
+
+def _set_failure_rate(lab: Lab) -> None:
+    lab.simulator.world.configure(failure_rate=st.session_state["simulator_failure"] / 100)
+
+
+def _set_credits(lab: Lab, key: str) -> None:
+    lab.simulator.world.configure(credits=int(st.session_state[key]))
+    lab.refresh_balance()
+
+
+def _top_up(lab: Lab) -> None:
+    world = lab.simulator.world
+    world.configure(credits=world.balance() + TOP_UP_CREDITS)
+    lab.refresh_balance()
+
+
+def _remove_examples(lab: Lab) -> None:
+    removed = lab.remove_examples()
+    st.toast("1 example removed" if removed == 1 else f"{removed} examples removed", icon=":material/delete_sweep:")

@@ -1,0 +1,150 @@
+"""The words and icons of states, credits and times, so that every page says the same thing the same way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from rivya_core.lab.records import GenerationRecord
+from rivya_core.lab.states import State
+
+DAYS_FROM_H = 48
+SAME_RATIO = 0.02
+TYPICAL_FROM = 5
+"""Fewer finished generations than this say nothing about the next one."""
+
+Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "primary"]
+
+
+class Badge(NamedTuple):
+    """A chip: its words, its icon and its colour."""
+
+    label: str
+    icon: str
+    color: Colour
+
+
+STATE_BADGES: dict[State, Badge] = {
+    State.WAITING: Badge("Waiting", ":material/hourglass_empty:", "orange"),
+    State.SUBMITTING: Badge("Sending", ":material/outgoing_mail:", "blue"),
+    State.RUNNING: Badge("Running", ":material/autorenew:", "blue"),
+    State.SAVING: Badge("Saving", ":material/download:", "blue"),
+    State.SUCCEEDED: Badge("Succeeded", ":material/check:", "green"),
+    State.FAILED: Badge("Failed", ":material/error:", "red"),
+    State.CANCELLED: Badge("Cancelled", ":material/block:", "gray"),
+    State.UNCONFIRMED: Badge("Unconfirmed", ":material/help:", "orange"),
+    State.UNSAVED: Badge("Clip not fetched", ":material/cloud_download:", "orange"),
+}
+
+CHARGED: dict[str, Badge] = {
+    "no": Badge("Not charged", ":material/money_off:", "green"),
+    "yes": Badge("Charged", ":material/paid:", "orange"),
+    "unknown": Badge("Charge unknown", ":material/help:", "orange"),
+}
+
+SIMULATED = Badge("SIMULATED · no credits", ":material/science:", "violet")
+LIVE = Badge("LIVE", ":material/bolt:", "red")
+
+
+def state_of(record: GenerationRecord) -> Badge:
+    """Say where a generation stands, with Rivya's own word for a running task."""
+    if record.state is State.RUNNING:
+        status = record.task_status
+        if status == "queued":
+            return Badge("Queued at Rivya", ":material/schedule:", "blue")
+        if status == "processing":
+            return Badge("Rendering", ":material/autorenew:", "blue")
+    return STATE_BADGES[record.state]
+
+
+def credits(number: int | None) -> str:  # noqa: A001 - Rivya's word
+    """Write an amount of credits; an unknown amount is said to be unknown."""
+    if number is None:
+        return "unknown"
+    return f"{number:,} credit" + ("" if number == 1 else "s")
+
+
+def span(seconds: float) -> str:
+    """Write a length of time in the two largest units that matter."""
+    whole = max(0, int(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, rest_minutes = divmod(minutes, 60)
+    if not minutes:
+        return f"{whole} s"
+    if not hours:
+        return f"{minutes} min {rest:02d} s"
+    return f"{hours} h {rest_minutes:02d} min" if hours < DAYS_FROM_H else f"{hours // 24} days"
+
+
+def local(moment: datetime) -> datetime:
+    """Move a UTC moment to the reader's zone, as the browser told it; the machine's zone when it did not."""
+    name = st.context.timezone
+    if name:
+        try:
+            return moment.astimezone(ZoneInfo(name))
+        except (ZoneInfoNotFoundError, ValueError):
+            pass
+    return moment.astimezone()
+
+
+def clock(moment: datetime | None, *, seconds: bool = False) -> str:
+    """Write a moment short: the time alone for today, with the day otherwise."""
+    if moment is None:
+        return "never"
+    here = local(moment)
+    now = local(datetime.now(UTC))
+    time = here.strftime("%H:%M:%S" if seconds else "%H:%M")
+    if here.date() == now.date():
+        return time
+    day = here.strftime("%d %b" if here.year == now.year else "%d %b %Y")
+    return f"{day} {time}"
+
+
+def shape(record: GenerationRecord) -> str:
+    """Write the facts that tell two clips apart at a glance: length, ratio, cfg_scale."""
+    params = record.params
+    parts = []
+    duration = params.get("duration") or params.get("n_frames")
+    if duration is not None:
+        parts.append(f"{duration} s")
+    ratio = params.get("aspect_ratio") or params.get("aspectRatio")
+    if ratio is not None:
+        parts.append(str(ratio))
+    if params.get("cfg_scale") is not None:
+        parts.append(f"cfg {params['cfg_scale']:g}" if isinstance(params["cfg_scale"], int | float) else "cfg")
+    if record.asset_sha256:
+        parts.append("image")
+    return " · ".join(parts)
+
+
+def excerpt(text: str, length: int = 90) -> str:
+    """Cut a text at a word, for one line of a list."""
+    flat = " ".join(text.split())
+    if len(flat) <= length:
+        return flat
+    return flat[:length].rsplit(" ", 1)[0] + "…"
+
+
+def ratio_note(width_px: int, height_px: int, ratio: object) -> str:
+    """Say that an image's shape differs from the chosen one; which of the two a clip follows is not documented."""
+    try:
+        across, down = (float(part) for part in str(ratio).split(":"))
+        wanted = across / down
+    except (ValueError, ZeroDivisionError):
+        return ""
+    found = width_px / max(1, height_px)
+    if abs(found - wanted) / wanted <= SAME_RATIO:
+        return ""
+    shape = f"{found:.2f}:1" if found >= 1 else f"1:{1 / found:.2f}"
+    return f"The image is {shape}, not {ratio}. Which of the two the clip follows is not documented."
+
+
+def typical(found: tuple[float, float, float, int] | None) -> str:
+    """Write how long such a generation took before; nothing with fewer than five to go by."""
+    if found is None or found[3] < TYPICAL_FROM:
+        return ""
+    low, _middle, high, count = found
+    return f"Usually {span(low)} to {span(high)} ({count} finished so far)"

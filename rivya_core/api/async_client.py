@@ -1,0 +1,175 @@
+"""The async client: line for line the blocking one of ``client``, with ``await``. Loads aiohttp, so nothing else imports it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from pydantic import SecretStr
+
+from rivya_core.api import endpoints, media
+from rivya_core.api.async_media import AsyncMediaClient
+from rivya_core.api.async_wire import AsyncWire
+from rivya_core.api.client import Client
+from rivya_core.api.contract import Balance, Generation, UploadedFile
+from rivya_core.api.endpoints import UploadSource
+from rivya_core.api.errors import RivyaError
+from rivya_core.api.flows import Fetch, Flow, Send, Sleep
+from rivya_core.api.request import GenerationRequest
+from rivya_core.api.specs import ModelSpec
+
+if TYPE_CHECKING:
+    from rivya_core.settings import Settings
+
+T = TypeVar("T")
+
+
+class AsyncRivya(Client):
+    """The async form of :class:`Rivya`: the same methods, awaited. Belongs to the event loop it is first used in."""
+
+    def __init__(
+        self,
+        api_key: str | SecretStr | None = None,
+        *,
+        base_url: str | None = None,
+        settings: Settings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        super().__init__(api_key, base_url, settings, clock)
+        self._sleep = sleep
+        self._wire = AsyncWire(self._address)
+        self._media: AsyncMediaClient | None = None
+
+    async def models(self) -> list[ModelSpec]:
+        """List the models that Rivya offers now, callable or not (docs/api-models)."""
+        return await self._run(self._flows.persist(endpoints.list_models(), "read"))
+
+    async def create(self, request: GenerationRequest, *, idempotency_key: str) -> Generation:
+        """Upload the request's image, if any, and create one task. This may cost credits.
+
+        The same bytes go out under the same key on every re-send, also when this is called again with the same request
+        and key on the same client; a key used with another request is refused here.
+
+        Raises:
+            RivyaError: ``charged`` is "unknown" when any attempt may have been accepted; the hint names the key.
+        """
+        return await self._run(self._flows.create(request, idempotency_key))
+
+    async def generate(
+        self,
+        request: GenerationRequest,
+        *,
+        wait: bool = False,
+        timeout_s: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> Generation:
+        """Create one task under the caller's key, or one minted for this call; with ``wait``, return it when finished.
+
+        Raises:
+            GenerationFailedError: the task failed. WaitTimeoutError: ``timeout_s`` (default 600) passed; the detail
+            names the task, which goes on.
+        """
+        return await self._run(
+            self._flows.generate(request, wait=wait, timeout_s=timeout_s, idempotency_key=idempotency_key)
+        )
+
+    async def wait(self, task_id: str, timeout_s: float | None = None) -> Generation:
+        """Read a task on the documented schedule until it ends; failed reads and unknown states end nothing."""
+        return await self._run(self._flows.wait(task_id, timeout_s))
+
+    async def retrieve(self, task_id: str) -> Generation:
+        """Read a task once, again on faults (docs/api-generation-status)."""
+        return await self._run(self._flows.persist(endpoints.retrieve_generation(task_id), "read"))
+
+    async def upload(
+        self,
+        source: UploadSource,
+        *,
+        kind: str = "image",
+        name: str | None = None,
+        mime_type: str | None = None,
+        model: str | None = None,
+        client_request_id: str | None = None,
+    ) -> UploadedFile:
+        """Upload a file as it is, streamed; a path is read from disk piece by piece. Costs nothing (docs/api-files)."""
+        return await self._run(
+            self._flows.upload(
+                source, kind=kind, name=name, mime_type=mime_type, model=model, client_request_id=client_request_id
+            )
+        )
+
+    async def file(self, file_id: str) -> UploadedFile:
+        """Read what is known of an uploaded file."""
+        return await self._run(self._flows.persist(endpoints.retrieve_file(file_id), "read"))
+
+    async def credits(self) -> Balance:
+        """Read the wallet (docs/api-credits); also the documented check of a key."""
+        return await self._run(self._flows.persist(endpoints.read_credits(), "read"))
+
+    async def download(self, source: Generation | str, path: str | Path) -> Path:
+        """Fetch a finished clip to a path (or into a folder) without credentials; renamed only when whole and checked."""
+        return await self._run(self._flows.download(source, path))
+
+    async def post_generation(self, body: bytes, *, idempotency_key: str) -> Generation:
+        """Send these bytes under this key exactly once; for callers with retry rules of their own."""
+        return await self._once(endpoints.create_generation(body, idempotency_key))
+
+    async def read_generation(self, task_id: str) -> Generation:
+        """Read a task exactly once."""
+        return await self._once(endpoints.retrieve_generation(task_id))
+
+    async def post_file(self, source: UploadSource, **fields: Any) -> UploadedFile:
+        """Upload a file exactly once; fields as in :meth:`upload`."""
+        return await self._once(endpoints.create_file(endpoints.plan_upload(source, **fields)))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        self._closed = True
+        await self._wire.aclose()
+        if self._media is not None:
+            await self._media.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _once(self, call: endpoints.Call[T]) -> T:
+        self._check_open()
+        return await self._wire.exchange(call)
+
+    async def _run(self, flow: Flow[T]) -> T:
+        self._check_open()
+        try:
+            step = next(flow)
+            while True:
+                try:
+                    outcome = await self._do(step)
+                except RivyaError as error:
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(outcome)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    async def _do(self, step: Send | Sleep | Fetch) -> object:
+        if isinstance(step, Send):
+            return await self._wire.exchange(step.call, step.within_s)
+        if isinstance(step, Sleep):
+            await self._sleep(step.seconds)
+            return None
+        part = media.part_name(step.path)
+        if self._media is None:
+            self._media = AsyncMediaClient(self.base_url, self._address.timeouts)
+        await self._media.fetch(step.url, part)
+        await asyncio.to_thread(media.put_in_place, part, step.path)
+        return None

@@ -1,0 +1,192 @@
+"""The reference image as it will be sent: checked on its real bytes, upright, without metadata.
+
+The signature decides, not the name (docs/api-files: content is sniffed). By default the pixels are encoded anew, so that
+nothing but the picture leaves: no GPS position, no thumbnail, no editing history. ``send_original`` keeps the bytes.
+Pillow is loaded inside functions only; the picture work itself is in ``pixels``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from rivya_core.api.contract import MB, UPLOAD_KINDS
+from rivya_core.api.errors import InvalidRequestError
+from rivya_core.api.signatures import HEAD_BYTES, sniff
+
+IMAGE_MAX_BYTES, IMAGE_MIME_TYPES = UPLOAD_KINDS["image"]
+PIXELS_MAX = 50_000_000
+"""Ours: the most pixels that are decoded (about 200 MB of memory). Accepted dimensions are not documented."""
+SOURCE_MAX_BYTES = 100 * MB
+"""Ours: the largest file that is looked at; what is sent must fit ``IMAGE_MAX_BYTES``."""
+
+_SUFFIX = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+_TAKES = "Rivya takes JPEG, PNG and WebP images"
+_UNSUPPORTED = {
+    "image/heic": ("This is a HEIC photo", "Export it as JPEG; on an iPhone, share it as “Most Compatible”"),
+    "image/avif": ("This is an AVIF image", "Export it as JPEG, PNG or WebP"),
+    "image/svg+xml": ("This is an SVG drawing, not a picture of pixels", "Export it as PNG"),
+    "image/gif": ("This is a GIF", "Save one frame of it as PNG or JPEG"),
+    "image/bmp": ("This is a BMP image", "Save it as PNG"),
+    "image/tiff": ("This is a TIFF image", "Save it as PNG or JPEG"),
+    "image/jxl": ("This is a JPEG XL image", "Export it as JPEG, PNG or WebP"),
+    "image/jp2": ("This is a JPEG 2000 image", "Export it as JPEG, PNG or WebP"),
+    "image/x-icon": ("This is an icon file", "Save it as PNG"),
+    "image/vnd.adobe.photoshop": ("This is a Photoshop document", "Export it as JPEG or PNG"),
+    "application/pdf": ("This is a PDF document", "Export the page as PNG or JPEG"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceImage:
+    """An image that passed the checks. ``data`` is exactly what is sent, ``sha256`` its hash in hex.
+
+    ``name`` is the neutral name that goes to Rivya; ``original_name`` and ``original_bytes`` tell what was given.
+    ``changes`` are sentences on what was done to it; empty when the bytes are the original ones.
+    """
+
+    data: bytes
+    sha256: str
+    mime: str
+    name: str
+    width_px: int
+    height_px: int
+    original_bytes: int
+    original_name: str
+    changes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return (
+            f"ReferenceImage({self.name!r}, {self.width_px}x{self.height_px} px, "
+            f"{len(self.data)} bytes, sha256={self.sha256[:12]})"
+        )
+
+
+def check_image(data: bytes, name: str = "reference-image", *, send_original: bool = False) -> ReferenceImage:
+    """Check an image on its real bytes and return it as it will be sent.
+
+    By default it is turned upright, its colours are converted to sRGB and all metadata is dropped; with
+    ``send_original`` the bytes stay as they are. Limits: jpeg, png or webp, 10 MB as sent (docs/api-files).
+
+    Raises:
+        InvalidRequestError: ``field`` "reference_image", ``code`` "too_big", "not_an_image", "unsupported",
+            "truncated" or "too_many_pixels"; detail and hint are for people.
+    """
+    from rivya_core.api import pixels  # noqa: PLC0415 - Pillow is heavy
+
+    mime = _check_signature(data)
+    if send_original:
+        if len(data) > IMAGE_MAX_BYTES:
+            raise _too_big(len(data))
+        width_px, height_px = pixels.measure(data, mime)
+        return _image(data, mime, name, data, (width_px, height_px), ())
+    result = pixels.clean(data, mime, IMAGE_MAX_BYTES)
+    if len(result.data) > IMAGE_MAX_BYTES:
+        raise _too_big(len(result.data))
+    return _image(result.data, result.mime, name, data, (result.width_px, result.height_px), result.changes)
+
+
+def shrink_image(data: bytes, name: str = "reference-image") -> ReferenceImage:
+    """Return a smaller copy that fits the limit: fewer pixels, then a lower quality; upright and without metadata.
+
+    Raises:
+        InvalidRequestError: as :func:`check_image`, except that size alone is no reason.
+    """
+    from rivya_core.api import pixels  # noqa: PLC0415 - Pillow is heavy
+
+    mime = _check_signature(data)
+    result = pixels.shrink(data, mime, IMAGE_MAX_BYTES)
+    return _image(result.data, result.mime, name, data, (result.width_px, result.height_px), result.changes)
+
+
+def read_image_file(path: Path) -> bytes:
+    """Read an image file, at most ``SOURCE_MAX_BYTES``.
+
+    Raises:
+        InvalidRequestError: the file cannot be read, or is larger than that.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(SOURCE_MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "its path is not usable"
+        raise refuse("not_an_image", f"The file cannot be read: {reason}", "Check the path") from error
+    return data
+
+
+def verify_image(image: ReferenceImage) -> None:
+    """Make sure that an image somebody hands over is one that the checks made: its hash, signature and size.
+
+    Raises:
+        InvalidRequestError: it is not.
+    """
+    if hashlib.sha256(image.data).hexdigest() != image.sha256 or sniff(image.data[:HEAD_BYTES]) != image.mime:
+        raise refuse("not_an_image", "The bytes do not belong to this image's description", "Check it with check_image")
+    _check_signature(image.data)
+    if len(image.data) > IMAGE_MAX_BYTES:
+        raise _too_big(len(image.data))
+
+
+def refuse(code: str, detail: str, hint: str) -> InvalidRequestError:
+    """Build the refusal of an image."""
+    return InvalidRequestError(
+        "This reference image cannot be used", f"reference_image: {detail}", hint, code=code, field="reference_image"
+    )
+
+
+def megabytes(size_bytes: int) -> str:
+    """Write a size in MB (10^6 bytes), so that a size above a limit never reads like the limit."""
+    value = size_bytes / MB
+    return f"{value:.1f} MB" if abs(value - round(value, 1)) < 1e-9 or value >= 11 else f"{value:.2f} MB"  # noqa: PLR2004
+
+
+def _check_signature(data: bytes) -> str:
+    if not data:
+        raise refuse("not_an_image", "The file is empty", "Choose the image again")
+    if len(data) > SOURCE_MAX_BYTES:
+        raise refuse(
+            "too_big", f"The file is larger than {megabytes(SOURCE_MAX_BYTES)}", "Make it smaller in an image editor"
+        )
+    mime = sniff(data[:HEAD_BYTES])
+    if mime in IMAGE_MIME_TYPES:
+        return str(mime)
+    if mime in _UNSUPPORTED:
+        what, advice = _UNSUPPORTED[str(mime)]
+        raise refuse("unsupported", f"{what}, whatever its name says. {_TAKES}", advice)
+    raise refuse(
+        "not_an_image",
+        f"The bytes are not an image that can be recognised, whatever the file is called. {_TAKES}",
+        "Choose another file, or export it again as JPEG or PNG",
+    )
+
+
+def _too_big(size_bytes: int) -> InvalidRequestError:
+    return refuse(
+        "too_big",
+        f"It would be sent with {megabytes(size_bytes)}, and Rivya takes at most {megabytes(IMAGE_MAX_BYTES)}",
+        "Let it be shrunk (shrink_image), or make it smaller in an image editor",
+    )
+
+
+def _image(
+    sent: bytes, mime: str, name: str, original: bytes, size_px: tuple[int, int], changes: tuple[str, ...]
+) -> ReferenceImage:
+    return ReferenceImage(
+        data=sent,
+        sha256=hashlib.sha256(sent).hexdigest(),
+        mime=mime,
+        name=f"reference-image{_SUFFIX[mime]}",  # the caller's own file name is nobody's business
+        width_px=size_px[0],
+        height_px=size_px[1],
+        original_bytes=len(original),
+        original_name=plain_name(name),
+        changes=changes,
+    )
+
+
+def plain_name(name: str) -> str:
+    """Return the last part of a file name, printable and at most 120 characters."""
+    last = PureWindowsPath(PurePosixPath(name).name).name
+    printable = "".join(character for character in last if character.isprintable())
+    return printable[:120] or "reference-image"

@@ -1,0 +1,234 @@
+"""Fetch clips without credentials: streamed to a file, checked, hashed.
+
+These clients never hold the key, so no address in an answer can be given it. The rules are in ``media_rules``; the sync
+client here and the async one of ``async_media`` differ only in ``await``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import httpx
+
+from rivya_core.api import media_rules as rules
+from rivya_core.api.errors import StorageError
+from rivya_core.api.media_rules import MEDIA_MAX_BYTES, Target
+from rivya_core.api.signatures import HEAD_BYTES
+from rivya_core.api.wire import LIBRARY_FAULTS, Timeouts, trusts_environment
+
+Resolver = Callable[[str, int], Sequence[str]]
+
+DEFAULT_TIMEOUTS = Timeouts(connect_s=10.0, read_s=60.0, write_s=10.0)
+WHOLE_S = 1800.0
+"""Ours: the longest that one fetch may take."""
+_BLOCK_BYTES = 1_048_576
+_ADDRESSES_TRIED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A clip on disk: its size in bytes, the declared type, the SHA-256 of its bytes in hex."""
+
+    size_bytes: int
+    content_type: str
+    sha256: str
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Return the addresses of a host, as the system's resolver orders them."""
+    return list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+
+
+class Sink:
+    """A part file that is written in large blocks, with its hash, its head and its size limit."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._hash = hashlib.sha256()
+        self._block = bytearray()
+        self._file: BinaryIO | None = None
+        self.head = b""
+        self.size_bytes = 0
+
+    def open(self) -> None:
+        """Create the part file."""
+        try:
+            self._file = self._path.open("wb")
+        except OSError as error:
+            raise storage_fault(self._path, error) from error
+
+    def take(self, chunk: bytes) -> bool:
+        """Take a piece; True when a block is ready to be written."""
+        self.size_bytes += len(chunk)
+        rules.check_growth(self.size_bytes, self._max_bytes)
+        if len(self.head) < HEAD_BYTES:
+            self.head += chunk[: HEAD_BYTES - len(self.head)]
+        self._block += chunk
+        return len(self._block) >= _BLOCK_BYTES
+
+    def flush(self) -> None:
+        """Write the block."""
+        self._hash.update(self._block)
+        try:
+            if self._file is not None:
+                self._file.write(self._block)
+        except OSError as error:
+            raise storage_fault(self._path, error) from error
+        self._block.clear()
+
+    def finish(self, announced_bytes: int | None, content_type: str) -> Fetched:
+        """Write the rest to disk for good, and check what arrived."""
+        self.flush()
+        rules.check_body(self.head, self.size_bytes, announced_bytes)
+        try:
+            if self._file is not None:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise storage_fault(self._path, error) from error
+        return Fetched(self.size_bytes, content_type, self._hash.hexdigest())
+
+    def close(self, *, keep: bool) -> None:
+        """Close the file; remove it unless it is to be kept."""
+        if self._file is not None:
+            self._file.close()
+            if not keep:
+                self._path.unlink(missing_ok=True)
+
+
+def storage_fault(path: Path, error: OSError) -> StorageError:
+    """Build the error of a file that cannot be written."""
+    return StorageError(
+        "The clip cannot be stored",
+        f"{path}: {error.strerror or type(error).__name__}",
+        "Make room or choose another folder, then fetch it again; that costs nothing",
+        charged="yes",
+        retryable=True,
+    )
+
+
+def part_name(path: Path) -> Path:
+    """Return a name beside the target to write to until the clip is whole and checked."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Rename a finished part file to its name, and make the rename last (POSIX: the folder is synced)."""
+    try:
+        part.replace(path)
+        if os.name == "posix":
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise storage_fault(path, error) from error
+
+
+class MediaRules:
+    """What both clients know: which base URL the API has, how long things may take, how names are resolved."""
+
+    def __init__(self, base_url: str, timeouts: Timeouts = DEFAULT_TIMEOUTS, resolver: Resolver = resolve) -> None:
+        self._base_url = base_url
+        self._base_is_loopback = rules.is_loopback(httpx.URL(base_url).host)
+        self._timeouts = timeouts.for_request(None)
+        self._resolver = resolver
+
+    def _target(self, url: str) -> Target:
+        return rules.check_address(url, base_is_loopback=self._base_is_loopback)
+
+    def _addresses(self, target: Target) -> list[str | None]:
+        """Return the checked addresses to connect to; None stands for the name itself."""
+        if not target.must_resolve_public:
+            return [None]
+        try:
+            addresses = self._resolver(target.url.host, target.url.port or 443)
+        except (OSError, ValueError) as error:  # ValueError: a name that no resolver takes
+            raise rules.network_fault(target, error) from error
+        rules.check_resolved(target, addresses)
+        return list(addresses[:_ADDRESSES_TRIED])
+
+
+class MediaClient(MediaRules):
+    """Fetch clips, blocking. ``base_url`` is the API's: only if it is this machine may clips come from private addresses."""
+
+    def __init__(self, base_url: str, timeouts: Timeouts = DEFAULT_TIMEOUTS, resolver: Resolver = resolve) -> None:
+        super().__init__(base_url, timeouts, resolver)
+        self._client = httpx.Client(follow_redirects=False, trust_env=trusts_environment(base_url))
+
+    def fetch(self, url: str, path: Path, *, max_bytes: int = MEDIA_MAX_BYTES) -> Fetched:
+        """Stream the clip at ``url`` to ``path`` (a part name of the caller's) and check it; nothing is left on failure.
+
+        Raises:
+            DownloadError: ``retryable`` says whether the same address may work later; ``http_status`` 401, 403, 404 and
+                410 mean that it has expired.
+            StorageError: the file cannot be written.
+        """
+        for _ in range(rules.REDIRECTS_MAX + 1):
+            target = self._target(url)
+            response = self._connect(target)
+            try:
+                following = rules.redirect_of(target, response)
+                if following is None:
+                    return self._receive(target, response, path, max_bytes)
+            finally:
+                response.close()
+            url = following
+        raise rules.too_many_redirects()
+
+    def _connect(self, target: Target) -> httpx.Response:
+        fault: Exception | None = None
+        for address in self._addresses(target):
+            try:
+                return self._client.send(rules.request_for(target, address, self._timeouts), stream=True)
+            except LIBRARY_FAULTS as error:
+                fault = error
+        raise rules.network_fault(target, fault or OSError()) from fault
+
+    def _receive(self, target: Target, response: httpx.Response, path: Path, max_bytes: int) -> Fetched:
+        announced = rules.check_head(response, max_bytes)
+        ends = time.monotonic() + WHOLE_S
+        sink, fetched = Sink(path, max_bytes), None
+        sink.open()
+        chunks = response.iter_raw()
+        try:
+            while chunk := self._next(chunks, target):
+                if sink.take(chunk):
+                    sink.flush()
+                if time.monotonic() > ends:
+                    raise rules.network_fault(target, TimeoutError())
+            fetched = sink.finish(announced, rules.content_type_of(response))
+        finally:
+            sink.close(keep=fetched is not None)
+        return fetched
+
+    @staticmethod
+    def _next(chunks: Iterator[bytes], target: Target) -> bytes:
+        try:
+            return next(chunks, b"")
+        except LIBRARY_FAULTS as error:
+            raise rules.network_fault(target, error) from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

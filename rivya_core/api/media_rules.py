@@ -1,0 +1,225 @@
+"""Where a clip may be fetched from, and what counts as one. Pure; ``media`` does the fetching.
+
+A result address comes from a server's answer, so it is not trusted: https only (plain http only to this machine), never
+into a private network unless the API itself is on this machine, few redirects, each checked like the first address.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from rivya_core.api.errors import Charged, DownloadError
+from rivya_core.api.retry import parse_retry_after
+from rivya_core.api.signatures import HEAD_BYTES, sniff
+
+REDIRECTS_MAX = 5
+MEDIA_MAX_BYTES = 500_000_000
+"""Ours: no clip of 5 to 30 s is larger; a server that sends more is stopped."""
+
+_LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
+_REDIRECTS = {301, 302, 303, 307, 308}
+_EXPIRED = {401, 403, 404, 410}
+_RETRYABLE_STATUS = {408, 425, 429}
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_CLIPS = {"video/mp4", "video/quicktime"}
+_HEADERS = {"Accept": "video/mp4, */*;q=0.1", "Accept-Encoding": "identity", "User-Agent": "rivya-lab"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An address that may be fetched. ``must_resolve_public``: its host must not lie in a private network."""
+
+    url: httpx.URL
+    must_resolve_public: bool
+
+
+def download_error(
+    detail: str,
+    hint: str = "",
+    *,
+    retryable: bool,
+    http_status: int | None = None,
+    code: str | None = None,
+    retry_after_s: float | None = None,
+    charged: Charged = "yes",
+) -> DownloadError:
+    """Build the error of a download; the task itself succeeded, so credits were taken."""
+    return DownloadError(
+        "The clip could not be fetched",
+        detail,
+        hint
+        or ("Fetching it again is safe and costs nothing" if retryable else "Read the task again for a fresh address"),
+        charged=charged,
+        retryable=retryable,
+        http_status=http_status,
+        code=code,
+        retry_after_s=retry_after_s,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """True for this machine's own names and addresses."""
+    if host in _LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_address(url: str, *, base_is_loopback: bool) -> Target:
+    """Return the target if its form is allowed.
+
+    Raises:
+        DownloadError: it is not; fetching the same address again cannot help.
+    """
+    try:
+        parsed = httpx.URL(url)
+        host, credentials = parsed.host, parsed.userinfo
+    except (httpx.InvalidURL, ValueError, TypeError) as error:
+        raise _refused("The result address is not a usable URL") from error
+    if not host or credentials:
+        raise _refused("The result address names no host, or holds a user name")
+    if parsed.scheme != "https" and not (parsed.scheme == "http" and base_is_loopback and is_loopback(host)):
+        raise _refused(f"The result address uses {parsed.scheme or 'no scheme'}; only https is fetched from {host}")
+    return Target(parsed.copy_with(fragment=None), must_resolve_public=not base_is_loopback)
+
+
+def check_resolved(target: Target, addresses: Sequence[str]) -> None:
+    """Make sure that every address a host resolves to is public.
+
+    Raises:
+        DownloadError: one is not, or there is none.
+    """
+    if not addresses:
+        raise download_error(f"The host {target.url.host} has no address", retryable=True)
+    if not all(is_public(address) for address in addresses):
+        raise _refused(f"The host {target.url.host} lies in a private network, where no clip is fetched from")
+
+
+def is_public(address: str) -> bool:
+    """True for a global unicast address, also after unwrapping an IPv4 address inside an IPv6 one."""
+    try:
+        parsed: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address):
+        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo or (None, None))[1]
+        if inner is None and parsed in _NAT64:
+            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+        if inner is not None:
+            parsed = inner
+    return parsed.is_global and not parsed.is_multicast
+
+
+def request_for(target: Target, address: str | None, timeouts: Mapping[str, float]) -> httpx.Request:
+    """Build the request, without any credential; to ``address`` itself when given, so that no second lookup can differ."""
+    headers = {**_HEADERS, "Host": target.url.netloc.decode("ascii")}
+    extensions: dict[str, object] = {"timeout": dict(timeouts)}
+    url = target.url
+    if address is not None:
+        extensions["sni_hostname"] = target.url.raw_host.decode("ascii")
+        url = target.url.copy_with(host=address.split("%")[0])
+    return httpx.Request("GET", url, headers=headers, extensions=extensions)
+
+
+def redirect_of(target: Target, response: httpx.Response) -> str | None:
+    """Return the address that an answer points to, or None when it is no redirect."""
+    if response.status_code not in _REDIRECTS:
+        return None
+    location = response.headers.get("location", "")
+    try:
+        return str(target.url.join(location)) if location else None
+    except (httpx.InvalidURL, ValueError):
+        raise _refused("A redirect points to an address that is not usable") from None
+
+
+def check_head(response: httpx.Response, max_bytes: int) -> int | None:
+    """Check status and headers; return the announced size in bytes, if any.
+
+    Raises:
+        DownloadError: there is no clip at this address; ``http_status`` tells whether the address has expired.
+    """
+    status = response.status_code
+    if status != httpx.codes.OK:
+        raise _bad_status(response)
+    content_type = content_type_of(response)
+    if content_type.startswith(("text/html", "application/json", "application/xhtml")):
+        raise download_error(
+            f"The address answers with {content_type} instead of a video", retryable=True, http_status=status
+        )
+    if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise download_error("The clip came compressed, which was not asked for", retryable=True, http_status=status)
+    announced = response.headers.get("content-length", "").strip()
+    size = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 20 else None  # noqa: PLR2004
+    if size is not None and size > max_bytes:
+        raise _too_large(max_bytes)
+    return size
+
+
+def content_type_of(response: httpx.Response) -> str:
+    """Return the declared type without its parameters, in lower case."""
+    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+def check_growth(size_bytes: int, max_bytes: int) -> None:
+    """Stop a download that grows beyond the limit."""
+    if size_bytes > max_bytes:
+        raise _too_large(max_bytes)
+
+
+def check_body(head: bytes, size_bytes: int, announced_bytes: int | None) -> None:
+    """Check what arrived: all of it, and an MP4 by its first bytes.
+
+    Raises:
+        DownloadError: it is cut off or not a video; fetching it again may help.
+    """
+    if announced_bytes is not None and size_bytes != announced_bytes:
+        raise download_error(f"Only {size_bytes} of {announced_bytes} bytes arrived", retryable=True, code="truncated")
+    if sniff(head[:HEAD_BYTES]) not in _CLIPS:
+        what = "nothing" if size_bytes == 0 else "a file that is not an MP4 video"
+        raise download_error(f"The address delivered {what} ({size_bytes} bytes)", retryable=True, code="not_a_video")
+
+
+def too_many_redirects() -> DownloadError:
+    """Build the error of a chain of redirects that is too long."""
+    return _refused(f"The result address redirects more than {REDIRECTS_MAX} times")
+
+
+def network_fault(target: Target, error: Exception) -> DownloadError:
+    """Turn what a library raised into our error."""
+    kind = type(error.__cause__ or error).__name__
+    return download_error(f"The connection to {target.url.host} failed, broke or timed out ({kind})", retryable=True)
+
+
+def _bad_status(response: httpx.Response) -> DownloadError:
+    status = response.status_code
+    if status in _EXPIRED:
+        return download_error(
+            f"The result address has expired or is not open (status {status})",
+            retryable=False,
+            http_status=status,
+            code="expired",
+        )
+    from datetime import UTC, datetime  # noqa: PLC0415 - only for a date in Retry-After
+
+    return download_error(
+        f"The address answers with status {status}",
+        retryable=status >= httpx.codes.INTERNAL_SERVER_ERROR or status in _RETRYABLE_STATUS or response.is_success,
+        http_status=status,
+        retry_after_s=parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC)),
+    )
+
+
+def _refused(detail: str) -> DownloadError:
+    return download_error(
+        detail, "It was not fetched; read the task again, and report the address to Rivya", retryable=False
+    )
+
+
+def _too_large(max_bytes: int) -> DownloadError:
+    return _refused(f"The file is larger than {max_bytes // 1_000_000} MB")

@@ -1,0 +1,246 @@
+"""One generation as somebody asks for it, checked against its model before anything is stored or sent.
+
+Strict: what the documentation does not allow does not get past the constructor, and what leaves is fixed there. The
+checks of parameters are in ``params``, those of the image in ``images``, those of uploaded references in ``references``.
+Sources: docs/api-generations and the model's page, docs/api/models/{id}.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from rivya_core.api.catalogue import model_spec, price_credits
+from rivya_core.api.contract import CLIENT_REQUEST_ID_MAX, DEFAULT_MODEL
+from rivya_core.api.images import ReferenceImage, check_image, read_image_file, verify_image
+from rivya_core.api.params import REFERENCE_KEY, check_text, check_values, invalid
+from rivya_core.api.references import check_reference_items, reference_item
+from rivya_core.api.specs import ModelSpec
+
+__all__ = ["GenerationRequest", "check_reference_items", "prompt_counts", "reference_item"]
+
+ImageSource = ReferenceImage | Path | str | bytes
+
+
+class GenerationRequest(BaseModel):
+    """Ask for one clip; immutable, and valid once it exists.
+
+    prompt: what to show, not empty; the model's limit counts characters as Python does. model: id of a video model.
+    params: the model's own keys; a whole number given for a select becomes a string, what is left out gets the
+    documented default. reference_image: a path (``str`` or ``Path``), the bytes, or a checked image.
+    client_request_id: your trace id, at most 128 characters. send_original: keep the image's bytes and metadata.
+
+    Raises:
+        InvalidRequestError: something is not allowed; ``field`` is the API's own name of it ("prompt", "duration",
+            "cfg_scale", "reference_image" ...) and the detail states the rule. No other error leaves the constructor.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+
+    prompt: str = Field(repr=False)
+    model: str
+    params: dict[str, Any]
+    reference_image: Any = Field(default=None, repr=False)
+    client_request_id: str | None = None
+    send_original: bool = False
+
+    _spec: ModelSpec = PrivateAttr()
+    _wire: dict[str, str | float] = PrivateAttr()
+
+    def __init__(
+        self,
+        *,
+        prompt: str = "",
+        model: str = DEFAULT_MODEL,
+        params: Mapping[str, object] | None = None,
+        reference_image: ImageSource | None = None,
+        client_request_id: str | None = None,
+        send_original: bool = False,
+        **unknown: object,
+    ) -> None:
+        if unknown:
+            name = next(iter(unknown))
+            raise invalid(name, "is not a field of a request", f"Fields: {', '.join(type(self).model_fields)}")
+        spec = model_spec(model)
+        _check_prompt(prompt, spec)
+        wire = check_values(spec, {} if params is None else params)
+        _check_client_request_id(client_request_id)
+        if not isinstance(send_original, bool):
+            raise invalid("send_original", "must be true or false")
+        super().__init__(
+            prompt=prompt,
+            model=spec.id,
+            params=dict(wire),
+            reference_image=_take_image(reference_image, spec, send_original=send_original),
+            client_request_id=client_request_id or None,
+            send_original=send_original,
+        )
+        self._spec = spec
+        self._wire = wire
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's limits and parameters."""
+        return self._spec
+
+    @property
+    def image(self) -> ReferenceImage | None:
+        """The reference image as it will be sent, or None."""
+        return self.reference_image if isinstance(self.reference_image, ReferenceImage) else None
+
+    @property
+    def expected_credits(self) -> int:
+        """The documented price in credits, a lower bound (see ``price_credits``)."""
+        return price_credits(self._spec, self._wire)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences on what may go otherwise than asked; none of them stops the request."""
+        return tuple(_warnings(self))
+
+    def wire_params(self) -> dict[str, str | float]:
+        """Return ``params`` as they are sent, without the reference items: defaults filled in, empty texts left out."""
+        return dict(self._wire)
+
+    def canonical(self) -> dict[str, Any]:
+        """Return the request as plain JSON values, for records, exports and snippets; the image by its hash."""
+        image = self.image
+        return {
+            "model": self.model,
+            "prompt": self.prompt,
+            "params": self.wire_params(),
+            "reference_image": None
+            if image is None
+            else {
+                "sha256": image.sha256,
+                "mime": image.mime,
+                "name": image.name,
+                "width_px": image.width_px,
+                "height_px": image.height_px,
+            },
+            "client_request_id": self.client_request_id,
+        }
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what is asked for, in hex; the trace id and the image's name do not count."""
+        canonical = self.canonical()
+        del canonical["client_request_id"]
+        if canonical["reference_image"]:
+            del canonical["reference_image"]["name"]
+        return hashlib.sha256(_json(canonical, sort_keys=True)).hexdigest()
+
+    def body(self, items: Sequence[Mapping[str, Any]] = ()) -> bytes:
+        """Return the body of ``POST /generations``: the same bytes for the same request and items.
+
+        items: the reference items of the uploaded image (see ``reference_item``); one is needed exactly when the request
+        has an image, as a body without it would pay for a clip made from text alone.
+
+        Raises:
+            InvalidRequestError: the items break the model's reference rule, or do not belong to the request.
+        """
+        if self.image is not None and not items:
+            raise invalid("reference_image", "must be uploaded before the request is sent")
+        check_reference_items(self._spec, items)
+        params: dict[str, Any] = self.wire_params()
+        if items:
+            params[REFERENCE_KEY] = [dict(item) for item in items]
+        body: dict[str, Any] = {"model": self.model, "prompt": self.prompt, "params": params}
+        if self.client_request_id is not None:
+            body["client_request_id"] = self.client_request_id
+        return _json(body)
+
+    @classmethod
+    def from_canonical(cls, canonical: Mapping[str, Any], image: ReferenceImage | None = None) -> Self:
+        """Build the request again from :meth:`canonical` and its image, checked like a new one.
+
+        Raises:
+            InvalidRequestError: also when the image is not the recorded one, as the clip would be another one.
+        """
+        recorded = canonical.get("reference_image")
+        wanted = recorded.get("sha256") if isinstance(recorded, Mapping) else None
+        if wanted != (image.sha256 if image else None):
+            raise invalid("reference_image", "is not the image of the recorded request", "Choose the image again")
+        return cls(
+            prompt=canonical.get("prompt", ""),
+            model=canonical.get("model", DEFAULT_MODEL),
+            params=canonical.get("params"),
+            reference_image=image,
+            client_request_id=canonical.get("client_request_id"),
+        )
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002
+        """Return a copy with some fields changed, checked like a new request."""
+        fields: dict[str, Any] = {name: getattr(self, name) for name in type(self).model_fields}
+        if update and "model" in update and "params" not in update:
+            fields["params"] = None  # the keys are the model's own
+        return type(self)(**{**fields, **(update or {})})
+
+
+def prompt_counts(prompt: str) -> tuple[int, int]:
+    """Return the length of a prompt in characters as Python counts them, and in UTF-16 units.
+
+    Which unit Rivya counts in is not documented; an emoji is one of the first and two or more of the second.
+    """
+    return len(prompt), len(prompt.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _check_prompt(prompt: object, spec: ModelSpec) -> None:
+    text = check_text("prompt", prompt)
+    if not text.strip():
+        raise invalid("prompt", "must not be empty", "Describe what the clip should show")
+    limit = spec.max_prompt_length
+    if limit is not None and len(text) > limit:
+        raise invalid(
+            "prompt", f"has {len(text)} characters, and {spec.id} takes at most {limit}", "Shorten the prompt"
+        )
+
+
+def _check_client_request_id(value: object) -> None:
+    if value is None:
+        return
+    text = check_text("client_request_id", value)
+    if len(text) > CLIENT_REQUEST_ID_MAX:
+        raise invalid("client_request_id", f"has {len(text)} characters, and at most {CLIENT_REQUEST_ID_MAX} are taken")
+
+
+def _take_image(source: object, spec: ModelSpec, *, send_original: bool) -> ReferenceImage | None:
+    if source is None:
+        return None
+    if spec.reference is None or "image" not in spec.reference.kinds:
+        raise invalid("reference_image", f"is not taken by {spec.id}", "Remove the image or choose another model")
+    if isinstance(source, ReferenceImage):
+        verify_image(source)
+        return source
+    if isinstance(source, (bytes, bytearray)):
+        return check_image(bytes(source), send_original=send_original)
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        return check_image(read_image_file(path), path.name, send_original=send_original)
+    raise invalid("reference_image", "must be a path, the bytes of an image or a checked image")
+
+
+def _warnings(request: GenerationRequest) -> Iterator[str]:
+    limit = request.spec.max_prompt_length
+    units = prompt_counts(request.prompt)[1]
+    if limit is not None and units > limit:
+        yield (
+            f"prompt: {units} UTF-16 units, and the limit of {limit} may be counted in them; "
+            "Rivya may refuse the prompt or cut it"
+        )
+    aspect, image = request.spec.aspect_param, request.image
+    if aspect is not None and image is not None:
+        yield (
+            f"{aspect.key}: may be ignored with a reference image; "
+            f"the clip may take the image's shape, {image.width_px}x{image.height_px} pixels"
+        )
+
+
+def _json(value: object, *, sort_keys: bool = False) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=sort_keys)
+    return text.encode()

@@ -1,0 +1,90 @@
+"""A recorded request as something to paste: cURL, Python, JSON. The key never stands in one; a variable does."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from rivya_core.api.contract import API_PREFIX, HEADER_IDEMPOTENCY_KEY, PATH_FILES, PATH_GENERATIONS
+from rivya_core.api.params import REFERENCE_KEY
+
+_FILE_URL = "URL_FROM_THE_UPLOAD"
+
+
+def as_json(canonical: Mapping[str, Any]) -> str:
+    """Return the body of ``POST /generations`` as indented JSON; a reference image has a placeholder for its URL."""
+    return json.dumps(_body(canonical), ensure_ascii=False, indent=2)
+
+
+def as_curl(canonical: Mapping[str, Any], base_url: str) -> str:
+    """Return commands for a POSIX shell: the upload, if there is an image, then the create.
+
+    Run twice, they ask for the same clip under the same ``Idempotency-Key`` and pay once; a new clip needs a new key.
+    """
+    address = base_url.rstrip("/") + API_PREFIX
+    image = canonical.get("reference_image")
+    lines = ["export RIVYA_API_KEY=  # your key", 'KEY="my-clip-001"  # a new one for every new clip']
+    if isinstance(image, Mapping):
+        name, mime = str(image.get("name") or "reference-image"), str(image.get("mime") or "image/jpeg")
+        form = shlex.quote(f"file=@{name};type={mime}")
+        lines += [
+            "# 1. upload the image, then put the url of the answer in the place of " + _FILE_URL,
+            f"curl -sS -X POST {shlex.quote(address + PATH_FILES)} \\",
+            '  -H "Authorization: Bearer $RIVYA_API_KEY" \\',
+            f"  -F {form} -F kind=image -F {shlex.quote('model=' + str(canonical.get('model')))}",
+            "# 2. create the clip",
+        ]
+    lines += [
+        f"curl -sS -X POST {shlex.quote(address + PATH_GENERATIONS)} \\",
+        '  -H "Authorization: Bearer $RIVYA_API_KEY" \\',
+        "  -H 'Content-Type: application/json' \\",
+        f'  -H "{HEADER_IDEMPOTENCY_KEY}: $KEY" \\',
+        f"  --data-raw {shlex.quote(as_json(canonical))}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def as_python(canonical: Mapping[str, Any]) -> str:
+    """Return a script for the client of this project; the key is read from ``RIVYA_API_KEY``."""
+    arguments = [f"    prompt={_literal(canonical.get('prompt'))},", f"    model={_literal(canonical.get('model'))},"]
+    arguments.append(f"    params={_literal(canonical.get('params') or {})},")
+    image = canonical.get("reference_image")
+    if isinstance(image, Mapping):
+        arguments.append(
+            f"    reference_image={_literal(image.get('name') or 'reference-image')},  # path of your image"
+        )
+    if canonical.get("client_request_id"):
+        arguments.append(f"    client_request_id={_literal(canonical['client_request_id'])},")
+    return "\n".join(
+        [
+            "from rivya_core import GenerationRequest, Rivya",
+            "",
+            "request = GenerationRequest(",
+            *arguments,
+            ")",
+            "with Rivya() as rivya:  # reads RIVYA_API_KEY",
+            "    generation = rivya.generate(request, wait=True)",
+            '    rivya.download(generation, "clip.mp4")',
+            "",
+        ]
+    )
+
+
+def _body(canonical: Mapping[str, Any]) -> dict[str, Any]:
+    params = dict(canonical.get("params") or {})
+    image = canonical.get("reference_image")
+    if isinstance(image, Mapping):
+        params[REFERENCE_KEY] = [
+            {"url": _FILE_URL, "kind": "image", "name": image.get("name"), "mimeType": image.get("mime")}
+        ]
+    body = {"model": canonical.get("model"), "prompt": canonical.get("prompt"), "params": params}
+    if canonical.get("client_request_id"):
+        body["client_request_id"] = canonical["client_request_id"]
+    return body
+
+
+def _literal(value: object) -> str:
+    """Write a value as a Python literal that prints its own text: no invisible or bidirectional characters."""
+    return repr(value)

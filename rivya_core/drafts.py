@@ -1,0 +1,268 @@
+"""The draft of a request: what a form holds before anything is submitted, and the intent that makes two clicks one task.
+
+There is one draft a data folder; the last writer wins. A reference image is in the archive from the moment it was
+chosen, so a draft survives a reload and a restart with its picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from rivya_core.api import (
+    DEFAULT_MODEL,
+    GenerationRequest,
+    ModelSpec,
+    ReferenceImage,
+    check_image,
+    packaged_models,
+    shrink_image,
+)
+from rivya_core.api.errors import InvalidRequestError, RivyaError
+from rivya_core.lab.lab import MAX_TAKES, Lab
+from rivya_core.lab.ledger import new_intent_id
+from rivya_core.lab.records import GenerationRecord
+
+REUSE_INTENT_S = 2.0
+"""A second submit of the same form within this time of the first is the same intent: a double click."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One set of image bytes in the archive and what was done to the chosen file to get them."""
+
+    sha256: str
+    mime: str
+    name: str
+    width_px: int
+    height_px: int
+    size_bytes: int
+    changes: tuple[str, ...] = ()
+    original_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftImage:
+    """The chosen reference image: the bytes as prepared for sending, and the original ones where they may be sent too."""
+
+    prepared: Variant
+    original: Variant | None = None
+    use_original: bool = False
+
+    @property
+    def sent(self) -> Variant:
+        """The bytes that will be sent."""
+        return self.original if self.use_original and self.original is not None else self.prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One wish to generate. ``accepted_at``: when its submit was accepted, aware UTC; None while it was not."""
+
+    id: str
+    fingerprint: str
+    accepted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the form holds. ``values``: the model's parameters by the API's own keys."""
+
+    model: str = DEFAULT_MODEL
+    prompt: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    takes: int = 1
+    image: DraftImage | None = None
+    intent: Intent | None = None
+
+    @classmethod
+    def of_record(cls, record: GenerationRecord) -> Draft:
+        """Build the draft that would give the same request as a generation."""
+        image = record.request.get("reference_image")
+        return cls(
+            model=record.model,
+            prompt=record.prompt,
+            values=dict(record.params),
+            image=None if not isinstance(image, Mapping) else DraftImage(_variant({"size_bytes": 0, **image})),
+        )
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's entry in the catalogue."""
+        return packaged_models()[self.model]
+
+    def params(self) -> dict[str, Any]:
+        """The parameters that this model knows and that have a value."""
+        known = {param.key for param in self.spec.params}
+        return {key: value for key, value in self.values.items() if key in known and value not in (None, "")}
+
+    def same_form(self, other: Draft) -> bool:
+        """Tell whether two drafts ask for the same; the intent does not count."""
+        return replace(self, intent=None) == replace(other, intent=None)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Write the draft as JSON-safe data."""
+        data = asdict(self)
+        if self.intent is not None and self.intent.accepted_at is not None:
+            data["intent"]["accepted_at"] = self.intent.accepted_at.isoformat()
+        return data
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any] | None) -> Draft:
+        """Read a stored draft; what cannot be used is left at its default, so an old draft never stops a page."""
+        if not data:
+            return cls()
+        model = data.get("model")
+        takes = data.get("takes")
+        values = data.get("values")
+        try:
+            return cls(
+                model=model if isinstance(model, str) and model in packaged_models() else DEFAULT_MODEL,
+                prompt=str(data.get("prompt") or ""),
+                values=dict(values) if isinstance(values, Mapping) else {},
+                takes=takes if isinstance(takes, int) and 1 <= takes <= MAX_TAKES else 1,
+                image=_image(data.get("image")),
+                intent=_intent(data.get("intent")),
+            )
+        except (KeyError, TypeError, ValueError):
+            return cls()
+
+
+def full_request(draft: Draft, lab: Lab) -> GenerationRequest:
+    """Build the request as it will be sent, with its image from the archive.
+
+    Raises:
+        InvalidRequestError: a field breaks a rule; ``field`` names it.
+        StorageError: the image is no longer in the archive.
+    """
+    image = None if draft.image is None or draft.spec.reference is None else load_image(lab, draft.image.sent)
+    return GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params(), reference_image=image)
+
+
+def submit(lab: Lab, draft: Draft, now: datetime) -> tuple[Draft, list[GenerationRecord], bool]:
+    """Submit the draft once: a second click within two seconds returns the rows of the first.
+
+    Returns:
+        The draft with its intent, the rows, and whether they were there already.
+
+    Raises:
+        InvalidRequestError, BudgetError, StorageError: nothing was stored or sent.
+    """
+    request = full_request(draft, lab)
+    intent = intent_for(Draft.from_mapping(lab.draft()).intent or draft.intent, f"{request.sha256}x{draft.takes}", now)
+    rows = lab.submit_takes(request, draft.takes, intent_id=intent.id)
+    repeated = intent.accepted_at is not None
+    accepted = intent if repeated else replace(intent, accepted_at=now)
+    stored = replace(draft, intent=accepted)
+    lab.save_draft(stored.to_mapping())
+    return stored, rows, repeated
+
+
+def intent_for(last: Intent | None, fingerprint: str, now: datetime) -> Intent:
+    """Keep the last intent when the form is the same and it was not accepted, or was less than two seconds ago."""
+    if last is not None and last.fingerprint == fingerprint:
+        age_s = 0.0 if last.accepted_at is None else abs((now - last.accepted_at).total_seconds())
+        if age_s <= REUSE_INTENT_S:
+            return last
+    return Intent(id=new_intent_id(), fingerprint=fingerprint)
+
+
+def attach_image(lab: Lab, data: bytes, name: str) -> DraftImage:
+    """Check a chosen file and keep it in the archive at once, prepared for sending and, where allowed, as it is.
+
+    Raises:
+        InvalidRequestError: the file cannot be used; ``code`` ``too_big`` may be shrunk with :func:`attach_shrunk`.
+    """
+    prepared = _keep(lab, check_image(data, name))
+    original = None
+    if prepared.changes:
+        try:
+            original = _keep(lab, check_image(data, name, send_original=True))
+        except InvalidRequestError:
+            original = None
+    return DraftImage(prepared, original)
+
+
+def attach_shrunk(lab: Lab, data: bytes, name: str) -> DraftImage:
+    """Make a smaller image of one that is too big, and keep it."""
+    return DraftImage(_keep(lab, shrink_image(data, name)))
+
+
+def load_image(lab: Lab, variant: Variant) -> ReferenceImage:
+    """Read kept image bytes back as they will be sent."""
+    data = lab.image(variant.sha256).read_bytes()
+    return ReferenceImage(
+        data=data,
+        sha256=variant.sha256,
+        mime=variant.mime,
+        name=variant.name,
+        width_px=variant.width_px,
+        height_px=variant.height_px,
+        original_bytes=len(data),
+        original_name=variant.original_name or variant.name,
+        changes=variant.changes,
+    )
+
+
+def repeat_request(lab: Lab, record: GenerationRecord) -> GenerationRequest:
+    """Build the request of a generation once more, image included."""
+    return full_request(Draft.of_record(record), lab)
+
+
+def is_here(lab: Lab, image: DraftImage) -> bool:
+    """Tell whether the image of a draft is still in the archive."""
+    try:
+        return lab.image(image.sent.sha256).is_file()
+    except RivyaError:
+        return False
+
+
+def _keep(lab: Lab, image: ReferenceImage) -> Variant:
+    lab.ledger.store_image(image, lab.archive)
+    return Variant(
+        sha256=image.sha256,
+        mime=image.mime,
+        name=image.name,
+        width_px=image.width_px,
+        height_px=image.height_px,
+        size_bytes=len(image.data),
+        changes=tuple(image.changes),
+        original_name=image.original_name,
+    )
+
+
+def _variant(data: Mapping[str, Any]) -> Variant:
+    return Variant(
+        sha256=str(data["sha256"]),
+        mime=str(data["mime"]),
+        name=str(data["name"]),
+        width_px=int(data["width_px"]),
+        height_px=int(data["height_px"]),
+        size_bytes=int(data["size_bytes"]),
+        changes=tuple(str(change) for change in data.get("changes", ())),
+        original_name=str(data.get("original_name", "")),
+    )
+
+
+def _image(data: object) -> DraftImage | None:
+    if not isinstance(data, Mapping):
+        return None
+    original = data.get("original")
+    return DraftImage(
+        prepared=_variant(data["prepared"]),
+        original=_variant(original) if isinstance(original, Mapping) else None,
+        use_original=bool(data.get("use_original")),
+    )
+
+
+def _intent(data: object) -> Intent | None:
+    if not isinstance(data, Mapping):
+        return None
+    accepted = data.get("accepted_at")
+    return Intent(
+        id=str(data["id"]),
+        fingerprint=str(data["fingerprint"]),
+        accepted_at=datetime.fromisoformat(accepted) if isinstance(accepted, str) else None,
+    )

@@ -1,0 +1,155 @@
+"""History as CSV and JSON, row by row, so that a large export needs no memory.
+
+A cell that a spreadsheet would run as a formula is prefixed with an apostrophe. The mode column and the file name say
+when rows are simulated.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from rivya_core.lab.records import GenerationRecord, HistoryFilter
+from rivya_core.lab.states import State
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+Cell = str | int | float | bool | None
+
+
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).isoformat()
+
+
+COLUMNS: Mapping[str, Callable[[GenerationRecord], Cell]] = {
+    "id": lambda row: row.id,
+    "mode": lambda row: row.mode,
+    "connection": lambda row: row.connection,
+    "state": lambda row: str(row.state),
+    "created_at": lambda row: _moment(row.created_at),
+    "submitted_at": lambda row: _moment(row.submitted_at),
+    "processing_at": lambda row: _moment(row.processing_at),
+    "ready_at": lambda row: _moment(row.ready_at),
+    "finished_at": lambda row: _moment(row.finished_at),
+    "model": lambda row: row.model,
+    "prompt": lambda row: row.prompt,
+    "negative_prompt": lambda row: row.negative_prompt,
+    "params": lambda row: json.dumps(dict(row.params), ensure_ascii=False, sort_keys=True),
+    "reference_image_sha256": lambda row: row.asset_sha256,
+    "take": lambda row: row.take,
+    "repeats": lambda row: row.parent_id,
+    "source": lambda row: row.source,
+    "task_id": lambda row: row.task_id,
+    "task_status": lambda row: row.task_status,
+    "request_id": lambda row: row.request_id,
+    "client_request_id": lambda row: row.client_request_id,
+    "expected_credits": lambda row: row.expected_credits,
+    "reserved_credits": lambda row: row.reserved_credits,
+    "final_credits": lambda row: row.final_credits,
+    "held_credits": lambda row: row.held_credits,
+    "settlement": lambda row: row.settlement,
+    "error": lambda row: None if row.error is None else row.error.title,
+    "error_code": lambda row: None if row.error is None else row.error.code,
+    "charged": lambda row: None if row.error is None else row.error.charged,
+    "clip_sha256": lambda row: row.clip_sha256,
+    "clip_bytes": lambda row: row.clip_bytes,
+    "clip_width_px": lambda row: row.clip_width_px,
+    "clip_height_px": lambda row: row.clip_height_px,
+    "clip_duration_s": lambda row: row.clip_duration_s,
+    "clip_fps": lambda row: row.clip_fps,
+    "starred": lambda row: row.starred,
+}
+"""Every exported column and where it comes from; the key of the API is in none of them."""
+
+
+def formula_safe(value: Cell) -> Cell:
+    """Prefix a text that a spreadsheet would take for a formula."""
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return "'" + value
+    return value
+
+
+def csv_lines(rows: Iterable[GenerationRecord]) -> Iterator[str]:
+    """Write rows as CSV (RFC 4180, UTF-8 with a mark, so that spreadsheets read other scripts), one piece per row."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    buffer.write("\ufeff")
+    writer.writerow(COLUMNS)
+    yield _taken(buffer)
+    for row in rows:
+        writer.writerow([formula_safe(column(row)) for column in COLUMNS.values()])
+        yield _taken(buffer)
+
+
+def json_lines(rows: Iterable[GenerationRecord]) -> Iterator[str]:
+    """Write rows as one JSON array, one piece per row; parameters are an object there, not a text."""
+    separator = "[\n"
+    for row in rows:
+        record: dict[str, object] = {name: column(row) for name, column in COLUMNS.items()}
+        record["params"] = dict(row.params)
+        yield separator + json.dumps(record, ensure_ascii=False)
+        separator = ",\n"
+    yield "[]\n" if separator == "[\n" else "\n]\n"
+
+
+def file_name(query: HistoryFilter, extension: str, now: datetime) -> str:
+    """Name the exported file; only an export of live rows alone goes without the word simulated."""
+    rows = {"live": "live", "simulated": "SIMULATED", None: "live-and-SIMULATED"}[query.mode]
+    return f"rivya-history-{rows}-{now:%Y%m%d-%H%M%S}.{extension}"
+
+
+def filter_query(query: HistoryFilter) -> str:
+    """Write a filter as the query of an export address; the reverse of :func:`parse_filter`."""
+    pairs: list[tuple[str, str]] = [("state", str(state)) for state in sorted(query.states)]
+    if query.mode is not None:
+        pairs.append(("mode", query.mode))
+    if query.since is not None:
+        pairs.append(("since", query.since.isoformat()))
+    if query.until is not None:
+        pairs.append(("until", query.until.isoformat()))
+    if query.text:
+        pairs.append(("q", query.text))
+    if query.starred:
+        pairs.append(("starred", "1"))
+    return urlencode(pairs)
+
+
+def parse_filter(pairs: Iterable[tuple[str, str]]) -> HistoryFilter:
+    """Read a filter from the query of an export address.
+
+    Raises:
+        ValueError: a state, mode or time is not one; the sentence names it.
+    """
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    states = {State(part) for value in values.get("state", []) for part in value.split(",") if part}
+    mode = (values.get("mode") or [""])[-1]
+    if mode not in {"", "live", "simulated"}:
+        raise ValueError(f"'{mode}' is not a mode")
+    return HistoryFilter(
+        states=frozenset(states),
+        mode="live" if mode == "live" else "simulated" if mode == "simulated" else None,
+        since=_parse_moment((values.get("since") or [""])[-1]),
+        until=_parse_moment((values.get("until") or [""])[-1]),
+        text=(values.get("q") or [""])[-1],
+        starred=(values.get("starred") or [""])[-1] in {"1", "true"},
+    )
+
+
+def _parse_moment(value: str) -> datetime | None:
+    if not value:
+        return None
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _taken(buffer: io.StringIO) -> str:
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate(0)
+    return text

@@ -1,0 +1,245 @@
+"""The database file: how it is opened, how a write begins, how its errors are told.
+
+The engine (DBOS) is handed the same SQLAlchemy engine, so nothing here may listen to ``begin`` or change how others use
+it. Whoever reads and then writes must start with ``begin_immediate``: without it the read is not part of the transaction,
+and two submits both see the last free place under a cap.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from filelock import FileLock
+from sqlalchemy import event, exc
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from rivya_core.api.errors import StorageError
+from rivya_core.lab.migrations import VERSION_TABLE, config
+from rivya_core.lab.schema import PREFIX
+
+BUSY_TIMEOUT_MS: Final = 30_000
+POOL_SIZE: Final = 20
+POOL_OVERFLOW: Final = 20
+WAL_TRIES: Final = 60
+WAL_PAUSE_S: Final = 0.05
+
+
+def open_database(path: Path) -> sa.Engine:
+    """Open the SQLite file at ``path``, made when missing, in WAL mode and with every commit synced to disk.
+
+    Raises:
+        StorageError: the file cannot be opened, or is not a database.
+    """
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        poolclass=sa.pool.QueuePool,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+        hide_parameters=True,  # an error text must not carry a prompt
+    )
+    event.listen(engine, "connect", _prepare_connection)
+    with reading(engine) as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+    return engine
+
+
+def _prepare_connection(dbapi_connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    dbapi_connection.isolation_level = "IMMEDIATE"
+    dbapi_connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    _use_wal(dbapi_connection)
+    dbapi_connection.execute("PRAGMA synchronous=FULL")
+    dbapi_connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL; SQLite does not wait by itself while another process switches the same new file."""
+    for tries_left in reversed(range(WAL_TRIES)):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if tries_left == 0 or error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise
+            time.sleep(WAL_PAUSE_S)
+        else:
+            return
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Yield a connection for reads only; every statement sees the newest commit."""
+    with storage_errors(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def begin_immediate(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Yield a connection that holds the write lock from its first read on; commit at the end, roll back on an error.
+
+    Raises:
+        StorageError: the file is full, read-only, damaged or locked for longer than the busy timeout.
+    """
+    with storage_errors(), engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Turn a database error that has a cause outside the code into a StorageError with a sentence; bugs pass as they are."""
+    try:
+        yield
+    except exc.TimeoutError as error:
+        raise StorageError(
+            "The database is too busy",
+            "No connection became free in time.",
+            "Try again in a moment; nothing was stored.",
+            retryable=True,
+            field="database",
+        ) from error
+    except exc.DatabaseError as error:
+        told = _told(error.orig) if isinstance(error.orig, sqlite3.Error) else None
+        if told is None:
+            raise
+        raise told from error
+    except sqlite3.DatabaseError as error:
+        told = _told(error)
+        if told is None:
+            raise
+        raise told from error
+
+
+_SENTENCES: Final = {
+    sqlite3.SQLITE_FULL: (
+        "The disk is full",
+        "The database could not grow, so nothing was stored.",
+        "Free some space and try again.",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        "The database cannot be written",
+        "The file or its folder is read-only.",
+        "Give this user the right to write to the data folder.",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "The database cannot be opened",
+        "The file is missing, or this user may not read it.",
+        "Look at the data folder and its permissions.",
+    ),
+    sqlite3.SQLITE_BUSY: (
+        "The database is locked",
+        "Another process held it for too long; nothing was stored.",
+        "Try again; if it stays so, look for a second program that has the file open.",
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        "The database is damaged",
+        "SQLite cannot read the file any more.",
+        "Stop the server and restore the newest backup from the data folder; keep the damaged file.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        "The disk does not answer",
+        "Reading or writing the database failed.",
+        "Check the disk; nothing was stored.",
+    ),
+}
+_SENTENCES[sqlite3.SQLITE_LOCKED] = _SENTENCES[sqlite3.SQLITE_BUSY]
+_SENTENCES[sqlite3.SQLITE_NOTADB] = (
+    "The database file is not a database",
+    "The file holds something else, or its beginning was overwritten.",
+    "Restore the newest backup from the data folder, or choose another folder with RIVYA_DATA_DIR.",
+)
+_SENTENCES[sqlite3.SQLITE_PERM] = _SENTENCES[sqlite3.SQLITE_READONLY]
+
+
+def _told(error: sqlite3.Error) -> StorageError | None:
+    code: int = getattr(error, "sqlite_errorcode", None) or 0
+    sentences = _SENTENCES.get(code & 0xFF)  # the low byte is the primary code, the rest is detail
+    if sentences is None:
+        return None
+    retryable = code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL}
+    return StorageError(*sentences, retryable=retryable, field="database")
+
+
+def migrate(engine: sa.Engine, path: Path, *, scripts: Path | None = None) -> None:
+    """Bring the database at ``path`` to the newest revision; a filled file that is behind is copied first.
+
+    The copy is ``<path>.backup-<revision>``, the revision being the one it holds. Safe to call from several processes at
+    once: one works, the others wait and find nothing to do. All or nothing. ``scripts``: another folder of revisions.
+
+    Raises:
+        StorageError: the file was written by a newer version, or the backup or the upgrade cannot be written.
+    """
+    settings = config(scripts)
+    known = ScriptDirectory.from_config(settings)
+    with FileLock(f"{path}.migrate.lock"), storage_errors():
+        found = _revision(engine)
+        if found == known.get_current_head():
+            return
+        if found is not None:
+            if found not in {script.revision for script in known.walk_revisions()}:
+                raise _too_new(path, found)
+            _back_up(engine, path, found)
+        _run(engine, settings)
+
+
+def _revision(engine: sa.Engine) -> str | None:
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def _too_new(path: Path, found: str) -> StorageError:
+    return StorageError(
+        "The database belongs to a newer Rivya Lab",
+        f"{path} holds revision {found}, which this version does not know. It was left as it is.",
+        "Start the newer version again, or choose another folder with RIVYA_DATA_DIR.",
+        field="database",
+    )
+
+
+def _back_up(engine: sa.Engine, path: Path, revision: str) -> None:
+    copy = path.with_name(f"{path.name}.backup-{revision}")
+    part = path.with_name(f"{copy.name}.part")
+    part.unlink(missing_ok=True)
+    with closing(engine.raw_connection()) as connection:
+        connection.cursor().execute("VACUUM INTO ?", (str(part),))
+    part.replace(copy)
+
+
+def _run(engine: sa.Engine, settings: Config) -> None:
+    """Upgrade in one transaction; foreign keys rest meanwhile, since SQLite rebuilds tables, and are checked at its end."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.rollback()
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            settings.attributes["connection"] = connection
+            command.upgrade(settings, "head")
+            _check_references(connection)
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        finally:
+            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+            connection.rollback()
+
+
+def _check_references(connection: sa.Connection) -> None:
+    found = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    broken = sorted({str(row[0]) for row in found if str(row[0]).startswith(PREFIX)})
+    if broken:
+        raise AssertionError(f"the upgrade would leave broken references in {broken}")

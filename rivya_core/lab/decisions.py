@@ -1,0 +1,131 @@
+"""What people decide about generations: take back, ask again, adopt, close, fetch again, hide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from rivya_core.api.errors import LabError
+from rivya_core.lab.credits import Release
+from rivya_core.lab.images import Images
+from rivya_core.lab.records import ErrorCard, GenerationRecord
+from rivya_core.lab.rows import to_columns
+from rivya_core.lab.schema import generations
+from rivya_core.lab.states import TERMINAL, State
+
+LOST: Final = ErrorCard(
+    title="The clip's file is gone",
+    detail="It was archived, but the file is not in the data folder any more.",
+    hint="It is fetched again while Rivya keeps it; nothing is charged.",
+    charged="yes",
+    phase="fetch",
+    retryable=True,
+)
+
+
+class Decisions(Images):
+    """The ledger's side of the buttons."""
+
+    def cancel(self, generation_id: str) -> bool:
+        """Take a waiting row back; False when it has left already."""
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            if row.open_attempts > 0:
+                return False
+            release = Release("cancelled while waiting")
+            return self._move(connection, row, {State.WAITING}, State.CANCELLED, credits=release, next_action_at=None)
+
+    def reopen(self, generation_id: str) -> None:
+        """Let an unconfirmed row be sent again, with its first key and bytes, in a new re-send window.
+
+        Raises:
+            LabError: the row is not unconfirmed.
+        """
+        with self.writing() as connection:
+            row = self._unconfirmed(connection, generation_id)
+            note = {"why": "asked again with the same key"}
+            states = {State.UNCONFIRMED}
+            self._move(connection, row, states, State.SUBMITTING, note=note, first_attempt_at=self.clock())
+
+    def adopt(self, generation_id: str, task_id: str) -> None:
+        """Tie an unconfirmed row to a task that a person found at Rivya.
+
+        Raises:
+            LabError: the row is not unconfirmed, or the task belongs to another generation.
+        """
+        with self.writing() as connection:
+            row = self._unconfirmed(connection, generation_id)
+            if not task_id:
+                raise LabError("A task id is needed", "The field is empty.", "Copy it from Rivya.", field="task_id")
+            owner = connection.execute(sa.select(generations.c.id).where(generations.c.task_id == task_id)).scalar()
+            if owner is not None:
+                raise LabError("This task has a generation already", f"{task_id} belongs to {owner}.", field="task_id")
+            self._accept(connection, row, task_id, None, None, {"why": "adopted by a person"})
+
+    def close_unconfirmed(self, generation_id: str) -> None:
+        """End an unconfirmed row as not charged, on a person's word. Raises LabError when it is not unconfirmed."""
+        with self.writing() as connection:
+            row = self._unconfirmed(connection, generation_id)
+            card = ErrorCard(
+                title="Closed as not charged",
+                detail="Nobody could tell whether Rivya accepted it; a person closed it here.",
+                hint="Repeat it to try again; a new key is used then.",
+                charged="no",
+                phase="create",
+                request_id=row.request_id,
+            )
+            self._move(
+                connection,
+                row,
+                {State.UNCONFIRMED},
+                State.FAILED,
+                note={"why": "closed by a person"},
+                credits=Release("closed as not charged by a person"),
+                error=card,
+                dismissed_at=self.clock(),
+            )
+
+    def _unconfirmed(self, connection: sa.Connection, generation_id: str) -> GenerationRecord:
+        row = self._must_find(connection, generation_id)
+        if row.state is not State.UNCONFIRMED:
+            raise LabError(
+                "This generation is not unconfirmed",
+                f"{row.id} is {row.state}, so there is nothing to decide.",
+                "Look at it again; it may have gone on in the meantime.",
+                field="state",
+            )
+        return row
+
+    def lost_clip(self, generation_id: str) -> bool:
+        """Send a succeeded row whose file is gone back to ``unsaved``, to be fetched again; its credits stay settled.
+
+        The one way out of an end state: not a transition of a job, so it is not in ``states.LEGAL``.
+        """
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            if row.state is not State.SUCCEEDED:
+                return False
+            columns = {"state": State.UNSAVED, "finished_at": None, "clip_key": None, "poster_key": None}
+            values = to_columns({**columns, "result_url": None, "error": LOST})
+            connection.execute(sa.update(generations).where(generations.c.seq == row.seq).values(**values))
+            detail = {"from": row.state.value, "to": State.UNSAVED.value, "why": LOST.title}
+            self._write_event(connection, row.id, "state", detail, self.clock())
+            return True
+
+    # -- marks -----------------------------------------------------------------------------------------------------
+
+    def set_deleted(self, generation_ids: Sequence[str], moment: datetime | None) -> int:
+        """Hide ended rows from History, or (None) bring them back; how many. Their credits go on counting."""
+        where = [generations.c.id.in_(generation_ids), generations.c.state.in_(sorted(TERMINAL))]
+        where.append(generations.c.deleted_at.is_(None) if moment else generations.c.deleted_at.is_not(None))
+        with self.writing() as connection:
+            return connection.execute(sa.update(generations).where(*where).values(deleted_at=moment)).rowcount
+
+    def remove_examples(self, moment: datetime) -> int:
+        """Hide the examples of the first start; how many."""
+        where = [generations.c.source == "example", generations.c.deleted_at.is_(None)]
+        with self.writing() as connection:
+            return connection.execute(sa.update(generations).where(*where).values(deleted_at=moment)).rowcount

@@ -1,0 +1,171 @@
+"""The durable engine behind one small interface: enqueue, recover, health. Everything DBOS stands here and nowhere else.
+
+The ledger row is the truth about money; the engine only sees to it that a row's four steps are run, again after a crash.
+A workflow's input is the generation id and nothing else, its steps return plain words and never raise, so no pickle can
+hold a key. One engine runs per data folder, under an OS file lock (``services``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
+
+from rivya_core.lab import jobs
+from rivya_core.lab.jobs.context import JobContext, Went
+
+log = logging.getLogger("rivya.engine")
+
+APP: Final = "rivya-lab"
+APP_VERSION: Final = "generation-1"  # pinned: grows only when the four steps change their order or meaning
+QUEUE: Final = "rivya_generations"
+WORKFLOW: Final = "rivya_generation"
+QUEUE_POLL_S: Final = 0.1
+MAX_AT_ONCE: Final = 2000
+THREADS: Final = 16
+
+_context: JobContext | None = None
+
+Step = Callable[[JobContext, str], Awaitable[Went]]
+
+
+async def _run(step: Step, generation_id: str) -> str:
+    """Run one step; an error nobody foresaw is logged and ends the workflow, and the keeper starts it again."""
+    context = _context
+    if context is None:
+        return Went.PARKED.value
+    try:
+        return (await step(context, generation_id)).value
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        log.exception("step failed", extra={"generation_id": generation_id, "step": step.__name__})
+        context.strike(generation_id)
+        return Went.PARKED.value
+
+
+@DBOS.step(name="create")
+async def _create(generation_id: str) -> str:
+    return await _run(jobs.create, generation_id)
+
+
+@DBOS.step(name="wait", preemptible=True)
+async def _wait(generation_id: str) -> str:
+    return await _run(jobs.wait, generation_id)
+
+
+@DBOS.step(name="save")
+async def _save(generation_id: str) -> str:
+    return await _run(jobs.save, generation_id)
+
+
+@DBOS.step(name="record")
+async def _record(generation_id: str) -> str:
+    return await _run(jobs.record, generation_id)
+
+
+@DBOS.workflow(name=WORKFLOW)
+async def _generation(generation_id: str) -> str:
+    context = _context
+    if context is None or not context.start_work(generation_id):
+        return Went.PARKED.value
+    went = Went.ENDED.value
+    try:
+        for step in (_create, _wait, _save, _record):
+            went = await step(generation_id)
+            if went != Went.ON.value:
+                break
+    finally:
+        context.end_work(generation_id)
+    return went
+
+
+def prepare(url: str) -> None:
+    """Create or migrate the engine's own tables in the database at ``url``."""
+    logging.getLogger("dbos").setLevel(logging.ERROR)
+    DBOS.migrate(url)
+
+
+class Inbox:
+    """Put generations into the engine's queue, from any process that has the database open."""
+
+    def __init__(self, database: sa.Engine) -> None:
+        self._client = DBOSClient(system_database_engine=database, application_name=APP)
+
+    def enqueue(self, connection: sa.Connection, generation_id: str, run: int) -> None:
+        """Enqueue a generation inside the caller's transaction; ``run`` counts its workflows, from 1."""
+        options: EnqueueOptions = {
+            "workflow_name": WORKFLOW,
+            "queue_name": QUEUE,
+            "workflow_id": f"{generation_id}:{run}",
+            "app_version": APP_VERSION,
+        }
+        self._client.enqueue_in_transaction(connection, options, generation_id)
+
+    def unfinished(self, workflow_ids: Iterable[str]) -> set[str]:
+        """Those of ``workflow_ids`` that the engine has queued or is running."""
+        wanted = list(workflow_ids)
+        if not wanted:
+            return set()
+        found = self._client.list_workflows(
+            workflow_ids=wanted, status=["ENQUEUED", "PENDING"], load_input=False, load_output=False
+        )
+        return {status.workflow_id for status in found}
+
+    def close(self) -> None:
+        """Let go of the client; the database stays open."""
+        self._client.destroy()
+
+
+class Engine:
+    """Run queued generations in this process. At most one instance is alive in a process."""
+
+    def __init__(self, database: sa.Engine, context: JobContext) -> None:
+        self._database = database
+        self._context = context
+        self._running = False
+
+    def start(self) -> None:
+        """Start the engine; call from a thread without a running event loop."""
+        global _context  # noqa: PLW0603 - workflows are plain module functions; the engine is one a process
+        _context = self._context
+        config: DBOSConfig = {
+            "name": APP,
+            "application_version": APP_VERSION,
+            "executor_id": "local",
+            "system_database_engine": self._database,
+            "log_level": "ERROR",
+            "max_executor_threads": THREADS,
+            "run_migrations": False,
+            "use_listen_notify": False,
+        }
+        DBOS(config=config)
+        DBOS.launch()
+        DBOS.register_queue(
+            QUEUE, worker_concurrency=MAX_AT_ONCE, polling_interval_sec=QUEUE_POLL_S, on_conflict="always_update"
+        )
+        self._running = True
+
+    @property
+    def is_running(self) -> bool:
+        """True between ``start`` and ``stop``."""
+        return self._running
+
+    def stop(self) -> None:
+        """Stop at once; open rows go on with the next start."""
+        global _context  # noqa: PLW0603 - see start
+        if not self._running:
+            return
+        self._running = False
+        loop = self._context.loop
+        if loop is not None and loop.is_running():
+            try:
+                asyncio.run_coroutine_threadsafe(self._context.close(), loop).result(timeout=5)
+            except TimeoutError:
+                log.warning("clients did not close in time")
+        DBOS.destroy(workflow_completion_timeout_sec=0)
+        _context = None

@@ -1,0 +1,217 @@
+"""Reading the ledger for people: pages, the latest clip, what runs, what failed, how long things take.
+
+Rows are wide, so lists are found on an index alone and only the rows of one page are read in full.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from rivya_core.lab.database import reading
+from rivya_core.lab.records import GenerationRecord, HistoryFilter, HistoryPage
+from rivya_core.lab.rows import EVERY_COLUMN, to_record
+from rivya_core.lab.schema import generations
+from rivya_core.lab.search import matching
+from rivya_core.lab.states import State
+from rivya_core.settings import Mode
+
+PAGE_SIZE: Final = 25
+COUNT_MAX: Final = 10_000  # beyond this a total reads "10,000+"
+EXPORT_CHUNK: Final = 200
+TYPICAL_OF: Final = 200
+TYPICAL_LOOK_BACK: Final = 1000
+
+IN_PROGRESS: Final = (State.WAITING, State.SUBMITTING, State.RUNNING, State.SAVING)
+TROUBLED: Final = (State.FAILED, State.UNCONFIRMED, State.UNSAVED)
+
+
+class Typical(NamedTuple):
+    """Seconds from task id to finished task at Rivya, of the last ``count`` clips of one kind."""
+
+    p10_s: float
+    p50_s: float
+    p90_s: float
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
+
+
+class History:
+    """Read-only views of the ledger; safe to use from any thread."""
+
+    def __init__(self, database: sa.Engine) -> None:
+        self._database = database
+
+    def page(self, wanted: HistoryFilter | None = None, page: int = 1, size: int = PAGE_SIZE) -> HistoryPage:
+        """One page of what the filter lets through, newest first; a page beyond the end is the last one."""
+        where = _where(wanted or HistoryFilter())
+        with reading(self._database) as connection:
+            total = _count(connection, where)
+            exact = total <= COUNT_MAX
+            page = max(1, page)
+            if exact:
+                page = min(page, max(1, math.ceil(total / size)))
+            found = _seqs(connection, where, size + 1, (page - 1) * size)
+            rows = _rows(connection, found[:size])
+        last = math.ceil(total / size) if exact else max(math.ceil(COUNT_MAX / size), page + (len(found) > size))
+        return HistoryPage(
+            rows=tuple(rows), page=page, pages=max(1, last), total=min(total, COUNT_MAX), total_is_exact=exact
+        )
+
+    def export_rows(self, wanted: HistoryFilter | None = None) -> Iterator[GenerationRecord]:
+        """Every row that the filter lets through, newest first, read in pieces so that nothing is held open."""
+        where = _where(wanted or HistoryFilter())
+        below: list[sa.ColumnElement[bool]] = []
+        while True:
+            with reading(self._database) as connection:
+                rows = _rows(connection, _seqs(connection, [*where, *below], EXPORT_CHUNK))
+            if not rows:
+                return
+            yield from rows
+            below = [generations.c.seq < rows[-1].seq]
+
+    def latest(self, mode: Mode | None = None) -> GenerationRecord | None:
+        """The generation whose clip was archived last, or None."""
+        modes: tuple[Mode, ...] = ("live", "simulated") if mode is None else (mode,)
+        with reading(self._database) as connection:
+            found = [row for row in (_latest(connection, one) for one in modes) if row is not None]
+        return max(found, key=lambda row: (row.finished_at or row.created_at, row.seq), default=None)
+
+    def running(self, limit: int = 20, mode: Mode | None = None) -> list[GenerationRecord]:
+        """Generations on their way, newest first, at most ``limit``."""
+        return self._in_states(IN_PROGRESS, limit, mode)
+
+    def failures(self, limit: int = 20, mode: Mode | None = None) -> list[GenerationRecord]:
+        """Failed, unconfirmed and unsaved generations nobody has put away, newest first, at most ``limit``."""
+        return self._in_states(TROUBLED, limit, mode, generations.c.dismissed_at.is_(None))
+
+    def running_count(self, mode: Mode | None = None) -> int:
+        """How many generations are on their way."""
+        with reading(self._database) as connection:
+            return len(_seqs(connection, _of_states(IN_PROGRESS, mode)))
+
+    def failures_count(self, mode: Mode | None = None) -> int:
+        """How many failure cards nobody has put away."""
+        where = [*_of_states(TROUBLED, mode), generations.c.dismissed_at.is_(None)]
+        with reading(self._database) as connection:
+            return len(_seqs(connection, where))
+
+    def _in_states(
+        self, states: Sequence[State], limit: int, mode: Mode | None, *more: sa.ColumnElement[bool]
+    ) -> list[GenerationRecord]:
+        with reading(self._database) as connection:
+            return _rows(connection, _seqs(connection, [*_of_states(states, mode), *more], limit))
+
+    def typical_s(self, model: str, mode: Mode, duration: str | None = None) -> Typical | None:
+        """How long clips of a model, mode and duration (or number of frames) took at Rivya lately; None without any."""
+        took = _took(model, mode, duration)
+        with reading(self._database) as connection:
+            seconds = sorted(
+                (ready - sent).total_seconds() for ready, sent in connection.execute(took) if ready and sent
+            )
+        if not seconds:
+            return None
+        return Typical(
+            p10_s=_quantile(seconds, 0.1),
+            p50_s=_quantile(seconds, 0.5),
+            p90_s=_quantile(seconds, 0.9),
+            count=len(seconds),
+        )
+
+
+def _where(wanted: HistoryFilter) -> list[sa.ColumnElement[bool]]:
+    column = generations.c
+    where: list[sa.ColumnElement[bool]] = [column.deleted_at.is_(None)]
+    if wanted.states:
+        where.append(column.state.in_(sorted(state.value for state in wanted.states)))
+    if wanted.mode is not None:
+        where.append(column.mode == wanted.mode)
+    if wanted.since is not None:
+        where.append(column.created_at >= wanted.since)
+    if wanted.until is not None:
+        where.append(column.created_at < wanted.until)
+    if wanted.starred:
+        where.append(column.starred.is_(True))
+    found = matching(wanted.text)
+    if found is not None:
+        where.append(column.seq.in_(found))
+    return where
+
+
+def _count(connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> int:
+    some = sa.select(sa.literal(1)).select_from(generations).where(*where).limit(COUNT_MAX + 1).subquery()
+    return connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+
+
+def _of_states(states: Sequence[State], mode: Mode | None) -> list[sa.ColumnElement[bool]]:
+    where: list[sa.ColumnElement[bool]] = [
+        generations.c.state.in_([state.value for state in states]),
+        generations.c.deleted_at.is_(None),
+    ]
+    if mode is not None:
+        where.append(generations.c.mode == mode)
+    return where
+
+
+def _seqs(
+    connection: sa.Connection,
+    where: Sequence[sa.ColumnElement[bool]],
+    limit: int | None = None,
+    offset: int | None = None,
+) -> Sequence[int]:
+    """Sequence numbers only: with those the offset is counted on the index, without touching a row."""
+    query = sa.select(generations.c.seq).where(*where).order_by(generations.c.seq.desc()).limit(limit).offset(offset)
+    return connection.execute(query).scalars().all()
+
+
+def _rows(connection: sa.Connection, seqs: Sequence[int]) -> list[GenerationRecord]:
+    if not seqs:
+        return []
+    query = sa.select(*EVERY_COLUMN).where(generations.c.seq.in_(seqs)).order_by(generations.c.seq.desc())
+    return [to_record(row) for row in connection.execute(query)]
+
+
+def _latest(connection: sa.Connection, mode: Mode) -> GenerationRecord | None:
+    column = generations.c
+    query = (
+        sa.select(*EVERY_COLUMN)
+        .where(column.mode == mode, column.finished_at.is_not(None), column.state == State.SUCCEEDED.value)
+        .where(column.clip_key.is_not(None), column.deleted_at.is_(None))
+        .order_by(column.finished_at.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else to_record(row)
+
+
+def _took(model: str, mode: Mode, duration: str | None) -> sa.Select[Any]:
+    column = generations.c
+    lately = (
+        sa.select(column.ready_at, column.submitted_at, column.state, column.model, column.request, column.source)
+        .where(column.mode == mode, column.finished_at.is_not(None))
+        .order_by(column.finished_at.desc())
+        .limit(TYPICAL_LOOK_BACK)
+        .subquery()
+    )
+    query = (
+        sa.select(lately.c.ready_at, lately.c.submitted_at)
+        .where(lately.c.state == State.SUCCEEDED.value, lately.c.model == model)
+        .where(lately.c.source != "example")
+        .where(lately.c.ready_at.is_not(None), lately.c.submitted_at.is_not(None))
+        .limit(TYPICAL_OF)
+    )
+    if duration:
+        params = lately.c.request["params"]
+        lengths = sa.func.coalesce(params["duration"].as_string(), params["n_frames"].as_string())
+        query = query.where(sa.cast(lengths, sa.String) == duration)
+    return query
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """The value below which ``share`` of the ordered values lie, between neighbours where it falls between them."""
+    place = share * (len(ordered) - 1)
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)

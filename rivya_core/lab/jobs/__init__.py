@@ -1,0 +1,9 @@
+"""The four steps of a generation: plain functions over a context, tested without the engine."""
+
+from rivya_core.lab.jobs.context import JobContext, Went
+from rivya_core.lab.jobs.create import create
+from rivya_core.lab.jobs.record import record
+from rivya_core.lab.jobs.save import save
+from rivya_core.lab.jobs.wait import wait
+
+__all__ = ["JobContext", "Went", "create", "record", "save", "wait"]

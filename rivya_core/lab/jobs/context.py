@@ -1,0 +1,177 @@
+"""What the four steps of a generation share: ledger, clients, clock, pace. Built once a process, used on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, ParamSpec, TypeVar
+
+from rivya_core.api import AsyncMediaClient, AsyncRivya
+from rivya_core.api.contract import Effect
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab.archive import Archive
+from rivya_core.lab.gate import Gate
+from rivya_core.lab.history import History
+from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.records import ErrorCard, GenerationRecord, Pause, Phase
+from rivya_core.lab.schedule import ReadBudget
+from rivya_core.settings import Settings
+
+log = logging.getLogger("rivya.jobs")
+
+PAUSE_S = {
+    Effect.RATE: 5.0,
+    Effect.OFF: 30.0,
+    Effect.WALLET: 15.0,
+    Effect.KEY: 60.0,
+}
+"""How long a wallet-wide stop lasts before the keeper asks the server again."""
+
+STRIKE_S = 5.0
+STRIKE_MAX_S = 600.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Went(StrEnum):
+    """How a step ended; plain text, since the engine stores it."""
+
+    ON = "on"  # the next step is due
+    ENDED = "ended"  # the row is terminal, or waits for a person
+    PARKED = "parked"  # the row belongs to another connection
+
+
+def utc_now() -> datetime:
+    """The present moment, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class JobContext:
+    """Everything a step needs. ``make_api`` and ``make_media`` are called once, on the engine's event loop."""
+
+    settings: Settings
+    ledger: Ledger
+    history: History
+    archive: Archive
+    make_api: Callable[[], AsyncRivya]
+    make_media: Callable[[], AsyncMediaClient]
+    quick_s: float
+    now: Callable[[], datetime] = utc_now
+    draw: Callable[[], float] = random.random
+    gate: Gate = field(init=False)
+    reads: ReadBudget = field(init=False)
+    loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
+    _api: AsyncRivya | None = field(init=False, default=None)
+    _media: AsyncMediaClient | None = field(init=False, default=None)
+    _wakes: dict[str, asyncio.Event] = field(init=False, default_factory=dict)
+    _at_work: set[str] = field(init=False, default_factory=set)
+    _strikes: dict[str, tuple[int, float]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        connection = self.settings.connection
+        self.gate = Gate(self.settings.max_creates_in_flight, lambda: self.ledger.pause(connection))
+        self.reads = ReadBudget(self.settings.poll_reads_per_s)
+
+    @property
+    def api(self) -> AsyncRivya:
+        """The API client of this event loop."""
+        if self._api is None:
+            self._api = self.make_api()
+        return self._api
+
+    @property
+    def media(self) -> AsyncMediaClient:
+        """The download client of this event loop; it holds no credentials."""
+        if self._media is None:
+            self._media = self.make_media()
+        return self._media
+
+    async def db(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a ledger call on a worker thread."""
+        return await asyncio.to_thread(call, *args, **kwargs)
+
+    def is_ours(self, row: GenerationRecord) -> bool:
+        """True when the row was submitted under the connection of today's settings."""
+        return row.connection == self.settings.connection
+
+    def start_work(self, generation_id: str) -> bool:
+        """Claim a row for the calling job; False when another job of this process has it."""
+        self.loop = asyncio.get_running_loop()
+        if generation_id in self._at_work:
+            return False
+        self._at_work.add(generation_id)
+        return True
+
+    def end_work(self, generation_id: str) -> None:
+        """Give a claimed row back."""
+        self._at_work.discard(generation_id)
+        self._wakes.pop(generation_id, None)
+
+    def strike(self, generation_id: str) -> None:
+        """Note an error nobody foresaw, so that the row is taken up again later and later."""
+        count = self._strikes.get(generation_id, (0, 0.0))[0] + 1
+        self._strikes[generation_id] = (count, time.monotonic() + min(STRIKE_S * 2**count, STRIKE_MAX_S))
+
+    def rests(self, generation_id: str) -> bool:
+        """True while a row that went wrong is left alone."""
+        return time.monotonic() < self._strikes.get(generation_id, (0, 0.0))[1]
+
+    def at_work(self, generation_id: str) -> bool:
+        """True while a job of this process drives the row."""
+        return generation_id in self._at_work
+
+    async def sleep(self, generation_id: str, seconds: float) -> bool:
+        """Sleep; True when woken early by ``wake``."""
+        wake = self._wakes.setdefault(generation_id, asyncio.Event())
+        try:
+            await asyncio.wait_for(wake.wait(), timeout=seconds)
+        except TimeoutError:
+            return False
+        wake.clear()
+        return True
+
+    def wake(self, generation_id: str) -> None:
+        """Wake a sleeping job, from any thread."""
+        wake = self._wakes.get(generation_id)
+        if wake is not None and self.loop is not None and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(wake.set)
+
+    async def pause(self, row: GenerationRecord, error: RivyaError, effect: Effect, phase: Phase) -> None:
+        """Stop the connection's queue with one card; the rows behind it stay as they are."""
+        now = self.now()
+        pause = Pause(
+            effect=effect.value,
+            since=now,
+            card=ErrorCard.of(error, phase, charged="no"),
+            retry_at=now + timedelta(seconds=pause_s(effect, error)),
+            key_fingerprint=row.key_fingerprint,
+        )
+        await self.db(self.ledger.set_pause, row.connection, pause)
+        self.gate.forget()
+
+    async def close(self) -> None:
+        """Close the clients; call on the engine's event loop."""
+        if self._api is not None:
+            await self._api.close()
+            self._api = None
+        if self._media is not None:
+            await self._media.close()
+            self._media = None
+
+
+def pause_s(effect: Effect, error: RivyaError) -> float:
+    """Seconds after which a paused queue is tried again by itself."""
+    return max(error.retry_after_s or 0.0, PAUSE_S[effect])
+
+
+def facts(row: GenerationRecord, **more: Any) -> dict[str, Any]:
+    """The ``extra`` of a log line: ids only, never a key, never a prompt."""
+    return {"generation_id": row.id, "task_id": row.task_id, **more}

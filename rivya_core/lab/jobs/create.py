@@ -1,0 +1,182 @@
+"""Step 1: upload the reference image, commit the body, send the POST, commit the task id.
+
+The only place where credits can be spent. A POST is sent only with the row's stored key and, once committed, the stored
+bytes. Every attempt is written down before it leaves (``open_attempts``); an attempt counts as closed only when the
+server's own answer says that it was not accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+
+from rivya_core.api import GenerationRequest, ReferenceImage, reference_item
+from rivya_core.api.contract import Effect, Generation
+from rivya_core.api.errors import RivyaError
+from rivya_core.api.retry import Action, delay_s, rule
+from rivya_core.lab.jobs.context import JobContext, Went, facts, log
+from rivya_core.lab.points import Point, reached
+from rivya_core.lab.records import ErrorCard, GenerationRecord
+from rivya_core.lab.states import State
+
+FUNDED_REFUSALS = 3  # each leaves two lines in the timeline: the attempt and its answer
+
+UNCONFIRMED_HINT = (
+    "Ask again with the same key: if Rivya has the request it answers with the first task and charges nothing more. "
+    "If you see the task in Rivya's own history, adopt its id. If the balance did not move, close it as not charged."
+)
+
+
+async def create(context: JobContext, generation_id: str) -> Went:
+    """Bring a row from ``waiting`` to ``running``; safe to repeat after a crash at any point."""
+    while True:
+        row = await context.db(context.ledger.get, generation_id)
+        if row.task_id is not None and row.state not in {State.SUBMITTING, State.UNCONFIRMED}:
+            return Went.ENDED if row.is_terminal else Went.ON
+        if row.state not in {State.WAITING, State.SUBMITTING}:
+            return Went.ENDED
+        if not context.is_ours(row):
+            return Went.PARKED
+        left_s = window_left_s(context, row)
+        if left_s is not None and left_s <= 0:
+            await give_up(context, row)
+            return Went.ENDED
+        deadline_s = None if left_s is None else asyncio.get_running_loop().time() + left_s
+        if not await context.gate.open(deadline_s):
+            continue
+        async with context.gate.slot():
+            if await context.gate.paused() is not None:
+                continue
+            wait_s = await attempt(context, row)
+        if wait_s:
+            await context.sleep(generation_id, wait_s)
+
+
+def window_left_s(context: JobContext, row: GenerationRecord) -> float | None:
+    """Seconds in which an attempt of unknown outcome may still be repeated; None while no such attempt is open."""
+    if row.open_attempts == 0 or row.first_attempt_at is None:
+        return None
+    return context.settings.resend_window_s - (context.now() - row.first_attempt_at).total_seconds()
+
+
+async def give_up(context: JobContext, row: GenerationRecord) -> None:
+    """Leave an attempt of unknown outcome to a person; the reservation stays."""
+    minutes = max(1, round(context.settings.resend_window_s / 60))
+    told = row.error.detail if row.error else "No answer arrived."
+    card = ErrorCard(
+        title="Nobody knows whether Rivya accepted this generation",
+        detail=f"It was sent {row.attempts} times within {minutes} min without a clear answer. {told}",
+        hint=UNCONFIRMED_HINT,
+        charged="unknown",
+        phase="create",
+        code=row.error.code if row.error else None,
+        request_id=row.request_id,
+        retryable=True,
+    )
+    await context.db(context.ledger.move, row.id, {State.SUBMITTING}, State.UNCONFIRMED, error=card)
+
+
+async def attempt(context: JobContext, row: GenerationRecord) -> float:
+    """Make one attempt; seconds to wait before the row is looked at again."""
+    if row.state is State.WAITING and not await context.db(
+        context.ledger.move, row.id, {State.WAITING}, State.SUBMITTING
+    ):
+        return 0.0
+    body = row.body
+    if body is None:
+        try:
+            body = await build_body(context, row)
+        except RivyaError as error:
+            return await after_upload_error(context, row, error)
+    row = await context.db(context.ledger.begin_attempt, row.id, body, hashlib.sha256(body).hexdigest())
+    reached(Point.BEFORE_POST, row.id)
+    try:
+        answer = await context.api.post_generation(body, idempotency_key=row.idempotency_key)
+    except RivyaError as error:
+        return await after_create_error(context, row, error)
+    reached(Point.ANSWERED, row.id)
+    await accept(context, row, answer)
+    return 0.0
+
+
+async def accept(context: JobContext, row: GenerationRecord, answer: Generation) -> None:
+    """Commit the task id the moment it is here."""
+    await context.db(
+        context.ledger.accept,
+        row.id,
+        task_id=answer.id,
+        reserved_credits=answer.reserved_credits,
+        task_status=answer.status,
+        simulated=answer.simulated,
+    )
+    log.info("task accepted", extra=facts(row, accepted_task_id=answer.id))
+
+
+async def build_body(context: JobContext, row: GenerationRecord) -> bytes:
+    """The bytes of the POST; uploads the reference image first when it has not been."""
+    request = await context.db(stored_request, context, row)
+    if request.image is None:
+        return request.body()
+    uploaded = await context.api.post_file(
+        request.image, model=row.model, client_request_id=row.client_request_id
+    )
+    await context.db(context.ledger.update, row.id, file_url=uploaded.url, file_id=uploaded.id)
+    return request.body([reference_item(uploaded, request.image)])
+
+
+def stored_request(context: JobContext, row: GenerationRecord) -> GenerationRequest:
+    """The request of a row, its reference image read back from the archive."""
+    image: ReferenceImage | None = None
+    if row.asset_sha256 is not None:
+        image = context.ledger.load_image(row.asset_sha256, context.archive)
+    return GenerationRequest.from_canonical(row.request, image)
+
+
+async def after_upload_error(context: JobContext, row: GenerationRecord, error: RivyaError) -> float:
+    """Nothing was charged: repeat, pause the queue, or end the row as failed."""
+    verdict = rule("upload", error)
+    await context.db(context.ledger.exchange, row.id, "upload", error)
+    if verdict.action is Action.REFUSED:
+        await fail(context, row, ErrorCard.of(error, "upload", charged="no"))
+        return 0.0
+    if verdict.action is Action.PAUSE:
+        await context.pause(row, error, verdict.effect, "upload")
+    card = ErrorCard.of(error, "upload", charged="no")
+    await context.db(context.ledger.move, row.id, {State.SUBMITTING}, State.WAITING, error=card)
+    tries = await context.db(context.ledger.count_exchanges, row.id, "upload")
+    return delay_s("upload", tries, error.retry_after_s, context.draw())
+
+
+async def after_create_error(context: JobContext, row: GenerationRecord, error: RivyaError) -> float:
+    """Decide by the table what an error answer, or none, means for this row and for the queue."""
+    verdict = rule("create", error)
+    log.warning("create not confirmed", extra=facts(row, code=error.code, request_id=error.request_id))
+    row = await context.db(context.ledger.end_attempt, row.id, error, outcome_known=verdict.outcome_known)
+    certain = row.open_attempts == 0
+    if verdict.action is Action.PAUSE:
+        if certain and verdict.effect is Effect.WALLET and await refused_though_funded(context, row):
+            await fail(context, row, ErrorCard.of(error, "create", charged="no"))
+            return 0.0
+        await context.pause(row, error, verdict.effect, "create")
+        if certain:
+            await context.db(context.ledger.move, row.id, {State.SUBMITTING}, State.WAITING)
+        return 0.0
+    if verdict.action is Action.REFUSED:
+        if certain:
+            await fail(context, row, ErrorCard.of(error, "create", charged="no"))
+        else:
+            await give_up(context, row)
+        return 0.0
+    return delay_s("create", row.attempts, error.retry_after_s, context.draw())
+
+
+async def refused_though_funded(context: JobContext, row: GenerationRecord) -> bool:
+    """True when Rivya keeps saying "not enough" to this key while the wallet holds enough: it replays its first answer."""
+    tries = await context.db(context.ledger.count_exchanges, row.id, "create")
+    wallet = await context.db(context.ledger.balance, row.connection)
+    return tries >= 2 * FUNDED_REFUSALS and wallet.error is None and (wallet.credits or 0) >= row.held_credits
+
+
+async def fail(context: JobContext, row: GenerationRecord, card: ErrorCard) -> None:
+    """End a row that certainly cost nothing, and release its reservation."""
+    await context.db(context.ledger.fail, row.id, card)

@@ -1,0 +1,108 @@
+"""Step 3: fetch the clip, check it, put it into the archive. A failed fetch never starts a new generation.
+
+Quick tries first; then the row is ``unsaved`` and tried again on its own schedule, for ever. A result address that has
+expired is replaced by reading the task again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from rivya_core.api.errors import DownloadError, RivyaError, StorageError
+from rivya_core.api.retry import delay_s
+from rivya_core.lab.jobs.context import JobContext, Went, facts, log
+from rivya_core.lab.jobs.wait import read
+from rivya_core.lab.points import Point, reached
+from rivya_core.lab.records import Clip, ErrorCard, GenerationRecord
+from rivya_core.lab.states import State
+
+QUICK_TRIES = 4
+LATER_S = (60.0, 300.0, 1800.0, 21_600.0)
+EXPIRED = frozenset({401, 403, 404, 410})
+
+
+async def save(context: JobContext, generation_id: str) -> Went:
+    """Bring the clip of a row that succeeded at Rivya into the archive; safe to repeat after a crash."""
+    tries = 0
+    stale = False
+    while True:
+        row = await context.db(context.ledger.get, generation_id)
+        if row.is_terminal or row.has_clip:
+            return Went.ON
+        if row.state not in {State.SAVING, State.UNSAVED}:
+            return Went.ENDED
+        if not context.is_ours(row):
+            return Went.PARKED
+        tries += 1
+        try:
+            url = await result_url(context, row, fresh=stale)
+            clip = await fetch(context, row, url)
+        except RivyaError as error:
+            expired = isinstance(error, DownloadError) and error.http_status in EXPIRED
+            fresh_url_due = expired and not stale
+            stale = expired or row.result_url is None
+            if fresh_url_due:
+                continue
+            await context.sleep(generation_id, await after_error(context, row, error, tries))
+            stale = stale or tries > QUICK_TRIES
+            continue
+        await context.db(context.ledger.saved, row.id, clip)
+        return Went.ON
+
+
+async def result_url(context: JobContext, row: GenerationRecord, *, fresh: bool) -> str:
+    """The address of the clip; read again from the task when it is missing or ``fresh`` is asked for."""
+    if row.result_url is not None and not fresh:
+        return row.result_url
+    answer = await read(context, row)
+    if answer.primary_url is None:
+        raise DownloadError(
+            "Rivya says the clip is ready but gives no address",
+            f"Task {row.task_id} has the state {answer.status} and no result URL.",
+            "The task is read again on its own schedule. If it stays so, show Rivya's support the task id.",
+            retryable=True,
+        )
+    if answer.primary_url != row.result_url:
+        await context.db(context.ledger.update, row.id, result_url=answer.primary_url)
+    return answer.primary_url
+
+
+async def fetch(context: JobContext, row: GenerationRecord, url: str) -> Clip:
+    """Download under a part name, check, make the poster, rename."""
+    key = f"clips/{row.created_at:%Y/%m}/{row.id}.mp4"
+    part = await context.db(context.archive.part_path, key)
+    try:
+        await context.media.fetch(url, part)
+        return await asyncio.to_thread(adopt, context, row, part, key)
+    finally:
+        await asyncio.to_thread(part.unlink, missing_ok=True)
+
+
+def adopt(context: JobContext, row: GenerationRecord, part: Path, key: str) -> Clip:
+    """Check a downloaded file and make it part of the archive."""
+    clip = context.archive.check_clip(part, key)
+    reached(Point.BEFORE_RENAME, row.id)
+    context.archive.commit_part(part, key)
+    poster_key = context.archive.make_poster(key)
+    return Clip(
+        clip_key=clip.clip_key,
+        poster_key=poster_key,
+        sha256=clip.sha256,
+        size_bytes=clip.size_bytes,
+        width_px=clip.width_px,
+        height_px=clip.height_px,
+        duration_s=clip.duration_s,
+        fps=clip.fps,
+    )
+
+
+async def after_error(context: JobContext, row: GenerationRecord, error: RivyaError, tries: int) -> float:
+    """Seconds until the next try; from the last quick try on the row says ``unsaved`` and why."""
+    log.warning("clip not fetched", extra=facts(row, http_status=error.http_status, tries=tries))
+    if tries < QUICK_TRIES and not isinstance(error, StorageError):
+        return delay_s("fetch", tries, error.retry_after_s, context.draw())
+    gap_s = LATER_S[min(tries - min(tries, QUICK_TRIES), len(LATER_S) - 1)]
+    card = ErrorCard.of(error, "fetch", charged="yes")
+    await context.db(context.ledger.unsaved, row.id, card, in_s=gap_s)
+    return gap_s

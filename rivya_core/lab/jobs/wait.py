@@ -1,0 +1,100 @@
+"""Step 2: read the task until it ends. Nothing is written unless the state changed; no error ever ends a row."""
+
+from __future__ import annotations
+
+from rivya_core.api.contract import Effect, Generation, TaskStatus
+from rivya_core.api.errors import RivyaError
+from rivya_core.api.retry import delay_s, rule
+from rivya_core.lab.jobs.context import JobContext, Went, facts, log
+from rivya_core.lab.records import ErrorCard, GenerationRecord
+from rivya_core.lab.schedule import Schedule
+from rivya_core.lab.states import State
+
+ENOUGH_SAMPLES = 5
+SHOW_TROUBLE_AFTER = 3  # failed reads in a row before a person is told
+
+
+async def wait(context: JobContext, generation_id: str) -> Went:
+    """Follow a running row to its end at Rivya; safe to repeat after a crash."""
+    row = await context.db(context.ledger.get, generation_id)
+    if row.state is not State.RUNNING:
+        return Went.ENDED if row.is_terminal else Went.ON
+    if not context.is_ours(row):
+        return Went.PARKED
+    schedule = await schedule_of(context, row)
+    reads = failures = 0
+    gap_s = schedule.next_gap_s(elapsed_s(context, row), reads, context.draw())
+    while True:
+        await context.sleep(generation_id, gap_s)
+        await context.reads.take()
+        reads += 1
+        try:
+            answer = await read(context, row)
+        except RivyaError as error:
+            failures += 1
+            await note_trouble(context, row, error, failures)
+            gap_s = max(
+                schedule.next_gap_s(elapsed_s(context, row), reads, context.draw()),
+                delay_s("poll", failures, error.retry_after_s, context.draw()),
+            )
+            continue
+        if failures >= SHOW_TROUBLE_AFTER:
+            await context.db(context.ledger.update, row.id, error=None)
+        failures = 0
+        if answer.is_final:
+            return await end(context, row, answer)
+        if answer.status != row.task_status or answer.reserved_credits not in {None, row.reserved_credits}:
+            row = await context.db(context.ledger.seen, row.id, answer)
+        gap_s = schedule.next_gap_s(elapsed_s(context, row), reads, context.draw())
+
+
+async def read(context: JobContext, row: GenerationRecord) -> Generation:
+    """Read the row's task once."""
+    if row.task_id is None:
+        raise AssertionError(f"{row.id} is {row.state} without a task id")
+    return await context.api.read_generation(row.task_id)
+
+
+def elapsed_s(context: JobContext, row: GenerationRecord) -> float:
+    """Seconds since the task id arrived."""
+    return (context.now() - (row.submitted_at or row.created_at)).total_seconds()
+
+
+async def schedule_of(context: JobContext, row: GenerationRecord) -> Schedule:
+    """The read times of a row, its second read placed by what clips of this kind needed so far."""
+    settings = context.settings
+    typical = await context.db(
+        context.history.typical_s, row.model, row.mode, str(row.params.get("duration", "")) or None
+    )
+    quick_s = typical.p10_s if typical is not None and typical.count >= ENOUGH_SAMPLES else context.quick_s
+    return Schedule(
+        first_s=settings.poll_first_s,
+        min_s=settings.poll_min_s,
+        max_s=settings.poll_max_s,
+        quick_s=quick_s,
+        overdue_s=settings.overdue_after_s,
+    )
+
+
+async def note_trouble(context: JobContext, row: GenerationRecord, error: RivyaError, failures: int) -> None:
+    """Tell a person of lasting trouble, once; stop new creates when the key itself is refused."""
+    verdict = rule("poll", error)
+    log.warning("status read failed", extra=facts(row, code=error.code, request_id=error.request_id))
+    if verdict.effect is Effect.KEY and failures == 1:
+        await context.pause(row, error, verdict.effect, "poll")
+    if failures == SHOW_TROUBLE_AFTER:
+        card = ErrorCard.of(error, "poll", charged="unknown")
+        await context.db(context.ledger.update, row.id, error=card, request_id=error.request_id)
+        await context.db(context.ledger.exchange, row.id, "poll", error)
+
+
+async def end(context: JobContext, row: GenerationRecord, answer: Generation) -> Went:
+    """Commit how the task ended at Rivya."""
+    if answer.task_status is TaskStatus.FAILED:
+        failed = await context.db(context.ledger.failed_at_rivya, row.id, answer)
+        if failed.error is not None and failed.error.code == "insufficient_credits":
+            error = RivyaError(failed.error.title, failed.error.detail, failed.error.hint, code=failed.error.code)
+            await context.pause(row, error, Effect.WALLET, "poll")
+        return Went.ENDED
+    await context.db(context.ledger.ready, row.id, answer)
+    return Went.ON

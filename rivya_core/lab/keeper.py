@@ -1,0 +1,213 @@
+"""The one housekeeping thread of a process: the executor lock, lost workflows, due rows, balance, paused queues.
+
+It asks the server only for the balance, with a client of its own; everything that can cost runs in the engine's steps.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from filelock import FileLock, Timeout
+
+from rivya_core.api import Rivya
+from rivya_core.api.contract import Effect
+from rivya_core.api.errors import RivyaError
+from rivya_core.api.retry import rule
+from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.engine import Engine, Inbox
+from rivya_core.lab.jobs.context import PAUSE_S, JobContext
+from rivya_core.lab.records import BalanceRecord, ErrorCard, Pause
+
+log = logging.getLogger("rivya.keeper")
+
+TICK_S = 0.5
+LOCK_EVERY_S = 2.0
+SWEEP_EVERY_S = 5.0
+LOST_AFTER_S = 3.0  # a row this young may not have reached the engine yet
+MOVED_S = 10.0  # the ledger moved, so the wallet may have
+WATCHED_FOR_S = 300.0  # the balance is kept fresh this long after somebody looked
+
+
+class Keeper:
+    """Keep house in a daemon thread; one a lab."""
+
+    def __init__(
+        self, context: JobContext, engine: Engine, inbox: Inbox, lock: FileLock, make_client: Callable[[], Rivya]
+    ) -> None:
+        self._context = context
+        self._engine = engine
+        self._inbox = inbox
+        self._lock = lock
+        self._make_client = make_client
+        self._client: Rivya | None = None
+        self._stop = threading.Event()
+        self._nudge = threading.Event()
+        self._balance_asked = threading.Event()
+        self._looked_at_s = time.monotonic()
+        self._next_lock_s = self._next_sweep_s = 0.0
+        self._read_at_s = float("-inf")
+        self._changes = -1
+        self._settle_due = False
+        self._thread = threading.Thread(target=self._run, name="rivya-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Try for the executor role at once, then keep house in the background."""
+        self._take_over()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and give the executor role up."""
+        self._stop.set()
+        self._nudge.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+        self._engine.stop()
+        with suppress(OSError):
+            self._lock.release()
+        if self._client is not None:
+            self._client.close()
+
+    @property
+    def is_alive(self) -> bool:
+        """True while the thread runs."""
+        return self._thread.is_alive()
+
+    def look(self) -> None:
+        """Note that somebody looks at the balance, so that it is worth keeping fresh."""
+        self._looked_at_s = time.monotonic()
+
+    def ask_balance(self) -> None:
+        """Have the balance read soon."""
+        self._balance_asked.set()
+        self._nudge.set()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._tick(time.monotonic())
+            except Exception:
+                log.exception("housekeeping failed; it goes on")
+            self._nudge.wait(TICK_S)
+            self._nudge.clear()
+
+    def _tick(self, now_s: float) -> None:
+        if not self._engine.is_running and now_s >= self._next_lock_s:
+            self._next_lock_s = now_s + LOCK_EVERY_S
+            self._take_over()
+        if self._engine.is_running:
+            self._wake_due()
+            if now_s >= self._next_sweep_s:
+                self._next_sweep_s = now_s + SWEEP_EVERY_S
+                self._sweep()
+            self._look_at_pause()
+        if self._balance_asked.is_set() or self._balance_is_due(now_s):
+            self._balance_asked.clear()
+            self._read_at_s = now_s
+            self.read_balance()
+            self._changes = self._context.ledger.changes()
+
+    def _balance_is_due(self, now_s: float) -> bool:
+        """Due a moment after the ledger moved, and now and then while somebody looks."""
+        if not self._engine.is_running:
+            return False
+        age_s = now_s - self._read_at_s
+        refresh_s = self._context.settings.balance_refresh_s
+        moved = self._context.ledger.changes() != self._changes
+        if moved and age_s >= min(MOVED_S, refresh_s):
+            return True
+        return age_s >= refresh_s and now_s - self._looked_at_s < WATCHED_FOR_S
+
+    def _take_over(self) -> None:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return
+        self._engine.start()
+        self._settle_due = True
+        log.info("this process runs the jobs of the data folder")
+
+    def _wake_due(self) -> None:
+        for row in self._context.ledger.due(self._context.settings.connection):
+            self._context.wake(row)
+
+    def _sweep(self) -> None:
+        """Give every open row without a workflow a new one; once after a take-over also those not settled for good."""
+        context = self._context
+        now = context.now()
+        open_rows = list(context.ledger.open_rows(context.settings.connection))
+        if self._settle_due:
+            self._settle_due = False
+            open_rows += context.ledger.provisional_rows(context.settings.connection)
+        rows = [
+            row
+            for row in open_rows
+            if not context.at_work(row.id)
+            and not context.rests(row.id)
+            and now - row.created_at > timedelta(seconds=LOST_AFTER_S)
+        ]
+        known = self._inbox.unfinished(f"{row.id}:{row.runs}" for row in rows)
+        for row in rows:
+            if f"{row.id}:{row.runs}" in known:
+                continue
+            with begin_immediate(context.ledger.database) as connection:
+                run = context.ledger.next_run(connection, row.id)
+                self._inbox.enqueue(connection, row.id, run)
+            log.info("job taken up again", extra={"generation_id": row.id, "run": run})
+
+    def read_balance(self) -> BalanceRecord:
+        """Read the wallet now and remember it; on an error the last known figure stays, with the reason beside it."""
+        context = self._context
+        connection = context.settings.connection
+        asked_at = context.now()
+        try:
+            if self._client is None:
+                self._client = self._make_client()
+            answer = self._client.credits()
+        except RivyaError as error:
+            last = context.ledger.balance(connection)
+            record = replace(last, error=ErrorCard.of(error, "poll", charged="no"))
+        else:
+            record = BalanceRecord(credits=answer.current_credits, asked_at=asked_at, simulated=answer.simulated)
+        context.ledger.set_balance(connection, record)
+        return record
+
+    def _look_at_pause(self) -> None:
+        context = self._context
+        pause = context.ledger.pause(context.settings.connection)
+        if pause is None or pause.effect == "person":
+            return
+        key_changed = pause.effect == Effect.KEY.value and pause.key_fingerprint != context.ledger.key_fingerprint
+        if key_changed or (pause.retry_at is not None and context.now() >= pause.retry_at):
+            self.probe(pause)
+
+    def probe(self, pause: Pause) -> None:
+        """End a pause whose reason is gone; otherwise set the time of the next look."""
+        context = self._context
+        connection = context.settings.connection
+        if pause.effect != Effect.RATE.value:
+            record = self.read_balance()
+            if record.error is not None and _is_same_stop(record.error, pause):
+                self._postpone(pause, context.now())
+                return
+            needed = context.ledger.smallest_waiting(connection)
+            if pause.effect == Effect.WALLET.value and record.error is None and (record.credits or 0) < needed:
+                self._postpone(pause, context.now())
+                return
+        context.ledger.set_pause(connection, None)
+        context.gate.forget()
+
+    def _postpone(self, pause: Pause, now: datetime) -> None:
+        later = now + timedelta(seconds=PAUSE_S[Effect(pause.effect)])
+        self._context.ledger.set_pause(self._context.settings.connection, replace(pause, retry_at=later))
+
+
+def _is_same_stop(card: ErrorCard, pause: Pause) -> bool:
+    """Tell whether a failed balance read shows the very trouble that paused the queue, or none can be had."""
+    error = RivyaError(card.title, code=card.code, http_status=card.http_status)
+    return card.code == pause.card.code or rule("read", error).effect.value == pause.effect

@@ -1,0 +1,401 @@
+"""The lab: what pages, scripts and notebooks call. Every call is a local database read or write; none waits for Rivya,
+except ``wait`` and ``check_connection``, which say so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import sqlalchemy as sa
+
+from rivya_core import __version__
+from rivya_core.api import GenerationRequest, ModelSpec, packaged_models
+from rivya_core.api.errors import LabError, RivyaError, StorageError, WaitTimeoutError
+from rivya_core.lab import budget as budgets
+from rivya_core.lab.archive import Archive
+from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.engine import Engine, Inbox
+from rivya_core.lab.history import History
+from rivya_core.lab.jobs.context import JobContext
+from rivya_core.lab.keeper import Keeper
+from rivya_core.lab.ledger import Ledger, NewGeneration, new_intent_id
+from rivya_core.lab.records import (
+    BalanceRecord,
+    Budget,
+    ErrorCard,
+    EventRecord,
+    GenerationRecord,
+    Health,
+    MovementRecord,
+    Pause,
+)
+from rivya_core.lab.states import State
+from rivya_core.settings import Mode, Settings
+
+WAIT_LOOK_S = 0.1
+MAX_TAKES = 4
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What ``services`` built for a lab; closed by it as well."""
+
+    settings: Settings
+    database: sa.Engine
+    ledger: Ledger
+    history: History
+    archive: Archive
+    inbox: Inbox
+    engine: Engine
+    keeper: Keeper
+    jobs: JobContext
+    simulator: Any
+    close: Any
+
+
+class Lab:
+    """One data folder, open: submit generations, follow them, find them again.
+
+    Obtained from ``rivya_core.open_lab``; usable as a context manager. All methods may be called from any thread.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.settings = parts.settings
+        self.ledger = parts.ledger
+        self.history = parts.history
+        self.archive = parts.archive
+        self.simulator = parts.simulator
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the lab back; the last holder's call stops the jobs. Open rows go on with the next ``open_lab``."""
+        self._parts.close()
+
+    @property
+    def mode(self) -> Mode:
+        """``live`` with a key, ``simulated`` without."""
+        return self.settings.mode
+
+    @property
+    def connection(self) -> str:
+        """Name of the connection that new generations are submitted under."""
+        return self.settings.connection
+
+    # -- submitting ------------------------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        request: GenerationRequest,
+        *,
+        intent_id: str | None = None,
+        take: int = 1,
+        parent_id: str | None = None,
+        source: str = "script",
+    ) -> GenerationRecord:
+        """Store one generation and enqueue it, in one transaction, and return at once.
+
+        The same ``intent_id`` and ``take`` given twice return the first row: one intent, one charge.
+
+        Raises:
+            BudgetError: a cap or the balance does not allow it; nothing was stored or sent.
+            StorageError: the data folder has no room for the clip.
+            LabError: the lab was opened read-only.
+        """
+        intent = intent_id or new_intent_id()
+        return self._submit(request, [take], intent, parent_id, source)[0]
+
+    def submit_takes(
+        self,
+        request: GenerationRequest,
+        takes: int,
+        *,
+        intent_id: str,
+        parent_id: str | None = None,
+        source: str = "page",
+    ) -> list[GenerationRecord]:
+        """Store takes 1 to ``takes`` (at most 4) of one request, all or none; see ``submit``."""
+        if not 1 <= takes <= MAX_TAKES:
+            raise LabError("Takes is out of range", f"Takes must be 1 to {MAX_TAKES}, not {takes}.", field="takes")
+        return self._submit(request, range(1, takes + 1), intent_id, parent_id, source)
+
+    def _submit(
+        self, request: GenerationRequest, takes: Iterable[int], intent_id: str, parent_id: str | None, source: str
+    ) -> list[GenerationRecord]:
+        self._refuse_if_read_only()
+        self._check_disk()
+        expected = self.expected(request)
+        wanted = [
+            NewGeneration(
+                intent_id=intent_id,
+                take=take,
+                parent_id=parent_id,
+                source=source,
+                mode=self.mode,
+                connection=self.connection,
+                request=request,
+                expected_credits=expected,
+            )
+            for take in takes
+        ]
+        if request.image is not None:
+            self.ledger.store_image(request.image, self.archive)
+        with begin_immediate(self._parts.database) as connection:
+            known = [self.ledger.find(connection, item.id) for item in wanted]
+            new = [item for item, row in zip(wanted, known, strict=True) if row is None]
+            if new:
+                now = budgets.read(connection, self.mode, self.connection, self.settings)
+                budgets.check(now, expected * len(new))
+            rows = []
+            for item, row in zip(wanted, known, strict=True):
+                if row is None:
+                    rows.append(self.ledger.add(connection, item))
+                    self._parts.inbox.enqueue(connection, item.id, 1)
+                else:
+                    rows.append(row)
+        return rows
+
+    def _refuse_if_read_only(self) -> None:
+        if self.settings.read_only:
+            raise LabError(
+                "This dashboard is read-only",
+                "It was started with RIVYA_READ_ONLY=1.",
+                "Start it without that setting to generate clips.",
+            )
+
+    def _check_disk(self) -> None:
+        free = self.archive.free_bytes()
+        if free < self.settings.min_free_disk_bytes:
+            raise StorageError(
+                "The disk is nearly full",
+                f"{free / 1e6:,.0f} MB are free in {self.settings.data_dir}, "
+                f"{self.settings.min_free_disk_bytes / 1e6:,.0f} MB are needed so that a paid clip can be kept.",
+                "Free some space, or set RIVYA_MIN_FREE_DISK_BYTES lower. Nothing was sent.",
+                field="disk",
+            )
+
+    def expected(self, request: GenerationRequest) -> int:
+        """Credits one take will probably reserve: what the same model and duration reserved last time, else the list price."""
+        return self.ledger.learned_price(self.connection, request) or request.expected_credits
+
+    # -- following -------------------------------------------------------------------------------------------------
+
+    def get(self, generation_id: str) -> GenerationRecord:
+        """The generation as the ledger knows it now. Raises LabError for an unknown id."""
+        return self.ledger.get(generation_id)
+
+    def events(self, generation_id: str) -> Sequence[EventRecord]:
+        """The timeline of a generation, oldest first."""
+        return self.ledger.events(generation_id)
+
+    def movements(self, generation_id: str) -> Sequence[MovementRecord]:
+        """The credit movements of a generation, oldest first."""
+        return self.ledger.movements(generation_id)
+
+    def wait(self, generation_id: str, timeout_s: float = 600.0) -> GenerationRecord:
+        """Block until the generation has ended or needs a person (``unconfirmed``), at most ``timeout_s`` seconds.
+
+        Raises:
+            WaitTimeoutError: the deadline passed; the generation itself goes on.
+            LabError: no such generation.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            row = self.get(generation_id)
+            if row.is_terminal or row.state is State.UNCONFIRMED:
+                return row
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                raise WaitTimeoutError(
+                    "The generation has not ended yet",
+                    f"{generation_id} (task {row.task_id or 'not known yet'}) was {row.state} after {timeout_s:g} s.",
+                    "It goes on by itself; call wait again.",
+                    retryable=True,
+                )
+            time.sleep(min(WAIT_LOOK_S, left_s))
+
+    def clip(self, generation_id: str) -> Path:
+        """The local path of the archived MP4. Raises LabError while there is none."""
+        row = self.get(generation_id)
+        if row.clip_key is None:
+            raise LabError("There is no clip yet", f"{generation_id} is {row.state}.", "Wait until it has succeeded.")
+        return self._existing(row.clip_key)
+
+    def poster(self, generation_id: str) -> Path | None:
+        """The local path of the poster JPEG, or None."""
+        row = self.get(generation_id)
+        return None if row.poster_key is None else self.archive.path(row.poster_key)
+
+    def image(self, sha256: str) -> Path:
+        """The local path of a reference image, by the hash of its bytes."""
+        return self._existing(self.ledger.image_key(sha256))
+
+    def _existing(self, key: str) -> Path:
+        path = self.archive.path(key)
+        if not path.is_file():
+            raise StorageError(
+                "A file of the archive is gone",
+                f"{key} is missing in {self.settings.data_dir}.",
+                "Restore the data folder from its backup; for a clip, 'check now' fetches it again while Rivya keeps it.",
+                field="archive",
+            )
+        return path
+
+    # -- steering --------------------------------------------------------------------------------------------------
+
+    def cancel(self, generation_id: str) -> bool:
+        """Take a generation back while it waits; False when it has left already. Nothing was charged then."""
+        return self.ledger.cancel(generation_id)
+
+    def check_now(self, generation_id: str) -> None:
+        """Have the task read, or the clip fetched, now instead of at its next time. A lost file is fetched again."""
+        row = self.get(generation_id)
+        if row.state is State.SUCCEEDED and row.clip_key and not self.archive.path(row.clip_key).is_file():
+            self.ledger.lost_clip(generation_id)
+        self.ledger.make_due(generation_id)
+        self._parts.jobs.wake(generation_id)
+
+    def ask_again(self, generation_id: str) -> None:
+        """Send an unconfirmed generation again, with its first key and bytes."""
+        self._refuse_if_read_only()
+        self.ledger.reopen(generation_id)
+        self._enqueue_again(generation_id)
+
+    def adopt(self, generation_id: str, task_id: str) -> None:
+        """Tie an unconfirmed generation to a task that the person found at Rivya."""
+        self.ledger.adopt(generation_id, task_id.strip())
+        self._enqueue_again(generation_id)
+
+    def close_unconfirmed(self, generation_id: str) -> None:
+        """End an unconfirmed generation as not charged, on the person's word; its reservation is released."""
+        self.ledger.close_unconfirmed(generation_id)
+
+    def _enqueue_again(self, generation_id: str) -> None:
+        with begin_immediate(self._parts.database) as connection:
+            run = self.ledger.next_run(connection, generation_id)
+            self._parts.inbox.enqueue(connection, generation_id, run)
+
+    def pause(self) -> Pause | None:
+        """Why this connection's queue is stopped, or None."""
+        return self.ledger.pause(self.connection)
+
+    def resume(self) -> None:
+        """Let the queue go on; if the reason is still there, it stops again with a fresh card."""
+        self.ledger.set_pause(self.connection, None)
+        self._parts.jobs.gate.forget()
+
+    def pause_queue(self) -> None:
+        """Stop the queue until ``resume``: nothing new is sent, what is sent already goes on."""
+        card = ErrorCard(
+            "The queue is paused", "Somebody paused it here.", "Resume it to send what waits.", "no", "submit"
+        )
+        self.ledger.set_pause(self.connection, Pause(effect="person", since=self._parts.jobs.now(), card=card))
+
+    # -- marks and the draft ---------------------------------------------------------------------------------------
+
+    def star(self, generation_id: str, starred: bool) -> None:  # noqa: FBT001 - reads well as star(id, True)
+        """Set or clear the star."""
+        self.ledger.update(generation_id, starred=starred)
+
+    def dismiss(self, generation_id: str) -> None:
+        """Put a failure card away; the row stays in History."""
+        self.ledger.update(generation_id, dismissed_at=self._parts.jobs.now())
+
+    def delete(self, generation_ids: Sequence[str]) -> int:
+        """Hide ended generations from History; how many. Files stay, so that ``undelete`` brings all back."""
+        return self.ledger.set_deleted(generation_ids, self._parts.jobs.now())
+
+    def undelete(self, generation_ids: Sequence[str]) -> int:
+        """Bring deleted generations back; how many."""
+        return self.ledger.set_deleted(generation_ids, None)
+
+    def remove_examples(self) -> int:
+        """Remove the examples of the first start; how many."""
+        return self.ledger.remove_examples(self._parts.jobs.now())
+
+    def draft(self) -> Mapping[str, Any] | None:
+        """The draft of the Generate form; one a data folder."""
+        return self.ledger.get_note("draft")
+
+    def save_draft(self, draft: Mapping[str, Any]) -> None:
+        """Keep the draft of the Generate form; the last writer wins."""
+        self.ledger.set_note("draft", dict(draft))
+
+    # -- money -----------------------------------------------------------------------------------------------------
+
+    def budget(self) -> Budget:
+        """What may still be spent on this connection, by balance and cap."""
+        with self._parts.database.connect() as connection:
+            return budgets.read(connection, self.mode, self.connection, self.settings)
+
+    def balance(self) -> BalanceRecord:
+        """The wallet as last told by the server; kept fresh in the background while somebody looks."""
+        self._parts.keeper.look()
+        return self.ledger.balance(self.connection)
+
+    def refresh_balance(self) -> None:
+        """Have the balance read in the background; returns at once."""
+        self._parts.keeper.ask_balance()
+
+    def check_connection(self) -> BalanceRecord:
+        """Read the balance now, over the network. Raises RivyaError saying what is wrong with key or connection."""
+        record = self._parts.keeper.read_balance()
+        if record.error is not None:
+            card = record.error
+            raise RivyaError(
+                card.title,
+                card.detail,
+                card.hint,
+                code=card.code,
+                http_status=card.http_status,
+                request_id=card.request_id,
+            )
+        return record
+
+    def cap(self) -> int | None:
+        """The daily cap set in the lab for this mode, in credits, or None; the environment's may be lower."""
+        return self.ledger.get_cap(self.mode)
+
+    def set_cap(self, credits: int | None) -> None:  # noqa: A002 - Rivya's word
+        """Set or remove the daily cap of this mode, in credits."""
+        self.ledger.set_cap(self.mode, credits)
+
+    # -- about -----------------------------------------------------------------------------------------------------
+
+    def models(self) -> list[ModelSpec]:
+        """The video models of the packaged catalogue that can be called."""
+        return [spec for spec in packaged_models().values() if spec.category == "video"]
+
+    def changes(self) -> int:
+        """A number that grows with every change of the ledger; cheap, for live views."""
+        return self.ledger.changes()
+
+    def health(self) -> Health:
+        """State of database and engine; ``ok`` is False when one of them is down."""
+        try:
+            self.ledger.ping()
+            database = "ok"
+        except RivyaError as error:
+            database = str(error)
+        engine = "running" if self._parts.engine.is_running else "viewer: another process runs the jobs"
+        keeper_ok = self._parts.keeper.is_alive
+        return Health(
+            ok=database == "ok" and keeper_ok,
+            version=__version__,
+            mode=self.mode,
+            database=database,
+            engine=engine if keeper_ok else "stopped",
+            detail={"data_dir": str(self.settings.data_dir), "connection": self.connection},
+        )

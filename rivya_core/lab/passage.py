@@ -1,0 +1,312 @@
+"""What the jobs write while a generation passes from ``submitting`` to its end. Nothing here talks to Rivya.
+
+Every method is one transaction, committed to disk when it returns, and may be repeated after a crash without harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from rivya_core.api.contract import ERROR_CODES, Generation, TaskStatus
+from rivya_core.api.errors import Charged, LabError, RivyaError
+from rivya_core.lab.credits import Adjust, CreditMove, Release, Settle, book, mark_simulated
+from rivya_core.lab.notes import Notes, price_name, write_note
+from rivya_core.lab.records import Clip, ErrorCard, GenerationRecord, Phase
+from rivya_core.lab.rows import clip_columns
+from rivya_core.lab.schema import events
+from rivya_core.lab.states import State
+
+
+class Passage(Notes):
+    """The ledger's side of the four steps."""
+
+    # -- create ----------------------------------------------------------------------------------------------------
+
+    def begin_attempt(self, generation_id: str, body: bytes, body_sha256: str) -> GenerationRecord:
+        """Commit that a POST with these bytes is about to leave; the bytes of the first attempt are the row's for good.
+
+        Raises:
+            LabError: the row is not ``submitting``, or other bytes were sent before.
+        """
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            if row.state is not State.SUBMITTING or row.task_id is not None:
+                raise LabError("The generation cannot be sent now", f"{row.id} is {row.state}.", field="state")
+            if row.body is not None and row.body != body:
+                raise LabError(
+                    "A generation is never sent with other bytes",
+                    f"{row.id} was sent before with a body of another SHA-256.",
+                    field="body",
+                )
+            self._update(
+                connection,
+                row.id,
+                event=("exchange", {"phase": "create", "attempt": row.attempts + 1, "body_sha256": body_sha256}),
+                body=body,
+                body_sha256=body_sha256,
+                attempts=row.attempts + 1,
+                open_attempts=row.open_attempts + 1,
+                first_attempt_at=row.first_attempt_at or self.clock(),
+            )
+            return self._must_find(connection, row.id)
+
+    def end_attempt(self, generation_id: str, error: RivyaError, *, outcome_known: bool) -> GenerationRecord:
+        """Write down how an attempt went wrong; ``outcome_known``: the server itself said that it was not accepted."""
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            open_attempts = max(0, row.open_attempts - 1) if outcome_known else row.open_attempts
+            charged: Charged = "no" if open_attempts == 0 else "unknown"
+            self._update(
+                connection,
+                row.id,
+                event=("exchange", told("create", error) | {"attempt": row.attempts, "outcome_known": outcome_known}),
+                open_attempts=open_attempts,
+                error=ErrorCard.of(error, "create", charged=charged),
+                request_id=error.request_id or row.request_id,
+            )
+            return self._must_find(connection, row.id)
+
+    def accept(
+        self,
+        generation_id: str,
+        *,
+        task_id: str,
+        reserved_credits: int | None,
+        task_status: str | None,
+        simulated: bool,
+    ) -> bool:
+        """Commit the task id of an accepted POST; False when the row has gone on already.
+
+        The reservation becomes what Rivya reserved, which is also remembered as the price of this model and settings.
+        """
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            if row.state not in {State.SUBMITTING, State.UNCONFIRMED}:
+                return False
+            row = self._mark(connection, row, simulated=simulated)
+            return self._accept(connection, row, task_id, reserved_credits, task_status, {})
+
+    def _accept(
+        self,
+        connection: sa.Connection,
+        row: GenerationRecord,
+        task_id: str,
+        reserved_credits: int | None,
+        task_status: str | None,
+        note: Mapping[str, Any],
+    ) -> bool:
+        self._learn(connection, row, reserved_credits)
+        return self._move(
+            connection,
+            row,
+            {State.SUBMITTING, State.UNCONFIRMED},
+            State.RUNNING,
+            note={"task_id": task_id, "reserved_credits": reserved_credits, **note},
+            credits=None if reserved_credits is None else Adjust(reserved_credits),
+            task_id=task_id,
+            task_status=task_status,
+            submitted_at=self.clock(),
+            open_attempts=0,
+            error=None,
+        )
+
+    def fail(self, generation_id: str, card: ErrorCard) -> bool:
+        """End a row that was certainly not accepted; its reservation is released."""
+        return self.move(
+            generation_id, {State.SUBMITTING}, State.FAILED, credits=Release("not accepted by Rivya"), error=card
+        )
+
+    # -- wait ------------------------------------------------------------------------------------------------------
+
+    def seen(self, generation_id: str, answer: Generation) -> GenerationRecord:
+        """Write down a change in what a task that still runs says of itself."""
+        with self.writing() as connection:
+            row = self._mark(connection, self._must_find(connection, generation_id), simulated=answer.simulated)
+            if row.state is not State.RUNNING:
+                return row
+            self._observe(connection, row, answer)
+            if answer.status != row.task_status:
+                processing = answer.task_status is TaskStatus.PROCESSING and row.processing_at is None
+                self._update(
+                    connection,
+                    row.id,
+                    event=("note", {"task_status": answer.status, "before": row.task_status}),
+                    task_status=(answer.status or "")[:64] or None,
+                    processing_at=self.clock() if processing else row.processing_at,
+                )
+            return self._must_find(connection, row.id)
+
+    def ready(self, generation_id: str, answer: Generation) -> GenerationRecord:
+        """Write down that the task succeeded; its clip is fetched next."""
+        with self.writing() as connection:
+            row = self._mark(connection, self._must_find(connection, generation_id), simulated=answer.simulated)
+            if row.state is State.RUNNING:
+                self._observe(connection, row, answer)
+                row = self._must_find(connection, row.id)
+                self._move(
+                    connection,
+                    row,
+                    {State.RUNNING},
+                    State.SAVING,
+                    note={"task_status": answer.status, "final_credits": answer.final_credits},
+                    credits=Settle(answer.final_credits) if answer.final_credits else None,
+                    task_status=(answer.status or "")[:64] or None,
+                    result_url=answer.primary_url,
+                    ready_at=self.clock(),
+                    error=None,
+                )
+            return self._must_find(connection, row.id)
+
+    def failed_at_rivya(self, generation_id: str, answer: Generation) -> GenerationRecord:
+        """End a row whose task failed: released, or settled when Rivya names a price all the same."""
+        with self.writing() as connection:
+            row = self._mark(connection, self._must_find(connection, generation_id), simulated=answer.simulated)
+            if row.state is State.RUNNING:
+                price = answer.final_credits or 0
+                credits: CreditMove = Settle(price) if price else Release("the task failed")  # noqa: A001 - Rivya's word
+                self._move(
+                    connection,
+                    row,
+                    {State.RUNNING},
+                    State.FAILED,
+                    note={"task_status": answer.status, "final_credits": answer.final_credits},
+                    credits=credits,
+                    task_status=(answer.status or "")[:64] or None,
+                    ready_at=self.clock(),
+                    error=failure_card(answer, charged=price > 0),
+                )
+            return self._must_find(connection, row.id)
+
+    # -- save and record -------------------------------------------------------------------------------------------
+
+    def saved(self, generation_id: str, clip: Clip) -> GenerationRecord:
+        """Write down where the archived clip is; only after its file was renamed."""
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            columns = {**clip_columns(clip), "error": None, "next_action_at": None}
+            if row.state is State.UNSAVED:
+                self._move(connection, row, {State.UNSAVED}, State.SAVING, **columns)
+            elif row.state is State.SAVING:
+                self._update(connection, row.id, **columns)
+            return self._must_find(connection, row.id)
+
+    def unsaved(self, generation_id: str, card: ErrorCard, *, in_s: float) -> GenerationRecord:
+        """Write down that the clip could not be fetched and will be tried again in ``in_s`` seconds."""
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            again_at = self.clock() + timedelta(seconds=in_s)
+            if row.state in {State.RUNNING, State.SAVING}:
+                self._move(
+                    connection,
+                    row,
+                    {row.state},
+                    State.UNSAVED,
+                    note={"why": card.title},
+                    error=card,
+                    next_action_at=again_at,
+                )
+            elif row.state is State.UNSAVED:
+                event = ("exchange", {"phase": "fetch", "title": card.title, "http_status": card.http_status})
+                self._update(connection, row.id, event=event, error=card, next_action_at=again_at)
+            return self._must_find(connection, row.id)
+
+    def succeed(self, generation_id: str) -> GenerationRecord:
+        """End a row whose clip is here; provisionally settled at its reservation when Rivya has not said the price."""
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            if row.state in {State.SAVING, State.UNSAVED}:
+                settle = Settle(row.held_credits, provisional=True, reason="reserved_credits, until Rivya settles")
+                credits = settle if row.settlement == "reserved" else None  # noqa: A001 - Rivya's word
+                self._move(connection, row, {row.state}, State.SUCCEEDED, credits=credits, error=None)
+            return self._must_find(connection, row.id)
+
+    def settle(self, generation_id: str, credits: int, *, provisional: bool = False) -> GenerationRecord:  # noqa: A002
+        """Book the price of a generation; a final figure replaces a provisional one."""
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            if book(connection, row, Settle(credits, provisional=provisional), self.clock()):
+                note = {"settled_credits": credits, "provisional": provisional}
+                self._write_event(connection, row.id, "note", note, self.clock())
+            return self._must_find(connection, row.id)
+
+    def release(self, generation_id: str, reason: str) -> GenerationRecord:
+        """Give the reservation of a generation back."""
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            book(connection, row, Release(reason), self.clock())
+            return self._must_find(connection, row.id)
+
+    # -- exchanges -------------------------------------------------------------------------------------------------
+
+    def exchange(self, generation_id: str, phase: Phase, error: RivyaError) -> None:
+        """Write an answer that went wrong into the timeline, and its request id onto the row."""
+        columns = {} if error.request_id is None else {"request_id": error.request_id}
+        self.update(generation_id, event=("exchange", told(phase, error)), **columns)
+
+    def count_exchanges(self, generation_id: str, phase: Phase) -> int:
+        """How many answers of a phase went wrong so far."""
+        query = (
+            sa.select(sa.func.count())
+            .select_from(events)
+            .where(
+                events.c.generation_id == generation_id,
+                events.c.kind == "exchange",
+                events.c.detail["phase"].as_string() == phase,
+            )
+        )
+        with self.reading() as connection:
+            return connection.execute(query).scalar_one()
+
+    # -- shared ----------------------------------------------------------------------------------------------------
+
+    def _observe(self, connection: sa.Connection, row: GenerationRecord, answer: Generation) -> None:
+        if answer.reserved_credits is not None and answer.reserved_credits != row.reserved_credits:
+            self._learn(connection, row, answer.reserved_credits)
+            book(connection, row, Adjust(answer.reserved_credits), self.clock())
+
+    def _learn(self, connection: sa.Connection, row: GenerationRecord, reserved_credits: int | None) -> None:
+        if reserved_credits:
+            name = price_name(row.connection, row.model, row.params)
+            write_note(connection, name, reserved_credits, self.clock())
+
+    def _mark(self, connection: sa.Connection, row: GenerationRecord, *, simulated: bool) -> GenerationRecord:
+        if not simulated or row.mode == "simulated":
+            return row
+        mark_simulated(connection, row)
+        self._write_event(
+            connection, row.id, "note", {"mode": "simulated", "why": "a simulator answered"}, self.clock()
+        )
+        return self._must_find(connection, row.id)
+
+
+def told(phase: Phase, error: RivyaError) -> dict[str, Any]:
+    """What the timeline keeps of an answer that went wrong."""
+    facts = {
+        "phase": phase,
+        "title": error.title,
+        "code": error.code,
+        "http_status": error.http_status,
+        "request_id": error.request_id,
+        "retry_after_s": error.retry_after_s,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def failure_card(answer: Generation, *, charged: bool) -> ErrorCard:
+    """The card of a task that ended as failed, in Rivya's words where it gave any."""
+    code = (answer.error.code if answer.error else None) or "generation_failed"
+    words = ERROR_CODES.get(code, ERROR_CODES["generation_failed"])
+    message = answer.error.message if answer.error else None
+    return ErrorCard(
+        title=words.title,
+        detail=message or "Rivya gave no reason.",
+        hint=words.hint,
+        charged="yes" if charged else "no",
+        phase="poll",
+        code=code,
+        retryable=True,
+    )

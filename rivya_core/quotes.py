@@ -1,0 +1,73 @@
+"""What a draft will cost, as far as anybody knows, and why it cannot leave yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rivya_core.api import GenerationRequest
+from rivya_core.api.errors import InvalidRequestError
+from rivya_core.drafts import Draft
+from rivya_core.lab.lab import Lab
+from rivya_core.lab.records import Budget
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The price of a draft in credits. ``words`` says where the figure comes from and what is not known."""
+
+    each: int
+    takes: int
+    words: str
+
+    @property
+    def total(self) -> int:
+        """Price of all takes."""
+        return self.each * self.takes
+
+
+def price(lab: Lab, draft: Draft) -> Price:
+    """Price a draft, whether or not it is complete."""
+    try:
+        request = GenerationRequest(prompt="?", model=draft.model, params=draft.params())
+    except InvalidRequestError:
+        return Price(draft.spec.base_credits, draft.takes, "Base price of the model.")
+    each = lab.expected(request)
+    return Price(each, draft.takes, _origin(lab, draft, request, each))
+
+
+def reasons(lab: Lab, draft: Draft, cost: Price) -> list[str]:
+    """List in words why a draft cannot be submitted now; empty when it can."""
+    found = []
+    if not draft.prompt.strip():
+        found.append("Write a prompt.")
+        draft = replace(draft, prompt="?")
+    try:
+        GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params())
+    except InvalidRequestError as error:
+        found.append(error.detail or error.title)
+    short = _shortage(lab.budget(), cost.total)
+    if short:
+        found.append(short)
+    return found
+
+
+def _origin(lab: Lab, draft: Draft, request: GenerationRequest, each: int) -> str:
+    takes = "" if draft.takes == 1 else f"{draft.takes} takes of {each:,} credits. "
+    if lab.ledger.learned_price(lab.connection, request) is not None:
+        return f"{takes}What the last one like it reserved."
+    duration = draft.spec.duration_param
+    chosen = None if duration is None else draft.params().get(duration.key)
+    if duration is not None and str(chosen) != str(duration.default):
+        return f"{takes}Base price; what {chosen} s cost is not documented, more may be reserved."
+    return f"{takes}Base price of the model."
+
+
+def _shortage(budget: Budget, needed: int) -> str:
+    cap, spent = budget.cap_credits, budget.spent_today_credits
+    if cap is not None and spent + needed > cap:
+        return f"Today's cap is {cap:,} credits and {spent:,} are used or promised: {needed:,} more do not fit."
+    available = budget.available_credits
+    if available is not None and needed > available:
+        promised = f" ({budget.promised_credits:,} are promised to open generations)" if budget.promised_credits else ""
+        return f"This needs {needed:,} credits and {max(0, available):,} are available{promised}."
+    return ""

@@ -1,0 +1,192 @@
+"""The one place where the rooms meet: builds everything from Settings, and closes it.
+
+One lab is open in a process at a time (the engine's limit); whoever opens the same folder again gets the same lab.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import logging
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+from filelock import FileLock
+
+from rivya_core.api import AsyncMediaClient, AsyncRivya, Rivya
+from rivya_core.api.errors import LabError, StorageError
+from rivya_core.lab.archive import Archive
+from rivya_core.lab.database import migrate, open_database
+from rivya_core.lab.engine import Engine, Inbox, prepare
+from rivya_core.lab.examples import add_examples
+from rivya_core.lab.history import History
+from rivya_core.lab.jobs.context import JobContext
+from rivya_core.lab.keeper import Keeper
+from rivya_core.lab.lab import Lab, Parts
+from rivya_core.lab.ledger import Ledger
+from rivya_core.settings import Settings
+from rivya_core.simulator import SimulatorServer
+
+log = logging.getLogger("rivya.services")
+
+LIVE_QUICK_S = 20.0  # prior for the time that one in ten clips needs at Rivya, until there is history
+SIMULATED_QUICK_S = 5.0  # the built-in simulator needs 5-12 s at speed 1
+
+_guard = threading.RLock()
+_open: _OpenLab | None = None
+
+
+class _OpenLab:
+    """The lab of this process, with the number of its holders."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.holders = 0
+        self.stack = ExitStack()
+        try:
+            self.lab = _build(settings, self.stack)
+        except BaseException:
+            self.stack.close()
+            raise
+
+
+def open_lab(settings: Settings | None = None) -> Lab:
+    """Open the data folder of ``settings`` (default: from the environment) and start its jobs.
+
+    The first process to open a folder runs its jobs; further ones see everything, submit and cancel, and take over when
+    the first one ends. Blocks for about a second at the first call.
+
+    Raises:
+        LabError: this process has another folder open, or the same one with other settings.
+        StorageError: the data folder cannot be created or written.
+    """
+    global _open  # noqa: PLW0603 - the registry of the process
+    settings = settings or Settings()
+    with _guard:
+        if _open is None:
+            _open = _OpenLab(settings)
+        elif _open.settings != settings:
+            raise LabError(
+                "Another lab is open in this process",
+                f"{_open.settings.data_dir} is open; {settings.data_dir} was asked for, or the same folder with other settings.",
+                "Close the first lab, or use a second process.",
+            )
+        _open.holders += 1
+        return _open.lab
+
+
+def shared_lab() -> Lab:
+    """The lab of this process, opened from the environment at the first call and held until the process ends."""
+    with _guard:
+        if _open is not None:
+            return _open.lab
+        return open_lab()
+
+
+def _release() -> None:
+    global _open  # noqa: PLW0603 - the registry of the process
+    with _guard:
+        if _open is None:
+            return
+        _open.holders -= 1
+        if _open.holders <= 0:
+            closing, _open = _open, None
+            closing.stack.close()
+
+
+def close_all() -> None:
+    """Close the lab of this process, whoever holds it."""
+    with _guard:
+        if _open is not None:
+            _open.holders = 1
+        _release()
+
+
+atexit.register(close_all)
+
+
+def _build(settings: Settings, stack: ExitStack) -> Lab:
+    folder = _data_folder(settings)
+    database_path = folder / "lab.sqlite3"
+    database = open_database(database_path)
+    stack.callback(database.dispose)
+    migrate(database, database_path)
+    prepare(f"sqlite:///{database_path}")
+    ledger = Ledger(database, key_fingerprint=fingerprint(settings))
+    history = History(database)
+    archive = Archive(folder / "archive")
+    simulator = _start_simulator(settings, folder, stack)
+    base_url = simulator.base_url if simulator is not None else settings.live_base_url
+    key = simulator.api_key if simulator is not None else settings.api_key
+    jobs = JobContext(
+        settings=settings,
+        ledger=ledger,
+        history=history,
+        archive=archive,
+        make_api=lambda: AsyncRivya(key, base_url=base_url, settings=settings),
+        make_media=lambda: AsyncMediaClient(base_url),
+        quick_s=LIVE_QUICK_S if simulator is None else SIMULATED_QUICK_S / settings.simulator_speed,
+    )
+    inbox = Inbox(database)
+    stack.callback(inbox.close)
+    engine = Engine(database, jobs)
+    lock = FileLock(folder / "executor.lock", thread_local=False)
+    keeper = Keeper(jobs, engine, inbox, lock, lambda: Rivya(key, base_url=base_url, settings=settings))
+    if settings.first_start_examples:
+        add_examples(ledger, archive, jobs.now())
+    stack.callback(keeper.stop)
+    keeper.start()
+    keeper.ask_balance()
+    return Lab(
+        Parts(
+            settings=settings,
+            database=database,
+            ledger=ledger,
+            history=history,
+            archive=archive,
+            inbox=inbox,
+            engine=engine,
+            keeper=keeper,
+            jobs=jobs,
+            simulator=simulator,
+            close=_release,
+        )
+    )
+
+
+def _data_folder(settings: Settings) -> Path:
+    folder = settings.data_dir.expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            "The data folder cannot be used",
+            f"{folder}: {error.strerror}.",
+            "Set RIVYA_DATA_DIR to a folder that this user may write.",
+            field="data_dir",
+        ) from error
+    return folder.resolve()
+
+
+def _start_simulator(settings: Settings, folder: Path, stack: ExitStack) -> SimulatorServer | None:
+    if settings.mode == "live":
+        return None
+    world = folder / "simulator" / "world.sqlite3"
+    world.parent.mkdir(parents=True, exist_ok=True)
+    server = SimulatorServer(
+        world,
+        speed=settings.simulator_speed,
+        credits=settings.simulator_credits,
+        seed=settings.simulator_seed,
+    )
+    server.start()
+    stack.callback(server.stop)
+    return server
+
+
+def fingerprint(settings: Settings) -> str | None:
+    """Sixteen hex digits that tell keys apart and say nothing about them; None without a key."""
+    if settings.api_key is None:
+        return None
+    return hashlib.sha256(b"rivya-lab:" + settings.api_key.get_secret_value().encode()).hexdigest()[:16]

@@ -1,0 +1,205 @@
+"""The simulator as one Starlette app: the API under ``/api/v1``, clips under ``/media``, uploads under ``/files``.
+
+It can be served alone or mounted under a prefix; URLs in its answers follow the address the client used.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rivya_core.api.contract import (
+    API_PREFIX,
+    HEADER_SIMULATOR,
+    PATH_CREDITS,
+    PATH_FILES,
+    PATH_GENERATIONS,
+    PATH_MODELS,
+    PATH_OPENAPI,
+    TaskStatus,
+)
+from rivya_core.simulator.behaviour import RefusedError
+from rivya_core.simulator.clips import ClipMaker
+from rivya_core.simulator.control import control_routes
+from rivya_core.simulator.listing import models_answer
+from rivya_core.simulator.media import broken_answer, send_file
+from rivya_core.simulator.openapi import openapi_document
+from rivya_core.simulator.pipeline import Answer, Endpoint, Exchange, Handler, body_sha256
+from rivya_core.simulator.ratewindow import RateWindow
+from rivya_core.simulator.requests import holds_key
+from rivya_core.simulator.tasks import Task
+from rivya_core.simulator.uploads import receive_upload
+from rivya_core.simulator.validate import MAX_BODY_BYTES
+from rivya_core.simulator.world import World
+
+
+def create_app(world: World, *, control: bool = False) -> Starlette:
+    """Return the app that serves a world.
+
+    control: also serve ``/_simulator``, which drives the world without a key; never do so on a page people share.
+    """
+    window = RateWindow()
+    clips = ClipMaker(world)
+
+    def route(path: str, name: str, handler: Handler, scope: str | None, *methods: str) -> Route:
+        return Route(path, Endpoint(world, window, name, handler, scope), methods=list(methods))
+
+    async def media(exchange: Exchange) -> Answer | None:
+        return await _media(exchange, clips)
+
+    routes = [
+        route(f"{API_PREFIX}{PATH_GENERATIONS}/{{task_id}}", "retrieve", _retrieve, "generations:read", "GET"),
+        route(f"{API_PREFIX}{PATH_GENERATIONS}", "create", _create, "generations:create", "POST"),
+        route(f"{API_PREFIX}{PATH_FILES}", "upload", _upload, "files:create", "POST"),
+        route(f"{API_PREFIX}{PATH_FILES}/{{file_id}}", "file", _file, "files:read", "GET"),
+        route(f"{API_PREFIX}{PATH_CREDITS}", "credits", _credits, "credits:read", "GET"),
+        route(f"{API_PREFIX}{PATH_MODELS}", "models", _models, None, "GET"),
+        route(f"{API_PREFIX}{PATH_OPENAPI}", "openapi", _openapi, None, "GET"),
+        route("/media/{task_id}/{ticket}.mp4", "media", media, None, "GET"),
+        route("/files/{file_id}/{token}/{name}", "source", _source, None, "GET"),
+        *(control_routes(world) if control else []),
+    ]
+    return _App(
+        routes=routes,
+        middleware=[Middleware(_Marked)],
+        exception_handlers={HTTPException: _http_error, 500: _crash},
+    )
+
+
+class _App(Starlette):
+    """Starlette that keeps the server's own ``send`` within reach: a dropped connection needs the transport behind it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("rivya.send", send)
+        await super().__call__(scope, receive, send)
+
+
+class _Marked:
+    """Put the simulator's header on every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        mark = (HEADER_SIMULATOR.lower().encode(), b"1")
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), mark]}
+            await send(message)
+
+        await self._app(scope, receive, marked)
+
+
+async def _create(exchange: Exchange) -> Answer:
+    body = await exchange.body(MAX_BODY_BYTES)
+    record = exchange.record
+    record.body_sha256 = body_sha256(body)
+    if holds_key(body):
+        record.key_in = (*record.key_in, "body")
+    assert exchange.key is not None  # noqa: S101 - the route needs a scope
+    content_type = exchange.headers.get("content-type")
+    task = exchange.world.create_task(exchange.key, body, content_type, record.idempotency_key, record.body_sha256)
+    record.task_id = task.id
+    return Answer(exchange.world.behaviour.create_status, _task_answer(exchange, task, "create"))
+
+
+async def _retrieve(exchange: Exchange) -> Answer:
+    assert exchange.key is not None  # noqa: S101 - the route needs a scope
+    task = exchange.world.read_task(exchange.key, exchange.path_params["task_id"])
+    exchange.record.task_id = task.id
+    return Answer(200, _task_answer(exchange, task, "retrieve"))
+
+
+def _task_answer(exchange: Exchange, task: Task, route: str) -> dict[str, object]:
+    world = exchange.world
+    now = world.now()
+    done = task.status(now) is TaskStatus.SUCCEEDED
+    url = f"{exchange.base_url}/media/{task.id}/{world.ticket(task.id)}.mp4" if done else None
+    answer = task.answer(now, url)
+    fault = world.strike("state", route)
+    if fault is not None:
+        answer |= {"status": fault.detail["word"], "result": None, "error": None}
+    elif done and (fault := world.strike("success", route)) is not None:
+        answer["result"] = {"null": None, "missing": {}, "empty": {"primary_url": "", "urls": []}}[fault.detail["form"]]
+    if fault is not None:
+        exchange.record.fault = fault.kind
+    return answer
+
+
+async def _upload(exchange: Exchange) -> Answer:
+    stored = await receive_upload(exchange)
+    behaviour = exchange.world.behaviour
+    return Answer(behaviour.upload_status, stored.answer(exchange.base_url, behaviour.file_shape))
+
+
+async def _file(exchange: Exchange) -> Answer:
+    stored = exchange.world.files.get(exchange.path_params["file_id"])
+    if stored is None or exchange.key is None or stored.account != exchange.key.account:
+        raise RefusedError("not_found", "There is no such file for this account.")
+    return Answer(200, stored.answer(exchange.base_url, exchange.world.behaviour.file_shape))
+
+
+async def _credits(exchange: Exchange) -> Answer:
+    assert exchange.key is not None  # noqa: S101 - the route needs a scope
+    return Answer(200, {"current_credits": exchange.world.balance(exchange.key.account)})
+
+
+async def _models(exchange: Exchange) -> Answer:
+    return Answer(200, models_answer())
+
+
+async def _openapi(exchange: Exchange) -> Answer:
+    return Answer(200, openapi_document(exchange.base_url))
+
+
+async def _media(exchange: Exchange, clips: ClipMaker) -> Answer | None:
+    world = exchange.world
+    task = world.task(exchange.path_params["task_id"])
+    if task is None:
+        raise RefusedError("not_found", "There is nothing at this address.")
+    world.check_ticket(task.id, exchange.path_params["ticket"])
+    if task.status(world.now()) is not TaskStatus.SUCCEEDED:
+        raise RefusedError("not_found", "There is nothing at this address.")
+    exchange.record.task_id = task.id
+    path = await clips.clip(task)
+    fault = world.strike("bytes", "media")
+    if fault is not None:
+        exchange.record.fault = fault.kind
+        if fault.kind == "broken_download" and fault.detail["mode"] != "truncated":
+            return broken_answer(fault.detail["mode"], path)
+    return await send_file(exchange, path, "video/mp4", path.stem, fault)
+
+
+async def _source(exchange: Exchange) -> Answer | None:
+    parts = exchange.path_params
+    stored = exchange.world.files.by_token(parts["file_id"], parts["token"])
+    if stored is None:
+        raise RefusedError("not_found", "There is nothing at this address.")
+    return await send_file(exchange, exchange.world.files.path(stored.sha256), stored.mime_type, stored.sha256)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code = {404: "not_found", 405: "method_not_allowed"}.get(status, "request_failed")
+    message = {404: "There is no such route.", 405: "This route does not take this method."}.get(status, "Refused.")
+    return _error_response(status, code, message)
+
+
+async def _crash(request: Request, error: Exception) -> Response:
+    response = _error_response(500, "internal_error", "The simulator failed; see its log.")
+    response.headers[HEADER_SIMULATOR] = "1"
+    return response
+
+
+def _error_response(status: int, code: str, message: str) -> Response:
+    request_id = f"req_{secrets.token_hex(10)}"
+    error = {"code": code, "message": message, "requestId": request_id}
+    return JSONResponse({"error": error}, status, {"x-request-id": request_id})

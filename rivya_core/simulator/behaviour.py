@@ -1,0 +1,127 @@
+"""What a world does where the public documentation is silent, as settings, so that tests can cover each plausible variant.
+
+Also the one refusal exception of the server. Nothing here decides what is *valid*: that is ``validate.py``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rivya_core.api.contract import ERROR_CODES
+
+CHOICES: dict[str, tuple[object, ...]] = {
+    "cfg_effect": ("strong", "weak", "inert"),
+    "create_status": (200, 201, 202),
+    "upload_status": (200, 201, 202),
+    "idempotency": ("replay", "conflict_in_flight", "conflict"),
+    "file_shape": ("full", "minimal", "file_id", "wrapped"),
+    "expired_status": (401, 403, 404, 410),
+    "prompt_unit": ("characters", "utf16"),
+    "rate_retry_after": ("seconds", "date", "none"),
+}
+OPTIONAL = frozenset({"result_ttl_s", "price_10s", "rate_limit"})
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """Hold the settings of a world. Seconds are the world's own, credits are whole.
+
+    speed: divides the times of new tasks. failure_rate: share of tasks that fail, 0-1. cfg_effect: how much ``cfg_scale``
+    changes the motion of a clip. overlay: write prompt and parameters into the picture. price_10s: credits of a 10 s clip of
+    the default model, other models in proportion; None = same as 5 s. settle_delay_s: how long a finished task shows
+    ``final_credits`` 0. result_ttl_s: life of a clip URL; None = for ever. rate_limit: API requests per ``rate_window_s``
+    and key; None = no limit. in_flight_s: how long ``conflict_in_flight`` answers 409 before it replays.
+    queue_*_s, work_*_s: range of the two waiting times of a task at speed 1. clip_variants: different takes per request
+    before clips repeat.
+    """
+
+    speed: float = 1.0
+    failure_rate: float = 0.0
+    cfg_effect: str = "weak"
+    overlay: bool = False
+    create_status: int = 200
+    upload_status: int = 200
+    insufficient_status: int = 402
+    insufficient_leaves_task: bool = False
+    idempotency: str = "replay"
+    in_flight_s: float = 3.0
+    file_shape: str = "full"
+    settle_delay_s: float = 0.0
+    result_ttl_s: float | None = 86_400.0
+    expired_status: int = 403
+    price_10s: int | None = None
+    rate_limit: int | None = None
+    rate_window_s: float = 60.0
+    rate_retry_after: str = "seconds"
+    require_known_files: bool = True
+    api_disabled: bool = False
+    queue_min_s: float = 1.0
+    queue_max_s: float = 2.0
+    work_min_s: float = 4.0
+    work_max_s: float = 10.0
+    prompt_unit: str = "characters"
+    clip_variants: int = 8
+
+    def changed(self, changes: Mapping[str, Any]) -> Behaviour:
+        """Return a copy with some settings changed.
+
+        Raises:
+            ValueError: a name is unknown or a value is outside its range; the sentence names it.
+        """
+        clean = {name: _checked(name, value, getattr(self, name, _MISSING)) for name, value in changes.items()}
+        after = dataclasses.replace(self, **clean)
+        if after.queue_max_s < after.queue_min_s or after.work_max_s < after.work_min_s:
+            raise ValueError("the longest waiting time must not be shorter than the shortest")
+        return after
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON-safe values."""
+        return dataclasses.asdict(self)
+
+
+_MISSING = object()
+_TYPES = {field.name: type(field.default) for field in dataclasses.fields(Behaviour)}
+_TYPES |= {"result_ttl_s": float, "price_10s": int, "rate_limit": int}
+
+
+def _checked(name: str, value: Any, present: object) -> Any:
+    if present is _MISSING:
+        raise ValueError(f"{name} is not a setting of the simulator")
+    if value is None and name in OPTIONAL:
+        return None
+    wanted = _TYPES[name]
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not wanted:
+        raise ValueError(f"{name} must be {wanted.__name__}, not {value!r}")
+    if name in CHOICES and value not in CHOICES[name]:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, CHOICES[name]))}")
+    if wanted in {int, float} and (not math.isfinite(value) or value < 0):
+        raise ValueError(f"{name} must be a number from 0 up")
+    if name in {"speed", "rate_window_s"} and value <= 0:
+        raise ValueError(f"{name} must be above 0")
+    if name == "failure_rate" and value > 1:
+        raise ValueError("failure_rate must be between 0 and 1")
+    if name == "clip_variants" and value < 1:
+        raise ValueError("clip_variants must be at least 1")
+    if name == "insufficient_status" and not 400 <= value <= 599:
+        raise ValueError("insufficient_status must be an error status")
+    return value
+
+
+class RefusedError(Exception):
+    """Refuse a request with a documented code; becomes the error envelope."""
+
+    def __init__(
+        self, code: str, message: str, *, status: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(code, message)
+        known = ERROR_CODES.get(code)
+        self.code = code
+        self.message = message
+        self.status = status or (known.http if known else None) or 400
+        self.headers = dict(headers or {})

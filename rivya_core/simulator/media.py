@@ -1,0 +1,101 @@
+"""Bytes over HTTP: clips and uploaded files with ranges, and the ways a download can break."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from pathlib import Path
+
+from rivya_core.simulator.behaviour import RefusedError
+from rivya_core.simulator.faults import Fault
+from rivya_core.simulator.pipeline import HTML, Answer, Exchange
+
+CHUNK_BYTES = 64 * 1024
+_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
+
+
+class UnsatisfiableRangeError(ValueError):
+    """The asked range lies outside the file."""
+
+
+def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """Return first and last byte of a ``Range`` header, or None for the whole file (RFC 9110, one range only).
+
+    Raises:
+        UnsatisfiableRangeError: the range lies outside the file.
+    """
+    found = _RANGE.match((header or "").strip().lower())
+    if found is None or found[0] == "bytes=-":
+        return None
+    first, last = found[1], found[2]
+    if not first:
+        if int(last) == 0 or size == 0:
+            raise UnsatisfiableRangeError
+        return max(0, size - int(last)), size - 1
+    start = int(first)
+    end = min(int(last), size - 1) if last else size - 1
+    if start >= size:
+        raise UnsatisfiableRangeError
+    return None if last and int(last) < start else (start, end)
+
+
+async def send_file(exchange: Exchange, path: Path, media_type: str, etag: str, fault: Fault | None = None) -> Answer | None:
+    """Send a file, or the range of it that was asked for; None = sent, else the answer to send."""
+    size = path.stat().st_size
+    headers = {"accept-ranges": "bytes", "etag": f'"{etag}"', "cache-control": "private, max-age=3600"}
+    if exchange.headers.get("if-none-match") == headers["etag"]:
+        return Answer(304, b"", headers)
+    wanted = exchange.headers.get("range")
+    if exchange.headers.get("if-range", headers["etag"]) != headers["etag"]:
+        wanted = None
+    try:
+        part = asked_range(wanted, size)
+    except UnsatisfiableRangeError:
+        return Answer(416, b"", {**headers, "content-range": f"bytes */{size}"})
+    first, last = part or (0, size - 1)
+    headers |= {"content-type": media_type, "content-length": str(last - first + 1)}
+    if part is not None:
+        headers["content-range"] = f"bytes {first}-{last}/{size}"
+    exchange.record.status = 206 if part else 200
+    await exchange.start(exchange.record.status, headers)
+    await _send_bytes(exchange, path, first, last + 1, fault)
+    return None
+
+
+async def _send_bytes(exchange: Exchange, path: Path, first: int, end: int, fault: Fault | None) -> None:
+    stall_at = first + fault.detail["after_bytes"] if fault is not None and fault.kind == "stall_media" else end
+    cut_at = first + (end - first) // 2 if fault is not None and fault.kind == "broken_download" else end
+    if exchange.scope["method"] == "HEAD":
+        first = end
+    with path.open("rb") as file:
+        file.seek(first)
+        while first < cut_at:
+            stop = min(first + CHUNK_BYTES, cut_at)
+            if first < stall_at < stop:
+                stop = stall_at
+            chunk = file.read(stop - first)
+            first = stop
+            await exchange.send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if first == stall_at < end and fault is not None:
+                await asyncio.sleep(fault.detail["delay_s"])
+    if first < end:
+        await exchange.drop(flush=True)
+        return
+    await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def broken_answer(mode: str, path: Path) -> Answer:
+    """Return the whole answer of a broken download that is not a real clip.
+
+    Raises:
+        RefusedError: mode 404.
+    """
+    if mode == "404":
+        raise RefusedError("not_found", "There is nothing at this address.")
+    if mode == "html":
+        return Answer(200, HTML, media_type="text/html; charset=utf-8")
+    size = path.stat().st_size
+    if mode == "garbage":
+        return Answer(200, random.Random(size).randbytes(size), media_type="video/mp4")  # noqa: S311 - a play, not a secret
+    return Answer(200, b"" if mode == "empty" else path.read_bytes()[: size // 2], media_type="video/mp4")

@@ -1,0 +1,258 @@
+"""What every request of the API goes through: log, faults, key, rate window, the route itself, faults again, the answer.
+
+The answer leaves only after everything it says is committed. A dropped connection is really dropped: the TCP connection is closed
+without an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.types import Message, Receive, Scope, Send
+
+from rivya_core.api.contract import HEADER_IDEMPOTENCY_KEY
+from rivya_core.simulator.behaviour import RefusedError
+from rivya_core.simulator.faults import Fault
+from rivya_core.simulator.keys import Key
+from rivya_core.simulator.ratewindow import RateWindow, retry_after
+from rivya_core.simulator.requests import RecordedRequest, without_keys
+from rivya_core.simulator.world import World
+
+HTML = b"<!doctype html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
+
+
+@dataclass
+class Answer:
+    """What is sent back: a JSON value or bytes."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
+
+    def payload(self) -> bytes:
+        """Return the bytes of the body."""
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body, separators=(",", ":")).encode()
+
+
+@dataclass
+class Exchange:
+    """One request on its way: the raw parts of ASGI, the world, and what was found out so far."""
+
+    world: World
+    route: str
+    scope: Scope
+    receive: Receive
+    send: Send
+    record: RecordedRequest
+    key: Key | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The request headers, names in lower case."""
+        found: dict[str, str] = self.scope["rivya.headers"]
+        return found
+
+    @property
+    def base_url(self) -> str:
+        """The address under which the client reached us: its Host header, and the prefix we are mounted under."""
+        host = self.headers.get("host") or "127.0.0.1"
+        return f"{self.scope.get('scheme', 'http')}://{host}{self.scope.get('root_path', '').rstrip('/')}"
+
+    @property
+    def path_params(self) -> dict[str, str]:
+        """The variable parts of the path."""
+        return dict(self.scope.get("path_params", {}))
+
+    async def body(self, most: int) -> bytes:
+        """Return the whole request body; what lies beyond ``most`` + 1 bytes is read and thrown away."""
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ConnectionError
+            chunk = message.get("body", b"")
+            if size <= most:
+                parts.append(chunk)
+            size += len(chunk)
+            if not message.get("more_body", False):
+                return b"".join(parts)[: most + 1]
+
+    async def reply(self, answer: Answer, *, cut_after: int | None = None) -> None:
+        """Send the answer; ``cut_after`` closes the connection after so many bytes of the body."""
+        payload = answer.payload()
+        headers = {
+            "content-type": answer.media_type,
+            "content-length": str(len(payload)),
+            "x-request-id": self.record.request_id,
+            **answer.headers,
+        }
+        if answer.status in {204, 304}:
+            del headers["content-length"]
+        await self.start(answer.status, headers)
+        sent = payload if cut_after is None else payload[:cut_after]
+        empty = self.scope["method"] == "HEAD"
+        await self.send({"type": "http.response.body", "body": b"" if empty else sent, "more_body": cut_after is not None})
+        if cut_after is not None:
+            await self.drop(flush=True)
+
+    async def start(self, status: int, headers: dict[str, str]) -> None:
+        """Send the status line and the headers."""
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await self.send({"type": "http.response.start", "status": status, "headers": raw})
+
+    async def drop(self, *, flush: bool = False) -> None:
+        """Close the TCP connection without another byte; with ``flush``, after what was already sent."""
+        transport = getattr(self.scope.get("rivya.send", self.send), "__self__", None)
+        transport = getattr(transport, "transport", None)
+        if transport is None:
+            raise ConnectionAbortedError("dropped on purpose by a scripted fault")
+        if flush:
+            transport.close()
+        else:
+            transport.abort()
+        message: Message = {"type": ""}
+        while message["type"] != "http.disconnect":
+            message = await self.receive()
+
+
+Handler = Callable[[Exchange], Awaitable[Answer | None]]
+
+
+class Endpoint:
+    """One route as an ASGI app. ``scope_needed`` None = public; a handler that returns None has sent its answer itself."""
+
+    def __init__(
+        self, world: World, window: RateWindow, route: str, handler: Handler, scope_needed: str | None = None
+    ) -> None:
+        self._world, self._window, self._route, self._handler = world, window, route, handler
+        self._scope_needed = scope_needed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        exchange = self._arrive(scope, receive, send)
+        log = self._world.log
+        try:
+            answer, fault = await self._process(exchange)
+            if answer is not None:
+                exchange.record.status = answer.status
+                if isinstance(answer.body, dict) and isinstance(answer.body.get("error"), dict):
+                    exchange.record.code = answer.body["error"].get("code")
+            elif fault is not None and fault.kind.startswith("drop"):
+                exchange.record.status = None
+            log.answered(exchange.record)
+            await self._finish(exchange, answer, fault)
+        except ConnectionError:
+            log.answered(exchange.record)
+            await exchange.drop()
+
+    def _arrive(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        scope["rivya.headers"] = headers
+        query = scope.get("query_string", b"").decode("latin-1")
+        url = unquote(scope["path"]) + (f"?{query}" if query else "")
+        clean, url, key_in = without_keys(headers, url)
+        self._world.refresh()
+        record = RecordedRequest(
+            number=0,
+            at=self._world.now(),
+            method=scope["method"],
+            path=url,
+            route=self._route,
+            request_id=f"req_{secrets.token_hex(10)}",
+            headers=clean,
+            key_in=key_in,
+            idempotency_key=headers.get(HEADER_IDEMPOTENCY_KEY.lower()),
+        )
+        self._world.log.arrived(record)
+        return Exchange(self._world, self._route, scope, receive, send, record)
+
+    async def _process(self, exchange: Exchange) -> tuple[Answer | None, Fault | None]:
+        world, route = self._world, self._route
+        try:
+            slow = world.strike("before", route, kinds=frozenset({"slow"}))
+            if slow is not None:
+                exchange.record.fault = "slow"
+                await asyncio.sleep(slow.detail["delay_s"])
+            fault = world.strike("before", route, skip=frozenset({"slow"}))
+            if fault is not None:
+                exchange.record.fault = fault.kind
+                if fault.kind == "drop_before":
+                    return None, fault
+                return scripted(fault, exchange), None
+            self._admit(exchange)
+            answer = await self._handler(exchange)
+        except RefusedError as refusal:
+            return envelope(refusal, exchange), None
+        if answer is None or answer.status >= 300:
+            return answer, None
+        fault = world.strike("after", route)
+        if fault is None:
+            return answer, None
+        exchange.record.fault = fault.kind
+        if fault.kind == "drop_after_accept":
+            return None, fault
+        if fault.kind in {"error", "server_error"}:
+            return scripted(fault, exchange), None
+        return answer, fault
+
+    def _admit(self, exchange: Exchange) -> None:
+        if self._world.behaviour.api_disabled and self._route != "media":
+            raise RefusedError("public_api_disabled", "The public API is switched off for now.")
+        if self._scope_needed is None:
+            return
+        exchange.key = self._world.check_key(exchange.headers.get("authorization"), self._scope_needed)
+        self._window.admit(exchange.key.sha256, self._world.now(), self._world.behaviour)
+
+    async def _finish(self, exchange: Exchange, answer: Answer | None, fault: Fault | None) -> None:
+        if answer is None:
+            if fault is not None:
+                await exchange.drop()
+            return
+        if fault is None:
+            await exchange.reply(answer)
+        elif fault.kind == "timeout_after_accept":
+            await asyncio.sleep(fault.detail["delay_s"])
+            await exchange.reply(answer)
+        elif fault.kind == "truncated_body":
+            await exchange.reply(answer, cut_after=len(answer.payload()) // 2)
+        elif fault.kind == "empty_body":
+            await exchange.reply(Answer(answer.status, b""))
+        else:
+            await exchange.reply(Answer(fault.detail["status"], HTML, media_type="text/html; charset=utf-8"))
+
+
+def envelope(refusal: RefusedError, exchange: Exchange) -> Answer:
+    """Return the documented error envelope of a refusal."""
+    error = {"code": refusal.code, "message": refusal.message, "requestId": exchange.record.request_id}
+    return Answer(refusal.status, {"error": error}, refusal.headers)
+
+
+def scripted(fault: Fault, exchange: Exchange) -> Answer:
+    """Return the error answer that a fault asks for."""
+    detail = fault.detail
+    world = exchange.world
+    if fault.kind == "redirect":
+        return Answer(detail["status"], b"", {"location": detail["location"] or exchange.scope["path"]})
+    if fault.kind == "rate_limited":
+        headers = retry_after(detail["retry_after"], detail["seconds"])
+        return envelope(RefusedError("rate_limited", "Too many requests in this window.", headers=headers), exchange)
+    if fault.kind == "insufficient_credits":
+        status = world.behaviour.insufficient_status
+        return envelope(RefusedError("insufficient_credits", "Not enough credits.", status=status), exchange)
+    message = detail.get("message") or "Scripted by the simulator."
+    return envelope(RefusedError(detail["code"], message, status=detail["status"]), exchange)
+
+
+def body_sha256(body: bytes) -> str:
+    """Return the hash under which a body is recorded and compared."""
+    return hashlib.sha256(body).hexdigest()
+

@@ -1,0 +1,50 @@
+"""The rate window of each key: so many requests in so many seconds, counted in memory only."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict, deque
+from email.utils import formatdate
+
+from rivya_core.simulator.behaviour import Behaviour, RefusedError
+
+
+class RateWindow:
+    """Admit or refuse requests by key."""
+
+    def __init__(self) -> None:
+        self._seen: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def admit(self, key: str, now: float, behaviour: Behaviour) -> None:
+        """Count a request.
+
+        Raises:
+            RefusedError: ``rate_limited``, with the ``Retry-After`` form the settings ask for.
+        """
+        if behaviour.rate_limit is None:
+            return
+        seen = self._seen[key]
+        while seen and seen[0] <= now - behaviour.rate_window_s:
+            seen.popleft()
+        if len(seen) < behaviour.rate_limit:
+            seen.append(now)
+            return
+        wait_s = (seen[0] + behaviour.rate_window_s - now) if seen else behaviour.rate_window_s
+        raise RefusedError(
+            "rate_limited", "Too many requests in this window.", headers=retry_after(behaviour.rate_retry_after, wait_s)
+        )
+
+
+def retry_after(form: str | float | None, seconds: float) -> dict[str, str]:
+    """Return the ``Retry-After`` header: a number of seconds, an HTTP date so many ``seconds`` ahead, or none.
+
+    form: "seconds", "date", "none", or the seconds themselves. The date is that of the real clock, like a server's Date header.
+    """
+    if form is None or form == "none":
+        return {}
+    if form == "date":
+        return {"retry-after": formatdate(time.time() + seconds, usegmt=True)}
+    if form == "seconds":
+        return {"retry-after": str(max(1, math.ceil(seconds)))}
+    return {"retry-after": f"{form:g}" if isinstance(form, (int, float)) else form}

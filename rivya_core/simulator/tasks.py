@@ -1,0 +1,281 @@
+"""The tasks of a world: made in one transaction with their reservation and idempotency record, then driven by the clock alone.
+
+Nothing runs in the background. When a task is made, its whole future is drawn (seeded by its id): when it starts, when it is done,
+whether it fails. Its state at any moment follows from the clock; the wallet is settled when somebody looks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rivya_core.api.contract import TaskStatus
+from rivya_core.simulator.behaviour import Behaviour, RefusedError
+from rivya_core.simulator.store import Store
+from rivya_core.simulator.wallet import Wallet
+
+FAILURES = (
+    "The model could not finish this clip.",
+    "The prompt led to a picture that was filtered out before it was finished.",
+    "The render worker stopped before the clip was complete.",
+)
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """A create request that passed validation."""
+
+    account: str
+    model: str
+    prompt: str
+    params: Mapping[str, Any]
+    price: int
+    body_sha256: str
+    idempotency_key: str | None = None
+    client_request_id: str | None = None
+    file_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task. Times are the world's Unix seconds; ``done_at`` None = never. ``take`` counts tasks of the same request from 0."""
+
+    number: int
+    id: str
+    account: str
+    model: str
+    prompt: str
+    params: Mapping[str, Any]
+    client_request_id: str | None
+    idempotency_key: str | None
+    body_sha256: str
+    request_sha256: str
+    take: int
+    file_id: str | None
+    reserved: int
+    final: int
+    created_at: float
+    started_at: float
+    done_at: float | None
+    settle_at: float | None
+    settled: bool
+    error_code: str | None
+    error_message: str | None
+
+    def status(self, now: float) -> TaskStatus:
+        """Return the state of the task at a moment."""
+        if self.done_at is not None and now >= self.done_at:
+            return TaskStatus.FAILED if self.error_code else TaskStatus.SUCCEEDED
+        return TaskStatus.PROCESSING if now >= self.started_at else TaskStatus.QUEUED
+
+    def final_credits(self, now: float) -> int:
+        """Return the settled price at a moment; 0 until it is settled and for a failed task."""
+        return self.final if self.settle_at is not None and now >= self.settle_at else 0
+
+    def answer(self, now: float, url: str | None) -> dict[str, Any]:
+        """Return the task as the API states it (docs/api-generation-status)."""
+        status = self.status(now)
+        changed = {TaskStatus.QUEUED: self.created_at, TaskStatus.PROCESSING: self.started_at}.get(status, self.done_at)
+        done = status is TaskStatus.SUCCEEDED
+        failed = status is TaskStatus.FAILED
+        return {
+            "id": self.id,
+            "status": status.value,
+            "model": self.model,
+            "reserved_credits": self.reserved,
+            "final_credits": self.final_credits(now),
+            "created_at": iso(self.created_at),
+            "updated_at": iso(changed if changed is not None else self.created_at),
+            "result": {"primary_url": url, "urls": [url]} if done else None,
+            "error": {"code": self.error_code, "message": self.error_message} if failed else None,
+        }
+
+
+def iso(moment: float) -> str:
+    """Return Unix seconds as Rivya writes times: ISO, milliseconds, Z."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+class Tasks:
+    """Make and read tasks. ``now`` is the world's clock, ``behaviour`` its settings of the moment."""
+
+    def __init__(
+        self, store: Store, wallet: Wallet, seed: int, now: Callable[[], float], behaviour: Callable[[], Behaviour]
+    ) -> None:
+        self._store, self._wallet, self._seed = store, wallet, seed
+        self._now, self._behaviour = now, behaviour
+        self._known: dict[str, Task] = {}
+
+    def forget(self) -> None:
+        """Drop what was read from the file."""
+        self._known = {}
+
+    def create(self, new: NewTask, made: Callable[[Task], Task]) -> Task:
+        """Make a task, or return the one that this idempotency key already made; one transaction.
+
+        made: may change the new task before the transaction ends.
+
+        Raises:
+            RefusedError: ``idempotency_conflict`` or ``insufficient_credits``.
+        """
+        short: RefusedError | None = None
+        with self._store.transaction():
+            now = self._now()
+            self.settle_due(now)
+            known = self._replayed(new, now)
+            if known is not None:
+                return known
+            task = self._drawn(new, now)
+            try:
+                self._wallet.covers(new.account, new.price, self._behaviour().insufficient_status)
+            except RefusedError as refusal:
+                short = refusal
+                if self._behaviour().insufficient_leaves_task:
+                    self._insert(_never_started(task, now))
+            else:
+                self._insert(task)
+                self._wallet.reserve(new.account, task.id, new.price, now)
+                if new.idempotency_key is not None:
+                    self._store.execute(
+                        "INSERT INTO idempotency (account, key, body_sha256, task_id, created_at) VALUES (?, ?, ?, ?, ?)",
+                        (new.account, new.idempotency_key, new.body_sha256, task.id, now),
+                    )
+                task = made(task)
+        if short is not None:
+            raise short
+        self._known[task.id] = task
+        return task
+
+    def get(self, task_id: str) -> Task | None:
+        """Return a task, settled when it is due, or None when there is none of this id."""
+        task = self._known.get(task_id)
+        if task is None:
+            row = self._store.row("SELECT * FROM tasks WHERE id = ?", (task_id,))
+            if row is None:
+                return None
+            task = self._known[task_id] = _task(dict(row))
+        if not task.settled and task.settle_at is not None and task.settle_at <= self._now():
+            self.settle_due(self._now())
+            return self.get(task_id)
+        return task
+
+    def all(self) -> list[Task]:
+        """Return every task, oldest first."""
+        self.settle_due(self._now())
+        return [_task(dict(row)) for row in self._store.rows("SELECT * FROM tasks ORDER BY number")]
+
+    def settle_due(self, now: float) -> None:
+        """Settle or release every reservation that is due."""
+        due = "SELECT id, account, reserved, final, settle_at FROM tasks WHERE settled = 0 AND settle_at <= ? ORDER BY settle_at"
+        if self._store.row(due, (now,)) is None:
+            return
+        with self._store.transaction():
+            for row in self._store.rows(due, (now,)):
+                self._store.execute("UPDATE tasks SET settled = 1 WHERE id = ?", (row["id"],))
+                self._wallet.settle(row["account"], row["id"], row["reserved"], row["final"], row["settle_at"])
+                self._known.pop(row["id"], None)
+
+    def fail(self, task: Task, code: str, message: str) -> Task:
+        """Let a task that is still open fail when it would have been done, or now when it never would."""
+        done_at = task.done_at if task.done_at is not None else self._now()
+        return self._change(task, done_at=done_at, settle_at=done_at, final=0, error_code=code, error_message=message)
+
+    def never_finish(self, task: Task) -> Task:
+        """Let a task that is still open run for ever."""
+        return self._change(task, done_at=None, settle_at=None)
+
+    def _change(self, task: Task, **columns: object) -> Task:
+        assignments = ", ".join(f"{name} = ?" for name in columns)
+        with self._store.transaction():
+            self._store.execute(
+                f"UPDATE tasks SET {assignments} WHERE id = ? AND settled = 0",  # noqa: S608 - our own column names
+                (*columns.values(), task.id),
+            )
+            self._known.pop(task.id, None)
+        return self.get(task.id) or task
+
+    def _replayed(self, new: NewTask, now: float) -> Task | None:
+        if new.idempotency_key is None:
+            return None
+        row = self._store.row(
+            "SELECT * FROM idempotency WHERE account = ? AND key = ?", (new.account, new.idempotency_key)
+        )
+        if row is None:
+            return None
+        variant = self._behaviour().idempotency
+        if row["body_sha256"] != new.body_sha256:
+            raise RefusedError("idempotency_conflict", "This Idempotency-Key was used with another body.")
+        if variant == "conflict":
+            raise RefusedError("idempotency_conflict", "This Idempotency-Key was used already.")
+        if variant == "conflict_in_flight" and now < row["created_at"] + self._behaviour().in_flight_s:
+            raise RefusedError("idempotency_conflict", "A request with this Idempotency-Key is in flight.")
+        return self.get(row["task_id"])
+
+    def _drawn(self, new: NewTask, now: float) -> Task:
+        row = self._store.row("SELECT COALESCE(MAX(number), 0) + 1 AS next FROM tasks")
+        number = int(row["next"]) if row else 1
+        task_id = "task_" + hashlib.sha256(f"{self._seed}:task:{number}".encode()).hexdigest()[:20]
+        request = json.dumps([new.model, new.prompt, new.params, new.file_id], sort_keys=True).encode()
+        request_sha256 = hashlib.sha256(request).hexdigest()
+        takes = self._store.row("SELECT COUNT(*) AS n FROM tasks WHERE request_sha256 = ?", (request_sha256,))
+        settings = self._behaviour()
+        dice = random.Random(f"{self._seed}:{task_id}")  # noqa: S311 - a play, not a secret
+        started_at = now + dice.uniform(settings.queue_min_s, settings.queue_max_s) / settings.speed
+        work_s = dice.uniform(settings.work_min_s, settings.work_max_s) / settings.speed
+        fails = dice.random() < settings.failure_rate
+        done_at = started_at + work_s * (dice.uniform(0.3, 1.0) if fails else 1.0)
+        return Task(
+            number=number,
+            id=task_id,
+            account=new.account,
+            model=new.model,
+            prompt=new.prompt,
+            params=new.params,
+            client_request_id=new.client_request_id,
+            idempotency_key=new.idempotency_key,
+            body_sha256=new.body_sha256,
+            request_sha256=request_sha256,
+            take=int(takes["n"]) if takes else 0,
+            file_id=new.file_id,
+            reserved=new.price,
+            final=0 if fails else new.price,
+            created_at=now,
+            started_at=started_at,
+            done_at=done_at,
+            settle_at=done_at if fails else done_at + settings.settle_delay_s,
+            settled=False,
+            error_code="generation_failed" if fails else None,
+            error_message=dice.choice(FAILURES) if fails else None,
+        )
+
+    def _insert(self, task: Task) -> None:
+        values = {**vars(task), "params": json.dumps(task.params)}
+        names = ", ".join(values)
+        self._store.execute(
+            f"INSERT INTO tasks ({names}) VALUES ({', '.join('?' * len(values))})",  # noqa: S608 - our own column names
+            tuple(values.values()),
+        )
+
+
+def _never_started(task: Task, now: float) -> Task:
+    failed = {
+        "reserved": 0,
+        "final": 0,
+        "started_at": math.inf,
+        "done_at": now,
+        "settle_at": now,
+        "settled": True,
+        "error_code": "insufficient_credits",
+        "error_message": "The wallet was too low; the model was not called.",
+    }
+    return Task(**{**vars(task), **failed})
+
+
+def _task(values: dict[str, Any]) -> Task:
+    return Task(**{**values, "params": json.loads(values["params"]), "settled": bool(values["settled"])})

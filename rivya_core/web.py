@@ -1,0 +1,206 @@
+"""Our own HTTP routes beside Streamlit's: health, clips and pictures from disk, streamed exports, fonts, the simulator.
+
+Reads only: whoever can reach this server can fetch clips by their id, but nothing here starts or changes a generation.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rivya_core import exports, guard, services
+from rivya_core.api.errors import ConfigurationError, RivyaError
+from rivya_core.lab.lab import Lab
+from rivya_core.lab.records import GenerationRecord
+from rivya_core.settings import Settings
+from rivya_core.simulator.app import create_app
+from rivya_core.simulator.world import World
+
+log = logging.getLogger(__name__)
+
+ASSETS = Path(__file__).parent / "assets"
+SHA256 = re.compile(r"[0-9a-f]{64}")
+PRIVATE_CACHE = "private, max-age=86400"
+
+
+def routes() -> Sequence[BaseRoute]:
+    """List the routes that stand beside Streamlit's."""
+    return [
+        Route("/healthz", health),
+        Route("/clips/{id}.mp4", clip),
+        Route("/posters/{id}.jpg", poster),
+        Route("/images/{sha256}", image),
+        Route("/exports/history.{kind}", export),
+        Mount("/assets/fonts", StaticFiles(directory=ASSETS / "fonts")),
+        Mount("/simulator", app=SimulatorMount()),
+    ]
+
+
+def middleware() -> Sequence[Middleware]:
+    """Build the middleware; settings that cannot be read leave this machine's names only."""
+    try:
+        return guard.middleware(Settings().allowed_hosts)
+    except ConfigurationError:
+        return guard.middleware("")
+
+
+@asynccontextmanager
+async def lifespan(_app: object) -> AsyncIterator[dict[str, Any]]:
+    """Open the lab with the server, so that open generations go on before any browser comes, and close it with the server.
+
+    A lab that cannot be opened does not stop the server: the pages and /healthz say why.
+    """
+    try:
+        await anyio.to_thread.run_sync(services.shared_lab)
+    except RivyaError as error:
+        log.error("the lab could not be opened: %s", error)  # noqa: TRY400 - its sentence says all, a trace nothing
+    try:
+        yield {}
+    finally:
+        await anyio.to_thread.run_sync(services.close_all)
+
+
+def health(_request: Request) -> Response:
+    """Answer the state of the lab's parts; 503 when one is down."""
+    try:
+        found = services.shared_lab().health()
+    except RivyaError as error:
+        return JSONResponse(
+            {"ok": False, "error": error.title, "detail": error.detail, "hint": error.hint}, status_code=503
+        )
+    body = {
+        "ok": found.ok,
+        "version": found.version,
+        "mode": found.mode,
+        "database": found.database,
+        "engine": found.engine,
+        "detail": dict(found.detail),
+    }
+    return JSONResponse(body, status_code=200 if found.ok else 503, headers={"Cache-Control": "no-store"})
+
+
+def clip(request: Request) -> Response:
+    """Stream an archived clip with Range; ``?download=1`` names the file for saving."""
+    download = request.query_params.get("download") == "1"
+
+    def answer(lab: Lab) -> Response:
+        record = lab.get(request.path_params["id"])
+        return FileResponse(
+            lab.clip(record.id),
+            media_type="video/mp4",
+            filename=clip_name(record) if download else None,
+            content_disposition_type="attachment" if download else "inline",
+            headers={"Cache-Control": PRIVATE_CACHE},
+        )
+
+    return _found(answer)
+
+
+def poster(request: Request) -> Response:
+    """Serve the poster of an archived clip."""
+
+    def answer(lab: Lab) -> Response:
+        path = lab.poster(request.path_params["id"])
+        if path is None:
+            return _missing()
+        return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
+
+    return _found(answer)
+
+
+def image(request: Request) -> Response:
+    """Serve a reference image by the hash of its bytes."""
+    sha256 = request.path_params["sha256"]
+    if not SHA256.fullmatch(sha256):
+        return _missing()
+
+    def answer(lab: Lab) -> Response:
+        asset = lab.ledger.asset(sha256)
+        if asset is None:
+            return _missing()
+        return FileResponse(lab.image(sha256), media_type=asset.mime, headers={"Cache-Control": PRIVATE_CACHE})
+
+    return _found(answer)
+
+
+def export(request: Request) -> Response:
+    """Stream the filtered history as CSV or JSON."""
+    kind = request.path_params["kind"]
+    writers: dict[str, tuple[Callable[[Iterator[GenerationRecord]], Iterator[str]], str]] = {
+        "csv": (exports.csv_lines, "text/csv; charset=utf-8"),
+        "json": (exports.json_lines, "application/json"),
+    }
+    if kind not in writers:
+        return _missing()
+    try:
+        query = exports.parse_filter(request.query_params.multi_items())
+    except ValueError as error:
+        return JSONResponse({"error": f"The filter is not usable: {error}."}, status_code=400)
+    write, media_type = writers[kind]
+
+    def answer(lab: Lab) -> Response:
+        name = exports.file_name(query, kind, datetime.now().astimezone())
+        return StreamingResponse(
+            write(iter(lab.history.export_rows(query))),
+            media_type=media_type,
+            headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+        )
+
+    return _found(answer)
+
+
+class SimulatorMount:
+    """Hand requests to the embedded simulator, so that a copied cURL works against this address too.
+
+    The world is known only once the lab is open; its controls are not served here.
+    """
+
+    def __init__(self) -> None:
+        self._served: tuple[World, ASGIApp] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 404 when no simulator runs."""
+        app = self._app() or JSONResponse({"error": "No simulator runs here: a key is set."}, status_code=404)
+        await app(scope, receive, send)
+
+    def _app(self) -> ASGIApp | None:
+        try:
+            server = services.shared_lab().simulator
+        except RivyaError:
+            return None
+        if server is None:
+            return None
+        if self._served is None or self._served[0] is not server.world:
+            self._served = (server.world, create_app(server.world))
+        return self._served[1]
+
+
+def clip_name(record: GenerationRecord) -> str:
+    """Name a saved clip; a simulated one says so."""
+    mark = "SIMULATED-" if record.mode == "simulated" else ""
+    return f"{mark}{record.model}-{record.created_at:%Y%m%d-%H%M%S}-{record.id[-8:]}.mp4"
+
+
+def _found(answer: Callable[[Lab], Response]) -> Response:
+    try:
+        return answer(services.shared_lab())
+    except RivyaError as error:
+        log.debug("not served: %s", error.title)
+        return _missing()
+
+
+def _missing() -> Response:
+    return JSONResponse({"error": "Not found."}, status_code=404, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,79 @@
+"""Guards that hold for every test, and the lab most of them use.
+
+No test talks to anything but this machine, reads the developer's settings or secrets, or writes outside its own folder.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rivya_core.lab.lab import Lab
+from rivya_core.services import close_all, open_lab
+from rivya_core.settings import Settings
+
+LOOPBACK = ("127.", "::1", "localhost")
+
+FAST: dict[str, Any] = {
+    "poll_first_s": 0.05,
+    "poll_min_s": 0.05,
+    "poll_max_s": 0.2,
+    "poll_reads_per_s": 1000.0,
+    "settle_delays_s": (0.2, 0.4, 0.8),
+    "min_free_disk_bytes": 0,
+    "simulator_speed": 40.0,
+    "first_start_examples": False,
+}
+"""Settings under which a simulated generation takes well under a second."""
+
+real_connect = socket.socket.connect
+
+
+@pytest.fixture(autouse=True)
+def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sockets beyond loopback raise."""
+
+    def connect(self: socket.socket, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else ""
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not str(host).startswith(LOOPBACK):
+            raise AssertionError(f"a test tried to reach {address}")
+        real_connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the developer's reaches a test; the data folder is the test's own."""
+    for name in list(os.environ):
+        if name.startswith("RIVYA_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RIVYA_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """The data folder of this test."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def make_lab(data_dir: Path) -> Iterator[Callable[..., Lab]]:
+    """Open the test's lab with fast settings; arguments change them. Closed at the end, whoever holds it."""
+
+    def make(**changes: Any) -> Lab:
+        return open_lab(Settings(**{**FAST, "data_dir": data_dir, **changes}))
+
+    yield make
+    close_all()
+
+
+@pytest.fixture
+def lab(make_lab: Callable[..., Lab]) -> Lab:
+    """A running lab on the embedded simulator, fast."""
+    return make_lab()

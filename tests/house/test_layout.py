@@ -1,0 +1,116 @@
+"""The house's own rules: where things stand, what they may import, what must not be written."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py")), *sorted((ROOT / "rivya_core").rglob("*.py"))]
+PAGES = sorted((ROOT / "pages").glob("[a-z]*.py"))
+TOP_LEVEL = {
+    "app.py", "pages", "rivya_core", "tests", "requirements.txt", "README.md",
+    "Makefile", "pyproject.toml", "CHANGELOG.md", "LICENSE", "docs",
+}  # fmt: skip
+
+
+def test_the_top_level_holds_only_what_the_owner_allows() -> None:
+    """Files under version control stand in the agreed places; hidden ones are free."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    tops = {path.split("/")[0] for path in tracked if path}
+    assert {top for top in tops if not top.startswith(".")} <= TOP_LEVEL
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_page_neither_queries_nor_waits(path: Path) -> None:
+    """A page reads widgets, calls the core and draws: no SQL, HTTP, files, threads or sleep."""
+    source = path.read_text(encoding="utf-8")
+    forbidden = re.compile(r"\b(sqlalchemy|sqlite3|httpx|aiohttp|threading|time\.sleep|sleep\(|open\(|requests)\b")
+    assert not [line for line in source.splitlines() if forbidden.search(line)]
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_text_of_people_never_becomes_markup(path: Path) -> None:
+    """Nobody switches Streamlit's escaping off."""
+    source = path.read_text(encoding="utf-8")
+    assert "unsafe_allow_html" not in source
+    assert "unsafe_allow_javascript" not in source
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_stay_small(path: Path) -> None:
+    """A module past 400 lines, a function past 60 or a page past 150 does a second thing."""
+    source = path.read_text(encoding="utf-8")
+    limit = 150 if path in PAGES else 400
+    assert len(source.splitlines()) <= limit
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 60, f"{node.name} is too long"
+
+
+def test_only_settings_reads_the_environment() -> None:
+    """One module reads the environment, so that a setting has one home."""
+    readers = [
+        path.relative_to(ROOT).as_posix()
+        for path in CODE
+        if re.search(r"os\.environ|os\.getenv|getenv\(", path.read_text(encoding="utf-8"))
+    ]
+    assert readers == []
+
+
+def test_no_module_has_a_name_that_decides_nothing() -> None:
+    """Modules are named by what they decide."""
+    assert not [path for path in CODE if path.stem in {"utils", "helpers", "common", "manager", "misc"}]
+
+
+@pytest.mark.parametrize("package", ["rivya_core", "rivya_core.api", "rivya_core.simulator"])
+def test_public_names_are_sorted_and_real(package: str) -> None:
+    """``__all__`` is sorted and each name exists."""
+    module = importlib.import_module(package)
+    assert list(module.__all__) == sorted(module.__all__)
+    assert [name for name in module.__all__ if getattr(module, name, None) is None] == []
+
+
+def fresh(code: str) -> str:
+    """Run code in a new interpreter; what it printed."""
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+
+def test_the_api_room_loads_neither_database_nor_images_nor_the_async_transport() -> None:
+    """Importing the client costs what a client costs."""
+    loaded = fresh("import sys, rivya_core.api; print(' '.join(sys.modules))").split()
+    heavy = {"sqlalchemy", "dbos", "av", "PIL", "aiohttp", "numpy", "pandas", "streamlit", "starlette", "platformdirs"}
+    assert heavy.isdisjoint(loaded)
+
+
+def test_the_core_never_loads_streamlit() -> None:
+    """The core works without a dashboard."""
+    code = "import sys, rivya_core.services, rivya_core.web; print('streamlit' in sys.modules)"
+    assert fresh(code).strip() == "False"
+
+
+def test_importing_the_core_opens_nothing() -> None:
+    """No file, thread or socket exists because a module was imported."""
+    code = "import threading, rivya_core.services; print(threading.active_count())"
+    assert fresh(code).strip() == "1"
+
+
+def test_nothing_names_the_workshop() -> None:
+    """What is published names no tool, path or registry of the place it was made in."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    words = re.compile("|".join(["farm" + "-", "/wo" + "rk/", r"\.\./sha" + "red", "pypi" + r"\.org", "registry" + ".npm"]))
+    found = []
+    for name in tracked:
+        path = ROOT / name
+        if name and path.suffix in {".py", ".md", ".toml", ".txt", ".json", ".ini", ""} and path.is_file():
+            text = path.read_text(encoding="utf-8", errors="ignore")
+            found += [name for _ in [0] if words.search(text)]
+    assert found == []

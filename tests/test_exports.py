@@ -1,0 +1,84 @@
+"""What ``rivya_core/exports.py`` promises: streamed, formula-safe, marked, and filters that survive an address."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rivya_core import GenerationRequest, Lab, exports
+from rivya_core.lab.records import HistoryFilter
+from rivya_core.lab.states import State
+
+NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(start: str) -> None:
+    """The prompt ``=cmd|...`` stays a text."""
+    assert exports.formula_safe(f"{start}1+1") == f"'{start}1+1"
+
+
+@given(st.text())
+def test_no_text_cell_starts_like_a_formula(text: str) -> None:
+    """Whatever a person typed."""
+    assert not str(exports.formula_safe(text)).startswith(exports.FORMULA_STARTS)
+
+
+@pytest.mark.parametrize("value", [-5, 0.5, None, True, "plain", ""])
+def test_numbers_and_plain_texts_stay_as_they_are(value: str | float | None) -> None:
+    """A negative number is a number."""
+    assert exports.formula_safe(value) == value
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        HistoryFilter(),
+        HistoryFilter(states=frozenset({State.FAILED, State.RUNNING}), mode="live", text="fox & hound = ?", starred=True),
+        HistoryFilter(since=NOW, until=NOW, mode="simulated"),
+    ],
+    ids=["everything", "states and text", "times"],
+)
+def test_a_filter_survives_the_address(query: HistoryFilter) -> None:
+    """What History shows is what its export link asks for."""
+    assert exports.parse_filter(parse_qsl(exports.filter_query(query))) == query
+
+
+@pytest.mark.parametrize("query", ["state=lost", "mode=both", "since=yesterday"])
+def test_a_filter_that_is_none_is_refused(query: str) -> None:
+    """Rather than exporting everything."""
+    with pytest.raises(ValueError, match=r"lost|both|yesterday"):
+        exports.parse_filter(parse_qsl(query))
+
+
+@pytest.mark.parametrize(("mode", "word"), [("live", "live"), ("simulated", "SIMULATED"), (None, "live-and-SIMULATED")])
+def test_the_file_name_says_when_rows_are_simulated(mode: str | None, word: str) -> None:
+    """P8 holds for files as well."""
+    assert word in exports.file_name(HistoryFilter(mode=mode), "csv", NOW)  # type: ignore[arg-type] # parametrized
+
+
+def test_rows_come_out_as_csv_and_json_with_their_mode(lab: Lab) -> None:
+    """Both forms hold every row, say which are simulated, and read back."""
+    prompt = '=HYPERLINK("http://evil.example") শিয়াল\nsecond line'
+    row = lab.wait(lab.submit(GenerationRequest(prompt)).id, timeout_s=60)
+    text = "".join(exports.csv_lines(lab.history.export_rows(HistoryFilter())))
+    [line] = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    assert line["prompt"] == "'" + prompt
+    assert (line["id"], line["mode"]) == (row.id, "simulated")
+    [record] = json.loads("".join(exports.json_lines(lab.history.export_rows(HistoryFilter()))))
+    assert record["prompt"] == prompt
+    assert record["mode"] == "simulated"
+    assert record["params"]["duration"] == "5"
+
+
+def test_an_empty_export_is_still_readable() -> None:
+    """No rows give a header alone, and an empty array."""
+    assert "".join(exports.csv_lines([])).startswith("\ufeffid,mode")
+    assert json.loads("".join(exports.json_lines([]))) == []
