@@ -21,10 +21,10 @@ def main() -> None:
     history_style.narrow_screen_shows("detail" if asked_for else "list")
     detail_acts.announce()
     undo.bar(lab)
+    query = history_filters.draw()
+    page, shown = _page(lab, query)
     browse, panel = st.columns([3, 2], gap="medium")
     with browse, st.container(key="history_browse"):
-        query = history_filters.draw()
-        page, shown = _page(lab, query)
         _table(lab, query, page, shown)
     with panel, st.container(key="history_detail"):
         if shown is not None:

@@ -141,23 +141,22 @@ def full_request(draft: Draft, lab: Lab) -> GenerationRequest:
     return GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params(), reference_image=image)
 
 
-def submit(lab: Lab, draft: Draft, now: datetime) -> tuple[Draft, list[GenerationRecord], bool]:
+def submit(lab: Lab, draft: Draft, now: datetime) -> tuple[list[GenerationRecord], bool]:
     """Submit the draft once: a second click within two seconds returns the rows of the first.
 
     Returns:
-        The draft with its intent, the rows, and whether they were there already.
+        The rows, and whether they were there already.
 
     Raises:
         InvalidRequestError, BudgetError, StorageError: nothing was stored or sent.
     """
     request = full_request(draft, lab)
-    intent = intent_for(Draft.from_mapping(lab.draft()).intent or draft.intent, f"{request.sha256}x{draft.takes}", now)
+    intent = intent_for(Draft.from_mapping(lab.draft()).intent, f"{request.sha256}x{draft.takes}", now)
     rows = lab.submit_takes(request, draft.takes, intent_id=intent.id)
     repeated = intent.accepted_at is not None
     accepted = intent if repeated else replace(intent, accepted_at=now)
-    stored = replace(draft, intent=accepted)
-    lab.save_draft(stored.to_mapping())
-    return stored, rows, repeated
+    lab.save_draft(replace(draft, intent=accepted).to_mapping())
+    return rows, repeated
 
 
 def intent_for(last: Intent | None, fingerprint: str, now: datetime) -> Intent:

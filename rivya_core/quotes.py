@@ -54,7 +54,7 @@ def reasons(lab: Lab, draft: Draft, cost: Price) -> list[str]:
 def _origin(lab: Lab, draft: Draft, request: GenerationRequest, each: int) -> str:
     takes = "" if draft.takes == 1 else f"{draft.takes} takes of {each:,} credits. "
     if lab.ledger.learned_price(lab.connection, request) is not None:
-        return f"{takes}What the last one like it reserved."
+        return f"{takes}As Rivya reserved it last time for this model and length."
     duration = draft.spec.duration_param
     chosen = None if duration is None else draft.params().get(duration.key)
     if duration is not None and str(chosen) != str(duration.default):

@@ -34,10 +34,10 @@ def draw() -> HistoryFilter:
             bind="query-params",
             type="search",
             icon=":material/search:",
-            placeholder="Words of the prompt, or an id",
+            placeholder="Words of the prompt",
             live="400ms",
             on_change=_first_page,
-            width=290,
+            width=250,
         )
         states = st.pills(
             "State",
@@ -56,16 +56,9 @@ def draw() -> HistoryFilter:
             bind="query-params",
             format="YYYY-MM-DD",
             on_change=_first_page,
-            width=260,
+            width=248,
         )
-        starred = st.pills(
-            "Marks",
-            ["starred"],
-            selection_mode="multi",
-            key="marks",
-            bind="query-params",
-            on_change=_first_page,
-        )
+        starred = st.toggle("Starred", key="starred", bind="query-params", on_change=_first_page)
     since, until = _span(days if isinstance(days, tuple) else (days,))
     return HistoryFilter(
         states=frozenset().union(*(GROUPS[name] for name in states)),
@@ -73,7 +66,7 @@ def draw() -> HistoryFilter:
         since=since,
         until=until,
         text=(text or "").strip(),
-        starred=bool(starred),
+        starred=starred,
     )
 
 
@@ -88,7 +81,7 @@ def wanted_page() -> int:
 
 def clear() -> None:
     """Take every filter back; a callback."""
-    for key, nothing in (("q", ""), ("state", []), ("mode", None), ("date", ()), ("marks", []), ("page", 1)):
+    for key, nothing in (("q", ""), ("state", []), ("mode", None), ("date", ()), ("starred", False), ("page", 1)):
         st.session_state[key] = nothing
 
 

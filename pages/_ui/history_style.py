@@ -20,7 +20,7 @@ _ALWAYS = """
 """
 
 _LIST = "@media (max-width: 640px) { .st-key-history_detail { display: none; } }"
-_DETAIL = "@media (max-width: 640px) { .st-key-history_browse { display: none; } }"
+_DETAIL = "@media (max-width: 640px) { .st-key-history_browse, .st-key-history_filters { display: none; } }"
 
 
 def narrow_screen_shows(which: Literal["list", "detail"]) -> None:

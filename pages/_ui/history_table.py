@@ -17,9 +17,9 @@ from pages._ui.row_list import row_list
 from rivya_core import GenerationRecord, Lab, State
 
 TICK_S = 2.0
-ROW_PX = 56
+ROW_PX = 62  # above 4 rem the grid wraps text
 HEADER_PX = 36
-SHOWN_ROWS = 11
+SHOWN_ROWS = 10
 
 _GRID = "history_grid"
 _SHOWN = "_history_shown"
@@ -96,6 +96,7 @@ def _grid(rows: Sequence[GenerationRecord], selected: str | None) -> None:
             selection_mode=["single-row", "single-cell"],
             selection_default={"selection": {"rows": at}},
             hide_index=True,
+            placeholder="",
             row_height=ROW_PX,
             height=HEADER_PX + ROW_PX * min(len(rows), SHOWN_ROWS) + 2,
             column_config=_columns(),
@@ -123,12 +124,12 @@ def _table(rows: Sequence[GenerationRecord]) -> pa.Table:
 def _columns() -> dict[str, Any]:
     column = st.column_config
     return {
-        "clip": column.ImageColumn("Clip", width=92, pinned=True),
-        "prompt": column.TextColumn("Prompt", width=240),
-        "state": column.MultiselectColumn("State", width=128, options=list(_COLOURS), color=list(_COLOURS.values())),
+        "clip": column.ImageColumn("Clip", width=98, pinned=True),
+        "prompt": column.TextColumn("Prompt", width=256),
+        "state": column.MultiselectColumn("State", width=112, options=list(_COLOURS), color=list(_COLOURS.values())),
         "mode": column.MultiselectColumn("Mode", width=104, options=["SIMULATED", "LIVE"], color=["violet", "red"]),
-        "made": column.TextColumn("Made", width=100),
-        "credits": column.TextColumn("Credits", width=104),
+        "made": column.TextColumn("Made", width=104),
+        "credits": column.TextColumn("Credits", width=84),
         "settings": column.TextColumn("Settings", width=170),
         "took": column.TextColumn("Took", width=90),
         "id": column.TextColumn("Id", width=150),

@@ -25,6 +25,7 @@ _CSS = """
 .list { list-style: none; margin: 0; padding: 0; }
 li { padding: 14px 0 15px; border-top: 1px solid var(--st-border-color); }
 li:first-child { border-top: 0; padding-top: 2px; }
+li:last-child { padding-bottom: 0; }
 .head { display: flex; gap: 12px; align-items: flex-start; justify-content: space-between; }
 .title { margin: 0; flex: 1 1 auto; min-width: 0; font: 450 14.5px/1.45 var(--st-font); color: var(--st-text-color);
   display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; overflow-wrap: anywhere; }

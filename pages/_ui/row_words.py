@@ -23,7 +23,7 @@ def credits_word(row: GenerationRecord) -> str:
     if row.settlement == "settled":
         return f"{row.held_credits:,}"
     if row.settlement == "released":
-        return "0 · released"
+        return "0"
     if row.settlement == "provisional":
         return f"{row.held_credits:,} so far"
     return f"{row.held_credits:,} held"

@@ -21,7 +21,7 @@ _STYLE = """
 .st-key-request_form [data-testid="stFileUploaderDropzoneInstructions"] > * { display: none; }
 .st-key-request_form [data-testid="stFileUploaderDropzoneInstructions"]::after {
   content: "JPEG, PNG or WebP, 10 MB; drop it here"; font-size: 0.865rem; opacity: 0.8; }
-.st-key-request_form [data-testid="stFileUploaderDropzone"] { padding-block: 0.5rem; }
+.st-key-request_form [data-testid="stFileUploaderDropzone"] { padding-block: 0.5rem; align-items: center; }
 </style>
 """
 

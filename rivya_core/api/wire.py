@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+import h11
 import httpx
 from pydantic import SecretStr
 
@@ -26,6 +27,7 @@ LIBRARY_FAULTS: tuple[type[Exception], ...] = (
     httpx.HTTPError,
     httpx.StreamError,
     httpx.InvalidURL,
+    h11.ProtocolError,
     OSError,
     EOFError,
     ValueError,
@@ -192,10 +194,12 @@ def _sendable(request: httpx.Request, call: Call[Any]) -> Iterator[httpx.Request
 
 def with_form(request: httpx.Request, upload: Upload, file: BinaryIO) -> httpx.Request:
     """Return the request with a multipart body that reads the file piece by piece while it is sent."""
+    headers = request.headers.copy()
+    headers.pop("content-length", None)  # that of the empty body
     return httpx.Request(
         request.method,
         request.url,
-        headers=request.headers,
+        headers=headers,
         data=dict(upload.fields),
         files={"file": (upload.name, file, upload.mime_type)},
         extensions=request.extensions,

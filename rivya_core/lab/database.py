@@ -7,6 +7,7 @@ and two submits both see the last free place under a cap.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -216,6 +217,8 @@ def _back_up(engine: sa.Engine, path: Path, revision: str) -> None:
     part.unlink(missing_ok=True)
     with closing(engine.raw_connection()) as connection:
         connection.cursor().execute("VACUUM INTO ?", (str(part),))
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
     part.replace(copy)
 
 

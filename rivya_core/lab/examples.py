@@ -38,6 +38,7 @@ def _add(ledger: Ledger, archive: Archive, item: dict[str, Any], at: datetime) -
     clip_key, poster_key = f"clips/examples/{name}.mp4", f"posters/examples/{name}.jpg"
     archive.put_bytes(clip_key, clip)
     archive.put_bytes(poster_key, (FOLDER / f"{name}.jpg").read_bytes())
+    request = GenerationRequest(prompt=item["prompt"], params=item["params"])
     ledger.add_example(
         NewGeneration(
             intent_id=f"example-{name}",
@@ -46,8 +47,8 @@ def _add(ledger: Ledger, archive: Archive, item: dict[str, Any], at: datetime) -
             source="example",
             mode="simulated",
             connection=EMBEDDED_CONNECTION,
-            request=GenerationRequest(prompt=item["prompt"], params=item["params"]),
-            expected_credits=0,
+            request=request,
+            expected_credits=request.expected_credits,
         ),
         at=at,
         took_s=float(item["took_s"]),

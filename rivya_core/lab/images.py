@@ -9,8 +9,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from rivya_core.api import ReferenceImage
 from rivya_core.api.errors import LabError, StorageError
-from rivya_core.api.images import ReferenceImage
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.passage import Passage
 from rivya_core.lab.schema import assets

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from rivya_core.api.request import GenerationRequest
+from rivya_core.api import GenerationRequest
 from rivya_core.lab.budget import local_day
 from rivya_core.lab.credits import reserve
 from rivya_core.lab.decisions import Decisions

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from rivya_core.api.request import GenerationRequest
+from rivya_core.api import GenerationRequest
 from rivya_core.lab.records import BalanceRecord, Pause
 from rivya_core.lab.rows import card_json, moment_json, moment_of, to_card
 from rivya_core.lab.schema import notes

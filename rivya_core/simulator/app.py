@@ -66,11 +66,13 @@ def create_app(world: World, *, control: bool = False) -> Starlette:
         route("/files/{file_id}/{token}/{name}", "source", _source, None, "GET"),
         *(control_routes(world) if control else []),
     ]
-    return _App(
+    app = _App(
         routes=routes,
         middleware=[Middleware(_Marked)],
         exception_handlers={HTTPException: _http_error, 500: _crash},
     )
+    app.state.clips = clips
+    return app
 
 
 class _App(Starlette):

@@ -1,20 +1,153 @@
+"""The clips of tasks: what each looks like is decided here, each is rendered once, when it is first asked for, and then kept.
+
+Clips without a user's picture or words are kept in a folder that all worlds of this user share, for they depend on nothing private;
+all others stay beside the world's file. Rendering happens in one worker thread, so that status reads stay fast.
+"""
+
 from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import textwrap
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rivya_core.api.catalogue import ModelSpec, model_spec
 from rivya_core.simulator.tasks import Task
+from rivya_core.simulator.validate import REFERENCES, clip_duration_s
 from rivya_core.simulator.world import World
 
+if TYPE_CHECKING:
+    from rivya_core.simulator.render import Recipe
+
+LONG_SIDE_PX = 640
+KEPT_BYTES = 300_000_000
+"""Size of the shared folder beyond which its oldest clips are dropped; they are rendered again when wanted."""
+
+_WORDS = {"landscape": (16, 9), "portrait": (9, 16)}
+_WIDEST = 21 / 9
+
+
 class ClipMaker:
+    """Give the file of a task's clip."""
+
     def __init__(self, world: World) -> None:
         self._world = world
+        self._lock = threading.Lock()
+        self._workers: ThreadPoolExecutor | None = None
+
     async def clip(self, task: Task) -> Path:
-        p = self._world.media_dir / "x.mp4"
-        p.parent.mkdir(parents=True, exist_ok=True)
-        if not p.exists():
-            import av, numpy as np
-            with av.open(str(p), "w", options={"movflags": "+faststart"}) as c:
-                s = c.add_stream("libx264", 24); s.width=640; s.height=360; s.pix_fmt="yuv420p"
-                for i in range(120):
-                    f = av.VideoFrame.from_ndarray(np.full((360,640,3), i, np.uint8), format="rgb24")
-                    c.mux(s.encode(f))
-                c.mux(s.encode())
-        return p
+        """Return the MP4 of a task; renders it when there is none yet."""
+        return await asyncio.shield(asyncio.wrap_future(self._prepared(task)))
+
+    def close(self) -> None:
+        """Stop rendering what nobody waits for any more."""
+        with self._lock:
+            if self._workers is not None:
+                self._workers.shutdown(wait=False, cancel_futures=True)
+                self._workers = None
+
+    def _prepared(self, task: Task) -> Future[Path]:
+        with self._lock:
+            if self._workers is None:
+                self._workers = ThreadPoolExecutor(1, thread_name_prefix="rivya-clip")
+            return self._workers.submit(self._made, task)
+
+    def _made(self, task: Task) -> Path:
+        recipe = self.recipe(task)
+        shared = recipe.image is None and not recipe.text
+        folder = shared_folder() if shared else self._world.media_dir / "clips"
+        path = folder / f"{recipe.digest}.mp4"
+        if not path.exists():
+            from rivya_core.simulator.render import render  # noqa: PLC0415 - loads numpy, Pillow and PyAV
+
+            folder.mkdir(parents=True, exist_ok=True)
+            part = folder / f"{recipe.digest}.{os.getpid()}.part"
+            render(recipe, part)
+            part.replace(path)
+            if shared:
+                _make_room(folder)
+        return path
+
+    def recipe(self, task: Task) -> Recipe:
+        """Return what the clip of a task is made from."""
+        from rivya_core.simulator.render import Recipe  # noqa: PLC0415 - loads numpy, Pillow and PyAV
+
+        world, spec = self._world, model_spec(task.model)
+        stored = world.files.get(task.file_id) if task.file_id else None
+        image = world.files.path(stored.sha256) if stored is not None else None
+        width, height = clip_size(spec, task.params, image)
+        return Recipe(
+            prompt=task.prompt,
+            width=width,
+            height=height,
+            seconds=clip_duration_s(spec, task.params),
+            motion=motion(task.params.get("cfg_scale", 0.5), world.behaviour.cfg_effect),
+            variant=task.take % world.behaviour.clip_variants,
+            text=_overlay(task) if world.behaviour.overlay else "",
+            image=image,
+        )
+
+
+def motion(cfg_scale: float, effect: str) -> float:
+    """Return how much a clip moves; 1 = usual. Higher ``cfg_scale`` stiffens it, as much as the world's setting says."""
+    steps = round(cfg_scale * 20) / 20
+    span = {"strong": 1.5, "weak": 0.3, "inert": 0.0}[effect]
+    return round(1.0 + span * (0.5 - steps), 3)
+
+
+def clip_size(spec: ModelSpec, params: Mapping[str, Any], image: Path | None) -> tuple[int, int]:
+    """Return width and height in pixels: the asked ratio, or the picture's own when the model or the request leaves it open."""
+    known = spec.aspect_param
+    asked = str(params.get(known.key, known.default) if known else "")
+    wide, _, high = asked.partition(":")
+    if wide.isdecimal() and high.isdecimal():
+        ratio = int(wide) / int(high)
+    elif asked in _WORDS:
+        ratio = _WORDS[asked][0] / _WORDS[asked][1]
+    else:
+        ratio = _picture_ratio(image) if image is not None else 16 / 9
+    ratio = min(max(ratio, 1 / _WIDEST), _WIDEST)
+    short = round(LONG_SIDE_PX * min(ratio, 1 / ratio) / 2) * 2
+    return (LONG_SIDE_PX, short) if ratio >= 1 else (short, LONG_SIDE_PX)
+
+
+def _picture_ratio(image: Path) -> float:
+    from PIL import Image  # noqa: PLC0415 - the server starts without it
+
+    try:
+        with Image.open(image) as opened:
+            turned = opened.getexif().get(0x0112, 1) in {5, 6, 7, 8}
+            return opened.height / opened.width if turned else opened.width / opened.height
+    except (OSError, ValueError, SyntaxError):
+        return 16 / 9
+
+
+def _overlay(task: Task) -> str:
+    shown = {name: value for name, value in task.params.items() if name != REFERENCES}
+    lines = textwrap.wrap(task.prompt, 90)[:3]
+    return "\n".join([*lines, *textwrap.wrap(", ".join(f"{name} {value}" for name, value in shown.items()), 90)[:2]])
+
+
+def shared_folder() -> Path:
+    """Return the folder of clips that worlds share: this user's alone, in the system's folder for passing files."""
+    owner = getattr(os, "getuid", lambda: "user")()
+    folder = Path(tempfile.gettempdir()) / f"rivya-simulator-clips-{owner}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
+        return Path(tempfile.mkdtemp(prefix="rivya-simulator-clips-"))
+    return folder
+
+
+def _make_room(folder: Path) -> None:
+    clips = sorted((item.stat().st_mtime, item.stat().st_size, item) for item in folder.glob("*.mp4"))
+    size = sum(entry[1] for entry in clips)
+    for _, taken, clip in clips:
+        if size <= KEPT_BYTES:
+            return
+        clip.unlink(missing_ok=True)
+        size -= taken

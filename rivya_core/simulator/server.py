@@ -30,6 +30,7 @@ class SimulatorServer:
         self, world_path: str | Path, *, speed: float = 1.0, credits: int = 4800, seed: int = 0, port: int = 0
     ) -> None:
         self.world = World(world_path, seed=seed, credits=credits, speed=speed)
+        self.app = create_app(self.world, control=True)
         self._port = port
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
@@ -58,7 +59,7 @@ class SimulatorServer:
         self._socket = _listen(self._port)
         self._port = self._socket.getsockname()[1]
         config = uvicorn.Config(
-            create_app(self.world, control=True),
+            self.app,
             loop="asyncio",
             http="h11",
             ws="none",
@@ -89,6 +90,7 @@ class SimulatorServer:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        self.app.state.clips.close()
         self.world.close()
 
     def __enter__(self) -> Self:

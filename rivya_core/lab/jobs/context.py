@@ -160,10 +160,10 @@ class JobContext:
     async def close(self) -> None:
         """Close the clients; call on the engine's event loop."""
         if self._api is not None:
-            await self._api.close()
+            await self._api.aclose()
             self._api = None
         if self._media is not None:
-            await self._media.close()
+            await self._media.aclose()
             self._media = None
 
 

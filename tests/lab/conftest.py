@@ -1,0 +1,54 @@
+"""A real database file and archive for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from rivya_core.lab.archive import Archive
+from rivya_core.lab.database import migrate, open_database
+from rivya_core.lab.history import History
+from rivya_core.lab.ledger import Ledger
+from tests.lab.given import Clock
+
+
+@pytest.fixture
+def database_path(tmp_path: Path) -> Path:
+    """Where the test's database is."""
+    return tmp_path / "lab.sqlite3"
+
+
+@pytest.fixture
+def database(database_path: Path) -> Iterator[sa.Engine]:
+    """A migrated database."""
+    engine = open_database(database_path)
+    migrate(engine, database_path)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The ledger's clock."""
+    return Clock()
+
+
+@pytest.fixture
+def ledger(database: sa.Engine, clock: Clock) -> Ledger:
+    """An empty ledger."""
+    return Ledger(database, clock, key_fingerprint="f" * 16)
+
+
+@pytest.fixture
+def history(database: sa.Engine) -> History:
+    """The views of the same database."""
+    return History(database)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    """An empty archive."""
+    return Archive(tmp_path / "archive")

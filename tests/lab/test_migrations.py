@@ -1,0 +1,178 @@
+"""The schema's history: from nothing, from an old filled file, by two processes at once, beside the engine's tables."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from dbos import DBOS
+
+from rivya_core.api.errors import StorageError
+from rivya_core.lab import migrations
+from rivya_core.lab.database import migrate, open_database, reading
+from rivya_core.lab.history import History
+from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.records import HistoryFilter
+from rivya_core.lab.schema import metadata
+from rivya_core.lab.states import State
+from tests.lab.given import added, in_state
+
+NEXT = '''
+"""A later revision that rebuilds a table."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("lab_assets", recreate="always") as batch:
+        batch.add_column(sa.Column("caption", sa.Text()))
+    op.add_column("lab_settings", sa.Column("author", sa.Text()))
+'''
+
+
+@pytest.fixture
+def later(tmp_path: Path) -> Path:
+    """The revisions of a later version: ours and one more."""
+    folder = tmp_path / "later"
+    shutil.copytree(Path(migrations.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "v9999_later.py").write_text(NEXT)
+    return folder
+
+
+def differences(database: sa.Engine) -> list[object]:
+    """What autogenerate would change."""
+    with reading(database) as connection:
+        return list(compare_metadata(MigrationContext.configure(connection, opts=migrations.OPTIONS), metadata))
+
+
+def tables(database: sa.Engine) -> set[str]:
+    """The names of all tables."""
+    with reading(database) as connection:
+        return set(sa.inspect(connection).get_table_names())
+
+
+def test_a_new_file_gets_the_whole_schema(database: sa.Engine, database_path: Path) -> None:
+    """An empty file comes out as the code describes it, without a backup."""
+    assert differences(database) == []
+    assert set(metadata.tables) <= tables(database)
+    assert list(database_path.parent.glob("*.backup-*")) == []
+
+
+def test_the_tables_of_the_engine_are_never_touched(database_path: Path) -> None:
+    """With the engine's own tables in the file, autogenerate finds nothing to do and the migration leaves them alone."""
+    database = open_database(database_path)
+    DBOS.migrate(f"sqlite:///{database_path}")
+    theirs = tables(database)
+    assert "workflow_status" in theirs
+    migrate(database, database_path)
+    DBOS.migrate(f"sqlite:///{database_path}")
+    assert differences(database) == []
+    assert theirs < tables(database)
+    assert {name for name in tables(database) - theirs if not name.startswith("lab_")} <= {"sqlite_sequence"}
+    database.dispose()
+
+
+def test_a_second_run_changes_nothing(database: sa.Engine, database_path: Path) -> None:
+    """Migrating a file that is up to date writes nothing."""
+    before = Ledger(database).changes()
+    migrate(database, database_path)
+    assert list(database_path.parent.glob("*.backup-*")) == []
+    assert Ledger(database).changes() == before
+
+
+def test_an_old_filled_file_is_copied_and_upgraded(
+    database: sa.Engine, database_path: Path, ledger: Ledger, later: Path
+) -> None:
+    """Every row survives an upgrade that rebuilds a table, the index finds them, and the copy holds the old form."""
+    rows = [in_state(ledger, state, f"বিড়াল number {state}") for state in State]
+    migrate(database, database_path, scripts=later)
+    assert [ledger.get(row.id) for row in rows] == rows
+    assert History(database).page(HistoryFilter(text="বিড়াল number")).total == len(rows)
+    added(ledger, "new ones are found as well")
+    assert History(database).page(HistoryFilter(text="found")).total == 1
+    copy = sqlite3.connect(f"{database_path}.backup-0001")
+    assert copy.execute("SELECT version_num FROM lab_alembic_version").fetchone() == ("0001",)
+    assert copy.execute("SELECT count(*) FROM lab_generations").fetchone() == (len(rows),)
+    assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    copy.close()
+
+
+def test_foreign_keys_are_back_after_an_upgrade(database: sa.Engine, database_path: Path, later: Path) -> None:
+    """The connection that upgraded enforces references again."""
+    migrate(database, database_path, scripts=later)
+    for _ in range(3):
+        with database.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+
+
+def test_a_newer_file_is_refused_and_left_alone(
+    database: sa.Engine, database_path: Path, ledger: Ledger, later: Path
+) -> None:
+    """A version that does not know the file's revision says so instead of guessing."""
+    row = added(ledger)
+    migrate(database, database_path, scripts=later)
+    with pytest.raises(StorageError, match="9999") as caught:
+        migrate(database, database_path)
+    assert caught.value.title == "The database belongs to a newer Rivya Lab"
+    assert ledger.get(row.id) == row
+
+
+def test_an_upgrade_that_fails_half_way_leaves_the_old_form(
+    database: sa.Engine, database_path: Path, ledger: Ledger, later: Path
+) -> None:
+    """All or nothing: after an error the file is what it was, and works."""
+    broken = later / "versions" / "v9999_later.py"
+    broken.write_text(NEXT + '    op.execute("SELECT nonsense FROM nowhere")\n')
+    row = added(ledger)
+    with pytest.raises(sa.exc.OperationalError):
+        migrate(database, database_path, scripts=later)
+    assert differences(database) == []
+    assert ledger.get(row.id) == row
+    migrate(database, database_path)
+
+
+START = """
+import sys
+from pathlib import Path
+from rivya_core.lab.database import migrate, open_database
+path = Path(sys.argv[1])
+sys.stdin.readline()
+engine = open_database(path)
+migrate(engine, path)
+engine.dispose()
+print("ready")
+"""
+
+
+def test_four_processes_start_at_once_on_an_empty_folder(database_path: Path) -> None:
+    """Whoever comes first makes the schema; the others wait for it and find it whole."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", START, str(database_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [process.communicate(timeout=60) for process in started]
+    assert [out.strip() for out, _ in told] == ["ready"] * 4, told
+    database = open_database(database_path)
+    assert differences(database) == []
+    database.dispose()
