@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import address, detail, detail_acts, frame, history_filters, history_style, history_table, undo
+from pages._ui import address, card, detail, detail_acts, frame, history_filters, history_style, history_table, undo
 from rivya_core import GenerationRecord, Lab
 from rivya_core.exports import filter_query
 from rivya_core.lab.records import HistoryFilter, HistoryPage
@@ -86,7 +86,7 @@ def _count_and_export(query: HistoryFilter, page: HistoryPage) -> None:
 def _nothing(query: HistoryFilter) -> None:
     with st.container(border=True, key="history_empty"):
         if query != history_filters.EMPTY:
-            st.header("Nothing matches", anchor=False)
+            card.head("Nothing matches")
             st.text("No generation fits these filters.")
             st.button(
                 "Clear the filters",
@@ -95,7 +95,7 @@ def _nothing(query: HistoryFilter) -> None:
                 on_click=history_filters.clear,
             )
             return
-        st.header("Nothing here yet", anchor=False)
+        card.head("Nothing here yet")
         st.text("Each generation gets a row here the moment you press Generate, and keeps it.")
         if frame.can_spend():
             st.page_link("pages/generate.py", label="Make the first clip", icon=":material/auto_awesome:")

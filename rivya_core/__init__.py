@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from rivya_core.version import VERSION
+
 if TYPE_CHECKING:
     from rivya_core.api import AsyncRivya, GenerationRequest, Rivya
     from rivya_core.api.errors import RivyaError
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from rivya_core.services import open_lab, shared_lab
     from rivya_core.settings import Settings
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "AsyncRivya",

@@ -85,7 +85,7 @@ def shared_lab() -> Lab:
 
 
 def _release() -> None:
-    global _open  # noqa: PLW0603 - the registry of the process
+    global _open
     with _guard:
         if _open is None:
             return

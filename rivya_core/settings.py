@@ -89,7 +89,7 @@ class Settings(BaseSettings):
         if value is None or not value.get_secret_value().strip():
             return None
         key = value.get_secret_value().strip()
-        if any(character.isspace() or not character.isprintable() or ord(character) > 126 for character in key):
+        if not key.isascii() or not key.isprintable() or " " in key:
             raise ValueError("the key holds a space or a character that cannot stand in a header; copy it again")
         return SecretStr(key)
 

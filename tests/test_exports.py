@@ -41,7 +41,9 @@ def test_numbers_and_plain_texts_stay_as_they_are(value: str | float | None) -> 
     "query",
     [
         HistoryFilter(),
-        HistoryFilter(states=frozenset({State.FAILED, State.RUNNING}), mode="live", text="fox & hound = ?", starred=True),
+        HistoryFilter(
+            states=frozenset({State.FAILED, State.RUNNING}), mode="live", text="fox & hound = ?", starred=True
+        ),
         HistoryFilter(since=NOW, until=NOW, mode="simulated"),
     ],
     ids=["everything", "states and text", "times"],

@@ -24,9 +24,9 @@ def download_link(record: GenerationRecord) -> None:
     st.link_button("Download", f"/clips/{record.id}.mp4?download=1", icon=":material/download:")
 
 
-def repeat_button(record: GenerationRecord, *, key: str) -> None:
+def repeat_button(lab: Lab, record: GenerationRecord, *, key: str) -> None:
     """Draw the button that submits the same request once more, as a new intent with its own credits."""
-    if not frame.can_spend():
+    if lab.settings.read_only:
         return
     cost = _cost(record)
     st.button(
@@ -54,13 +54,13 @@ def use_settings_button(record: GenerationRecord, *, key: str, go_to_form: bool 
         st.switch_page(frame.ROOT / "pages" / "generate.py")
 
 
-def copy_menu(record: GenerationRecord, *, key: str) -> None:
+def copy_menu(lab: Lab, record: GenerationRecord, *, key: str) -> None:
     """Draw the menu that shows the request as cURL, Python and JSON; the key stands in none of them."""
     with st.popover("Copy as", icon=":material/code:", key=f"copy_{key}_{record.id}"):
         curl, python, json = st.tabs(["cURL", "Python", "JSON"])
         request = dict(record.request)
         with curl:
-            st.code(as_curl(request, _base_url(record)), language="bash", wrap_lines=True)
+            st.code(as_curl(request, _base_url(lab, record)), language="bash", wrap_lines=True)
         with python:
             st.code(as_python(request), language="python", wrap_lines=True)
         with json:
@@ -88,9 +88,11 @@ def _cost(record: GenerationRecord) -> int:
     return record.final_credits or record.reserved_credits or record.expected_credits
 
 
-def _base_url(record: GenerationRecord) -> str:
+def _base_url(lab: Lab, record: GenerationRecord) -> str:
     if record.mode == "live":
         return record.connection
+    if lab.mode == "live":
+        return lab.connection
     here = urlsplit(st.context.url or "http://127.0.0.1:8501")
     return f"{here.scheme}://{here.netloc}/simulator"
 

@@ -48,7 +48,7 @@ def failure_card(lab: Lab, record: GenerationRecord) -> None:
             _unconfirmed(lab, record)
         else:
             with st.container(horizontal=True):
-                _ended(record)
+                _ended(lab, record)
         refused = st.session_state.get(REFUSED)
         if refused is not None and refused[0] == record.id:
             frame.error_card(refused[1])
@@ -101,11 +101,11 @@ def _plain_story(record: GenerationRecord) -> ErrorCard:
     return ErrorCard("The generation failed", "No reason was given.", "Nothing more happens by itself.", "no", "poll")
 
 
-def _ended(record: GenerationRecord) -> None:
+def _ended(lab: Lab, record: GenerationRecord) -> None:
     if record.state is State.UNSAVED:
         _button("Check now", ":material/refresh:", "check", record)
         return
-    actions.repeat_button(record, key="card")
+    actions.repeat_button(lab, record, key="card")
     actions.use_settings_button(record, key="card")
     _button("Dismiss", ":material/close:", "dismiss", record, tertiary=True)
 

@@ -6,10 +6,10 @@ import streamlit as st
 
 from pages._ui import actions, frame, words
 from pages._ui.player import player
-from rivya_core import GenerationRecord
+from rivya_core import GenerationRecord, Lab
 
 
-def clip_card(record: GenerationRecord, title: str) -> bool:
+def clip_card(lab: Lab, record: GenerationRecord, title: str) -> bool:
     """Draw the card; True while its clip plays."""
     with st.container(border=True, key="clip_card", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -24,9 +24,9 @@ def clip_card(record: GenerationRecord, title: str) -> bool:
             st.text(facts(record))
         with st.container(horizontal=True, key="clip_actions"):
             actions.download_link(record)
-            actions.repeat_button(record, key="clip")
+            actions.repeat_button(lab, record, key="clip")
             actions.use_settings_button(record, key="clip")
-            actions.copy_menu(record, key="clip")
+            actions.copy_menu(lab, record, key="clip")
     return playing
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages._ui import cards, frame, words
+from pages._ui import card, cards, frame, words
 from pages._ui.facts import Fact, facts
 from rivya_core import Lab, State
 from rivya_core.lab.records import BalanceRecord, ErrorCard
@@ -21,6 +21,12 @@ CHECK_TICK_S = 1.0
 CHECK_PATIENCE_S = 75.0
 KEY_START = "rvya_sk_"
 
+GOING = words.Badge("Going", ":material/play_arrow:", "green")
+PAUSED = words.Badge("Paused", ":material/pause:", "orange")
+WORKS = words.Badge("Key and address work", ":material/check:", "green")
+ANSWERS = words.Badge("The simulator answers", ":material/check:", "green")
+FAILED = words.Badge("The last check failed", ":material/error:", "red")
+
 _ASKED = "_connection_asked"
 
 
@@ -28,9 +34,10 @@ def connection_card(lab: Lab) -> None:
     """Say in words what is connected, with the address, the start of the key and the wallet."""
     simulated = lab.mode == "simulated"
     with st.container(border=True, key="connection_card"):
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.header("Connected to the built-in simulator" if simulated else "Connected to Rivya", anchor=False)
-            frame.mode_badge(lab.mode)
+        card.head(
+            "Connected to the built-in simulator" if simulated else "Connected to Rivya",
+            words.SIMULATED if simulated else words.LIVE,
+        )
         st.text(
             "Requests go to a simulator inside this program. It answers as Rivya would, makes real playable clips "
             "and costs nothing."
@@ -67,7 +74,7 @@ def _answer(lab: Lab) -> None:
         if asking:
             st.caption("The question is on its way; this page goes on working.")
         elif balance.error is None and balance.asked_at is not None:
-            frame.badge(words.Badge("Key and address work", ":material/check:", "green"))
+            frame.badge(ANSWERS if lab.mode == "simulated" else WORKS)
     if balance.error is not None and not asking:
         _trouble(balance.error)
 
@@ -80,16 +87,16 @@ def _balance_note(balance: BalanceRecord) -> str:
     )
 
 
-def _trouble(card: ErrorCard) -> None:
+def _trouble(error: ErrorCard) -> None:
     """Explain why the last question failed, and what to do."""
     with st.container(border=True, key="connection_trouble"):
-        frame.badge(words.Badge("The last check failed", ":material/error:", "red"))
-        st.text(card.title)
-        for line in (card.detail, card.hint):
+        frame.badge(FAILED)
+        st.text(error.title)
+        for line in (error.detail, error.hint):
             if line:
                 st.text(line)
-        known = [card.code and f"code {card.code}", card.http_status and f"HTTP {card.http_status}"]
-        known.append(card.request_id and f"request id {card.request_id}")
+        known = [error.code and f"code {error.code}", error.http_status and f"HTTP {error.http_status}"]
+        known.append(error.request_id and f"request id {error.request_id}")
         said = " · ".join(str(part) for part in known if part)
         if said:
             st.caption("Rivya's answer:")
@@ -125,7 +132,7 @@ def key_words(lab: Lab) -> str:
     """Write the visible start of the key, never more of it."""
     key = lab.settings.api_key
     if key is None:
-        return "none set"
+        return "None set"
     shown = key.get_secret_value()
     if shown.startswith(KEY_START) and len(shown) >= len(KEY_START) + 16:
         return shown[: len(KEY_START) + 2] + "…"
@@ -138,13 +145,7 @@ def queue_card(lab: Lab) -> None:
     if pause is not None:
         cards.pause_card(pause)
     with st.container(border=True, key="queue_card"):
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.header("Queue", anchor=False, width="content")
-            frame.badge(
-                words.Badge("Going", ":material/play_arrow:", "green")
-                if pause is None
-                else words.Badge("Paused", ":material/pause:", "orange")
-            )
+        card.head("Queue", GOING if pause is None else PAUSED)
         waiting = lab.ledger.counts(lab.connection).get(State.WAITING, 0)
         st.text(
             f"{'Nothing waits' if not waiting else f'{waiting:,} waiting'}. "
@@ -170,7 +171,7 @@ def spending_card(lab: Lab) -> None:
     own, environment = lab.cap(), lab.settings.daily_cap_credits
     mode = "simulated" if lab.mode == "simulated" else "live"
     with st.container(border=True, key="spending_card"):
-        st.header("Daily cap", anchor=False)
+        card.head("Daily cap")
         spent = f"{budget.spent_today_credits:,} {mode} credits held or settled today"
         if budget.cap_credits is None:
             st.text(spent + "; no cap is set.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import address, cards, detail_acts, detail_tabs, frame, undo, words
+from pages._ui import address, card, cards, detail_acts, detail_tabs, frame, undo, words
 from pages._ui.live_list import live_list
 from pages._ui.player import player
 from rivya_core import GenerationRecord, Lab, RivyaError, State
@@ -26,7 +26,7 @@ def missing(generation_id: str) -> None:
     """Say that a link leads nowhere."""
     _back()
     with st.container(border=True, key="detail_missing"):
-        st.header("No such generation", anchor=False)
+        card.head("No such generation")
         st.text("This link names a generation that is not in this data folder:")
         st.code(generation_id[:200], language=None, wrap_lines=True)
         st.text("It may belong to another computer or data folder.")

@@ -15,9 +15,9 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
         if record.has_clip:
             actions.download_link(record)
         if record.is_terminal:
-            actions.repeat_button(record, key="detail")
+            actions.repeat_button(lab, record, key="detail")
         actions.use_settings_button(record, key="detail", go_to_form=True)
-        actions.copy_menu(record, key="detail")
+        actions.copy_menu(lab, record, key="detail")
         _link(record)
         _star(lab, record)
         if record.is_terminal and record.deleted_at is None:
@@ -84,8 +84,7 @@ def lost(lab: Lab, record: GenerationRecord, card: ErrorCard) -> None:
 
 def _star(lab: Lab, record: GenerationRecord) -> None:
     st.button(
-        "Starred" if record.starred else "Star",
-        icon=":material/star:" if record.starred else ":material/star_border:",
+        "★ Starred" if record.starred else "☆ Star",
         key=f"star_{record.id}",
         on_click=_set_star,
         args=(lab, record),

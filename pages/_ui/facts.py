@@ -32,12 +32,13 @@ class Moment(NamedTuple):
 
 
 _CSS = """
-.rv-facts { display: grid; grid-template-columns: minmax(7.5rem, max-content) minmax(0, 1fr); gap: 0 1rem; margin: 0;
+.rv-facts { display: grid; grid-template-columns: minmax(7.5rem, max-content) minmax(0, 1fr); gap: 0; margin: 0;
   font-family: var(--st-font); font-size: 0.875rem; line-height: 1.45; color: var(--st-text-color); }
 .rv-facts > div { display: contents; }
 .rv-facts dt, .rv-facts dd { margin: 0; padding: 0.36rem 0; border-bottom: 1px solid var(--st-border-color); }
 .rv-facts > div:last-child dt, .rv-facts > div:last-child dd { border-bottom: 0; }
-.rv-facts dt { opacity: 0.72; }
+.rv-facts dt { padding-right: 1rem; }
+.rv-facts dt span { opacity: 0.72; }
 .rv-facts dd { overflow-wrap: anywhere; white-space: pre-wrap; }
 .rv-facts .rv-note { display: block; opacity: 0.72; font-size: 0.8rem; }
 .rv-facts code { font-family: var(--st-code-font); font-size: 0.8rem; background: none; padding: 0; color: inherit; }
@@ -73,7 +74,7 @@ export default function ({ data, parentElement }) {
   list.replaceChildren();
   for (const fact of data) {
     const row = document.createElement("div");
-    put(row, "dt", fact.label);
+    put(put(row, "dt", ""), "span", fact.label);
     const value = put(row, "dd", "");
     put(value, fact.copy ? "code" : "span", fact.value);
     if (fact.copy) {

@@ -37,8 +37,6 @@ def can_spend() -> bool:
 
 def navigate() -> None:
     """Draw the navigation and run the page that was asked for; called by ``app.py`` only."""
-    # Before the navigation: its Material icon would otherwise be fetched from a font server as the window's icon.
-    st.set_page_config(page_icon=str(FAVICON), layout="wide")
     st.session_state[_FRAMED] = True
     try:
         _navigation().run()
@@ -100,6 +98,8 @@ def error_card(error: RivyaError) -> None:
 
 
 def _navigation() -> Page:
+    # First, because the window's icon would otherwise be the page's Material icon, fetched from a font server.
+    st.set_page_config(page_icon=str(FAVICON), layout="wide")
     pages = [
         st.Page(ROOT / "pages" / "history.py", title="History", icon=":material/history:", url_path="history"),
         st.Page(ROOT / "pages" / "connection.py", title="Connection", icon=":material/cable:", url_path="connection"),

@@ -51,7 +51,7 @@ def draw() -> HistoryFilter:
         mode = st.pills("Mode", MODES, key="mode", bind="query-params", on_change=_first_page)
         days = st.date_input(
             "Made between",
-            value=(),
+            value=[],
             key="date",
             bind="query-params",
             format="YYYY-MM-DD",

@@ -11,11 +11,11 @@ import streamlit as st
 
 _ALWAYS = """
 .st-key-state button p::first-letter, .st-key-mode button p::first-letter { text-transform: uppercase; }
-.st-key-history_cards, .st-key-history_back { display: none; }
+.st-key-history_cards, [data-testid="stLayoutWrapper"]:has(> .st-key-history_back) { display: none; }
 @media (max-width: 640px) {
   .st-key-history_table { display: none; }
   .st-key-history_cards { display: flex; }
-  .st-key-history_back { display: flex; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-history_back) { display: block; }
 }
 """
 

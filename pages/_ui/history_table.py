@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import streamlit as st
 
 from pages._ui import row_words, words
@@ -26,7 +26,7 @@ _SHOWN = "_history_shown"
 _SEEN = "_history_seen"
 
 _STATES: tuple[tuple[str, str], ...] = tuple((badge.label, badge.color) for badge in words.STATE_BADGES.values())
-_EXTRA = (("Queued at Rivya", "blue"), ("Rendering", "blue"))
+_EXTRA = (("Queued at Rivya", "blue"), ("Rendering", "blue"), ("SIMULATED", "violet"), ("LIVE", "red"))
 _COLOURS = dict((*_STATES, *_EXTRA))
 
 
@@ -105,13 +105,12 @@ def _grid(rows: Sequence[GenerationRecord], selected: str | None) -> None:
 
 
 def _table(rows: Sequence[GenerationRecord]) -> pa.Table:
-    states = [words.state_of(row).label for row in rows]
+    chips = pa.list_(pa.string())
     return pa.table(
         {
             "clip": pa.array([row_words.poster_url(row) for row in rows], pa.string()),
-            "prompt": pa.array([("★ " if row.starred else "") + words.excerpt(row.prompt, 110) for row in rows]),
-            "state": pa.array([[state] for state in states], pa.list_(pa.string())),
-            "mode": pa.array([[row_words.mode_word(row)] for row in rows], pa.list_(pa.string())),
+            "prompt": pa.array([("★ " if row.starred else "") + words.excerpt(row.prompt, 84) for row in rows]),
+            "state": pa.array([[words.state_of(row).label, row_words.mode_word(row)] for row in rows], chips),
             "made": pa.array([words.clock(row.created_at) for row in rows]),
             "credits": pa.array([row_words.credits_word(row) for row in rows]),
             "settings": pa.array([words.shape(row) for row in rows]),
@@ -125,12 +124,11 @@ def _columns() -> dict[str, Any]:
     column = st.column_config
     return {
         "clip": column.ImageColumn("Clip", width=98, pinned=True),
-        "prompt": column.TextColumn("Prompt", width=256),
-        "state": column.MultiselectColumn("State", width=112, options=list(_COLOURS), color=list(_COLOURS.values())),
-        "mode": column.MultiselectColumn("Mode", width=104, options=["SIMULATED", "LIVE"], color=["violet", "red"]),
-        "made": column.TextColumn("Made", width=104),
-        "credits": column.TextColumn("Credits", width=84),
-        "settings": column.TextColumn("Settings", width=170),
+        "prompt": column.TextColumn("Prompt", width=240),
+        "state": column.MultiselectColumn("State", width=118, options=list(_COLOURS), color=list(_COLOURS.values())),
+        "made": column.TextColumn("Made", width=92),
+        "credits": column.TextColumn("Credits", width=76),
+        "settings": column.TextColumn("Settings", width=96),
         "took": column.TextColumn("Took", width=90),
         "id": column.TextColumn("Id", width=150),
     }

@@ -28,7 +28,7 @@ def image_field(spec: ModelSpec, ratio: object) -> None:
         return
     image: DraftImage | None = st.session_state.get(IMAGE)
     st.file_uploader(
-        "Reference image" if image is None else "Reference image (a new file replaces the one below)",
+        "Reference image",
         key=_upload_key(),
         max_upload_size=UPLOAD_CAP_MB,
         on_change=_take_upload,
@@ -85,13 +85,7 @@ def _use_original() -> None:
 def _draw_refusal(refused: RivyaError) -> None:
     with st.container(border=True, key="image_refused", gap="small"):
         st.badge("This image cannot be used", icon=":material/hide_image:", color="orange")
-        st.text(
-            " ".join(
-                part
-                for part in (refused.detail.removeprefix("reference_image: ") or refused.title, refused.hint)
-                if part
-            )
-        )
+        st.text(words.sentences(refused.detail.removeprefix("reference_image: ") or refused.title, refused.hint))
         if refused.code == "too_big":
             st.button("Shrink it to fit", icon=":material/compress:", on_click=_shrink, key="shrink")
 

@@ -44,7 +44,8 @@ def request_form(lab: Lab) -> None:
         aspect = spec.aspect_param
         image_field(spec, None if aspect is None else fields.value(params[aspect.key]))
         draft = _collect()
-        _send_row(lab, draft)
+        with st.container(key="send_row", gap="small"):
+            _send_row(lab, draft)
     _keep(lab, draft)
 
 

@@ -69,7 +69,7 @@ def clips(lab: Lab) -> None:
         return
     shown = _shown(rows)
     latest = shown.id == rows[0].id
-    playing = clip_card(shown, "Latest clip" if latest else "Clip")
+    playing = clip_card(lab, shown, "Latest clip" if latest else "Clip")
     st.session_state[_PLAYING] = shown.id if playing else None
     if not latest:
         st.button("Show the latest clip", icon=":material/skip_next:", on_click=_show_latest, key="show_latest")

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._ui import frame, words
+from pages._ui import card
 from pages._ui.facts import Fact, facts
+from pages._ui.words import Badge
 from rivya_core import Lab
 
 CFG_EFFECTS = ("strong", "weak", "inert")
 FOLDER_SEEN_S = 60
 TOP_UP_CREDITS = 1600
+WELL = Badge("All well", ":material/check:", "green")
+DOWN = Badge("Something is down", ":material/error:", "red")
 VIEWER_NOTE = (
     "That one opened the data folder first. Here you can see everything, submit and cancel; "
     "this process takes over when the other one ends."
@@ -23,16 +26,10 @@ def health_card(lab: Lab) -> None:
     """Say whether the parts of this program work."""
     health = lab.health()
     with st.container(border=True, key="health_card"):
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.header("Health", anchor=False)
-            frame.badge(
-                words.Badge("All well", ":material/check:", "green")
-                if health.ok
-                else words.Badge("Something is down", ":material/error:", "red")
-            )
+        card.head("Health", WELL if health.ok else DOWN)
         facts(
             [
-                Fact("Database", health.database),
+                Fact("Database", "Answers" if health.database == "ok" else health.database),
                 Fact("Jobs", *_jobs_words(health.engine)),
                 Fact("Version", health.version),
             ],
@@ -42,10 +39,10 @@ def health_card(lab: Lab) -> None:
 
 def _jobs_words(engine: str) -> tuple[str, str]:
     if engine == "running":
-        return "run in this process", "They go on without a browser, and after a restart."
+        return "Run in this process", "They go on without a browser, and after a restart."
     if engine.startswith("viewer"):
         return (
-            "run in another process",
+            "Run in another process",
             VIEWER_NOTE,
         )
     return engine, ""
@@ -56,7 +53,7 @@ def folder_card(lab: Lab) -> None:
     folder = lab.settings.data_dir.expanduser()
     database_bytes, archive_bytes, files = _sizes(str(folder))
     with st.container(border=True, key="folder_card"):
-        st.header("Data folder", anchor=False)
+        card.head("Data folder")
         st.code(str(folder), language=None, wrap_lines=True)
         facts(
             [
@@ -92,13 +89,13 @@ def key_card(lab: Lab) -> None:
     """Say how to connect a key, or how to go back to the simulator."""
     with st.container(border=True, key="key_card"):
         if lab.mode == "live":
-            st.header("Change the key, or go back to the simulator", anchor=False)
+            card.head("Change the key, or go back to the simulator")
             st.text("Stop the program, then start it with another key:")
             st.code("export RIVYA_API_KEY=rvya_sk_…\nmake run", language="bash")
             st.text("or without one:")
             st.code("unset RIVYA_API_KEY RIVYA_BASE_URL\nmake run", language="bash")
         else:
-            st.header("Connect your key", anchor=False)
+            card.head("Connect your key")
             st.text("Make a key in Rivya's settings, stop the program, and start it with the key:")
             st.code("export RIVYA_API_KEY=rvya_sk_…\nmake run", language="bash")
             st.text("For a server at another address that honours the same contract, set the address as well:")
@@ -116,14 +113,14 @@ def simulator_card(lab: Lab) -> None:
         return
     now = simulator.world.settings()
     with st.container(border=True, key="simulator_card"):
-        st.header("Simulator", anchor=False)
+        card.head("Simulator")
         st.slider(
             "Speed",
             min_value=0.5,
             max_value=20.0,
             step=0.5,
             value=min(20.0, max(0.5, float(now["speed"]))),
-            format="%g times",
+            format="%g x",
             key="simulator_speed",
             on_change=_configure,
             args=(lab, "simulator_speed", "speed"),

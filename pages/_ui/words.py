@@ -13,6 +13,7 @@ from rivya_core.lab.states import State
 
 DAYS_FROM_H = 48
 SAME_RATIO = 0.02
+RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "4:5", "5:4")
 TYPICAL_FROM = 5
 """Fewer finished generations than this say nothing about the next one."""
 
@@ -128,18 +129,27 @@ def excerpt(text: str, length: int = 90) -> str:
     return flat[:length].rsplit(" ", 1)[0] + "…"
 
 
+def sentences(*parts: str) -> str:
+    """Join parts into sentences, each with one full stop."""
+    return " ".join(f"{part.rstrip('.')}." for part in parts if part)
+
+
 def ratio_note(width_px: int, height_px: int, ratio: object) -> str:
     """Say that an image's shape differs from the chosen one; which of the two a clip follows is not documented."""
-    try:
-        across, down = (float(part) for part in str(ratio).split(":"))
-        wanted = across / down
-    except (ValueError, ZeroDivisionError):
+    wanted, found = _ratio(str(ratio)), width_px / max(1, height_px)
+    if wanted is None or abs(found - wanted) / wanted <= SAME_RATIO:
         return ""
-    found = width_px / max(1, height_px)
-    if abs(found - wanted) / wanted <= SAME_RATIO:
-        return ""
-    shape = f"{found:.2f}:1" if found >= 1 else f"1:{1 / found:.2f}"
+    known = next((name for name in RATIOS if abs(found - (_ratio(name) or 0)) / found <= SAME_RATIO), None)
+    shape = known or (f"{found:.2f}:1" if found >= 1 else f"1:{1 / found:.2f}")
     return f"The image is {shape}, not {ratio}. Which of the two the clip follows is not documented."
+
+
+def _ratio(text: str) -> float | None:
+    try:
+        across, down = (float(part) for part in text.split(":"))
+        return across / down
+    except (ValueError, ZeroDivisionError):
+        return None
 
 
 def typical(found: tuple[float, float, float, int] | None) -> str:

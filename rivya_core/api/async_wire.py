@@ -24,7 +24,7 @@ from rivya_core.api.wire import LIBRARY_FAULTS, Address, check_progress, open_up
 ASYNC_FAULTS: tuple[type[Exception], ...] = (*LIBRARY_FAULTS, aiohttp.ClientError, HttpProcessingError)
 _CONNECTIONS_MAX = 100
 _KEEP_ALIVE_S = 15.0
-_HOP_BYTES = 262_144
+_HOP_BYTES = 131_072
 
 
 def make_transport(base_url: str) -> AiohttpTransport:

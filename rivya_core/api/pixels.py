@@ -32,7 +32,7 @@ _BROKEN = (
     TypeError,
 )
 _ORIENTATION, _GPS = 0x0112, 0x8825  # EXIF tags
-_UPRIGHT = {None, 0, 1}
+_TURNED = range(2, 9)  # the EXIF orientations that are not upright
 _QUIET_INFO = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi", "adobe", "adobe_transform", "transparency",
                "progressive", "progression", "gamma", "srgb", "chromaticity", "aspect", "background", "loop", "duration",
                "timestamp", "interlace", "default_image", "mp"}  # fmt: skip
@@ -139,7 +139,7 @@ def _upright_srgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
     orientation, position = _exif_facts(image)
     metadata = _has_metadata(image)
     upright = image
-    if orientation not in _UPRIGHT:
+    if orientation in _TURNED:
         upright = ImageOps.exif_transpose(image)
         changes.append("rotated upright")
     if metadata:

@@ -25,7 +25,7 @@ def as_curl(canonical: Mapping[str, Any], base_url: str) -> str:
     """
     address = base_url.rstrip("/") + API_PREFIX
     image = canonical.get("reference_image")
-    lines = ["export RIVYA_API_KEY=  # your key", 'KEY="my-clip-001"  # a new one for every new clip']
+    lines = ["# needs your key in the variable RIVYA_API_KEY", 'KEY="my-clip-001"  # a new one for every new clip']
     if isinstance(image, Mapping):
         name, mime = str(image.get("name") or "reference-image"), str(image.get("mime") or "image/jpeg")
         form = shlex.quote(f"file=@{name};type={mime}")
@@ -48,15 +48,13 @@ def as_curl(canonical: Mapping[str, Any], base_url: str) -> str:
 
 def as_python(canonical: Mapping[str, Any]) -> str:
     """Return a script for the client of this project; the key is read from ``RIVYA_API_KEY``."""
-    arguments = [f"    prompt={_literal(canonical.get('prompt'))},", f"    model={_literal(canonical.get('model'))},"]
-    arguments.append(f"    params={_literal(canonical.get('params') or {})},")
+    arguments = [f"    prompt={canonical.get('prompt')!r},", f"    model={canonical.get('model')!r},"]
+    arguments.append(f"    params={canonical.get('params') or {}!r},")
     image = canonical.get("reference_image")
     if isinstance(image, Mapping):
-        arguments.append(
-            f"    reference_image={_literal(image.get('name') or 'reference-image')},  # path of your image"
-        )
+        arguments.append(f"    reference_image={image.get('name') or 'reference-image'!r},  # path of your image")
     if canonical.get("client_request_id"):
-        arguments.append(f"    client_request_id={_literal(canonical['client_request_id'])},")
+        arguments.append(f"    client_request_id={canonical['client_request_id']!r},")
     return "\n".join(
         [
             "from rivya_core import GenerationRequest, Rivya",
@@ -83,8 +81,3 @@ def _body(canonical: Mapping[str, Any]) -> dict[str, Any]:
     if canonical.get("client_request_id"):
         body["client_request_id"] = canonical["client_request_id"]
     return body
-
-
-def _literal(value: object) -> str:
-    """Write a value as a Python literal that prints its own text: no invisible or bidirectional characters."""
-    return repr(value)

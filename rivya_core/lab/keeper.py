@@ -19,10 +19,10 @@ from rivya_core.api import Rivya
 from rivya_core.api.contract import Effect
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.retry import rule
-from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.engine import Engine, Inbox
 from rivya_core.lab.jobs.context import PAUSE_S, JobContext
 from rivya_core.lab.records import BalanceRecord, ErrorCard, Pause
+from rivya_core.lab.submission import enqueue_again
 
 log = logging.getLogger("rivya.keeper")
 
@@ -155,9 +155,7 @@ class Keeper:
         for row in rows:
             if f"{row.id}:{row.runs}" in known:
                 continue
-            with begin_immediate(context.ledger.database) as connection:
-                run = context.ledger.next_run(connection, row.id)
-                self._inbox.enqueue(connection, row.id, run)
+            run = enqueue_again(context.ledger.database, context.ledger, self._inbox, row.id)
             log.info("job taken up again", extra={"generation_id": row.id, "run": run})
 
     def read_balance(self) -> BalanceRecord:

@@ -1,5 +1,6 @@
-"""The lab: what pages, scripts and notebooks call. Every call is a local database read or write; none waits for Rivya,
-except ``wait`` and ``check_connection``, which say so.
+"""The lab: what pages, scripts and notebooks call.
+
+Every call is a local database read or write; none waits for Rivya, except ``wait`` and ``check_connection``, which say so.
 """
 
 from __future__ import annotations
@@ -9,16 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
-from rivya_core import __version__
 from rivya_core.api import GenerationRequest, ModelSpec, packaged_models
 from rivya_core.api.errors import LabError, RivyaError, StorageError, WaitTimeoutError
 from rivya_core.lab import budget as budgets
+from rivya_core.lab import submission
 from rivya_core.lab.archive import Archive
-from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.engine import Engine, Inbox
 from rivya_core.lab.history import History
 from rivya_core.lab.jobs.context import JobContext
@@ -36,6 +36,7 @@ from rivya_core.lab.records import (
 )
 from rivya_core.lab.states import State
 from rivya_core.settings import Mode, Settings
+from rivya_core.version import VERSION
 
 WAIT_LOOK_S = 0.1
 MAX_TAKES = 4
@@ -72,7 +73,7 @@ class Lab:
         self.archive = parts.archive
         self.simulator = parts.simulator
 
-    def __enter__(self) -> Lab:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -134,8 +135,8 @@ class Lab:
     def _submit(
         self, request: GenerationRequest, takes: Iterable[int], intent_id: str, parent_id: str | None, source: str
     ) -> list[GenerationRecord]:
-        self._refuse_if_read_only()
-        self._check_disk()
+        submission.refuse_if_read_only(self.settings)
+        submission.check_disk(self.settings, self.archive)
         expected = self.expected(request)
         wanted = [
             NewGeneration(
@@ -152,39 +153,7 @@ class Lab:
         ]
         if request.image is not None:
             self.ledger.store_image(request.image, self.archive)
-        with begin_immediate(self._parts.database) as connection:
-            known = [self.ledger.find(connection, item.id) for item in wanted]
-            new = [item for item, row in zip(wanted, known, strict=True) if row is None]
-            if new:
-                now = budgets.read(connection, self.mode, self.connection, self.settings)
-                budgets.check(now, expected * len(new))
-            rows = []
-            for item, row in zip(wanted, known, strict=True):
-                if row is None:
-                    rows.append(self.ledger.add(connection, item))
-                    self._parts.inbox.enqueue(connection, item.id, 1)
-                else:
-                    rows.append(row)
-        return rows
-
-    def _refuse_if_read_only(self) -> None:
-        if self.settings.read_only:
-            raise LabError(
-                "This dashboard is read-only",
-                "It was started with RIVYA_READ_ONLY=1.",
-                "Start it without that setting to generate clips.",
-            )
-
-    def _check_disk(self) -> None:
-        free = self.archive.free_bytes()
-        if free < self.settings.min_free_disk_bytes:
-            raise StorageError(
-                "The disk is nearly full",
-                f"{free / 1e6:,.0f} MB are free in {self.settings.data_dir}, "
-                f"{self.settings.min_free_disk_bytes / 1e6:,.0f} MB are needed so that a paid clip can be kept.",
-                "Free some space, or set RIVYA_MIN_FREE_DISK_BYTES lower. Nothing was sent.",
-                field="disk",
-            )
+        return submission.submit(self._parts.database, self.settings, self.ledger, self._parts.inbox, wanted)
 
     def expected(self, request: GenerationRequest) -> int:
         """Credits one take will probably reserve: what the same model and duration reserved last time, else the list price."""
@@ -269,7 +238,7 @@ class Lab:
 
     def ask_again(self, generation_id: str) -> None:
         """Send an unconfirmed generation again, with its first key and bytes."""
-        self._refuse_if_read_only()
+        submission.refuse_if_read_only(self.settings)
         self.ledger.reopen(generation_id)
         self._enqueue_again(generation_id)
 
@@ -283,9 +252,7 @@ class Lab:
         self.ledger.close_unconfirmed(generation_id)
 
     def _enqueue_again(self, generation_id: str) -> None:
-        with begin_immediate(self._parts.database) as connection:
-            run = self.ledger.next_run(connection, generation_id)
-            self._parts.inbox.enqueue(connection, generation_id, run)
+        submission.enqueue_again(self._parts.database, self.ledger, self._parts.inbox, generation_id)
 
     def pause(self) -> Pause | None:
         """Why this connection's queue is stopped, or None."""
@@ -305,7 +272,7 @@ class Lab:
 
     # -- marks and the draft ---------------------------------------------------------------------------------------
 
-    def star(self, generation_id: str, starred: bool) -> None:  # noqa: FBT001 - reads well as star(id, True)
+    def star(self, generation_id: str, starred: bool) -> None:
         """Set or clear the star."""
         self.ledger.update(generation_id, starred=starred)
 
@@ -327,7 +294,8 @@ class Lab:
 
     def draft(self) -> Mapping[str, Any] | None:
         """The draft of the Generate form; one a data folder."""
-        return self.ledger.get_note("draft")
+        draft: Mapping[str, Any] | None = self.ledger.get_note("draft")
+        return draft
 
     def save_draft(self, draft: Mapping[str, Any]) -> None:
         """Keep the draft of the Generate form; the last writer wins."""
@@ -393,7 +361,7 @@ class Lab:
         keeper_ok = self._parts.keeper.is_alive
         return Health(
             ok=database == "ok" and keeper_ok,
-            version=__version__,
+            version=VERSION,
             mode=self.mode,
             database=database,
             engine=engine if keeper_ok else "stopped",

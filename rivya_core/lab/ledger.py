@@ -115,7 +115,7 @@ class Ledger(Decisions):
         """
         done = at + timedelta(seconds=took_s)
         times = {"created_at": at, "submitted_at": at, "processing_at": at, "ready_at": done, "finished_at": done}
-        figures = {"expected_credits": 0, "held_credits": 0, "final_credits": 0, "settlement": "settled"}
+        figures = {"held_credits": 0, "final_credits": 0, "settlement": "settled"}
         ended = {"state": State.SUCCEEDED.value, "source": "example", "mode": "simulated", "runs": 0}
         with self.writing() as connection:
             known = self.find(connection, new.id)

@@ -20,7 +20,7 @@ class UtcMoment(TypeDecorator[datetime]):
     impl = sa.DateTime
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Turn an aware datetime into naive UTC."""
         if value is None:
             return None
@@ -28,7 +28,7 @@ class UtcMoment(TypeDecorator[datetime]):
             raise ValueError("a naive datetime must not be stored")
         return value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Turn naive UTC back into an aware datetime."""
         return None if value is None else value.replace(tzinfo=UTC)
 

@@ -119,7 +119,9 @@ class Faults:
             raise ValueError(f"{kind} cannot strike the route {route}; it can strike {', '.join(known.routes)}")
         strange = set(detail) - set(known.detail)
         if strange:
-            raise ValueError(f"{kind} knows no {', '.join(sorted(strange))}; it knows {', '.join(known.detail) or 'nothing'}")
+            raise ValueError(
+                f"{kind} knows no {', '.join(sorted(strange))}; it knows {', '.join(known.detail) or 'nothing'}"
+            )
         if kind == "broken_download" and detail.get("mode", "truncated") not in BROKEN_MODES:
             raise ValueError(f"mode must be one of {', '.join(BROKEN_MODES)}")
         if kind == "no_url" and detail.get("form", "null") not in NO_URL_FORMS:
@@ -145,7 +147,9 @@ class Faults:
             self._store.execute("DELETE FROM faults")
             self.forget()
 
-    def strike(self, moment: str, route: str, *, kinds: frozenset[str] | None = None, skip: frozenset[str] = frozenset()) -> Fault | None:
+    def strike(
+        self, moment: str, route: str, *, kinds: frozenset[str] | None = None, skip: frozenset[str] = frozenset()
+    ) -> Fault | None:
         """Return the fault that fires now, counted and committed, or None.
 
         moment: see the module. kinds, skip: narrow to, or leave out, some kinds.
@@ -174,9 +178,7 @@ def _moment(fault: Fault) -> str:
     return "after" if fault.detail.get("accepted") else KINDS[fault.kind].moment
 
 
-def _matches(
-    fault: Fault, moment: str, route: str, kinds: frozenset[str] | None, skip: frozenset[str]
-) -> bool:
+def _matches(fault: Fault, moment: str, route: str, kinds: frozenset[str] | None, skip: frozenset[str]) -> bool:
     if _moment(fault) != moment or fault.route not in {route, "any"} or fault.kind in skip:
         return False
     return kinds is None or fault.kind in kinds

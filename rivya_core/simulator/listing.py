@@ -17,7 +17,9 @@ def models_answer() -> dict[str, Any]:
 def _model(spec: ModelSpec) -> dict[str, Any]:
     rule = spec.reference
     kinds = list(rule.kinds) if rule else []
-    modes = list(spec.supported_modes) or (["text-to-video", "image-to-video"] if "image" in kinds else ["text-to-video"])
+    modes = list(spec.supported_modes) or (
+        ["text-to-video", "image-to-video"] if "image" in kinds else ["text-to-video"]
+    )
     return {
         "id": spec.id,
         "display_name": spec.display_name,

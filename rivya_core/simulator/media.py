@@ -40,7 +40,9 @@ def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
     return None if last and int(last) < start else (start, end)
 
 
-async def send_file(exchange: Exchange, path: Path, media_type: str, etag: str, fault: Fault | None = None) -> Answer | None:
+async def send_file(
+    exchange: Exchange, path: Path, media_type: str, etag: str, fault: Fault | None = None
+) -> Answer | None:
     """Send a file, or the range of it that was asked for; None = sent, else the answer to send."""
     size = path.stat().st_size
     headers = {"accept-ranges": "bytes", "etag": f'"{etag}"', "cache-control": "private, max-age=3600"}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageChops
+from PIL import Image
 
 Field = npt.NDArray[np.float32]
 Colour = tuple[int, int, int]
@@ -111,10 +111,20 @@ def glow(height: int, width: int, x: float, y: float, radius: float) -> Field:
 
 
 def sky(
-    palette: Palette, height: int, width: int, sun: tuple[float, float], dice: np.random.Generator, horizon: float = 0.75
+    palette: Palette,
+    height: int,
+    width: int,
+    sun: tuple[float, float],
+    dice: np.random.Generator,
+    horizon: float = 0.75,
 ) -> Image.Image:
     """Return a sky with a low sun at pixel ``sun``; ``horizon`` is its height as a share of the picture."""
-    stops = [(0.0, palette.zenith), (horizon * 0.55, palette.middle), (horizon, palette.horizon), (1.0, palette.horizon)]
+    stops = [
+        (0.0, palette.zenith),
+        (horizon * 0.55, palette.middle),
+        (horizon, palette.horizon),
+        (1.0, palette.horizon),
+    ]
     colours = np.repeat(gradient(stops, height)[:, None, :], width, axis=1)
     light = np.asarray(palette.light, np.float32)
     size = float(min(width, height))
@@ -142,29 +152,21 @@ class Layer:
                 cover = Image.fromarray((np.clip(seen, 0, 1) * 255).astype(np.uint8), "L")
             self._steps.append((picture(shifted, dice), cover))
 
-    def _window(self, image: Image.Image, left: int, width: int) -> Image.Image:
-        return image.crop((left, 0, left + width, self.height))
-
-    def _step(self, offset: float, width: int) -> tuple[int, tuple[Image.Image, Image.Image | None]]:
-        quarter = round(np.clip(offset, 0, self.width - width) * PHASES)
-        left, phase = divmod(int(quarter), PHASES)
-        return min(left, self.width - width), self._steps[phase]
+    @classmethod
+    def of_light(cls, light: Field, dice: np.random.Generator) -> Layer:
+        """Return a layer that brightens what lies behind it; ``light`` is black where there is none."""
+        strength = np.clip(light.max(axis=2), 0, 255) / 255
+        return cls(light / np.maximum(strength, 1e-3)[..., None], strength.astype(np.float32), dice)
 
     def paste(self, canvas: Image.Image, offset: float, y: int) -> None:
-        """Paste the part that begins ``offset`` pixels from the left, its top at row ``y``."""
-        left, (colours, cover) = self._step(offset, canvas.width)
-        shown = self._window(colours, left, canvas.width)
-        canvas.paste(shown, (0, y), self._window(cover, left, canvas.width) if cover else None)
-
-    def add(self, canvas: Image.Image, offset: float) -> Image.Image:
-        """Return the canvas with the layer's light added; both have the same height."""
-        left, (colours, _) = self._step(offset, canvas.width)
-        return ImageChops.screen(canvas, self._window(colours, left, canvas.width))
+        """Paste the part that begins ``offset`` pixels from the left, its top at row ``y``; what sticks out is cut off."""
+        quarter = round(min(max(offset, 0.0), self.width - canvas.width) * PHASES)
+        left, phase = divmod(quarter, PHASES)
+        colours, cover = self._steps[phase]
+        canvas.paste(colours, (-left, y), cover)
 
 
-def ridge(
-    line: Field, height: int, top: Colour, foot: Colour, dice: np.random.Generator, edge: float = 1.2
-) -> Layer:
+def ridge(line: Field, height: int, top: Colour, foot: Colour, dice: np.random.Generator, edge: float = 1.2) -> Layer:
     """Return hills as a layer: ``line`` is the height of their top above the foot at each column, in pixels."""
     rows = np.arange(height, dtype=np.float32)[:, None]
     opaque = np.clip((rows - (height - line[None, :])) / edge + 0.5, 0, 1)
@@ -176,5 +178,7 @@ def ridge(
 def enlarged(values: Field, size: tuple[int, int]) -> Image.Image:
     """Return a small field of 0-1, or of colours, scaled up softly to ``size`` (width, height)."""
     if values.ndim == 2:
-        return Image.fromarray((np.clip(values, 0, 1) * 255).astype(np.uint8), "L").resize(size, Image.Resampling.BICUBIC)
+        return Image.fromarray((np.clip(values, 0, 1) * 255).astype(np.uint8), "L").resize(
+            size, Image.Resampling.BICUBIC
+        )
     return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8), "RGB").resize(size, Image.Resampling.BICUBIC)

@@ -100,7 +100,9 @@ class Exchange:
         await self.start(answer.status, headers)
         sent = payload if cut_after is None else payload[:cut_after]
         empty = self.scope["method"] == "HEAD"
-        await self.send({"type": "http.response.body", "body": b"" if empty else sent, "more_body": cut_after is not None})
+        await self.send(
+            {"type": "http.response.body", "body": b"" if empty else sent, "more_body": cut_after is not None}
+        )
         if cut_after is not None:
             await self.drop(flush=True)
 
@@ -255,4 +257,3 @@ def scripted(fault: Fault, exchange: Exchange) -> Answer:
 def body_sha256(body: bytes) -> str:
     """Return the hash under which a body is recorded and compared."""
     return hashlib.sha256(body).hexdigest()
-

@@ -23,7 +23,7 @@ FRAMES_PER_S = 24
 RENDERER = 1
 """Grows when the same recipe no longer gives the same clip."""
 
-_MOST_PIXELS = 640 * 362
+_PIXELS_BY_FRAMES = 640 * 362 * 165
 _MOST_SOURCE_PIXELS = 80_000_000
 _NEW_FRAMES = 10 * FRAMES_PER_S
 
@@ -82,7 +82,9 @@ def _pictures(scene: Scene, motion: float, count: int, hold: int) -> Iterator[Im
         yield scene.frame(number / FRAMES_PER_S * motion)
 
 
-def _encode(stream: VideoStream, file: av.container.OutputContainer, picture: Image.Image, first: int, repeat: int) -> None:
+def _encode(
+    stream: VideoStream, file: av.container.OutputContainer, picture: Image.Image, first: int, repeat: int
+) -> None:
     source = av.VideoFrame.from_image(picture)
     for number in range(first, first + repeat):
         frame = source.reformat(width=stream.width, height=stream.height, format="yuv420p")
@@ -91,16 +93,15 @@ def _encode(stream: VideoStream, file: av.container.OutputContainer, picture: Im
 
 
 def _scene(recipe: Recipe) -> tuple[Scene, tuple[int, int]]:
-    moments = recipe.seconds * recipe.motion
-    if recipe.image is not None:
-        image = _opened(recipe.image)
-        if image is not None:
-            return Photo(image, recipe, moments), (recipe.width, recipe.height)
-    share = min(1.0, math.sqrt(_MOST_PIXELS / (recipe.width * recipe.height)))
+    frames = min(round(recipe.seconds * FRAMES_PER_S), _NEW_FRAMES)
+    share = min(1.0, math.sqrt(_PIXELS_BY_FRAMES / (recipe.width * recipe.height * frames)))
     width, height = round(recipe.width * share / 2) * 2, round(recipe.height * share / 2) * 2
+    image = _opened(recipe.image) if recipe.image is not None else None
+    if image is not None:
+        return Photo(image, (width, height), recipe.variant), (width, height)
     name, palette = scene_for(recipe.prompt)
     dice = np.random.default_rng([composition(recipe.prompt), palette, recipe.variant, sum(name.encode())])
-    stage = Stage(width, height, moments, PALETTES[palette], dice)
+    stage = Stage(width, height, recipe.seconds * recipe.motion, PALETTES[palette], dice)
     return SCENES[name][0](stage), (width, height)
 
 
@@ -121,16 +122,13 @@ def _opened(path: Path) -> Image.Image | None:
 class Photo:
     """A camera moving over an uploaded picture: it starts on the picture itself, cropped to fill the frame."""
 
-    def __init__(self, image: Image.Image, recipe: Recipe, moments: float) -> None:
-        self._size = (recipe.width, recipe.height)
-        dice = np.random.default_rng([recipe.variant, 77])
-        wide = (round(recipe.width * 1.25), round(recipe.height * 1.25))
-        self._source = ImageOps.fit(image, wide, Image.Resampling.LANCZOS)
+    def __init__(self, image: Image.Image, size: tuple[int, int], variant: int) -> None:
+        self._size = size
+        dice = np.random.default_rng([variant, 77])
+        self._source = ImageOps.fit(image, (round(size[0] * 1.25), round(size[1] * 1.25)), Image.Resampling.LANCZOS)
         angle = dice.uniform(0, 2 * math.pi)
         self._toward = (0.5 + 0.42 * math.cos(angle), 0.5 + 0.42 * math.sin(angle))
-        self._moments = max(moments, 0.01)
         self._start = dice.uniform(1.0, 1.8)
-        self._slant = dice.uniform(-0.5, 0.5)
         self._sweep = self._light(dice)
 
     def _light(self, dice: np.random.Generator) -> Image.Image:

@@ -127,7 +127,9 @@ class RequestLog:
         """Return the recorded requests, oldest first; only those of one route when given."""
         self.flush()
         where, values = ("WHERE route = ?", (route,)) if route else ("", ())
-        return [_request(dict(row)) for row in self._store.rows(f"SELECT * FROM requests {where} ORDER BY number", values)]
+        return [
+            _request(dict(row)) for row in self._store.rows(f"SELECT * FROM requests {where} ORDER BY number", values)
+        ]
 
     def counts(self) -> dict[str, int]:
         """Return how many requests each route has had."""

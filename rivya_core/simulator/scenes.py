@@ -62,7 +62,7 @@ class Scene(Protocol):
     """A picture that moves."""
 
     def frame(self, moment: float) -> Image.Image:
-        """Return the RGB picture of a moment."""
+        """Return the RGB picture of a moment; it is painted over by the next call."""
 
 
 class Hills:
@@ -72,6 +72,7 @@ class Hills:
         self._stage, dice, palette = stage, stage.dice, stage.palette
         width, height = stage.size
         self._sun_at = (width * dice.uniform(0.2, 0.8), height * dice.uniform(0.34, 0.5))
+        self._canvas = Image.new("RGB", stage.size)
         self._back = sky(palette, height, width, self._sun_at, dice, 0.62)
         self._layers: list[tuple[Layer, float, int]] = []
         count = 5
@@ -92,8 +93,8 @@ class Hills:
         self._haze = Image.new("RGB", (width, height // 3), mix(palette.horizon, palette.light, 0.35))
 
     def frame(self, moment: float) -> Image.Image:
-        stage = self._stage
-        canvas = self._back.copy()
+        stage, canvas = self._stage, self._canvas
+        canvas.paste(self._back)
         for number, (layer, speed, y) in enumerate(self._layers):
             layer.paste(canvas, stage.shift(speed, moment), y)
             if number in {1, 2}:
@@ -129,8 +130,10 @@ class Aurora:
         self._rays = noise_line(dice, 512, 0.9, 6)
         green, violet = np.asarray((64, 255, 170)), np.asarray((170, 70, 255))
         warm = np.asarray(stage.palette.light)
-        self._tint = np.linspace(0, 1, self._low[1], dtype=np.float32)[:, None, None]
-        self._tint = (violet + (green * 0.88 + warm * 0.12 - violet) * np.clip(self._tint * 1.9, 0, 1) ** 0.9).astype(np.float32)
+        down = np.linspace(0, 1, self._shore, dtype=np.float32)[:, None, None]
+        tint = violet + (green * 0.88 + warm * 0.12 - violet) * np.clip(down * 1.9, 0, 1) ** 0.9
+        self._tint = picture(np.repeat(tint, width, axis=1).astype(np.float32), dice)
+        self._canvas = Image.new("RGB", stage.size)
         self._peaks = []
         for speed, tall, dark in ((0.006, 0.26, 0.55), (0.014, 0.15, 0.9)):
             wide = stage.travel(speed)
@@ -143,12 +146,15 @@ class Aurora:
 
     def frame(self, moment: float) -> Image.Image:
         stage, shore = self._stage, self._shore
-        canvas = Image.new("RGB", stage.size)
-        canvas.paste(ImageChops.screen(self._sky, enlarged(self._light(moment), self._sky.size)), (0, 0))
+        canvas = self._canvas
+        canvas.paste(self._sky, (0, 0))
+        canvas.paste(self._tint, (0, 0), enlarged(self._light(moment), self._sky.size))
         for layer, speed in self._peaks:
             layer.paste(canvas, stage.shift(speed, moment), shore - layer.height)
         depth = stage.height - shore
-        seen = canvas.crop((0, shore - min(shore, depth * 2), stage.width, shore)).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+        seen = canvas.crop((0, shore - min(shore, depth * 2), stage.width, shore)).transpose(
+            Image.Transpose.FLIP_TOP_BOTTOM
+        )
         seen = seen.resize((stage.width // 4, depth // 5 or 1), Image.Resampling.BILINEAR)
         rows = np.asarray(seen).copy()
         for row in range(rows.shape[0]):
@@ -163,14 +169,16 @@ class Aurora:
         y = np.linspace(0, 1, tall, dtype=np.float32)[:, None]
         total = np.zeros((tall, wide), np.float32)
         for number, (base, start, reach) in enumerate(self._curtains):
-            wave = 0.09 * np.sin(5 * x * reach + start + moment * 0.45) + 0.05 * np.sin(11 * x + start * 2 - moment * 0.7)
+            wave = 0.09 * np.sin(5 * x * reach + start + moment * 0.45) + 0.05 * np.sin(
+                11 * x + start * 2 - moment * 0.7
+            )
             foot = base + wave
             at = (x * 90 + start * 50 + moment * (5 + 3 * number) + 14 * np.sin(x * 6 + moment * 0.5)) % 511
             rays = self._rays[at.astype(int)] * (1 - at % 1) + self._rays[at.astype(int) + 1] * (at % 1)
             above = foot[None, :] - y
             body = np.where(above >= 0, np.exp(-above * 3.4 / reach), np.exp(above * 26))
             total += body * (0.25 + 0.75 * rays[None, :]) * (0.75 + 0.25 * math.sin(moment * 0.9 + start))
-        return (self._tint * np.clip(total * 0.82, 0, 1)[..., None]).astype(np.float32)
+        return np.clip(total * 0.86, 0, 0.92).astype(np.float32)
 
 
 class Ocean:
@@ -190,12 +198,20 @@ class Ocean:
         self._x = columns[None, :] * far[:, None] * 26
         self._z = far[:, None] * 70
         self._waves = noise(dice, 256, 256, 1.15)
-        body = gradient([(0, mix(palette.horizon, palette.middle, 0.45)), (0.25, palette.middle), (1, mix(palette.zenith, palette.near, 0.55))], self._low[1])
+        body = gradient(
+            [
+                (0, mix(palette.horizon, palette.middle, 0.45)),
+                (0.25, palette.middle),
+                (1, mix(palette.zenith, palette.near, 0.55)),
+            ],
+            self._low[1],
+        )
         self._body = body[:, None, :]
         spread = 0.05 + 0.42 * rows[:, None]
         self._path = np.exp(-((columns[None, :] / spread) ** 2)) * (0.95 - 0.35 * rows[:, None])
         self._light = np.asarray(palette.light, np.float32)
         self._clouds = self._cloud_layer(stage)
+        self._canvas = Image.new("RGB", stage.size)
         self._wind = dice.choice([-1.0, 1.0])
 
     def _cloud_layer(self, stage: Stage) -> Layer:
@@ -207,7 +223,7 @@ class Ocean:
         return Layer(np.broadcast_to(colour, (*cover.shape, 3)).astype(np.float32), cover, stage.dice)
 
     def frame(self, moment: float) -> Image.Image:
-        canvas = Image.new("RGB", self._stage.size)
+        canvas = self._canvas
         canvas.paste(self._sky, (0, 0))
         self._clouds.paste(canvas, self._stage.shift(0.008, moment), 0)
         canvas.paste(self._sea(moment), (0, self._line))
@@ -236,12 +252,21 @@ class City:
         width, height = stage.size
         self._street = round(height * 0.72)
         dark = mix(palette.near, (6, 8, 18), 0.5)
-        stops = [(0.0, dark), (0.55, mix(palette.zenith, dark, 0.25)), (1.0, mix(palette.horizon, palette.middle, 0.45))]
+        stops = [
+            (0.0, dark),
+            (0.55, mix(palette.zenith, dark, 0.25)),
+            (1.0, mix(palette.horizon, palette.middle, 0.45)),
+        ]
         colours = np.repeat(gradient(stops, self._street)[:, None, :], width, axis=1)
         self._sky = picture(colours, dice)
-        self._blocks = [(self._skyline(speed, tall, blur, near), speed) for speed, tall, blur, near in (
-            (0.005, 0.46, 1.0, 0.2), (0.012, 0.36, 0.6, 0.6), (0.022, 0.24, 0.3, 0.95))]
-        self._lights = [(self._bokeh(speed, count, size), speed) for speed, count, size in ((0.018, 24, 0.018), (0.045, 11, 0.05))]
+        self._blocks = [
+            (self._skyline(speed, tall, blur, near), speed)
+            for speed, tall, blur, near in ((0.005, 0.46, 1.0, 0.2), (0.012, 0.36, 0.6, 0.6), (0.022, 0.24, 0.3, 0.95))
+        ]
+        self._lights = [
+            (self._bokeh(speed, count, size), speed) for speed, count, size in ((0.018, 24, 0.018), (0.045, 11, 0.05))
+        ]
+        self._canvas = Image.new("RGB", stage.size)
         shade = gradient([(0, (235, 235, 240)), (1, (110, 112, 130))], height - self._street)
         self._wet = Image.fromarray(np.repeat(shade[:, None, :], width, axis=1).astype(np.uint8), "RGB")
 
@@ -261,7 +286,9 @@ class City:
             x += span + int(dice.uniform(0, 0.02) * max(stage.size))
         if blur:
             radius = ImageFilter.GaussianBlur(blur)
-            colours = np.asarray(Image.fromarray(colours.clip(0, 255).astype(np.uint8), "RGB").filter(radius), np.float32)
+            colours = np.asarray(
+                Image.fromarray(colours.clip(0, 255).astype(np.uint8), "RGB").filter(radius), np.float32
+            )
             opaque = np.asarray(Image.fromarray((opaque * 255).astype(np.uint8), "L").filter(radius), np.float32) / 255
         return Layer(colours, opaque, dice)
 
@@ -289,20 +316,23 @@ class City:
             disc = smooth(((1 - away) * radius / 5.0).astype(np.float32)) * (0.8 + 0.2 * np.clip(away, 0, 1) ** 3)
             tint = np.asarray(tints[dice.integers(len(tints))], np.float32) * dice.uniform(0.16, 0.42)
             colours[rows, columns] = colours[rows, columns] + disc[..., None] * tint
-        return Layer(colours, None, dice)
+        return Layer.of_light(colours, dice)
 
     def frame(self, moment: float) -> Image.Image:
-        stage, street = self._stage, self._street
-        canvas = Image.new("RGB", stage.size)
+        stage, street, canvas = self._stage, self._street, self._canvas
         canvas.paste(self._sky, (0, 0))
         for layer, speed in self._blocks:
             layer.paste(canvas, stage.shift(speed, moment), street - layer.height)
         depth = stage.height - street
-        seen = canvas.crop((0, street - min(street, 2 * depth), stage.width, street)).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-        seen = seen.resize((stage.width // 3, max(1, depth // 10))).resize((stage.width, depth), Image.Resampling.BICUBIC)
+        seen = canvas.crop((0, street - min(street, 2 * depth), stage.width, street)).transpose(
+            Image.Transpose.FLIP_TOP_BOTTOM
+        )
+        seen = seen.resize((stage.width // 3, max(1, depth // 10))).resize(
+            (stage.width, depth), Image.Resampling.BICUBIC
+        )
         canvas.paste(ImageChops.multiply(seen, self._wet), (0, street))
         for layer, speed in self._lights:
-            canvas = layer.add(canvas, stage.shift(speed, moment))
+            layer.paste(canvas, stage.shift(speed, moment), 0)
         return canvas
 
 
@@ -321,12 +351,20 @@ class Silk:
         self._y = across * math.sin(turn) + down * math.cos(turn)
         self._start = dice.uniform(0, 20, 5).tolist()
         deep = mix(palette.near, palette.zenith, 0.35)
-        stops = [(0.0, deep), (0.3, palette.zenith), (0.55, palette.middle), (0.8, palette.horizon), (1.0, palette.light)]
+        stops = [
+            (0.0, deep),
+            (0.3, palette.zenith),
+            (0.55, palette.middle),
+            (0.8, palette.horizon),
+            (1.0, palette.light),
+        ]
         self._colours = gradient(stops, 512)
 
     def frame(self, moment: float) -> Image.Image:
         x, y, start = self._x, self._y, self._start
-        first = 0.6 * np.sin(2.6 * y + start[0] + 0.42 * moment) + 0.35 * np.sin(4.4 * x - 1.7 * y + start[1] - 0.31 * moment)
+        first = 0.6 * np.sin(2.6 * y + start[0] + 0.42 * moment) + 0.35 * np.sin(
+            4.4 * x - 1.7 * y + start[1] - 0.31 * moment
+        )
         second = 0.55 * np.sin(3.0 * x + 1.6 * first + start[2] - 0.37 * moment)
         folds = np.sin(5.4 * (y + 0.62 * second) + 2.2 * first + start[3] + 0.3 * moment)
         fine = np.sin(15.0 * (y + 0.5 * second + 0.28 * first) + start[4] + 0.7 * moment)
@@ -346,13 +384,16 @@ class Forest:
         width, height = stage.size
         light = (width * dice.uniform(0.3, 0.7), height * 0.18)
         bright = mix(palette.light, palette.horizon, 0.75)
-        stops = [(0.0, mix(palette.middle, palette.horizon, 0.4)), (0.5, bright), (1.0, mix(palette.far, palette.middle, 0.5))]
+        stops = [
+            (0.0, mix(palette.middle, palette.horizon, 0.4)),
+            (0.5, bright),
+            (1.0, mix(palette.far, palette.middle, 0.5)),
+        ]
         colours = np.repeat(gradient(stops, height)[:, None, :], width, axis=1)
         share = glow(height, width, *light, max(stage.size) * 0.4)[..., None] * 0.85
         self._back = picture(colours + (np.asarray(palette.light, np.float32) - colours) * share, dice)
-        self._trees = [
-            (self._trunks(speed, near), speed) for speed, near in ((0.008, 0.1), (0.02, 0.55), (0.045, 1.0))
-        ]
+        self._trees = [(self._trunks(speed, near), speed) for speed, near in ((0.008, 0.1), (0.02, 0.55), (0.045, 1.0))]
+        self._canvas = Image.new("RGB", stage.size)
         self._rays = self._shafts(light)
         self._motes = self._dust()
 
@@ -373,10 +414,16 @@ class Forest:
             opaque[:, left:right] = np.maximum(opaque[:, left:right], trunk)
             x += long * (0.035 + 0.11 * near) * dice.uniform(0.6, 1.7)
         floor = height * (0.12 + 0.1 * near) * (0.6 + 0.4 * noise_line(dice, wide, 2.1, 3))
-        ground = np.clip(np.arange(height, dtype=np.float32)[:, None] - (height - floor[None, :] * (0.35 + 0.65 * near)), 0, 1)
+        ground = np.clip(
+            np.arange(height, dtype=np.float32)[:, None] - (height - floor[None, :] * (0.35 + 0.65 * near)), 0, 1
+        )
         opaque = np.maximum(opaque, ground)
         body = mix(mix(palette.far, palette.horizon, 0.45), palette.near, near**0.7)
-        stops = [(0.0, mix(body, palette.horizon, 0.25 * (1 - near))), (0.6, body), (1.0, mix(body, palette.far, 0.3 * (1 - near)))]
+        stops = [
+            (0.0, mix(body, palette.horizon, 0.25 * (1 - near))),
+            (0.6, body),
+            (1.0, mix(body, palette.far, 0.3 * (1 - near))),
+        ]
         colours = np.repeat(gradient(stops, height)[:, None, :], wide, axis=1)
         return Layer(colours, opaque, dice)
 
@@ -399,26 +446,26 @@ class Forest:
             x, y = int(dice.uniform(4, wide - 5)), int(dice.uniform(4, stage.height - 5))
             ys, xs = np.ogrid[-4:5, -4:5]
             dot = np.exp(-(ys * ys + xs * xs) / radius**2)
-            colours[y - 4 : y + 5, x - 4 : x + 5] += dot[..., None] * np.asarray(stage.palette.light) * dice.uniform(0.1, 0.5)
-        return Layer(colours, None, dice)
+            colours[y - 4 : y + 5, x - 4 : x + 5] += (
+                dot[..., None] * np.asarray(stage.palette.light) * dice.uniform(0.1, 0.5)
+            )
+        return Layer.of_light(colours, dice)
 
     def frame(self, moment: float) -> Image.Image:
-        stage = self._stage
-        canvas = self._back.copy()
-        rays = None
+        stage, canvas = self._stage, self._canvas
+        canvas.paste(self._back)
         for number, (layer, speed) in enumerate(self._trees):
             layer.paste(canvas, stage.shift(speed, moment), 0)
             if number == 1:
-                rays = self._beams(moment)
-                canvas = ImageChops.screen(canvas, rays)
-        return self._motes.add(canvas, stage.shift(0.03, moment))
+                canvas.paste(stage.palette.light, (0, 0, *stage.size), self._beams(moment))
+        self._motes.paste(canvas, stage.shift(0.03, moment), 0)
+        return canvas
 
     def _beams(self, moment: float) -> Image.Image:
         at = (self._angle * 34 + moment * 0.9 + 100) % 255
         whole = at.astype(np.int32)
         beam = self._rays[whole] * (1 - at + whole) + self._rays[(whole + 1) % 256] * (at - whole)
-        strength = smooth(beam * 2.0 - 0.75) * self._fall * 0.42
-        return enlarged(strength[..., None] * np.asarray(self._stage.palette.light, np.float32), self._stage.size)
+        return enlarged(smooth(beam * 2.0 - 0.75) * self._fall * 0.42, self._stage.size)
 
 
 class Nebula:
@@ -429,7 +476,13 @@ class Nebula:
         self._low = (max(48, stage.width // 5), max(48, stage.height // 5))
         self._first, self._second = noise(dice, 256, 256, 1.75), noise(dice, 256, 256, 1.5)
         black = (5, 6, 16)
-        stops = [(0.0, black), (0.35, mix(palette.zenith, black, 0.45)), (0.6, palette.middle), (0.82, palette.horizon), (1.0, palette.light)]
+        stops = [
+            (0.0, black),
+            (0.35, mix(palette.zenith, black, 0.45)),
+            (0.6, palette.middle),
+            (0.82, palette.horizon),
+            (1.0, palette.light),
+        ]
         self._colours = gradient(stops, 512)
         self._stars = [(self._star_layer(speed, share), speed) for speed, share in ((0.006, 0.0016), (0.02, 0.0004))]
         self._core = (dice.uniform(0.3, 0.7), dice.uniform(0.35, 0.65))
@@ -444,7 +497,7 @@ class Nebula:
             x, y = int(dice.integers(1, wide - 2)), int(dice.integers(1, stage.height - 2))
             tint = np.asarray((255, 244, 230) if dice.random() < 0.6 else (190, 215, 255), np.float32)
             colours[y - 1 : y + 2, x - 1 : x + 2] += spread * tint * dice.uniform(0.15, 0.95) ** 2
-        return Layer(colours, None, dice)
+        return Layer.of_light(colours, dice)
 
     def frame(self, moment: float) -> Image.Image:
         wide, tall = self._low
@@ -457,10 +510,10 @@ class Nebula:
         warp = sampled(self._second, x * 36 + self._start[0] + moment * 1.5, y * 36 + self._start[1])
         gas = sampled(self._first, x * 60 + self._start[2] + 38 * warp, y * 60 + self._start[3] + 38 * warp - moment)
         core = np.exp(-((xs - (self._core[0] * 2 - 1)) ** 2 + (ys - (self._core[1] * 2 - 1)) ** 2) * 1.3)
-        tone = smooth(gas * 1.7 - 0.45) * (0.35 + 0.75 * core) + 0.18 * core
+        tone = smooth(gas * 1.7 - 0.45) * (0.34 + 0.56 * core) + 0.14 * core
         canvas = enlarged(self._colours[(np.clip(tone, 0, 1) * 511).astype(np.int32)], self._stage.size)
         for layer, speed in self._stars:
-            canvas = layer.add(canvas, self._stage.shift(speed, moment))
+            layer.paste(canvas, self._stage.shift(speed, moment), 0)
         return canvas
 
 

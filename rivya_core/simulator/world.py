@@ -263,14 +263,18 @@ class World:
 
     # -- what the server does ----------------------------------------------------------------------------------------
 
-    def create_task(self, key: Key, body: bytes, content_type: str | None, idempotency_key: str | None, sha256: str) -> Task:
+    def create_task(
+        self, key: Key, body: bytes, content_type: str | None, idempotency_key: str | None, sha256: str
+    ) -> Task:
         """Check a create request and make its task, or return the one its idempotency key already made.
 
         Raises:
             RefusedError: with the documented code.
         """
         checker = Checker(
-            lambda url: self._file_of(key.account, url), self._behaviour.require_known_files, self._behaviour.prompt_unit
+            lambda url: self._file_of(key.account, url),
+            self._behaviour.require_known_files,
+            self._behaviour.prompt_unit,
         )
         asked = checker.read(body, content_type, idempotency_key)
         new = NewTask(
@@ -334,7 +338,9 @@ class World:
             RefusedError: ``not_found`` when it is not ours, ``url_expired`` when its time is over.
         """
         moment, _, signature = ticket.partition("-")
-        if not moment.isdecimal() or not hmac.compare_digest(signature.encode(), self._sign(task_id, int(moment)).encode()):
+        if not moment.isdecimal() or not hmac.compare_digest(
+            signature.encode(), self._sign(task_id, int(moment)).encode()
+        ):
             raise RefusedError("not_found", "There is nothing at this address.")
         if int(moment) and self.now() * 1000 >= int(moment):
             raise RefusedError("url_expired", "This address has expired.", status=self._behaviour.expired_status)

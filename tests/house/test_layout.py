@@ -22,7 +22,9 @@ TOP_LEVEL = {
 
 def test_the_top_level_holds_only_what_the_owner_allows() -> None:
     """Files under version control stand in the agreed places; hidden ones are free."""
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
     tops = {path.split("/")[0] for path in tracked if path}
     assert {top for top in tops if not top.startswith(".")} <= TOP_LEVEL
 
@@ -105,8 +107,12 @@ def test_importing_the_core_opens_nothing() -> None:
 
 def test_nothing_names_the_workshop() -> None:
     """What is published names no tool, path or registry of the place it was made in."""
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    words = re.compile("|".join(["farm" + "-", "/wo" + "rk/", r"\.\./sha" + "red", "pypi" + r"\.org", "registry" + ".npm"]))
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    words = re.compile(
+        "|".join(["farm" + "-", "/wo" + "rk/", r"\.\./sha" + "red", "pypi" + r"\.org", "registry" + ".npm"])
+    )
     found = []
     for name in tracked:
         path = ROOT / name

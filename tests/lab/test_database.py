@@ -54,9 +54,14 @@ def test_a_write_holds_the_lock_from_its_first_read(database: sa.Engine) -> None
 
 def test_an_error_rolls_back(ledger: Ledger, database: sa.Engine) -> None:
     """Nothing of a failed block is kept, and the connection goes back clean."""
-    with pytest.raises(RuntimeError, match="stop"), begin_immediate(database) as connection:
-        connection.exec_driver_sql("INSERT INTO lab_settings VALUES ('a', '1', '2026-01-01 00:00:00.000000')")
-        raise RuntimeError("stop")
+
+    def write_and_stop() -> None:
+        with begin_immediate(database) as connection:
+            connection.exec_driver_sql("INSERT INTO lab_settings VALUES ('a', '1', '2026-01-01 00:00:00.000000')")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        write_and_stop()
     assert ledger.get_note("a") is None
     assert added(ledger).state == "waiting"
 

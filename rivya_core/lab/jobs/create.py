@@ -117,9 +117,7 @@ async def build_body(context: JobContext, row: GenerationRecord) -> bytes:
     request = await context.db(stored_request, context, row)
     if request.image is None:
         return request.body()
-    uploaded = await context.api.post_file(
-        request.image, model=row.model, client_request_id=row.client_request_id
-    )
+    uploaded = await context.api.post_file(request.image, model=row.model, client_request_id=row.client_request_id)
     await context.db(context.ledger.update, row.id, file_url=uploaded.url, file_id=uploaded.id)
     return request.body([reference_item(uploaded, request.image)])
 

@@ -1,0 +1,3 @@
+"""The version of Rivya Lab."""
+
+VERSION = "0.1.0"

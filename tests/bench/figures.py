@@ -1,0 +1,89 @@
+"""What a benchmark hands out, and the table people read."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+Rule = Literal["at most", "at least", "for information"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured figure. ``target`` is compared by ``rule``; ``baseline`` says in words what stood beside it."""
+
+    subject: str
+    what: str
+    value: float
+    unit: str
+    rule: Rule = "for information"
+    target: float | None = None
+    baseline: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None for a figure without one."""
+        if self.target is None or self.rule == "for information":
+            return None
+        return self.value <= self.target if self.rule == "at most" else self.value >= self.target
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which ``share`` (0..1) of the values lie, by nearest rank."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle of the values."""
+    return statistics.median(values)
+
+
+def spoken(value: float) -> str:
+    """Four significant digits at most, without an exponent."""
+    if not math.isfinite(value):
+        return str(value)
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
+    return f"{value:,.{digits}f}"
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """The figures as text, one line each."""
+    verdicts = {True: "met", False: "NOT MET", None: "-"}
+    rows = [("subject", "figure", "measured", "target", "", "baseline of the same run")]
+    rows += [
+        (
+            figure.subject,
+            figure.what,
+            f"{spoken(figure.value)} {figure.unit}".strip(),
+            "-" if figure.target is None else f"{figure.rule} {figure.target:g} {figure.unit}".strip(),
+            verdicts[figure.met],
+            figure.baseline,
+        )
+        for figure in figures
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def circumstances() -> dict[str, Any]:
+    """Where and when the figures were taken; the load tells how far to trust absolute ones."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def as_json(figures: Sequence[Figure]) -> list[dict[str, Any]]:
+    """The figures for a file, with their verdict."""
+    return [asdict(figure) | {"met": figure.met} for figure in figures]

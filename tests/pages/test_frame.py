@@ -1,0 +1,78 @@
+"""What the frame promises: every page runs alone, the header is honest, a broken configuration is said in words."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rivya_core import Lab
+from rivya_core.services import close_all
+from tests.pages.conftest import ROOT, TIMEOUT_S
+from tests.pages.test_generate import texts
+
+Open = Callable[..., AppTest]
+
+
+@pytest.mark.parametrize("page", ["generate", "history", "connection"])
+def test_a_page_file_runs_alone(lab: Lab, page: str) -> None:
+    """P9: a cold server runs the page's file without app.py, and it draws."""
+    app = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=TIMEOUT_S).run()
+    assert not app.exception, [error.value for error in app.exception]
+    assert [title.value for title in app.title] == [page.capitalize()]
+
+
+@pytest.mark.parametrize("page", ["generate", "history", "connection"])
+def test_a_page_says_its_mode_and_its_balance(lab: Lab, open_app: Open, page: str) -> None:
+    """P8: simulated is said on every page."""
+    lab.check_connection()
+    said = texts(open_app(page))
+    assert "SIMULATED · no credits" in said
+    assert re.search(r"4,800 simulated credits · asked \d\d:\d\d", said)
+
+
+def test_the_cap_stands_under_the_balance(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """With a cap the header shows how much of it is used today."""
+    make_lab(daily_cap_credits=800)
+    app = open_app()
+    assert "Today 0 of 800 credits" in str(app.get("progress")[0].proto.text)  # type: ignore[attr-defined] # proto
+
+
+def test_a_read_only_server_offers_no_page_that_spends(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """The first page is History; Generate by its own address says why it is not there."""
+    make_lab(read_only=True)
+    app = open_app()
+    assert [title.value for title in app.title] == ["History"]
+    alone = AppTest.from_file(str(ROOT / "pages" / "generate.py"), default_timeout=TIMEOUT_S).run()
+    assert not alone.exception
+    assert not [button for button in alone.button if button.label.startswith("Generate")]
+    assert any("read-only" in info.value for info in alone.info)
+
+
+def test_an_address_without_a_key_is_said_in_words(monkeypatch: pytest.MonkeyPatch, open_app: Open) -> None:
+    """The page draws the reason and the way out, not a trace."""
+    close_all()
+    monkeypatch.setenv("RIVYA_BASE_URL", "https://rivya.example")
+    app = open_app()
+    assert "RIVYA_API_KEY" in texts(app)
+
+
+def test_the_theme_loads_nothing_from_elsewhere() -> None:
+    """Fonts come from our own route, and each file is there with a licence."""
+    theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+    for face in theme["fontFaces"]:
+        assert face["url"].startswith("/assets/fonts/")
+        assert (ROOT / "rivya_core" / face["url"].removeprefix("/")).is_file()
+    assert len(list((ROOT / "rivya_core" / "assets" / "fonts").glob("LICENSE-*.txt"))) == 3
+
+
+def test_components_build_text_without_markup() -> None:
+    """No component writes HTML from data."""
+    for path in sorted(Path(ROOT / "pages").rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        assert "innerHTML" not in source
+        assert "insertAdjacentHTML" not in source

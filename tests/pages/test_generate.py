@@ -1,0 +1,340 @@
+"""What the Generate page promises: a form from the catalogue, one task a wish, a draft that stays, cards that stay."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from rivya_core import GenerationRequest, Lab, State
+
+Open = Callable[..., AppTest]
+
+
+def widget(app: AppTest, label: str) -> Any:
+    """Find the one widget with a label."""
+    kinds = (app.text_area, app.text_input, app.selectbox, app.slider, app.number_input, app.get("file_uploader"))
+    [found] = [item for kind in kinds for item in kind if item.label == label]
+    return found
+
+
+def generate(app: AppTest) -> Any:
+    """The Generate button."""
+    [found] = [button for button in app.button if button.label.startswith("Generate")]
+    return found
+
+
+def texts(app: AppTest) -> str:
+    """Everything the page says."""
+    kinds = (app.text, app.caption, app.markdown, app.title, app.header)
+    return "\n".join(str(item.value) for kind in kinds for item in kind)
+
+
+def wait_for(lab: Lab, count: int) -> None:
+    """Wait until so many generations have ended."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        rows = lab.history.page().rows
+        if sum(row.is_terminal for row in rows) >= count:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the generations did not end")
+
+
+def jpeg(width: int = 640, height: int = 480) -> bytes:
+    """A small photo."""
+    buffer = BytesIO()
+    Image.new("RGB", (width, height), (90, 60, 200)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["Model", "Prompt", "Negative prompt", "Duration", "Aspect ratio", "cfg_scale", "Reference image", "Takes"],
+)
+def test_the_form_uses_the_apis_own_words(lab: Lab, open_app: Open, label: str) -> None:
+    """Each parameter of Kling V2.1 Master has its widget, found by the API's word."""
+    assert widget(open_app(), label)
+
+
+def test_the_form_starts_with_the_documented_defaults(lab: Lab, open_app: Open) -> None:
+    """5 seconds, 16:9, cfg_scale 0.5 in steps of 0.05, one take, Kling V2.1 Master, 160 credits on the button."""
+    app = open_app()
+    assert widget(app, "Model").value == "kling-v2-1-master"
+    assert widget(app, "Duration").value == "5"
+    assert widget(app, "Aspect ratio").value == "16:9"
+    scale = widget(app, "cfg_scale")
+    assert (scale.value, scale.min, scale.max, scale.step) == (0.5, 0.0, 1.0, 0.05)
+    assert widget(app, "Takes").value == 1
+    assert generate(app).label == "Generate · 160 credits"
+
+
+def test_an_empty_prompt_disables_the_button_and_says_so(lab: Lab, open_app: Open) -> None:
+    """The reason stands beside the button; with a prompt it is gone."""
+    app = open_app()
+    assert generate(app).disabled
+    assert "Write a prompt." in texts(app)
+    widget(app, "Prompt").set_value("A red fox").run()
+    assert not generate(app).disabled
+    assert "Write a prompt." not in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "counter", "disabled"),
+    [("x" * 5000, "5000 / 5000", False), ("x" * 5001, "5001 / 5000", True), ("শিয়াল", "6 / 5000", False)],
+    ids=["at the limit", "above the limit", "Bengali"],
+)
+def test_the_prompt_is_counted_against_its_limit(
+    lab: Lab, open_app: Open, prompt: str, counter: str, *, disabled: bool
+) -> None:
+    """Characters are counted as Python does; above the limit nothing leaves."""
+    app = open_app()
+    widget(app, "Prompt").set_value(prompt).run()
+    assert counter in texts(app)
+    assert generate(app).disabled is disabled
+
+
+def test_a_prompt_that_is_longer_in_utf16_is_warned_of(lab: Lab, open_app: Open) -> None:
+    """Rivya's way of counting is unknown, so the other figure is shown, and nothing is blocked."""
+    app = open_app()
+    widget(app, "Prompt").set_value("🦊" * 2600).run()
+    assert "5200 of 5000 when counted in UTF-16" in texts(app)
+    assert not generate(app).disabled
+
+
+def test_takes_multiply_the_price_on_the_button(lab: Lab, open_app: Open) -> None:
+    """Four takes of ten seconds are priced, and the unknown price of ten seconds is said."""
+    app = open_app()
+    widget(app, "Takes").set_value(4).run()
+    widget(app, "Duration").set_value("10").run()
+    assert generate(app).label == "Generate · 640 credits"
+    assert "not documented" in texts(app)
+
+
+def test_generate_submits_the_form_and_shows_the_clip(lab: Lab, open_app: Open) -> None:
+    """What the widgets say is what is stored; the finished clip is on the page."""
+    app = open_app()
+    widget(app, "Prompt").set_value("A red fox").run()
+    widget(app, "Negative prompt").set_value("text").run()
+    widget(app, "Aspect ratio").set_value("9:16").run()
+    widget(app, "cfg_scale").set_value(0.35).run()
+    generate(app).click().run()
+    [row] = lab.history.page().rows
+    assert (row.prompt, row.source) == ("A red fox", "page")
+    assert row.params == {"duration": "5", "aspect_ratio": "9:16", "cfg_scale": 0.35, "negative_prompt": "text"}
+    lab.wait(row.id, timeout_s=60)
+    app.run()
+    assert "Latest clip" in texts(app)
+    assert not app.exception
+
+
+def test_two_clicks_in_a_row_are_one_task(lab: Lab, open_app: Open) -> None:
+    """P1: the second click within two seconds finds the rows of the first."""
+    app = open_app()
+    widget(app, "Prompt").set_value("A red fox").run()
+    widget(app, "Takes").set_value(2).run()
+    generate(app).click().run()
+    generate(app).click().run()
+    wait_for(lab, 2)
+    assert lab.history.page().total == 2
+    assert lab.simulator is not None
+    assert len(lab.simulator.world.tasks()) == 2
+
+
+def test_a_reloaded_page_still_knows_the_click(lab: Lab, open_app: Open) -> None:
+    """The intent is kept with the draft, so a reload between two clicks does not make a second task."""
+    first = open_app()
+    widget(first, "Prompt").set_value("A red fox").run()
+    generate(first).click().run()
+    generate(open_app()).click().run()
+    assert lab.history.page().total == 1
+
+
+def test_a_changed_form_is_a_new_wish(lab: Lab, open_app: Open) -> None:
+    """Changing anything between two clicks makes a second task."""
+    app = open_app()
+    widget(app, "Prompt").set_value("A red fox").run()
+    generate(app).click().run()
+    widget(app, "Prompt").set_value("A red fox, running").run()
+    generate(app).click().run()
+    assert lab.history.page().total == 2
+
+
+def test_the_draft_survives_a_page_change_a_reload_and_another_visitor(lab: Lab, open_app: Open) -> None:
+    """There is one draft a data folder, and the page shows it again."""
+    app = open_app()
+    widget(app, "Prompt").set_value("Half a thought").run()
+    widget(app, "cfg_scale").set_value(0.8).run()
+    app.switch_page("pages/connection.py").run()
+    app.switch_page("pages/generate.py").run()
+    for seen in (app, open_app()):
+        assert widget(seen, "Prompt").value == "Half a thought"
+        assert widget(seen, "cfg_scale").value == 0.8
+
+
+def test_a_tab_that_only_looks_does_not_overwrite_the_draft(lab: Lab, open_app: Open) -> None:
+    """The last writer wins, and a rerun is no writing."""
+    looking, writing = open_app(), open_app()
+    widget(writing, "Prompt").set_value("Newer").run()
+    looking.run()
+    assert widget(open_app(), "Prompt").value == "Newer"
+
+
+def test_another_model_gets_its_own_form(lab: Lab, open_app: Open) -> None:
+    """Form, limit and price come from the catalogue: Kling 2.6 has sound, no cfg_scale, 1000 characters, 55 credits."""
+    app = open_app()
+    widget(app, "Prompt").set_value("A red fox").run()
+    widget(app, "Model").set_value("kling-2-6").run()
+    labels = [item.label for kind in (app.selectbox, app.slider, app.text_area) for item in kind]
+    assert "cfg_scale" not in labels
+    assert "Negative prompt" not in labels
+    assert any("ound" in label for label in labels)
+    assert generate(app).label == "Generate · 55 credits"
+    assert "9 / 1000" in texts(app)
+    generate(app).click().run()
+    [row] = lab.history.page().rows
+    assert row.model == "kling-2-6"
+    assert "cfg_scale" not in row.params
+
+
+def test_every_model_of_the_catalogue_draws(lab: Lab, open_app: Open) -> None:
+    """No model's parameters break the form."""
+    app = open_app()
+    for spec in lab.models():
+        widget(app, "Model").set_value(spec.id).run()
+        assert not app.exception, (spec.id, [error.value for error in app.exception])
+
+
+def test_a_cap_that_does_not_hold_the_price_is_said_before_the_click(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """The reason names the cap; nothing is stored."""
+    lab = make_lab(daily_cap_credits=300)
+    app = open_app()
+    widget(app, "Prompt").set_value("A red fox").run()
+    widget(app, "Takes").set_value(2).run()
+    assert generate(app).disabled
+    assert "cap is 300 credits" in texts(app)
+    assert lab.history.page().total == 0
+
+
+def test_an_image_is_kept_at_once_and_sent(lab: Lab, open_app: Open) -> None:
+    """After a reload the image is still in the draft; the request carries it."""
+    app = open_app()
+    widget(app, "Reference image").upload("holiday.jpg", jpeg(), "image/jpeg").run()
+    assert not app.exception, [error.value for error in app.exception]
+    app = open_app()
+    assert "holiday.jpg" in texts(app)
+    assert "640×480 px JPEG" in texts(app)
+    assert "4:3, not 16:9" in texts(app)
+    widget(app, "Prompt").set_value("It begins to move").run()
+    generate(app).click().run()
+    [row] = lab.history.page().rows
+    assert row.asset_sha256 is not None
+    assert lab.wait(row.id, timeout_s=60).state is State.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("notes.png", b"this is text", "not an image"),
+        ("photo.jpg", b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(64), "HEIC"),
+        ("half.jpg", jpeg(1600, 1200)[:5000], ""),
+    ],
+    ids=["renamed text", "renamed HEIC", "truncated"],
+)
+def test_a_file_that_is_no_usable_image_is_refused_in_words(
+    lab: Lab, open_app: Open, name: str, data: bytes, said: str
+) -> None:
+    """The signature decides, the page goes on, the draft has no image."""
+    app = open_app()
+    widget(app, "Reference image").upload(name, data, "image/png").run()
+    assert not app.exception
+    assert "This image cannot be used" in texts(app)
+    assert said in texts(app)
+    assert (lab.draft() or {}).get("image") is None
+
+
+def test_an_image_that_is_too_big_can_be_shrunk(lab: Lab, open_app: Open) -> None:
+    """One press makes it fit, and it is in the draft."""
+    noise = Image.effect_noise((2600, 2600), 120).convert("RGB")
+    buffer = BytesIO()
+    noise.save(buffer, "PNG", compress_level=0)
+    app = open_app()
+    widget(app, "Reference image").upload("big.png", buffer.getvalue(), "image/png").run()
+    [shrink] = [button for button in app.button if button.label.startswith("Shrink")]
+    shrink.click().run()
+    assert not app.exception
+    assert "big.png" in texts(app)
+    assert (lab.draft() or {})["image"]["prepared"]["size_bytes"] <= 10_000_000
+
+
+def test_a_failed_generation_stays_as_a_card_with_its_charge_and_its_id(lab: Lab, open_app: Open) -> None:
+    """P6: what happened, charged or not, what is safe now; it goes only when it is dismissed."""
+    assert lab.simulator is not None
+    lab.simulator.world.add_fault("task_failed", code="generation_failed", message="The scene could not be rendered")
+    row = lab.wait(lab.submit(GenerationRequest("A red fox")).id, timeout_s=60)
+    assert row.state is State.FAILED
+    app = open_app()
+    assert "Not charged" in texts(app)
+    assert row.task_id is not None
+    assert row.task_id in texts(app)
+    assert "Safe now:" in texts(app)
+    app.button(key=f"dismiss_{row.id}").click().run()
+    assert row.task_id not in texts(app)
+
+
+def test_repeat_makes_a_new_generation_and_a_double_click_only_one(lab: Lab, open_app: Open) -> None:
+    """A repeat is a wish of its own, tied to the one it repeats."""
+    first = lab.wait(lab.submit(GenerationRequest("A red fox", params={"cfg_scale": 0.2})).id, timeout_s=60)
+    app = open_app()
+    app.button(key=f"repeat_clip_{first.id}").click().run()
+    app.button(key=f"repeat_clip_{first.id}").click().run()
+    [again, _first] = lab.history.page().rows
+    assert again.parent_id == first.id
+    assert again.request_sha256 == first.request_sha256
+
+
+def test_use_these_settings_fills_the_form_and_can_be_undone(lab: Lab, open_app: Open) -> None:
+    """Nothing is sent; the draft that was there comes back with one press."""
+    row = lab.wait(lab.submit(GenerationRequest("A red fox", params={"cfg_scale": 0.2})).id, timeout_s=60)
+    app = open_app()
+    widget(app, "Prompt").set_value("My own draft").run()
+    app.button(key=f"use_clip_{row.id}").click().run()
+    assert widget(app, "Prompt").value == "A red fox"
+    assert widget(app, "cfg_scale").value == 0.2
+    app.button(key="settings_undo").click().run()
+    assert widget(app, "Prompt").value == "My own draft"
+    assert lab.history.page().total == 1
+
+
+def test_the_copied_request_never_holds_the_key(lab: Lab, open_app: Open) -> None:
+    """P4: cURL, Python and JSON read it from the environment."""
+    lab.wait(lab.submit(GenerationRequest("A red fox")).id, timeout_s=60)
+    app = open_app()
+    code = "\n".join(item.value for item in app.code)
+    assert "A red fox" in code
+    assert lab.simulator is not None
+    assert lab.simulator.api_key not in code
+
+
+def test_text_of_people_is_never_drawn_as_markup(lab: Lab, open_app: Open) -> None:
+    """A prompt with an image link and a tag is drawn as its characters."""
+    prompt = "![x](https://evil.example/x.png) <b>bold</b> :red[red] $x^2$"
+    lab.wait(lab.submit(GenerationRequest(prompt)).id, timeout_s=60)
+    app = open_app()
+    assert any(prompt in str(item.value) for item in app.text)
+    assert not any("evil.example" in str(item.value) for kind in (app.markdown, app.caption) for item in kind)
+
+
+def test_a_paused_queue_stays_as_a_card_and_can_be_resumed(lab: Lab, open_app: Open) -> None:
+    """The card says why nothing is sent; resuming removes it."""
+    lab.pause_queue()
+    app = open_app()
+    assert "The queue is paused" in texts(app)
+    app.button(key="resume").click().run()
+    assert "The queue is paused" not in texts(app)
+    assert lab.pause() is None
