@@ -16,11 +16,13 @@ from rivya_core import guard
 
 
 async def echo(request: Request) -> Response:
+    """Answer the length of the body."""
     return PlainTextResponse(str(len(await request.body())))
 
 
 @pytest_asyncio.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """A small app behind the guard."""
     app = Starlette(
         routes=[
             Route("/echo", echo, methods=["GET", "POST"]),
@@ -61,7 +63,9 @@ async def test_only_known_host_names_are_answered(client: httpx.AsyncClient, hos
         ({"sec-fetch-site": "same-origin"}, 200),
     ],
 )
-async def test_a_write_from_another_origin_is_refused(client: httpx.AsyncClient, headers: dict[str, str], status: int) -> None:
+async def test_a_write_from_another_origin_is_refused(
+    client: httpx.AsyncClient, headers: dict[str, str], status: int
+) -> None:
     """A page elsewhere cannot post to our routes through a visitor's browser; a program without Origin can."""
     assert (await client.post("/echo", headers=headers, content=b"x")).status_code == status
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from pages._ui import actions, frame, words
@@ -9,19 +11,28 @@ from pages._ui.player import player
 from rivya_core import GenerationRecord, Lab
 
 
-def clip_card(lab: Lab, record: GenerationRecord, title: str) -> bool:
-    """Draw the card; True while its clip plays."""
+def clip_card(lab: Lab, record: GenerationRecord, title: str, *, on_latest: Callable[[], None] | None = None) -> bool:
+    """Draw the card; True while its clip plays. ``on_latest``: offered when a newer clip waits to be seen."""
     with st.container(border=True, key="clip_card", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.header(title, anchor=False, width="content")
             with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+                if on_latest is not None:
+                    st.button(
+                        "Show the latest",
+                        icon=":material/skip_next:",
+                        type="tertiary",
+                        on_click=on_latest,
+                        key="show_latest",
+                    )
                 if record.mode == "simulated":
                     frame.mode_badge(record.mode)
                 frame.state_badge(record)
         playing = player(record, key="clip")
-        st.text(words.excerpt(record.prompt, 240))
-        with st.container(key="muted_clip"):
-            st.text(facts(record))
+        with st.container(gap="xxsmall"):
+            st.text(words.excerpt(record.prompt, 240))
+            with st.container(key="muted_clip"):
+                st.text(facts(record))
         with st.container(horizontal=True, key="clip_actions"):
             actions.download_link(record)
             actions.repeat_button(lab, record, key="clip")

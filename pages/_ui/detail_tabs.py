@@ -32,7 +32,7 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
     with settings:
         _settings(record)
     with times:
-        timeline(story.moments(record, events), key=f"time_{record.id}")
+        timeline(story.moments(record, events), key=f"detail_time_{record.id}")
     with money:
         _money(record, lab.movements(record.id))
     with wire:
@@ -52,7 +52,7 @@ def _settings(record: GenerationRecord) -> None:
         if name != "negative_prompt" and not isinstance(value, Mapping | list):
             lines.append(Fact(param.label if param else name, _value(name, value)))
     lines += [Fact("Clip", _clip(record)), Fact("Take", str(record.take)), Fact("Started by", _source(record))]
-    facts(lines, key=f"settings_{record.id}")
+    facts(lines, key=f"detail_settings_{record.id}")
     if record.asset_sha256:
         _reference(record, record.asset_sha256)
 
@@ -81,14 +81,14 @@ def _reference(record: GenerationRecord, sha256: str) -> None:
     sent = record.request.get("reference_image")
     image: Mapping[str, Any] = sent if isinstance(sent, Mapping) else {}
     st.caption("Reference image")
-    picture(sha256, f"Reference image {image.get('name', '')}", key=f"reference_{record.id}")
+    picture(sha256, f"Reference image {image.get('name', '')}", key=f"detail_reference_{record.id}")
     size = f"{image.get('width_px')} by {image.get('height_px')} px" if image.get("width_px") else ""
     facts(
         [
             Fact("File", str(image.get("name", ""))),
             Fact("Size", " · ".join(part for part in (size, str(image.get("mime", ""))) if part)),
         ],
-        key=f"reference_facts_{record.id}",
+        key=f"detail_reference_facts_{record.id}",
     )
 
 
@@ -108,7 +108,7 @@ def _money(record: GenerationRecord, moves: Sequence[MovementRecord]) -> None:
                 for move in moves
             ),
         ],
-        key=f"credits_{record.id}",
+        key=f"detail_credits_{record.id}",
     )
     facts(
         [
@@ -124,7 +124,7 @@ def _money(record: GenerationRecord, moves: Sequence[MovementRecord]) -> None:
             ),
             Fact("Clip SHA-256", record.clip_sha256 or "", copy=True),
         ],
-        key=f"ids_{record.id}",
+        key=f"detail_ids_{record.id}",
     )
     if record.mode == "simulated":
         st.caption("These are simulated credits: nothing of a real account was touched.")
@@ -152,7 +152,7 @@ def _wire(lab: Lab, record: GenerationRecord, events: Sequence[EventRecord]) -> 
                 Fact("Body SHA-256", record.body_sha256 or "", copy=True),
                 Fact("Result", record.result_url or "", "As Rivya named it last; the clip is kept here"),
             ],
-            key=f"wire_{record.id}",
+            key=f"detail_wire_{record.id}",
         )
     said = [event for event in events if story.is_trouble(event)]
     if said:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -13,6 +14,7 @@ from pages._ui.live_list import MAX_ROWS, live_list
 from pages._ui.request_form import STARTED
 from pages._ui.shelf import shelf
 from rivya_core import GenerationRecord, HistoryFilter, Lab, State
+from rivya_core.lab.records import Pause
 from rivya_core.settings import Mode
 
 TICK_S = 2.0
@@ -25,91 +27,106 @@ _SHOWN = "_shown_clip"
 _PLAYING = "_playing_clip"
 
 
-def announce(lab: Lab) -> None:
-    """Say in passing what was started and what has ended since the last look; the cards below are what stays."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the ledger, shared by everything the right side draws."""
+
+    running: Sequence[GenerationRecord]
+    failures: Sequence[GenerationRecord]
+    pause: Pause | None
+    balance_credits: int | None
+
+    @property
+    def signature(self) -> tuple[Any, ...]:
+        """What the parts outside the ticking fragment show; when it changes, the page is drawn again."""
+        return (
+            tuple(record.id for record in self.running),
+            tuple((record.id, record.state) for record in self.failures),
+            None if self.pause is None else (self.pause.effect, self.pause.since),
+            self.balance_credits,
+        )
+
+    @property
+    def moves(self) -> bool:
+        """Whether anything shown may change without a person."""
+        fetching = any(record.state is State.UNSAVED for record in self.failures)
+        return bool(self.running) or fetching or self.pause is not None
+
+
+def draw(lab: Lab) -> None:
+    """Draw the column."""
+    look = _look(lab)
+    st.session_state[_SEEN] = look.signature
+    _announce(lab, look)
+    actions.repeat_answer(lab)
+    _in_progress(lab, look)
+    if look.pause is not None:
+        cards.pause_card(look.pause)
+    _failures(lab, look)
+    _clips(lab)
+
+
+def _look(lab: Lab) -> Look:
+    return Look(
+        running=lab.history.running(MAX_ROWS),
+        failures=lab.history.failures(MAX_FAILURES + 1),
+        pause=lab.pause(),
+        balance_credits=lab.balance().credits,
+    )
+
+
+def _announce(lab: Lab, look: Look) -> None:
+    """Say in passing what was started and what has ended since the last look; the cards are what stays."""
     for key in (STARTED, actions.REPEATED):
         started = st.session_state.pop(key, None)
         if started is not None:
             _say_started(*started)
-    running = {record.id for record in _running(lab)}
+            if not st.session_state.get(_PLAYING):
+                st.session_state.pop(_SHOWN, None)
+    running = {record.id for record in look.running}
     for generation_id in sorted(st.session_state.get(_RUNNING, set()) - running):
         _say_ended(lab.get(generation_id))
     st.session_state[_RUNNING] = running
-    st.session_state[_SEEN] = _signature(lab)
 
 
-def in_progress(lab: Lab) -> None:
-    """Draw the generations under way; ticks only while there are any."""
-    running = _running(lab)
-    if running:
+def _in_progress(lab: Lab, look: Look) -> None:
+    """Draw the generations under way; the fragment ticks only while something may change."""
+    if look.running:
         with st.container(border=True, key="in_progress", gap="small"):
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
                 st.header("In progress", anchor=False, width="content")
-                st.badge(str(len(running)) if len(running) <= MAX_ROWS else f"{MAX_ROWS}+", color="gray")
+                st.caption("You can close this tab; each clip is kept here.", width="content")
             st.fragment(_tick, run_every=TICK_S)()
-            st.caption("You can close this tab. Each clip is saved here when it is ready.")
-
-
-def failures(lab: Lab) -> None:
-    """Draw the newest cards that need a person; the others are in History."""
-    rows = lab.history.failures(MAX_FAILURES + 1)
-    for record in rows[:MAX_FAILURES]:
-        cards.failure_card(lab, record)
-    if len(rows) > MAX_FAILURES:
-        st.page_link(
-            str(frame.ROOT / "pages" / "history.py"), label="More of them in History", icon=":material/history:"
-        )
-
-
-def clips(lab: Lab) -> None:
-    """Draw the latest clip, or the one that was chosen or is being watched, and the recent ones as posters."""
-    rows = [record for record in _finished(lab) if record.has_clip]
-    if not rows:
-        _empty()
-        return
-    shown = _shown(rows)
-    latest = shown.id == rows[0].id
-    playing = clip_card(lab, shown, "Latest clip" if latest else "Clip")
-    st.session_state[_PLAYING] = shown.id if playing else None
-    if not latest:
-        st.button("Show the latest clip", icon=":material/skip_next:", on_click=_show_latest, key="show_latest")
-    _recent(rows, shown)
+            if len(look.running) == MAX_ROWS:
+                st.caption(f"The newest {MAX_ROWS} of {lab.history.running_count()}; all of them are in History.")
+    elif look.moves:
+        st.fragment(_watch, run_every=TICK_S)()
 
 
 def _tick() -> None:
     lab = frame.lab()
-    chosen = live_list(lab, _running(lab), lab.pause(), lambda record: _typical(lab, record), key="live_list")
+    look = _look(lab)
+    chosen = live_list(lab, look.running, look.pause, lambda record: _typical(lab, record), key="live_list")
     if chosen is not None:
         _act(lab, *chosen)
-    if _signature(lab) != st.session_state.get(_SEEN):
+        look = _look(lab)
+    _redraw_when_changed(look)
+
+
+def _watch() -> None:
+    _redraw_when_changed(_look(frame.lab()))
+
+
+def _redraw_when_changed(look: Look) -> None:
+    if look.signature != st.session_state.get(_SEEN):
         st.rerun()
 
 
 def _act(lab: Lab, name: str, generation_id: str) -> None:
-    if name == "cancel":
-        gone = lab.cancel(generation_id)
-        st.toast("Cancelled; nothing was charged." if gone else "Too late to cancel: it has left already.")
+    if name == "cancel" and not lab.cancel(generation_id):
+        st.toast("Too late to cancel: it has left already.", icon=":material/info:")
     elif name == "check":
         lab.check_now(generation_id)
-
-
-def _signature(lab: Lab) -> tuple[Any, ...]:
-    """What the parts outside the ticking fragment show; when it changes, the page is drawn again."""
-    pause = lab.pause()
-    return (
-        tuple(record.id for record in _running(lab)),
-        tuple(record.id for record in lab.history.failures(MAX_FAILURES + 1)),
-        None if pause is None else (pause.effect, pause.since),
-        lab.balance().credits,
-    )
-
-
-def _running(lab: Lab) -> Sequence[GenerationRecord]:
-    return [record for record in lab.history.running(MAX_ROWS + 1) if record.state is not State.UNCONFIRMED]
-
-
-def _finished(lab: Lab) -> Sequence[GenerationRecord]:
-    return lab.history.page(HistoryFilter(states=frozenset({State.SUCCEEDED})), page=1, size=RECENT).rows
 
 
 @st.cache_data(ttl=20, show_spinner=False, max_entries=200)
@@ -124,15 +141,37 @@ def _typical(lab: Lab, record: GenerationRecord) -> str:
     return str(_typical_words(lab, (str(lab.settings.data_dir), record.model, record.mode, duration)))
 
 
-def _shown(rows: Sequence[GenerationRecord]) -> GenerationRecord:
-    """Keep the clip that plays or was chosen; otherwise show the newest."""
-    wanted = st.session_state.get(_SHOWN) or st.session_state.get(_PLAYING)
-    return next((record for record in rows if record.id == wanted), rows[0])
+def _failures(lab: Lab, look: Look) -> None:
+    """Draw the newest cards that need a person; the others are in History."""
+    for record in look.failures[:MAX_FAILURES]:
+        cards.failure_card(lab, record)
+    if len(look.failures) > MAX_FAILURES:
+        count = lab.history.failures_count() - MAX_FAILURES
+        st.page_link(
+            str(frame.ROOT / "pages" / "history.py"),
+            label=f"{count} more in History",
+            icon=":material/history:",
+        )
+
+
+def _clips(lab: Lab) -> None:
+    """Draw the latest clip, or the one that was chosen or is being watched, and the recent ones as posters."""
+    finished = HistoryFilter(states=frozenset({State.SUCCEEDED}))
+    rows = [record for record in lab.history.page(finished, page=1, size=RECENT).rows if record.has_clip]
+    if not rows:
+        _empty()
+        return
+    shown = next((record for record in rows if record.id == st.session_state.get(_SHOWN)), rows[0])
+    latest = shown.id == rows[0].id
+    playing = clip_card(lab, shown, "Latest clip" if latest else "Clip", on_latest=None if latest else _show_latest)
+    st.session_state[_PLAYING] = playing
+    if playing:
+        st.session_state[_SHOWN] = shown.id  # a newer clip does not take the place of one that is being watched
+    _recent(rows, shown)
 
 
 def _show_latest() -> None:
     st.session_state.pop(_SHOWN, None)
-    st.session_state.pop(_PLAYING, None)
 
 
 def _recent(rows: Sequence[GenerationRecord], shown: GenerationRecord) -> None:
@@ -143,9 +182,20 @@ def _recent(rows: Sequence[GenerationRecord], shown: GenerationRecord) -> None:
             st.header("Recent clips", anchor=False, width="content")
         picked = shelf(rows, shown=shown.id, key="recent_shelf")
         if any(record.source == "example" for record in rows):
-            with st.container(horizontal=True, vertical_alignment="center", key="muted_examples"):
-                st.text("Some of these are simulator examples of the first start.", width="content")
-                st.button("Remove the examples", type="tertiary", on_click=_remove_examples, key="remove_examples")
+            with st.container(
+                horizontal=True,
+                vertical_alignment="center",
+                horizontal_alignment="distribute",
+                key="muted_examples",
+            ):
+                st.text("Some are simulator examples of the first start.", width="content")
+                st.button(
+                    "Remove the examples",
+                    icon=":material/delete_sweep:",
+                    type="tertiary",
+                    on_click=_remove_examples,
+                    key="remove_examples",
+                )
     if picked is not None and picked != shown.id:
         st.session_state[_SHOWN] = picked
         st.rerun()
@@ -177,7 +227,9 @@ def _say_ended(record: GenerationRecord) -> None:
             st.toast("A clip is ready.", icon=":material/movie:")
         case State.CANCELLED:
             st.toast("Cancelled; nothing was charged.", icon=":material/block:")
-        case State.UNCONFIRMED:
-            st.toast("A request needs you: see its card.", icon=":material/help:")
-        case _:
+        case State.FAILED:
             st.toast("A generation failed: its card says what is safe now.", icon=":material/error:")
+        case State.UNCONFIRMED | State.UNSAVED:
+            st.toast("A generation needs you: see its card.", icon=":material/help:")
+        case _:
+            pass

@@ -47,18 +47,18 @@ class History:
     def page(self, wanted: HistoryFilter | None = None, page: int = 1, size: int = PAGE_SIZE) -> HistoryPage:
         """One page of what the filter lets through, newest first; a page beyond the end is the last one."""
         where = _where(wanted or HistoryFilter())
+        page = max(1, page)
         with reading(self._database) as connection:
-            total = _count(connection, where)
-            exact = total <= COUNT_MAX
-            page = max(1, page)
-            if exact:
-                page = min(page, max(1, math.ceil(total / size)))
-            found = _seqs(connection, where, size + 1, (page - 1) * size)
+            total, found = _counted(connection, where, size, page)
+            if not found and page > 1 and total <= COUNT_MAX:
+                page = max(1, math.ceil(total / size))
+                total, found = _counted(connection, where, size, page)
+            elif page * size > COUNT_MAX:
+                found = _seqs(connection, where, size + 1, (page - 1) * size)
             rows = _rows(connection, found[:size])
-        last = math.ceil(total / size) if exact else max(math.ceil(COUNT_MAX / size), page + (len(found) > size))
-        return HistoryPage(
-            rows=tuple(rows), page=page, pages=max(1, last), total=min(total, COUNT_MAX), total_is_exact=exact
-        )
+        exact = total <= COUNT_MAX
+        pages = math.ceil(total / size) if exact else max(COUNT_MAX // size, page + (len(found) > size))
+        return HistoryPage(tuple(rows), page, max(1, pages), min(total, COUNT_MAX), exact)
 
     def export_rows(self, wanted: HistoryFilter | None = None) -> Iterator[GenerationRecord]:
         """Every row that the filter lets through, newest first, read in pieces so that nothing is held open."""
@@ -90,19 +90,20 @@ class History:
     def running_count(self, mode: Mode | None = None) -> int:
         """How many generations are on their way."""
         with reading(self._database) as connection:
-            return len(_seqs(connection, _of_states(IN_PROGRESS, mode)))
+            return len(_unordered(connection, _of_states(IN_PROGRESS, mode)))
 
     def failures_count(self, mode: Mode | None = None) -> int:
         """How many failure cards nobody has put away."""
         where = [*_of_states(TROUBLED, mode), generations.c.dismissed_at.is_(None)]
         with reading(self._database) as connection:
-            return len(_seqs(connection, where))
+            return len(_unordered(connection, where))
 
     def _in_states(
         self, states: Sequence[State], limit: int, mode: Mode | None, *more: sa.ColumnElement[bool]
     ) -> list[GenerationRecord]:
         with reading(self._database) as connection:
-            return _rows(connection, _seqs(connection, [*_of_states(states, mode), *more], limit))
+            found = sorted(_unordered(connection, [*_of_states(states, mode), *more]), reverse=True)
+            return _rows(connection, found[:limit])
 
     def typical_s(self, model: str, mode: Mode, duration: str | None = None) -> Typical | None:
         """How long clips of a model, mode and duration (or number of frames) took at Rivya lately; None without any."""
@@ -140,9 +141,25 @@ def _where(wanted: HistoryFilter) -> list[sa.ColumnElement[bool]]:
     return where
 
 
-def _count(connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> int:
-    some = sa.select(sa.literal(1)).select_from(generations).where(*where).limit(COUNT_MAX + 1).subquery()
-    return connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+def _counted(
+    connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]], size: int, page: int
+) -> tuple[int, Sequence[int]]:
+    """How many rows there are, up to one more than are counted, and those of a page and one more.
+
+    A filter is expensive, so both come from one pass; without one the two are cheaper each for itself.
+    """
+    if len(where) == 1:
+        some = sa.select(sa.literal(1)).select_from(generations).where(*where).limit(COUNT_MAX + 1).subquery()
+        total = connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+        return total, _seqs(connection, where, size + 1, (page - 1) * size)
+    newest = sa.select(generations.c.seq).where(*where).order_by(generations.c.seq.desc()).limit(COUNT_MAX + 1)
+    found = newest.cte("found").prefix_with("MATERIALIZED")
+    count = sa.select(sa.func.count()).select_from(found).scalar_subquery()
+    query = sa.select(found.c.seq, count).order_by(found.c.seq.desc()).limit(size + 1).offset((page - 1) * size)
+    rows = connection.execute(query).all()
+    if rows:
+        return int(rows[0][1]), [row[0] for row in rows]
+    return (0, []) if page == 1 else (int(connection.execute(sa.select(count)).scalar_one()), [])
 
 
 def _of_states(states: Sequence[State], mode: Mode | None) -> list[sa.ColumnElement[bool]]:
@@ -155,11 +172,16 @@ def _of_states(states: Sequence[State], mode: Mode | None) -> list[sa.ColumnElem
     return where
 
 
+def _unordered(connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> Sequence[int]:
+    """Sequence numbers of the few rows in some states; asked for in order, SQLite would walk through all rows instead."""
+    return connection.execute(sa.select(generations.c.seq).where(*where)).scalars().all()
+
+
 def _seqs(
     connection: sa.Connection,
     where: Sequence[sa.ColumnElement[bool]],
-    limit: int | None = None,
-    offset: int | None = None,
+    limit: int,
+    offset: int = 0,
 ) -> Sequence[int]:
     """Sequence numbers only: with those the offset is counted on the index, without touching a row."""
     query = sa.select(generations.c.seq).where(*where).order_by(generations.c.seq.desc()).limit(limit).offset(offset)

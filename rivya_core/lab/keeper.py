@@ -128,6 +128,8 @@ class Keeper:
             self._lock.acquire(timeout=0)
         except Timeout:
             return
+        with suppress(OSError):
+            self._context.archive.remove_parts()
         self._engine.start()
         self._settle_due = True
         log.info("this process runs the jobs of the data folder")

@@ -120,12 +120,12 @@ generations = sa.Table(
     sa.Column("dismissed_at", UtcMoment),  # its failure card was put away
     sa.Column("deleted_at", UtcMoment),
     # rows are wide: what lists, sums and looks up often is answered from an index alone
-    sa.Index("ix_lab_generations_state", "state", "connection", "held_credits"),
+    sa.Index("ix_lab_generations_state", "state", "deleted_at", "dismissed_at", "mode"),
     sa.Index("ix_lab_generations_listed", "deleted_at", "seq", "mode", "state", "starred", "created_at"),
     sa.Index("ix_lab_generations_finished", "mode", "finished_at"),
     sa.Index("ix_lab_generations_cap", "mode", "cap_day", "held_credits"),
-    sa.Index("ix_lab_generations_sent", "connection", "first_attempt_at", "state", "held_credits"),
-    sa.Index("ix_lab_generations_next_action_at", "next_action_at"),
+    sa.Index("ix_lab_generations_sent", "connection", "state", "first_attempt_at", "held_credits"),
+    sa.Index("ix_lab_generations_next_action_at", "connection", "next_action_at"),
     sa.Index("ix_lab_generations_task_id", "task_id"),
     sa.Index("ix_lab_generations_request_sha256", "request_sha256"),
     sa.Index("ix_lab_generations_intent_id", "intent_id"),

@@ -106,7 +106,7 @@ async def _create(exchange: Exchange) -> Answer:
     record.body_sha256 = body_sha256(body)
     if holds_key(body):
         record.key_in = (*record.key_in, "body")
-    assert exchange.key is not None  # noqa: S101 - the route needs a scope
+    assert exchange.key is not None
     content_type = exchange.headers.get("content-type")
     task = exchange.world.create_task(exchange.key, body, content_type, record.idempotency_key, record.body_sha256)
     record.task_id = task.id
@@ -114,7 +114,7 @@ async def _create(exchange: Exchange) -> Answer:
 
 
 async def _retrieve(exchange: Exchange) -> Answer:
-    assert exchange.key is not None  # noqa: S101 - the route needs a scope
+    assert exchange.key is not None
     task = exchange.world.read_task(exchange.key, exchange.path_params["task_id"])
     exchange.record.task_id = task.id
     return Answer(200, _task_answer(exchange, task, "retrieve"))
@@ -124,7 +124,7 @@ def _task_answer(exchange: Exchange, task: Task, route: str) -> dict[str, object
     world = exchange.world
     now = world.now()
     done = task.status(now) is TaskStatus.SUCCEEDED
-    url = f"{exchange.base_url}/media/{task.id}/{world.ticket(task.id)}.mp4" if done else None
+    url = f"{exchange.base_url}/media/{task.id}/{world.tickets.issue(task.id)}.mp4" if done else None
     answer = task.answer(now, url)
     fault = world.strike("state", route)
     if fault is not None:
@@ -150,11 +150,11 @@ async def _file(exchange: Exchange) -> Answer:
 
 
 async def _credits(exchange: Exchange) -> Answer:
-    assert exchange.key is not None  # noqa: S101 - the route needs a scope
+    assert exchange.key is not None
     return Answer(200, {"current_credits": exchange.world.balance(exchange.key.account)})
 
 
-async def _models(exchange: Exchange) -> Answer:
+async def _models(_exchange: Exchange) -> Answer:
     return Answer(200, models_answer())
 
 
@@ -167,7 +167,7 @@ async def _media(exchange: Exchange, clips: ClipMaker) -> Answer | None:
     task = world.task(exchange.path_params["task_id"])
     if task is None:
         raise RefusedError("not_found", "There is nothing at this address.")
-    world.check_ticket(task.id, exchange.path_params["ticket"])
+    world.tickets.check(task.id, exchange.path_params["ticket"])
     if task.status(world.now()) is not TaskStatus.SUCCEEDED:
         raise RefusedError("not_found", "There is nothing at this address.")
     exchange.record.task_id = task.id
@@ -188,14 +188,14 @@ async def _source(exchange: Exchange) -> Answer | None:
     return await send_file(exchange, exchange.world.files.path(stored.sha256), stored.mime_type, stored.sha256)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
+async def _http_error(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     code = {404: "not_found", 405: "method_not_allowed"}.get(status, "request_failed")
     message = {404: "There is no such route.", 405: "This route does not take this method."}.get(status, "Refused.")
     return _error_response(status, code, message)
 
 
-async def _crash(request: Request, error: Exception) -> Response:
+async def _crash(_request: Request, _error: Exception) -> Response:
     response = _error_response(500, "internal_error", "The simulator failed; see its log.")
     response.headers[HEADER_SIMULATOR] = "1"
     return response

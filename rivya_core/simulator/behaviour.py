@@ -72,7 +72,7 @@ class Behaviour:
         Raises:
             ValueError: a name is unknown or a value is outside its range; the sentence names it.
         """
-        clean = {name: _checked(name, value, getattr(self, name, _MISSING)) for name, value in changes.items()}
+        clean = {name: _checked(name, value) for name, value in changes.items()}
         after = dataclasses.replace(self, **clean)
         if after.queue_max_s < after.queue_min_s or after.work_max_s < after.work_min_s:
             raise ValueError("the longest waiting time must not be shorter than the shortest")
@@ -83,13 +83,20 @@ class Behaviour:
         return dataclasses.asdict(self)
 
 
-_MISSING = object()
 _TYPES = {field.name: type(field.default) for field in dataclasses.fields(Behaviour)}
 _TYPES |= {"result_ttl_s": float, "price_10s": int, "rate_limit": int}
+_LEAST_ABOVE_ZERO = 1e-6
+_RANGES: dict[str, tuple[float, float]] = {
+    "speed": (_LEAST_ABOVE_ZERO, math.inf),
+    "rate_window_s": (_LEAST_ABOVE_ZERO, math.inf),
+    "failure_rate": (0, 1),
+    "clip_variants": (1, math.inf),
+    "insufficient_status": (400, 599),
+}
 
 
-def _checked(name: str, value: Any, present: object) -> Any:
-    if present is _MISSING:
+def _checked(name: str, value: Any) -> Any:
+    if name not in _TYPES:
         raise ValueError(f"{name} is not a setting of the simulator")
     if value is None and name in OPTIONAL:
         return None
@@ -100,16 +107,9 @@ def _checked(name: str, value: Any, present: object) -> Any:
         raise ValueError(f"{name} must be {wanted.__name__}, not {value!r}")
     if name in CHOICES and value not in CHOICES[name]:
         raise ValueError(f"{name} must be one of {', '.join(map(str, CHOICES[name]))}")
-    if wanted in {int, float} and (not math.isfinite(value) or value < 0):
-        raise ValueError(f"{name} must be a number from 0 up")
-    if name in {"speed", "rate_window_s"} and value <= 0:
-        raise ValueError(f"{name} must be above 0")
-    if name == "failure_rate" and value > 1:
-        raise ValueError("failure_rate must be between 0 and 1")
-    if name == "clip_variants" and value < 1:
-        raise ValueError("clip_variants must be at least 1")
-    if name == "insufficient_status" and not 400 <= value <= 599:
-        raise ValueError("insufficient_status must be an error status")
+    low, high = _RANGES.get(name, (0, math.inf))
+    if isinstance(value, (int, float)) and not (math.isfinite(value) and low <= value <= high):
+        raise ValueError(f"{name} must be a number from {low:g} to {high:g}")
     return value
 
 

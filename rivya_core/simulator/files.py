@@ -35,6 +35,7 @@ KIND_OF_MIME = {
     "audio/ogg": "audio",
 }
 _ALIASES = {"audio/x-wav": "audio/wav", "image/jpg": "image/jpeg", "audio/wave": "audio/wav"}
+_MPEG_FRAMES = frozenset(bytes((0xFF, second)) for second in range(0xE0, 0x100))
 _URL_PATH = re.compile(r"/files/(file_[0-9a-f]+)/([0-9a-f]+)(?:/[^/]*)?$")
 
 
@@ -64,9 +65,7 @@ def _audio(head: bytes) -> str | None:
         return "audio/ogg"
     if head[:2] in {b"\xff\xf1", b"\xff\xf9"}:
         return "audio/aac"
-    if head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0):
-        return "audio/mpeg"
-    return None
+    return "audio/mpeg" if head.startswith(b"ID3") or head[:2] in _MPEG_FRAMES else None
 
 
 def plain_mime(declared: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-Field = npt.NDArray[np.float32]
+Field = npt.NDArray[np.floating[Any]]
 Colour = tuple[int, int, int]
 PHASES = 4
 """A layer is kept at this many fractions of a pixel, so that slow movement does not jump from pixel to pixel."""
@@ -107,7 +107,8 @@ def glow(height: int, width: int, x: float, y: float, radius: float) -> Field:
     """Return a soft round light, 1 in its middle, at pixel (x, y)."""
     rows = (np.arange(height, dtype=np.float32)[:, None] - y) / radius
     columns = (np.arange(width, dtype=np.float32)[None, :] - x) / radius
-    return np.exp(-np.sqrt(rows * rows + columns * columns) * 1.7).astype(np.float32)
+    light: Field = np.exp(-np.sqrt(rows * rows + columns * columns) * 1.7).astype(np.float32)
+    return light
 
 
 def sky(
@@ -177,8 +178,21 @@ def ridge(line: Field, height: int, top: Colour, foot: Colour, dice: np.random.G
 
 def enlarged(values: Field, size: tuple[int, int]) -> Image.Image:
     """Return a small field of 0-1, or of colours, scaled up softly to ``size`` (width, height)."""
-    if values.ndim == 2:
+    if values.ndim == 2:  # noqa: PLR2004 - no colours
         return Image.fromarray((np.clip(values, 0, 1) * 255).astype(np.uint8), "L").resize(
             size, Image.Resampling.BICUBIC
         )
     return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8), "RGB").resize(size, Image.Resampling.BICUBIC)
+
+
+def sampled(texture: Field, x: Field, y: Field) -> Field:
+    """Return a tiling texture at fractional places, softly."""
+    rows, columns = texture.shape
+    left, top = np.floor(x), np.floor(y)
+    right_share, low_share = (x - left).astype(np.float32), (y - top).astype(np.float32)
+    x0, y0 = left.astype(np.int32) % columns, top.astype(np.int32) % rows
+    x1, y1 = (x0 + 1) % columns, (y0 + 1) % rows
+    upper = texture[y0, x0] * (1 - right_share) + texture[y0, x1] * right_share
+    lower = texture[y1, x0] * (1 - right_share) + texture[y1, x1] * right_share
+    values: Field = (upper * (1 - low_share) + lower * low_share).astype(np.float32)
+    return values

@@ -27,6 +27,9 @@ from rivya_core.simulator.world import World
 
 HTML = b"<!doctype html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 
+_SLOW = frozenset({"slow"})
+_ACCEPTED = range(200, 300)
+
 
 @dataclass
 class Answer:
@@ -148,8 +151,6 @@ class Endpoint:
                 exchange.record.status = answer.status
                 if isinstance(answer.body, dict) and isinstance(answer.body.get("error"), dict):
                     exchange.record.code = answer.body["error"].get("code")
-            elif fault is not None and fault.kind.startswith("drop"):
-                exchange.record.status = None
             log.answered(exchange.record)
             await self._finish(exchange, answer, fault)
         except ConnectionError:
@@ -178,33 +179,36 @@ class Endpoint:
         return Exchange(self._world, self._route, scope, receive, send, record)
 
     async def _process(self, exchange: Exchange) -> tuple[Answer | None, Fault | None]:
-        world, route = self._world, self._route
         try:
-            slow = world.strike("before", route, kinds=frozenset({"slow"}))
-            if slow is not None:
-                exchange.record.fault = "slow"
-                await asyncio.sleep(slow.detail["delay_s"])
-            fault = world.strike("before", route, skip=frozenset({"slow"}))
+            fault = await self._strike_before(exchange)
             if fault is not None:
-                exchange.record.fault = fault.kind
-                if fault.kind == "drop_before":
-                    return None, fault
-                return scripted(fault, exchange), None
+                return (None, fault) if fault.kind == "drop_before" else (scripted(fault, exchange), None)
             self._admit(exchange)
             answer = await self._handler(exchange)
         except RefusedError as refusal:
             return envelope(refusal, exchange), None
-        if answer is None or answer.status >= 300:
+        fault = self._strike_after(exchange) if answer is not None and answer.status in _ACCEPTED else None
+        if fault is None or answer is None:
             return answer, None
-        fault = world.strike("after", route)
-        if fault is None:
-            return answer, None
-        exchange.record.fault = fault.kind
-        if fault.kind == "drop_after_accept":
-            return None, fault
         if fault.kind in {"error", "server_error"}:
             return scripted(fault, exchange), None
-        return answer, fault
+        return (None if fault.kind == "drop_after_accept" else answer), fault
+
+    async def _strike_before(self, exchange: Exchange) -> Fault | None:
+        slow = self._world.strike("before", self._route, kinds=_SLOW)
+        if slow is not None:
+            exchange.record.fault = slow.kind
+            await asyncio.sleep(slow.detail["delay_s"])
+        fault = self._world.strike("before", self._route, skip=_SLOW)
+        if fault is not None:
+            exchange.record.fault = fault.kind
+        return fault
+
+    def _strike_after(self, exchange: Exchange) -> Fault | None:
+        fault = self._world.strike("after", self._route)
+        if fault is not None:
+            exchange.record.fault = fault.kind
+        return fault
 
     def _admit(self, exchange: Exchange) -> None:
         if self._world.behaviour.api_disabled and self._route != "media":

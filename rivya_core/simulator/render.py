@@ -17,7 +17,8 @@ from av.video.stream import VideoStream
 from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps
 
 from rivya_core.simulator.painting import PALETTES, glow
-from rivya_core.simulator.scenes import SCENES, Scene, Stage, scene_for
+from rivya_core.simulator.scenes import SCENES, scene_for
+from rivya_core.simulator.stage import Scene, Stage
 
 FRAMES_PER_S = 24
 RENDERER = 1
@@ -85,7 +86,7 @@ def _pictures(scene: Scene, motion: float, count: int, hold: int) -> Iterator[Im
 def _encode(
     stream: VideoStream, file: av.container.OutputContainer, picture: Image.Image, first: int, repeat: int
 ) -> None:
-    source = av.VideoFrame.from_image(picture)
+    source = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
     for number in range(first, first + repeat):
         frame = source.reformat(width=stream.width, height=stream.height, format="yuv420p")
         frame.pts = number
@@ -134,7 +135,7 @@ class Photo:
     def _light(self, dice: np.random.Generator) -> Image.Image:
         width, height = self._size
         field = glow(height, width * 3, width * 1.5, height / 2, max(self._size) * 0.5) ** 1.3
-        tint = np.asarray((255, 226, 180) if dice.random() < 0.7 else (200, 224, 255), np.float32)
+        tint = np.asarray(((255, 226, 180), (255, 240, 210), (200, 224, 255))[dice.integers(3)], np.float32)
         return Image.fromarray((field[..., None] * tint * 0.34).astype(np.uint8), "RGB")
 
     def frame(self, moment: float) -> Image.Image:
@@ -153,7 +154,7 @@ class Photo:
 
 
 def _mark(size: tuple[int, int], recipe: Recipe) -> tuple[Image.Image, tuple[int, int]]:
-    width, height = size
+    width = size[0]
     mark = Image.new("RGBA", size, (0, 0, 0, 0))
     pen = ImageDraw.Draw(mark)
     high = max(9.0, min(size) * 0.031)
@@ -173,10 +174,10 @@ def _mark(size: tuple[int, int], recipe: Recipe) -> tuple[Image.Image, tuple[int
 
 
 def _write_text(pen: ImageDraw.ImageDraw, size: tuple[int, int], text: str) -> None:
-    font = ImageFont.load_default(max(9.0, min(size) * 0.034))
+    tall = max(9.0, min(size) * 0.034)
+    font = ImageFont.load_default(tall)
     lines = text.splitlines()[:6]
-    high = font.size * 1.35
-    top = size[1] - high * len(lines) - font.size
-    pen.rectangle((0, top - font.size * 0.6, *size), fill=(8, 10, 18, 130))
+    top = size[1] - tall * (1.35 * len(lines) + 1)
+    pen.rectangle((0, top - tall * 0.6, *size), fill=(8, 10, 18, 130))
     for number, line in enumerate(lines):
-        pen.text((font.size, top + number * high), line, font=font, fill=(255, 255, 255, 230))
+        pen.text((tall, top + number * tall * 1.35), line, font=font, fill=(255, 255, 255, 230))

@@ -126,10 +126,8 @@ class RequestLog:
     def all(self, route: str | None = None) -> list[RecordedRequest]:
         """Return the recorded requests, oldest first; only those of one route when given."""
         self.flush()
-        where, values = ("WHERE route = ?", (route,)) if route else ("", ())
-        return [
-            _request(dict(row)) for row in self._store.rows(f"SELECT * FROM requests {where} ORDER BY number", values)
-        ]
+        rows = self._store.rows("SELECT * FROM requests WHERE route = ? OR ? IS NULL ORDER BY number", (route, route))
+        return [_request(dict(row)) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """Return how many requests each route has had."""

@@ -27,7 +27,13 @@ class SimulatorServer:
     """
 
     def __init__(
-        self, world_path: str | Path, *, speed: float = 1.0, credits: int = 4800, seed: int = 0, port: int = 0
+        self,
+        world_path: str | Path,
+        *,
+        speed: float = 1.0,
+        credits: int = 4800,  # noqa: A002 - the word of the whole product
+        seed: int = 0,
+        port: int = 0,
     ) -> None:
         self.world = World(world_path, seed=seed, credits=credits, speed=speed)
         self.app = create_app(self.world, control=True)

@@ -225,7 +225,7 @@ class Tasks:
         request_sha256 = hashlib.sha256(request).hexdigest()
         takes = self._store.row("SELECT COUNT(*) AS n FROM tasks WHERE request_sha256 = ?", (request_sha256,))
         settings = self._behaviour()
-        dice = random.Random(f"{self._seed}:{task_id}")  # noqa: S311 - a play, not a secret
+        dice = random.Random(f"{self._seed}:{task_id}")
         started_at = now + dice.uniform(settings.queue_min_s, settings.queue_max_s) / settings.speed
         work_s = dice.uniform(settings.work_min_s, settings.work_max_s) / settings.speed
         fails = dice.random() < settings.failure_rate

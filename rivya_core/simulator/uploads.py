@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -71,7 +71,7 @@ class _Body:
         self.size += len(chunk)
         return chunk
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         while self._more:
             chunk = await self._next()
             if self.size > MOST_BYTES + _FORM_BYTES:

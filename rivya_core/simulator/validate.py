@@ -21,6 +21,9 @@ MAX_IDEMPOTENCY_KEY = 255  # not documented
 _BODY_FIELDS = frozenset({"model", "prompt", "params", "client_request_id"})
 _ITEM_FIELDS = frozenset({"url", "kind", "name", "mimeType", "durationSeconds", "durationToken"})
 REFERENCES = "referenceMediaItems"
+_LONG_CLIP_S = 10
+_LARGEST_NUMBER = 1e300
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ def clip_duration_s(spec: ModelSpec, params: Mapping[str, Any]) -> float:
 
 def price_of(spec: ModelSpec, params: Mapping[str, Any], price_10s: int | None) -> int:
     """Return the credits of a request. ``price_10s`` is that of the default model from 10 s up; others in proportion."""
-    if price_10s is None or clip_duration_s(spec, params) < 10:
+    if price_10s is None or clip_duration_s(spec, params) < _LONG_CLIP_S:
         return spec.base_credits
     return round(spec.base_credits * price_10s / packaged_models()[DEFAULT_MODEL].base_credits)
 
@@ -188,7 +191,7 @@ def _param(known: ParamSpec, value: object) -> None:
         if (low is not None and value < low) or (high is not None and value > high):
             refuse(where, f"must be between {low:g} and {high:g}")
         steps = (value - (low or 0)) / known.step if known.step else 0.0
-        if abs(steps - round(steps)) > 1e-6:
+        if abs(steps - round(steps)) > _ROUNDING:
             refuse(where, f"must be a multiple of {known.step:g}")
         return
     if not isinstance(value, str):
@@ -200,7 +203,7 @@ def _param(known: ParamSpec, value: object) -> None:
 def _is_number(value: object) -> TypeGuard[float]:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return abs(value) < 1e300 and not math.isnan(value)
+    return not math.isnan(value) and abs(value) < _LARGEST_NUMBER
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -20,34 +20,34 @@ class Wallet:
         row = self._store.row("SELECT balance FROM accounts WHERE id = ?", (account,))
         return 0 if row is None else int(row["balance"])
 
-    def set_balance(self, account: str, credits: int, at: float) -> None:
+    def set_balance(self, account: str, amount: int, at: float) -> None:
         """Make the balance so many credits, by a ``grant`` movement.
 
         Raises:
             ValueError: below zero.
         """
-        if type(credits) is not int or credits < 0:
+        if type(amount) is not int or amount < 0:
             raise ValueError("credits must be a whole number from 0 up")
         with self._store.transaction():
             self._store.execute("INSERT OR IGNORE INTO accounts (id, balance) VALUES (?, 0)", (account,))
-            difference = credits - self.balance(account)
+            difference = amount - self.balance(account)
             if difference:
                 self._move(account, None, "grant", difference, at)
 
-    def reserve(self, account: str, task_id: str, credits: int, at: float) -> None:
+    def reserve(self, account: str, task_id: str, amount: int, at: float) -> None:
         """Take the price of a task from the wallet; call :meth:`covers` first."""
-        self._move(account, task_id, "reserve", -credits, at)
+        self._move(account, task_id, "reserve", -amount, at)
 
-    def covers(self, account: str, credits: int, status: int) -> None:
+    def covers(self, account: str, amount: int, status: int) -> None:
         """Check that the wallet holds so much.
 
         Raises:
             RefusedError: ``insufficient_credits``.
         """
         balance = self.balance(account)
-        if balance < credits:
+        if balance < amount:
             raise RefusedError(
-                "insufficient_credits", f"This generation needs {credits} credits; {balance} are left.", status=status
+                "insufficient_credits", f"This generation needs {amount} credits; {balance} are left.", status=status
             )
 
     def settle(self, account: str, task_id: str, reserved: int, final: int, at: float) -> None:
@@ -61,10 +61,10 @@ class Wallet:
         )
         return {row["task_id"]: int(row["credits"]) for row in rows}
 
-    def _move(self, account: str, task_id: str | None, kind: str, credits: int, at: float) -> None:
+    def _move(self, account: str, task_id: str | None, kind: str, amount: int, at: float) -> None:
         with self._store.transaction():
-            self._store.execute("UPDATE accounts SET balance = balance + ? WHERE id = ?", (credits, account))
+            self._store.execute("UPDATE accounts SET balance = balance + ? WHERE id = ?", (amount, account))
             self._store.execute(
                 "INSERT INTO movements (task_id, account, kind, credits, at) VALUES (?, ?, ?, ?, ?)",
-                (task_id, account, kind, credits, at),
+                (task_id, account, kind, amount, at),
             )

@@ -6,7 +6,6 @@ here; the HTTP server adds nothing to its state.
 
 from __future__ import annotations
 
-import hmac
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rivya_core.api.catalogue import model_spec
 from rivya_core.api.contract import SCOPES
 from rivya_core.simulator.behaviour import Behaviour, RefusedError
 from rivya_core.simulator.faults import Fault, Faults
@@ -23,8 +21,11 @@ from rivya_core.simulator.keys import MAIN_ACCOUNT, Key, Keys
 from rivya_core.simulator.requests import RecordedRequest, RequestLog
 from rivya_core.simulator.store import Store
 from rivya_core.simulator.tasks import NewTask, Task, Tasks
+from rivya_core.simulator.tickets import Tickets
 from rivya_core.simulator.validate import Checker, price_of
 from rivya_core.simulator.wallet import Wallet
+
+_FOR_EVER_S = 1e10
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class World:
         path: str | Path,
         *,
         seed: int = 0,
-        credits: int = 4800,
+        credits: int = 4800,  # noqa: A002 - the word of the whole product
         speed: float = 1.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -81,16 +82,17 @@ class World:
         self.files = Files(self._store, self.media_dir, self.seed, self._salt, self.now)
         self._faults = Faults(self._store)
         self.log = RequestLog(self._store)
+        self.tickets = Tickets(self._salt, self.now, lambda: self._behaviour)
         self._foreign = -1
         self.refresh()
 
-    def _first_day(self, seed: int, credits: int, speed: float) -> None:
+    def _first_day(self, seed: int, balance: int, speed: float) -> None:
         if self._store.note("salt") is None:
             self._store.set_note("salt", secrets.token_hex(32))
             self._store.set_note("seed", seed)
             self._store.set_note("offset_s", 0.0)
             self._store.set_note("behaviour", {})
-            Wallet(self._store).set_balance(MAIN_ACCOUNT, credits, self._clock())
+            Wallet(self._store).set_balance(MAIN_ACCOUNT, balance, self._clock())
         if self._store.note("speed_given") != speed:
             changed = {**self._store.note("behaviour"), "speed": Behaviour().changed({"speed": speed}).speed}
             self._store.set_note("behaviour", changed)
@@ -121,7 +123,7 @@ class World:
 
     def advance(self, seconds: float) -> float:
         """Move the world's clock forward and return its new time."""
-        if not 0 <= seconds < 1e10:
+        if not 0 <= seconds < _FOR_EVER_S:
             raise ValueError("the clock moves forward only")
         with self._store.transaction():
             self.refresh()
@@ -147,11 +149,11 @@ class World:
         """
         with self._store.transaction():
             self.refresh()
-            credits = changes.pop("credits", None)
+            balance = changes.pop("credits", None)
             after = self._behaviour.changed(changes)
-            if credits is not None:
+            if balance is not None:
                 self._tasks.settle_due(self.now())
-                self._wallet.set_balance(MAIN_ACCOUNT, credits, self.now())
+                self._wallet.set_balance(MAIN_ACCOUNT, balance, self.now())
             self._store.set_note("behaviour", after.as_dict())
             self._behaviour = after
         return self.settings()
@@ -316,34 +318,3 @@ class World:
     def _file_of(self, account: str, url: str) -> StoredFile | None:
         stored = self.files.by_url(url)
         return stored if stored is not None and stored.account == account else None
-
-    def seconds_per_clip(self, task: Task) -> float:
-        """Return how long the clip of a task lasts."""
-        from rivya_core.simulator.validate import clip_duration_s
-
-        return clip_duration_s(model_spec(task.model), task.params)
-
-    # -- tickets of clip URLs ----------------------------------------------------------------------------------------
-
-    def ticket(self, task_id: str) -> str:
-        """Return the unguessable last part of a clip's URL; it holds the moment it expires."""
-        life_s = self._behaviour.result_ttl_s
-        expires = 0 if life_s is None else int((self.now() + life_s) * 1000)
-        return f"{expires}-{self._sign(task_id, expires)}"
-
-    def check_ticket(self, task_id: str, ticket: str) -> None:
-        """Check a ticket.
-
-        Raises:
-            RefusedError: ``not_found`` when it is not ours, ``url_expired`` when its time is over.
-        """
-        moment, _, signature = ticket.partition("-")
-        if not moment.isdecimal() or not hmac.compare_digest(
-            signature.encode(), self._sign(task_id, int(moment)).encode()
-        ):
-            raise RefusedError("not_found", "There is nothing at this address.")
-        if int(moment) and self.now() * 1000 >= int(moment):
-            raise RefusedError("url_expired", "This address has expired.", status=self._behaviour.expired_status)
-
-    def _sign(self, task_id: str, expires: int) -> str:
-        return hmac.digest(self._salt.encode(), f"clip:{task_id}:{expires}".encode(), "sha256").hex()[:32]

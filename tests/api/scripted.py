@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -113,12 +114,10 @@ class Script:
     def stop(self) -> None:
         """Close everything."""
         self._over.set()
+        for held in (self._listener, *self._connections):  # shutting down wakes the threads that wait on them
+            with contextlib.suppress(OSError):
+                held.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for connection in list(self._connections):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
         for thread in self._threads:
             thread.join(timeout=5)
 

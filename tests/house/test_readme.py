@@ -19,7 +19,9 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     """docs/settings.md lists exactly the fields of Settings."""
-    listed = set(re.findall(r"^\| `(RIVYA_[A-Z0-9_]+)`", (ROOT / "docs/settings.md").read_text(encoding="utf-8"), re.MULTILINE))
+    listed = set(
+        re.findall(r"^\| `(RIVYA_[A-Z0-9_]+)`", (ROOT / "docs/settings.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
     assert listed == {f"RIVYA_{name.upper()}" for name in Settings.model_fields}
 
 

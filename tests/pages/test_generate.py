@@ -19,7 +19,7 @@ Open = Callable[..., AppTest]
 def widget(app: AppTest, label: str) -> Any:
     """Find the one widget with a label."""
     kinds = (app.text_area, app.text_input, app.selectbox, app.slider, app.number_input, app.get("file_uploader"))
-    [found] = [item for kind in kinds for item in kind if item.label == label]
+    [found] = [item for kind in kinds for item in kind if getattr(item, "label", None) == label]
     return found
 
 
@@ -210,7 +210,9 @@ def test_every_model_of_the_catalogue_draws(lab: Lab, open_app: Open) -> None:
         assert not app.exception, (spec.id, [error.value for error in app.exception])
 
 
-def test_a_cap_that_does_not_hold_the_price_is_said_before_the_click(make_lab: Callable[..., Lab], open_app: Open) -> None:
+def test_a_cap_that_does_not_hold_the_price_is_said_before_the_click(
+    make_lab: Callable[..., Lab], open_app: Open
+) -> None:
     """The reason names the cap; nothing is stored."""
     lab = make_lab(daily_cap_credits=300)
     app = open_app()
@@ -228,7 +230,7 @@ def test_an_image_is_kept_at_once_and_sent(lab: Lab, open_app: Open) -> None:
     assert not app.exception, [error.value for error in app.exception]
     app = open_app()
     assert "holiday.jpg" in texts(app)
-    assert "640×480 px JPEG" in texts(app)
+    assert "640\N{MULTIPLICATION SIGN}480 px JPEG" in texts(app)
     assert "4:3, not 16:9" in texts(app)
     widget(app, "Prompt").set_value("It begins to move").run()
     generate(app).click().run()
@@ -276,7 +278,7 @@ def test_a_failed_generation_stays_as_a_card_with_its_charge_and_its_id(lab: Lab
     """P6: what happened, charged or not, what is safe now; it goes only when it is dismissed."""
     assert lab.simulator is not None
     lab.simulator.world.add_fault("task_failed", code="generation_failed", message="The scene could not be rendered")
-    row = lab.wait(lab.submit(GenerationRequest("A red fox")).id, timeout_s=60)
+    row = lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
     assert row.state is State.FAILED
     app = open_app()
     assert "Not charged" in texts(app)
@@ -289,7 +291,7 @@ def test_a_failed_generation_stays_as_a_card_with_its_charge_and_its_id(lab: Lab
 
 def test_repeat_makes_a_new_generation_and_a_double_click_only_one(lab: Lab, open_app: Open) -> None:
     """A repeat is a wish of its own, tied to the one it repeats."""
-    first = lab.wait(lab.submit(GenerationRequest("A red fox", params={"cfg_scale": 0.2})).id, timeout_s=60)
+    first = lab.wait(lab.submit(GenerationRequest(prompt="A red fox", params={"cfg_scale": 0.2})).id, timeout_s=60)
     app = open_app()
     app.button(key=f"repeat_clip_{first.id}").click().run()
     app.button(key=f"repeat_clip_{first.id}").click().run()
@@ -300,7 +302,7 @@ def test_repeat_makes_a_new_generation_and_a_double_click_only_one(lab: Lab, ope
 
 def test_use_these_settings_fills_the_form_and_can_be_undone(lab: Lab, open_app: Open) -> None:
     """Nothing is sent; the draft that was there comes back with one press."""
-    row = lab.wait(lab.submit(GenerationRequest("A red fox", params={"cfg_scale": 0.2})).id, timeout_s=60)
+    row = lab.wait(lab.submit(GenerationRequest(prompt="A red fox", params={"cfg_scale": 0.2})).id, timeout_s=60)
     app = open_app()
     widget(app, "Prompt").set_value("My own draft").run()
     app.button(key=f"use_clip_{row.id}").click().run()
@@ -313,7 +315,7 @@ def test_use_these_settings_fills_the_form_and_can_be_undone(lab: Lab, open_app:
 
 def test_the_copied_request_never_holds_the_key(lab: Lab, open_app: Open) -> None:
     """P4: cURL, Python and JSON read it from the environment."""
-    lab.wait(lab.submit(GenerationRequest("A red fox")).id, timeout_s=60)
+    lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
     app = open_app()
     code = "\n".join(item.value for item in app.code)
     assert "A red fox" in code
@@ -324,7 +326,7 @@ def test_the_copied_request_never_holds_the_key(lab: Lab, open_app: Open) -> Non
 def test_text_of_people_is_never_drawn_as_markup(lab: Lab, open_app: Open) -> None:
     """A prompt with an image link and a tag is drawn as its characters."""
     prompt = "![x](https://evil.example/x.png) <b>bold</b> :red[red] $x^2$"
-    lab.wait(lab.submit(GenerationRequest(prompt)).id, timeout_s=60)
+    lab.wait(lab.submit(GenerationRequest(prompt=prompt)).id, timeout_s=60)
     app = open_app()
     assert any(prompt in str(item.value) for item in app.text)
     assert not any("evil.example" in str(item.value) for kind in (app.markdown, app.caption) for item in kind)

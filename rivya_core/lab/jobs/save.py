@@ -1,7 +1,7 @@
 """Step 3: fetch the clip, check it, put it into the archive. A failed fetch never starts a new generation.
 
-Quick tries first; then the row is ``unsaved`` and tried again on its own schedule, for ever. A result address that has
-expired is replaced by reading the task again.
+Quick tries first; then the row is ``unsaved`` and tried again on its own schedule, for ever. Result addresses expire, so
+after a failed fetch the task is read again for a fresh one.
 """
 
 from __future__ import annotations
@@ -39,23 +39,30 @@ async def save(context: JobContext, generation_id: str) -> Went:
             url = await result_url(context, row, fresh=stale)
             clip = await fetch(context, row, url)
         except RivyaError as error:
-            expired = isinstance(error, DownloadError) and error.http_status in EXPIRED
-            fresh_url_due = expired and not stale
-            stale = expired or row.result_url is None
-            if fresh_url_due:
-                continue
-            await context.sleep(generation_id, await after_error(context, row, error, tries))
-            stale = stale or tries > QUICK_TRIES
+            fresh_url_due = not stale and is_dead_address(error)
+            stale = True
+            if not fresh_url_due:
+                await context.sleep(generation_id, await after_error(context, row, error, tries))
             continue
         await context.db(context.ledger.saved, row.id, clip)
         return Went.ON
 
 
+def is_dead_address(error: RivyaError) -> bool:
+    """True when the address has expired, or nobody answers there: the embedded simulator has another port after a restart."""
+    return isinstance(error, DownloadError) and (error.http_status in EXPIRED or error.http_status is None)
+
+
 async def result_url(context: JobContext, row: GenerationRecord, *, fresh: bool) -> str:
-    """The address of the clip; read again from the task when it is missing or ``fresh`` is asked for."""
+    """The address of the clip; read again from the task when it is missing or ``fresh`` is asked for and can be had."""
     if row.result_url is not None and not fresh:
         return row.result_url
-    answer = await read(context, row)
+    try:
+        answer = await read(context, row)
+    except RivyaError:
+        if row.result_url is None:
+            raise
+        return row.result_url
     if answer.primary_url is None:
         raise DownloadError(
             "Rivya says the clip is ready but gives no address",

@@ -131,16 +131,21 @@ def _generations() -> None:
         ["deleted_at", "seq", "mode", "state", "starred", "created_at"],
         unique=False,
     )
-    op.create_index("ix_lab_generations_next_action_at", "lab_generations", ["next_action_at"], unique=False)
+    op.create_index(
+        "ix_lab_generations_next_action_at", "lab_generations", ["connection", "next_action_at"], unique=False
+    )
     op.create_index("ix_lab_generations_request_sha256", "lab_generations", ["request_sha256"], unique=False)
     op.create_index(
         "ix_lab_generations_sent",
         "lab_generations",
-        ["connection", "first_attempt_at", "state", "held_credits"],
+        ["connection", "state", "first_attempt_at", "held_credits"],
         unique=False,
     )
     op.create_index(
-        "ix_lab_generations_state", "lab_generations", ["state", "connection", "held_credits"], unique=False
+        "ix_lab_generations_state",
+        "lab_generations",
+        ["state", "deleted_at", "dismissed_at", "mode"],
+        unique=False,
     )
     op.create_index("ix_lab_generations_task_id", "lab_generations", ["task_id"], unique=False)
 

@@ -1,0 +1,182 @@
+"""What people see of the ledger: pages, the latest clip, what runs, what failed, how long things take."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.history import History, Typical
+from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.records import HistoryFilter
+from rivya_core.lab.schema import generations
+from rivya_core.lab.states import State
+from tests.lab.given import CARD, CLIP, NOON, Clock, accept, added, answer, attempted, in_state, new
+
+
+def fill(ledger: Ledger, count: int) -> None:
+    """Many rows, without their timelines."""
+    one = ledger._new_columns(new(), NOON)
+    rows = [one | {"id": f"g{n:06}-1", "intent_id": f"g{n:06}", "idempotency_key": f"g{n:06}-1"} for n in range(count)]
+    with begin_immediate(ledger.database) as connection:
+        connection.execute(sa.insert(generations), rows)
+
+
+def test_an_empty_history_is_one_empty_page(history: History) -> None:
+    """Page 1 of 1, nothing in it, however far one asks."""
+    for page in (1, 0, -3, 99):
+        found = history.page(page=page)
+        assert (found.rows, found.page, found.pages, found.total, found.total_is_exact) == ((), 1, 1, 0, True)
+
+
+@pytest.mark.parametrize("wanted", [HistoryFilter(), HistoryFilter(mode="simulated")], ids=["all", "filtered"])
+def test_pages_are_newest_first_and_without_gaps(ledger: Ledger, history: History, wanted: HistoryFilter) -> None:
+    """60 rows are three pages; together they are all rows, each once; a page beyond the end is the last."""
+    fill(ledger, 60)
+    pages = [history.page(wanted, page) for page in (1, 2, 3)]
+    assert [len(page.rows) for page in pages] == [25, 25, 10]
+    assert [row.seq for page in pages for row in page.rows] == list(range(60, 0, -1))
+    assert {(page.total, page.pages, page.total_is_exact) for page in pages} == {(60, 3, True)}
+    assert history.page(wanted, 99) == pages[2]
+
+
+@pytest.mark.parametrize("wanted", [HistoryFilter(), HistoryFilter(mode="simulated")], ids=["all", "filtered"])
+def test_a_large_total_is_told_as_at_least(ledger: Ledger, history: History, wanted: HistoryFilter) -> None:
+    """Exact up to 10,000; beyond that it says so, and the pages go on to the end."""
+    fill(ledger, 10_000)
+    assert (history.page(wanted).total, history.page(wanted).total_is_exact) == (10_000, True)
+    added(ledger)
+    first = history.page(wanted)
+    assert (first.total, first.total_is_exact, first.pages) == (10_000, False, 400)
+    beyond = history.page(wanted, 400)
+    assert (len(beyond.rows), beyond.pages) == (25, 401)
+    last = history.page(wanted, 401)
+    assert [row.seq for row in last.rows] == [1]
+    assert last.pages == 401
+
+
+def test_filters_combine(ledger: Ledger, history: History, clock: Clock) -> None:
+    """State, mode, dates, star and text each narrow the list, and together."""
+    old = in_state(ledger, State.FAILED, "an old fox")
+    clock.turn(86_400)
+    live = in_state(ledger, State.RUNNING, "a live fox", mode="live")
+    done = in_state(ledger, State.SUCCEEDED, "a done cat")
+    ledger.update(done.id, starred=True)
+    day = clock.now
+
+    def found(**wanted: object) -> set[str]:
+        page = history.page(dataclasses.replace(HistoryFilter(), **wanted))  # type: ignore[arg-type]  # a test's shorthand
+        assert page.total == len(page.rows)
+        return {row.id for row in page.rows}
+
+    assert found() == {old.id, live.id, done.id}
+    assert found(states=frozenset({State.FAILED, State.RUNNING})) == {old.id, live.id}
+    assert found(mode="live") == {live.id}
+    assert found(since=day) == {live.id, done.id}
+    assert found(until=day) == {old.id}
+    assert found(since=day, until=day + timedelta(seconds=1), mode="simulated") == {done.id}
+    assert found(starred=True) == {done.id}
+    assert found(text="fox") == {old.id, live.id}
+    assert found(text="fox", states=frozenset({State.FAILED})) == {old.id}
+    assert found(text="fox", starred=True) == set()
+
+
+def test_deleted_rows_are_not_listed(ledger: Ledger, history: History) -> None:
+    """Neither on a page, nor as the latest clip, nor as a card, nor in an export."""
+    rows = [in_state(ledger, State.SUCCEEDED), in_state(ledger, State.FAILED)]
+    ledger.set_deleted([row.id for row in rows], NOON)
+    assert history.page().total == 0
+    assert history.latest() is None
+    assert history.failures() == []
+    assert list(history.export_rows()) == []
+
+
+def test_an_export_holds_every_row_once(ledger: Ledger, history: History) -> None:
+    """All rows of a filter in order, also when rows are added meanwhile."""
+    fill(ledger, 450)
+    rows = history.export_rows()
+    first = next(rows)
+    added(ledger)
+    rest = list(rows)
+    assert [first.seq, *(row.seq for row in rest)] == list(range(450, 0, -1))
+
+
+def test_the_latest_clip_is_the_one_archived_last(ledger: Ledger, history: History, clock: Clock) -> None:
+    """Not the one submitted last; of one mode or of both; only with a clip."""
+    early, late = in_state(ledger, State.SAVING), in_state(ledger, State.SAVING, mode="live")
+    for row in (late, early):
+        clock.turn(10)
+        ledger.saved(row.id, CLIP)
+        ledger.succeed(row.id)
+    in_state(ledger, State.FAILED)
+    assert (found := history.latest()) is not None
+    assert found.id == early.id
+    assert (found := history.latest("live")) is not None
+    assert found.id == late.id
+    ledger.lost_clip(early.id)
+    assert (found := history.latest()) is not None
+    assert found.id == late.id
+
+
+def test_what_runs_is_listed_newest_first(ledger: Ledger, history: History) -> None:
+    """Waiting to saving, at most as many as asked for, and their number."""
+    rows = [in_state(ledger, state) for state in State]
+    running = [row.id for row in rows if row.state in {"waiting", "submitting", "running", "saving"}]
+    assert [row.id for row in history.running()] == running[::-1]
+    assert [row.id for row in history.running(2)] == running[::-1][:2]
+    assert history.running_count() == 4
+    assert history.running_count("live") == 0
+
+
+def test_cards_stay_until_they_are_put_away(ledger: Ledger, history: History) -> None:
+    """Failed, unconfirmed and unsaved rows, newest first; a dismissed one is gone from the cards, not from History."""
+    rows = [in_state(ledger, state) for state in (State.FAILED, State.UNCONFIRMED, State.UNSAVED, State.SUCCEEDED)]
+    assert [row.id for row in history.failures()] == [row.id for row in rows[2::-1]]
+    assert history.failures_count() == 3
+    ledger.update(rows[1].id, dismissed_at=NOON)
+    assert [row.state for row in history.failures()] == [State.UNSAVED, State.FAILED]
+    assert [row.state for row in history.failures(1)] == [State.UNSAVED]
+    assert history.page().total == 4
+
+
+def finish(ledger: Ledger, clock: Clock, seconds: float, **changes: Any) -> None:
+    """A clip that took some seconds at Rivya."""
+    row = added(ledger, **changes)
+    attempted(ledger, row.id)
+    accept(ledger, row.id)
+    start = clock.now
+    clock.turn(seconds)
+    ledger.ready(row.id, answer("succeeded"))
+    clock.turn(1)
+    ledger.saved(row.id, CLIP)
+    ledger.succeed(row.id)
+    clock.now = start + timedelta(seconds=1)
+
+
+def test_typical_times_are_told_per_kind(ledger: Ledger, history: History, clock: Clock) -> None:
+    """Model, mode and duration apart; tenth, half and ninetieth of a hundred; None before the first."""
+    model = "kling-v2-1-master"
+    assert history.typical_s(model, "simulated", "5") is None
+    for seconds in range(101):
+        finish(ledger, clock, 100 + seconds)
+    finish(ledger, clock, 900, params={"duration": "10"})
+    finish(ledger, clock, 500, mode="live")
+    finish(ledger, clock, 1, source="example")
+    in_state(ledger, State.FAILED)
+    assert history.typical_s(model, "simulated", "5") == Typical(110, 150, 190, 101)
+    assert history.typical_s(model, "simulated", "10") == Typical(900, 900, 900, 1)
+    assert history.typical_s(model, "live", "5") == Typical(500, 500, 500, 1)
+    every = history.typical_s(model, "simulated")
+    assert every is not None
+    assert every.count == 102
+    assert history.typical_s("sora-2", "simulated") is None
+
+
+def test_error_cards_come_back_whole(ledger: Ledger, history: History) -> None:
+    """A page shows the card as it was stored."""
+    in_state(ledger, State.FAILED)
+    assert history.page().rows[0].error == CARD

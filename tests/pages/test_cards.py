@@ -1,0 +1,137 @@
+"""What the cards of trouble promise: unconfirmed, unsaved and live spending stay on the page until a person decided."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rivya_core import GenerationRecord, GenerationRequest, Lab, State
+from rivya_core.simulator import SimulatorServer
+from tests.pages.test_generate import generate, texts, widget
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def rivya(tmp_path: Path) -> Iterator[SimulatorServer]:
+    """A server elsewhere that honours the contract; to the lab it is live."""
+    server = SimulatorServer(tmp_path / "elsewhere.sqlite3", speed=40.0)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def live(make_lab: Callable[..., Lab], rivya: SimulatorServer) -> Lab:
+    """A lab with a key."""
+    return make_lab(api_key=rivya.api_key, base_url=rivya.base_url)
+
+
+@pytest.fixture
+def unconfirmed(make_lab: Callable[..., Lab]) -> tuple[Lab, GenerationRecord]:
+    """A generation whose POST was accepted and whose answers were all lost."""
+    lab = make_lab(resend_window_s=0.5)
+    assert lab.simulator is not None
+    lab.simulator.world.add_fault("drop_after_accept", route="create", times=50)
+    row = lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
+    assert row.state is State.UNCONFIRMED
+    lab.simulator.world.clear_faults()
+    return lab, row
+
+
+def test_an_unconfirmed_generation_offers_its_three_ways_out(
+    unconfirmed: tuple[Lab, GenerationRecord], open_app: Open
+) -> None:
+    """The charge is said to be unknown, and nothing happens by itself."""
+    _lab, row = unconfirmed
+    app = open_app()
+    assert "Charge unknown" in texts(app)
+    assert "Balance before" in texts(app)
+    for name in ("ask", "adopt", "close"):
+        assert app.button(key=f"{name}_{row.id}")
+
+
+def test_asking_again_finds_the_first_task(unconfirmed: tuple[Lab, GenerationRecord], open_app: Open) -> None:
+    """The same key and bytes: one task at the server, and the card goes."""
+    lab, row = unconfirmed
+    app = open_app()
+    app.button(key=f"ask_{row.id}").click().run()
+    assert lab.wait(row.id, timeout_s=60).state is State.SUCCEEDED
+    assert lab.simulator is not None
+    assert len(lab.simulator.world.tasks()) == 1
+    assert "Charge unknown" not in texts(app.run())
+
+
+def test_a_task_found_at_rivya_can_be_followed(unconfirmed: tuple[Lab, GenerationRecord], open_app: Open) -> None:
+    """Adopting sends nothing; the clip arrives."""
+    lab, row = unconfirmed
+    assert lab.simulator is not None
+    [task] = lab.simulator.world.tasks()
+    app = open_app()
+    app.text_input(key=f"task_of_{row.id}").set_value(str(task.id)).run()
+    app.button(key=f"adopt_{row.id}").click().run()
+    assert lab.wait(row.id, timeout_s=60).task_id == task.id
+
+
+def test_closing_as_not_charged_releases_the_reservation(
+    unconfirmed: tuple[Lab, GenerationRecord], open_app: Open
+) -> None:
+    """On the person's word, with the balances beside the button."""
+    lab, row = unconfirmed
+    app = open_app()
+    app.button(key=f"close_{row.id}").click().run()
+    closed = lab.get(row.id)
+    assert (closed.state, closed.held_credits) == (State.FAILED, 0)
+
+
+def test_a_clip_that_cannot_be_fetched_stays_as_a_card(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """It was charged, it is tried again, and checking now brings it."""
+    lab = make_lab()
+    assert lab.simulator is not None
+    lab.simulator.world.add_fault("broken_download", route="media", times=200, form="404")
+    row = lab.submit(GenerationRequest(prompt="A red fox"))
+    deadline = time.monotonic() + 60
+    while lab.get(row.id).state is not State.UNSAVED and time.monotonic() < deadline:
+        time.sleep(0.05)
+    app = open_app()
+    assert "Clip not fetched" in texts(app)
+    assert "Charged" in texts(app)
+    lab.simulator.world.clear_faults()
+    app.button(key=f"check_{row.id}").click().run()
+    assert lab.wait(row.id, timeout_s=60).state is State.SUCCEEDED
+
+
+def test_a_live_page_says_live(live: Lab, open_app: Open) -> None:
+    """The mode badge of every page."""
+    assert "LIVE" in texts(open_app())
+
+
+def test_a_large_live_amount_is_asked_about_first(live: Lab, rivya: SimulatorServer, open_app: Open) -> None:
+    """Above the set amount the first press asks, and only the second one spends; above means above."""
+    app = open_app()
+    widget(app, "Prompt").set_value("A red fox").run()
+    widget(app, "Takes").set_value(3).run()
+    generate(app).click().run()
+    assert live.history.page().total == 0
+    assert "spends 480 credits" in texts(app)
+    app.button(key="confirm_no").click().run()
+    assert "spends 480 credits" not in texts(app)
+    generate(app).click().run()
+    app.button(key="confirm_yes").click().run()
+    assert live.history.page().total == 3
+    widget(app, "Takes").set_value(2).run()
+    generate(app).click().run()
+    assert live.history.page().total == 5
+
+
+def test_simulated_money_is_never_asked_about(lab: Lab, open_app: Open) -> None:
+    """Four takes start at once."""
+    app = open_app()
+    widget(app, "Prompt").set_value("A red fox").run()
+    widget(app, "Takes").set_value(4).run()
+    generate(app).click().run()
+    assert lab.history.page().total == 4

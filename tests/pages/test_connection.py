@@ -1,0 +1,246 @@
+"""What Connection promises: what is connected and whether it works, in words; never the key; caps that hold."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages._ui import connection_cards
+from rivya_core import GenerationRequest, Lab
+from rivya_core.simulator import SimulatorServer
+from tests.pages.conftest import ROOT, TIMEOUT_S
+
+MakeLab = Callable[..., Lab]
+
+
+def opened() -> AppTest:
+    """Connection as a visitor sees it first."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S).switch_page("pages/connection.py").run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def said(app: AppTest) -> str:
+    """Everything the page says, components included."""
+    kinds = (app.text, app.caption, app.markdown, app.title, app.header, app.code)
+    words = [str(item.value) for kind in kinds for item in kind]
+    words += [part.proto.json or part.proto.mixed.json for part in app.get("bidi_component")]
+    words += [part.proto.text for part in app.get("progress")]
+    return "\n".join(words)
+
+
+def facts(app: AppTest) -> dict[str, str]:
+    """Labels and values of every list of facts."""
+    parts = [part for part in app.get("bidi_component") if part.proto.component_name == "rivya_facts"]
+    lists = [json.loads(part.proto.json or part.proto.mixed.json) for part in parts]
+    return {line["label"]: line["value"] for lines in lists for line in lines}
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """Press the one button whose label starts so."""
+    [button] = [item for item in app.button if item.label.startswith(label)]
+    app = button.click().run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def answered(app: AppTest, lab: Lab, happened: Callable[[], bool]) -> AppTest:
+    """Draw the page again once the background question has been answered."""
+    deadline = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < deadline, "no answer came"
+        time.sleep(0.05)
+    app = app.run()
+    assert not app.exception
+    return app
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Iterator[SimulatorServer]:
+    """A server that honours the contract, outside the lab."""
+    server = SimulatorServer(tmp_path / "outside.sqlite3", speed=40.0, credits=4800, seed=3)
+    server.start()
+    yield server
+    server.stop()
+
+
+def key_of(server: SimulatorServer) -> str:
+    """The plain key of a simulator."""
+    key: Any = server.api_key
+    return str(key.get_secret_value() if hasattr(key, "get_secret_value") else key)
+
+
+@pytest.fixture
+def live(make_lab: MakeLab, outside: SimulatorServer) -> Lab:
+    """A lab with a key for that server."""
+    return make_lab(api_key=key_of(outside), base_url=outside.base_url)
+
+
+def test_the_simulator_is_named_as_such(lab: Lab) -> None:
+    """Without a key the page says that nothing real is spent, and how to connect one."""
+    app = opened()
+    words = said(app)
+    assert "Connected to the built-in simulator" in words
+    assert "costs nothing" in words
+    assert facts(app)["API key"] == "None set"
+    assert "export RIVYA_API_KEY" in words
+
+
+def test_a_key_is_shown_by_its_first_letters_only(live: Lab, outside: SimulatorServer) -> None:
+    """P4: of the key nothing stands on the page but its visible prefix."""
+    app = opened()
+    key = key_of(outside)
+    shown = facts(app)["API key"]
+    assert shown.endswith("…")
+    assert key.startswith(shown[:-1])
+    assert len(shown) <= len("rvya_sk_ab…")
+    assert key[12:] not in said(app)
+    assert facts(app)["Address"] == outside.base_url
+    assert "Connected to Rivya" in said(app)
+
+
+def test_a_key_of_another_kind_is_not_shown_at_all(make_lab: MakeLab, outside: SimulatorServer) -> None:
+    """A key without Rivya's prefix has no part that is known to be public."""
+    make_lab(api_key="SENTINEL-not-a-rivya-key", base_url=outside.base_url)
+    assert "SENTINEL" not in said(opened())
+
+
+def test_check_now_asks_without_making_the_page_wait(live: Lab, outside: SimulatorServer) -> None:
+    """P7: the press returns at once; the answer is there on a later look."""
+    app = opened()
+    app = answered(app, live, lambda: live.balance().asked_at is not None)
+    before = live.balance().asked_at
+    outside.world.configure(credits=1234)
+    outside.world.add_fault("slow", route="credits", delay_s=1.0)
+    started = time.monotonic()
+    app = press(app, "Check now")
+    assert time.monotonic() - started < 0.9
+    assert [button.label for button in app.button if button.label.startswith("Asking")]
+    app = answered(app, live, lambda: live.balance().asked_at != before)
+    assert facts(app)["Balance"] == "1,234 credits"
+    assert "Key and address work" in said(app)
+
+
+@pytest.mark.parametrize(
+    "code", ["api_key_missing", "api_key_invalid", "api_key_revoked", "api_key_expired", "api_scope_denied"]
+)
+def test_each_key_error_is_explained(live: Lab, outside: SimulatorServer, code: str) -> None:
+    """What is wrong with the key, and what to do, stands on the page with Rivya's request id."""
+    app = answered(opened(), live, lambda: live.balance().asked_at is not None)
+    outside.world.add_fault("error", route="credits", times=20, code=code)
+    app = answered(press(app, "Check now"), live, lambda: live.balance().error is not None)
+    outside.world.clear_faults()
+    error = live.balance().error
+    assert error is not None
+    words = said(app)
+    assert "The last check failed" in words
+    assert error.title in words
+    assert error.hint in words
+    assert code in words
+
+
+def test_a_server_that_does_not_answer_is_said(live: Lab, outside: SimulatorServer) -> None:
+    """The last known balance stays, with the remark that the newest question failed."""
+    app = answered(opened(), live, lambda: live.balance().asked_at is not None)
+    outside.stop()
+    app = answered(press(app, "Check now"), live, lambda: live.balance().error is not None)
+    assert "The last check failed" in said(app)
+    assert facts(app)["Balance"] == "4,800 credits"
+
+
+def test_a_daily_cap_can_be_set_and_removed(lab: Lab) -> None:
+    """P3: the cap of this mode, with today's spending against it."""
+    lab.wait(lab.submit(GenerationRequest(prompt="A fox")).id, timeout_s=60)
+    app = opened()
+    [cap] = [item for item in app.number_input if item.label.startswith("Cap for")]
+    app = cap.set_value(800).run()
+    assert lab.cap() == 800
+    assert "160 simulated credits held or settled today, of 800" in said(app)
+    press(app, "Remove the cap")
+    assert lab.cap() is None
+
+
+def test_the_smaller_cap_holds_and_is_named(make_lab: MakeLab) -> None:
+    """A cap of the environment cannot be raised from the page."""
+    lab = make_lab(daily_cap_credits=320)
+    lab.set_cap(800)
+    words = said(opened())
+    assert "RIVYA_DAILY_CAP_CREDITS is 320; the smaller of the two holds, so 320." in words
+    assert lab.budget().cap_credits == 320
+
+
+def test_a_paused_queue_is_explained_and_resumed(lab: Lab) -> None:
+    """The card names the reason, and one press lets the queue go on."""
+    app = press(opened(), "Pause the queue")
+    assert lab.pause() is not None
+    assert "The queue is paused" in said(app)
+    press(app, "Resume")
+    assert lab.pause() is None
+
+
+def test_the_parts_of_the_program_report_their_health(lab: Lab) -> None:
+    """Database, jobs, version, and where the data is."""
+    app = opened()
+    shown = facts(app)
+    assert shown["Database"] == "Answers"
+    assert shown["Jobs"] == "Run in this process"
+    assert shown["Version"] == lab.health().version
+    assert str(lab.settings.data_dir) in said(app)
+
+
+def test_the_simulator_can_be_set(lab: Lab) -> None:
+    """Speed, failures, the effect of cfg_scale and the wallet take effect in the simulator at once."""
+    app = opened()
+    [speed] = [item for item in app.slider if item.label == "Speed"]
+    [failures] = [item for item in app.slider if item.label == "Failure rate"]
+    app = failures.set_value(25).run()
+    app = speed.set_value(4.0).run()
+    [effect] = app.get("button_group")
+    app = effect.set_value("inert").run()
+    [wallet] = [item for item in app.number_input if item.label.startswith("Simulated credits")]
+    app = wallet.set_value(320).run()
+    app = press(app, "Top up by 1,600")
+    now = lab.simulator.world.settings()
+    assert (now["speed"], now["failure_rate"], now["cfg_effect"], now["credits"]) == (4.0, 0.25, "inert", 1920)
+
+
+def test_a_live_connection_has_no_simulator_card(live: Lab) -> None:
+    """Nothing on a live page can be mistaken for a switch of the real service."""
+    assert "Failure rate" not in [item.label for item in opened().slider]
+
+
+def test_rows_of_another_connection_are_counted_and_left_alone(live: Lab, make_lab: MakeLab) -> None:
+    """Open rows of the simulator are named on the live page; they are not sent there."""
+    live.close()
+    lab = make_lab()
+    lab.pause_queue()
+    lab.submit(GenerationRequest(prompt="A simulated one that waits"))
+    lab.close()
+    make_lab(api_key=live.settings.api_key, base_url=live.settings.base_url)
+    assert "1 open on another connection" in said(opened())
+
+
+def test_an_address_without_a_key_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page says in words what is missing instead of starting anything."""
+    monkeypatch.setenv("RIVYA_BASE_URL", "https://rivya.example")
+    words = said(opened())
+    assert "RIVYA_API_KEY" in words
+
+
+@pytest.mark.parametrize("number", [0, 999, 1_000, 12_345_678, 5_000_000_000])
+def test_sizes_are_written_in_the_unit_that_fits(number: int) -> None:
+    """No size is shown as a long row of digits."""
+    from pages._ui.system_cards import size  # noqa: PLC0415 - reads beside what it tests
+
+    assert len(size(number)) <= len("999.9 bytes")
+
+
+def test_a_question_is_not_waited_for_for_ever() -> None:
+    """The button comes back when no answer arrives."""
+    assert connection_cards.CHECK_PATIENCE_S < 120

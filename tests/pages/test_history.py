@@ -1,0 +1,361 @@
+"""What History promises: every row found again, a link for each, nothing lost by a wrong click, no figure mixed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rivya_core import GenerationRecord, GenerationRequest, Lab, State
+from rivya_core.api.errors import TransportError
+from rivya_core.drafts import Draft
+from rivya_core.exports import parse_filter
+from rivya_core.lab.ledger import NewGeneration
+from tests.pages.conftest import ROOT, TIMEOUT_S
+
+
+def finished(lab: Lab, prompt: str = "A red fox on a frozen lake", **params: Any) -> GenerationRecord:
+    """A generation that has ended."""
+    return lab.wait(lab.submit(GenerationRequest(prompt=prompt, params=params)).id, timeout_s=60)
+
+
+def failed(lab: Lab, prompt: str = "A crowd in a canyon") -> GenerationRecord:
+    """A generation that the simulator let fail."""
+    lab.simulator.world.add_fault("task_failed", code="generation_failed", message="The filter stopped it.")
+    return finished(lab, prompt)
+
+
+def waiting(lab: Lab, prompt: str = "A kite over the sea", mode: str = "simulated") -> GenerationRecord:
+    """A row that no job will touch: it waits for another connection."""
+    with lab.ledger.writing() as connection:
+        return lab.ledger.add(
+            connection,
+            NewGeneration(
+                intent_id=f"kite-{mode}",
+                take=1,
+                parent_id=None,
+                source="page",
+                mode="live" if mode == "live" else "simulated",
+                connection="https://elsewhere.example",
+                request=GenerationRequest(prompt=prompt),
+                expected_credits=160,
+            ),
+        )
+
+
+def unconfirmed(lab: Lab) -> GenerationRecord:
+    """A row whose POST got no answer."""
+    row = waiting(lab, "An answer was lost")
+    lab.ledger.move(row.id, {State.WAITING}, State.SUBMITTING)
+    lab.ledger.begin_attempt(row.id, b'{"prompt": "An answer was lost"}', "0" * 64)
+    lab.ledger.end_attempt(row.id, TransportError("No answer arrived"), outcome_known=False)
+    lab.ledger.move(row.id, {State.SUBMITTING}, State.UNCONFIRMED)
+    return lab.get(row.id)
+
+
+def opened(**query: str | list[str]) -> AppTest:
+    """History as a visitor with this address sees it first."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S).switch_page("pages/history.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    app = app.run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def prompts(app: AppTest) -> list[str]:
+    """The prompts in the table, as shown."""
+    return [] if not app.dataframe else list(app.dataframe[0].value["prompt"])
+
+
+def said(app: AppTest) -> str:
+    """Everything the page says, code blocks and components included."""
+    kinds = (app.text, app.caption, app.markdown, app.title, app.header, app.code)
+    words = [str(item.value) for kind in kinds for item in kind]
+    return "\n".join(words + [json.dumps(data(part), ensure_ascii=False) for part in app.get("bidi_component")])
+
+
+def data(component: Any) -> Any:
+    """What a component was given to draw."""
+    text = component.proto.json or component.proto.mixed.json
+    return json.loads(text) if text else None
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """Press the one button whose label starts so."""
+    [button] = [item for item in app.button if item.label.startswith(label)]
+    app = button.click().run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def links(app: AppTest) -> dict[str, str]:
+    """Addresses of the link buttons, by label."""
+    return {item.proto.label: item.proto.url for item in app.get("link_button")}
+
+
+def test_an_empty_history_leads_to_the_form(lab: Lab) -> None:
+    """With no row there is one sentence and the way to make the first."""
+    app = opened()
+    assert "Nothing here yet" in said(app)
+    assert not app.dataframe
+    assert [link.label for link in app.get("page_link")] == ["Make the first clip"]
+
+
+def test_rows_come_newest_first_and_say_that_they_are_simulated(lab: Lab) -> None:
+    """The table names prompt, state and mode, and takes its posters from our own route."""
+    first, second = finished(lab, "First"), finished(lab, "Second")
+    app = opened()
+    table = app.dataframe[0].value
+    assert list(table["prompt"]) == ["Second", "First"]
+    assert [list(chips) for chips in table["state"]] == [["Succeeded", "SIMULATED"]] * 2
+    assert list(table["clip"]) == [f"/posters/{second.id}.jpg", f"/posters/{first.id}.jpg"]
+
+
+def test_live_and_simulated_rows_are_told_apart(lab: Lab) -> None:
+    """P8: a live row and a simulated row never carry the same mark."""
+    finished(lab, "Simulated")
+    waiting(lab, "Live", mode="live")
+    table = opened().dataframe[0].value
+    marks = {prompt: chips[1] for prompt, chips in zip(table["prompt"], table["state"], strict=True)}
+    assert marks == {"Live": "LIVE", "Simulated": "SIMULATED"}
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ({"state": "failed"}, ["A crowd in a canyon"]),
+        ({"state": ["failed", "succeeded"]}, ["A crowd in a canyon", "A red fox on a frozen lake"]),
+        ({"state": "waiting"}, ["A kite over the sea"]),
+        ({"mode": "live"}, ["A kite over the sea"]),
+        ({"q": "fox"}, ["A red fox on a frozen lake"]),
+        ({"q": "crowd", "state": "succeeded"}, []),
+        ({"starred": "true"}, ["★ A red fox on a frozen lake"]),
+        ({"date": ["2024-01-01", "2024-01-02"]}, []),
+    ],
+    ids=["state", "states", "waiting", "mode", "text", "both", "starred", "dates"],
+)
+def test_a_filter_in_the_address_decides_the_rows(
+    lab: Lab, query: dict[str, str | list[str]], shown: list[str]
+) -> None:
+    """A kept or sent address gives the same view, and the export links ask for exactly these rows."""
+    fox = finished(lab)
+    failed(lab)
+    waiting(lab, mode="live")
+    lab.star(fox.id, "starred" in query)
+    app = opened(**query)
+    assert prompts(app) == shown
+    if shown:
+        asked = parse_filter(parse_qsl(urlsplit(links(app)["CSV"]).query))
+        assert [row.prompt for row in lab.history.export_rows(asked)] == [name.removeprefix("★ ") for name in shown]
+
+
+def test_filters_that_match_nothing_can_be_cleared(lab: Lab) -> None:
+    """An empty result says that filters made it empty, and one button takes them back."""
+    finished(lab)
+    app = opened(q="nothing like it", state="failed")
+    assert "Nothing matches" in said(app)
+    app = press(app, "Clear the filters")
+    assert prompts(app) == ["A red fox on a frozen lake"]
+
+
+@pytest.mark.parametrize("text", ['"', "fox*", "a OR b AND", "NEAR(", "-", "ফুল", "'; drop table"])
+def test_no_search_text_breaks_the_page(lab: Lab, text: str) -> None:
+    """Whatever is typed is searched for as words, never read as a query language."""
+    finished(lab)
+    assert not opened(q=text).exception
+
+
+def test_pages_hold_twenty_five_rows(lab: Lab) -> None:
+    """A long history comes in pages, and a page beyond the end shows the last one."""
+    lab.pause_queue()
+    for number in range(27):
+        lab.submit(GenerationRequest(prompt=f"Number {number}"))
+    assert len(prompts(opened())) == 25
+    assert prompts(opened(page="2")) == ["Number 1", "Number 0"]
+    assert prompts(opened(page="99"))
+
+
+def test_a_permanent_link_opens_one_generation(lab: Lab) -> None:
+    """P9: the address with an id shows that generation, wherever it stands in the list."""
+    row = finished(lab, "The one that was sent around", cfg_scale=0.25, negative_prompt="text, watermark")
+    finished(lab, "A newer one")
+    app = opened(id=row.id)
+    words = said(app)
+    for expected in ("The one that was sent around", "text, watermark", "0.25", row.task_id, row.idempotency_key):
+        assert str(expected) in words
+    assert links(app)["Download"] == f"/clips/{row.id}.mp4?download=1"
+    assert any(row.id in code.value and "/history?id=" in code.value for code in app.code)
+
+
+def test_a_link_to_nothing_says_so(lab: Lab) -> None:
+    """An id that is not in this folder is named as such; the list stays usable."""
+    finished(lab)
+    app = opened(id="../../<b>nope</b>")
+    assert "No such generation" in said(app)
+    assert any(code.value == "../../<b>nope</b>" for code in app.code)
+    assert prompts(app)
+
+
+def test_words_of_people_are_never_read_as_markdown(lab: Lab) -> None:
+    """A prompt that holds Markdown, HTML or a picture address is shown letter by letter, and loads nothing."""
+    prompt = "**bold** ![x](https://example.com/x.png) <script>alert(1)</script>"
+    row = finished(lab, prompt)
+    app = opened(id=row.id)
+    assert any(code.value == prompt for code in app.code)
+    assert not any("example.com" in part.value for kind in (app.markdown, app.caption, app.header) for part in kind)
+
+
+def test_the_timeline_tells_each_step_with_its_time(lab: Lab) -> None:
+    """From stored to kept, in order, with the time between."""
+    row = finished(lab)
+    app = opened(id=row.id)
+    [drawn] = [data(part) for part in app.get("bidi_component") if part.proto.component_name == "rivya_timeline"]
+    steps = [point["what"] for point in drawn]
+    assert steps[0] == "Stored here, waiting"
+    assert steps[-1].startswith("Succeeded")
+    assert [step for step in steps if step in {"Sending", "Accepted by Rivya"}] == ["Sending", "Accepted by Rivya"]
+    assert all(point["gap"].startswith("+") for point in drawn[1:])
+
+
+def test_a_failed_generation_says_whether_it_was_charged(lab: Lab) -> None:
+    """P6: reason, charge and what is safe now stand where the clip would be."""
+    row = failed(lab)
+    words = said(opened(id=row.id))
+    assert "The filter stopped it." in words
+    assert "Not charged" in words
+    assert "Safe now:" in words
+
+
+def test_a_provisional_figure_is_called_provisional(make_lab: Callable[..., Lab]) -> None:
+    """While Rivya has not named the final figure, no screen pretends it has."""
+    lab = make_lab(settle_delays_s=(60.0,))
+    lab.simulator.world.configure(settle_delay_s=3600.0)
+    row = finished(lab)
+    assert row.settlement == "provisional"
+    app = opened(id=row.id)
+    assert "Provisional" in said(app)
+    assert list(app.dataframe[0].value["credits"]) == ["160 so far"]
+
+
+def test_repeat_is_a_new_task_and_two_clicks_are_one(lab: Lab) -> None:
+    """P1: a repeat has its own key and names its parent; a double click does not pay twice."""
+    row = finished(lab)
+    app = opened(id=row.id)
+    app = press(press(app, "Repeat"), "Repeat")
+    rows = lab.history.page().rows
+    assert len(rows) == 2
+    assert rows[0].parent_id == row.id
+    assert rows[0].idempotency_key != row.idempotency_key
+    assert rows[0].request_sha256 == row.request_sha256
+    assert lab.wait(rows[0].id, timeout_s=60).state is State.SUCCEEDED
+
+
+def test_use_these_settings_fills_the_form(lab: Lab) -> None:
+    """The draft holds the row's settings, nothing is sent, and the form is opened."""
+    row = finished(lab, "Settings to reuse", cfg_scale=0.8, aspect_ratio="9:16")
+    app = press(opened(id=row.id), "Use these settings")
+    draft = Draft.from_mapping(lab.draft())
+    assert (draft.prompt, draft.values["aspect_ratio"]) == ("Settings to reuse", "9:16")
+    assert app.title[0].value == "Generate"
+    assert len(lab.history.page().rows) == 1
+
+
+def test_a_star_stays(lab: Lab) -> None:
+    """Starring is kept in the ledger and shown in the table."""
+    row = finished(lab)
+    app = press(opened(id=row.id), "☆ Star")
+    assert lab.get(row.id).starred
+    assert prompts(app) == ["★ A red fox on a frozen lake"]
+    press(app, "★ Starred")
+    assert not lab.get(row.id).starred
+
+
+def test_delete_can_be_undone(lab: Lab) -> None:
+    """A deleted row leaves the list, the bar brings it back as it was, clip included."""
+    row = finished(lab)
+    app = press(opened(id=row.id), "Delete")
+    assert not prompts(app)
+    assert lab.get(row.id).deleted_at is not None
+    app = press(app.run(), "Undo")
+    assert lab.get(row.id).deleted_at is None
+    assert lab.clip(row.id).is_file()
+    assert prompts(app) == ["A red fox on a frozen lake"]
+
+
+def test_the_way_back_ends_with_the_next_action(lab: Lab) -> None:
+    """The undo bar stays while one looks around and goes when something else is done."""
+    gone, kept = finished(lab, "Gone"), finished(lab, "Kept")
+    app = press(opened(id=gone.id), "Delete").run()
+    assert [button.label for button in app.button if button.label == "Undo"] == ["Undo"]
+    app.query_params["id"] = kept.id
+    app = press(app.run(), "☆ Star")
+    assert not [button for button in app.button if button.label == "Undo"]
+
+
+def test_a_link_to_a_deleted_generation_offers_to_restore_it(lab: Lab) -> None:
+    """Its permanent link still tells what it was."""
+    row = finished(lab)
+    lab.delete([row.id])
+    app = opened(id=row.id)
+    assert "was deleted" in said(app)
+    press(app, "Restore")
+    assert lab.get(row.id).deleted_at is None
+
+
+def test_a_row_under_way_cannot_be_deleted_or_repeated(lab: Lab) -> None:
+    """What may still cost credits stays in sight; its row offers to cancel while it waits."""
+    row = waiting(lab)
+    app = opened(id=row.id)
+    assert not [button for button in app.button if button.label.startswith(("Delete", "Repeat"))]
+    [live] = [data(part) for part in app.get("bidi_component") if part.proto.component_name == "rivya_live_list"]
+    assert [act["name"] for act in live["rows"][0]["acts"]] == ["cancel"]
+
+
+def test_an_unconfirmed_row_offers_its_three_ways_out(lab: Lab) -> None:
+    """Ask again with the same key, follow a known task, or close as not charged; closing releases the credits."""
+    row = unconfirmed(lab)
+    app = opened(id=row.id)
+    labels = [button.label for button in app.button]
+    for expected in ("Ask again with the same key", "Follow this task", "Close as not charged"):
+        assert expected in labels
+    assert "Charge unknown" in said(app)
+    press(app, "Close as not charged")
+    assert lab.get(row.id).state is State.FAILED
+    assert lab.get(row.id).held_credits == 0
+
+
+def test_the_exchange_shows_the_sent_bytes_without_a_key(lab: Lab) -> None:
+    """The request is shown as it was committed; where the key stood there is a remark."""
+    row = finished(lab)
+    [shown] = [code.value for code in opened(id=row.id).code if code.value.startswith("POST ")]
+    assert "Authorization: Bearer (left out)" in shown
+    assert f"Idempotency-Key: {row.idempotency_key}" in shown
+    assert "A red fox on a frozen lake" in shown
+
+
+def test_a_lost_file_is_said_and_can_be_fetched_again(lab: Lab) -> None:
+    """P2: when the archived file is gone, the panel says so instead of showing a dead player."""
+    row = finished(lab)
+    lab.clip(row.id).unlink()
+    app = opened(id=row.id)
+    assert "A file of the archive is gone" in said(app)
+    press(app, "Check now")
+    lab.wait(row.id, timeout_s=60)
+    assert lab.clip(row.id).is_file()
+
+
+def test_a_read_only_server_shows_and_cannot_spend(make_lab: Callable[..., Lab]) -> None:
+    """History works there, without the buttons that start something."""
+    lab = make_lab()
+    row = finished(lab)
+    lab.close()
+    make_lab(read_only=True)
+    app = opened(id=row.id)
+    labels = [button.label for button in app.button]
+    assert prompts(app)
+    assert not [label for label in labels if label.startswith(("Repeat", "Use these settings"))]

@@ -1,0 +1,155 @@
+"""What ``rivya_core/web.py`` promises: health that can be trusted, clips with Range, marked downloads, streamed exports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+import pytest_asyncio
+from starlette.applications import Starlette
+
+from rivya_core import GenerationRecord, GenerationRequest, Lab, web
+from rivya_core.api import as_json
+from rivya_core.services import close_all
+
+
+@pytest_asyncio.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """Our routes with their middleware, without Streamlit."""
+    app = Starlette(routes=list(web.routes()), middleware=list(web.middleware()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8501") as found:
+        yield found
+
+
+@pytest.fixture
+def finished(lab: Lab) -> GenerationRecord:
+    """A generation with its clip."""
+    return lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
+
+
+async def test_health_tells_version_mode_database_and_engine(lab: Lab, client: httpx.AsyncClient) -> None:
+    """All is well: 200."""
+    answer = await client.get("/healthz")
+    assert answer.status_code == 200
+    assert {"version", "mode", "database", "engine"} <= answer.json().keys()
+    assert answer.json()["mode"] == "simulated"
+
+
+async def test_health_is_503_when_the_lab_cannot_be_opened(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says why."""
+    close_all()
+    monkeypatch.setenv("RIVYA_BASE_URL", "https://rivya.example")
+    answer = await client.get("/healthz")
+    assert answer.status_code == 503
+    assert "RIVYA_API_KEY" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "length"),
+    [(None, 200, None), ("bytes=0-99", 206, 100), ("bytes=100-", 206, None), ("bytes=-50", 206, 50)],
+    ids=["whole", "start", "rest", "end"],
+)
+async def test_a_clip_is_streamed_with_ranges(
+    finished: GenerationRecord, client: httpx.AsyncClient, wanted: str | None, status: int, length: int | None
+) -> None:
+    """Seeking works: exactly the bytes that were asked for."""
+    answer = await client.get(f"/clips/{finished.id}.mp4", headers={"range": wanted} if wanted else {})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "video/mp4"
+    assert answer.headers["accept-ranges"] == "bytes"
+    assert length is None or len(answer.content) == length
+    if status == 200:
+        assert len(answer.content) == finished.clip_bytes
+
+
+async def test_a_range_beyond_the_end_is_refused(finished: GenerationRecord, client: httpx.AsyncClient) -> None:
+    """With the status that players understand."""
+    answer = await client.get(f"/clips/{finished.id}.mp4", headers={"range": "bytes=999999999-"})
+    assert answer.status_code == 416
+
+
+async def test_a_downloaded_simulated_clip_says_so_in_its_name(
+    finished: GenerationRecord, client: httpx.AsyncClient
+) -> None:
+    """P8 holds for files that leave the dashboard."""
+    answer = await client.get(f"/clips/{finished.id}.mp4?download=1")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert "SIMULATED-kling-v2-1-master" in answer.headers["content-disposition"]
+
+
+async def test_a_poster_is_a_picture(finished: GenerationRecord, client: httpx.AsyncClient) -> None:
+    """The first frame, for lists and players."""
+    answer = await client.get(f"/posters/{finished.id}.jpg")
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.content.startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/clips/unknown.mp4",
+        "/posters/unknown.jpg",
+        "/images/" + "0" * 64,
+        "/images/..%2f..%2flab.sqlite3",
+        "/clips/..%2f..%2flab.sqlite3.mp4",
+        "/assets/fonts/..%2f..%2fsettings.py",
+        "/exports/history.xml",
+    ],
+)
+async def test_what_is_not_there_is_404(lab: Lab, client: httpx.AsyncClient, path: str) -> None:
+    """Never the index page with 200, never a file that was not meant."""
+    assert (await client.get(path)).status_code == 404
+
+
+async def test_a_waiting_generation_has_no_clip(make_lab: Callable[..., Lab], client: httpx.AsyncClient) -> None:
+    """404 until the file is archived."""
+    lab = make_lab()
+    lab.pause_queue()
+    row = lab.submit(GenerationRequest(prompt="A red fox"))
+    assert (await client.get(f"/clips/{row.id}.mp4")).status_code == 404
+
+
+async def test_exports_follow_the_filter_and_name_the_mode(
+    finished: GenerationRecord, client: httpx.AsyncClient
+) -> None:
+    """CSV and JSON of the same rows; a filter that lets nothing through gives an empty export."""
+    csv = await client.get("/exports/history.csv?mode=simulated")
+    assert csv.headers["content-type"].startswith("text/csv")
+    assert "SIMULATED" in csv.headers["content-disposition"]
+    assert finished.id in csv.text
+    rows = json.loads((await client.get("/exports/history.json?state=succeeded&q=fox")).text)
+    assert [row["id"] for row in rows] == [finished.id]
+    assert json.loads((await client.get("/exports/history.json?state=failed")).text) == []
+    assert (await client.get("/exports/history.json?state=lost")).status_code == 400
+
+
+async def test_fonts_are_served_by_us(client: httpx.AsyncClient) -> None:
+    """No request leaves for a font."""
+    answer = await client.get("/assets/fonts/inter-latin-wght-normal.woff2")
+    assert answer.status_code == 200
+    assert answer.content.startswith(b"wOF2")
+
+
+async def test_a_copied_request_works_against_this_address(lab: Lab, client: httpx.AsyncClient) -> None:
+    """The embedded simulator is mounted at /simulator; its controls are not."""
+    assert lab.simulator is not None
+    headers = {"authorization": f"Bearer {lab.simulator.api_key}"}
+    body = as_json(GenerationRequest(prompt="A red fox").canonical())
+    created = await client.post("/simulator/api/v1/generations", headers=headers, json=json.loads(body))
+    assert created.is_success, created.text
+    assert created.headers["x-rivya-simulator"] == "1"
+    assert (await client.get("/simulator/_simulator")).status_code == 404
+    refused = await client.post(
+        "/simulator/api/v1/generations", headers={**headers, "origin": "https://evil.example"}, json={}
+    )
+    assert refused.status_code == 403
+
+
+async def test_no_simulator_is_mounted_beside_a_key(make_lab: Callable[..., Lab], client: httpx.AsyncClient) -> None:
+    """With a key the address answers 404."""
+    make_lab(api_key="rvya_sk_test", base_url="http://127.0.0.1:9")
+    assert (await client.get("/simulator/api/v1/models")).status_code == 404
