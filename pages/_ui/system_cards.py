@@ -58,7 +58,7 @@ def folder_card(lab: Lab) -> None:
         facts(
             [
                 Fact("Clips and pictures", size(archive_bytes), f"{files:,} files"),
-                Fact("Database", size(database_bytes)),
+                Fact("Database file", size(database_bytes)),
                 Fact("Free on this disk", size(lab.archive.free_bytes())),
             ],
             key="folder_facts",

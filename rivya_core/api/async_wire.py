@@ -19,7 +19,15 @@ from aiohttp.http_exceptions import HttpProcessingError
 from httpx_aiohttp import AiohttpTransport
 
 from rivya_core.api.endpoints import Call, T
-from rivya_core.api.wire import LIBRARY_FAULTS, Address, check_progress, open_upload, trusts_environment, with_form
+from rivya_core.api.wire import (
+    LIBRARY_FAULTS,
+    Address,
+    check_progress,
+    open_upload,
+    tls_context,
+    trusts_environment,
+    with_form,
+)
 
 ASYNC_FAULTS: tuple[type[Exception], ...] = (*LIBRARY_FAULTS, aiohttp.ClientError, HttpProcessingError)
 _CONNECTIONS_MAX = 100
@@ -30,7 +38,7 @@ _HOP_BYTES = 131_072
 def make_transport(base_url: str) -> AiohttpTransport:
     """Return a transport without cookies or ambient credentials; a proxy of the environment is used as httpx would."""
     proxy = _environment_proxy(base_url) if trusts_environment(base_url) else None
-    tls = httpx.create_ssl_context()
+    tls = tls_context()
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=_CONNECTIONS_MAX, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls)

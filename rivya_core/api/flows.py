@@ -159,7 +159,7 @@ class Flows:
         while (pause := schedule.next_pause(self._clock(), failures, retry_after_s, self._dice())) is not None:
             yield Sleep(pause)
             try:
-                generation: Generation = yield Send(call, schedule.remaining_s(self._clock()))
+                generation: Generation = yield Send(call, max(schedule.remaining_s(self._clock()), _LAST_READ_S))
             except RivyaError as error:
                 failures, retry_after_s, last = failures + 1, error.retry_after_s, error
                 continue

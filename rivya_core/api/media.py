@@ -23,7 +23,7 @@ from rivya_core.api import media_rules as rules
 from rivya_core.api.errors import StorageError
 from rivya_core.api.media_rules import MEDIA_MAX_BYTES, Target
 from rivya_core.api.signatures import HEAD_BYTES
-from rivya_core.api.wire import LIBRARY_FAULTS, Timeouts, trusts_environment
+from rivya_core.api.wire import LIBRARY_FAULTS, Timeouts, blocking_client
 
 Resolver = Callable[[str, int], Sequence[str]]
 
@@ -166,7 +166,7 @@ class MediaClient(MediaRules):
 
     def __init__(self, base_url: str, timeouts: Timeouts = DEFAULT_TIMEOUTS, resolver: Resolver = resolve) -> None:
         super().__init__(base_url, timeouts, resolver)
-        self._client = httpx.Client(follow_redirects=False, trust_env=trusts_environment(base_url))
+        self._client = blocking_client(base_url)
 
     def fetch(self, url: str, path: Path, *, max_bytes: int = MEDIA_MAX_BYTES) -> Fetched:
         """Stream the clip at ``url`` to ``path`` (a part name of the caller's) and check it; nothing is left on failure.

@@ -7,10 +7,12 @@ becomes a :class:`TransportError` here. An echo of the key is struck out of ever
 from __future__ import annotations
 
 import io
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, BinaryIO
 
 import h11
@@ -128,7 +130,7 @@ class Wire:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._client = httpx.Client(follow_redirects=False, trust_env=trusts_environment(address.base_url))
+        self._client = blocking_client(address.base_url)
 
     def exchange(self, call: Call[T], within_s: float | None = None) -> T:
         """Send one call once and return its typed answer.
@@ -152,6 +154,17 @@ class Wire:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Return the one TLS context of the process; loading the certificates takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
+def blocking_client(base_url: str) -> httpx.Client:
+    """Return a client that follows no redirect and takes a proxy from the environment only for other machines."""
+    return httpx.Client(verify=tls_context(), follow_redirects=False, trust_env=trusts_environment(base_url))
 
 
 def trusts_environment(base_url: str) -> bool:

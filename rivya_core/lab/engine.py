@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
@@ -115,6 +116,21 @@ class Inbox:
             workflow_ids=wanted, status=["ENQUEUED", "PENDING"], load_input=False, load_output=False
         )
         return {status.workflow_id for status in found}
+
+    def forget_ended(self, before: datetime, limit: int = 500) -> int:
+        """Delete the engine's notes of at most ``limit`` workflows that ended before a moment; how many.
+
+        The ledger keeps all that matters, and a workflow id is never used again.
+        """
+        ended = self._client.list_workflows(
+            status=["SUCCESS", "ERROR", "CANCELLED"],
+            completed_before=before.isoformat(),
+            limit=limit,
+            load_input=False,
+            load_output=False,
+        )
+        self._client.delete_workflows([status.workflow_id for status in ended])
+        return len(ended)
 
     def close(self) -> None:
         """Let go of the client; the database stays open."""

@@ -1,6 +1,6 @@
-"""The one housekeeping thread of a process: the executor lock, lost workflows, due rows, balance, paused queues.
+"""The housekeeping of a process, in two threads: lock, lost workflows and due rows; balance and paused queues.
 
-It asks the server only for the balance, with a client of its own; everything that can cost runs in the engine's steps.
+They are two because a read of the balance may wait for a slow server and the jobs must not wait for it. It asks the server only for the balance, with a client of its own; everything that can cost runs in the engine's steps.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from filelock import FileLock, Timeout
 
 from rivya_core.api import Rivya
 from rivya_core.api.contract import Effect
 from rivya_core.api.errors import RivyaError
-from rivya_core.api.retry import rule
 from rivya_core.lab.engine import Engine, Inbox
 from rivya_core.lab.jobs.context import PAUSE_S, JobContext
 from rivya_core.lab.records import BalanceRecord, ErrorCard, Pause
@@ -29,6 +28,8 @@ log = logging.getLogger("rivya.keeper")
 TICK_S = 0.5
 LOCK_EVERY_S = 2.0
 SWEEP_EVERY_S = 5.0
+TIDY_EVERY_S = 3600.0
+KEPT_FOR = timedelta(days=7)  # the engine's own notes of ended workflows
 LOST_AFTER_S = 3.0  # a row this young may not have reached the engine yet
 MOVED_S = 10.0  # the ledger moved, so the wallet may have
 WATCHED_FOR_S = 300.0  # the balance is kept fresh this long after somebody looked
@@ -47,36 +48,44 @@ class Keeper:
         self._make_client = make_client
         self._client: Rivya | None = None
         self._stop = threading.Event()
-        self._nudge = threading.Event()
+        self._client_made = threading.Lock()
         self._balance_asked = threading.Event()
         self._looked_at_s = time.monotonic()
-        self._next_lock_s = self._next_sweep_s = 0.0
+        self._next_lock_s = self._next_sweep_s = self._next_tidy_s = 0.0
         self._read_at_s = float("-inf")
         self._changes = -1
         self._settle_due = False
-        self._thread = threading.Thread(target=self._run, name="rivya-keeper", daemon=True)
+        self._jobs_thread = threading.Thread(
+            target=self._run, args=(self._keep_jobs,), name="rivya-keeper", daemon=True
+        )
+        self._wallet_thread = threading.Thread(
+            target=self._run, args=(self._keep_wallet,), name="rivya-wallet", daemon=True
+        )
 
     def start(self) -> None:
         """Try for the executor role at once, then keep house in the background."""
         self._take_over()
-        self._thread.start()
+        self._jobs_thread.start()
+        self._wallet_thread.start()
 
     def stop(self) -> None:
         """End the thread and give the executor role up."""
         self._stop.set()
-        self._nudge.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
+        self._balance_asked.set()
+        if self._jobs_thread.is_alive():
+            self._jobs_thread.join(timeout=10)
         self._engine.stop()
         with suppress(OSError):
             self._lock.release()
+        if self._wallet_thread.is_alive():
+            self._wallet_thread.join(timeout=2)  # it may be waiting for the server; closing its client ends that
         if self._client is not None:
             self._client.close()
 
     @property
     def is_alive(self) -> bool:
-        """True while the thread runs."""
-        return self._thread.is_alive()
+        """True while both threads run."""
+        return self._jobs_thread.is_alive() and self._wallet_thread.is_alive()
 
     def look(self) -> None:
         """Note that somebody looks at the balance, so that it is worth keeping fresh."""
@@ -85,18 +94,18 @@ class Keeper:
     def ask_balance(self) -> None:
         """Have the balance read soon."""
         self._balance_asked.set()
-        self._nudge.set()
 
-    def _run(self) -> None:
+    def _run(self, keep: Callable[[float], None]) -> None:
         while not self._stop.is_set():
             try:
-                self._tick(time.monotonic())
+                keep(time.monotonic())
             except Exception:
+                if self._stop.is_set():
+                    return
                 log.exception("housekeeping failed; it goes on")
-            self._nudge.wait(TICK_S)
-            self._nudge.clear()
+            self._stop.wait(TICK_S)
 
-    def _tick(self, now_s: float) -> None:
+    def _keep_jobs(self, now_s: float) -> None:
         if not self._engine.is_running and now_s >= self._next_lock_s:
             self._next_lock_s = now_s + LOCK_EVERY_S
             self._take_over()
@@ -105,6 +114,12 @@ class Keeper:
             if now_s >= self._next_sweep_s:
                 self._next_sweep_s = now_s + SWEEP_EVERY_S
                 self._sweep()
+            if now_s >= self._next_tidy_s:
+                self._next_tidy_s = now_s + TIDY_EVERY_S
+                self._inbox.forget_ended(self._context.now() - KEPT_FOR)
+
+    def _keep_wallet(self, now_s: float) -> None:
+        if self._engine.is_running:
             self._look_at_pause()
         if self._balance_asked.is_set() or self._balance_is_due(now_s):
             self._balance_asked.clear()
@@ -166,8 +181,9 @@ class Keeper:
         connection = context.settings.connection
         asked_at = context.now()
         try:
-            if self._client is None:
-                self._client = self._make_client()
+            with self._client_made:
+                if self._client is None:
+                    self._client = self._make_client()
             answer = self._client.credits()
         except RivyaError as error:
             last = context.ledger.balance(connection)
@@ -190,24 +206,17 @@ class Keeper:
         """End a pause whose reason is gone; otherwise set the time of the next look."""
         context = self._context
         connection = context.settings.connection
-        if pause.effect != Effect.RATE.value:
-            record = self.read_balance()
-            if record.error is not None and _is_same_stop(record.error, pause):
-                self._postpone(pause, context.now())
-                return
-            needed = context.ledger.smallest_waiting(connection)
-            if pause.effect == Effect.WALLET.value and record.error is None and (record.credits or 0) < needed:
-                self._postpone(pause, context.now())
-                return
+        if pause.effect != Effect.RATE.value and not self._reason_is_gone(pause):
+            later = context.now() + timedelta(seconds=PAUSE_S[Effect(pause.effect)])
+            context.ledger.set_pause(connection, replace(pause, retry_at=later))
+            return
         context.ledger.set_pause(connection, None)
         context.gate.forget()
 
-    def _postpone(self, pause: Pause, now: datetime) -> None:
-        later = now + timedelta(seconds=PAUSE_S[Effect(pause.effect)])
-        self._context.ledger.set_pause(self._context.settings.connection, replace(pause, retry_at=later))
-
-
-def _is_same_stop(card: ErrorCard, pause: Pause) -> bool:
-    """Tell whether a failed balance read shows the very trouble that paused the queue, or none can be had."""
-    error = RivyaError(card.title, code=card.code, http_status=card.http_status)
-    return card.code == pause.card.code or rule("read", error).effect.value == pause.effect
+    def _reason_is_gone(self, pause: Pause) -> bool:
+        """Judge by a read of the wallet, which is also the documented check of a key."""
+        record = self.read_balance()
+        if record.error is not None:
+            return record.error.code == "api_scope_denied"  # this key may not read the wallet; only a create can tell
+        needed = self._context.ledger.smallest_waiting(self._context.settings.connection)
+        return pause.effect != Effect.WALLET.value or (record.credits or 0) >= needed

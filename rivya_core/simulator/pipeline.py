@@ -89,6 +89,15 @@ class Exchange:
             if not message.get("more_body", False):
                 return b"".join(parts)[: most + 1]
 
+    async def still_there(self, delay_s: float) -> bool:
+        """Wait; return early, with False, when the client hangs up. The body must have been read."""
+        try:
+            while (await asyncio.wait_for(self.receive(), delay_s))["type"] != "http.disconnect":
+                pass
+        except TimeoutError:
+            return True
+        return False
+
     async def reply(self, answer: Answer, *, cut_after: int | None = None) -> None:
         """Send the answer; ``cut_after`` closes the connection after so many bytes of the body."""
         payload = answer.payload()
@@ -226,8 +235,8 @@ class Endpoint:
         if fault is None:
             await exchange.reply(answer)
         elif fault.kind == "timeout_after_accept":
-            await asyncio.sleep(fault.detail["delay_s"])
-            await exchange.reply(answer)
+            if await exchange.still_there(fault.detail["delay_s"]):
+                await exchange.reply(answer)
         elif fault.kind == "truncated_body":
             await exchange.reply(answer, cut_after=len(answer.payload()) // 2)
         elif fault.kind == "empty_body":

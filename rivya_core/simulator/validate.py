@@ -6,7 +6,6 @@ Every refusal is ``validation_failed`` with a sentence that names the field (doc
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeGuard
@@ -203,7 +202,7 @@ def _param(known: ParamSpec, value: object) -> None:
 def _is_number(value: object) -> TypeGuard[float]:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return not math.isnan(value) and abs(value) < _LARGEST_NUMBER
+    return abs(value) < _LARGEST_NUMBER
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def test_an_image_is_dropped_and_sent(start_server: StartServer, visit: Visit) -
     )
     zone = page.get_by_test_id("stFileUploaderDropzone")
     zone.dispatch_event("drop", {"dataTransfer": transfer})
-    expect(page.get_by_text(re.compile("1200.?×.?800")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("1200.?\u00d7.?800")).first).to_be_visible()
     type_prompt(page)
     page.keyboard.press("Control+Enter")
     expect(page.locator("video").first).to_have_attribute("src", re.compile(r"/clips/g"), timeout=60_000)

@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_a_page_is_accessible_and_fits(
     server: Server, visit: Callable[..., Visitor], path: str, size: tuple[int, int], *, dark: bool
 ) -> None:
-    """axe finds nothing of ours, no sideways scrolling, no foreign request, no error."""
+    """Axe finds nothing of ours, no sideways scrolling, no foreign request, no error."""
     visitor = visit(server, width=size[0], height=size[1], dark=dark)
     page = visitor.open(path)
     page.wait_for_timeout(2500)
