@@ -145,6 +145,7 @@ class Keeper:
             return
         with suppress(OSError):
             self._context.archive.remove_parts()
+        self._context.archive.remove_parts()  # of downloads that a crash cut; nobody else writes now
         self._engine.start()
         self._settle_due = True
         log.info("this process runs the jobs of the data folder")
