@@ -35,10 +35,7 @@ def main() -> None:
 
 def _page(lab: Lab, query: HistoryFilter) -> tuple[HistoryPage, GenerationRecord | None]:
     """Read the page that is asked for and the row to show beside it."""
-    wanted = history_filters.wanted_page()
-    page = lab.history.page(query, page=wanted, size=PAGE_ROWS)
-    if not page.rows and wanted > 1:
-        page = lab.history.page(query, page=max(1, page.pages), size=PAGE_ROWS)
+    page = lab.history.page(query, page=address.wanted_page(), size=PAGE_ROWS)
     asked_for = address.opened()
     if asked_for is not None:
         return page, detail.find(lab, asked_for)
@@ -61,7 +58,12 @@ def _table(lab: Lab, query: HistoryFilter, page: HistoryPage, shown: GenerationR
     history_table.draw(lab, page.rows, shown)
     if page.pages > 1:
         with st.container(horizontal=True, horizontal_alignment="center", key="history_pages"):
-            st.pagination(page.pages, key="page", bind="query-params")
+            key = f"pages_{filter_query(query)}_{page.pages}"
+            st.pagination(page.pages, default=page.page, key=key, on_change=_turn, args=(key,))
+
+
+def _turn(key: str) -> None:
+    address.turn_to(st.session_state[key])
 
 
 def _count_and_export(query: HistoryFilter, page: HistoryPage) -> None:

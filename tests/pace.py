@@ -8,7 +8,7 @@ import pytest
 
 from rivya_core.api import retry
 from rivya_core.api.contract import Effect
-from rivya_core.lab import keeper
+from rivya_core.lab import engine, keeper, lab
 from rivya_core.lab.jobs import context, save
 
 STANDS = 3600.0
@@ -29,6 +29,8 @@ def quicken(
         patch.setitem(delays, phase, retries)
     for effect in list(context.PAUSE_S):
         patch.setitem(context.PAUSE_S, Effect(effect), pause_s)
+    patch.setattr(engine, "QUEUE_POLL_S", 0.02)
+    patch.setattr(lab, "WAIT_LOOK_S", 0.02)
     patch.setattr(keeper, "TICK_S", 0.05)
     patch.setattr(keeper, "LOCK_EVERY_S", 0.2)
     patch.setattr(keeper, "SWEEP_EVERY_S", sweep_s)

@@ -1,4 +1,4 @@
-"""The part of the address bar that History owns beside its filters: which generation is open, and the link to it."""
+"""The words in the address that History owns beside its filters: the page turned to, the generation that is open."""
 
 from __future__ import annotations
 
@@ -18,6 +18,22 @@ def open_row(generation_id: str | None) -> None:
         st.query_params.pop("id", None)
     else:
         st.query_params["id"] = generation_id
+
+
+def wanted_page() -> int:
+    """Tell which page of the list the address asks for; nonsense is the first."""
+    try:
+        return max(1, int(st.query_params.get("page", "1")))
+    except ValueError:
+        return 1
+
+
+def turn_to(page: int) -> None:
+    """Put a page into the address; the first one needs no word. A callback."""
+    if page > 1:
+        st.query_params["page"] = str(page)
+    else:
+        st.query_params.pop("page", None)
 
 
 def permanent_link(generation_id: str) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import streamlit as st
 
-from pages._ui import words
+from pages._ui import address, words
 from rivya_core.lab.records import HistoryFilter
 from rivya_core.lab.states import State
 from rivya_core.settings import Mode
@@ -70,23 +70,16 @@ def draw() -> HistoryFilter:
     )
 
 
-def wanted_page() -> int:
-    """Tell which page is asked for, before the page switch itself is drawn."""
-    asked = st.session_state.get("page", st.query_params.get("page", "1"))
-    try:
-        return max(1, int(asked))
-    except (TypeError, ValueError):
-        return 1
-
-
 def clear() -> None:
     """Take every filter back; a callback."""
-    for key, nothing in (("q", ""), ("state", []), ("mode", None), ("date", ()), ("starred", False), ("page", 1)):
-        st.session_state[key] = nothing
+    for key, nothing in (("q", ""), ("state", []), ("mode", None), ("date", ()), ("starred", False)):
+        if st.session_state.get(key):
+            st.session_state[key] = nothing
+    address.turn_to(1)
 
 
 def _first_page() -> None:
-    st.session_state["page"] = 1
+    address.turn_to(1)
 
 
 def _span(days: tuple[date | None, ...]) -> tuple[datetime | None, datetime | None]:

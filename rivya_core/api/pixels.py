@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import io
 import struct
+import threading
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,26 +55,45 @@ class Cleaned:
     changes: tuple[str, ...]
 
 
+_one_at_a_time = threading.Lock()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Work on one picture at a time: memory stays bounded, and damaged metadata is no reason for a warning in a log."""
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
 def measure(data: bytes, mime: str) -> tuple[int, int]:
     """Decode the picture once to prove that it is whole; return its width and height in pixels as stored."""
-    image = _open(data, mime)
-    _check_pixels(image.size)
-    _load(image)
-    return image.size
+    with _alone():
+        image = _open(data, mime)
+        _check_pixels(image.size)
+        _load(image)
+        return image.size
 
 
 def clean(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
     """Encode the picture anew, upright, in sRGB and without metadata, visually the same."""
-    image = _open(data, mime)
-    _check_pixels(image.size)
-    _load(image)
-    upright, changes = _upright_srgb(image)
-    encoded = _encode(upright, image, data, limit_bytes)
-    return Cleaned(encoded, mime, *upright.size, tuple(changes))
+    with _alone():
+        image = _open(data, mime)
+        _check_pixels(image.size)
+        _load(image)
+        upright, changes = _upright_srgb(image)
+        encoded = _encode(upright, image, data, limit_bytes)
+        return Cleaned(encoded, mime, *upright.size, tuple(changes))
 
 
 def shrink(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
     """Encode the picture with at most 4096 pixels on the long side, and with fewer until it fits the limit."""
+    with _alone():
+        return _shrink(data, mime, limit_bytes)
+
+
+def _shrink(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
     image = _open(data, mime)
     before = image.size
     if image.format in {"JPEG", "MPO"}:
@@ -85,7 +107,9 @@ def shrink(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
         picture = _without_info(picture.convert("RGB" if opaque else "RGBA"))
     for side_px in _SHRUNK_SIDE_PX:
         picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-        encoded = _save(picture, format_name, {"quality": 92})
+        encoded = _save(
+            picture, format_name, {"quality": 92, "method": 2} if format_name == "WEBP" else {"quality": 92}
+        )
         if len(encoded) <= limit_bytes:
             break
     width, height = picture.size

@@ -14,15 +14,13 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rivya_core.api.catalogue import ModelSpec, model_spec
+from rivya_core.simulator.recipe import Recipe
 from rivya_core.simulator.tasks import Task
 from rivya_core.simulator.validate import REFERENCES, clip_duration_s
 from rivya_core.simulator.world import World
-
-if TYPE_CHECKING:
-    from rivya_core.simulator.render import Recipe
 
 LONG_SIDE_PX = 640
 KEPT_BYTES = 300_000_000
@@ -42,7 +40,12 @@ class ClipMaker:
 
     async def clip(self, task: Task) -> Path:
         """Return the MP4 of a task; renders it when there is none yet."""
-        return await asyncio.shield(asyncio.wrap_future(self._prepared(task)))
+        recipe = self.recipe(task)
+        shared = recipe.image is None and not recipe.text
+        path = (shared_folder() if shared else self._world.media_dir / "clips") / f"{recipe.digest}.mp4"
+        if not path.exists():
+            await asyncio.shield(asyncio.wrap_future(self._queued(recipe, path, shared=shared)))
+        return path
 
     def close(self) -> None:
         """Stop rendering what nobody waits for any more."""
@@ -51,32 +54,14 @@ class ClipMaker:
                 self._workers.shutdown(wait=False, cancel_futures=True)
                 self._workers = None
 
-    def _prepared(self, task: Task) -> Future[Path]:
+    def _queued(self, recipe: Recipe, path: Path, *, shared: bool) -> Future[None]:
         with self._lock:
             if self._workers is None:
                 self._workers = ThreadPoolExecutor(1, thread_name_prefix="rivya-clip")
-            return self._workers.submit(self._made, task)
-
-    def _made(self, task: Task) -> Path:
-        recipe = self.recipe(task)
-        shared = recipe.image is None and not recipe.text
-        folder = shared_folder() if shared else self._world.media_dir / "clips"
-        path = folder / f"{recipe.digest}.mp4"
-        if not path.exists():
-            from rivya_core.simulator.render import render  # noqa: PLC0415 - loads numpy, Pillow and PyAV
-
-            folder.mkdir(parents=True, exist_ok=True)
-            part = folder / f"{recipe.digest}.{os.getpid()}.part"
-            render(recipe, part)
-            part.replace(path)
-            if shared:
-                _make_room(folder)
-        return path
+            return self._workers.submit(_make, recipe, path, shared=shared)
 
     def recipe(self, task: Task) -> Recipe:
         """Return what the clip of a task is made from."""
-        from rivya_core.simulator.render import Recipe  # noqa: PLC0415 - loads numpy, Pillow and PyAV
-
         world, spec = self._world, model_spec(task.model)
         stored = world.files.get(task.file_id) if task.file_id else None
         image = world.files.path(stored.sha256) if stored is not None else None
@@ -91,6 +76,19 @@ class ClipMaker:
             text=_overlay(task) if world.behaviour.overlay else "",
             image=image,
         )
+
+
+def _make(recipe: Recipe, path: Path, *, shared: bool) -> None:
+    if path.exists():
+        return
+    from rivya_core.simulator.render import render  # noqa: PLC0415 - loads numpy, Pillow and PyAV
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    render(recipe, part)
+    part.replace(path)
+    if shared:
+        _make_room(path.parent)
 
 
 def motion(cfg_scale: float, effect: str) -> float:

@@ -18,6 +18,7 @@ from rivya_core.simulator.painting import (
     noise_line,
     picture,
     ridge,
+    sampled,
     sky,
     smooth,
 )
@@ -123,18 +124,14 @@ class Ocean:
         return canvas
 
     def _sea(self, moment: float) -> Image.Image:
-        first = self._sample(self._x + moment * 2.4 * self._wind, self._z + moment * 7.0)
-        second = self._sample(self._x * 1.7 - moment * 3.1, self._z * 1.6 + moment * 4.2)
+        first = sampled(self._waves, self._x + moment * 2.4 * self._wind, self._z + moment * 7.0)
+        second = sampled(self._waves, self._x * 1.7 - moment * 3.1, self._z * 1.6 + moment * 4.2)
         swell = first + second - 1.0
         glints = smooth(swell * 3.2 - 0.12) * self._path
         colours = self._body * (1.0 + 0.42 * swell[..., None])
         colours = colours + (self._light - colours) * np.clip(glints + 0.34 * self._path, 0, 1)[..., None]
         image = Image.fromarray(np.clip(colours, 0, 255).astype(np.uint8), "RGB")
         return image.resize((self._stage.width, self._stage.height - self._line), Image.Resampling.BILINEAR)
-
-    def _sample(self, x: Field, z: Field) -> Field:
-        place = (z.astype(np.int32) & 255) * 256 + (x.astype(np.int32) & 255)
-        return self._waves.ravel()[place]
 
 
 class Forest:

@@ -205,6 +205,8 @@ class Nebula:
         self._stars = [(self._star_layer(speed, share), speed) for speed, share in ((0.006, 0.0016), (0.02, 0.0004))]
         self._core = (dice.uniform(0.3, 0.7), dice.uniform(0.35, 0.65))
         self._start = dice.uniform(0, 200, 4).tolist()
+        self._gain = 1.0
+        self._gain = 0.85 / max(0.2, float(np.quantile(self._tone(0.0), 0.985)))
 
     def _star_layer(self, speed: float, share: float) -> Layer:
         stage, dice = self._stage, self._stage.dice
@@ -219,6 +221,13 @@ class Nebula:
 
     def frame(self, moment: float) -> Image.Image:
         """Return the picture of a moment."""
+        tone = np.clip(self._tone(moment) * self._gain, 0, 1)
+        canvas = enlarged(self._colours[(tone * 511).astype(np.int32)], self._stage.size)
+        for layer, speed in self._stars:
+            layer.paste(canvas, self._stage.shift(speed, moment), 0)
+        return canvas
+
+    def _tone(self, moment: float) -> Field:
         wide, tall = self._low
         ys = np.linspace(-1, 1, tall, dtype=np.float32)[:, None] * max(1.0, tall / wide)
         xs = np.linspace(-1, 1, wide, dtype=np.float32)[None, :] * max(1.0, wide / tall)
@@ -229,11 +238,8 @@ class Nebula:
         warp = sampled(self._second, x * 36 + self._start[0] + moment * 1.5, y * 36 + self._start[1])
         gas = sampled(self._first, x * 60 + self._start[2] + 38 * warp, y * 60 + self._start[3] + 38 * warp - moment)
         core = np.exp(-((xs - (self._core[0] * 2 - 1)) ** 2 + (ys - (self._core[1] * 2 - 1)) ** 2) * 1.3)
-        tone = smooth(gas * 1.7 - 0.45) * (0.34 + 0.56 * core) + 0.14 * core
-        canvas = enlarged(self._colours[(np.clip(tone, 0, 1) * 511).astype(np.int32)], self._stage.size)
-        for layer, speed in self._stars:
-            layer.paste(canvas, self._stage.shift(speed, moment), 0)
-        return canvas
+        tone: Field = smooth(gas * 1.7 - 0.45) * (0.34 + 0.56 * core) + 0.14 * core
+        return tone
 
 
 class Silk:

@@ -5,10 +5,8 @@ Costs about one second of CPU for ten seconds of clip. Imported only when a clip
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -17,45 +15,14 @@ from av.video.stream import VideoStream
 from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps
 
 from rivya_core.simulator.painting import PALETTES, glow
-from rivya_core.simulator.scenes import SCENES, scene_for
+from rivya_core.simulator.recipe import Recipe, look_of
+from rivya_core.simulator.scenes import SCENES
 from rivya_core.simulator.stage import Scene, Stage
 
 FRAMES_PER_S = 24
-RENDERER = 1
-"""Grows when the same recipe no longer gives the same clip."""
-
 _PIXELS_BY_FRAMES = 640 * 362 * 165
 _MOST_SOURCE_PIXELS = 80_000_000
 _NEW_FRAMES = 10 * FRAMES_PER_S
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything a clip depends on. width and height in pixels, motion 1 = usual, variant = which take, text = overlay or ""."""
-
-    prompt: str
-    width: int
-    height: int
-    seconds: float
-    motion: float
-    variant: int
-    text: str = ""
-    image: Path | None = None
-
-    @property
-    def digest(self) -> str:
-        """A name for the clip: equal recipes, equal clips."""
-        if self.image is not None:
-            subject = f"image {self.image.name}"
-        else:
-            subject = " ".join(map(str, (*scene_for(self.prompt), composition(self.prompt))))
-        parts = (RENDERER, subject, self.width, self.height, self.seconds, self.motion, self.variant, self.text)
-        return hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()[:32]
-
-
-def composition(prompt: str) -> int:
-    """Return which of 16 compositions of its scene a prompt gets; few, so that clips are shared between tasks."""
-    return hashlib.sha256(prompt.encode("utf-8", "replace")).digest()[2] % 16
 
 
 def render(recipe: Recipe, path: Path) -> None:
@@ -100,10 +67,10 @@ def _scene(recipe: Recipe) -> tuple[Scene, tuple[int, int]]:
     image = _opened(recipe.image) if recipe.image is not None else None
     if image is not None:
         return Photo(image, (width, height), recipe.variant), (width, height)
-    name, palette = scene_for(recipe.prompt)
-    dice = np.random.default_rng([composition(recipe.prompt), palette, recipe.variant, sum(name.encode())])
-    stage = Stage(width, height, recipe.seconds * recipe.motion, PALETTES[palette], dice)
-    return SCENES[name][0](stage), (width, height)
+    look = look_of(recipe.prompt)
+    dice = np.random.default_rng([look.composition, look.palette, recipe.variant, sum(look.scene.encode())])
+    stage = Stage(width, height, recipe.seconds * recipe.motion, PALETTES[look.palette], dice)
+    return SCENES[look.scene](stage), (width, height)
 
 
 def _opened(path: Path) -> Image.Image | None:

@@ -79,6 +79,8 @@ def png(width: int, height: int) -> bytes:
     return target.getvalue()
 
 
-def upload(client: httpx.Client, data: bytes, name: str = "a.png", mime: str = "image/png", **fields: str) -> httpx.Response:
+def upload(
+    client: httpx.Client, data: bytes, name: str = "a.png", mime: str = "image/png", **fields: str
+) -> httpx.Response:
     """Upload a file."""
     return client.post("/api/v1/files", data={"kind": "image", **fields}, files={"file": (name, data, mime)})

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # it comes with Streamlit, without types
 import pytest
 import uvicorn
 from starlette.applications import Starlette

@@ -43,7 +43,7 @@ def test_a_fault_strikes_its_route_and_no_other(http: httpx.Client, create: Crea
 
 
 def test_times_and_after_are_counted(http: httpx.Client, world: World) -> None:
-    """after lets requests pass first, times limits the strikes, and both are told."""
+    """Fault counts: after lets requests pass first, times limits the strikes, and both are told."""
     fault = world.add_fault("error", route="credits", code="strange_new_code", status=418, times=2, after=1)
     codes = [http.get("/api/v1/credits").status_code for _ in range(5)]
     assert codes == [200, 418, 418, 200, 200]

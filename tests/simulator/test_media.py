@@ -141,7 +141,9 @@ def test_a_download_can_stall(finished: Finished, world: World) -> None:
     assert httpx.get(url, timeout=5).content == whole
 
 
-def test_a_media_request_tells_whether_a_key_came_along(finished: Finished, world: World, server: SimulatorServer) -> None:
+def test_a_media_request_tells_whether_a_key_came_along(
+    finished: Finished, world: World, server: SimulatorServer
+) -> None:
     """The log shows where a key was seen and never the key, so that tests can prove it stays home."""
     url = finished()["result"]["primary_url"]
     httpx.head(url)

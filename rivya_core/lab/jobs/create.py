@@ -141,6 +141,8 @@ async def after_upload_error(context: JobContext, row: GenerationRecord, error: 
         await context.pause(row, error, verdict.effect, "upload")
     card = ErrorCard.of(error, "upload", charged="no")
     await context.db(context.ledger.move, row.id, {State.SUBMITTING}, State.WAITING, error=card)
+    if verdict.action is Action.PAUSE:
+        return 0.0  # the gate knows when
     tries = await context.db(context.ledger.count_exchanges, row.id, "upload")
     return delay_s("upload", tries, error.retry_after_s, context.draw())
 

@@ -1,0 +1,72 @@
+"""Copied snippets hold no key, survive a shell, and ask for the same clip."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rivya_core.api import GenerationRequest, as_curl, as_json, as_python
+from tests.api.images import png
+
+NASTY = ["it's", '"; rm -rf ~; "', "$(reboot) `id` $HOME", "line\nline", "\\", "!history", "নদী 🐈 e\u0301", "@file", "%s \t"]
+
+
+def arguments(script: str) -> list[str]:
+    """The words of the last command, as a POSIX shell reads them."""
+    command = script[script.rindex("curl ") :]
+    return subprocess.run(
+        ["sh", "-c", 'curl() { for word in "$@"; do printf "%s\\0" "$word"; done; }\n' + command],
+        env={"RIVYA_API_KEY": "the-key", "KEY": "k1", "PATH": "/bin:/usr/bin"},
+        capture_output=True,
+        check=True,
+        timeout=10,
+    ).stdout.decode().split("\0")[:-1]
+
+
+@pytest.mark.parametrize("prompt", NASTY)
+def test_a_curl_command_sends_the_body_whatever_the_prompt_holds(prompt: str) -> None:
+    """No prompt breaks out of its quotes; the key comes from the environment."""
+    request = GenerationRequest(prompt=prompt, params={"negative_prompt": prompt})
+    script = as_curl(request.canonical(), "https://rivya.ai/")
+    words = arguments(script)
+    assert json.loads(words[words.index("--data-raw") + 1]) == json.loads(request.body())
+    assert "https://rivya.ai/api/v1/generations" in words
+    assert "Authorization: Bearer the-key" in words
+    assert "Idempotency-Key: k1" in words
+    assert "rvya_sk" not in script
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=60).filter(str.strip))
+def test_no_prompt_breaks_a_snippet(prompt: str) -> None:
+    """Shell words, JSON and Python literals all give the prompt back."""
+    canonical = GenerationRequest(prompt=prompt).canonical()
+    assert json.loads(as_json(canonical))["prompt"] == prompt
+    words = shlex.split(as_curl(canonical, "https://rivya.ai"), comments=True)
+    assert json.loads(words[words.index("--data-raw") + 1])["prompt"] == prompt
+    compile(as_python(canonical), "snippet", "exec")
+
+
+@pytest.mark.parametrize("prompt", NASTY)
+def test_the_python_snippet_makes_the_same_request(prompt: str) -> None:
+    """The request in the snippet is the recorded one."""
+    request = GenerationRequest(prompt=prompt, params={"duration": 10}, client_request_id="trace")
+    code = as_python(request.canonical())
+    made: dict[str, GenerationRequest] = {}
+    exec(code.partition("with Rivya")[0], made)
+    assert made["request"].body() == request.body()
+
+
+def test_an_image_is_uploaded_first() -> None:
+    """The snippet names the upload, and a placeholder for its answer."""
+    canonical = GenerationRequest(prompt="x", reference_image=png()).canonical()
+    script = as_curl(canonical, "http://127.0.0.1:8501/simulator")
+    assert "http://127.0.0.1:8501/simulator/api/v1/files" in script
+    item = json.loads(as_json(canonical))["params"]["referenceMediaItems"][0]
+    assert item["mimeType"] == "image/png"
+    assert "reference_image='reference-image.png'" in as_python(canonical)
