@@ -24,6 +24,7 @@ _LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _EXPIRED = {401, 403, 404, 410}
 _RETRYABLE_STATUS = {408, 425, 429}
+_PORT_MAX = 65_535
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _CLIPS = {"video/mp4", "video/quicktime"}
 _HEADERS = {"Accept": "video/mp4, */*;q=0.1", "Accept-Encoding": "identity", "User-Agent": "rivya-lab"}
@@ -79,11 +80,11 @@ def check_address(url: str, *, base_is_loopback: bool) -> Target:
     """
     try:
         parsed = httpx.URL(url)
-        host, credentials = parsed.host, parsed.userinfo
+        host, credentials, port = parsed.host, parsed.userinfo, parsed.port or 443
     except (httpx.InvalidURL, ValueError, TypeError) as error:
         raise _refused("The result address is not a usable URL") from error
-    if not host or credentials:
-        raise _refused("The result address names no host, or holds a user name")
+    if not host or credentials or port > _PORT_MAX:
+        raise _refused("The result address names no host or port that can be used, or holds a user name")
     if parsed.scheme != "https" and not (parsed.scheme == "http" and base_is_loopback and is_loopback(host)):
         raise _refused(f"The result address uses {parsed.scheme or 'no scheme'}; only https is fetched from {host}")
     return Target(parsed.copy_with(fragment=None), must_resolve_public=not base_is_loopback)
