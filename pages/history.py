@@ -28,7 +28,7 @@ def main() -> None:
         _table(lab, query, page, shown)
     with panel, st.container(key="history_detail"):
         if shown is not None:
-            detail.draw(lab, shown)
+            detail.draw(lab, shown, listed=any(row.id == shown.id for row in page.rows))
         elif asked_for is not None:
             detail.missing(asked_for)
 

@@ -32,9 +32,11 @@ def missing(generation_id: str) -> None:
         st.text("It may belong to another computer or data folder.")
 
 
-def draw(lab: Lab, record: GenerationRecord) -> None:
-    """Draw the panel of a generation."""
+def draw(lab: Lab, record: GenerationRecord, *, listed: bool) -> None:
+    """Draw the panel of a generation; ``listed`` tells whether it is among the rows beside it."""
     _back()
+    if not listed and record.deleted_at is None:
+        _unlisted()
     with st.container(border=True, key="detail_card"):
         _head(record)
         if record.deleted_at is not None:
@@ -55,6 +57,14 @@ def _back() -> None:
             on_click=address.open_row,
             args=(None,),
         )
+
+
+def _unlisted() -> None:
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="detail_unlisted"
+    ):
+        st.caption("Open by its own link; it is not among the rows of this view.", width="content")
+        st.button("Close", key="detail_close", type="tertiary", on_click=address.open_row, args=(None,))
 
 
 def _restore(lab: Lab, generation_id: str) -> None:

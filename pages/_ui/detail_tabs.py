@@ -22,7 +22,12 @@ SETTLED = {
     "released": "Released: nothing is held for it",
 }
 
-MOVED = {"reserve": "Reserved", "adjust": "Adjusted", "settle": "Settled", "release": "Released"}
+MOVED = {
+    "reserve": "Booked: hold",
+    "adjust": "Booked: change",
+    "settle": "Booked: settle",
+    "release": "Booked: release",
+}
 
 
 def draw(lab: Lab, record: GenerationRecord) -> None:

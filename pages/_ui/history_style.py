@@ -9,18 +9,24 @@ from typing import Literal
 
 import streamlit as st
 
-_ALWAYS = """
-.st-key-state button p::first-letter, .st-key-mode button p::first-letter { text-transform: uppercase; }
-.st-key-history_cards, [data-testid="stLayoutWrapper"]:has(> .st-key-history_back) { display: none; }
-@media (max-width: 640px) {
-  .st-key-history_table { display: none; }
-  .st-key-history_cards { display: flex; }
-  [data-testid="stLayoutWrapper"]:has(> .st-key-history_back) { display: block; }
-}
-"""
 
-_LIST = "@media (max-width: 640px) { .st-key-history_detail { display: none; } }"
-_DETAIL = "@media (max-width: 640px) { .st-key-history_browse, .st-key-history_filters { display: none; } }"
+def _hide(*keys: str) -> str:
+    """Hide containers together with the gap around them."""
+    return ", ".join(f'[data-testid="stLayoutWrapper"]:has(> .st-key-{key})' for key in keys) + " { display: none; }"
+
+
+def _narrow(rules: str) -> str:
+    return f"@media (max-width: 640px) {{ {rules} }}"
+
+
+_ALWAYS = (
+    ".st-key-state button p::first-letter, .st-key-mode button p::first-letter { text-transform: uppercase; }"
+    '[data-testid="stLayoutWrapper"]:has(> .st-key-undo_bar:empty) { display: none; }'
+    f"@media (min-width: 640.02px) {{ {_hide('history_cards', 'history_back')} }}"
+    f"{_narrow(_hide('history_table', 'detail_unlisted'))}"
+)
+_LIST = _narrow(_hide("history_detail"))
+_DETAIL = _narrow(_hide("history_browse", "history_filters"))
 
 
 def narrow_screen_shows(which: Literal["list", "detail"]) -> None:

@@ -169,8 +169,7 @@ if TYPE_CHECKING:
     )
     from rivya_core.api.wire import mask_key as mask_key
 
-__all__ = [
-    "DEFAULT_MODEL",
+__all__ = [  # noqa: RUF022 - plain order, capitals first
     "Action",
     "ApiDisabledError",
     "ApiError",
@@ -180,6 +179,7 @@ __all__ = [
     "BudgetError",
     "Charged",
     "ConfigurationError",
+    "DEFAULT_MODEL",
     "DownloadError",
     "Effect",
     "ErrorCode",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Final
@@ -28,6 +29,7 @@ WORKFLOW: Final = "rivya_generation"
 QUEUE_POLL_S: Final = 0.1
 MAX_AT_ONCE: Final = 2000
 THREADS: Final = 16
+QUEUE_THREADS: Final = "queue-worker-"  # how the library names the threads that dequeue
 
 _context: JobContext | None = None
 
@@ -144,6 +146,7 @@ class Engine:
         self._database = database
         self._context = context
         self._running = False
+        self._dbos: DBOS | None = None
 
     def start(self) -> None:
         """Start the engine; call from a thread without a running event loop."""
@@ -159,7 +162,7 @@ class Engine:
             "run_migrations": False,
             "use_listen_notify": False,
         }
-        DBOS(config=config)
+        self._dbos = DBOS(config=config)
         DBOS.launch()
         DBOS.register_queue(
             QUEUE, worker_concurrency=MAX_AT_ONCE, polling_interval_sec=QUEUE_POLL_S, on_conflict="always_update"
@@ -177,6 +180,7 @@ class Engine:
         if not self._running:
             return
         self._running = False
+        self._stop_dequeuing()
         loop = self._context.loop
         if loop is not None and loop.is_running():
             try:
@@ -185,3 +189,13 @@ class Engine:
                 log.warning("clients did not close in time")
         DBOS.destroy(workflow_completion_timeout_sec=0)
         _context = None
+
+    def _stop_dequeuing(self) -> None:
+        """Let the queue's threads end before the event loop does, so that nothing is handed to a loop that is closed."""
+        if self._dbos is None:
+            return
+        for event in self._dbos.background_thread_stop_events:
+            event.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith(QUEUE_THREADS):
+                thread.join(timeout=5)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from rivya_core.api import (
     ApiDisabledError,
-    GenerationFailedError,
     GenerationRequest,
     IdempotencyConflictError,
     InsufficientCreditsError,
@@ -21,14 +20,14 @@ from rivya_core.api import (
     NotFoundError,
     RateLimitedError,
     RequestRefusedError,
+    Rivya,
     RivyaError,
     ServerFaultError,
     TransportError,
     UnreadableAnswerError,
-    WaitTimeoutError,
 )
 from tests.api.conftest import KEY, Clock
-from tests.api.images import jpeg, png
+from tests.api.images import png
 from tests.api.scripted import TASK, Act, Script, answer, drop, error, raw, reset, stall
 
 REQUEST = GenerationRequest(prompt="a paper boat")
@@ -283,8 +282,6 @@ def test_an_unknown_task_is_said_at_once(client: Any, server: Script) -> None:
 @pytest.mark.parametrize("task_id", ["a/../b", "ü 1", "a%2Fb", "a?b#c", "x" * 300])
 def test_an_id_arrives_as_it_is(client: Any, server: Script, task_id: str) -> None:
     """Ids are opaque: each character reaches the server as one path segment, by both transports alike."""
-    from urllib.parse import unquote
-
     client.read_generation(task_id)
     prefix = "/api/v1/generations/"
     path = server.received[0].path
@@ -300,56 +297,6 @@ def test_an_id_that_cannot_be_one_is_refused(client: Any, server: Script, task_i
         client.retrieve(task_id)
     assert caught.value.field == "task_id"
     assert server.received == []
-
-
-def test_waiting_survives_every_fault_and_unknown_word(client: Any, server: Script, clock: Clock) -> None:
-    """Nothing that a read answers ends a wait but the end of the task, and the reads keep their distance."""
-    server.does(
-        state("queued"), state("dreaming"), drop, answer(500, b""), error(404, "not_found"), error(401, "api_key_invalid"),
-        answer(200, b"<html>"), error(400, "brand_new"), state("processing"), DONE,
-    )  # fmt: skip
-    assert client.wait("task_1", 300).primary_url == "https://media.example/x.mp4"
-    assert 2.0 <= clock.slept[0] <= 3.0
-    assert all(5.0 <= pause <= 70.0 for pause in clock.slept[1:])
-
-
-def test_a_wait_keeps_its_deadline_and_names_the_task(client: Any, server: Script, clock: Clock) -> None:
-    """The deadline is exact, the last read comes just before it, and the id is in the words."""
-    server.does(state("processing"))
-    began = clock.now
-    with pytest.raises(WaitTimeoutError) as caught:
-        client.wait("task_1", 30)
-    assert clock.now - began == pytest.approx(30, abs=0.01)
-    assert caught.value.charged == "unknown"
-    assert "task_1" in caught.value.detail
-    assert 3 <= len(server.received) <= 7
-
-
-def test_waiting_no_time_reads_once(client: Any, server: Script) -> None:
-    """A deadline of zero is a question, not a refusal."""
-    server.does(DONE)
-    assert client.wait("task_1", 0).is_final
-
-
-def test_a_long_wait_reads_seldom(client: Any, server: Script, clock: Clock) -> None:
-    """The schedule of docs/api-generation-status: 2-3 s, then 5-10 s."""
-    server.does(*[state("processing")] * 5, DONE)
-    client.generate(REQUEST, wait=True, timeout_s=600)
-    assert len(server.received) == 7 - 1
-    gaps = clock.slept[1:]
-    assert all(5.0 <= gap <= 10.0 for gap in gaps)
-    assert sorted(gaps) == pytest.approx(gaps, abs=1.0)
-
-
-@pytest.mark.parametrize(("final", "charged"), [(0, "no"), (160, "yes"), (None, "unknown")])
-def test_a_failed_task_is_raised_with_its_code(client: Any, server: Script, final: int | None, charged: str) -> None:
-    """A failed task says why, with its id, and whether credits were taken."""
-    server.does(state("failed", final_credits=final, error={"code": "generation_failed", "message": "too dark"}))
-    with pytest.raises(GenerationFailedError) as caught:
-        client.wait("task_1", 60)
-    assert (caught.value.code, caught.value.charged) == ("generation_failed", charged)
-    assert "too dark" in caught.value.detail
-    assert "task_1" in caught.value.detail
 
 
 def test_a_stalled_answer_times_out(make_client: Callable[..., Any], server: Script) -> None:
@@ -436,75 +383,6 @@ def test_an_answer_says_whether_a_simulator_gave_it(
     assert client.create(REQUEST, idempotency_key="k").simulated is simulated
 
 
-FILES = {
-    "full": {"id": "f1", "url": "https://files.example/a", "kind": "image", "mime_type": "image/png", "size": 9},
-    "url only": {"url": "https://files.example/a"},
-    "file_id": {"file_id": "f1", "url": "https://files.example/a", "size_bytes": 9},
-    "wrapped": {"data": {"id": "f1", "url": "https://files.example/a"}},
-    "file": {"object": "file", "file": {"id": "f1", "url": "https://files.example/a"}},
-    "odd fields": {"id": 5, "url": "https://files.example/a", "size": "many", "duration_seconds": "x", "kind": []},
-}
-
-
-@pytest.mark.parametrize("body", FILES.values(), ids=FILES)
-def test_an_uploaded_file_is_read_in_any_plausible_form(client: Any, server: Script, body: object) -> None:
-    """Only the url is documented; nothing else may be needed."""
-    server.does(answer(201, body))
-    assert client.upload(png()).url == "https://files.example/a"
-
-
-def test_an_upload_sends_the_file_and_its_fields(client: Any, server: Script, tmp_path: Path) -> None:
-    """Multipart with the documented fields; bytes and a path send the same."""
-    data = jpeg()
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(data)
-    server.does(answer(200, FILES["full"]))
-    for source in (data, path, str(path)):
-        client.upload(source, name="photo.jpg", model="kling-v2-1-master", client_request_id="trace-1")
-    for sent in server.received:
-        assert sent.headers["content-type"].startswith("multipart/form-data; boundary=")
-        assert int(sent.headers["content-length"]) == len(sent.body)
-        assert data in sent.body
-        for part in (b'name="kind"', b"image", b'name="model"', b"kling-v2-1-master", b'name="client_request_id"',
-                     b'filename="photo.jpg"', b"Content-Type: image/jpeg"):  # fmt: skip
-            assert part in sent.body
-        assert "idempotency-key" not in sent.headers
-
-
-BAD_UPLOADS: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "empty": (b"", {}, "file"),
-    "too big": (b"\x89PNG\r\n\x1a\n" + bytes(10_000_000), {}, "file"),
-    "not an image": (b"hello", {}, "file"),
-    "gif": (b"GIF89a....", {}, "file"),
-    "kind": (png(), {"kind": "picture"}, "kind"),
-    "kind of the model": (png(), {"kind": "video", "model": "kling-v2-1-master"}, "kind"),
-    "declared otherwise": (png(), {"mime_type": "image/jpeg"}, "mime_type"),
-    "trace id": (png(), {"client_request_id": "x" * 129}, "client_request_id"),
-    "no such path": (Path("/no/such/file.png"), {}, "file"),
-    "a number": (7, {}, "file"),
-}
-
-
-@pytest.mark.parametrize(("source", "fields", "field"), BAD_UPLOADS.values(), ids=BAD_UPLOADS)
-def test_a_file_outside_the_limits_is_not_sent(
-    client: Any, server: Script, source: Any, fields: dict[str, Any], field: str
-) -> None:
-    """Kind, size, signature and trace id are checked before a byte leaves."""
-    with pytest.raises(InvalidRequestError) as caught:
-        client.upload(source, **fields)
-    assert caught.value.field == field
-    assert server.received == []
-
-
-def test_a_failed_upload_charges_nothing_and_creates_nothing(client: Any, server: Script) -> None:
-    """The create waits for the upload."""
-    server.does(answer(500, b""))
-    with pytest.raises(ServerFaultError) as caught:
-        client.create(GenerationRequest(prompt="x", reference_image=png()), idempotency_key="k")
-    assert caught.value.charged == "no"
-    assert {post.path for post in server.posts()} == {"/api/v1/files"}
-
-
 @pytest.mark.parametrize("body", [{"current_credits": 123}, {"data": {"current_credits": "123"}}])
 def test_the_wallet_is_read(client: Any, server: Script, body: object) -> None:
     """One number, in an envelope or not."""
@@ -523,9 +401,7 @@ def test_a_wallet_that_cannot_be_read_is_said(client: Any, server: Script, body:
 def test_a_closed_client_says_so(make_client: Callable[..., Any], server: Script) -> None:
     """Using a closed client is our error, not the library's."""
     client = make_client(server.base_url)
-    getattr(client, "aclose", None) and client.aclose()
-    if hasattr(client, "close"):
-        client.close()
+    client.close() if isinstance(client, Rivya) else client.aclose()
     with pytest.raises(LabError):
         client.credits()
 

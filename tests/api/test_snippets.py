@@ -13,19 +13,33 @@ from hypothesis import strategies as st
 from rivya_core.api import GenerationRequest, as_curl, as_json, as_python
 from tests.api.images import png
 
-NASTY = ["it's", '"; rm -rf ~; "', "$(reboot) `id` $HOME", "line\nline", "\\", "!history", "নদী 🐈 e\u0301", "@file", "%s \t"]
+NASTY = [
+    "it's",
+    '"; rm -rf ~; "',
+    "$(reboot) `id` $HOME",
+    "line\nline",
+    "\\",
+    "!history",
+    "নদী 🐈 e\u0301",
+    "@file",
+    "%s \t",
+]
 
 
 def arguments(script: str) -> list[str]:
     """The words of the last command, as a POSIX shell reads them."""
     command = script[script.rindex("curl ") :]
-    return subprocess.run(
-        ["sh", "-c", 'curl() { for word in "$@"; do printf "%s\\0" "$word"; done; }\n' + command],
-        env={"RIVYA_API_KEY": "the-key", "KEY": "k1", "PATH": "/bin:/usr/bin"},
-        capture_output=True,
-        check=True,
-        timeout=10,
-    ).stdout.decode().split("\0")[:-1]
+    return (
+        subprocess.run(
+            ["sh", "-c", 'curl() { for word in "$@"; do printf "%s\\0" "$word"; done; }\n' + command],
+            env={"RIVYA_API_KEY": "the-key", "KEY": "k1", "PATH": "/bin:/usr/bin"},
+            capture_output=True,
+            check=True,
+            timeout=10,
+        )
+        .stdout.decode()
+        .split("\0")[:-1]
+    )
 
 
 @pytest.mark.parametrize("prompt", NASTY)
@@ -42,7 +56,11 @@ def test_a_curl_command_sends_the_body_whatever_the_prompt_holds(prompt: str) ->
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=60).filter(str.strip))
+@given(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60).filter(
+        str.strip
+    )
+)
 def test_no_prompt_breaks_a_snippet(prompt: str) -> None:
     """Shell words, JSON and Python literals all give the prompt back."""
     canonical = GenerationRequest(prompt=prompt).canonical()

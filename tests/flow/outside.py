@@ -98,7 +98,8 @@ class Outside:
     def requests(self, route: str | None = None) -> list[RecordedRequest]:
         """Recorded requests, oldest first."""
         query = f"?route={route}" if route else ""
-        return [RecordedRequest(**seen) for seen in self._call("GET", f"/requests{query}")["requests"]]
+        found = self._call("GET", f"/requests{query}")["requests"]
+        return [RecordedRequest(**{**seen, "key_in": tuple(seen["key_in"])}) for seen in found]
 
     def faults(self) -> list[Fault]:
         """Declared faults and how often they fired."""

@@ -140,7 +140,7 @@ def photo() -> bytes:
     return buffer.getvalue()
 
 
-def params(*groups: list[Case]) -> Any:
+def params(*groups: list[Case]) -> pytest.MarkDecorator:
     """The cases of several groups as parameters with ids."""
     return pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for group in groups for case in group])
 
