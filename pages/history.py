@@ -38,6 +38,7 @@ def _page(lab: Lab, query: HistoryFilter) -> tuple[HistoryPage, GenerationRecord
     page = lab.history.page(query, page=address.wanted_page(), size=PAGE_ROWS)
     asked_for = address.opened()
     if asked_for is not None:
+        st.session_state.pop(_NEWEST, None)
         return page, detail.find(lab, asked_for)
     return page, _newest(page)
 

@@ -17,7 +17,6 @@ from filelock import FileLock
 from rivya_core.api import AsyncMediaClient, AsyncRivya, Rivya
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.api.wire import Timeouts
-from rivya_core.api.wire import Timeouts
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.database import migrate, open_database
 from rivya_core.lab.engine import Engine, Inbox, prepare
@@ -121,7 +120,6 @@ def _build(settings: Settings, stack: ExitStack) -> Lab:
     simulator = _start_simulator(settings, folder, stack)
     base_url = simulator.base_url if simulator is not None else settings.live_base_url
     key = simulator.api_key if simulator is not None else settings.api_key
-    timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.write_timeout_s)
     timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.write_timeout_s)
     jobs = JobContext(
         settings=settings,

@@ -105,9 +105,8 @@ async def test_what_is_not_there_is_404(lab: Lab, client: httpx.AsyncClient, pat
     assert (await client.get(path)).status_code == 404
 
 
-async def test_a_waiting_generation_has_no_clip(make_lab: Callable[..., Lab], client: httpx.AsyncClient) -> None:
+async def test_a_waiting_generation_has_no_clip(lab: Lab, client: httpx.AsyncClient) -> None:
     """404 until the file is archived."""
-    lab = make_lab()
     lab.pause_queue()
     row = lab.submit(GenerationRequest(prompt="A red fox"))
     assert (await client.get(f"/clips/{row.id}.mp4")).status_code == 404
@@ -149,7 +148,12 @@ async def test_a_copied_request_works_against_this_address(lab: Lab, client: htt
     assert refused.status_code == 403
 
 
-async def test_no_simulator_is_mounted_beside_a_key(make_lab: Callable[..., Lab], client: httpx.AsyncClient) -> None:
+@pytest.fixture
+def keyed(make_lab: Callable[..., Lab]) -> Lab:
+    """A lab with a key."""
+    return make_lab(api_key="rvya_sk_test", base_url="http://127.0.0.1:9")
+
+
+async def test_no_simulator_is_mounted_beside_a_key(keyed: Lab, client: httpx.AsyncClient) -> None:
     """With a key the address answers 404."""
-    make_lab(api_key="rvya_sk_test", base_url="http://127.0.0.1:9")
     assert (await client.get("/simulator/api/v1/models")).status_code == 404

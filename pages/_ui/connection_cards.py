@@ -38,14 +38,23 @@ def connection_card(lab: Lab) -> None:
             "Connected to the built-in simulator" if simulated else "Connected to Rivya",
             words.SIMULATED if simulated else words.LIVE,
         )
-        st.text(
-            "Requests go to a simulator inside this program. It answers as Rivya would, makes real playable clips "
-            "and costs nothing."
-            if simulated
-            else "Requests go to the address below and spend real credits of the account that the key belongs to."
-        )
+        st.text(_where(lab))
         waiting = is_asking(lab)
         st.fragment(_answer, run_every=CHECK_TICK_S if waiting else None)(lab)
+
+
+def _where(lab: Lab) -> str:
+    if lab.mode == "simulated":
+        return (
+            "Requests go to a simulator inside this program. It answers as Rivya would, makes real playable clips "
+            "and costs nothing."
+        )
+    if lab.balance().simulated:
+        return (
+            "A key is set, but a simulator answers at the address below. What it makes is marked SIMULATED and no real "
+            "credits are spent."
+        )
+    return "Requests go to the address below and spend real credits of the account that the key belongs to."
 
 
 def _answer(lab: Lab) -> None:
@@ -89,12 +98,12 @@ def _balance_note(balance: BalanceRecord) -> str:
 
 def _trouble(error: ErrorCard) -> None:
     """Explain why the last question failed, and what to do."""
-    with st.container(border=True, key="connection_trouble"):
+    with st.container(border=True, key="connection_trouble", gap="small"):
         frame.badge(FAILED)
-        st.text(error.title)
-        for line in (error.detail, error.hint):
-            if line:
-                st.text(line)
+        with st.container(key="story_connection", gap="xxsmall"):
+            for line in (error.title, error.detail, error.hint):
+                if line:
+                    st.text(line)
         known = [error.code and f"code {error.code}", error.http_status and f"HTTP {error.http_status}"]
         known.append(error.request_id and f"request id {error.request_id}")
         said = " · ".join(str(part) for part in known if part)

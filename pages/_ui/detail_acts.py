@@ -58,14 +58,12 @@ def announce() -> None:
 
 def trouble(card: ErrorCard) -> None:
     """Draw why a generation ended as failed, whether it was charged, and what is safe now."""
-    with st.container(key="detail_trouble", gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.text(card.title, width="content")
-            frame.badge(words.CHARGED[card.charged])
-        if card.detail:
-            st.text(card.detail)
-        if card.hint:
-            st.text(f"Safe now: {card.hint}")
+    with st.container(key="detail_trouble", gap="small"):
+        frame.badge(words.CHARGED[card.charged])
+        with st.container(key="story_detail", gap="xxsmall"):
+            for line in (card.title, card.detail, card.hint and f"Safe now: {card.hint}"):
+                if line:
+                    st.text(line)
         ids = [card.code, card.http_status and f"HTTP {card.http_status}"]
         ids.append(f"request id {card.request_id}" if card.request_id else "no request id was given")
         st.caption("What Rivya said:")

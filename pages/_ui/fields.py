@@ -11,7 +11,7 @@ from rivya_core.api import ParamSpec
 SLIDER_STEP = 0.05
 """Step of a knob between 0 and 1 where the page states none."""
 
-ENDS = {"cfg_scale": ("0 freer motion", "effect on this model is disputed", "1 closer to the prompt")}
+ENDS = {"cfg_scale": ("0 freer motion", "1 closer to the prompt")}
 DISPUTED = {
     "cfg_scale": "Rivya's page: higher follows the prompt more closely but can stiffen motion. Its effect on this model is "
     "disputed: users of the same model elsewhere saw none. Try it on a pair of takes before relying on it."
@@ -117,11 +117,13 @@ def _knob(param: ParamSpec) -> None:
             key=key_of(param),
             help=DISPUTED.get(param.key) or param.description or None,
         )
-        words = ENDS.get(param.key)
-        if words is not None:
+        ends = ENDS.get(param.key)
+        if ends is not None:
             with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-                for word in words:
-                    st.caption(word, width="content")
+                for end in ends:
+                    st.caption(end, width="content")
+        if param.key in DISPUTED:
+            st.caption("Its effect on this model is disputed.")
 
 
 def option_label(param: ParamSpec, option: str) -> str:

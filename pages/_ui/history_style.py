@@ -21,6 +21,8 @@ def _narrow(rules: str) -> str:
 
 _ALWAYS = (
     ".st-key-state button p::first-letter, .st-key-mode button p::first-letter { text-transform: uppercase; }"
+    # its download would not be formula-safe and its search would see one page only: the page has both
+    '.st-key-history_table [data-testid="stElementToolbar"] { display: none; }'
     '[data-testid="stLayoutWrapper"]:has(> .st-key-undo_bar:empty) { display: none; }'
     f"@media (min-width: 640.02px) {{ {_hide('history_cards', 'history_back')} }}"
     f"{_narrow(_hide('history_table', 'detail_unlisted'))}"

@@ -25,9 +25,7 @@ _GRID = "history_grid"
 _SHOWN = "_history_shown"
 _SEEN = "_history_seen"
 
-_STATES: tuple[tuple[str, str], ...] = tuple((badge.label, badge.color) for badge in words.STATE_BADGES.values())
-_EXTRA = (("Queued at Rivya", "blue"), ("Rendering", "blue"), ("SIMULATED", "violet"), ("LIVE", "red"))
-_COLOURS = dict((*_STATES, *_EXTRA))
+_COLOURS = dict(row_words.CHIPS)
 
 
 def draw(lab: Lab, rows: Sequence[GenerationRecord], shown: GenerationRecord | None) -> None:
@@ -87,7 +85,8 @@ def _grid(rows: Sequence[GenerationRecord], selected: str | None) -> None:
     at = [position for position, row in enumerate(rows) if row.id == selected]
     state = st.session_state.get(_GRID)
     if state is not None and list(state["selection"]["rows"]) != at:
-        st.session_state[_GRID] = {"selection": {"rows": at, "columns": [], "cells": state["selection"]["cells"]}}
+        cells = [cell for cell in state["selection"]["cells"] if cell[0] in at]
+        st.session_state[_GRID] = {"selection": {"rows": at, "columns": [], "cells": cells}}
     with st.container(key="history_table"):
         st.dataframe(
             _table(rows),
@@ -110,7 +109,7 @@ def _table(rows: Sequence[GenerationRecord]) -> pa.Table:
         {
             "clip": pa.array([row_words.poster_url(row) for row in rows], pa.string()),
             "prompt": pa.array([("★ " if row.starred else "") + words.excerpt(row.prompt, 84) for row in rows]),
-            "state": pa.array([[words.state_of(row).label, row_words.mode_word(row)] for row in rows], chips),
+            "state": pa.array([[row_words.state_word(row), row_words.mode_word(row)] for row in rows], chips),
             "made": pa.array([words.clock(row.created_at) for row in rows]),
             "credits": pa.array([row_words.credits_word(row) for row in rows]),
             "settings": pa.array([words.shape(row) for row in rows]),

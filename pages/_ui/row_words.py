@@ -7,6 +7,24 @@ from datetime import UTC, datetime
 from pages._ui import words
 from rivya_core import GenerationRecord, State
 
+SHORT = {"Queued at Rivya": "Queued", "Clip not fetched": "Not fetched"}
+"""Words that a narrow column has no room for."""
+
+CHIPS: tuple[tuple[str, str], ...] = (
+    *((SHORT.get(badge.label, badge.label), badge.color) for badge in words.STATE_BADGES.values()),
+    ("Queued", "blue"),
+    ("Rendering", "blue"),
+    ("SIMULATED", "violet"),
+    ("LIVE", "red"),
+)
+"""Every word that a chip of the table may hold, with its colour."""
+
+
+def state_word(row: GenerationRecord) -> str:
+    """Say where the row stands, in one or two words."""
+    label = words.state_of(row).label
+    return SHORT.get(label, label)
+
 
 def poster_url(row: GenerationRecord) -> str | None:
     """Address of the poster, by our own route; None while there is none."""

@@ -21,11 +21,12 @@ _STYLE = """
 .st-key-request_form [data-testid="stFileUploaderDropzoneInstructions"] > * { display: none; }
 .st-key-request_form [data-testid="stFileUploaderDropzoneInstructions"]::after {
   content: "JPEG, PNG or WebP, 10 MB; drop it here"; font-size: 0.865rem; opacity: 0.8; }
-.st-key-request_form [data-testid="stFileUploaderDropzone"] { padding-block: 0.5rem; align-items: center; }
+.st-key-request_form [data-testid="stFileUploaderDropzone"] { padding-block: 0.5rem; }
 /* the selected segment's own violet falls short of 4.5:1 on its tint in dark */
 [data-testid="stButtonGroup"] button[data-selected="true"] p { color: light-dark(#4B38C8, #A99BFF); }
 /* with a tall form the button stays in sight; on a phone it would cover too much */
 @media (min-width: 700px) {
+  .st-key-request_form [data-testid="stFileUploaderDropzone"] { align-items: center; }
   .st-key-send_row { position: sticky; bottom: 0; z-index: 2; padding-block: 0.5rem; margin-bottom: -0.5rem;
     background: light-dark(#FFFFFF, #040406); }
 }

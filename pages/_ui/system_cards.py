@@ -91,15 +91,15 @@ def key_card(lab: Lab) -> None:
         if lab.mode == "live":
             card.head("Change the key, or go back to the simulator")
             st.text("Stop the program, then start it with another key:")
-            st.code("export RIVYA_API_KEY=rvya_sk_…\nmake run", language="bash")
+            st.code("export RIVYA_API_KEY=rvya_sk_…\nmake run", language="bash", wrap_lines=True)
             st.text("or without one:")
-            st.code("unset RIVYA_API_KEY RIVYA_BASE_URL\nmake run", language="bash")
+            st.code("unset RIVYA_API_KEY RIVYA_BASE_URL\nmake run", language="bash", wrap_lines=True)
         else:
             card.head("Connect your key")
             st.text("Make a key in Rivya's settings, stop the program, and start it with the key:")
-            st.code("export RIVYA_API_KEY=rvya_sk_…\nmake run", language="bash")
+            st.code("export RIVYA_API_KEY=rvya_sk_…\nmake run", language="bash", wrap_lines=True)
             st.text("For a server at another address that honours the same contract, set the address as well:")
-            st.code("export RIVYA_BASE_URL=https://example.com", language="bash")
+            st.code("export RIVYA_BASE_URL=https://example.com", language="bash", wrap_lines=True)
         st.caption(
             "The key is read from the environment only. It is never stored, shown or logged. Generations made on the other "
             "connection stay in History, and those still open wait until that connection is back: they are never sent here."

@@ -36,7 +36,7 @@ def read(
     promised = _promised(connection, name, wallet)
     caps = [cap for cap in (settings.daily_cap_credits, read_cap(connection, mode)) if cap is not None]
     cap = min(caps, default=None)
-    spent = _spent(connection, mode, local_day(now or datetime.now(UTC)))
+    spent = _spent(connection, mode, name, local_day(now or datetime.now(UTC)))
     available = None if wallet.credits is None else wallet.credits - promised
     left = [room for room in (available, None if cap is None else cap - spent) if room is not None]
     return Budget(
@@ -65,8 +65,12 @@ def _promised(connection: sa.Connection, name: str, wallet: BalanceRecord) -> in
     return not_sent + _sum(connection, *sent_since)
 
 
-def _spent(connection: sa.Connection, mode: Mode, day: str) -> int:
-    return _sum(connection, generations.c.mode == mode, generations.c.cap_day == day)
+def _spent(connection: sa.Connection, mode: Mode, name: str, day: str) -> int:
+    """Credits of the day in a mode, and of rows of this very connection that count as simulated because a simulator answered."""
+    other: Mode = "live" if mode == "simulated" else "simulated"
+    column = generations.c
+    turned = _sum(connection, column.mode == other, column.cap_day == day, column.connection == name)
+    return _sum(connection, column.mode == mode, column.cap_day == day) + turned
 
 
 def _in(states: frozenset[State]) -> sa.ColumnElement[bool]:

@@ -19,7 +19,7 @@ from rivya_core.api import Rivya
 from rivya_core.api.contract import Effect
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.engine import Engine, Inbox
-from rivya_core.lab.jobs.context import PAUSE_S, JobContext
+from rivya_core.lab.jobs.context import BY_PERSON, PAUSE_S, JobContext
 from rivya_core.lab.records import BalanceRecord, ErrorCard, Pause
 from rivya_core.lab.submission import enqueue_again
 
@@ -143,8 +143,6 @@ class Keeper:
             self._lock.acquire(timeout=0)
         except Timeout:
             return
-        with suppress(OSError):
-            self._context.archive.remove_parts()
         self._context.archive.remove_parts()  # of downloads that a crash cut; nobody else writes now
         self._engine.start()
         self._settle_due = True
@@ -197,7 +195,7 @@ class Keeper:
     def _look_at_pause(self) -> None:
         context = self._context
         pause = context.ledger.pause(context.settings.connection)
-        if pause is None or pause.effect == "person":
+        if pause is None or pause.effect == BY_PERSON:
             return
         key_changed = pause.effect == Effect.KEY.value and pause.key_fingerprint != context.ledger.key_fingerprint
         if key_changed or (pause.retry_at is not None and context.now() >= pause.retry_at):
@@ -207,11 +205,11 @@ class Keeper:
         """End a pause whose reason is gone; otherwise set the time of the next look."""
         context = self._context
         connection = context.settings.connection
-        if pause.effect != Effect.RATE.value and not self._reason_is_gone(pause):
-            later = context.now() + timedelta(seconds=PAUSE_S[Effect(pause.effect)])
-            context.ledger.set_pause(connection, replace(pause, retry_at=later))
-            return
-        context.ledger.set_pause(connection, None)
+        gone = pause.effect == Effect.RATE.value or self._reason_is_gone(pause)
+        if context.ledger.pause(connection) != pause:
+            return  # while the server was asked, somebody put another pause in its place
+        later = context.now() + timedelta(seconds=PAUSE_S[Effect(pause.effect)])
+        context.ledger.set_pause(connection, None if gone else replace(pause, retry_at=later))
         context.gate.forget()
 
     def _reason_is_gone(self, pause: Pause) -> bool:

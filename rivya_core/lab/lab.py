@@ -21,7 +21,7 @@ from rivya_core.lab import submission
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.engine import Engine, Inbox
 from rivya_core.lab.history import History
-from rivya_core.lab.jobs.context import JobContext
+from rivya_core.lab.jobs.context import BY_PERSON, JobContext
 from rivya_core.lab.keeper import Keeper
 from rivya_core.lab.ledger import Ledger, NewGeneration, new_intent_id
 from rivya_core.lab.records import (
@@ -268,7 +268,8 @@ class Lab:
         card = ErrorCard(
             "The queue is paused", "Somebody paused it here.", "Resume it to send what waits.", "no", "submit"
         )
-        self.ledger.set_pause(self.connection, Pause(effect="person", since=self._parts.jobs.now(), card=card))
+        self.ledger.set_pause(self.connection, Pause(effect=BY_PERSON, since=self._parts.jobs.now(), card=card))
+        self._parts.jobs.gate.forget()
 
     # -- marks and the draft ---------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -45,10 +45,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Server:
     """The dashboard as people start it, in a process of its own."""
 
-    def __init__(self, data_dir: Path, root: Path = ROOT, **settings: str) -> None:
+    def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
-        self.root = root
-        self.settings = settings
+        self.settings = dict(settings or {})
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -63,7 +62,7 @@ class Server:
         log = (self.data_dir / "server.log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
-            cwd=self.root,
+            cwd=ROOT,
             env=environment,
             stdout=log,
             stderr=log,
@@ -97,7 +96,7 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     started: list[Server] = []
 
     def start(**settings: str) -> Server:
-        server = Server(tmp_path / f"data{len(started)}", **settings)
+        server = Server(tmp_path / f"data{len(started)}", settings)
         started.append(server)
         server.start()
         return server

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import pytest
+
 from rivya_core import GenerationRequest
 from rivya_core.api.errors import BudgetError
 from rivya_core.lab.lab import Lab
@@ -63,3 +65,13 @@ def test_two_processes_get_five_through_a_cap_of_800(
     tasks = [task for task in outside.tasks() if (task.idempotency_key or "").startswith("cap")]
     assert {task.idempotency_key for task in tasks} == set(ids)
     assert sum(outside.charges()[task.id] for task in tasks) == CAP
+
+
+def test_the_cap_counts_what_a_simulator_answered_under_a_key(outside: Outside, make_lab: Callable[..., Lab]) -> None:
+    """Rows of a live connection that turned out to be simulated still count against its cap: the sixth is refused."""
+    lab = make_lab(**outside.live, daily_cap_credits=CAP)
+    request = GenerationRequest(prompt="A red fox in the snow")
+    for _ in range(FIT):
+        assert lab.wait(lab.submit(request).id).mode == "simulated"
+    with pytest.raises(BudgetError):
+        lab.submit(request)

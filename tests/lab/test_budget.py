@@ -18,7 +18,7 @@ from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.records import BalanceRecord, Budget
 from rivya_core.lab.states import State
-from rivya_core.settings import Mode, Settings
+from rivya_core.settings import EMBEDDED_CONNECTION, Mode, Settings
 from tests.lab.given import HERE, Clock, accept, added, attempted, in_state, new
 
 
@@ -117,7 +117,7 @@ def test_the_smaller_cap_holds(ledger: Ledger, setting: int | None, note: int | 
 def test_caps_of_live_and_simulated_are_apart(ledger: Ledger) -> None:
     """P8: simulated rows use up nothing of the live cap."""
     ledger.set_cap("live", 200)
-    added(ledger)
+    added(ledger, connection=EMBEDDED_CONNECTION)
     live = budget(ledger, "live")
     assert (live.cap_credits, live.spent_today_credits, live.remaining_credits) == (200, 0, 200)
     assert budget(ledger).cap_credits is None

@@ -92,7 +92,7 @@ def test_a_clip_that_cannot_be_fetched_stays_as_a_card(make_lab: Callable[..., L
     """It was charged, it is tried again, and checking now brings it."""
     lab = make_lab()
     assert lab.simulator is not None
-    lab.simulator.world.add_fault("broken_download", route="media", times=200, form="404")
+    lab.simulator.world.add_fault("broken_download", route="media", times=200, mode="404")
     row = lab.submit(GenerationRequest(prompt="A red fox"))
     deadline = time.monotonic() + 60
     while lab.get(row.id).state is not State.UNSAVED and time.monotonic() < deadline:

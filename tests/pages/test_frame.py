@@ -42,7 +42,7 @@ def test_the_cap_stands_under_the_balance(make_lab: Callable[..., Lab], open_app
     """With a cap the header shows how much of it is used today."""
     make_lab(daily_cap_credits=800)
     app = open_app()
-    assert "Today 0 of 800 credits" in str(app.get("progress")[0])
+    assert "Today 0 of 800 credits" in app.get("progress")[0].text
 
 
 def test_a_read_only_server_offers_no_page_that_spends(make_lab: Callable[..., Lab], open_app: Open) -> None:

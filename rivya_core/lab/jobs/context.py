@@ -33,6 +33,9 @@ PAUSE_S = {
 }
 """How long a wallet-wide stop lasts before the keeper asks the server again."""
 
+BY_PERSON = "person"
+"""Effect of a pause that only a person ends."""
+
 STRIKE_S = 5.0
 STRIKE_MAX_S = 600.0
 
@@ -145,8 +148,11 @@ class JobContext:
             self.loop.call_soon_threadsafe(wake.set)
 
     async def pause(self, row: GenerationRecord, error: RivyaError, effect: Effect, phase: Phase) -> None:
-        """Stop the connection's queue with one card; the rows behind it stay as they are."""
+        """Stop the connection's queue with one card; the rows behind it stay as they are. A person's pause stays a person's."""
         now = self.now()
+        standing = await self.db(self.ledger.pause, row.connection)
+        if standing is not None and standing.effect == BY_PERSON:
+            return
         pause = Pause(
             effect=effect.value,
             since=now,
