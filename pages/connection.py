@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import connection_cards, frame, system_cards
+from pages._ui.simulator_card import simulator_card
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
         system_cards.key_card(lab)
     with right:
         system_cards.health_card(lab)
-        system_cards.simulator_card(lab)
+        simulator_card(lab)
         system_cards.folder_card(lab)
 
 

@@ -98,6 +98,7 @@ def _nothing(query: HistoryFilter) -> None:
                 on_click=history_filters.clear,
             )
             return
+        history_style.without_filters()
         card.head("Nothing here yet")
         st.text("Each generation gets a row here the moment you press Generate, and keeps it.")
         if frame.can_spend():

@@ -260,8 +260,7 @@ def _intent(data: object) -> Intent | None:
     if not isinstance(data, Mapping):
         return None
     accepted = data.get("accepted_at")
-    return Intent(
-        id=str(data["id"]),
-        fingerprint=str(data["fingerprint"]),
-        accepted_at=datetime.fromisoformat(accepted) if isinstance(accepted, str) else None,
-    )
+    moment = datetime.fromisoformat(accepted) if isinstance(accepted, str) else None
+    if moment is not None and moment.tzinfo is None:
+        raise ValueError("a moment without its zone")
+    return Intent(id=str(data["id"]), fingerprint=str(data["fingerprint"]), accepted_at=moment)

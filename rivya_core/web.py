@@ -87,7 +87,6 @@ def health(_request: Request) -> Response:
         "mode": found.mode,
         "database": found.database,
         "engine": found.engine,
-        "detail": dict(found.detail),
     }
     return JSONResponse(body, status_code=200 if found.ok else 503, headers={"Cache-Control": "no-store"})
 

@@ -58,9 +58,9 @@ def _story(card: ErrorCard, record: GenerationRecord | None = None) -> None:
     with st.container(key=f"story_{record.id if record else 'pause'}", gap="xxsmall"):
         st.text(card.title)
         if card.detail:
-            st.text(card.detail)
+            st.text(words.sentences(card.detail))
         if card.hint:
-            st.text(f"Safe now: {card.hint}")
+            st.text(words.sentences(f"Safe now: {card.hint}"))
     ids = [
         part
         for part in (

@@ -13,7 +13,7 @@ import streamlit as st
 from pages._ui import card, cards, frame, words
 from pages._ui.facts import Fact, facts
 from rivya_core import Lab, State
-from rivya_core.lab.records import BalanceRecord, ErrorCard
+from rivya_core.lab.records import BalanceRecord, Budget, ErrorCard
 from rivya_core.lab.states import is_terminal
 from rivya_core.settings import EMBEDDED_CONNECTION
 
@@ -177,40 +177,47 @@ def _waiting_elsewhere(lab: Lab) -> int:
 def spending_card(lab: Lab) -> None:
     """Show what was spent today against the cap, and let the cap be set for this mode."""
     budget = lab.budget()
-    own, environment = lab.cap(), lab.settings.daily_cap_credits
-    mode = "simulated" if lab.mode == "simulated" else "live"
     with st.container(border=True, key="spending_card"):
         card.head("Daily cap")
-        spent = f"{budget.spent_today_credits:,} {mode} credits held or settled today"
+        spent = f"{budget.spent_today_credits:,} {lab.mode} credits held or settled today"
         if budget.cap_credits is None:
-            st.text(spent + "; no cap is set.")
+            st.text(f"{spent}; no cap is set.")
         else:
             share = 1.0 if budget.cap_credits == 0 else min(1.0, budget.spent_today_credits / budget.cap_credits)
             st.progress(share, text=f"{spent}, of {budget.cap_credits:,}")
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.number_input(
-                f"Cap for {mode} credits a day",
-                min_value=0,
-                max_value=10_000_000,
-                step=160,
-                value=own,
-                key=f"cap_{mode}",
-                placeholder="no cap",
-                on_change=_set_cap,
-                args=(lab, f"cap_{mode}"),
-                width=240,
-            )
-            if own is not None:
-                st.button("Remove the cap", key="remove_cap", on_click=_remove_cap, args=(lab, f"cap_{mode}"))
-        zone = datetime.now().astimezone().tzname()
-        note = (
-            f"A day ends at midnight of this computer's clock ({zone}). Live and simulated credits are counted apart."
+        if not lab.settings.read_only:
+            _cap_input(lab)
+        st.caption(_cap_note(lab, budget))
+
+
+def _cap_input(lab: Lab) -> None:
+    key, own = f"cap_{lab.mode}", lab.cap()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(
+            f"Cap for {lab.mode} credits a day",
+            min_value=0,
+            max_value=10_000_000,
+            step=160,
+            value=own,
+            key=key,
+            placeholder="no cap",
+            on_change=_set_cap,
+            args=(lab, key),
+            width=240,
         )
-        if environment is not None:
-            note += f" RIVYA_DAILY_CAP_CREDITS is {environment:,}; the smaller of the two holds" + (
-                f", so {budget.cap_credits:,}." if budget.cap_credits is not None else "."
-            )
-        st.caption(note)
+        if own is not None:
+            st.button("Remove the cap", key="remove_cap", on_click=_remove_cap, args=(lab, key))
+
+
+def _cap_note(lab: Lab, budget: Budget) -> str:
+    zone = datetime.now().astimezone().tzname()
+    note = f"A day ends at midnight of this computer's clock ({zone}). Live and simulated credits are counted apart."
+    environment = lab.settings.daily_cap_credits
+    if environment is None or budget.cap_credits is None:
+        return note
+    return (
+        f"{note} RIVYA_DAILY_CAP_CREDITS is {environment:,}; the smaller of the two holds, so {budget.cap_credits:,}."
+    )
 
 
 def _set_cap(lab: Lab, key: str) -> None:

@@ -19,23 +19,18 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
         actions.use_settings_button(record, key="detail", go_to_form=True)
         actions.copy_menu(lab, record, key="detail")
         _link(record)
-        _star(lab, record)
-        if record.is_terminal and record.deleted_at is None:
-            st.button(
-                "Delete",
-                icon=":material/delete:",
-                key=f"delete_{record.id}",
-                on_click=undo.delete,
-                args=(lab, record),
-                type="tertiary",
-            )
+        if not lab.settings.read_only:
+            _star(lab, record)
+            _delete(lab, record)
     with st.container(key="detail_answer"):
         actions.repeat_answer(lab)
 
 
 def act(lab: Lab, name: str, generation_id: str) -> None:
     """Carry out what a button of a row under way asks for."""
-    if name == "cancel":
+    if lab.settings.read_only:
+        st.toast("This server is read-only.", icon=":material/lock:")
+    elif name == "cancel":
         gone = lab.cancel(generation_id)
         st.toast("Cancelled; nothing was charged." if gone else "Too late to cancel: it has left already.")
         st.rerun()
@@ -77,6 +72,18 @@ def lost(lab: Lab, record: GenerationRecord, card: ErrorCard) -> None:
             st.text(line)
         st.button(
             "Check now", icon=":material/refresh:", key=f"fetch_{record.id}", on_click=lab.check_now, args=(record.id,)
+        )
+
+
+def _delete(lab: Lab, record: GenerationRecord) -> None:
+    if record.is_terminal and record.deleted_at is None:
+        st.button(
+            "Delete",
+            icon=":material/delete:",
+            key=f"delete_{record.id}",
+            on_click=undo.delete,
+            args=(lab, record),
+            type="tertiary",
         )
 
 

@@ -92,7 +92,7 @@ def error_card(error: RivyaError) -> None:
         st.text(error.title)
         for line in (error.detail, error.hint):
             if line:
-                st.text(line)
+                st.text(words.sentences(line))
         if error.request_id:
             st.text(f"Request id {error.request_id}")
 
@@ -162,10 +162,13 @@ def _balance_line(opened: Lab) -> str:
     if balance.credits is None:
         return "Balance not known yet" if balance.error is None else "Balance could not be read"
     unit = "simulated credits" if opened.mode == "simulated" else "credits"
-    return f"{balance.credits:,} {unit} · asked {words.clock(balance.asked_at)}"
+    stale = "" if balance.error is None else ", not refreshed since"
+    return f"{balance.credits:,} {unit} · asked {words.clock(balance.asked_at)}{stale}"
 
 
 def _cap_bar(opened: Lab) -> None:
+    if opened.settings.daily_cap_credits is None and opened.cap() is None:
+        return  # the usual case, without adding up the day
     budget = opened.budget()
     if budget.cap_credits is None:
         return

@@ -31,6 +31,14 @@ _LIST = _narrow(_hide("history_detail"))
 _DETAIL = _narrow(_hide("history_browse", "history_filters"))
 
 
+_NO_FILTERS = _hide("history_filters")
+
+
+def without_filters() -> None:
+    """Take the filters out of sight while there is nothing to filter."""
+    st.html(f"<style>{_NO_FILTERS}</style>")
+
+
 def narrow_screen_shows(which: Literal["list", "detail"]) -> None:
     """Let a narrow screen show the list or the open generation; a wide one shows both."""
     st.html(f"<style>{_ALWAYS}{_LIST if which == 'list' else _DETAIL}</style>")

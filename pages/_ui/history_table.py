@@ -108,7 +108,7 @@ def _table(rows: Sequence[GenerationRecord]) -> pa.Table:
     return pa.table(
         {
             "clip": pa.array([row_words.poster_url(row) for row in rows], pa.string()),
-            "prompt": pa.array([("★ " if row.starred else "") + words.excerpt(row.prompt, 84) for row in rows]),
+            "prompt": pa.array([("★ " if row.starred else "") + words.excerpt(row.prompt, 76) for row in rows]),
             "state": pa.array([[row_words.state_word(row), row_words.mode_word(row)] for row in rows], chips),
             "made": pa.array([words.clock(row.created_at) for row in rows]),
             "credits": pa.array([row_words.credits_word(row) for row in rows]),

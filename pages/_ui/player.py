@@ -14,7 +14,7 @@ _HTML = """
   <video controls playsinline preload="metadata"></video>
   <span class="mark" hidden>SIMULATED</span>
 </figure>
-<p class="keys" aria-hidden="true">Space plays · ← → one frame · L loops · F full screen</p>
+<p class="keys" aria-hidden="true">Space plays · comma and full stop step one frame · L loops · F full screen</p>
 """
 
 _CSS = """
@@ -36,21 +36,19 @@ _JS = """
 const known = new WeakMap();
 const FRAME_S = 1 / 24;
 
-function press(video, event, report) {
+// Space and arrows stay with the browser's own controls; these keys come on top.
+function press(video, event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const step = { ArrowLeft: -FRAME_S, ArrowRight: FRAME_S }[event.key];
+  const step = { ',': -FRAME_S, '.': FRAME_S }[event.key];
   if (step !== undefined) {
     video.pause();
     video.currentTime = Math.max(0, Math.min(video.duration || 0, video.currentTime + step));
-  } else if (event.key === ' ' || event.key === 'k') {
-    if (video.paused) video.play(); else video.pause();
   } else if (event.key === 'l') {
     video.loop = !video.loop;
   } else if (event.key === 'f') {
     if (document.fullscreenElement) document.exitFullscreen(); else video.requestFullscreen();
-  } else if (event.key === 'Home') {
-    video.currentTime = 0;
   } else {
+    if (event.key === 'c' || event.key === 'r') event.stopPropagation();  // Streamlit would clear caches or run again
     return;
   }
   event.preventDefault();

@@ -59,7 +59,7 @@ def _open_draft(lab: Lab) -> None:
     if "form_prompt" not in st.session_state:
         _show(Draft.from_mapping(lab.draft()), lab)
     if _BEFORE in st.session_state:
-        with st.container(horizontal=True, vertical_alignment="center", key="settings_loaded"):
+        with st.container(horizontal=True, vertical_alignment="center", key="muted_settings"):
             st.text("Settings of an earlier generation are in the form.", width="content")
             st.button("Undo", icon=":material/undo:", type="tertiary", on_click=_undo, key="settings_undo")
 
@@ -109,6 +109,8 @@ def _prompt(spec: ModelSpec) -> None:
             key="form_prompt",
             height=118,
             placeholder="A red fox crossing a frozen lake at dawn, breath visible in the cold air, handheld, soft back light",
+            help="The whole form is kept as a draft while you type. There is one draft for everybody who uses this "
+            "data folder; the last writer wins.",
         )
         count, utf16 = prompt_counts(st.session_state["form_prompt"] or "")
         cap = spec.max_prompt_length

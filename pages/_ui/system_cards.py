@@ -1,4 +1,4 @@
-"""The cards of the Connection page about this program: its health, its folder, its simulator, how to connect a key."""
+"""The cards of the Connection page about this program: its health, its folder, how to connect a key."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from pages._ui.facts import Fact, facts
 from pages._ui.words import Badge
 from rivya_core import Lab
 
-CFG_EFFECTS = ("strong", "weak", "inert")
 FOLDER_SEEN_S = 60
-TOP_UP_CREDITS = 1600
 WELL = Badge("All well", ":material/check:", "green")
 DOWN = Badge("Something is down", ":material/error:", "red")
 VIEWER_NOTE = (
@@ -104,94 +102,3 @@ def key_card(lab: Lab) -> None:
             "The key is read from the environment only. It is never stored, shown or logged. Generations made on the other "
             "connection stay in History, and those still open wait until that connection is back: they are never sent here."
         )
-
-
-def simulator_card(lab: Lab) -> None:
-    """Set how the built-in simulator behaves; it takes effect at once, for new tasks."""
-    simulator = lab.simulator
-    if simulator is None:
-        return
-    now = simulator.world.settings()
-    with st.container(border=True, key="simulator_card"):
-        card.head("Simulator")
-        st.slider(
-            "Speed",
-            min_value=0.5,
-            max_value=20.0,
-            step=0.5,
-            value=min(20.0, max(0.5, float(now["speed"]))),
-            format="%g x",
-            key="simulator_speed",
-            on_change=_configure,
-            args=(lab, "simulator_speed", "speed"),
-            help="At speed 1 a clip takes 5 to 12 seconds.",
-        )
-        st.slider(
-            "Failure rate",
-            min_value=0,
-            max_value=100,
-            step=5,
-            value=round(float(now["failure_rate"]) * 100),
-            format="%d %%",
-            key="simulator_failure",
-            on_change=_set_failure_rate,
-            args=(lab,),
-            help="Share of tasks that end as failed. A failed task costs nothing.",
-        )
-        st.segmented_control(
-            "Effect of cfg_scale on the clip",
-            CFG_EFFECTS,
-            default=now["cfg_effect"],
-            required=True,
-            key="simulator_cfg",
-            on_change=_configure,
-            args=(lab, "simulator_cfg", "cfg_effect"),
-            help="Sources disagree whether cfg_scale does anything on Kling V2.1 Master; here you choose.",
-        )
-        st.number_input(
-            "Simulated credits in the wallet",
-            min_value=0,
-            max_value=1_000_000,
-            step=160,
-            value=int(now["credits"]),
-            key=f"simulator_credits_{now['credits']}",
-            on_change=_set_credits,
-            args=(lab, f"simulator_credits_{now['credits']}"),
-            help="Set any figure: low to see the queue pause, higher to top up.",
-        )
-        with st.container(horizontal=True, key="simulator_acts"):
-            st.button(
-                f"Top up by {TOP_UP_CREDITS:,}", icon=":material/add:", key="top_up", on_click=_top_up, args=(lab,)
-            )
-            st.button(
-                "Remove the examples",
-                icon=":material/delete_sweep:",
-                key="remove_examples",
-                on_click=_remove_examples,
-                args=(lab,),
-                help="Takes the finished examples of the first start out of History.",
-            )
-
-
-def _configure(lab: Lab, key: str, name: str) -> None:
-    lab.simulator.world.configure(**{name: st.session_state[key]})
-
-
-def _set_failure_rate(lab: Lab) -> None:
-    lab.simulator.world.configure(failure_rate=st.session_state["simulator_failure"] / 100)
-
-
-def _set_credits(lab: Lab, key: str) -> None:
-    lab.simulator.world.configure(credits=int(st.session_state[key]))
-    lab.refresh_balance()
-
-
-def _top_up(lab: Lab) -> None:
-    world = lab.simulator.world
-    world.configure(credits=world.balance() + TOP_UP_CREDITS)
-    lab.refresh_balance()
-
-
-def _remove_examples(lab: Lab) -> None:
-    removed = lab.remove_examples()
-    st.toast("1 example removed" if removed == 1 else f"{removed} examples removed", icon=":material/delete_sweep:")

@@ -154,7 +154,7 @@ def _ratio(text: str) -> float | None:
 
 def typical(found: tuple[float, float, float, int] | None) -> str:
     """Write how long such a generation took before; nothing with fewer than five to go by."""
-    if found is None or found[3] < TYPICAL_FROM:
+    if found is None or found[3] < TYPICAL_FROM or found[2] < 1:
         return ""
     low, _middle, high, count = found
     return f"Usually {span(low)} to {span(high)} ({count} finished so far)"

@@ -186,7 +186,7 @@ def is_error_in_disguise(raw: RawAnswer) -> bool:
         return False
     if not isinstance(value, dict) or value.get("id") or not isinstance(value.get("error"), dict):
         return False
-    return value["error"].get("code") in ERROR_CODES
+    return _words(value["error"].get("code"), 100) in ERROR_CODES
 
 
 def _find(value: object, keys: Sequence[str], envelopes: Sequence[str], *, prefer: str) -> dict[str, Any] | None:

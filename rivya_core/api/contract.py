@@ -183,6 +183,12 @@ def _whole_number(value: object) -> int | None:
     return round(number) if math.isfinite(number) and abs(number) < 2**53 else None
 
 
+def _amount(value: object) -> int | None:
+    """A count of credits or bytes; one below zero is none, so that no answer can give credits to a cap."""
+    number = _whole_number(value)
+    return number if number is not None and number >= 0 else None
+
+
 def _seconds(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
@@ -217,7 +223,7 @@ def _texts(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str) and item] if isinstance(value, list) else []
 
 
-Credits = Annotated[int | None, BeforeValidator(_whole_number)]
+Credits = Annotated[int | None, BeforeValidator(_amount)]
 Text = Annotated[str | None, BeforeValidator(_text)]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 

@@ -22,18 +22,22 @@ class Gate:
         self._read_pause = read_pause
         self._pause: Pause | None = None
         self._read_at_s = float("-inf")
+        self._changes = self._seen = 0
+        self._reading = asyncio.Lock()
 
     async def paused(self) -> Pause | None:
-        """The pause in force, as read from the ledger no longer than half a second ago."""
-        now_s = asyncio.get_running_loop().time()
-        if now_s - self._read_at_s >= LOOK_AGAIN_S:
-            self._read_at_s = now_s
-            self._pause = await asyncio.to_thread(self._read_pause)
-        return self._pause
+        """The pause in force, as read from the ledger no longer than half a second ago and after the last ``forget``."""
+        async with self._reading:
+            while self._seen != self._changes or asyncio.get_running_loop().time() - self._read_at_s >= LOOK_AGAIN_S:
+                changes = self._changes
+                self._pause = await asyncio.to_thread(self._read_pause)
+                self._read_at_s = asyncio.get_running_loop().time()
+                self._seen = changes
+            return self._pause
 
     def forget(self) -> None:
-        """Read the pause afresh next time."""
-        self._read_at_s = float("-inf")
+        """Read the pause afresh next time; from any thread."""
+        self._changes += 1
 
     async def open(self, deadline_s: float | None) -> bool:
         """Wait while the queue is paused; False when ``deadline_s`` (loop time) came first."""

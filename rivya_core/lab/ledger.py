@@ -180,8 +180,9 @@ class Ledger(Decisions):
         return row.runs + 1
 
     def smallest_waiting(self, connection: str) -> int:
-        """Credits of the cheapest waiting row of a connection; 0 when none waits."""
-        where = [generations.c.state == State.WAITING.value, generations.c.connection == connection]
+        """Credits of the cheapest row of a connection that waits or is about to be sent (again); 0 when there is none."""
+        unsent = [State.WAITING.value, State.SUBMITTING.value]
+        where = [generations.c.state.in_(unsent), generations.c.connection == connection]
         with self.reading() as opened:
             found = opened.execute(sa.select(sa.func.min(generations.c.held_credits)).where(*where)).scalar()
         return found or 0

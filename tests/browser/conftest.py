@@ -120,13 +120,13 @@ def browser() -> Iterator[Browser]:
 class Visitor:
     """One person's browser, with what it asked for beyond our server and what went wrong in its console."""
 
-    def __init__(self, context: BrowserContext, base_url: str) -> None:
+    def __init__(self, context: BrowserContext, base_url: str, path: str) -> None:
         self.context = context
         self.base_url = base_url
         self.foreign: list[str] = []
         self.errors: list[str] = []
         context.on("request", lambda request: self._note(request.url))
-        self.page = self.open("/")
+        self.page = self.open(path)
 
     def _note(self, url: str) -> None:
         if not url.startswith((self.base_url, self.base_url.replace("http", "ws"), "data:", "blob:")):
@@ -146,13 +146,15 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
     """Open a visitor's browser on a server."""
     contexts: list[BrowserContext] = []
 
-    def open_browser(server: Server, *, width: int = 1440, height: int = 900, dark: bool = False) -> Visitor:
+    def open_browser(
+        server: Server, *, width: int = 1440, height: int = 900, dark: bool = False, path: str = "/"
+    ) -> Visitor:
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
         context.set_default_timeout(20_000)
         contexts.append(context)
-        return Visitor(context, server.url)
+        return Visitor(context, server.url, path)
 
     yield open_browser
     for context in contexts:

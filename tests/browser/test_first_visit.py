@@ -181,8 +181,8 @@ def test_a_page_saved_mid_run_leaves_the_job_alone(start_server: StartServer, vi
 def test_each_page_opens_alone_on_a_cold_server(start_server: StartServer, visit: Visit, path: str) -> None:
     """A direct link is the first thing a new server is asked for."""
     server = start_server(**QUICK)
-    visitor = visit(server)
-    page = visitor.open(path)
-    expect(page.get_by_text("SIMULATED").first).to_be_visible()
-    assert page.get_by_test_id("stException").count() == 0
+    visitor = visit(server, path=path)
+    expect(visitor.page.get_by_text("SIMULATED").first).to_be_visible()
+    assert visitor.page.get_by_test_id("stException").count() == 0
     assert visitor.errors == []
+    assert visitor.foreign == []

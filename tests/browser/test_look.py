@@ -31,8 +31,8 @@ def test_a_page_is_accessible_and_fits(
     server: Server, visit: Callable[..., Visitor], path: str, size: tuple[int, int], *, dark: bool
 ) -> None:
     """Axe finds nothing of ours, no sideways scrolling, no foreign request, no error."""
-    visitor = visit(server, width=size[0], height=size[1], dark=dark)
-    page = visitor.open(path)
+    visitor = visit(server, width=size[0], height=size[1], dark=dark, path=path)
+    page = visitor.page
     page.wait_for_timeout(2500)
     found = Axe().run(page).response["violations"]
     assert {rule["id"]: rule["nodes"][0]["html"][:200] for rule in found if rule["id"] not in STREAMLITS_OWN} == {}

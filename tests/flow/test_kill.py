@@ -68,8 +68,10 @@ def frozen_rows(data_dir: Path) -> dict[str, sqlite3.Row]:
 
 def assert_each_paid_once_and_kept(lab: Lab, ids: list[str], world: Counted, posts_max: int = 3) -> None:
     """One task and one charge an intent, every clip here and playable, every credit settled; the body never changed."""
-    rows = [lab.wait(id_, timeout_s=40) for id_ in ids]
-    rows = [until(lambda id_=id_: settled(lab, id_), what=f"{id_} settled") for id_ in ids]
+    for id_ in ids:
+        lab.wait(id_, timeout_s=40)
+    until(lambda: {lab.get(id_).settlement for id_ in ids} == {"settled"}, what="all settled")
+    rows = [lab.get(id_) for id_ in ids]
     if lab.simulator is not None:
         world = lab.simulator.world  # it has the latest answers in memory; another handle on the file sees them late
     tasks = [task for task in world.tasks() if task.idempotency_key in ids]
@@ -89,12 +91,6 @@ def assert_each_paid_once_and_kept(lab: Lab, ids: list[str], world: Counted, pos
         assert 1 <= len(mine) <= posts_max
         assert by_key[row.idempotency_key].body_sha256 == row.body_sha256
         assert {post.body_sha256 for post in mine} <= {row.body_sha256, None}  # None: the simulator died before it told
-
-
-def settled(lab: Lab, id_: str) -> Any:
-    """The row, once its price is final."""
-    row = lab.get(id_)
-    return row if row.settlement == "settled" else None
 
 
 def check_named_point(

@@ -16,6 +16,7 @@ import traceback
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -159,7 +160,7 @@ def test_the_key_stands_nowhere_after_an_image_job_that_failed_and_one_that_did_
     """The server even echoes the key in its errors; still it is in no file, log, error, export, and not at the media host."""
     quicken(monkeypatch, pause_s=0.2)
     outside.add_key(KEY)
-    echo = {"message": f"The key {KEY} is odd.", "code": "validation_failed", "status": 400}
+    echo: dict[str, Any] = {"message": f"The key {KEY} is odd.", "code": "validation_failed", "status": 400}
     lab = make_lab(base_url=outside.base_url, api_key=KEY)
     outside.add_fault("error", route="create", **echo)
     request = GenerationRequest(prompt="A red fox in the snow", reference_image=photo())

@@ -201,13 +201,20 @@ def test_the_simulator_can_be_set(lab: Lab) -> None:
     [failures] = [item for item in app.slider if item.label == "Failure rate"]
     app = failures.set_value(25).run()
     app = speed.set_value(4.0).run()
-    [effect] = app.get("button_group")
-    app = effect.set_value("inert").run()
+    effects: Any = app.get("button_group")
+    app = effects[0].set_value("inert").run()
     [wallet] = [item for item in app.number_input if item.label.startswith("Simulated credits")]
     app = wallet.set_value(320).run()
     app = press(app, "Top up by 1,600")
     now = lab.simulator.world.settings()
     assert (now["speed"], now["failure_rate"], now["cfg_effect"], now["credits"]) == (4.0, 0.25, "inert", 1920)
+
+
+def test_a_simulator_behind_a_key_is_said_to_be_one(live: Lab) -> None:
+    """P8: an answer marked as simulated is not called real, whatever the settings say."""
+    app = answered(opened(), live, lambda: live.balance().asked_at is not None)
+    assert live.balance().simulated
+    assert "a simulator answers at the address below" in said(app)
 
 
 def test_a_live_connection_has_no_simulator_card(live: Lab) -> None:

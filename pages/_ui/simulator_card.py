@@ -1,0 +1,112 @@
+"""The switches of the built-in simulator. They take effect at once, for new tasks, and are kept in the data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import card
+from rivya_core import Lab
+
+CFG_EFFECTS = ("strong", "weak", "inert")
+SLOWEST, FASTEST = 0.5, 20.0
+TOP_UP_CREDITS = 1600
+
+
+def simulator_card(lab: Lab) -> None:
+    """Draw the switches; a live connection and a read-only server have none."""
+    if lab.simulator is None or lab.settings.read_only:
+        return
+    now = lab.simulator.world.settings()
+    with st.container(border=True, key="simulator_card"):
+        card.head("Simulator")
+        _behaviour(lab, now)
+        _wallet(lab, int(now["credits"]))
+
+
+def _behaviour(lab: Lab, now: Mapping[str, Any]) -> None:
+    st.slider(
+        "Speed",
+        min_value=SLOWEST,
+        max_value=FASTEST,
+        step=0.5,
+        value=min(FASTEST, max(SLOWEST, float(now["speed"]))),
+        format="%g x",
+        key="simulator_speed",
+        on_change=_configure,
+        args=(lab, "simulator_speed", "speed"),
+        help="At speed 1 a clip takes 5 to 12 seconds.",
+    )
+    st.slider(
+        "Failure rate",
+        min_value=0,
+        max_value=100,
+        step=5,
+        value=round(float(now["failure_rate"]) * 100),
+        format="%d %%",
+        key="simulator_failure",
+        on_change=_set_failure_rate,
+        args=(lab,),
+        help="Share of tasks that end as failed. A failed task costs nothing.",
+    )
+    st.segmented_control(
+        "Effect of cfg_scale on the clip",
+        CFG_EFFECTS,
+        default=now["cfg_effect"],
+        required=True,
+        key="simulator_cfg",
+        on_change=_configure,
+        args=(lab, "simulator_cfg", "cfg_effect"),
+        help="Sources disagree whether cfg_scale does anything on Kling V2.1 Master; here you choose.",
+    )
+
+
+def _wallet(lab: Lab, credits: int) -> None:  # noqa: A002 - Rivya's word
+    key = f"simulator_credits_{credits}"
+    st.number_input(
+        "Simulated credits in the wallet",
+        min_value=0,
+        max_value=1_000_000,
+        step=160,
+        value=min(credits, 1_000_000),
+        key=key,
+        on_change=_set_credits,
+        args=(lab, key),
+        help="Set any figure: low to see the queue pause, higher to top up.",
+    )
+    with st.container(horizontal=True, key="simulator_acts"):
+        st.button(f"Top up by {TOP_UP_CREDITS:,}", icon=":material/add:", key="top_up", on_click=_top_up, args=(lab,))
+        st.button(
+            "Remove the examples",
+            icon=":material/delete_sweep:",
+            key="connection_remove_examples",
+            on_click=_remove_examples,
+            args=(lab,),
+            help="Takes the finished examples of the first start out of History.",
+        )
+
+
+def _configure(lab: Lab, key: str, name: str) -> None:
+    lab.simulator.world.configure(**{name: st.session_state[key]})
+
+
+def _set_failure_rate(lab: Lab) -> None:
+    lab.simulator.world.configure(failure_rate=st.session_state["simulator_failure"] / 100)
+
+
+def _set_credits(lab: Lab, key: str) -> None:
+    lab.simulator.world.configure(credits=int(st.session_state[key]))
+    lab.refresh_balance()
+
+
+def _top_up(lab: Lab) -> None:
+    world = lab.simulator.world
+    world.configure(credits=world.balance() + TOP_UP_CREDITS)
+    lab.refresh_balance()
+
+
+def _remove_examples(lab: Lab) -> None:
+    removed = lab.remove_examples()
+    st.toast("1 example removed" if removed == 1 else f"{removed} examples removed", icon=":material/delete_sweep:")

@@ -1,0 +1,75 @@
+"""One process runs the jobs of a folder; others see, submit and cancel, and take over within seconds when it dies."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rivya_core import GenerationRequest
+from rivya_core.lab.lab import Lab
+from rivya_core.lab.states import State
+from tests.conftest import FAST
+from tests.flow.conftest import Child, heard
+from tests.flow.outside import Outside
+from tests.flow.test_kill import assert_each_paid_once_and_kept
+from tests.until import until
+
+REQUEST = GenerationRequest(prompt="A red fox in the snow")
+TAKE_OVER_S = 5.0
+
+
+def runs_jobs(lab: Lab) -> bool:
+    """True in the process that holds the executor's lock."""
+    return lab.health().engine == "running"
+
+
+@pytest.mark.parametrize("where", ["embedded", "outside"])
+def test_a_second_process_submits_cancels_and_takes_over(
+    data_dir: Path, outside: Outside, start_child: Callable[..., Child], make_lab: Callable[..., Lab], where: str
+) -> None:
+    """The viewer's submits run in the holder; when the holder is killed the viewer brings its open rows to their end."""
+    live = outside.live if where == "outside" else {}
+    holder = start_child({**FAST, **live, "data_dir": data_dir}, intents=[f"second{where}"], stay=True)
+    mine = heard(holder)
+    assert [row["state"] for row in heard(holder)] == ["succeeded"]
+    lab = make_lab(**live)
+    assert not runs_jobs(lab)
+    assert lab.health().ok
+    seen = lab.wait(lab.submit(REQUEST).id)
+    assert (seen.state, runs_jobs(lab)) == (State.SUCCEEDED, False)
+
+    lab.pause_queue()
+    time.sleep(0.6)  # the holder looks at the pause twice a second
+    taken_back, left_behind = lab.submit(REQUEST).id, lab.submit(REQUEST).id
+    assert lab.cancel(taken_back)
+    holder.send_signal(signal.SIGKILL)
+    holder.wait(10)
+    died_s = time.monotonic()
+    until(lambda: runs_jobs(lab), what="taken over")
+    assert time.monotonic() - died_s <= TAKE_OVER_S
+    assert lab.get(left_behind).state is State.WAITING
+    lab.resume()
+    assert lab.wait(left_behind).state is State.SUCCEEDED
+    world = outside if lab.simulator is None else lab.simulator.world
+    assert taken_back not in {task.idempotency_key for task in world.tasks()}
+    assert_each_paid_once_and_kept(lab, [*mine, seen.id, left_behind], world, 1)
+
+
+def test_a_row_of_a_killed_holder_is_finished_by_the_viewer(
+    data_dir: Path, outside: Outside, start_child: Callable[..., Child], make_lab: Callable[..., Lab]
+) -> None:
+    """A holder dies while the server has its task and it has no answer: the viewer asks again and fetches the clip."""
+    outside.clear_faults()
+    outside.add_fault("timeout_after_accept", delay_s=60.0)
+    holder = start_child({**FAST, **outside.live, "data_dir": data_dir}, intents=["orphan"])
+    ids = heard(holder)
+    lab = make_lab(**outside.live)
+    assert not runs_jobs(lab)
+    until(lambda: ids[0] in {task.idempotency_key for task in outside.tasks()})
+    holder.send_signal(signal.SIGKILL)
+    assert_each_paid_once_and_kept(lab, ids, outside, 2)
+    assert runs_jobs(lab)

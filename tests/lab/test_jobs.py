@@ -1,0 +1,346 @@
+"""The four steps, run as plain functions without the engine, against a simulator and against a server that says anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rivya_core.api import AsyncMediaClient, AsyncRivya
+from rivya_core.api.contract import Effect
+from rivya_core.api.errors import ApiError, RateLimitedError
+from rivya_core.lab import gate
+from rivya_core.lab.archive import Archive
+from rivya_core.lab.database import migrate, open_database
+from rivya_core.lab.history import History
+from rivya_core.lab.jobs import JobContext, Went, create, record, save, wait
+from rivya_core.lab.jobs.context import pause_s, utc_now
+from rivya_core.lab.jobs.create import window_left_s
+from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.records import GenerationRecord
+from rivya_core.lab.states import LEGAL, TERMINAL, State
+from rivya_core.settings import Settings
+from rivya_core.simulator import SimulatorServer
+from tests.lab.given import added, attempted, in_state, make_mp4
+from tests.lab.scripted import Reply, Scripted
+from tests.pace import quicken
+
+KEY = "rvya_sk_test_0123456789abcdef"
+Step = Callable[[JobContext, str], Awaitable[Went]]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short delays; pauses stand until a test ends them."""
+    quicken(monkeypatch)
+    monkeypatch.setattr(gate, "LOOK_AGAIN_S", 0.01)
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[SimulatorServer]:
+    """A quick simulator in this process."""
+    with SimulatorServer(tmp_path / "world.sqlite3", speed=200.0) as server:
+        yield server
+
+
+class Bench:
+    """A ledger, an archive and a context on one connection, without an engine."""
+
+    def __init__(self, folder: Path, base_url: str, key: str, **changes: Any) -> None:
+        folder.mkdir(exist_ok=True)
+        self.database: sa.Engine = open_database(folder / "lab.sqlite3")
+        migrate(self.database, folder / "lab.sqlite3")
+        self.settings = Settings(
+            data_dir=folder,
+            base_url=base_url,
+            api_key=key,
+            **{"poll_first_s": 0.01, "poll_min_s": 0.01, "poll_max_s": 0.05, "poll_reads_per_s": 1000.0, **changes},
+        )
+        self.ledger = Ledger(self.database)
+        self.archive = Archive(folder / "archive")
+        self.context = self.make_context()
+
+    def make_context(self) -> JobContext:
+        """A context as a new process would build it."""
+        settings = self.settings
+        return JobContext(
+            settings=settings,
+            ledger=self.ledger,
+            history=History(self.database),
+            archive=self.archive,
+            make_api=lambda: AsyncRivya(settings=settings),
+            make_media=lambda: AsyncMediaClient(settings.live_base_url),
+            quick_s=0.01,
+        )
+
+    def add(self, **changes: Any) -> GenerationRecord:
+        """A waiting row of this connection."""
+        return added(self.ledger, mode="live", connection=self.settings.connection, **changes)
+
+    def run(self, generation_id: str, *steps: Step, within_s: float = 10.0) -> str:
+        """Run steps in order in an event loop of their own, each once; how the last one ended, or "late"."""
+
+        async def all_steps() -> str:
+            went = Went.ON
+            try:
+                for step in steps:
+                    went = await asyncio.wait_for(step(self.context, generation_id), within_s)
+                    if went is not Went.ON:
+                        break
+            except TimeoutError:
+                return "late"
+            finally:
+                await self.context.close()
+            return went.value
+
+        self.context = self.make_context()
+        return asyncio.run(all_steps())
+
+    def close(self) -> None:
+        """Let the database go."""
+        self.database.dispose()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, simulator: SimulatorServer) -> Iterator[Bench]:
+    """A bench on the simulator."""
+    made = Bench(tmp_path / "data", simulator.base_url, simulator.api_key)
+    yield made
+    made.close()
+
+
+# -- the way of a row ----------------------------------------------------------------------------------------------
+
+
+def test_four_steps_bring_a_row_home(bench: Bench, simulator: SimulatorServer) -> None:
+    """Create, wait, save, record: one task, one clip, one price; each step says what is due next."""
+    row = bench.add()
+    assert bench.run(row.id, create, wait, save, record) == Went.ENDED
+    row = bench.ledger.get(row.id)
+    assert (row.state, row.settlement, row.attempts, row.open_attempts) == (State.SUCCEEDED, "settled", 1, 0)
+    assert len(simulator.world.tasks()) == 1
+
+
+@pytest.mark.parametrize("step", [create, wait, save, record], ids=lambda step: step.__name__)
+def test_a_step_repeated_after_the_end_does_nothing(bench: Bench, simulator: SimulatorServer, step: Step) -> None:
+    """The engine may run any step again after a crash; on an ended row it changes nothing and asks nothing."""
+    row = bench.add()
+    bench.run(row.id, create, wait, save, record)
+    before, asked = bench.ledger.get(row.id), len(simulator.world.requests())
+    bench.run(row.id, step)
+    assert bench.ledger.get(row.id) == before
+    assert len(simulator.world.requests()) == asked
+
+
+@pytest.mark.parametrize("step", [create, wait, save], ids=lambda step: step.__name__)
+@pytest.mark.parametrize("state", [State.WAITING, State.SUBMITTING, State.RUNNING, State.SAVING, State.UNSAVED])
+def test_a_row_of_another_connection_is_put_down(
+    bench: Bench, simulator: SimulatorServer, step: Step, state: State
+) -> None:
+    """No step sends, reads or fetches for a row that was submitted elsewhere."""
+    attempts = {State.SUBMITTING: State.WAITING}.get(state, state)
+    row = in_state(bench.ledger, attempts, connection="https://rivya.ai", mode="live")
+    if state is State.SUBMITTING:
+        attempted(bench.ledger, row.id)
+    before = bench.ledger.get(row.id)
+    assert bench.run(row.id, step) in {Went.PARKED, Went.ON, Went.ENDED}
+    assert bench.ledger.get(row.id) == before
+    assert simulator.world.requests() == []
+
+
+def test_a_cancelled_row_is_not_sent(bench: Bench, simulator: SimulatorServer) -> None:
+    """A row that was cancelled while its job waited in the queue ends there."""
+    row = bench.add()
+    bench.ledger.cancel(row.id)
+    assert bench.run(row.id, create) == Went.ENDED
+    assert simulator.world.requests() == []
+
+
+def test_a_row_is_driven_by_one_job_at_a_time(bench: Bench) -> None:
+    """A row that one job holds is refused to a second one until it is given back."""
+
+    async def claim() -> list[bool]:
+        context = bench.context
+        first, second = context.start_work("a"), context.start_work("a")
+        context.end_work("a")
+        return [first, second, context.start_work("a")]
+
+    assert asyncio.run(claim()) == [True, False, True]
+
+
+# -- attempts ------------------------------------------------------------------------------------------------------
+
+
+def test_the_bytes_of_the_first_attempt_are_the_bytes_of_all(bench: Bench, simulator: SimulatorServer) -> None:
+    """A row that was sent before is sent with its stored body, even if this version would build another."""
+    row = bench.add()
+    body = b'{"model":"kling/v2-1-master-text-to-video","prompt":"A red fox in the snow","params":{}, "x":1}'
+    model = row.request["model"]
+    body = body.replace(b"kling/v2-1-master-text-to-video", str(model).encode())
+    attempted(bench.ledger, row.id, body)
+    bench.run(row.id, create)
+    sent = simulator.world.requests("create")
+    assert {post.body_sha256 for post in sent} == {bench.ledger.get(row.id).body_sha256}
+    assert bench.ledger.get(row.id).body == body
+
+
+def test_the_window_opens_with_the_first_attempt_of_unknown_outcome(bench: Bench) -> None:
+    """No window while nothing is open; else what is left of it since the first attempt."""
+    row = bench.add()
+    assert window_left_s(bench.context, row) is None
+    row = attempted(bench.ledger, row.id)
+    left_s = window_left_s(bench.context, row)
+    assert left_s is not None
+    assert 0 < left_s <= bench.settings.resend_window_s
+    bench.context.now = lambda: utc_now() + timedelta(seconds=bench.settings.resend_window_s + 1)
+    assert (window_left_s(bench.context, row) or 0) < 0
+
+
+def test_an_attempt_whose_window_has_passed_is_left_to_a_person(tmp_path: Path, simulator: SimulatorServer) -> None:
+    """A process that wakes up after the window sends nothing more: the row is unconfirmed and keeps its reservation."""
+    bench = Bench(tmp_path / "data", simulator.base_url, simulator.api_key, resend_window_s=0.0)
+    row = bench.add()
+    attempted(bench.ledger, row.id)
+    assert bench.run(row.id, create) == Went.ENDED
+    row = bench.ledger.get(row.id)
+    assert (row.state, row.held_credits) == (State.UNCONFIRMED, 160)
+    assert row.error is not None
+    assert row.error.charged == "unknown"
+    assert simulator.world.requests() == []
+    bench.close()
+
+
+def test_a_refusal_after_an_attempt_of_unknown_outcome_proves_nothing(
+    bench: Bench, simulator: SimulatorServer
+) -> None:
+    """When an earlier attempt may have been accepted, a later refusal does not end the row as failed."""
+    simulator.world.add_fault("drop_after_accept", route="create")
+    simulator.world.add_fault("error", route="create", after=1, code="validation_failed", status=400)
+    row = bench.add()
+    assert bench.run(row.id, create) == Went.ENDED
+    row = bench.ledger.get(row.id)
+    assert (row.state, row.held_credits) == (State.UNCONFIRMED, 160)
+    assert (len(simulator.world.tasks()), simulator.world.unfired_faults()) == (1, [])
+
+
+def test_retry_after_lengthens_a_pause(bench: Bench) -> None:
+    """A pause lasts at least as long as the server asks."""
+    slow = RateLimitedError("Too many", retry_after_s=10_000.0)
+    assert pause_s(Effect.RATE, slow) == 10_000.0
+    assert pause_s(Effect.KEY, ApiError("No")) < 10_000.0
+
+
+# -- reads ---------------------------------------------------------------------------------------------------------
+
+
+def test_reads_write_nothing_while_nothing_changes(bench: Bench, simulator: SimulatorServer) -> None:
+    """Polling a task that stays as it is leaves no trace in the database."""
+    simulator.world.add_fault("never_ready", route="create")
+    row = bench.add()
+    assert bench.run(row.id, create, wait, within_s=0.4) == "late"
+    reads, lines = len(simulator.world.requests("retrieve")), len(bench.ledger.events(row.id))
+    version = bench.ledger.changes()
+    assert bench.run(row.id, wait, within_s=0.4) == "late"
+    assert len(simulator.world.requests("retrieve")) >= reads + 3
+    assert len(bench.ledger.events(row.id)) == lines
+    assert bench.ledger.changes() == version
+
+
+def test_a_wake_ends_a_sleep_at_once(bench: Bench) -> None:
+    """"Check now" wakes the job of a row from its sleep, from any thread."""
+
+    async def sleeper() -> bool:
+        context = bench.context
+        context.start_work("a")
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.05, context.wake, "a")
+        return await asyncio.wait_for(context.sleep("a", 60.0), 5.0)
+
+    assert asyncio.run(sleeper()) is True
+
+
+# -- anything at all -----------------------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+TASKLIKE = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": JSON | st.just("task_x"),
+        "status": JSON | st.sampled_from(["queued", "processing", "succeeded", "failed", "SUCCEEDED", "done", ""]),
+        "reserved_credits": JSON,
+        "final_credits": JSON,
+        "result": JSON | st.fixed_dictionaries({"primary_url": JSON | st.just("https://[::1")}),
+        "error": JSON | st.fixed_dictionaries({"code": JSON, "message": JSON, "requestId": JSON}),
+    },
+)
+BODIES = JSON | TASKLIKE | st.builds(lambda inner: {"data": inner}, TASKLIKE) | st.binary(max_size=40)
+STATUSES = st.sampled_from([200, 200, 200, 201, 202, 204, 301, 307, 400, 401, 402, 403, 404, 409, 418, 429, 500, 503, 599])
+REPLIES = st.builds(
+    Reply, STATUSES, BODIES, st.sampled_from([(), (("Retry-After", "0"),), (("Retry-After", "never"),)])
+)
+
+
+@pytest.fixture
+def anything(tmp_path: Path) -> Iterator[tuple[Bench, Scripted]]:
+    """A bench whose server answers whatever it is told, and has a small real clip."""
+    with Scripted() as server:
+        made = Bench(tmp_path / "data", server.base_url, KEY)
+        server.good["media"] = Reply(200, make_mp4(tmp_path / "a.mp4").read_bytes())
+        yield made, server
+        made.close()
+
+
+@pytest.mark.parametrize("figure", [-160, "-1", -0.6, True, "many", 1e300, [160]])
+def test_an_impossible_price_counts_as_none(anything: tuple[Bench, Scripted], figure: object) -> None:
+    """A price below zero or of no number never gives credits to cap or balance: the row holds what was expected."""
+    bench, server = anything
+    task = {"id": "task_1", "status": "succeeded", "result": {"primary_url": f"{server.base_url}/a.mp4"}}
+    prices = {"reserved_credits": figure, "final_credits": figure}
+    server.tell([], create=Reply(200, {**task, **prices}), retrieve=Reply(200, {**task, **prices}))
+    row = bench.add()
+    bench.run(row.id, create, wait, save)
+    row = bench.ledger.succeed(row.id)
+    assert (row.state, row.held_credits, row.settlement) == (State.SUCCEEDED, 160, "provisional")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(script=st.lists(REPLIES, min_size=1, max_size=6))
+def test_nothing_a_server_says_crashes_a_job(
+    anything: tuple[Bench, Scripted], script: list[Reply]
+) -> None:
+    """Whatever JSON or bytes come back, a row moves only along legal transitions, keeps its books, and sends one key and body."""
+    bench, server = anything
+    done = {"id": "task_good", "status": "succeeded", "result": {"primary_url": f"{server.base_url}/a.mp4"}}
+    server.tell(
+        script,
+        create=Reply(200, {"id": "task_good", "status": "queued", "reserved_credits": 160}),
+        retrieve=Reply(200, {**done, "reserved_credits": 160, "final_credits": 160}),
+    )
+    row = bench.add()
+    bench.run(row.id, create, wait, save, record, within_s=0.2)
+    bench.ledger.set_pause(row.connection, None)
+    bench.run(row.id, create, wait, save, record, within_s=0.2)
+    bench.ledger.set_pause(row.connection, None)
+    row = bench.ledger.get(row.id)
+    moves = [(event.detail["from"], event.detail["to"]) for event in bench.ledger.events(row.id) if event.kind == "state"]
+    assert all(State(after) in LEGAL[State(before)] for before, after in moves if before is not None)
+    assert all(left[1] == right[0] for left, right in pairwise(moves))
+    assert row.state == moves[-1][1]
+    assert sum(move.credits for move in bench.ledger.movements(row.id)) == row.held_credits >= 0
+    if row.state in TERMINAL - {State.SUCCEEDED}:
+        assert row.error is not None
+    posts = [seen for seen in server.seen if seen.method == "POST"]
+    assert {post.key for post in posts} == {row.idempotency_key}
+    assert {post.body for post in posts} == {row.body}

@@ -1,0 +1,136 @@
+"""What ``rivya_core/drafts.py`` promises: one wish is one intent, and a stored draft is read back whatever it holds."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from rivya_core import GenerationRequest, Lab, drafts, quotes
+from rivya_core.api.errors import BudgetError
+from rivya_core.drafts import Draft, DraftImage, Intent, Variant
+
+NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+VARIANT = Variant("a" * 64, "image/png", "reference-image.png", 640, 480, 1000, ("rotated upright",), "holiday.png")
+
+
+def after(seconds: float) -> Intent:
+    """An intent that was accepted so many seconds before NOW."""
+    return Intent("first", "form", NOW - timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("last", "fingerprint", "same"),
+    [
+        (None, "form", False),
+        (Intent("first", "form"), "form", True),
+        (after(0.2), "form", True),
+        (after(1.9), "form", True),
+        (after(2.1), "form", False),
+        (after(0.2), "another form", False),
+        (Intent("first", "form"), "another form", False),
+    ],
+    ids=["first", "not accepted", "200 ms", "1.9 s", "2.1 s", "changed at once", "changed before acceptance"],
+)
+def test_an_intent_lasts_until_the_form_changes_or_two_seconds_after_it_was_accepted(
+    last: Intent | None, fingerprint: str, *, same: bool
+) -> None:
+    """The rule that makes two clicks one task."""
+    found = drafts.intent_for(last, fingerprint, NOW)
+    assert (found.id == "first") is same
+    assert found.fingerprint == fingerprint
+
+
+def test_a_draft_survives_being_stored() -> None:
+    """Everything in the form, the image's two variants and the intent."""
+    draft = Draft(
+        model="kling-2-6",
+        prompt="শিয়াল 🦊",
+        values={"duration": "10", "sound": "true"},
+        takes=3,
+        image=DraftImage(VARIANT, VARIANT, use_original=True),
+        intent=after(1),
+    )
+    assert Draft.from_mapping(json.loads(json.dumps(draft.to_mapping()))) == draft
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["model", "prompt", "values", "takes", "image", "intent"]), json_values))
+def test_an_odd_draft_never_stops_the_page(stored: dict[str, Any]) -> None:
+    """Whatever an older version or another program wrote."""
+    draft = Draft.from_mapping(stored)
+    assert 1 <= draft.takes <= 4
+    assert draft.spec.id == draft.model
+
+
+def test_a_submit_is_refused_without_a_trace(lab: Lab) -> None:
+    """When the wallet is too small nothing is stored, and the same wish may be tried again."""
+    assert lab.simulator is not None
+    lab.simulator.world.configure(credits=100)
+    lab.check_connection()
+    with pytest.raises(BudgetError):
+        drafts.submit(lab, Draft(prompt="A red fox"), NOW)
+    assert lab.history.page().total == 0
+    lab.simulator.world.configure(credits=4800)
+    lab.check_connection()
+    rows, repeated = drafts.submit(lab, Draft(prompt="A red fox"), NOW)
+    assert (len(rows), repeated) == (1, False)
+
+
+def test_the_original_bytes_are_kept_beside_the_prepared_ones(lab: Lab) -> None:
+    """A turned photo with a place in it is sent upright and clean, unless the person wants the original."""
+    photo = Image.new("RGB", (40, 30), (200, 100, 50))
+    exif = photo.getexif()
+    exif[0x0112] = 6
+    buffer = BytesIO()
+    photo.save(buffer, "JPEG", exif=exif)
+    image = drafts.attach_image(lab, buffer.getvalue(), "photo.jpg")
+    assert (image.sent.width_px, image.sent.height_px) == (30, 40)
+    assert image.original is not None
+    assert lab.image(image.original.sha256).read_bytes() == buffer.getvalue()
+    chosen = DraftImage(image.prepared, image.original, use_original=True)
+    request = drafts.full_request(Draft(prompt="A red fox", image=chosen), lab)
+    assert request.image is not None
+    assert request.image.data == buffer.getvalue()
+
+
+def test_settings_of_a_generation_give_the_same_request(lab: Lab) -> None:
+    """Using them again changes nothing, image included."""
+    buffer = BytesIO()
+    Image.new("RGB", (64, 64), (9, 9, 9)).save(buffer, "PNG")
+    request = GenerationRequest(prompt="A red fox", params={"cfg_scale": 0.3}, reference_image=buffer.getvalue())
+    row = lab.submit(request)
+    assert drafts.repeat_request(lab, row).sha256 == request.sha256
+
+
+def test_a_price_says_where_it_comes_from(lab: Lab) -> None:
+    """A list price, an undocumented length, and what was reserved last time are three different things."""
+    ten = Draft(prompt="A red fox", values={"duration": "10"})
+    assert "Base price" in quotes.price(lab, Draft()).words
+    assert "not documented" in quotes.price(lab, ten).words
+    lab.wait(lab.submit(drafts.full_request(ten, lab)).id, timeout_s=60)
+    assert "last time" in quotes.price(lab, ten).words
+    assert "Base price" in quotes.price(lab, Draft()).words
+
+
+def test_reasons_name_every_field_at_fault(lab: Lab) -> None:
+    """Prompt and money are told together."""
+    assert lab.simulator is not None
+    lab.simulator.world.configure(credits=100)
+    lab.check_connection()
+    draft = Draft()
+    reasons = quotes.reasons(lab, draft, quotes.price(lab, draft))
+    assert reasons[0] == "Write a prompt."
+    assert "100 are available" in reasons[1]
