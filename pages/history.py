@@ -102,7 +102,7 @@ def _nothing(query: HistoryFilter) -> None:
         card.head("Nothing here yet")
         st.text("Each generation gets a row here the moment you press Generate, and keeps it.")
         if frame.can_spend():
-            st.page_link("pages/generate.py", label="Make the first clip", icon=":material/auto_awesome:")
+            st.page_link(str(frame.ROOT / "pages" / "generate.py"), label="Make the first clip", icon=":material/auto_awesome:")
 
 
 main()

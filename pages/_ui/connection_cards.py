@@ -113,7 +113,7 @@ def _trouble(error: ErrorCard) -> None:
 
 
 def _check(lab: Lab) -> None:
-    st.session_state[_ASKED] = (datetime.now(UTC), lab.balance(), lab.changes())
+    st.session_state[_ASKED] = (datetime.now(UTC), lab.balance().tried_at)
     lab.refresh_balance()
     st.rerun()
 
@@ -123,9 +123,8 @@ def is_asking(lab: Lab) -> bool:
     asked = st.session_state.get(_ASKED)
     if asked is None:
         return False
-    since, before, changes = asked
-    now = lab.balance()
-    if now != before or (now.error is not None and lab.changes() != changes):
+    since, tried_before = asked
+    if lab.balance().tried_at != tried_before:
         return False
     return bool((datetime.now(UTC) - since).total_seconds() < CHECK_PATIENCE_S)
 

@@ -186,9 +186,11 @@ class Keeper:
             answer = self._client.credits()
         except RivyaError as error:
             last = context.ledger.balance(connection)
-            record = replace(last, error=ErrorCard.of(error, "poll", charged="no"))
+            record = replace(last, error=ErrorCard.of(error, "poll", charged="no"), tried_at=asked_at)
         else:
-            record = BalanceRecord(credits=answer.current_credits, asked_at=asked_at, simulated=answer.simulated)
+            record = BalanceRecord(
+                credits=answer.current_credits, asked_at=asked_at, simulated=answer.simulated, tried_at=asked_at
+            )
         context.ledger.set_balance(connection, record)
         return record
 

@@ -64,7 +64,11 @@ class Notes(Store):
             known = read_balance(opened, connection)
             if known.asked_at is not None and (record.asked_at is None or record.asked_at < known.asked_at):
                 return
-            value = asdict(record) | {"asked_at": moment_json(record.asked_at), "error": card_json(record.error)}
+            value = asdict(record) | {
+                "asked_at": moment_json(record.asked_at),
+                "tried_at": moment_json(record.tried_at),
+                "error": card_json(record.error),
+            }
             write_note(opened, named("balance", connection), value, self.clock())
 
     def pause(self, connection: str) -> Pause | None:
@@ -146,6 +150,7 @@ def read_balance(connection: sa.Connection, name: str) -> BalanceRecord:
         asked_at=moment_of(value.get("asked_at")),
         error=to_card(value.get("error")),
         simulated=bool(value.get("simulated")),
+        tried_at=moment_of(value.get("tried_at")),
     )
 
 

@@ -145,12 +145,17 @@ class MovementRecord:
 
 @dataclass(frozen=True, slots=True)
 class BalanceRecord:
-    """The wallet as last told by the server. ``asked_at``: when the question left, ``error``: why the last question failed."""
+    """The wallet as last told by the server.
+
+    ``asked_at``: when the question left that ``credits`` answers. ``tried_at``: when the last question left, answered or
+    not. ``error``: why it failed.
+    """
 
     credits: int | None
     asked_at: datetime | None
     error: ErrorCard | None = None
     simulated: bool = False
+    tried_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
