@@ -12,10 +12,7 @@ SLIDER_STEP = 0.05
 """Step of a knob between 0 and 1 where the page states none."""
 
 ENDS = {"cfg_scale": ("0 freer motion", "1 closer to the prompt")}
-DISPUTED = {
-    "cfg_scale": "Rivya's page: higher follows the prompt more closely but can stiffen motion. Its effect on this model is "
-    "disputed: users of the same model elsewhere saw none. Try it on a pair of takes before relying on it."
-}
+DISPUTED = {"cfg_scale": "Its effect on this model is disputed: compare two takes before you rely on it."}
 SHAPES = {
     "16:9": "landscape",
     "9:16": "portrait",
@@ -72,7 +69,6 @@ def text(param: ParamSpec) -> None:
         placeholder="What should not appear, for example: text, watermark, extra limbs"
         if param.key == "negative_prompt"
         else "",
-        help=param.description or None,
     )
 
 
@@ -84,7 +80,6 @@ def select(param: ParamSpec) -> None:
         key=key_of(param),
         format_func=lambda option: option_label(param, option),
         placeholder="Not sent",
-        help=param.description or None,
     )
 
 
@@ -102,7 +97,6 @@ def number(param: ParamSpec) -> None:
         format="%d" if whole else None,
         key=key_of(param),
         placeholder="Not sent",
-        help=param.description or None,
     )
 
 
@@ -115,7 +109,6 @@ def _knob(param: ParamSpec) -> None:
             step=param.step or SLIDER_STEP,
             format="%.2f",
             key=key_of(param),
-            help=DISPUTED.get(param.key) or param.description or None,
         )
         ends = ENDS.get(param.key)
         if ends is not None:
@@ -123,7 +116,7 @@ def _knob(param: ParamSpec) -> None:
                 for end in ends:
                     st.caption(end, width="content")
         if param.key in DISPUTED:
-            st.caption("Its effect on this model is disputed.")
+            st.caption(DISPUTED[param.key])
 
 
 def option_label(param: ParamSpec, option: str) -> str:

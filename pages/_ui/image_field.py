@@ -32,8 +32,6 @@ def image_field(spec: ModelSpec, ratio: object) -> None:
         key=_upload_key(),
         max_upload_size=UPLOAD_CAP_MB,
         on_change=_take_upload,
-        help="Optional. With an image the clip starts from it (image to video). JPEG, PNG or WebP, up to 10 MB; "
-        "a bigger one can be shrunk here. Location and other metadata are removed before sending.",
     )
     refused: RivyaError | None = st.session_state.get(REFUSED)
     if refused is not None:
@@ -112,7 +110,6 @@ def _draw_image(image: DraftImage, ratio: object) -> None:
                 "Send the original bytes",
                 key="form_use_original",
                 on_change=_use_original,
-                help="As chosen, with everything in it: camera data and, if present, the place where it was taken.",
             )
 
 
@@ -122,5 +119,5 @@ def _sent_line(image: DraftImage) -> str:
     size = f" · {sent.size_bytes / 1e6:.2f} MB" if sent.size_bytes else ""
     facts = f"Sent: {sent.width_px}\N{MULTIPLICATION SIGN}{sent.height_px} px {kind}{size}"
     if image.use_original:
-        return f"{facts}, exactly the chosen bytes"
+        return f"{facts}, exactly the chosen bytes, with all that the camera wrote into them"
     return f"{facts}; {', '.join(sent.changes)}" if sent.changes else f"{facts}, unchanged"

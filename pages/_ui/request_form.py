@@ -19,6 +19,7 @@ from rivya_core.api import ModelSpec, prompt_counts
 from rivya_core.api.errors import RivyaError
 from rivya_core.drafts import Draft
 from rivya_core.lab.lab import MAX_TAKES
+from rivya_core.quotes import Price
 
 FORM = "request_form"
 CONFIRM = "_confirm"
@@ -44,8 +45,12 @@ def request_form(lab: Lab) -> None:
         aspect = spec.aspect_param
         image_field(spec, None if aspect is None else fields.value(params[aspect.key]))
         draft = _collect()
+        price = quotes.price(lab, draft)
         with st.container(key="send_row", gap="small"):
-            _send_row(lab, draft)
+            _send_row(lab, draft, price)
+        with st.container(key="muted_price", gap="xxsmall"):
+            st.text(price.words)
+            st.text("Kept as a draft while you type: one for this data folder, the last writer wins.")
     _keep(lab, draft)
 
 
@@ -109,8 +114,6 @@ def _prompt(spec: ModelSpec) -> None:
             key="form_prompt",
             height=118,
             placeholder="A red fox crossing a frozen lake at dawn, breath visible in the cold air, handheld, soft back light",
-            help="The whole form is kept as a draft while you type. There is one draft for everybody who uses this "
-            "data folder; the last writer wins.",
         )
         count, utf16 = prompt_counts(st.session_state["form_prompt"] or "")
         cap = spec.max_prompt_length
@@ -136,7 +139,6 @@ def _selects(spec: ModelSpec) -> None:
             max_value=MAX_TAKES,
             step=1,
             key="form_takes",
-            help="How many clips of exactly this request. Each take is a task of its own and costs its own credits.",
         )
 
 
@@ -163,8 +165,7 @@ def _keep(lab: Lab, draft: Draft) -> None:
     lab.save_draft(replace(draft, intent=Draft.from_mapping(lab.draft()).intent).to_mapping())
 
 
-def _send_row(lab: Lab, draft: Draft) -> None:
-    price = quotes.price(lab, draft)
+def _send_row(lab: Lab, draft: Draft, price: Price) -> None:
     reasons = quotes.reasons(lab, draft, price)
     st.button(
         f"Generate · {words.credits(price.total)}",
@@ -184,8 +185,6 @@ def _send_row(lab: Lab, draft: Draft) -> None:
         frame.error_card(refused)
     if st.session_state.get(CONFIRM) and not reasons:
         _confirmation(price.total)
-    with st.container(key="muted_price", gap="xxsmall"):
-        st.text(price.words)
 
 
 def _confirmation(total: int) -> None:

@@ -27,8 +27,8 @@ _STYLE = """
 /* with a tall form the button stays in sight; on a phone it would cover too much */
 @media (min-width: 700px) {
   .st-key-request_form [data-testid="stFileUploaderDropzone"] { align-items: center; }
-  .st-key-send_row { position: sticky; bottom: 0; z-index: 2; padding-block: 0.5rem; margin-bottom: -0.5rem;
-    background: light-dark(#FFFFFF, #040406); }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-send_row) { position: sticky; bottom: 0; z-index: 2;
+    padding-block: 0.5rem; margin-bottom: -0.5rem; background: light-dark(#FFFFFF, #040406); }
 }
 </style>
 """

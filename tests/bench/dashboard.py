@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -33,7 +34,11 @@ class Dashboard:
             self.port = int(free.getsockname()[1])
         command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(self.port)]
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environment(**settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            cwd=ROOT,
+            env=environment(PYTHONPATH=str(ROOT), **settings),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         self.process = psutil.Process(self._process.pid)
         self._wait_for(f"http://127.0.0.1:{self.port}{health}")
@@ -50,6 +55,12 @@ class Dashboard:
                 time.sleep(0.2)
             else:
                 return
+
+    def timings_ms(self) -> list[float]:
+        """Times of the script runs since the last call, as the timed app took them inside the server."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/timings", timeout=10) as answer:
+            times: list[float] = json.loads(answer.read())
+            return times
 
     def rss_mb(self) -> float:
         """Resident megabytes of the server."""

@@ -71,7 +71,10 @@ RATE = [
     *answers("", 429, pause="rate"),
 ]
 OFF = answers("public_api_disabled", 503, 403, pause="off")
-WALLET = [*answers("insufficient_credits", 402, 400, 403, 409, 429, 200, pause="wallet"), *answers("", 402, pause="wallet")]
+WALLET = [
+    *answers("insufficient_credits", 402, 400, 403, 409, 429, 200, pause="wallet"),
+    *answers("", 402, pause="wallet"),
+]
 REFUSALS = [
     *answers("validation_failed", 400, 422, 200),
     *answers("not_found", 404),
@@ -263,9 +266,7 @@ def uploads(world: World, before: int) -> int:
 
 
 @params(REFUSALS)
-def test_a_refused_upload_fails_uncharged_and_sends_no_create(
-    lab: Lab, world: World, photo: bytes, case: Case
-) -> None:
+def test_a_refused_upload_fails_uncharged_and_sends_no_create(lab: Lab, world: World, photo: bytes, case: Case) -> None:
     """An image the server refuses ends the row before any POST that could cost."""
     before = len(world.requests("upload"))
     world.add_fault(case.kind, route="upload", **case.detail)

@@ -254,8 +254,6 @@ def test_soak_outer_points(
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(100, 200))
-def test_soak_random_moments(
-    seed: int, data_dir: Path, outside: Outside, start_child: Start, make_lab: Make
-) -> None:
+def test_soak_random_moments(seed: int, data_dir: Path, outside: Outside, start_child: Start, make_lab: Make) -> None:
     """A hundred random moments."""
     check_random_moment(WORLDS[seed % 2], seed, data_dir, outside, start_child, make_lab)

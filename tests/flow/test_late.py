@@ -279,7 +279,7 @@ def unconfirmed(lab: Lab, *, accepted: bool) -> str:
 
 
 def test_asking_again_finds_the_first_task(make_lab: Make, quick: pytest.MonkeyPatch) -> None:
-    """"Ask again" sends the same key and bytes: the server answers with its first task and charges nothing more."""
+    """Asking again sends the same key and bytes: the server answers with its first task and charges nothing more."""
     lab = make_lab(resend_window_s=0.5)
     row_id = unconfirmed(lab, accepted=True)
     world_of(lab).configure(idempotency="replay")

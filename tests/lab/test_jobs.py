@@ -218,9 +218,7 @@ def test_an_attempt_whose_window_has_passed_is_left_to_a_person(tmp_path: Path, 
     bench.close()
 
 
-def test_a_refusal_after_an_attempt_of_unknown_outcome_proves_nothing(
-    bench: Bench, simulator: SimulatorServer
-) -> None:
+def test_a_refusal_after_an_attempt_of_unknown_outcome_proves_nothing(bench: Bench, simulator: SimulatorServer) -> None:
     """When an earlier attempt may have been accepted, a later refusal does not end the row as failed."""
     simulator.world.add_fault("drop_after_accept", route="create")
     simulator.world.add_fault("error", route="create", after=1, code="validation_failed", status=400)
@@ -255,7 +253,7 @@ def test_reads_write_nothing_while_nothing_changes(bench: Bench, simulator: Simu
 
 
 def test_a_wake_ends_a_sleep_at_once(bench: Bench) -> None:
-    """"Check now" wakes the job of a row from its sleep, from any thread."""
+    """A wish to check now wakes the job of a row from its sleep, from any thread."""
 
     async def sleeper() -> bool:
         context = bench.context
@@ -286,7 +284,9 @@ TASKLIKE = st.fixed_dictionaries(
     },
 )
 BODIES = JSON | TASKLIKE | st.builds(lambda inner: {"data": inner}, TASKLIKE) | st.binary(max_size=40)
-STATUSES = st.sampled_from([200, 200, 200, 201, 202, 204, 301, 307, 400, 401, 402, 403, 404, 409, 418, 429, 500, 503, 599])
+STATUSES = st.sampled_from(
+    [200, 200, 200, 201, 202, 204, 301, 307, 400, 401, 402, 403, 404, 409, 418, 429, 500, 503, 599]
+)
 REPLIES = st.builds(
     Reply, STATUSES, BODIES, st.sampled_from([(), (("Retry-After", "0"),), (("Retry-After", "never"),)])
 )
@@ -317,9 +317,7 @@ def test_an_impossible_price_counts_as_none(anything: tuple[Bench, Scripted], fi
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=st.lists(REPLIES, min_size=1, max_size=6))
-def test_nothing_a_server_says_crashes_a_job(
-    anything: tuple[Bench, Scripted], script: list[Reply]
-) -> None:
+def test_nothing_a_server_says_crashes_a_job(anything: tuple[Bench, Scripted], script: list[Reply]) -> None:
     """Whatever JSON or bytes come back, a row moves only along legal transitions, keeps its books, and sends one key and body."""
     bench, server = anything
     done = {"id": "task_good", "status": "succeeded", "result": {"primary_url": f"{server.base_url}/a.mp4"}}
@@ -334,7 +332,9 @@ def test_nothing_a_server_says_crashes_a_job(
     bench.run(row.id, create, wait, save, record, within_s=0.2)
     bench.ledger.set_pause(row.connection, None)
     row = bench.ledger.get(row.id)
-    moves = [(event.detail["from"], event.detail["to"]) for event in bench.ledger.events(row.id) if event.kind == "state"]
+    moves = [
+        (event.detail["from"], event.detail["to"]) for event in bench.ledger.events(row.id) if event.kind == "state"
+    ]
     assert all(State(after) in LEGAL[State(before)] for before, after in moves if before is not None)
     assert all(left[1] == right[0] for left, right in pairwise(moves))
     assert row.state == moves[-1][1]

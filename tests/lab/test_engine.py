@@ -1,0 +1,141 @@
+"""The engine: rows and their workflows commit together, errors nobody foresaw end nothing, and it stores ids only."""
+
+from __future__ import annotations
+
+import base64
+import pickle
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rivya_core import GenerationRequest
+from rivya_core.lab import points
+from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.jobs import context
+from rivya_core.lab.lab import Lab
+from rivya_core.lab.points import Point
+from rivya_core.lab.states import State
+from tests.lab.given import new
+from tests.pace import quicken
+from tests.until import until
+
+PROMPT = "A red fox in the snow"
+REQUEST = GenerationRequest(prompt=PROMPT)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Short delays; a row that went wrong is taken up again at once; nobody watches afterwards."""
+    quicken(monkeypatch)
+    monkeypatch.setattr(context, "STRIKE_S", 0.02)
+    yield
+    points.watch(None)
+
+
+@pytest.mark.parametrize("point", list(Point), ids=lambda point: point.name.lower())
+def test_an_error_nobody_foresaw_ends_nothing(
+    make_lab: Callable[..., Lab], caplog: pytest.LogCaptureFixture, point: Point
+) -> None:
+    """A step that raises is logged and taken up again: the row ends as if nothing had been, with one task and one charge."""
+    raised: list[str] = []
+
+    def stumble(reached: Point, generation_id: str) -> None:
+        if reached is point and len(raised) < 2:
+            raised.append(generation_id)
+            raise RuntimeError("a bug")
+
+    points.watch(stumble)
+    lab = make_lab()
+    assert lab.simulator is not None
+    row = lab.wait(lab.submit(REQUEST).id, timeout_s=30)
+    assert raised == [row.id, row.id]
+    assert (row.state, row.held_credits, row.runs > 2) == (State.SUCCEEDED, 160, True)
+    assert len(lab.simulator.world.tasks()) == 1
+    assert [record.exc_info is not None for record in caplog.records if record.message == "step failed"] == [True, True]
+
+
+def test_a_row_that_goes_wrong_again_and_again_is_left_alone_longer_each_time() -> None:
+    """Repeated strikes double the rest, up to a limit."""
+    rests = [min(context.STRIKE_S * 2**count, context.STRIKE_MAX_S) for count in range(1, 40)]
+    assert rests == sorted(rests)
+    assert rests[-1] == context.STRIKE_MAX_S
+
+
+def test_a_submit_that_is_rolled_back_leaves_no_workflow(make_lab: Callable[..., Lab]) -> None:
+    """Row and workflow are of one transaction: when it fails there is neither."""
+    lab = make_lab()
+    item = new(connection=lab.connection)
+
+    def take_in_and_stop() -> None:
+        with begin_immediate(lab.ledger.database) as connection:
+            row = lab.ledger.add(connection, item)
+            lab._parts.inbox.enqueue(connection, row.id, 1)
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        take_in_and_stop()
+    assert lab._parts.inbox.unfinished([f"{item.id}:1"]) == set()
+    assert lab.ledger.by_intent(item.intent_id) == []
+
+
+def test_a_row_without_a_workflow_is_taken_up(make_lab: Callable[..., Lab]) -> None:
+    """A row that the engine lost is found by the sweep and run."""
+    lab = make_lab()
+    item = new(connection=lab.connection)
+    with begin_immediate(lab.ledger.database) as connection:
+        lab.ledger.add(connection, item)
+    row = lab.wait(item.id, timeout_s=30)
+    assert (row.state, row.runs) == (State.SUCCEEDED, 2)
+
+
+def test_no_more_creates_are_in_flight_than_allowed(make_lab: Callable[..., Lab]) -> None:
+    """With two creates at once and a slow server, the third POST leaves only when one of the first is answered."""
+    lab = make_lab(max_creates_in_flight=2)
+    assert lab.simulator is not None
+    world = lab.simulator.world
+    world.add_fault("slow", route="create", times=None, delay_s=0.3)
+    ids = [lab.submit(REQUEST).id for _ in range(6)]
+    assert {lab.wait(id_).state for id_ in ids} == {State.SUCCEEDED}
+    at = [post.at for post in world.requests("create")]
+    assert len(at) == 6
+    assert all(third - first >= 0.25 for first, third in zip(at, at[2:], strict=False))
+
+
+def test_twenty_rows_at_once_end_once_each(make_lab: Callable[..., Lab]) -> None:
+    """Twenty rows run side by side: twenty tasks, twenty clips, and the jobs' threads are gone after the end."""
+    lab = make_lab(max_creates_in_flight=8)
+    assert lab.simulator is not None
+    ids = [lab.submit(REQUEST).id for _ in range(20)]
+    assert {lab.wait(id_, timeout_s=60).state for id_ in ids} == {State.SUCCEEDED}
+    tasks = lab.simulator.world.tasks()
+    assert sorted(str(task.idempotency_key) for task in tasks) == sorted(ids)
+    lab.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("rivya-", "queue-worker"))]
+
+
+def test_the_engine_stores_ids_and_plain_words_only(make_lab: Callable[..., Lab], data_dir: Path) -> None:
+    """What the engine keeps of a generation is its id and how each step went: no prompt, no key, no object."""
+    lab = make_lab()
+    row = lab.wait(lab.submit(REQUEST).id)
+    until(lambda: not lab._parts.inbox.unfinished([f"{row.id}:1"]))
+    lab.close()
+    database = sqlite3.connect(data_dir / "lab.sqlite3")
+    inputs = [found for (found,) in database.execute("SELECT inputs FROM workflow_input")]
+    outputs = [found for (found,) in database.execute("SELECT output FROM operation_outputs WHERE output IS NOT NULL")]
+    database.close()
+    assert len(inputs) == 1
+    assert len(outputs) >= 4
+    assert row.id in str(plain(inputs[0]))
+    assert {str(plain(output)) for output in outputs} <= {"on", "ended"}
+    assert PROMPT not in "".join(str(plain(stored)) for stored in [*inputs, *outputs])
+
+
+def plain(stored: str) -> object:
+    """What a stored value of the engine is: a pickle in base64, or JSON."""
+    try:
+        return pickle.loads(base64.b64decode(stored, validate=True))
+    except (ValueError, pickle.UnpicklingError, EOFError):
+        return stored
