@@ -6,8 +6,8 @@ import streamlit as st
 
 from pages._ui import address, card, detail, detail_acts, frame, history_filters, history_style, history_table, undo
 from rivya_core import GenerationRecord, Lab
-from rivya_core.exports import filter_query
 from rivya_core.lab.records import HistoryFilter, HistoryPage
+from rivya_core.web.exports import filter_query
 
 PAGE_ROWS = 25
 
@@ -102,7 +102,9 @@ def _nothing(query: HistoryFilter) -> None:
         card.head("Nothing here yet")
         st.text("Each generation gets a row here the moment you press Generate, and keeps it.")
         if frame.can_spend():
-            st.page_link(str(frame.ROOT / "pages" / "generate.py"), label="Make the first clip", icon=":material/auto_awesome:")
+            st.page_link(
+                str(frame.ROOT / "pages" / "generate.py"), label="Make the first clip", icon=":material/auto_awesome:"
+            )
 
 
 main()

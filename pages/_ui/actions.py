@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from pages._ui import frame, request_form, words
-from rivya_core import GenerationRecord, Lab, drafts
+from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_curl, as_json, as_python
 from rivya_core.api.errors import RivyaError
-from rivya_core.drafts import Draft, Intent
+from rivya_core.lab import drafts
+from rivya_core.lab.drafts import Draft, Intent
 
 REFUSED = "_repeat_refused"
 CONFIRM = "_repeat_confirm"

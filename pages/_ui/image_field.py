@@ -10,10 +10,10 @@ import streamlit as st
 from pages._ui import words
 from pages._ui.frame import lab
 from pages._ui.picture import picture
-from rivya_core import drafts
 from rivya_core.api import ModelSpec
 from rivya_core.api.errors import RivyaError
-from rivya_core.drafts import DraftImage
+from rivya_core.lab import drafts
+from rivya_core.lab.drafts import DraftImage
 
 IMAGE = "_image"
 REFUSED = "_image_refused"

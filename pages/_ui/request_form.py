@@ -14,12 +14,13 @@ import streamlit as st
 from pages._ui import fields, frame, words
 from pages._ui.image_field import IMAGE, image_field
 from pages._ui.prompt_box import prompt_box
-from rivya_core import Lab, drafts, quotes
+from rivya_core import Lab
 from rivya_core.api import ModelSpec, prompt_counts
 from rivya_core.api.errors import RivyaError
-from rivya_core.drafts import Draft
+from rivya_core.lab import drafts, quotes
+from rivya_core.lab.drafts import Draft
 from rivya_core.lab.lab import MAX_TAKES
-from rivya_core.quotes import Price
+from rivya_core.lab.quotes import Price
 
 FORM = "request_form"
 CONFIRM = "_confirm"

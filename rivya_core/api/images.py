@@ -165,7 +165,7 @@ def _too_big(size_bytes: int) -> InvalidRequestError:
     return refuse(
         "too_big",
         f"It would be sent with {megabytes(size_bytes)}, and Rivya takes at most {megabytes(IMAGE_MAX_BYTES)}",
-        "Let it be shrunk (shrink_image), or make it smaller in an image editor",
+        "Let it be shrunk, or make it smaller in an image editor",
     )
 
 

@@ -113,7 +113,8 @@ def _shrink(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
         if len(encoded) <= limit_bytes:
             break
     width, height = picture.size
-    now = f"scaled from {before[0]}x{before[1]} to {width}x{height} pixels, {megabytes(len(encoded))}"
+    scaled = "" if (width, height) == before else f"scaled from {before[0]}x{before[1]} to {width}x{height} pixels, "
+    now = f"{scaled}encoded again as {format_name} at quality 92, {megabytes(len(encoded))}"
     return Cleaned(encoded, _MIMES[format_name], width, height, (*changes, now))
 
 

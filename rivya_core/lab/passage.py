@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from rivya_core.api.contract import ERROR_CODES, Generation, TaskStatus
 from rivya_core.api.errors import Charged, LabError, RivyaError
 from rivya_core.lab.credits import Adjust, CreditMove, Release, Settle, book, mark_simulated
-from rivya_core.lab.notes import Notes, price_name, write_note
+from rivya_core.lab.notes import Notes, price_name, read_balance, write_note
 from rivya_core.lab.records import Clip, ErrorCard, GenerationRecord, Phase
 from rivya_core.lab.rows import clip_columns
 from rivya_core.lab.schema import events
@@ -42,10 +42,14 @@ class Passage(Notes):
                     f"{row.id} was sent before with a body of another SHA-256.",
                     field="body",
                 )
+            told_so_far = {"phase": "create", "attempt": row.attempts + 1, "body_sha256": body_sha256}
+            wallet = read_balance(connection, row.connection)
+            if row.attempts == 0 and wallet.credits is not None:
+                told_so_far["balance_credits"] = wallet.credits  # evidence, should nobody know whether it was charged
             self._update(
                 connection,
                 row.id,
-                event=("exchange", {"phase": "create", "attempt": row.attempts + 1, "body_sha256": body_sha256}),
+                event=("exchange", told_so_far),
                 body=body,
                 body_sha256=body_sha256,
                 attempts=row.attempts + 1,

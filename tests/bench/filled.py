@@ -18,10 +18,44 @@ from tests.bench.scripted import tiny_clip
 
 ROWS = 10_000
 WITH_FILES = 40
-WORDS = (
-    "a paper boat crosses the flooded street while slow rain falls on neon signs camera glides low over water "
-    "reflections shimmer in violet light an old fox waits under the bridge handheld soft focus dawn mist"
-).split()
+WORDS = [
+    "a",
+    "paper",
+    "boat",
+    "crosses",
+    "the",
+    "flooded",
+    "street",
+    "while",
+    "slow",
+    "rain",
+    "falls",
+    "on",
+    "neon",
+    "signs",
+    "camera",
+    "glides",
+    "low",
+    "over",
+    "water",
+    "reflections",
+    "shimmer",
+    "in",
+    "violet",
+    "light",
+    "an",
+    "old",
+    "fox",
+    "waits",
+    "under",
+    "the",
+    "bridge",
+    "handheld",
+    "soft",
+    "focus",
+    "dawn",
+    "mist",
+]
 
 
 def fill(base_url: str, folder: str, rows: int = ROWS, running: int = 0) -> None:

@@ -75,4 +75,8 @@ def figures() -> list[Figure]:
     last = max(1, int(len(memory) * END_SHARE))
     before, after = median(warm[:last]), median(warm[-last:])
     words = f"{memory[0]:.0f} MB at the start, {before:.0f} after the warm-up, {after:.0f} at the end; {runs:,} runs, {done} generations"
-    return [Figure("memory", "an hour of ticking at 20x speed: growth", (after / before - 1) * 100, "%", "at most", 20, words)]
+    return [
+        Figure(
+            "memory", "an hour of ticking at 20x speed: growth", (after / before - 1) * 100, "%", "at most", 20, words
+        )
+    ]

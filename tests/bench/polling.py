@@ -72,14 +72,24 @@ def figures() -> list[Figure]:
         tasks = {task["id"]: task for task in server.seen()["tasks"]}
     mine = [tasks[row.task_id] for row in rows if row.task_id]
     seen_s = [row.ready_at.timestamp() - tasks[row.task_id]["ready"] for row in rows if row.ready_at and row.task_id]
-    kept_s = [row.finished_at.timestamp() - tasks[row.task_id]["ready"] for row in rows if row.finished_at and row.task_id]
+    kept_s = [
+        row.finished_at.timestamp() - tasks[row.task_id]["ready"] for row in rows if row.finished_at and row.task_id
+    ]
     gaps = [b - a for task in mine for a, b in itertools.pairwise(task["reads"])]
     words = "; ".join(_words(name, found, tasks) for name, found in others.items())
     reads = _mean([len(task["reads"]) for task in mine])
     first = median([task["reads"][0] - task["created"] for task in mine])
     return [
         Figure("polling", f"{TASKS} tasks of 20-40 s: reads per task", reads, "", "at most", 6, words),
-        Figure("polling", "mean lateness until known", _mean(seen_s), "s", "at most", 3, f"worst {max(seen_s):.1f} s; {words}"),
+        Figure(
+            "polling",
+            "mean lateness until known",
+            _mean(seen_s),
+            "s",
+            "at most",
+            3,
+            f"worst {max(seen_s):.1f} s; {words}",
+        ),
         Figure(
             "polling",
             "mean lateness until the clip is kept",
@@ -89,7 +99,15 @@ def figures() -> list[Figure]:
             3,
             f"worst {max(kept_s):.1f} s, p95 {percentile(kept_s, 0.95):.1f} s",
         ),
-        Figure("polling", "smallest gap between two reads", min(gaps), "s", "at least", 5, f"first read after {first:.1f} s"),
+        Figure(
+            "polling",
+            "smallest gap between two reads",
+            min(gaps),
+            "s",
+            "at least",
+            5,
+            f"first read after {first:.1f} s",
+        ),
     ]
 
 

@@ -50,7 +50,9 @@ async def _all_widths_ms(base_url: str, library: str) -> dict[str, float]:
     read, close = await _open(base_url, library)
     try:
         await _in_flight_s(read, 32, 100)
-        return {str(width): await _in_flight_s(read, width, count) / count * 1000 for width, count in ASYNC_READS.items()}
+        return {
+            str(width): await _in_flight_s(read, width, count) / count * 1000 for width, count in ASYNC_READS.items()
+        }
     finally:
         await close()
 
@@ -100,7 +102,15 @@ def figures() -> list[Figure]:
     ours = median(sync["rivya"])
     ratio = median([mine / raw for mine, raw in zip(sync["rivya"], sync["httpx"], strict=True)])
     found = [
-        Figure("reads", "sync read, x raw httpx", ratio, "x", "at most", 1.25, f"{median(sync['httpx']):.2f} ms httpx, {ours:.2f} ms ours")
+        Figure(
+            "reads",
+            "sync read, x raw httpx",
+            ratio,
+            "x",
+            "at most",
+            1.25,
+            f"{median(sync['httpx']):.2f} ms httpx, {ours:.2f} ms ours",
+        )
     ]
     for width in ASYNC_READS:
         times_of = {library: [one[str(width)] for one in wide[library]] for library in LIBRARIES}

@@ -51,4 +51,6 @@ def figures() -> list[Figure]:
                 times.append((time.perf_counter() - began) * 1000)
                 time.sleep(GAP_S)
     words = f"p50 {percentile(times, 0.5):.1f} ms; one bare insert: p50 {percentile(bare, 0.5):.1f}, p95 {percentile(bare, 0.95):.1f} ms"
-    return [Figure("submits", "submit to committed, 200 running, p95", percentile(times, 0.95), "ms", "at most", 50, words)]
+    return [
+        Figure("submits", "submit to committed, 200 running, p95", percentile(times, 0.95), "ms", "at most", 50, words)
+    ]

@@ -24,7 +24,13 @@ from tests.bench.scripted import FOREVER_S, Scripted
 COUNT = 1000
 LOW_S, HIGH_S = 20.0, 30.0
 POLL_S = 5.0
-PACE = {"poll_first_s": POLL_S, "poll_min_s": POLL_S, "poll_max_s": POLL_S, "poll_reads_per_s": 1000.0, "max_creates_in_flight": 64}
+PACE = {
+    "poll_first_s": POLL_S,
+    "poll_min_s": POLL_S,
+    "poll_max_s": POLL_S,
+    "poll_reads_per_s": 1000.0,
+    "max_creates_in_flight": 64,
+}
 WATCHED = 20
 WATCHED_FOR_S = 10.0
 
@@ -138,11 +144,23 @@ def figures() -> list[Figure]:
         server.script(FOREVER_S, FOREVER_S)
         alone = fresh.run("tests.bench.thousand:polls_alone", base_url=server.base_url)
     rate, raw_rate = COUNT / ours["took_s"], COUNT / raw["took_s"]
-    words = f"{raw_rate:.1f}/s bare, {rate:.1f}/s ours; last create after {ours['created_s']:.1f} s, {reads:.1f} reads each"
+    words = (
+        f"{raw_rate:.1f}/s bare, {rate:.1f}/s ours; last create after {ours['created_s']:.1f} s, {reads:.1f} reads each"
+    )
     each_ms, raw_ms = ours["cpu_s"] / COUNT * 1000, raw["cpu_s"] / COUNT * 1000
     return [
-        Figure("thousand", "1,000 in flight: completions, x a bare loop's", rate / raw_rate, "x", "at least", 0.75, words),
-        Figure("thousand", "CPU per generation", each_ms, "ms", "at most", 25, f"{raw_ms:.1f} ms bare; {ours['rss_mb']:.0f} MB resident"),
+        Figure(
+            "thousand", "1,000 in flight: completions, x a bare loop's", rate / raw_rate, "x", "at least", 0.75, words
+        ),
+        Figure(
+            "thousand",
+            "CPU per generation",
+            each_ms,
+            "ms",
+            "at most",
+            25,
+            f"{raw_ms:.1f} ms bare; {ours['rss_mb']:.0f} MB resident",
+        ),
         Figure("thousand", f"commits during {alone['reads']:.0f} reads alone", alone["commits"], "", "at most", 0),
         Figure("thousand", "storing and enqueuing 1,000 one by one", stored_s, "s", baseline="while their jobs start"),
     ]

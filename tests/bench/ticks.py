@@ -58,5 +58,13 @@ def figures() -> list[Figure]:
         f"one figure: p50 {percentile(bare, 0.5):.1f}, p95 {percentile(bare, 0.95):.1f} ms"
     )
     return [
-        Figure("ticks", f"{SESSIONS} sessions, {RUNNING} running rows, tick p95", percentile(times, 0.95), "ms", "at most", 100, words)
+        Figure(
+            "ticks",
+            f"{SESSIONS} sessions, {RUNNING} running rows, tick p95",
+            percentile(times, 0.95),
+            "ms",
+            "at most",
+            100,
+            words,
+        )
     ]

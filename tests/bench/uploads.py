@@ -85,7 +85,9 @@ def _sender(base_url: str, library: str) -> tuple[Callable[[str], Awaitable[Any]
 
     async def send(path: str) -> Any:
         with Path(path).open("rb") as file:  # noqa: ASYNC230 - what a caller of plain httpx writes
-            answer = await client.post("/api/v1/files", data={"kind": "image"}, files={"file": ("a.png", file, "image/png")})
+            answer = await client.post(
+                "/api/v1/files", data={"kind": "image"}, files={"file": ("a.png", file, "image/png")}
+            )
         return answer.json()
 
     return send, client.aclose
@@ -105,7 +107,9 @@ def figures() -> list[Figure]:
                     fresh.run("tests.bench.uploads:upload_all", base_url=server.base_url, library=library, paths=paths)
                 )
     raw = max(one["mib_each"] for one in results["async httpx"])
-    words = f"{raw:.2f} MiB streamed by raw httpx, {median([one['mb_per_s'] for one in results['async httpx']]):.0f} MB/s"
+    words = (
+        f"{raw:.2f} MiB streamed by raw httpx, {median([one['mb_per_s'] for one in results['async httpx']]):.0f} MB/s"
+    )
     return [
         Figure(
             "uploads",

@@ -25,10 +25,10 @@ from rivya_core import GenerationRequest, Rivya
 from rivya_core.api import as_curl, as_json, as_python
 from rivya_core.api.contract import KEY_PREFIX
 from rivya_core.api.errors import RivyaError
-from rivya_core.exports import csv_lines, json_lines
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import HistoryFilter
 from rivya_core.lab.states import State
+from rivya_core.web.exports import csv_lines, json_lines
 from tests.flow.outside import Outside
 from tests.pace import quicken
 from tests.until import until

@@ -1,4 +1,4 @@
-"""What ``rivya_core/web.py`` promises: health that can be trusted, clips with Range, marked downloads, streamed exports."""
+"""What ``rivya_core/web/routes.py`` promises: health that can be trusted, clips with Range, marked downloads, streamed exports."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from rivya_core import guard
+from rivya_core.web import guard
 
 
 async def echo(request: Request) -> Response:

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from rivya_core import GenerationRequest, Lab, drafts, quotes
+from rivya_core import GenerationRequest, Lab
 from rivya_core.api.errors import BudgetError
-from rivya_core.drafts import Draft, DraftImage, Intent, Variant
+from rivya_core.lab import drafts, quotes
+from rivya_core.lab.drafts import Draft, DraftImage, Intent, Variant
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 VARIANT = Variant("a" * 64, "image/png", "reference-image.png", 640, 480, 1000, ("rotated upright",), "holiday.png")

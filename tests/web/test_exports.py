@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rivya_core import GenerationRequest, Lab, exports
+from rivya_core import GenerationRequest, Lab
 from rivya_core.lab.records import HistoryFilter
 from rivya_core.lab.states import State
+from rivya_core.web import exports
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from rivya_core.api import GenerationRequest
 from rivya_core.api.errors import InvalidRequestError
-from rivya_core.drafts import Draft
+from rivya_core.lab.drafts import Draft
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import Budget
 

@@ -21,17 +21,18 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rivya_core import exports, guard, services
+from rivya_core import services
 from rivya_core.api.errors import ConfigurationError, RivyaError
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.settings import Settings
 from rivya_core.simulator.app import create_app
 from rivya_core.simulator.world import World
+from rivya_core.web import exports, guard
 
 log = logging.getLogger(__name__)
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parents[1] / "assets"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 PRIVATE_CACHE = "private, max-age=86400"
 
