@@ -141,6 +141,11 @@ def test_a_kill_at_a_named_point_costs_nothing_twice(
     check_named_point(where, point, 1, data_dir, outside, start_child, make_lab)
 
 
+def fired(world: Counted, fault_id: int) -> int:
+    """How often a fault has struck."""
+    return next(seen.fired for seen in world.faults() if seen.id == fault_id)
+
+
 def check_accepted_unanswered(where: str, data_dir: Path, outside: Outside, start_child: Start, make_lab: Make) -> None:
     """Kill the process when the server has the task and has not answered."""
     settings = settings_of(where, data_dir, outside)
@@ -151,9 +156,9 @@ def check_accepted_unanswered(where: str, data_dir: Path, outside: Outside, star
         fault = world.add_fault("timeout_after_accept", times=None, delay_s=60.0)
         child = start_child(settings, intents=names)
         until(lambda: {task.idempotency_key for task in world.tasks()} >= set(ids), what="all accepted")
+        until(lambda: fired(world, fault.id) == 3, what="all answers held back")
         child.send_signal(signal.SIGKILL)
         child.wait(20)
-        assert next(seen.fired for seen in world.faults() if seen.id == fault.id) == 3
         world.clear_faults()
     states = {(row["state"], row["open_attempts"], row["task_id"]) for row in frozen_rows(data_dir).values()}
     assert states == {("submitting", 1, None)}
@@ -182,7 +187,7 @@ def check_mid_download(where: str, data_dir: Path, outside: Outside, start_child
         until(lambda: len(list(parts.glob("*.part"))) == 3, what="three part files")
         child.send_signal(signal.SIGKILL)
         child.wait(20)
-        assert next(seen.fired for seen in world.faults() if seen.id == fault.id) == 3
+        assert fired(world, fault.id) == 3
         world.clear_faults()
     assert {(row["state"], row["clip_key"]) for row in frozen_rows(data_dir).values()} == {("saving", None)}
     assert not list((data_dir / "archive").glob("clips/**/*.mp4"))
