@@ -14,7 +14,7 @@ from tests.bench import fresh
 from tests.bench.bare import HEADERS, one
 from tests.bench.figures import Figure, median, percentile
 from tests.bench.labs import finished, live_lab, request
-from tests.bench.scripted import Scripted
+from tests.bench.scripted import Elsewhere, Scripted
 
 ROUNDS = 20
 TASK_S = 0.9
@@ -62,13 +62,6 @@ def idle_cpu(base_url: str) -> float:
         time.sleep(IDLE_S)
         after = process.cpu_times()
     return float((after.user - before.user + after.system - before.system) / IDLE_S * 100)
-
-
-class Elsewhere(Scripted):
-    """A scripted server that another process started."""
-
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
 
 
 def figures() -> list[Figure]:

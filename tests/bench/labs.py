@@ -23,10 +23,12 @@ def settings_for(base_url: str, folder: str, **changes: Any) -> Settings:
 @contextmanager
 def live_lab(server: Scripted, **changes: Any) -> Iterator[Lab]:
     """Open a lab in a folder that is gone afterwards, its balance known."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        with open_lab(settings_for(server.base_url, folder, **changes)) as lab:
-            until(lambda: lab.balance().credits is not None, "the balance is known")
-            yield lab
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        open_lab(settings_for(server.base_url, folder, **changes)) as lab,
+    ):
+        until(lambda: lab.balance().credits is not None, "the balance is known")
+        yield lab
 
 
 def request(number: int) -> GenerationRequest:

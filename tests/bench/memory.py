@@ -66,11 +66,13 @@ def figures() -> list[Figure]:
         pace = {"POLL_FIRST_S": 2.5, "POLL_MIN_S": 5.0, "POLL_MAX_S": 10.0, "BALANCE_REFRESH_S": 60.0}
         environment = {f"RIVYA_{name}": str(value / SPEED) for name, value in pace.items()}
         environment |= {"RIVYA_SIMULATOR_SPEED": str(SPEED), "RIVYA_SIMULATOR_CREDITS": str(10**9)}
-        with Dashboard(RIVYA_DATA_DIR=folder, **environment) as server:
+        with (
+            Dashboard(RIVYA_DATA_DIR=folder, **environment) as server,
             # this process only submits; the server holds the folder and runs the jobs
-            with open_lab(Settings(data_dir=Path(folder), simulator_credits=10**9)) as lab:
-                memory, runs = asyncio.run(use(server, lab))
-                done = sum(lab.ledger.counts().values())
+            open_lab(Settings(data_dir=Path(folder), simulator_credits=10**9)) as lab,
+        ):
+            memory, runs = asyncio.run(use(server, lab))
+            done = sum(lab.ledger.counts().values())
     warm = memory[int(len(memory) * WARM_SHARE) :]
     last = max(1, int(len(memory) * END_SHARE))
     before, after = median(warm[:last]), median(warm[-last:])

@@ -54,7 +54,7 @@ def figures() -> list[Figure]:
         server.script(LOW_S, HIGH_S)
         threads = [
             threading.Thread(
-                target=lambda name=name, rule=rule: others.update(  # type: ignore[misc]
+                target=lambda name=name, rule=rule: others.update(
                     {name: asyncio.run(follow_all(server.base_url, name, rule))}
                 )
             )

@@ -129,6 +129,18 @@ def create_app(world: World) -> web.Application:
     async def wallet(_request: web.Request) -> web.Response:
         return web.json_response({"current_credits": 10**9})
 
+    app.router.add_post("/api/v1/generations", create)
+    app.router.add_get("/api/v1/generations/{id}", retrieve)
+    app.router.add_get("/api/v1/credits", wallet)
+    app.router.add_post("/api/v1/files", upload)
+    app.router.add_get("/media/{id}.mp4", media)
+    add_controls(app, world)
+    return app
+
+
+def add_controls(app: web.Application, world: World) -> None:
+    """The routes for whoever measures."""
+
     async def script(request: web.Request) -> web.Response:
         wanted = await request.json()
         world.script(wanted["low_s"], wanted["high_s"])
@@ -141,14 +153,8 @@ def create_app(world: World) -> web.Application:
         ]
         return web.json_response({"tasks": tasks, "posts": world.posts, "bytes_in": world.bytes_in})
 
-    app.router.add_post("/api/v1/generations", create)
-    app.router.add_get("/api/v1/generations/{id}", retrieve)
-    app.router.add_get("/api/v1/credits", wallet)
-    app.router.add_post("/api/v1/files", upload)
-    app.router.add_get("/media/{id}.mp4", media)
     app.router.add_post("/script", script)
     app.router.add_get("/seen", seen)
-    return app
 
 
 class Scripted:
@@ -186,6 +192,17 @@ class Scripted:
     ) -> None:
         self._process.terminate()
         self._process.wait(timeout=10)
+
+
+class Elsewhere(Scripted):
+    """A server that another process started."""
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+
+    def reads(self) -> int:
+        """Status reads so far."""
+        return sum(len(task["reads"]) for task in self.seen()["tasks"])
 
 
 async def serve() -> None:

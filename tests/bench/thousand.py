@@ -19,7 +19,7 @@ from tests.bench import fresh
 from tests.bench.bare import many
 from tests.bench.figures import Figure
 from tests.bench.labs import finished, in_state, live_lab, request, settings_for, until
-from tests.bench.scripted import FOREVER_S, Scripted
+from tests.bench.scripted import FOREVER_S, Elsewhere, Scripted
 
 COUNT = 1000
 LOW_S, HIGH_S = 20.0, 30.0
@@ -104,7 +104,7 @@ class Commits:
 
 def polls_alone(base_url: str) -> dict[str, float]:
     """Commits while twenty tasks do nothing but run; the pace is faster than any default."""
-    server = _Known(base_url)
+    server = Elsewhere(base_url)
     pace = {"poll_first_s": 0.2, "poll_min_s": 0.2, "poll_max_s": 0.2, "poll_reads_per_s": 1000.0}
     with live_lab(server, **pace) as lab:
         for number in range(WATCHED):
@@ -115,17 +115,6 @@ def polls_alone(base_url: str) -> dict[str, float]:
         before = server.reads()
         commits = Commits(lab).during(WATCHED_FOR_S)
         return {"reads": server.reads() - before, "commits": commits}
-
-
-class _Known(Scripted):
-    """A scripted server that another process started."""
-
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
-
-    def reads(self) -> int:
-        """Status reads so far."""
-        return sum(len(task["reads"]) for task in self.seen()["tasks"])
 
 
 def figures() -> list[Figure]:

@@ -17,11 +17,11 @@ from rivya_core.api.contract import Effect
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.gate import Gate
-from rivya_core.lab.history import History
+from rivya_core.lab.history import History, Typical
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.records import ErrorCard, GenerationRecord, Pause, Phase
 from rivya_core.lab.schedule import ReadBudget
-from rivya_core.settings import Settings
+from rivya_core.settings import Mode, Settings
 
 log = logging.getLogger("rivya.jobs")
 
@@ -72,6 +72,7 @@ class JobContext:
     gate: Gate = field(init=False)
     reads: ReadBudget = field(init=False)
     loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
+    typical: dict[tuple[str, Mode, str | None], tuple[float, Typical | None]] = field(init=False, default_factory=dict)
     _api: AsyncRivya | None = field(init=False, default=None)
     _media: AsyncMediaClient | None = field(init=False, default=None)
     _wakes: dict[str, asyncio.Event] = field(init=False, default_factory=dict)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from rivya_core.api.contract import Effect, Generation, TaskStatus
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.retry import delay_s, rule
+from rivya_core.lab.history import Typical
 from rivya_core.lab.jobs.context import JobContext, Went, facts, log
 from rivya_core.lab.records import ErrorCard, GenerationRecord
 from rivya_core.lab.schedule import Schedule
 from rivya_core.lab.states import State
 
 ENOUGH_SAMPLES = 5
+TYPICAL_FOR_S = 30.0
 SHOW_TROUBLE_AFTER = 3  # failed reads in a row before a person is told
 
 
@@ -63,9 +67,7 @@ def elapsed_s(context: JobContext, row: GenerationRecord) -> float:
 async def schedule_of(context: JobContext, row: GenerationRecord) -> Schedule:
     """The read times of a row, its second read placed by what clips of this kind needed so far."""
     settings = context.settings
-    typical = await context.db(
-        context.history.typical_s, row.model, row.mode, str(row.params.get("duration", "")) or None
-    )
+    typical = await typical_of(context, row)
     quick_s = typical.p10_s if typical is not None and typical.count >= ENOUGH_SAMPLES else context.quick_s
     return Schedule(
         first_s=settings.poll_first_s,
@@ -74,6 +76,18 @@ async def schedule_of(context: JobContext, row: GenerationRecord) -> Schedule:
         quick_s=quick_s,
         overdue_s=settings.overdue_after_s,
     )
+
+
+async def typical_of(context: JobContext, row: GenerationRecord) -> Typical | None:
+    """What clips of a row's kind needed so far; asked of the ledger once in a while, not once a row."""
+    duration = str(row.params.get("duration", "")) or None
+    kind = (row.model, row.mode, duration)
+    now_s = asyncio.get_running_loop().time()
+    known = context.typical.get(kind)
+    if known is None or now_s - known[0] > TYPICAL_FOR_S:
+        known = (now_s, await context.db(context.history.typical_s, *kind))
+        context.typical[kind] = known
+    return known[1]
 
 
 async def note_trouble(context: JobContext, row: GenerationRecord, error: RivyaError, failures: int) -> None:
