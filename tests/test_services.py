@@ -90,6 +90,7 @@ def test_closing_does_not_wait_for_a_server_that_hangs(make_lab: Callable[..., L
         assert lab.wait(row.id).state is State.SUCCEEDED
         assert len(server.world.tasks()) == 1
         lab.close()
+    until(lambda: our_threads() == set(), what="the read of the balance given up")
 
 
 def test_the_shared_lab_is_opened_once_from_the_environment(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

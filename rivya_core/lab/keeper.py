@@ -16,7 +16,7 @@ from datetime import timedelta
 from filelock import FileLock, Timeout
 
 from rivya_core.api import Rivya
-from rivya_core.api.contract import Effect
+from rivya_core.api.contract import Balance, Effect
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.engine import Engine, Inbox
 from rivya_core.lab.jobs.context import BY_PERSON, PAUSE_S, JobContext
@@ -125,7 +125,8 @@ class Keeper:
             self._balance_asked.clear()
             self._read_at_s = now_s
             self.read_balance()
-            self._changes = self._context.ledger.changes()
+            if not self._stop.is_set():
+                self._changes = self._context.ledger.changes()
 
     def _balance_is_due(self, now_s: float) -> bool:
         """Due a moment after the ledger moved, and now and then while somebody looks."""
@@ -179,14 +180,19 @@ class Keeper:
         context = self._context
         connection = context.settings.connection
         asked_at = context.now()
+        answer: Balance | None = None
+        card: ErrorCard | None = None
         try:
             with self._client_made:
                 if self._client is None:
                     self._client = self._make_client()
             answer = self._client.credits()
         except RivyaError as error:
-            last = context.ledger.balance(connection)
-            record = replace(last, error=ErrorCard.of(error, "poll", charged="no"), tried_at=asked_at)
+            card = ErrorCard.of(error, "poll", charged="no")
+        if self._stop.is_set():  # the lab was closed while the server was asked, and its database with it
+            return BalanceRecord(credits=None, asked_at=None, error=card)
+        if answer is None:
+            record = replace(context.ledger.balance(connection), error=card, tried_at=asked_at)
         else:
             record = BalanceRecord(
                 credits=answer.current_credits, asked_at=asked_at, simulated=answer.simulated, tried_at=asked_at
@@ -208,7 +214,7 @@ class Keeper:
         context = self._context
         connection = context.settings.connection
         gone = pause.effect == Effect.RATE.value or self._reason_is_gone(pause)
-        if context.ledger.pause(connection) != pause:
+        if self._stop.is_set() or context.ledger.pause(connection) != pause:
             return  # while the server was asked, somebody put another pause in its place
         later = context.now() + timedelta(seconds=PAUSE_S[Effect(pause.effect)])
         context.ledger.set_pause(connection, None if gone else replace(pause, retry_at=later))

@@ -63,7 +63,8 @@ def main() -> int:
     print(table(figures))
     print(
         f"\n{start['cores']} cores, Python {start['python']}, load average {start['load_1min']} at the start and "
-        f"{end['load_1min']} at the end: above the number of cores trust ratios only."
+        f"{end['load_1min']} at the end, a fixed piece of work {start['unit_ms']} and {end['unit_ms']} ms: with others at work "
+        "trust ratios only."
     )
     FOLDER.mkdir(exist_ok=True)
     name = f"{start['at'].replace(':', '')[:17]}.json"

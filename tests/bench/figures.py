@@ -6,6 +6,7 @@ import math
 import os
 import platform
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -73,6 +74,16 @@ def table(figures: Sequence[Figure]) -> str:
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
+def unit_ms() -> float:
+    """Milliseconds of a fixed piece of Python work, best of five: how fast this machine is at this moment."""
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        sum(number * number for number in range(300_000))
+        times.append((time.perf_counter() - began) * 1000)
+    return min(times)
+
+
 def circumstances() -> dict[str, Any]:
     """Where and when the figures were taken; the load tells how far to trust absolute ones."""
     return {
@@ -80,6 +91,7 @@ def circumstances() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.platform(),
         "cores": os.cpu_count(),
+        "unit_ms": round(unit_ms(), 1),
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }
 
