@@ -48,7 +48,8 @@ imports:
 	$(BIN)/lint-imports
 
 tests:
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --ignore tests/browser
+	$(BIN)/python -m pytest tests/browser
 
 bench: setup-dev
 	$(BIN)/python -m tests.bench

@@ -32,11 +32,10 @@ START_S = 40.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the browser tests, keep them on one worker, and skip them where there is no browser, but never in CI."""
+    """Mark the browser tests, and skip them where there is no browser, but never in CI."""
     for item in items:
         if "tests/browser" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.timeout(240))
             if CHROMIUM is None and not os.environ.get("CI"):
                 item.add_marker(pytest.mark.skip(reason="no Chromium on this machine; install `chromium`"))
@@ -106,9 +105,9 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
+    """One Chromium for all browser tests, closed before any other: Playwright keeps an event loop running in this thread."""
     if CHROMIUM is None:
         pytest.fail("CI has no Chromium")
     with sync_playwright() as playwright:
