@@ -132,13 +132,25 @@ class Lab:
             raise LabError("Takes is out of range", f"Takes must be 1 to {MAX_TAKES}, not {takes}.", field="takes")
         return self._submit(request, range(1, takes + 1), intent_id, parent_id, source)
 
+    def submit_many(self, requests: Sequence[GenerationRequest], *, source: str = "script") -> list[GenerationRecord]:
+        """Store one generation of each request, all or none, in one transaction; see ``submit``."""
+        wanted = [
+            item
+            for request in requests
+            for item in self._wanted(request, [1], new_intent_id(), parent_id=None, source=source)
+        ]
+        return self._store(requests, wanted)
+
     def _submit(
         self, request: GenerationRequest, takes: Iterable[int], intent_id: str, parent_id: str | None, source: str
     ) -> list[GenerationRecord]:
-        submission.refuse_if_read_only(self.settings)
-        submission.check_disk(self.settings, self.archive)
+        return self._store([request], self._wanted(request, takes, intent_id, parent_id, source))
+
+    def _wanted(
+        self, request: GenerationRequest, takes: Iterable[int], intent_id: str, parent_id: str | None, source: str
+    ) -> list[NewGeneration]:
         expected = self.expected(request)
-        wanted = [
+        return [
             NewGeneration(
                 intent_id=intent_id,
                 take=take,
@@ -151,8 +163,13 @@ class Lab:
             )
             for take in takes
         ]
-        if request.image is not None:
-            self.ledger.store_image(request.image, self.archive)
+
+    def _store(self, requests: Sequence[GenerationRequest], wanted: Sequence[NewGeneration]) -> list[GenerationRecord]:
+        submission.refuse_if_read_only(self.settings)
+        submission.check_disk(self.settings, self.archive)
+        images = {request.image.sha256: request.image for request in requests if request.image is not None}
+        for image in images.values():
+            self.ledger.store_image(image, self.archive)
         return submission.submit(self._parts.database, self.settings, self.ledger, self._parts.inbox, wanted)
 
     def expected(self, request: GenerationRequest) -> int:

@@ -210,3 +210,18 @@ def test_models_are_the_video_models_that_can_be_called(lab: Lab) -> None:
     models = lab.models()
     assert {spec.category for spec in models} == {"video"}
     assert REQUEST.model in {spec.id for spec in models}
+
+
+def test_many_requests_are_taken_in_whole_or_not_at_all(make_lab: Callable[..., Lab]) -> None:
+    """One transaction stores a list of requests; one that does not fit under the cap leaves nothing behind."""
+    lab = make_lab(daily_cap_credits=480)
+    lab.pause_queue()
+    requests = [GenerationRequest(prompt=f"shot {number}") for number in range(4)]
+    with pytest.raises(BudgetError):
+        lab.submit_many(requests)
+    assert lab.ledger.is_empty()
+    rows = lab.submit_many(requests[:3])
+    assert [row.prompt for row in rows] == ["shot 0", "shot 1", "shot 2"]
+    assert {row.state for row in rows} == {State.WAITING}
+    lab.resume()
+    assert {lab.wait(row.id, timeout_s=30).state for row in rows} == {State.SUCCEEDED}
