@@ -99,7 +99,11 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         with av.open(str(path), format="mp4") as container:
             if not container.streams.video:
                 raise _broken("It has no video track.")
-            yield container, container.streams.video[0]
+            stream = container.streams.video[0]
+            # Decoder threads cost more than they bring for a few frames.
+            stream.thread_type = "NONE"
+            stream.codec_context.thread_count = 1
+            yield container, stream
     except (FFmpegError, ValueError, EOFError) as error:
         raise _broken("It cannot be read to its end.") from error
 

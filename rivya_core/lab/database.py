@@ -46,6 +46,7 @@ def open_database(path: Path) -> sa.Engine:
         poolclass=sa.pool.QueuePool,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
+        pool_use_lifo=True,  # the connection used last has its statements and pages at hand
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
         hide_parameters=True,  # an error text must not carry a prompt
     )

@@ -179,6 +179,11 @@ def pause_s(effect: Effect, error: RivyaError) -> float:
     return max(error.retry_after_s or 0.0, PAUSE_S[effect])
 
 
+def at_rest(row: GenerationRecord) -> bool:
+    """True when no step has anything left to do: the row has ended, and its price is no guess."""
+    return row.is_terminal and row.settlement != "provisional"
+
+
 def facts(row: GenerationRecord, **more: Any) -> dict[str, Any]:
     """The ``extra`` of a log line: ids only, never a key, never a prompt."""
     return {"generation_id": row.id, "task_id": row.task_id, **more}

@@ -14,7 +14,7 @@ from rivya_core.api import GenerationRequest, ReferenceImage, reference_item
 from rivya_core.api.contract import Effect, Generation
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.retry import Action, delay_s, rule
-from rivya_core.lab.jobs.context import JobContext, Went, facts, log
+from rivya_core.lab.jobs.context import JobContext, Went, at_rest, facts, log
 from rivya_core.lab.points import Point, reached
 from rivya_core.lab.records import ErrorCard, GenerationRecord
 from rivya_core.lab.states import State
@@ -32,7 +32,7 @@ async def create(context: JobContext, generation_id: str) -> Went:
     while True:
         row = await context.db(context.ledger.get, generation_id)
         if row.task_id is not None and row.state not in {State.SUBMITTING, State.UNCONFIRMED}:
-            return Went.ENDED if row.is_terminal else Went.ON
+            return Went.ENDED if at_rest(row) else Went.ON
         if row.state not in {State.WAITING, State.SUBMITTING}:
             return Went.ENDED
         if not context.is_ours(row):

@@ -8,7 +8,7 @@ from rivya_core.api.contract import Effect, Generation, TaskStatus
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.retry import delay_s, rule
 from rivya_core.lab.history import Typical
-from rivya_core.lab.jobs.context import JobContext, Went, facts, log
+from rivya_core.lab.jobs.context import JobContext, Went, at_rest, facts, log
 from rivya_core.lab.records import ErrorCard, GenerationRecord
 from rivya_core.lab.schedule import Schedule
 from rivya_core.lab.states import State
@@ -22,7 +22,7 @@ async def wait(context: JobContext, generation_id: str) -> Went:
     """Follow a running row to its end at Rivya; safe to repeat after a crash."""
     row = await context.db(context.ledger.get, generation_id)
     if row.state is not State.RUNNING:
-        return Went.ENDED if row.is_terminal else Went.ON
+        return Went.ENDED if at_rest(row) else Went.ON
     if not context.is_ours(row):
         return Went.PARKED
     schedule = await schedule_of(context, row)
