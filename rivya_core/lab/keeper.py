@@ -21,6 +21,7 @@ from rivya_core.api.errors import RivyaError
 from rivya_core.lab.engine import Engine, Inbox
 from rivya_core.lab.jobs.context import BY_PERSON, PAUSE_S, JobContext
 from rivya_core.lab.records import BalanceRecord, ErrorCard, Pause
+from rivya_core.lab.states import State
 from rivya_core.lab.submission import enqueue_again
 
 log = logging.getLogger("rivya.keeper")
@@ -166,7 +167,7 @@ class Keeper:
             for row in open_rows
             if not context.at_work(row.id)
             and not context.rests(row.id)
-            and now - row.created_at > timedelta(seconds=LOST_AFTER_S)
+            and (row.state is State.SUCCEEDED or now - row.created_at > timedelta(seconds=LOST_AFTER_S))
         ]
         known = self._inbox.unfinished(f"{row.id}:{row.runs}" for row in rows)
         for row in rows:
