@@ -40,13 +40,13 @@ from rivya_core.simulator.validate import MAX_BODY_BYTES
 from rivya_core.simulator.world import World
 
 
-def create_app(world: World, *, control: bool = False) -> Starlette:
+def create_app(world: World, clips: ClipMaker, *, control: bool = False) -> Starlette:
     """Return the app that serves a world.
 
+    clips: gives the tasks' clips; whoever made it closes it.
     control: also serve ``/_simulator``, which drives the world without a key; never do so on a page people share.
     """
     window = RateWindow()
-    clips = ClipMaker(world)
 
     def route(path: str, name: str, handler: Handler, scope: str | None, *methods: str) -> Route:
         return Route(path, Endpoint(world, window, name, handler, scope), methods=list(methods))
@@ -66,13 +66,11 @@ def create_app(world: World, *, control: bool = False) -> Starlette:
         route("/files/{file_id}/{token}/{name}", "source", _source, None, "GET"),
         *(control_routes(world) if control else []),
     ]
-    app = _App(
+    return _App(
         routes=routes,
         middleware=[Middleware(_Marked)],
         exception_handlers={HTTPException: _http_error, 500: _crash},
     )
-    app.state.clips = clips
-    return app
 
 
 class _App(Starlette):

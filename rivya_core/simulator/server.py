@@ -12,6 +12,7 @@ from typing import Self
 import uvicorn
 
 from rivya_core.simulator.app import create_app
+from rivya_core.simulator.clips import ClipMaker
 from rivya_core.simulator.world import World
 
 _log = logging.getLogger(__name__)
@@ -36,7 +37,8 @@ class SimulatorServer:
         port: int = 0,
     ) -> None:
         self.world = World(world_path, seed=seed, credits=credits, speed=speed)
-        self.app = create_app(self.world, control=True)
+        self.clips = ClipMaker(self.world)
+        self.app = create_app(self.world, self.clips, control=True)
         self._port = port
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
@@ -96,7 +98,7 @@ class SimulatorServer:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-        self.app.state.clips.close()
+        self.clips.close()
         self.world.close()
 
     def __enter__(self) -> Self:

@@ -184,7 +184,7 @@ class SimulatorMount:
         if server is None:
             return None
         if self._served is None or self._served[0] is not server.world:
-            self._served = (server.world, create_app(server.world))
+            self._served = (server.world, create_app(server.world, server.clips))
         return self._served[1]
 
 

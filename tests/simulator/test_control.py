@@ -17,6 +17,7 @@ from starlette.routing import Mount
 
 from rivya_core.api.catalogue import packaged_models
 from rivya_core.simulator import World, create_app
+from rivya_core.simulator.clips import ClipMaker
 from tests.simulator.conftest import FOX, Create, upload
 
 
@@ -80,7 +81,8 @@ def test_control_answers_programs_on_this_machine_only(http: httpx.Client, heade
 def mounted(tmp_path: Path) -> Iterator[tuple[World, httpx.Client]]:
     """The app under /simulator, as the dashboard mounts it, without control routes."""
     world = World(tmp_path / "world.sqlite", speed=1000.0)
-    app = Starlette(routes=[Mount("/simulator", app=create_app(world))])
+    clips = ClipMaker(world)
+    app = Starlette(routes=[Mount("/simulator", app=create_app(world, clips))])
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, lifespan="off", log_config=None, ws="none")
     server = uvicorn.Server(config)
@@ -93,6 +95,7 @@ def mounted(tmp_path: Path) -> Iterator[tuple[World, httpx.Client]]:
     server.should_exit = True
     thread.join()
     listener.close()
+    clips.close()
     world.close()
 
 
