@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from alembic import command
@@ -34,6 +36,8 @@ POOL_OVERFLOW: Final = 20
 WAL_TRIES: Final = 60
 WAL_PAUSE_S: Final = 0.05
 
+_turns: WeakKeyDictionary[sa.Engine, threading.Lock] = WeakKeyDictionary()
+
 
 def open_database(path: Path) -> sa.Engine:
     """Open the SQLite file at ``path``, made when missing, in WAL mode and with every commit synced to disk.
@@ -51,6 +55,7 @@ def open_database(path: Path) -> sa.Engine:
         hide_parameters=True,  # an error text must not carry a prompt
     )
     event.listen(engine, "connect", _prepare_connection)
+    _turns[engine] = threading.Lock()
     with reading(engine) as connection:
         connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
     return engine
@@ -88,10 +93,12 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 def begin_immediate(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Yield a connection that holds the write lock from its first read on; commit at the end, roll back on an error.
 
+    Threads of one process queue for a lock of its own: SQLite's waiters sleep and ask again, which costs more than the write.
+
     Raises:
         StorageError: the file is full, read-only, damaged or locked for longer than the busy timeout.
     """
-    with storage_errors(), engine.connect() as connection:
+    with _turn(engine), storage_errors(), engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
             yield connection
@@ -99,6 +106,17 @@ def begin_immediate(engine: sa.Engine) -> Iterator[sa.Connection]:
             connection.rollback()
             raise
         connection.commit()
+
+
+@contextmanager
+def _turn(engine: sa.Engine) -> Iterator[None]:
+    lock = _turns[engine]
+    if not lock.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+        raise StorageError(*_SENTENCES[sqlite3.SQLITE_BUSY], retryable=True, field="database")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

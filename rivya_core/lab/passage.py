@@ -26,16 +26,19 @@ class Passage(Notes):
 
     # -- create ----------------------------------------------------------------------------------------------------
 
-    def begin_attempt(self, generation_id: str, body: bytes, body_sha256: str) -> GenerationRecord:
+    def begin_attempt(self, generation_id: str, body: bytes, body_sha256: str) -> GenerationRecord | None:
         """Commit that a POST with these bytes is about to leave; the bytes of the first attempt are the row's for good.
 
+        None when the row may not be sent any more: it was cancelled, or has a task already.
+
         Raises:
-            LabError: the row is not ``submitting``, or other bytes were sent before.
+            LabError: other bytes were sent before.
         """
         with self.writing() as connection:
             row = self._must_find(connection, generation_id)
-            if row.state is not State.SUBMITTING or row.task_id is not None:
-                raise LabError("The generation cannot be sent now", f"{row.id} is {row.state}.", field="state")
+            if row.state not in {State.WAITING, State.SUBMITTING} or row.task_id is not None:
+                return None
+            self._move(connection, row, {State.WAITING}, State.SUBMITTING)
             if row.body is not None and row.body != body:
                 raise LabError(
                     "A generation is never sent with other bytes",

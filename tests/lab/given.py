@@ -69,7 +69,9 @@ def answer(status: str, **fields: Any) -> Generation:
 def attempted(ledger: Ledger, generation_id: str, body: bytes = b'{"a":1}') -> GenerationRecord:
     """A row whose POST has begun."""
     ledger.move(generation_id, {State.WAITING}, State.SUBMITTING)
-    return ledger.begin_attempt(generation_id, body, hashlib.sha256(body).hexdigest())
+    begun = ledger.begin_attempt(generation_id, body, hashlib.sha256(body).hexdigest())
+    assert begun is not None
+    return begun
 
 
 def in_state(ledger: Ledger, state: State, prompt: str = "A red fox in the snow", **changes: Any) -> GenerationRecord:

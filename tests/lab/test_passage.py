@@ -19,6 +19,7 @@ def test_an_attempt_is_written_down_before_it_leaves(ledger: Ledger, clock: Cloc
     at = clock.now
     clock.turn(5)
     second = ledger.begin_attempt(row.id, b'{"a":1}', first.body_sha256 or "")
+    assert second is not None
     assert (second.attempts, second.open_attempts, second.first_attempt_at) == (2, 2, at)
 
 
@@ -31,12 +32,19 @@ def test_other_bytes_are_never_sent_with_the_same_key(ledger: Ledger) -> None:
     assert ledger.get(row.id).attempts == 1
 
 
-@pytest.mark.parametrize("state", [state for state in State if state is not State.SUBMITTING])
-def test_only_a_submitting_row_can_be_sent(ledger: Ledger, state: State) -> None:
-    """An attempt in any other state is refused."""
+@pytest.mark.parametrize("state", [state for state in State if state not in {State.WAITING, State.SUBMITTING}])
+def test_only_a_row_without_a_task_can_be_sent(ledger: Ledger, state: State) -> None:
+    """An attempt in any later state is not begun, and the row stays as it is."""
     row = in_state(ledger, state)
-    with pytest.raises(LabError):
-        ledger.begin_attempt(row.id, b"{}", "0" * 64)
+    assert ledger.begin_attempt(row.id, b"{}", "0" * 64) is None
+    assert ledger.get(row.id) == row
+
+
+def test_an_attempt_takes_a_waiting_row_along(ledger: Ledger) -> None:
+    """The first attempt and the step out of ``waiting`` are one commit."""
+    begun = ledger.begin_attempt(added(ledger).id, b"{}", "0" * 64)
+    assert begun is not None
+    assert (begun.state, begun.attempts, begun.open_attempts) == (State.SUBMITTING, 1, 1)
 
 
 def test_an_attempt_is_closed_only_by_the_servers_own_word(ledger: Ledger) -> None:

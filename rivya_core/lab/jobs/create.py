@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 
 from rivya_core.api import GenerationRequest, ReferenceImage, reference_item
 from rivya_core.api.contract import Effect, Generation
@@ -48,6 +49,8 @@ async def create(context: JobContext, generation_id: str) -> Went:
             if await context.gate.paused() is not None:
                 continue
             wait_s = await attempt(context, row)
+        if wait_s is None:
+            return Went.ON
         if wait_s:
             await context.sleep(generation_id, wait_s)
 
@@ -76,19 +79,26 @@ async def give_up(context: JobContext, row: GenerationRecord) -> None:
     await context.db(context.ledger.move, row.id, {State.SUBMITTING}, State.UNCONFIRMED, error=card)
 
 
-async def attempt(context: JobContext, row: GenerationRecord) -> float:
-    """Make one attempt; seconds to wait before the row is looked at again."""
-    if row.state is State.WAITING and not await context.db(
-        context.ledger.move, row.id, {State.WAITING}, State.SUBMITTING
-    ):
-        return 0.0
+async def attempt(context: JobContext, row: GenerationRecord) -> float | None:
+    """Make one attempt; seconds to wait before the row is looked at again, or None when its task is there.
+
+    With a reference image the row leaves ``waiting`` before the upload, so that nobody cancels it meanwhile; without one it
+    leaves in the transaction that begins the attempt.
+    """
+    if row.asset_sha256 is not None:
+        if not await leave_waiting(context, row):
+            return 0.0
+        row = replace(row, state=State.SUBMITTING)
     body = row.body
     if body is None:
         try:
             body = await build_body(context, row)
         except RivyaError as error:
-            return await after_upload_error(context, row, error)
-    row = await context.db(context.ledger.begin_attempt, row.id, body, hashlib.sha256(body).hexdigest())
+            return await after_upload_error(context, row, error) if await leave_waiting(context, row) else 0.0
+    begun = await context.db(context.ledger.begin_attempt, row.id, body, hashlib.sha256(body).hexdigest())
+    if begun is None:
+        return 0.0
+    row = begun
     reached(Point.BEFORE_POST, row.id)
     try:
         answer = await context.api.post_generation(body, idempotency_key=row.idempotency_key)
@@ -96,7 +106,14 @@ async def attempt(context: JobContext, row: GenerationRecord) -> float:
         return await after_create_error(context, row, error)
     reached(Point.ANSWERED, row.id)
     await accept(context, row, answer)
-    return 0.0
+    return None
+
+
+async def leave_waiting(context: JobContext, row: GenerationRecord) -> bool:
+    """Bring a row from ``waiting`` to ``submitting``; False when it was cancelled meanwhile."""
+    if row.state is not State.WAITING:
+        return True
+    return await context.db(context.ledger.move, row.id, {State.WAITING}, State.SUBMITTING)
 
 
 async def accept(context: JobContext, row: GenerationRecord, answer: Generation) -> None:
