@@ -24,8 +24,9 @@ from rivya_core.lab.examples import add_examples
 from rivya_core.lab.history import History
 from rivya_core.lab.jobs.context import JobContext
 from rivya_core.lab.keeper import Keeper
-from rivya_core.lab.lab import Lab, Parts
+from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.parts import Parts
 from rivya_core.settings import Settings
 from rivya_core.simulator import SimulatorServer
 

@@ -6,60 +6,40 @@ Every call is a local database read or write; none waits for Rivya, except ``wai
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-import sqlalchemy as sa
+from typing import Self
 
 from rivya_core.api import GenerationRequest, ModelSpec, packaged_models
 from rivya_core.api.errors import LabError, RivyaError, StorageError, WaitTimeoutError
 from rivya_core.lab import budget as budgets
 from rivya_core.lab import submission
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.engine import Engine, Inbox
-from rivya_core.lab.history import History
-from rivya_core.lab.jobs.context import BY_PERSON, JobContext
-from rivya_core.lab.keeper import Keeper
-from rivya_core.lab.ledger import Ledger, NewGeneration, new_intent_id
+from rivya_core.lab.judging.ballots import Ballots
+from rivya_core.lab.judging.reviews import Reviews
+from rivya_core.lab.judging.verdicts import Verdicts
+from rivya_core.lab.ledger import NewGeneration, new_intent_id
+from rivya_core.lab.parts import Parts
 from rivya_core.lab.records import (
     BalanceRecord,
     Budget,
-    ErrorCard,
     EventRecord,
     GenerationRecord,
     Health,
     MovementRecord,
-    Pause,
 )
+from rivya_core.lab.spending import Spending
 from rivya_core.lab.states import State
-from rivya_core.settings import Mode, Settings
+from rivya_core.lab.steering import Steering
+from rivya_core.lab.sweeps import Sweeps
+from rivya_core.settings import Mode
 from rivya_core.version import VERSION
 
 WAIT_LOOK_S = 0.1
 MAX_TAKES = 4
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What ``services`` built for a lab; closed by it as well."""
-
-    settings: Settings
-    database: sa.Engine
-    ledger: Ledger
-    history: History
-    archive: Archive
-    inbox: Inbox
-    engine: Engine
-    keeper: Keeper
-    jobs: JobContext
-    simulator: Any
-    close: Any
-
-
-class Lab:
+class Lab(Steering):
     """One data folder, open: submit generations, follow them, find them again.
 
     Obtained from ``rivya_core.open_lab``; usable as a context manager. All methods may be called from any thread.
@@ -72,6 +52,11 @@ class Lab:
         self.history = parts.history
         self.archive = parts.archive
         self.simulator = parts.simulator
+        self.sweeps = Sweeps(parts)
+        self.reviews = Reviews(parts)
+        self.ballots = Ballots(parts)
+        self.verdicts = Verdicts(parts)
+        self.spending = Spending(parts)
 
     def __enter__(self) -> Self:
         return self
@@ -89,11 +74,6 @@ class Lab:
     def mode(self) -> Mode:
         """``live`` with a key, ``simulated`` without."""
         return self.settings.mode
-
-    @property
-    def connection(self) -> str:
-        """Name of the connection that new generations are submitted under."""
-        return self.settings.connection
 
     # -- submitting ------------------------------------------------------------------------------------------------
 
@@ -178,10 +158,6 @@ class Lab:
 
     # -- following -------------------------------------------------------------------------------------------------
 
-    def get(self, generation_id: str) -> GenerationRecord:
-        """The generation as the ledger knows it now. Raises LabError for an unknown id."""
-        return self.ledger.get(generation_id)
-
     def events(self, generation_id: str) -> Sequence[EventRecord]:
         """The timeline of a generation, oldest first."""
         return self.ledger.events(generation_id)
@@ -238,86 +214,6 @@ class Lab:
                 field="archive",
             )
         return path
-
-    # -- steering --------------------------------------------------------------------------------------------------
-
-    def cancel(self, generation_id: str) -> bool:
-        """Take a generation back while it waits; False when it has left already. Nothing was charged then."""
-        return self.ledger.cancel(generation_id)
-
-    def check_now(self, generation_id: str) -> None:
-        """Have the task read, or the clip fetched, now instead of at its next time. A lost file is fetched again."""
-        row = self.get(generation_id)
-        if row.state is State.SUCCEEDED and row.clip_key and not self.archive.path(row.clip_key).is_file():
-            self.ledger.lost_clip(generation_id)
-        self.ledger.make_due(generation_id)
-        self._parts.jobs.wake(generation_id)
-
-    def ask_again(self, generation_id: str) -> None:
-        """Send an unconfirmed generation again, with its first key and bytes."""
-        submission.refuse_if_read_only(self.settings)
-        self.ledger.reopen(generation_id)
-        self._enqueue_again(generation_id)
-
-    def adopt(self, generation_id: str, task_id: str) -> None:
-        """Tie an unconfirmed generation to a task that the person found at Rivya."""
-        self.ledger.adopt(generation_id, task_id.strip())
-        self._enqueue_again(generation_id)
-
-    def close_unconfirmed(self, generation_id: str) -> None:
-        """End an unconfirmed generation as not charged, on the person's word; its reservation is released."""
-        self.ledger.close_unconfirmed(generation_id)
-
-    def _enqueue_again(self, generation_id: str) -> None:
-        submission.enqueue_again(self._parts.database, self.ledger, self._parts.inbox, generation_id)
-
-    def pause(self) -> Pause | None:
-        """Why this connection's queue is stopped, or None."""
-        return self.ledger.pause(self.connection)
-
-    def resume(self) -> None:
-        """Let the queue go on; if the reason is still there, it stops again with a fresh card."""
-        self.ledger.set_pause(self.connection, None)
-        self._parts.jobs.gate.forget()
-
-    def pause_queue(self) -> None:
-        """Stop the queue until ``resume``: nothing new is sent, what is sent already goes on."""
-        card = ErrorCard(
-            "The queue is paused", "Somebody paused it here.", "Resume it to send what waits.", "no", "submit"
-        )
-        self.ledger.set_pause(self.connection, Pause(effect=BY_PERSON, since=self._parts.jobs.now(), card=card))
-        self._parts.jobs.gate.forget()
-
-    # -- marks and the draft ---------------------------------------------------------------------------------------
-
-    def star(self, generation_id: str, starred: bool) -> None:
-        """Set or clear the star."""
-        self.ledger.update(generation_id, starred=starred)
-
-    def dismiss(self, generation_id: str) -> None:
-        """Put a failure card away; the row stays in History."""
-        self.ledger.update(generation_id, dismissed_at=self._parts.jobs.now())
-
-    def delete(self, generation_ids: Sequence[str]) -> int:
-        """Hide ended generations from History; how many. Files stay, so that ``undelete`` brings all back."""
-        return self.ledger.set_deleted(generation_ids, self._parts.jobs.now())
-
-    def undelete(self, generation_ids: Sequence[str]) -> int:
-        """Bring deleted generations back; how many."""
-        return self.ledger.set_deleted(generation_ids, None)
-
-    def remove_examples(self) -> int:
-        """Remove the examples of the first start; how many."""
-        return self.ledger.remove_examples(self._parts.jobs.now())
-
-    def draft(self) -> Mapping[str, Any] | None:
-        """The draft of the Generate form; one a data folder."""
-        draft: Mapping[str, Any] | None = self.ledger.get_note("draft")
-        return draft
-
-    def save_draft(self, draft: Mapping[str, Any]) -> None:
-        """Keep the draft of the Generate form; the last writer wins."""
-        self.ledger.set_note("draft", dict(draft))
 
     # -- money -----------------------------------------------------------------------------------------------------
 

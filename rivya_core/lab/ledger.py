@@ -40,6 +40,7 @@ class NewGeneration:
     mode: Mode
     connection: str
     parent_id: str | None = None
+    experiment_id: str | None = None
     source: str = "script"
 
     @property
@@ -87,6 +88,7 @@ class Ledger(Decisions):
             "intent_id": new.intent_id,
             "take": new.take,
             "parent_id": new.parent_id,
+            "experiment_id": new.experiment_id,
             "source": new.source,
             "state": State.WAITING.value,
             "mode": new.mode,

@@ -54,6 +54,7 @@ class GenerationRecord:
     intent_id: str
     take: int
     parent_id: str | None
+    experiment_id: str | None
     source: str
     state: State
     mode: Mode

@@ -64,7 +64,8 @@ generations = sa.Table(
     sa.Column("intent_id", sa.String(48), nullable=False),
     sa.Column("take", sa.Integer, nullable=False),
     sa.Column("parent_id", sa.String(64)),  # the generation this one repeats
-    sa.Column("source", sa.String(16), nullable=False),  # page, script, example
+    sa.Column("experiment_id", sa.String(48)),  # the experiment that paid for it; others may reuse it
+    sa.Column("source", sa.String(16), nullable=False),  # page, script, example, sweep
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("mode", sa.String(16), nullable=False),  # live, simulated
     sa.Column("connection", sa.Text, nullable=False),  # base URL, or "embedded simulator"
@@ -129,6 +130,7 @@ generations = sa.Table(
     sa.Index("ix_lab_generations_task_id", "task_id"),
     sa.Index("ix_lab_generations_request_sha256", "request_sha256"),
     sa.Index("ix_lab_generations_intent_id", "intent_id"),
+    sa.Index("ix_lab_generations_experiment_id", "experiment_id", "state", "held_credits"),
     sqlite_autoincrement=True,
 )
 
@@ -166,4 +168,146 @@ notes = sa.Table(
     ),  # cap, draft, balance:<connection>, pause:<connection>, price:...
     sa.Column("value", sa.JSON, nullable=False),
     sa.Column("updated_at", UtcMoment, nullable=False),
+)
+
+# -- experiments ---------------------------------------------------------------------------------------------------
+
+experiments = sa.Table(
+    PREFIX + "experiments",
+    metadata,
+    sa.Column("id", sa.String(48), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),  # sweep, hint, verdict: the last two probe a knob
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("question", sa.Text, nullable=False, default=""),
+    sa.Column("mode", sa.String(16), nullable=False),
+    sa.Column("connection", sa.Text, nullable=False),
+    sa.Column("model", sa.String(128), nullable=False),
+    sa.Column("spec", sa.JSON, nullable=False),  # base, axes with labels, grid or paired
+    sa.Column("cells", sa.Integer, nullable=False),
+    sa.Column("takes", sa.Integer, nullable=False),
+    sa.Column("cap_credits", sa.Integer),
+    sa.Column("quoted_credits", sa.Integer, nullable=False),  # what the quote said when it was started
+    sa.Column("parent_id", sa.String(48)),  # the experiment this one extends
+    sa.Column("created_at", UtcMoment, nullable=False),
+    sa.Column("paused_at", UtcMoment),
+    sa.Column("decision", sa.JSON),
+    sa.Column("decided_at", UtcMoment),
+    sa.Column("deleted_at", UtcMoment),
+    sa.Index("ix_lab_experiments_created_at", "created_at"),
+)
+
+cells = sa.Table(
+    PREFIX + "cells",
+    metadata,
+    sa.Column("experiment_id", sa.String(48), sa.ForeignKey(PREFIX + "experiments.id"), primary_key=True),
+    sa.Column("cell", sa.Integer, primary_key=True),  # 0, 1, ... in grid order
+    sa.Column("labels", sa.JSON, nullable=False),  # axis name -> name of the value
+    sa.Column("request", sa.JSON, nullable=False),  # GenerationRequest.canonical()
+    sa.Column("request_sha256", sa.String(64), nullable=False),
+    sa.Column("asset_sha256", sa.String(64), sa.ForeignKey(PREFIX + "assets.sha256")),
+    sa.Column("expected_credits", sa.Integer, nullable=False),
+)
+
+cell_takes = sa.Table(
+    PREFIX + "cell_takes",
+    metadata,
+    sa.Column("experiment_id", sa.String(48), sa.ForeignKey(PREFIX + "experiments.id"), primary_key=True),
+    sa.Column("cell", sa.Integer, primary_key=True),
+    sa.Column("take", sa.Integer, primary_key=True),  # 1, 2, ...
+    sa.Column("generation_id", sa.String(64), sa.ForeignKey(PREFIX + "generations.id")),  # null while only planned
+    sa.Column("reused", sa.Boolean, nullable=False, default=False),
+    sa.Column("tries", sa.Integer, nullable=False, default=0),  # generations that were made for it
+    sa.Index("ix_lab_cell_takes_generation_id", "generation_id"),
+)
+
+# -- judging -------------------------------------------------------------------------------------------------------
+
+clip_notes = sa.Table(
+    PREFIX + "clip_notes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("generation_id", sa.String(64), sa.ForeignKey(PREFIX + "generations.id"), nullable=False),
+    sa.Column("at_s", sa.Float, nullable=False),  # place in the clip
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("author", sa.Text, nullable=False, default=""),
+    sa.Column("created_at", UtcMoment, nullable=False),
+    sa.Index("ix_lab_clip_notes_generation_id", "generation_id", "at_s"),
+)
+
+ratings = sa.Table(
+    PREFIX + "ratings",
+    metadata,
+    sa.Column("generation_id", sa.String(64), sa.ForeignKey(PREFIX + "generations.id"), primary_key=True),
+    sa.Column("criterion", sa.String(32), primary_key=True),  # overall, prompt match, motion, artefacts, look
+    sa.Column("author", sa.String(64), primary_key=True),
+    sa.Column("stars", sa.Integer, nullable=False),  # 1 to 5
+    sa.Column("rated_at", UtcMoment, nullable=False),
+)
+
+vote_rounds = sa.Table(
+    PREFIX + "vote_rounds",
+    metadata,
+    sa.Column("id", sa.String(48), primary_key=True),
+    sa.Column("experiment_id", sa.String(48), sa.ForeignKey(PREFIX + "experiments.id"), nullable=False),
+    sa.Column("voter", sa.Text, nullable=False),
+    sa.Column("started_at", UtcMoment, nullable=False),
+    sa.Column("ended_at", UtcMoment),  # identities are shown from here on
+    sa.Column("detail", sa.JSON, nullable=False),
+    sa.Index("ix_lab_vote_rounds_experiment_id", "experiment_id"),
+)
+
+vote_pairs = sa.Table(
+    PREFIX + "vote_pairs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("round_id", sa.String(48), sa.ForeignKey(PREFIX + "vote_rounds.id"), nullable=False),
+    sa.Column("left_token", sa.String(32), nullable=False, unique=True),  # neutral clip address
+    sa.Column("right_token", sa.String(32), nullable=False, unique=True),
+    sa.Column("left_cell", sa.Integer, nullable=False),
+    sa.Column("right_cell", sa.Integer, nullable=False),
+    sa.Column("left_generation_id", sa.String(64), sa.ForeignKey(PREFIX + "generations.id"), nullable=False),
+    sa.Column("right_generation_id", sa.String(64), sa.ForeignKey(PREFIX + "generations.id"), nullable=False),
+    sa.Column("shown_at", UtcMoment, nullable=False),
+    sa.Column("outcome", sa.String(16)),  # left, right, tie, bad, skip; null while nobody voted
+    sa.Column("whys", sa.JSON, nullable=False),
+    sa.Column("voted_at", UtcMoment),
+    sa.Index("ix_lab_vote_pairs_round_id", "round_id", "id"),
+)
+
+features = sa.Table(
+    PREFIX + "features",
+    metadata,
+    sa.Column("generation_id", sa.String(64), sa.ForeignKey(PREFIX + "generations.id"), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),  # of the way they are measured
+    sa.Column("figures", sa.JSON),  # name -> number or null
+    sa.Column("error", sa.Text),  # why they cannot be measured
+    sa.Column("took_s", sa.Float, nullable=False),
+    sa.Column("measured_at", UtcMoment, nullable=False),
+)
+
+# -- money ---------------------------------------------------------------------------------------------------------
+
+balances = sa.Table(
+    PREFIX + "balances",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("connection", sa.Text, nullable=False),
+    sa.Column("mode", sa.String(16), nullable=False),
+    sa.Column("asked_at", UtcMoment, nullable=False),
+    sa.Column("credits", sa.Integer, nullable=False),
+    sa.Column("booked_credits", sa.Integer, nullable=False),  # what our rows had taken from this wallet by then
+    sa.Column("open_credits", sa.Integer, nullable=False),  # what may or may not have been taken by then
+    sa.Index("ix_lab_balances_connection", "connection", "asked_at"),
+)
+
+cap_changes = sa.Table(
+    PREFIX + "cap_changes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", UtcMoment, nullable=False),
+    sa.Column("cap", sa.String(80), nullable=False),  # daily:live, daily:simulated, experiment:<id>
+    sa.Column("before_credits", sa.Integer),
+    sa.Column("after_credits", sa.Integer),
+    sa.Column("why", sa.Text, nullable=False, default=""),
+    sa.Index("ix_lab_cap_changes_at", "at"),
 )

@@ -31,7 +31,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
-down_revision = "0001"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -101,8 +101,8 @@ def test_an_old_filled_file_is_copied_and_upgraded(
     assert History(database).page(HistoryFilter(text="বিড়াল number")).total == len(rows)
     added(ledger, "new ones are found as well")
     assert History(database).page(HistoryFilter(text="found")).total == 1
-    copy = sqlite3.connect(f"{database_path}.backup-0001")
-    assert copy.execute("SELECT version_num FROM lab_alembic_version").fetchone() == ("0001",)
+    copy = sqlite3.connect(f"{database_path}.backup-0002")
+    assert copy.execute("SELECT version_num FROM lab_alembic_version").fetchone() == ("0002",)
     assert copy.execute("SELECT count(*) FROM lab_generations").fetchone() == (len(rows),)
     assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     copy.close()

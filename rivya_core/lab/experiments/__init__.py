@@ -1,0 +1,1 @@
+"""Experiments: what they ask, which cells follow, what is known of each take."""

@@ -1,0 +1,103 @@
+"""What is known of an experiment: frozen records, never rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from rivya_core.lab.states import State
+from rivya_core.settings import Mode
+
+Kind = Literal["sweep", "hint", "verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One thing that is varied, with the names of its values in order."""
+
+    name: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeRecord:
+    """One take of a cell. ``generation_id``: None while it is only planned. ``reused``: paid for before this experiment."""
+
+    take: int
+    generation_id: str | None
+    reused: bool
+    state: State | None
+    has_clip: bool = False
+    held_credits: int = 0
+    starred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CellRecord:
+    """One combination of values. ``labels``: axis name to the name of its value; ``request``: the canonical request."""
+
+    cell: int
+    labels: Mapping[str, str]
+    request: Mapping[str, Any]
+    request_sha256: str
+    expected_credits: int
+    takes: tuple[TakeRecord, ...]
+
+    @property
+    def title(self) -> str:
+        """The names of the cell's values, in the order of the axes."""
+        return " · ".join(self.labels.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentRecord:
+    """One experiment without its cells. Times are aware UTC, credits whole numbers."""
+
+    id: str
+    kind: Kind
+    name: str
+    question: str
+    mode: Mode
+    connection: str
+    model: str
+    spec: Mapping[str, Any]
+    axes: tuple[Axis, ...]
+    cells: int
+    takes: int
+    cap_credits: int | None
+    quoted_credits: int
+    parent_id: str | None
+    created_at: datetime
+    paused_at: datetime | None
+    decision: Mapping[str, Any] | None
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepStatus:
+    """Where an experiment stands.
+
+    ``states``: takes by state of their generation, those only planned left out. ``planned``: takes nobody has started.
+    ``spent_credits``: held or settled by the generations that this experiment paid for; reused ones cost it nothing.
+    """
+
+    experiment: ExperimentRecord
+    cells: tuple[CellRecord, ...]
+    states: Mapping[State, int]
+    planned: int
+    spent_credits: int
+    planned_credits: int = 0
+    failed: int = 0
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The experiment's id."""
+        return self.experiment.id
+
+    @property
+    def is_done(self) -> bool:
+        """True when every started take has ended."""
+        return all(state in {State.SUCCEEDED, State.FAILED, State.CANCELLED} for state in self.states)

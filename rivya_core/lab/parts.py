@@ -1,0 +1,33 @@
+"""What a lab is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from rivya_core.lab.archive import Archive
+from rivya_core.lab.engine import Engine, Inbox
+from rivya_core.lab.history import History
+from rivya_core.lab.jobs.context import JobContext
+from rivya_core.lab.keeper import Keeper
+from rivya_core.lab.ledger import Ledger
+from rivya_core.settings import Settings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What ``services`` built for a lab; closed by it as well."""
+
+    settings: Settings
+    database: sa.Engine
+    ledger: Ledger
+    history: History
+    archive: Archive
+    inbox: Inbox
+    engine: Engine
+    keeper: Keeper
+    jobs: JobContext
+    simulator: Any
+    close: Any
