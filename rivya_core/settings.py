@@ -47,6 +47,7 @@ class Settings(BaseSettings):
 
     daily_cap_credits: int | None = Field(default=None, ge=0)
     confirm_above_credits: int = Field(default=320, ge=0)
+    type_to_confirm_credits: int = Field(default=1600, ge=0)
     read_only: bool = False
     allowed_hosts: str = ""
 

@@ -21,6 +21,17 @@ ROOT = Path(__file__).resolve().parents[2]
 LOGO = ROOT / "rivya_core" / "assets" / "logo.svg"
 FAVICON = ROOT / "rivya_core" / "assets" / "favicon.png"
 
+PAGES = (
+    ("generate", "Generate", ":material/auto_awesome:"),
+    ("sweep", "Sweep", ":material/grid_view:"),
+    ("compare", "Compare", ":material/view_column_2:"),
+    ("vote", "Vote", ":material/how_to_vote:"),
+    ("history", "History", ":material/history:"),
+    ("spend", "Spend", ":material/payments:"),
+    ("connection", "Connection", ":material/cable:"),
+)
+"""File and address, title and icon of each page, in the order of the navigation."""
+
 _FRAMED = "_framed_by_app"
 _TRIED = "_frame_tried"
 
@@ -28,6 +39,11 @@ _TRIED = "_frame_tried"
 def lab() -> Lab:
     """Reach the lab of this process; a page never builds or keeps one."""
     return shared_lab()
+
+
+def page_file(name: str) -> Path:
+    """Where the file of a page is, for the navigation and for links to it."""
+    return ROOT / "pages" / f"{name}.py"
 
 
 def can_spend() -> bool:
@@ -100,21 +116,12 @@ def error_card(error: RivyaError) -> None:
 def _navigation() -> Page:
     # First, because the window's icon would otherwise be the page's Material icon, fetched from a font server.
     st.set_page_config(page_icon=str(FAVICON), layout="wide")
+    may_spend = _may_spend()
     pages = [
-        st.Page(ROOT / "pages" / "history.py", title="History", icon=":material/history:", url_path="history"),
-        st.Page(ROOT / "pages" / "connection.py", title="Connection", icon=":material/cable:", url_path="connection"),
+        st.Page(page_file(name), title=title, icon=icon, url_path=name, default=name == "generate")
+        for name, title, icon in PAGES
+        if page_file(name).is_file() and (may_spend or name != "generate")
     ]
-    if _may_spend():
-        pages.insert(
-            0,
-            st.Page(
-                ROOT / "pages" / "generate.py",
-                title="Generate",
-                icon=":material/auto_awesome:",
-                url_path="generate",
-                default=True,
-            ),
-        )
     st.logo(str(LOGO), size="medium", link=None)
     return st.navigation(pages, position="top")
 
