@@ -27,7 +27,7 @@ PAGES = (
     ("compare", "Compare", ":material/view_column_2:"),
     ("vote", "Vote", ":material/how_to_vote:"),
     ("history", "History", ":material/history:"),
-    ("spend", "Spend", ":material/payments:"),
+    ("spend", "Spend", ":material/receipt_long:"),
     ("connection", "Connection", ":material/cable:"),
 )
 """File and address, title and icon of each page, in the order of the navigation."""
