@@ -30,18 +30,27 @@ MOVED = {
 }
 
 
+TAB = "tab"
+"""Widget key of the open tab and its name in the address: it stays open while one looks through the rows."""
+
+
 def draw(lab: Lab, record: GenerationRecord) -> None:
-    """Draw the tabs of a generation."""
-    events = lab.events(record.id)
-    settings, times, money, wire = st.tabs(["Settings", "Timeline", "Credits and ids", "Exchange"])
-    with settings:
-        _settings(record)
-    with times:
-        timeline(story.moments(record, events), key=f"detail_time_{record.id}")
-    with money:
-        _money(record, lab.movements(record.id))
-    with wire:
-        _wire(lab, record, events)
+    """Draw the open tab of a generation; the others cost nothing until they are asked for."""
+    settings, times, money, wire = st.tabs(
+        ["Settings", "Timeline", "Credits and ids", "Exchange"], key=TAB, bind="query-params"
+    )
+    if settings.open:
+        with settings:
+            _settings(record)
+    elif times.open:
+        with times:
+            timeline(story.moments(record, lab.events(record.id)), key=f"detail_time_{record.id}")
+    elif money.open:
+        with money:
+            _money(record, lab.movements(record.id))
+    elif wire.open:
+        with wire:
+            _wire(lab, record, lab.events(record.id))
 
 
 def _settings(record: GenerationRecord) -> None:

@@ -186,7 +186,7 @@ def test_a_permanent_link_opens_one_generation(lab: Lab) -> None:
     row = finished(lab, "The one that was sent around", cfg_scale=0.25, negative_prompt="text, watermark")
     finished(lab, "A newer one")
     app = opened(id=row.id)
-    words = said(app)
+    words = said(app) + said(opened(id=row.id, tab="Credits and ids"))
     for expected in ("The one that was sent around", "text, watermark", "0.25", row.task_id, row.idempotency_key):
         assert str(expected) in words
     assert links(app)["Download"] == f"/clips/{row.id}.mp4?download=1"
@@ -214,7 +214,7 @@ def test_words_of_people_are_never_read_as_markdown(lab: Lab) -> None:
 def test_the_timeline_tells_each_step_with_its_time(lab: Lab) -> None:
     """From stored to kept, in order, with the time between."""
     row = finished(lab)
-    app = opened(id=row.id)
+    app = opened(id=row.id, tab="Timeline")
     [drawn] = [data(part) for part in app.get("bidi_component") if part.proto.component_name == "rivya_timeline"]
     steps = [point["what"] for point in drawn]
     assert steps[0] == "Stored here, waiting"
@@ -238,7 +238,7 @@ def test_a_provisional_figure_is_called_provisional(make_lab: Callable[..., Lab]
     lab.simulator.world.configure(settle_delay_s=3600.0)
     row = finished(lab)
     assert row.settlement == "provisional"
-    app = opened(id=row.id)
+    app = opened(id=row.id, tab="Credits and ids")
     assert "Provisional" in said(app)
     assert list(app.dataframe[0].value["credits"]) == ["160 so far"]
 
@@ -333,7 +333,7 @@ def test_an_unconfirmed_row_offers_its_three_ways_out(lab: Lab) -> None:
 def test_the_exchange_shows_the_sent_bytes_without_a_key(lab: Lab) -> None:
     """The request is shown as it was committed; where the key stood there is a remark."""
     row = finished(lab)
-    [shown] = [code.value for code in opened(id=row.id).code if code.value.startswith("POST ")]
+    [shown] = [code.value for code in opened(id=row.id, tab="Exchange").code if code.value.startswith("POST ")]
     assert "Authorization: Bearer (left out)" in shown
     assert f"Idempotency-Key: {row.idempotency_key}" in shown
     assert "A red fox on a frozen lake" in shown
