@@ -23,14 +23,18 @@ SHAPES = {
 }
 
 
-def key_of(param: ParamSpec) -> str:
+FORM = "form"
+"""Name of the Generate form; a page with a form of its own gives another one, so that their values stay apart."""
+
+
+def key_of(param: ParamSpec, form: str = FORM) -> str:
     """The widget key of a parameter; the same for all models, so that a value survives a change of model."""
-    return f"form_{param.key}"
+    return f"{form}_{param.key}"
 
 
-def value(param: ParamSpec) -> Any:
+def value(param: ParamSpec, form: str = FORM) -> Any:
     """The value in the form, by the API's own type; None when nothing is to be sent."""
-    found = st.session_state.get(key_of(param))
+    found = st.session_state.get(key_of(param, form))
     if param.type == "number" and isinstance(found, float) and is_whole(param):
         return int(found)
     return found if found != "" else None
@@ -45,26 +49,27 @@ def start(param: ParamSpec) -> Any:
     return param.default if param.default is not None else None
 
 
-def mend(param: ParamSpec) -> None:
+def mend(param: ParamSpec, form: str = FORM) -> None:
     """Replace a value that this model does not take (after a change of model, or from an old draft) by its default."""
-    found = st.session_state.get(key_of(param))
+    key = key_of(param, form)
+    found = st.session_state.get(key)
     if param.type == "select":
         fits = found in param.options or (found is None and param.default is None)
     elif param.type == "number":
         fits = _fits_number(param, found)
         if fits and found is not None:
-            st.session_state[key_of(param)] = _number(param, found)
+            st.session_state[key] = _number(param, found)
     else:
         fits = isinstance(found, str)
     if not fits:
-        st.session_state[key_of(param)] = start(param)
+        st.session_state[key] = start(param)
 
 
-def text(param: ParamSpec) -> None:
+def text(param: ParamSpec, form: str = FORM) -> None:
     """Draw a text parameter."""
     st.text_area(
         param.label or param.key,
-        key=key_of(param),
+        key=key_of(param, form),
         height=72,
         placeholder="What should not appear, for example: text, watermark, extra limbs"
         if param.key == "negative_prompt"
@@ -72,21 +77,21 @@ def text(param: ParamSpec) -> None:
     )
 
 
-def select(param: ParamSpec) -> None:
+def select(param: ParamSpec, form: str = FORM) -> None:
     """Draw a choice."""
     st.selectbox(
         param.label or param.key,
         list(param.options),
-        key=key_of(param),
+        key=key_of(param, form),
         format_func=lambda option: option_label(param, option),
         placeholder="Not sent",
     )
 
 
-def number(param: ParamSpec) -> None:
+def number(param: ParamSpec, form: str = FORM) -> None:
     """Draw a number: a slider for a knob between two ends, a box for everything else."""
     if param.minimum == 0 and param.maximum == 1 and param.default is not None:
-        _knob(param)
+        _knob(param, form)
         return
     whole = is_whole(param)
     st.number_input(
@@ -95,12 +100,12 @@ def number(param: ParamSpec) -> None:
         max_value=_number(param, param.maximum) if param.maximum is not None else None,
         step=_number(param, param.step or 1),
         format="%d" if whole else None,
-        key=key_of(param),
+        key=key_of(param, form),
         placeholder="Not sent",
     )
 
 
-def _knob(param: ParamSpec) -> None:
+def _knob(param: ParamSpec, form: str) -> None:
     with st.container(gap=None, key=f"knob_{param.key}"):
         st.slider(
             param.label or param.key,
@@ -108,7 +113,7 @@ def _knob(param: ParamSpec) -> None:
             max_value=1.0,
             step=param.step or SLIDER_STEP,
             format="%.2f",
-            key=key_of(param),
+            key=key_of(param, form),
         )
         ends = ENDS.get(param.key)
         if ends is not None:
