@@ -250,9 +250,13 @@ class Lab(Steering):
         """The daily cap set in the lab for this mode, in credits, or None; the environment's may be lower."""
         return self.ledger.get_cap(self.mode)
 
-    def set_cap(self, credits: int | None) -> None:  # noqa: A002 - Rivya's word
-        """Set or remove the daily cap of this mode, in credits."""
-        self.ledger.set_cap(self.mode, credits)
+    def set_cap(self, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
+        """Set or remove (None) the daily cap of this mode, in credits; the change is logged.
+
+        Raises:
+            LabError: the cap is raised or removed without a reason; ``field`` is "why".
+        """
+        self.ledger.set_cap(self.mode, credits, why)
 
     # -- about -----------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from rivya_core.api import GenerationRequest
+from rivya_core.lab.caps import daily, log_change
+from rivya_core.lab.drift import log_balance
 from rivya_core.lab.records import BalanceRecord, Pause
 from rivya_core.lab.rows import card_json, moment_json, moment_of, to_card
 from rivya_core.lab.schema import notes
@@ -70,6 +72,7 @@ class Notes(Store):
                 "error": card_json(record.error),
             }
             write_note(opened, named("balance", connection), value, self.clock())
+            log_balance(opened, connection, record, self.key_fingerprint, self.clock())
 
     def pause(self, connection: str) -> Pause | None:
         """Why the queue of a connection is stopped, or None."""
@@ -104,9 +107,12 @@ class Notes(Store):
         with self.reading() as connection:
             return read_cap(connection, mode)
 
-    def set_cap(self, mode: Mode, credits: int | None) -> None:  # noqa: A002 - Rivya's word
-        """Set or remove the daily cap of a mode, in credits."""
-        self.set_note(named("cap", mode), credits)
+    def set_cap(self, mode: Mode, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
+        """Set or remove the daily cap of a mode, in credits; see ``caps.log_change`` for ``why``."""
+        with self.writing() as connection:
+            now = self.clock()
+            log_change(connection, daily(mode), read_cap(connection, mode), credits, why, now)
+            write_note(connection, named("cap", mode), credits, now)
 
     def learned_price(self, connection: str, request: GenerationRequest) -> int | None:
         """Credits that Rivya reserved for the same model and settings last time on this connection, or None."""

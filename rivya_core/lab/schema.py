@@ -297,6 +297,7 @@ balances = sa.Table(
     sa.Column("credits", sa.Integer, nullable=False),
     sa.Column("booked_credits", sa.Integer, nullable=False),  # what our rows had taken from this wallet by then
     sa.Column("open_credits", sa.Integer, nullable=False),  # what may or may not have been taken by then
+    sa.Column("key_fingerprint", sa.String(16)),  # another key may belong to another wallet
     sa.Index("ix_lab_balances_connection", "connection", "asked_at"),
 )
 

@@ -187,6 +187,7 @@ def _money() -> None:
         sa.Column("credits", sa.Integer(), nullable=False),
         sa.Column("booked_credits", sa.Integer(), nullable=False),
         sa.Column("open_credits", sa.Integer(), nullable=False),
+        sa.Column("key_fingerprint", sa.String(length=16), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lab_balances")),
     )
     op.create_index("ix_lab_balances_connection", "lab_balances", ["connection", "asked_at"], unique=False)

@@ -1,0 +1,83 @@
+"""The log of caps: who spends more than was meant says why, and it stays written down. Rows are added, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from rivya_core.api.errors import LabError
+from rivya_core.lab.schema import cap_changes
+from rivya_core.settings import Mode
+
+WHY_MAX: Final = 500
+EXPERIMENT: Final = "experiment:"
+
+
+@dataclass(frozen=True, slots=True)
+class CapChange:
+    """One change of a cap. ``cap``: "daily:live", "daily:simulated" or "experiment:<id>"; None is no cap."""
+
+    at: datetime
+    cap: str
+    before_credits: int | None
+    after_credits: int | None
+    why: str
+
+    @property
+    def is_raise(self) -> bool:
+        """True when more may be spent than before."""
+        return is_raise(self.before_credits, self.after_credits)
+
+
+def daily(mode: Mode) -> str:
+    """Name the daily cap of a mode."""
+    return f"daily:{mode}"
+
+
+def of_experiment(experiment_id: str) -> str:
+    """Name the cap of an experiment."""
+    return EXPERIMENT + experiment_id
+
+
+def is_raise(before: int | None, after: int | None) -> bool:
+    """Tell whether a change lets more be spent: a higher cap, or none any more."""
+    return before is not None and (after is None or after > before)
+
+
+def log_change(
+    connection: sa.Connection, cap: str, before: int | None, after: int | None, why: str, now: datetime
+) -> None:
+    """Write a change down inside the transaction that makes it; one that changes nothing is left out.
+
+    Raises:
+        LabError: the cap is below zero (``field`` "cap"), or is raised or removed without a reason (``field`` "why").
+    """
+    if after is not None and after < 0:
+        raise LabError("A cap is not below zero", f"{after:,} credits were asked for.", field="cap")
+    why = " ".join(why.split())[:WHY_MAX]
+    if is_raise(before, after) and not why:
+        wanted = "removed" if after is None else f"raised to {after:,} credits"
+        raise LabError(
+            "Raising a cap needs a reason",
+            f"It is {before:,} credits and would be {wanted}.",
+            "Say why in a few words; it is kept in the log of caps.",
+            field="why",
+        )
+    if before != after:
+        row = {"at": now, "cap": cap, "before_credits": before, "after_credits": after, "why": why}
+        connection.execute(sa.insert(cap_changes).values(row))
+
+
+def read_changes(connection: sa.Connection, caps: Sequence[str] | None = None, limit: int = 50) -> list[CapChange]:
+    """The newest changes of some caps, or of all, newest first."""
+    column = cap_changes.c
+    query = sa.select(column.at, column.cap, column.before_credits, column.after_credits, column.why)
+    if caps is not None:
+        query = query.where(column.cap.in_(caps))
+    return [
+        CapChange(*row) for row in connection.execute(query.order_by(column.at.desc(), column.id.desc()).limit(limit))
+    ]
