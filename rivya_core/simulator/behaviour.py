@@ -64,7 +64,7 @@ class Behaviour:
     work_min_s: float = 4.0
     work_max_s: float = 10.0
     prompt_unit: str = "characters"
-    clip_variants: int = 8
+    clip_variants: int = 64
 
     def changed(self, changes: Mapping[str, Any]) -> Behaviour:
         """Return a copy with some settings changed.

@@ -72,7 +72,7 @@ class ClipMaker:
             height=height,
             seconds=clip_duration_s(spec, task.params),
             motion=motion(task.params.get("cfg_scale", 0.5), world.behaviour.cfg_effect),
-            variant=task.take % world.behaviour.clip_variants,
+            variant=roll(task) % world.behaviour.clip_variants,
             text=_overlay(task) if world.behaviour.overlay else "",
             image=image,
         )
@@ -89,6 +89,15 @@ def _make(recipe: Recipe, path: Path, *, shared: bool) -> None:
     part.replace(path)
     if shared:
         _make_room(path.parent)
+
+
+def roll(task: Task) -> int:
+    """Return the number of a task's roll of the dice: takes of a request differ, and another request rolls its own.
+
+    Without the second, the takes of two cells that differ in a knob without effect would be the very same clips, as they never
+    are at a service without seeds.
+    """
+    return task.take + int(task.request_sha256[:8], 16)
 
 
 def motion(cfg_scale: float, effect: str) -> float:

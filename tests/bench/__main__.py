@@ -22,6 +22,8 @@ SUBJECTS = (
     "pages",
     "ticks",
     "memory",
+    "features",
+    "calibration",
 )
 FOLDER = fresh.ROOT / "bench-results"
 

@@ -76,7 +76,7 @@ def test_a_clip_is_real_video(fetch: Callable[..., Path], ratio: str, duration: 
         assert file.metadata.keys() <= {"major_brand", "minor_version", "compatible_brands"}
     data = path.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
-    assert b"fox" not in data
+    assert b"red fox" not in data  # three letters alone turn up in compressed pictures by chance
     assert b"Lavf" not in data
 
 
@@ -146,8 +146,8 @@ def test_cfg_scale_changes_motion_as_much_as_the_world_says(prompt: str, tmp_pat
 
 
 def test_an_inert_world_gives_the_same_clip_for_every_cfg_scale(fetch: Callable[..., Path], world: World) -> None:
-    """With the effect switched off, requests that differ in cfg_scale alone share their bytes."""
-    world.configure(cfg_effect="inert")
+    """With the effect switched off, only the roll of the dice sets requests that differ in cfg_scale alone apart."""
+    world.configure(cfg_effect="inert", clip_variants=1)
     clips = [fetch(params={"cfg_scale": value}).read_bytes() for value in (0, 1)]
     assert clips[0] == clips[1]
     world.configure(cfg_effect="strong")
@@ -199,8 +199,9 @@ def test_the_shape_follows_the_request_or_the_picture(
 
 def test_the_mark_is_there_and_the_overlay_is_a_setting(fetch: Callable[..., Path], world: World) -> None:
     """Every clip says SIMULATED in a corner; prompt and parameters show only when asked for."""
+    world.configure(clip_variants=1)
     plain = frames(fetch(prompt="folds of silk"), [30])[0]
-    world.configure(overlay=True, clip_variants=1)
+    world.configure(overlay=True)
     written = frames(fetch(prompt="folds of silk"), [30])[0]
     corner = plain[:40, -140:]
     assert (corner.min(axis=2) > 185).sum() > 40

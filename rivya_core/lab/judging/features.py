@@ -1,0 +1,258 @@
+"""What a clip measures: five figures from its frames, by FFmpeg's own filters. Pure: a file in, figures out.
+
+No figure says which clip is better. They are there to tell whether a setting changes clips more than rolling again does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+from typing import Final
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.filter import Graph
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from PIL import Image, ImageOps
+
+from rivya_core.api.errors import StorageError
+
+VERSION: Final = 1
+"""Grows when the same clip no longer gives the same figures; older figures are then measured again."""
+
+SMALL_PX: Final = 320  # long side for motion, brightness, cuts and likeness: enough for them, and cheap
+SHARP_PX: Final = 960  # long side for sharpness, which a smaller picture would hide
+SHARP_PER_S: Final = 2.0
+CUT_SCORE: Final = (
+    10.0  # scdet's own default: percent of the range that a frame changes by, beyond what the frame before did
+)
+SOURCE_PIXELS_MAX: Final = 80_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One thing that is measured. ``more`` and ``less`` say in words which way a difference goes."""
+
+    key: str
+    label: str
+    unit: str
+    more: str
+    less: str
+    definition: str
+
+
+FEATURES: Final[tuple[Feature, ...]] = (
+    Feature(
+        "motion",
+        "Motion energy",
+        "luma levels per frame",
+        "more motion",
+        "less motion",
+        "Mean temporal information (ITU-T P.910): the standard deviation of the luma difference between two frames that "
+        "follow each other, in levels of 255, at 320 px. A brightness step of the whole picture does not count as motion; "
+        "frames at a scene cut are left out.",
+    ),
+    Feature(
+        "sharpness",
+        "Sharpness",
+        "1/px",
+        "sharper",
+        "softer",
+        "One over the mean width of edges in pixels (FFmpeg's blurdetect), two frames a second, at 960 px or the clip's own "
+        "size if that is smaller. Null when a clip shows no edge.",
+    ),
+    Feature(
+        "flicker",
+        "Flicker",
+        "luma levels",
+        "more flicker",
+        "less flicker",
+        "Mean jump of the picture's mean luma, in levels of 255: half the difference between one step of brightness and the "
+        "step before it. What goes on at the same pace cancels, so that a fade, and motion that brightens the picture "
+        "evenly, count for nothing; frames at a scene cut are left out.",
+    ),
+    Feature(
+        "cuts",
+        "Scene cuts",
+        "cuts",
+        "more cuts",
+        "fewer cuts",
+        "Frames at which FFmpeg's scdet scores at least 10: the picture changes at once by a tenth of the range or more.",
+    ),
+    Feature(
+        "likeness",
+        "First frame like the image",
+        "SSIM, 0 to 1",
+        "closer to the image",
+        "further from the image",
+        "Structural similarity (SSIM of luma) of the clip's first frame with the reference image as it was sent, the image "
+        "cropped about its centre to the clip's shape, both at 320 px. Null without a reference image.",
+    ),
+)
+
+BY_KEY: Final[Mapping[str, Feature]] = {feature.key: feature for feature in FEATURES}
+
+Figures = dict[str, float | None]
+"""Key of a feature to what was measured; None where a clip has no such figure."""
+
+
+class UnmeasurableError(StorageError):
+    """A clip's frames cannot be read; the sentence says why."""
+
+
+def measure(path: Path, image: Path | None = None) -> Figures:
+    """Measure one clip, decoding it once on the calling thread.
+
+    Args:
+        path: the MP4.
+        image: the reference image as it was sent, or None.
+
+    Raises:
+        UnmeasurableError: no frame, or not all of them, can be read.
+    """
+    with _opened(path) as (container, stream):
+        watch = _Watch(stream)
+        for frame in container.decode(stream):
+            watch.see(frame)
+    if watch.first is None:
+        raise UnmeasurableError("The clip cannot be measured", "It holds no pictures.")
+    return watch.figures() | {"likeness": None if image is None else _likeness(watch.first, image)}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open the only way that is safe for files from elsewhere: demuxer named, decoder without threads of its own."""
+    try:
+        with av.open(str(path), format="mp4") as container:
+            if not container.streams.video:
+                raise UnmeasurableError("The clip cannot be measured", "It has no video track.")
+            stream = container.streams.video[0]
+            stream.thread_type = "NONE"
+            stream.codec_context.thread_count = 1
+            yield container, stream
+    except (FFmpegError, OSError, ValueError, EOFError) as error:
+        raise UnmeasurableError("The clip cannot be measured", "Its frames cannot be read to the end.") from error
+
+
+class _Watch:
+    """Sees the frames go by once, and keeps a few numbers of each."""
+
+    def __init__(self, stream: VideoStream) -> None:
+        self._small = _graph(stream, SMALL_PX, ("siti", ""), ("scdet", f"threshold={CUT_SCORE:g}"))
+        self._sharp = _graph(stream, SHARP_PX, ("blurdetect", ""))
+        self._every = max(1, round(float(stream.average_rate or 24) / SHARP_PER_S))
+        self._seen = 0
+        self._changes: list[float] = []
+        self._lights: list[float] = []
+        self._cuts: list[bool] = []
+        self._edges_px: list[float] = []
+        self.first: VideoFrame | None = None
+
+    def see(self, frame: VideoFrame) -> None:
+        """Take one frame, in order."""
+        small = _through(self._small, frame)
+        if self.first is None:
+            self.first = small
+        told = small.metadata
+        self._changes.append(float(told["lavfi.siti.ti"]))
+        self._cuts.append(float(told["lavfi.scd.score"]) >= CUT_SCORE)
+        self._lights.append(float(small.to_ndarray().mean()))
+        if self._seen % self._every == 0:
+            width_px = float(_through(self._sharp, frame).metadata.get("lavfi.blur", "nan"))
+            if math.isfinite(width_px) and width_px > 0:
+                self._edges_px.append(width_px)
+        self._seen += 1
+
+    def figures(self) -> Figures:
+        """What was seen, as figures."""
+        return {
+            "motion": _mean([change for change, cut in zip(self._changes[1:], self._cuts[1:], strict=True) if not cut]),
+            "sharpness": 1.0 / fmean(self._edges_px) if self._edges_px else None,
+            "flicker": _mean(self._jumps()),
+            "cuts": float(sum(self._cuts)),
+        }
+
+    def _jumps(self) -> list[float]:
+        steps = [later - earlier for earlier, later in pairwise(self._lights)]
+        return [
+            abs(second - first) / 2
+            for index, (first, second) in enumerate(pairwise(steps))
+            if not (self._cuts[index + 1] or self._cuts[index + 2])
+        ]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None
+
+
+def _graph(stream: VideoStream, side_px: int, *filters: tuple[str, str]) -> Graph:
+    """Build a chain: scale to the side, luma alone in 8 bits, then the filters; one thread."""
+    width, height = _shape(stream.width, stream.height, side_px)
+    graph = Graph()
+    graph.threads = 1
+    nodes = [
+        graph.add_buffer(template=stream),
+        graph.add("scale", f"{width}:{height}:flags=area"),
+        graph.add("format", "gray"),
+        *(graph.add(name, arguments) for name, arguments in filters),
+        graph.add("buffersink"),
+    ]
+    for before, after in pairwise(nodes):
+        before.link_to(after)
+    graph.configure()
+    return graph
+
+
+def _through(graph: Graph, frame: VideoFrame) -> VideoFrame:
+    graph.push(frame)
+    out = graph.pull()
+    assert isinstance(out, VideoFrame)  # these chains hold pictures only
+    return out
+
+
+def _shape(width: int, height: int, side_px: int) -> tuple[int, int]:
+    share = min(1.0, side_px / max(width, height))
+    return max(2, round(width * share / 2) * 2), max(2, round(height * share / 2) * 2)
+
+
+def _likeness(first: VideoFrame, image: Path) -> float:
+    """SSIM of luma between a frame and an image cropped to its shape."""
+    wanted = _as_frame(image, first.width, first.height)
+    seen = VideoFrame.from_ndarray(first.to_ndarray(), format="gray")
+    graph = Graph()
+    graph.threads = 1
+    compare, sink = graph.add("ssim"), graph.add("buffersink")
+    buffers = [
+        graph.add_buffer(width=first.width, height=first.height, format=wanted.format, time_base=wanted.time_base)
+        for _ in range(2)
+    ]
+    for index, buffer in enumerate(buffers):
+        buffer.link_to(compare, 0, index)
+    compare.link_to(sink)
+    graph.configure()
+    for buffer, frame in zip(buffers, (seen, wanted), strict=True):
+        frame.pts = 0
+        buffer.push(frame)
+        buffer.push(None)
+    return float(sink.pull().metadata["lavfi.ssim.Y"])
+
+
+def _as_frame(image: Path, width: int, height: int) -> VideoFrame:
+    try:
+        with Image.open(image) as opened:
+            if opened.width * opened.height > SOURCE_PIXELS_MAX:
+                raise UnmeasurableError("The clip cannot be measured", "Its reference image is too large to compare.")
+            upright = ImageOps.exif_transpose(opened).convert("L")
+            fitted = ImageOps.fit(upright, (width, height), Image.Resampling.BOX)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UnmeasurableError("The clip cannot be measured", "Its reference image cannot be read.") from error
+    import numpy as np  # noqa: PLC0415 - only clips with an image need it
+
+    return VideoFrame.from_ndarray(np.asarray(fitted), format="gray")
