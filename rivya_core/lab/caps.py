@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -72,12 +71,11 @@ def log_change(
         connection.execute(sa.insert(cap_changes).values(row))
 
 
-def read_changes(connection: sa.Connection, caps: Sequence[str] | None = None, limit: int = 50) -> list[CapChange]:
-    """The newest changes of some caps, or of all, newest first."""
+def read_changes(connection: sa.Connection, cap: str, others: sa.Select[str], limit: int) -> list[CapChange]:
+    """The newest changes of a cap and of those that a query names, newest first."""
     column = cap_changes.c
     query = sa.select(column.at, column.cap, column.before_credits, column.after_credits, column.why)
-    if caps is not None:
-        query = query.where(column.cap.in_(caps))
+    query = query.where(sa.or_(column.cap == cap, column.cap.in_(others)))
     return [
         CapChange(*row) for row in connection.execute(query.order_by(column.at.desc(), column.id.desc()).limit(limit))
     ]

@@ -24,6 +24,13 @@ def _generations() -> None:
     op.create_index(
         "ix_lab_generations_experiment_id", "lab_generations", ["experiment_id", "state", "held_credits"], unique=False
     )
+    op.drop_index("ix_lab_generations_cap", "lab_generations")
+    op.create_index(
+        "ix_lab_generations_spent",
+        "lab_generations",
+        ["mode", "cap_day", "experiment_id", "model", "state", "settlement", "source", "held_credits"],
+        unique=False,
+    )
 
 
 def _experiments() -> None:
