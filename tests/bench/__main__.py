@@ -22,6 +22,7 @@ SUBJECTS = (
     "pages",
     "ticks",
     "memory",
+    "votes",
     "features",
     "calibration",
 )

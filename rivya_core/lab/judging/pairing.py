@@ -1,0 +1,111 @@
+"""Which two variants, which of their clips, and which side: drawn on the server, from the round's stored seed.
+
+The next pair is the one that teaches most about which variant is the best: of all pairs that are still in, the one with
+the largest product of both variants' chances to be the best and of the uncertainty that one vote between them removes.
+Everything is decided by the past alone, which is all the stop rule asks for.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+import choix
+import numpy as np
+from scipy.special import expit
+
+from rivya_core.lab.judging.votes import Comparison, Matrix, places, wins
+
+SEEN_FIRST: Final = 2
+"""Every variant is shown this often before any is shown by what was learned."""
+
+DRAWS: Final = 200
+SHRINKAGE: Final = 0.1  # virtual votes either way, so that three wins in a row are not taken for certainty
+PRIOR_PRECISION: Final = 0.5
+FLOOR: Final = 0.005  # no variant is ever without a chance to be the best
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A pair as it was shown: cells and clips, left and right."""
+
+    left: int
+    right: int
+    left_clip: str
+    right_clip: str
+
+
+def next_variants(
+    variants: Sequence[int],
+    out: Collection[int],
+    found: Sequence[Comparison],
+    rng: random.Random,
+    *,
+    last: Collection[int] = (),
+) -> tuple[int, int]:
+    """Choose two variants; ``out`` ones rest, ``last`` is the pair shown just before and is not repeated without need.
+
+    With one variant left, votes go on among all: they sharpen the ranking.
+    """
+    left = [variant for variant in variants if variant not in out]
+    if len(left) == 1:
+        left = list(variants)
+    pairs = [pair for pair in combinations(left, 2) if set(pair) != set(last)] or list(combinations(left, 2))
+    if len(pairs) == 1:
+        return pairs[0]
+    times = Counter(variant for one in found for variant in (one.first, one.second))
+    fewest = min(times[variant] for variant in left)
+    if fewest < SEEN_FIRST:
+        rng.shuffle(pairs)
+        return min(pairs, key=lambda pair: sorted(times[variant] for variant in pair))
+    worth = _worth(left, found, rng)
+    return max(pairs, key=worth.__getitem__)
+
+
+def _worth(left: Sequence[int], found: Sequence[Comparison], rng: random.Random) -> Mapping[tuple[int, int], float]:
+    place = places(left)
+    strengths, covariance = _posterior(wins(place, found, tie=0.5))
+    drawn = np.random.default_rng(rng.getrandbits(64)).multivariate_normal(strengths, covariance, size=DRAWS)
+    best = np.bincount(drawn.argmax(axis=1), minlength=len(place)) / DRAWS + FLOOR
+    worth = {}
+    for one, other in combinations(left, 2):
+        a, b = place[one], place[other]
+        spread = covariance[a, a] + covariance[b, b] - 2 * covariance[a, b]
+        chance = expit(strengths[a] - strengths[b])
+        worth[one, other] = float(best[a] * best[b] * spread * chance * (1 - chance))
+    return worth
+
+
+def _posterior(matrix: Matrix) -> tuple[Matrix, Matrix]:
+    """Give Bradley-Terry strengths and the inverse of what the votes tell of them, in milliseconds whatever their number."""
+    strengths = choix.lsr_pairwise_dense(matrix, alpha=SHRINKAGE)
+    chance = expit(strengths[:, None] - strengths[None, :])
+    told = (matrix + matrix.T) * chance * (1 - chance)
+    precision = np.diag(told.sum(axis=1) + PRIOR_PRECISION) - told
+    return strengths, np.linalg.inv(precision)
+
+
+def next_clips(
+    pair: tuple[int, int], clips: Mapping[int, Sequence[str]], shown: Sequence[Shown], rng: random.Random
+) -> Shown:
+    """Choose a clip of each variant and their sides.
+
+    Clips take turns within a variant, in random order; so do the sides of a pair; the two clips shown last are not shown
+    again at once when there are others.
+    """
+    first, second = pair
+    times = Counter(clip for one in shown for clip in (one.left_clip, one.right_clip))
+    last = {shown[-1].left_clip, shown[-1].right_clip} if shown else set()
+    choices = [(a, b) for a in clips[first] for b in clips[second]]
+    fresh = [choice for choice in choices if set(choice) != last] or choices
+    rng.shuffle(fresh)
+    a, b = min(fresh, key=lambda choice: times[choice[0]] + times[choice[1]])
+    lefts = sum((one.left, one.right) == (first, second) for one in shown)
+    rights = sum((one.left, one.right) == (second, first) for one in shown)
+    if lefts > rights or (lefts == rights and rng.random() < 0.5):  # noqa: PLR2004 - an even coin
+        return Shown(second, first, b, a)
+    return Shown(first, second, a, b)

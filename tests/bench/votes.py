@@ -1,0 +1,199 @@
+"""The stop rule of blind votes, by simulation: false winners, power, and how many votes a decision takes.
+
+``python -m tests.bench.votes`` prints the table of ``docs/votes.md``.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy.stats import binom, binomtest
+
+from rivya_core.lab.judging import pairing, ratings
+from rivya_core.lab.judging.stopping import ALPHA, follow
+from rivya_core.lab.judging.votes import Comparison
+from tests.bench.figures import Figure, median
+
+STUDIES = 1000
+SIZES = (2, 3, 4, 6)
+EDGES = (60, 75, 90)
+
+Chance = Callable[[int, int], float]
+"""The chance (0..1) that the first variant is preferred to the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """How one simulated study ended. ``covered``: whether the interval of variant 0 held its true share; None if not asked."""
+
+    winner: int | None
+    votes: int
+    covered: bool | None = None
+
+
+def run_study(
+    count: int, chance: Chance, seed: int, *, ties: float = 0.0, share: float | None = None, limit: int | None = None
+) -> Study:
+    """Vote until the rule says stop: pairs by ``pairing``, one voter, each vote independent."""
+    rng = random.Random(seed)
+    variants = range(count)
+    found: list[Comparison] = []
+    out: tuple[int, ...] = ()
+    last: tuple[int, ...] = ()
+    while True:
+        one, other = last = pairing.next_variants(variants, out, found, rng, last=last)
+        if rng.random() < ties:
+            found.append(Comparison(one, other, is_tie=True))
+        elif rng.random() < chance(one, other):
+            found.append(Comparison(one, other))
+        else:
+            found.append(Comparison(other, one))
+        progress = follow(variants, found)
+        out = tuple(variant for variant, _ in progress.out)
+        if progress.is_over or len(found) == limit:
+            covered = None
+            if share is not None:
+                [rated] = [one for one in ratings.rate(variants, found) if one.variant == 0]
+                covered = rated.low <= share <= rated.high
+            return Study(progress.winner, len(found), covered)
+
+
+def run_studies(
+    count: int, chance: Chance, *, studies: int = STUDIES, ties: float = 0.0, share: float | None = None
+) -> list[Study]:
+    """Run many studies with seeds of their own."""
+    return [run_study(count, chance, seed, ties=ties, share=share) for seed in range(studies)]
+
+
+def equal(_one: int, _other: int) -> float:
+    """Nobody prefers anything."""
+    return 0.5
+
+
+def two_best(one: int, other: int) -> float:
+    """Variants 0 and 1 are equally good; both are preferred to all others in 90 of 100 votes."""
+    if (one < 2) == (other < 2):
+        return 0.5
+    return 0.9 if one < 2 else 0.1
+
+
+def best(percent: int, one: int, other: int) -> float:
+    """Variant 0 is preferred to every other in so many of 100 votes; the others are equal."""
+    if 0 not in {one, other}:
+        return 0.5
+    return percent / 100 if one == 0 else 1 - percent / 100
+
+
+def fixed_votes(count: int, percent: int, power: float) -> int:
+    """Votes of the fixed plan with the same power: every pair equally often, two-sided exact binomial tests.
+
+    The winner is the variant that beats every other; each of its ``count - 1`` tests has the level ``ALPHA / (count - 1)``.
+    The smallest plan that reaches ``power`` is meant.
+    """
+    level = ALPHA / (count - 1)
+    for each in range(1, 5000):
+        needed = next(
+            (k for k in range(each // 2 + 1, each + 1) if 2 * binom.sf(k - 1, each, 0.5) <= level),
+            None,
+        )
+        if needed is not None and binom.sf(needed - 1, each, percent / 100) ** (count - 1) >= power:
+            return each * count * (count - 1) // 2
+    raise AssertionError("no fixed plan reaches this power")
+
+
+def upper_bound(failures: int, studies: int) -> float:
+    """The upper end of the exact 95 % interval of a rate."""
+    return float(binomtest(failures, studies).proportion_ci().high)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    count: int
+    truth: str
+    right: float
+    wrong: int
+    undecided: float
+    votes: float
+    late: float
+    fixed: int | None
+
+
+def measure(count: int, truth: str, chance: Chance, percent: int | None, *, ties: float = 0.0) -> Row:
+    """Run the studies of one line. Without a ``percent`` every winner is a false one."""
+    found = run_studies(count, chance, ties=ties)
+    right = sum(study.winner == 0 for study in found) if percent else 0
+    wrong = sum(study.winner is not None for study in found) - right
+    votes = [float(study.votes) for study in found]
+    return Row(
+        count,
+        truth,
+        right / STUDIES,
+        wrong,
+        sum(study.winner is None for study in found) / STUDIES,
+        median(votes),
+        float(np.quantile(votes, 0.9)),
+        fixed_votes(count, percent, min(right, STUDIES - 1) / STUDIES) if percent and right else None,
+    )
+
+
+def rows() -> list[Row]:
+    """All lines: nothing to find, and something to find."""
+    found = [measure(count, "all equal", equal, None) for count in SIZES]
+    found += [measure(count, "two equally best", two_best, None) for count in SIZES[1:]]
+    found.append(measure(2, "all equal, 30 % ties", equal, None, ties=0.3))
+    found += [
+        measure(count, f"one best, {percent}/{100 - percent}", partial(best, percent), percent)
+        for percent in EDGES
+        for count in SIZES
+    ]
+    found.append(measure(2, "one best, 75/25, 30 % ties", partial(best, 75), 75, ties=0.3))
+    return found
+
+
+def as_markdown(found: list[Row]) -> str:
+    """The table as it stands in the documents."""
+    lines = [
+        "| variants | truth | right winner | false winner | not decided | votes, median | votes, 9 in 10 at most | fixed plan of the same power |",
+        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in found:
+        right = f"{row.right:.1%}" if row.truth.startswith("one best") else "-"
+        wrong = f"{row.wrong / STUDIES:.1%} (≤ {upper_bound(row.wrong, STUDIES):.1%})"
+        lines.append(
+            f"| {row.count} | {row.truth} | {right} | {wrong} | {row.undecided:.1%} | {row.votes:g} | {row.late:g} | {row.fixed or '-'} |"
+        )
+    return "\n".join(lines)
+
+
+def coverage(count: int, percent: int, studies: int = 200) -> float:
+    """How often the 95 % interval of the best variant holds its true share when voting stopped by the rule."""
+    found = run_studies(count, partial(best, percent), studies=studies, share=percent / 100)
+    return sum(bool(study.covered) for study in found) / studies
+
+
+def figures() -> list[Figure]:
+    """Measure what the project promises."""
+    found = []
+    for count in SIZES:
+        row = measure(count, "all equal", equal, None)
+        found.append(
+            Figure("votes", f"{count} equal variants, false winners", row.wrong / STUDIES, "", "at most", ALPHA)
+        )
+    row = measure(2, "75/25", partial(best, 75), 75)
+    words = f"right in {row.right:.1%}, wrong in {row.wrong / STUDIES:.1%} of {STUDIES} studies; the target is the fixed plan's"
+    found.append(Figure("votes", "median votes at 75/25", row.votes, "votes", "at most", row.fixed, words))
+    return found
+
+
+if __name__ == "__main__":
+    print(as_markdown(rows()))
+    for variants, edge in ((2, 60), (2, 75), (2, 90), (4, 75)):
+        print(f"coverage {variants} variants {edge}/{100 - edge}: {coverage(variants, edge):.1%}", flush=True)
+    sys.exit(0)
