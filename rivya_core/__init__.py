@@ -13,6 +13,8 @@ from rivya_core.version import VERSION
 if TYPE_CHECKING:
     from rivya_core.api import AsyncRivya, GenerationRequest, Rivya
     from rivya_core.api.errors import RivyaError
+    from rivya_core.lab.experiments.axes import Labelled
+    from rivya_core.lab.experiments.plan import Sweep
     from rivya_core.lab.lab import Lab
     from rivya_core.lab.records import GenerationRecord, HistoryFilter
     from rivya_core.lab.states import State
@@ -27,10 +29,12 @@ __all__ = [
     "GenerationRequest",
     "HistoryFilter",
     "Lab",
+    "Labelled",
     "Rivya",
     "RivyaError",
     "Settings",
     "State",
+    "Sweep",
     "open_lab",
     "shared_lab",
 ]
@@ -41,10 +45,12 @@ _HOMES = {
     "GenerationRequest": "rivya_core.api",
     "HistoryFilter": "rivya_core.lab.records",
     "Lab": "rivya_core.lab.lab",
+    "Labelled": "rivya_core.lab.experiments.axes",
     "Rivya": "rivya_core.api",
     "RivyaError": "rivya_core.api.errors",
     "Settings": "rivya_core.settings",
     "State": "rivya_core.lab.states",
+    "Sweep": "rivya_core.lab.experiments.plan",
     "open_lab": "rivya_core.services",
     "shared_lab": "rivya_core.services",
 }

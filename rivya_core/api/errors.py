@@ -26,7 +26,7 @@ Library exceptions do not leave the core; they are turned into one of these, wit
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 Charged = Literal["no", "yes", "unknown"]
 
@@ -149,7 +149,14 @@ class WaitTimeoutError(RivyaError):
 
 
 class BudgetError(RivyaError):
-    """Refuse a submission that a cap or the balance does not allow; nothing was stored or sent."""
+    """Refuse a submission that a cap or the balance does not allow; nothing was stored or sent.
+
+    fits: how many of the new generations would be allowed, in their order; None where nobody counted.
+    """
+
+    def __init__(self, title: str, detail: str = "", hint: str = "", *, fits: int | None = None, **facts: Any) -> None:
+        super().__init__(title, detail, hint, **facts)
+        self.fits = fits
 
 
 class StorageError(RivyaError):

@@ -6,13 +6,15 @@ function works inside the caller's transaction, on a row that was read in it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from rivya_core.lab.records import GenerationRecord
-from rivya_core.lab.schema import generations, movements
+from rivya_core.lab.schema import experiments, generations, movements
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,40 @@ CreditMove = Adjust | Settle | Release
 def reserve(connection: sa.Connection, row: GenerationRecord, now: datetime) -> None:
     """Write the first movement of a new row, whose ``held_credits`` is set already."""
     _write(connection, row, "reserve", row.held_credits, now, "submitted")
+
+
+def reserve_many(connection: sa.Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Write the first movements of new rows, given as their columns."""
+    values = [
+        {
+            "generation_id": row["id"],
+            "at": now,
+            "mode": row["mode"],
+            "kind": "reserve",
+            "credits": row["held_credits"],
+            "provisional": False,
+            "reason": "submitted",
+        }
+        for row in rows
+    ]
+    connection.execute(sa.insert(movements), values)
+
+
+def release_many(connection: sa.Connection, rows: Sequence[Any], now: datetime, reason: str) -> None:
+    """Write the last movements of reserved rows (id, mode, held_credits) whose figures are set already."""
+    values = [
+        {
+            "generation_id": row.id,
+            "at": now,
+            "mode": row.mode,
+            "kind": "release",
+            "credits": -row.held_credits,
+            "provisional": False,
+            "reason": reason,
+        }
+        for row in rows
+    ]
+    connection.execute(sa.insert(movements), values)
 
 
 def book(connection: sa.Connection, row: GenerationRecord, move: CreditMove, now: datetime) -> bool:
@@ -125,6 +161,8 @@ def _write(
 
 
 def mark_simulated(connection: sa.Connection, row: GenerationRecord) -> None:
-    """Count a row and its movements as simulated, because a simulator answered it; there is no way back."""
+    """Count a row, its movements and its experiment as simulated, because a simulator answered it; there is no way back."""
     connection.execute(sa.update(generations).where(generations.c.seq == row.seq).values(mode="simulated"))
     connection.execute(sa.update(movements).where(movements.c.generation_id == row.id).values(mode="simulated"))
+    if row.experiment_id is not None:
+        connection.execute(sa.update(experiments).where(experiments.c.id == row.experiment_id).values(mode="simulated"))

@@ -83,14 +83,19 @@ class Inbox:
     def __init__(self, database: sa.Engine) -> None:
         self._client = DBOSClient(system_database_engine=database, application_name=APP)
 
-    def enqueue(self, connection: sa.Connection, generation_id: str, run: int) -> None:
-        """Enqueue a generation inside the caller's transaction; ``run`` counts its workflows, from 1."""
+    def enqueue(self, connection: sa.Connection, generation_id: str, run: int, place: int = 0) -> None:
+        """Enqueue a generation inside the caller's transaction; ``run`` counts its workflows, from 1.
+
+        ``place``: its place among those enqueued together, from 1; the engine's clock is too coarse to keep their order.
+        """
         options: EnqueueOptions = {
             "workflow_name": WORKFLOW,
             "queue_name": QUEUE,
             "workflow_id": f"{generation_id}:{run}",
             "app_version": APP_VERSION,
         }
+        if place:
+            options["priority"] = place
         self._client.enqueue_in_transaction(connection, options, generation_id)
 
     def unfinished(self, workflow_ids: Iterable[str]) -> set[str]:

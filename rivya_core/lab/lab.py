@@ -15,6 +15,7 @@ from rivya_core.api import GenerationRequest, ModelSpec, packaged_models
 from rivya_core.api.errors import LabError, RivyaError, StorageError, WaitTimeoutError
 from rivya_core.lab import budget as budgets
 from rivya_core.lab import submission
+from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.judging.ballots import Ballots
 from rivya_core.lab.judging.reviews import Reviews
 from rivya_core.lab.judging.verdicts import Verdicts
@@ -31,7 +32,7 @@ from rivya_core.lab.records import (
 from rivya_core.lab.spending import Spending
 from rivya_core.lab.states import State
 from rivya_core.lab.steering import Steering
-from rivya_core.lab.sweeps import Sweeps
+from rivya_core.lab.sweeps import Quote, Sweep, Sweeps
 from rivya_core.settings import Mode
 from rivya_core.version import VERSION
 
@@ -214,6 +215,28 @@ class Lab(Steering):
                 field="archive",
             )
         return path
+
+    # -- experiments -----------------------------------------------------------------------------------------------
+
+    def quote(self, sweep: Sweep) -> Quote:
+        """What a sweep would cost and take now, and how much of it is there already; nothing is stored or sent."""
+        return self.sweeps.quote(sweep)
+
+    def start(self, sweep: Sweep, *, experiment_id: str | None = None, only_what_fits: bool = False) -> str:
+        """Store a sweep and enqueue what is missing, whole or not at all; its id. See ``Sweeps.start``.
+
+        Raises:
+            BudgetError: a cap or the balance does not allow it; ``fits`` says how many takes would be allowed.
+        """
+        return self.sweeps.start(sweep, experiment_id=experiment_id, only_what_fits=only_what_fits)
+
+    def sweep(self, experiment_id: str) -> SweepStatus:
+        """States, spent credits and cells of an experiment. Raises LabError for an unknown id."""
+        return self.sweeps.status(experiment_id)
+
+    def wait_sweep(self, experiment_id: str, timeout_s: float = 3600.0) -> SweepStatus:
+        """Block until all started takes of an experiment have ended. Raises WaitTimeoutError after ``timeout_s`` seconds."""
+        return self.sweeps.wait(experiment_id, timeout_s)
 
     # -- money -----------------------------------------------------------------------------------------------------
 

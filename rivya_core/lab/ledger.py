@@ -15,12 +15,12 @@ import sqlalchemy as sa
 
 from rivya_core.api import GenerationRequest
 from rivya_core.lab.budget import local_day
-from rivya_core.lab.credits import reserve
+from rivya_core.lab.credits import release_many, reserve, reserve_many
 from rivya_core.lab.decisions import Decisions
 from rivya_core.lab.ids import generation_id, new_intent_id
 from rivya_core.lab.images import Asset
 from rivya_core.lab.records import GenerationRecord
-from rivya_core.lab.schema import generations
+from rivya_core.lab.schema import events, generations
 from rivya_core.lab.states import NEEDS_JOB, State
 from rivya_core.settings import Mode
 
@@ -80,6 +80,20 @@ class Ledger(Decisions):
         reserve(connection, row, now)
         return row
 
+    def add_many(self, connection: sa.Connection, new: Sequence[NewGeneration]) -> None:
+        """Store generations whose ids nobody has yet, in this order, each with its reservation."""
+        if not new:
+            return
+        now = self.clock()
+        rows = [self._new_columns(item, now) for item in new]
+        told = {"from": None, "to": State.WAITING.value}
+        connection.execute(sa.insert(generations), rows)
+        connection.execute(
+            sa.insert(events),
+            [{"generation_id": row["id"], "at": now, "kind": "state", "detail": told} for row in rows],
+        )
+        reserve_many(connection, rows, now)
+
     def _new_columns(self, new: NewGeneration, now: datetime) -> dict[str, Any]:
         request = new.request
         canonical = request.canonical()
@@ -126,6 +140,24 @@ class Ledger(Decisions):
                 connection.execute(sa.insert(generations).values(**columns))
                 self._write_event(connection, new.id, "state", {"from": None, "to": State.SUCCEEDED.value}, done)
             return self._must_find(connection, new.id)
+
+    def cancel_waiting(self, connection: sa.Connection, experiment_id: str) -> int:
+        """Take back all rows of an experiment that wait and may not have been sent, inside the caller's transaction; how many."""
+        column = generations.c
+        where = [column.experiment_id == experiment_id, column.state == State.WAITING.value, column.open_attempts == 0]
+        rows = connection.execute(sa.select(column.id, column.mode, column.held_credits).where(*where)).all()
+        if not rows:
+            return 0
+        now = self.clock()
+        ended = {"state": State.CANCELLED.value, "finished_at": now, "next_action_at": None}
+        figures = {"held_credits": 0, "final_credits": 0, "settlement": "released"}
+        told = {"from": State.WAITING.value, "to": State.CANCELLED.value}
+        connection.execute(sa.update(generations).where(*where).values(**ended, **figures))
+        connection.execute(
+            sa.insert(events), [{"generation_id": row.id, "at": now, "kind": "state", "detail": told} for row in rows]
+        )
+        release_many(connection, rows, now, "cancelled while waiting")
+        return len(rows)
 
     def is_empty(self) -> bool:
         """Tell whether no generation was ever stored."""

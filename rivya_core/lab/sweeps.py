@@ -1,12 +1,233 @@
-"""Experiments as people start and steer them: quote, start, follow, pause, retry."""
+"""Experiments as people start and steer them: quote, start, follow, pause, retry.
+
+Whatever spends is one transaction under the write lock: what is there already is looked up, caps and balance are checked, and
+experiment, rows and their places in the engine's queue are stored, or nothing is.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from rivya_core.api.errors import BudgetError, LabError, WaitTimeoutError
+from rivya_core.lab import budget as budgets
+from rivya_core.lab import submission
+from rivya_core.lab.database import begin_immediate, reading
+from rivya_core.lab.experiments import book, knobs, quotes, reuse
+from rivya_core.lab.experiments.axes import Labelled
+from rivya_core.lab.experiments.buying import Buyer
+from rivya_core.lab.experiments.plan import MAX_CELLS, MAX_TAKES, Sweep
+from rivya_core.lab.experiments.quotes import Quote
+from rivya_core.lab.experiments.records import CellRecord, ExperimentRecord, SweepStatus
+from rivya_core.lab.experiments.reuse import Prices
+from rivya_core.lab.experiments.spec import images_of, to_sweep
+from rivya_core.lab.experiments.steering import SweepSteering
+from rivya_core.lab.history import Typical
+from rivya_core.lab.ids import INTENT, new_intent_id
+from rivya_core.lab.notes import read_note
 from rivya_core.lab.parts import Parts
+from rivya_core.lab.states import TERMINAL, State
+from rivya_core.settings import Mode
+
+__all__ = ["MAX_CELLS", "MAX_TAKES", "Labelled", "Quote", "Sweep", "Sweeps", "new_experiment_id"]
+
+WAIT_LOOK_S: Final = 0.1
+EXPERIMENT_ID_MAX: Final = 32  # generation ids are made from it and must stand in a header
+RESTS: Final = TERMINAL | {State.UNCONFIRMED}
 
 
-class Sweeps:
+def new_experiment_id() -> str:
+    """Mint the id of an experiment: "x" and 20 digits that sort by time."""
+    return "x" + new_intent_id()[1:]
+
+
+class Sweeps(SweepSteering):
     """Start and follow experiments; safe to use from any thread."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._buyer = Buyer(parts)
+
+    # -- before money moves ----------------------------------------------------------------------------------------
+
+    def quote(self, sweep: Sweep) -> Quote:
+        """Say what a sweep would cost and take now; reads the database only, stores and sends nothing."""
+        parts = self._parts
+        name, mode = parts.settings.connection, parts.settings.mode
+        with reading(parts.database) as connection:
+            prices = Prices(connection, name)
+            asked = [(cell.cell, cell.request_sha256, prices.of(cell.request)) for cell in sweep.cells]
+            filled = reuse.fill(connection, reuse.places(asked, sweep.takes), name, mode)
+            budget = budgets.read(connection, mode, name, parts.settings)
+            own = reuse.modes_of(connection, name, mode)[0]
+            warnings = knobs.warnings(sweep, own, lambda note: read_note(connection, note))
+        new = [place for place in filled if place.generation_id is None]
+        costs = [place.expected_credits for place in new]
+        return Quote(
+            cells=len(sweep.cells),
+            takes=sweep.takes,
+            reused=len(filled) - len(new),
+            new=len(new),
+            credits=sum(costs),
+            minutes=quotes.minutes(
+                [sweep.cells[place.cell].request for place in new],
+                parts.settings.max_creates_in_flight,
+                lambda model, length: self._typical(model, own, length),
+            ),
+            available_credits=budget.available_credits,
+            fits=quotes.how_many_fit(budget, costs, sweep.cap_credits, 0),
+            shortage=_shortage(budget, costs, sweep.cap_credits),
+            warnings=warnings,
+        )
+
+    def _typical(self, model: str, mode: Mode, length: str | None) -> Typical | None:
+        return self._parts.history.typical_s(model, mode, length)
+
+    # -- starting --------------------------------------------------------------------------------------------------
+
+    def start(self, sweep: Sweep, *, experiment_id: str | None = None, only_what_fits: bool = False) -> str:
+        """Store a sweep and enqueue what is missing, in one transaction, and return the experiment's id at once.
+
+        The same ``experiment_id`` given twice is one experiment. ``only_what_fits``: start the takes that caps and balance
+        allow, in their order, and keep the others planned for ``start_rest``.
+
+        Raises:
+            BudgetError: not all is allowed; nothing was stored or sent. ``fits`` says how many takes would be.
+            StorageError: the data folder has no room. LabError: read-only, or the id is not usable.
+        """
+        parts = self._parts
+        submission.refuse_if_read_only(parts.settings)
+        submission.check_disk(parts.settings, parts.archive)
+        id_ = experiment_id or new_experiment_id()
+        if not INTENT.fullmatch(id_) or len(id_) > EXPERIMENT_ID_MAX:
+            rule = f"experiment_id must be 1 to {EXPERIMENT_ID_MAX} letters, digits, '-' or '_'."
+            raise LabError(
+                "The experiment id is not usable", rule, "Leave it out to have one made.", field="experiment_id"
+            )
+        for image in images_of(sweep):
+            parts.ledger.store_image(image, parts.archive)
+        with begin_immediate(parts.database) as connection:
+            if book.find(connection, id_) is None:
+                self._buyer.start(connection, id_, sweep, only_what_fits=only_what_fits)
+        return id_
+
+    def start_rest(self, experiment_id: str, *, only_what_fits: bool = False) -> int:
+        """Start the takes that are only planned; how many were bought. What was made elsewhere meanwhile is reused.
+
+        Raises:
+            BudgetError: not all is allowed; nothing was started. ``fits`` says how many takes would be.
+        """
+        parts = self._parts
+        submission.refuse_if_read_only(parts.settings)
+        submission.check_disk(parts.settings, parts.archive)
+        with begin_immediate(parts.database) as connection:
+            return self._buyer.start_rest(
+                connection, self._ours(connection, experiment_id), only_what_fits=only_what_fits
+            )
+
+    def retry_failed(self, experiment_id: str) -> int:
+        """Make every failed or taken-back take once more, as a new generation; how many.
+
+        Raises:
+            BudgetError: not all is allowed; nothing was started.
+        """
+        parts = self._parts
+        submission.refuse_if_read_only(parts.settings)
+        submission.check_disk(parts.settings, parts.archive)
+        with begin_immediate(parts.database) as connection:
+            return self._buyer.retry_failed(connection, self._ours(connection, experiment_id))
+
+    # -- following -------------------------------------------------------------------------------------------------
+
+    def status(self, experiment_id: str) -> SweepStatus:
+        """Where an experiment stands, with all its cells. Raises LabError for an unknown id."""
+        with reading(self._parts.database) as connection:
+            record = book.must_find(connection, experiment_id)
+            return book.status(connection, record, book.read_cells(connection, experiment_id))
+
+    def brief(self, experiment_id: str) -> SweepStatus:
+        """Where an experiment stands, without its cells: cheap, for live views."""
+        with reading(self._parts.database) as connection:
+            return book.status(connection, book.must_find(connection, experiment_id))
+
+    def page(
+        self,
+        experiment_id: str,
+        where: Mapping[str, str] | None = None,
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> tuple[CellRecord, ...]:
+        """The cells of one tab (axis name to label), in grid order, and nothing else is read."""
+        with reading(self._parts.database) as connection:
+            chosen = book.numbers(book.must_find(connection, experiment_id), where or {})
+            return book.read_cells(
+                connection, experiment_id, chosen[offset : None if limit is None else offset + limit]
+            )
+
+    def get(self, experiment_id: str) -> ExperimentRecord:
+        """One experiment without its cells. Raises LabError for an unknown id."""
+        with reading(self._parts.database) as connection:
+            return book.must_find(connection, experiment_id)
+
+    def list(self, mode: Mode | None = None, limit: int = 50, offset: int = 0) -> Sequence[ExperimentRecord]:
+        """Experiments that are not deleted, newest first."""
+        with reading(self._parts.database) as connection:
+            return book.listed(connection, mode, limit, offset)
+
+    def sweep_of(self, experiment_id: str) -> Sweep:
+        """The sweep of an experiment as it was started, to be changed and started again as another one."""
+        record = self.get(experiment_id)
+        return to_sweep(record, lambda sha256: self._parts.ledger.load_image(sha256, self._parts.archive))
+
+    def wait(self, experiment_id: str, timeout_s: float = 3600.0) -> SweepStatus:
+        """Block until every started take has ended or needs a person (``unconfirmed``), at most ``timeout_s`` seconds.
+
+        Raises:
+            WaitTimeoutError: the deadline passed; the sweep itself goes on.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            if all(state in RESTS for state in self.brief(experiment_id).states):
+                return self.status(experiment_id)
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                raise WaitTimeoutError(
+                    "The sweep has not ended yet",
+                    f"{experiment_id}: {_counted(self.brief(experiment_id).states)} after {timeout_s:g} s.",
+                    "It goes on by itself; call wait_sweep again.",
+                    retryable=True,
+                )
+            time.sleep(min(WAIT_LOOK_S, left_s))
+
+    # -- shared ----------------------------------------------------------------------------------------------------
+
+    def _ours(self, connection: sa.Connection, experiment_id: str) -> ExperimentRecord:
+        record = book.must_find(connection, experiment_id)
+        if record.connection != self._parts.settings.connection:
+            raise LabError(
+                "This experiment belongs to another connection",
+                f"It was started under {record.connection}; this lab talks to {self._parts.settings.connection}.",
+                "Start it anew here, or open the lab with its connection.",
+                field="connection",
+            )
+        return record
+
+    def _now(self) -> datetime:
+        return self._parts.ledger.clock()
+
+
+def _shortage(budget: Any, costs: Sequence[int], cap_credits: int | None) -> str:
+    try:
+        quotes.check(budget, costs, cap_credits, 0)
+    except BudgetError as error:
+        return error.detail
+    return ""
+
+
+def _counted(states: Mapping[State, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in states.items()) or "no take"

@@ -81,6 +81,8 @@ class SweepStatus:
 
     ``states``: takes by state of their generation, those only planned left out. ``planned``: takes nobody has started.
     ``spent_credits``: held or settled by the generations that this experiment paid for; reused ones cost it nothing.
+    ``planned_credits``: price of what is only planned. ``failed``: takes that failed or were taken back. ``cells``: those
+    that were asked for, perhaps none.
     """
 
     experiment: ExperimentRecord
@@ -91,6 +93,7 @@ class SweepStatus:
     planned_credits: int = 0
     failed: int = 0
     detail: Mapping[str, Any] = field(default_factory=dict)
+    reused: int = 0
 
     @property
     def id(self) -> str:

@@ -1,0 +1,284 @@
+"""Experiments in the database: how they are written and read. Nothing here knows budgets, jobs or Rivya.
+
+Every function works inside the caller's transaction. Cells are numbered in grid order, so those of one tab are found by
+arithmetic and only they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import product
+from typing import Any
+
+import sqlalchemy as sa
+
+from rivya_core.api.errors import LabError
+from rivya_core.lab.experiments.plan import Sweep
+from rivya_core.lab.experiments.records import Axis, CellRecord, ExperimentRecord, SweepStatus, TakeRecord
+from rivya_core.lab.experiments.reuse import Place
+from rivya_core.lab.experiments.spec import to_spec
+from rivya_core.lab.schema import cell_takes, cells, experiments, generations
+from rivya_core.lab.states import State
+from rivya_core.settings import Mode
+
+FAILED = (State.FAILED.value, State.CANCELLED.value)
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def write_experiment(
+    connection: sa.Connection,
+    experiment_id: str,
+    sweep: Sweep,
+    prices: Sequence[int],
+    *,
+    mode: Mode,
+    name: str,
+    quoted_credits: int,
+    now: datetime,
+) -> None:
+    """Store a new experiment with its cells; ``name``: its connection, ``prices``: by cell."""
+    connection.execute(
+        sa.insert(experiments).values(
+            id=experiment_id,
+            kind=sweep.kind,
+            name=sweep.name.strip(),
+            question=sweep.question.strip(),
+            mode=mode,
+            connection=name,
+            model=sweep.base.model,
+            spec=to_spec(sweep),
+            cells=len(sweep.cells),
+            takes=sweep.takes,
+            cap_credits=sweep.cap_credits,
+            quoted_credits=quoted_credits,
+            parent_id=sweep.parent_id,
+            created_at=now,
+        )
+    )
+    connection.execute(
+        sa.insert(cells),
+        [
+            {
+                "experiment_id": experiment_id,
+                "cell": cell.cell,
+                "labels": dict(cell.labels),
+                "request": cell.request.canonical(),
+                "request_sha256": cell.request_sha256,
+                "asset_sha256": None if cell.request.image is None else cell.request.image.sha256,
+                "expected_credits": price,
+            }
+            for cell, price in zip(sweep.cells, prices, strict=True)
+        ],
+    )
+
+
+def write_takes(
+    connection: sa.Connection, experiment_id: str, places: Sequence[Place], bought: Mapping[tuple[int, int], str]
+) -> None:
+    """Store all takes of a new experiment; ``bought``: the new generation of a cell and take."""
+    connection.execute(
+        sa.insert(cell_takes),
+        [
+            {
+                "experiment_id": experiment_id,
+                "cell": place.cell,
+                "take": place.take,
+                "generation_id": place.generation_id or bought.get((place.cell, place.take)),
+                "reused": place.generation_id is not None,
+                "tries": int((place.cell, place.take) in bought),
+            }
+            for place in places
+        ],
+    )
+
+
+def assign(
+    connection: sa.Connection, experiment_id: str, place: Place, generation_id: str, *, reused: bool, tries: int
+) -> None:
+    """Let a take be filled by a generation."""
+    column = cell_takes.c
+    connection.execute(
+        sa.update(cell_takes)
+        .where(column.experiment_id == experiment_id, column.cell == place.cell, column.take == place.take)
+        .values(generation_id=generation_id, reused=reused, tries=tries)
+    )
+
+
+def update(connection: sa.Connection, experiment_id: str, **columns: Any) -> None:
+    """Set columns of an experiment."""
+    connection.execute(sa.update(experiments).where(experiments.c.id == experiment_id).values(**columns))
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def find(connection: sa.Connection, experiment_id: str) -> ExperimentRecord | None:
+    """The experiment, or None."""
+    row = connection.execute(sa.select(experiments).where(experiments.c.id == experiment_id)).first()
+    return None if row is None else _record(row)
+
+
+def must_find(connection: sa.Connection, experiment_id: str) -> ExperimentRecord:
+    """The experiment. Raises LabError for an unknown id."""
+    record = find(connection, experiment_id)
+    if record is None:
+        raise LabError(
+            "There is no such experiment",
+            f"The id {experiment_id!r} is not in this data folder.",
+            "Look it up in the list of sweeps.",
+            field="id",
+        )
+    return record
+
+
+def listed(connection: sa.Connection, mode: Mode | None, limit: int, offset: int) -> list[ExperimentRecord]:
+    """Experiments that are not deleted, newest first."""
+    query = sa.select(experiments).where(experiments.c.deleted_at.is_(None))
+    if mode is not None:
+        query = query.where(experiments.c.mode == mode)
+    query = query.order_by(experiments.c.created_at.desc(), experiments.c.id.desc()).limit(limit).offset(offset)
+    return [_record(row) for row in connection.execute(query)]
+
+
+def spent(connection: sa.Connection, experiment_id: str) -> int:
+    """Credits held or settled by the generations that an experiment paid for."""
+    total = sa.func.coalesce(sa.func.sum(generations.c.held_credits), 0)
+    return int(connection.execute(sa.select(total).where(generations.c.experiment_id == experiment_id)).scalar_one())
+
+
+def status(connection: sa.Connection, record: ExperimentRecord, shown: Sequence[CellRecord] = ()) -> SweepStatus:
+    """Where an experiment stands, with the cells given."""
+    column = cell_takes.c
+    counted = connection.execute(
+        sa.select(generations.c.state, column.reused, sa.func.count())
+        .select_from(cell_takes.outerjoin(generations, generations.c.id == column.generation_id))
+        .where(column.experiment_id == record.id)
+        .group_by(generations.c.state, column.reused)
+    ).all()
+    states: dict[State, int] = {}
+    for state, _, count in counted:
+        if state is not None:
+            states[State(state)] = states.get(State(state), 0) + count
+    planned = sum(count for state, _, count in counted if state is None)
+    price = 0
+    if planned:
+        both = cell_takes.join(
+            cells, sa.and_(cells.c.experiment_id == column.experiment_id, cells.c.cell == column.cell)
+        )
+        waiting = sa.select(sa.func.sum(cells.c.expected_credits)).select_from(both)
+        where = [column.experiment_id == record.id, column.generation_id.is_(None)]
+        price = int(connection.execute(waiting.where(*where)).scalar() or 0)
+    return SweepStatus(
+        experiment=record,
+        cells=tuple(shown),
+        states=states,
+        planned=planned,
+        spent_credits=spent(connection, record.id),
+        planned_credits=price,
+        failed=sum(states.get(State(state), 0) for state in FAILED),
+        reused=sum(count for state, reused, count in counted if reused and state is not None),
+    )
+
+
+def numbers(record: ExperimentRecord, where: Mapping[str, str]) -> list[int]:
+    """Numbers of the cells whose axes have the labels given, in grid order.
+
+    Raises:
+        LabError: no such axis or label.
+    """
+    for name, label in where.items():
+        axis = next((axis for axis in record.axes if axis.name == name), None)
+        if axis is None or label not in axis.labels:
+            raise LabError("There is no such tab", f"{name!r} has no value called {label!r}.", field=name)
+    lengths = [len(axis.labels) for axis in record.axes]
+    if record.spec.get("paired"):
+        combinations = [(place,) * len(lengths) for place in range(record.cells)]
+    else:
+        combinations = list(product(*(range(length) for length in lengths)))
+    return [
+        number
+        for number, places in enumerate(combinations)
+        if all(
+            where.get(axis.name, axis.labels[place]) == axis.labels[place]
+            for axis, place in zip(record.axes, places, strict=True)
+        )
+    ]
+
+
+def read_cells(
+    connection: sa.Connection, experiment_id: str, only: Sequence[int] | None = None
+) -> tuple[CellRecord, ...]:
+    """Cells with their takes, in grid order; ``only``: their numbers."""
+    chosen = sa.select(cells).where(cells.c.experiment_id == experiment_id).order_by(cells.c.cell)
+    column = cell_takes.c
+    made = (
+        sa.select(
+            column.cell,
+            column.take,
+            column.generation_id,
+            column.reused,
+            generations.c.state,
+            generations.c.clip_key,
+            generations.c.held_credits,
+            generations.c.starred,
+        )
+        .select_from(cell_takes.outerjoin(generations, generations.c.id == column.generation_id))
+        .where(column.experiment_id == experiment_id)
+        .order_by(column.cell, column.take)
+    )
+    if only is not None:
+        chosen = chosen.where(cells.c.cell.in_(only))
+        made = made.where(column.cell.in_(only))
+    takes: dict[int, list[TakeRecord]] = {}
+    for row in connection.execute(made):
+        takes.setdefault(row.cell, []).append(_take(row))
+    return tuple(
+        CellRecord(
+            cell=row.cell,
+            labels=row.labels,
+            request=row.request,
+            request_sha256=row.request_sha256,
+            expected_credits=row.expected_credits,
+            takes=tuple(takes.get(row.cell, ())),
+        )
+        for row in connection.execute(chosen)
+    )
+
+
+def _take(row: Any) -> TakeRecord:
+    return TakeRecord(
+        take=row.take,
+        generation_id=row.generation_id,
+        reused=row.reused,
+        state=None if row.state is None else State(row.state),
+        has_clip=row.clip_key is not None,
+        held_credits=row.held_credits or 0,
+        starred=bool(row.starred),
+    )
+
+
+def _record(row: sa.Row[Any]) -> ExperimentRecord:
+    axes = tuple(Axis(axis["name"], tuple(axis["labels"])) for axis in row.spec["axes"])
+    return ExperimentRecord(
+        id=row.id,
+        kind=row.kind,
+        name=row.name,
+        question=row.question,
+        mode=row.mode,
+        connection=row.connection,
+        model=row.model,
+        spec=row.spec,
+        axes=axes,
+        cells=row.cells,
+        takes=row.takes,
+        cap_credits=row.cap_credits,
+        quoted_credits=row.quoted_credits,
+        parent_id=row.parent_id,
+        created_at=row.created_at,
+        paused_at=row.paused_at,
+        decision=row.decision,
+        decided_at=row.decided_at,
+    )

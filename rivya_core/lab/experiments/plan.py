@@ -1,0 +1,287 @@
+"""A sweep as somebody asks for it, expanded into cells that are real requests. Pure: nothing is stored, priced or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Final
+
+from rivya_core.api import GenerationRequest
+from rivya_core.api.errors import InvalidRequestError
+from rivya_core.api.params import invalid
+from rivya_core.lab.experiments.axes import AxisPlan, Labelled, Target, choice_axes, given_axis, named
+from rivya_core.lab.experiments.records import Axis, Kind
+from rivya_core.lab.experiments.templates import Template, parse
+
+MAX_CELLS: Final = 1000
+MAX_TAKES: Final = 20
+MAX_GENERATIONS: Final = 2000  # the engine holds no more at once
+NAME_MAX: Final = 120
+QUESTION_MAX: Final = 1000
+NEGATIVE: Final = "negative_prompt"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCell:
+    """One combination of values as the request it stands for. ``labels``: axis name to the name of its value."""
+
+    cell: int
+    labels: Mapping[str, str]
+    request: GenerationRequest = field(repr=False)
+    request_sha256: str
+
+    @property
+    def title(self) -> str:
+        """The names of the cell's values, in the order of the axes."""
+        return " · ".join(self.labels.values())
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Ask one question with many clips; immutable, and valid once it exists.
+
+    name, question: what is shown of it. base: the request that every cell changes; its prompt and negative prompt may hold
+    ``{{variable}}`` and ``{a|b|c}``. axes: lists of values, plain or ``Labelled``, by a parameter of the model, "prompt",
+    "negative_prompt", "reference_image", "model", or a variable of the texts; alternatives become axes of their own. All
+    combinations are made, or with ``paired`` the first values together, the second together and so on. takes: clips a
+    cell, 1 to 20. cap_credits: the most that this experiment may spend. parent_id: the experiment that it extends.
+
+    Raises:
+        InvalidRequestError: a value, or a combination, is not allowed; ``field`` names the axis or input and the sentence
+            the value and the rule. No other error leaves the constructor.
+    """
+
+    name: str
+    question: str
+    base: GenerationRequest
+    axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    takes: int = 1
+    cap_credits: int | None = None
+    paired: bool = field(default=False, kw_only=True)
+    kind: Kind = field(default="sweep", kw_only=True)
+    parent_id: str | None = field(default=None, kw_only=True)
+    plans: tuple[AxisPlan, ...] = field(init=False, repr=False, compare=False)
+    cells: tuple[PlannedCell, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _check_texts(self)
+        _check_numbers(self)
+        if not isinstance(self.base, GenerationRequest):
+            raise invalid("base", "must be a GenerationRequest")
+        if not isinstance(self.axes, Mapping) or not all(isinstance(key, str) for key in self.axes):
+            raise invalid("axes", "must map names to lists of values")
+        put = object.__setattr__
+        expansion = _Expansion(self.base, self.axes)
+        put(self, "axes", {name: _kept(values) for name, values in self.axes.items()})
+        put(self, "plans", expansion.axes)
+        put(self, "cells", tuple(expansion.cells(paired=self.paired)))
+        wanted = len(self.cells) * self.takes
+        if wanted > MAX_GENERATIONS:
+            raise invalid(
+                "takes",
+                f"{len(self.cells)} cells of {self.takes} takes are {wanted} generations, and at most "
+                f"{MAX_GENERATIONS} are taken",
+                "Take fewer takes or values",
+            )
+
+    @property
+    def axis_names(self) -> tuple[Axis, ...]:
+        """The axes with the names of their values, in order."""
+        return tuple(Axis(plan.name, plan.labels) for plan in self.plans)
+
+
+def _kept(values: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(values)
+
+
+def _check_texts(sweep: Sweep) -> None:
+    for name, text, longest in (("name", sweep.name, NAME_MAX), ("question", sweep.question, QUESTION_MAX)):
+        if not isinstance(text, str):
+            raise invalid(name, "must be text")
+        if len(text) > longest:
+            raise invalid(name, f"has {len(text)} characters, and at most {longest} are taken")
+    if not sweep.name.strip():
+        raise invalid("name", "must not be empty", "Name the experiment")
+
+
+def _check_numbers(sweep: Sweep) -> None:
+    takes, cap = sweep.takes, sweep.cap_credits
+    if isinstance(takes, bool) or not isinstance(takes, int) or not 1 <= takes <= MAX_TAKES:
+        raise invalid("takes", f"must be a whole number from 1 to {MAX_TAKES}, not {takes!r}")
+    if cap is not None and (isinstance(cap, bool) or not isinstance(cap, int) or cap < 0):
+        raise invalid("cap_credits", f"must be a whole number of credits or none, not {cap!r}")
+
+
+class _Expansion:
+    """The axes of a sweep and the cells they span."""
+
+    def __init__(self, base: GenerationRequest, axes: Mapping[str, Sequence[Any]]) -> None:
+        self._base = base
+        self._prompts: dict[str, Template] = {}
+        self._texts = {"prompt": parse(base.prompt, "prompt")}
+        negative = base.params.get(NEGATIVE)
+        if isinstance(negative, str):
+            self._texts[NEGATIVE] = parse(negative, NEGATIVE)
+        wanted = {name.strip().removeprefix("{{").removesuffix("}}").strip(): values for name, values in axes.items()}
+        if len(wanted) < len(axes):
+            raise invalid("axes", "hold one name twice")
+        given = [given_axis(name, self._target(name, wanted), values, base) for name, values in wanted.items()]
+        self._replaced = {axis.name: self._parsed(axis) for axis in given if axis.name in {"prompt", NEGATIVE}}
+        self._check_variables(given)
+        self.axes = tuple(given)
+        for name, template in self._texts.items():
+            if name not in self._replaced:
+                self.axes += tuple(choice_axes(template, [axis.name for axis in self.axes]))
+
+    # -- axes ------------------------------------------------------------------------------------------------------
+
+    def _target(self, name: str, wanted: Mapping[str, Any]) -> Target:
+        """What an axis of this name replaces."""
+        spec = self._base.spec
+        variables = {one for text in self._texts.values() for one in text.variables}
+        if name in {"prompt", NEGATIVE}:
+            variables = set()
+        for other in ("prompt", NEGATIVE):
+            variables |= {one for text in _texts_of(wanted.get(other, ())) for one in parse(text, other).variables}
+        known: Target | None = None
+        if name in {"prompt", "reference_image", "model"}:
+            known = name  # type: ignore[assignment]  # the three names are targets
+        elif spec.param(name) is not None:
+            known = "param"
+        if known is not None and name in variables:
+            raise invalid(
+                name, "is a variable of the prompt and an input of the request", "Give the variable another name"
+            )
+        if known is not None:
+            return known
+        if name in variables:
+            return "variable"
+        inputs = ", ".join(["prompt", *(param.key for param in spec.params), "reference_image", "model"])
+        raise invalid(
+            name[:80] or "axes",
+            f"is no input of {spec.id} and no variable of the prompt",
+            f"Vary one of {inputs}, or write {{{{{name[:40]}}}}} into the prompt",
+        )
+
+    def _parsed(self, axis: AxisPlan) -> tuple[Template, ...]:
+        templates = tuple(parse("" if value is None else str(value), axis.name) for value in axis.values)
+        for template, label in zip(templates, axis.labels, strict=True):
+            if template.choices:
+                rule = f"{label!r} holds alternatives {{a|b}}, which only the base's text may"
+                raise invalid(axis.name, rule, "List the variants, or use a {{variable}}")
+        return templates
+
+    def _check_variables(self, given: Sequence[AxisPlan]) -> None:
+        """Every variable needs a list, and every list must reach every text of at least one input."""
+        listed = {axis.name for axis in given if axis.target == "variable"}
+        everywhere: set[str] = set()
+        for name, text in self._texts.items():
+            templates = self._replaced.get(name, (text,))
+            used = [set(template.variables) for template in templates]
+            for missing in sorted(set().union(*used) - listed):
+                rule = f"stands in the {name.replace('_', ' ')} as {{{{{missing}}}}} and has no list of values"
+                raise invalid(missing, rule, f"Add an axis called {missing}, or fill it in")
+            everywhere |= set.intersection(*used)
+        if NEGATIVE in self._replaced and NEGATIVE not in self._texts:
+            used = [set(template.variables) for template in self._replaced[NEGATIVE]]
+            for missing in sorted(set().union(*used) - listed):
+                raise invalid(missing, f"stands in the negative prompt as {{{{{missing}}}}} and has no list of values")
+            everywhere |= set.intersection(*used)
+        for unused in sorted(listed - everywhere):
+            raise invalid(unused, f"is not used by every text: {{{{{unused}}}}} must stand in each of them")
+
+    # -- cells -----------------------------------------------------------------------------------------------------
+
+    def cells(self, *, paired: bool) -> Iterator[PlannedCell]:
+        """All cells in grid order, the last axis turning fastest; each another request."""
+        seen: dict[str, PlannedCell] = {}
+        for number, places in enumerate(self._places(paired=paired)):
+            labels = {axis.name: axis.labels[place] for axis, place in zip(self.axes, places, strict=True)}
+            request = self._request(places, labels)
+            cell = PlannedCell(number, labels, request, request.sha256)
+            twin = seen.setdefault(cell.request_sha256, cell)
+            if twin is not cell:
+                raise self._twins(twin, cell)
+            yield cell
+
+    def _places(self, *, paired: bool) -> Iterator[tuple[int, ...]]:
+        lengths = [len(axis.values) for axis in self.axes]
+        if not paired:
+            count = 1
+            for axis in self.axes:
+                count *= len(axis.values)
+                if count > MAX_CELLS:
+                    raise invalid(axis.name, f"makes more than {MAX_CELLS} cells", "Take fewer values or pair the axes")
+            return product(*(range(length) for length in lengths))
+        for axis in self.axes:
+            if len(axis.values) != lengths[0]:
+                rule = f"has {len(axis.values)} values and {self.axes[0].name} has {lengths[0]}"
+                raise invalid(axis.name, rule, "Paired axes need lists of the same length")
+        return iter([(place,) * len(lengths) for place in range(lengths[0] if lengths else 1)])
+
+    def _request(self, places: tuple[int, ...], labels: Mapping[str, str]) -> GenerationRequest:
+        chosen = dict(zip((axis.name for axis in self.axes), places, strict=True))
+        values = {axis.name: axis.values[place] for axis, place in zip(self.axes, places, strict=True)}
+        target = {axis.name: axis.target for axis in self.axes}
+        words = {name: value for name, value in values.items() if target[name] == "variable"}
+        params: dict[str, Any] = dict(self._base.params)
+        params |= {name: value for name, value in values.items() if target[name] == "param"}
+        texts = {name: self._text(name, chosen, words) for name in {*self._texts, *self._replaced}}
+        if NEGATIVE in texts:
+            params[NEGATIVE] = texts[NEGATIVE]
+        changes: dict[str, Any] = {name: values[name] for name in ("reference_image", "model") if name in values}
+        try:
+            return self._built(texts["prompt"], params, changes)
+        except InvalidRequestError as error:
+            raise self._blamed(error, labels, target) from error
+
+    def _built(self, prompt: str, params: Mapping[str, Any], changes: Mapping[str, Any]) -> GenerationRequest:
+        base = self._base
+        model = changes.get("model", base.model)
+        if model != base.model:
+            known = GenerationRequest(prompt="?", model=model).spec
+            varied = {axis.name for axis in self.axes}
+            params = {key: value for key, value in params.items() if key in varied or known.param(key) is not None}
+        return GenerationRequest(
+            prompt=prompt,
+            model=model,
+            params=params,
+            reference_image=changes.get("reference_image", base.image),
+            client_request_id=base.client_request_id,
+            send_original=base.send_original,
+        )
+
+    def _text(self, name: str, chosen: Mapping[str, int], words: Mapping[str, str]) -> str:
+        if name in self._replaced:
+            return self._replaced[name][chosen[name]].fill(words, ())
+        picks = [axis.values[chosen[axis.name]] for axis in self.axes if axis.place[0] == name]
+        return self._texts[name].fill(words, picks)
+
+    def _blamed(
+        self, error: InvalidRequestError, labels: Mapping[str, str], target: Mapping[str, Target]
+    ) -> InvalidRequestError:
+        """The refusal of a cell in terms of its axes."""
+        culprit = error.field or ""
+        if culprit not in labels:
+            into = [axis.name for axis in self.axes if target[axis.name] in {"variable", "choice"}]
+            if culprit in {"prompt", NEGATIVE} and into:
+                culprit = into[0]
+            elif "model" in labels:
+                culprit = "model"
+        if culprit in labels:
+            return named(culprit, labels[culprit], error)
+        return error
+
+    def _twins(self, one: PlannedCell, other: PlannedCell) -> InvalidRequestError:
+        differing = [name for name in one.labels if one.labels[name] != other.labels[name]]
+        name = differing[0] if differing else "axes"
+        rule = f"“{one.title}” and “{other.title}” would send the same request"
+        return invalid(name, rule, "Remove one of them; takes repeat a cell")
+
+
+def _texts_of(values: object) -> list[str]:
+    if isinstance(values, (str, bytes)) or not isinstance(values, (list, tuple)):
+        return []
+    plain = [value.value if isinstance(value, Labelled) else value for value in values]
+    return [value for value in plain if isinstance(value, str)]

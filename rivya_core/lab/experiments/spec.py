@@ -1,0 +1,75 @@
+"""A sweep as JSON on its experiment, and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from rivya_core.api import GenerationRequest, ReferenceImage
+from rivya_core.lab.experiments.axes import Labelled
+from rivya_core.lab.experiments.plan import Sweep
+from rivya_core.lab.experiments.records import ExperimentRecord
+
+LoadImage = Callable[[str], ReferenceImage]
+
+
+def to_spec(sweep: Sweep) -> dict[str, Any]:
+    """Write base, axes and pairing; images by their hash."""
+    return {
+        "base": sweep.base.canonical(),
+        "paired": sweep.paired,
+        "axes": [
+            {
+                "name": plan.name,
+                "target": plan.target,
+                "labels": list(plan.labels),
+                "values": [_written(value) for value in plan.values],
+            }
+            for plan in sweep.plans
+        ],
+    }
+
+
+def to_sweep(record: ExperimentRecord, load_image: LoadImage) -> Sweep:
+    """Build the sweep of an experiment again, checked like a new one.
+
+    Raises:
+        InvalidRequestError: the catalogue does not allow it any more. StorageError: an image is gone.
+    """
+    base = record.spec["base"]
+    recorded = base.get("reference_image")
+    image = load_image(recorded["sha256"]) if recorded else None
+    return Sweep(
+        record.name,
+        record.question,
+        GenerationRequest.from_canonical(base, image),
+        {
+            axis["name"]: [
+                Labelled(_read(value, load_image), label)
+                for value, label in zip(axis["values"], axis["labels"], strict=True)
+            ]
+            for axis in record.spec["axes"]
+            if axis["target"] != "choice"
+        },
+        record.takes,
+        record.cap_credits,
+        paired=bool(record.spec["paired"]),
+        kind=record.kind,
+        parent_id=record.parent_id,
+    )
+
+
+def images_of(sweep: Sweep) -> Iterator[ReferenceImage]:
+    """Every image that a cell uses, each content once."""
+    found = {cell.request.image.sha256: cell.request.image for cell in sweep.cells if cell.request.image is not None}
+    yield from found.values()
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, ReferenceImage):
+        return {"image": {"sha256": value.sha256, "name": value.original_name or value.name}}
+    return value
+
+
+def _read(value: Any, load_image: LoadImage) -> Any:
+    return load_image(value["image"]["sha256"]) if isinstance(value, Mapping) else value

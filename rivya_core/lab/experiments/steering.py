@@ -1,0 +1,116 @@
+"""What people do to experiments that exist: pause, take back, drop, cap, decide, hide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from rivya_core.api.errors import LabError
+from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.experiments import book
+from rivya_core.lab.parts import Parts
+from rivya_core.lab.schema import cap_changes, cell_takes, generations
+from rivya_core.lab.states import TERMINAL, State
+
+WHY_MAX = 500
+
+
+class SweepSteering:
+    """The part of ``Sweeps`` that steers; it inherits this."""
+
+    _parts: Parts
+
+    def _now(self) -> datetime:
+        raise NotImplementedError
+
+    def pause(self, experiment_id: str) -> None:
+        """Send nothing more of an experiment until ``resume``; what was sent goes on."""
+        with begin_immediate(self._parts.database) as connection:
+            if book.must_find(connection, experiment_id).paused_at is None:
+                book.update(connection, experiment_id, paused_at=self._now())
+        self._parts.jobs.gate.forget()
+
+    def resume(self, experiment_id: str) -> int:
+        """Let a paused experiment go on; how many takes wait to be sent."""
+        parts = self._parts
+        column = generations.c
+        waiting = sa.select(column.id).where(column.experiment_id == experiment_id, column.state == State.WAITING.value)
+        with begin_immediate(parts.database) as connection:
+            if book.must_find(connection, experiment_id).paused_at is None:
+                return 0
+            book.update(connection, experiment_id, paused_at=None)
+            ids = connection.execute(waiting.order_by(column.seq)).scalars().all()
+            for place, id_ in enumerate(ids, start=1):
+                parts.inbox.enqueue(connection, id_, parts.ledger.next_run(connection, id_), place)
+        parts.jobs.gate.forget()
+        return len(ids)
+
+    def cancel_waiting(self, experiment_id: str) -> int:
+        """Take back what waits and was never sent, in one transaction; how many. Nothing is charged for it."""
+        with begin_immediate(self._parts.database) as connection:
+            book.must_find(connection, experiment_id)
+            return self._parts.ledger.cancel_waiting(connection, experiment_id)
+
+    def drop_planned(self, experiment_id: str) -> int:
+        """Forget the takes that are only planned; how many. What was started is not touched."""
+        column = cell_takes.c
+        with begin_immediate(self._parts.database) as connection:
+            book.must_find(connection, experiment_id)
+            planned = sa.delete(cell_takes).where(column.experiment_id == experiment_id, column.generation_id.is_(None))
+            return connection.execute(planned).rowcount
+
+    def set_cap(self, experiment_id: str, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
+        """Set or remove the experiment's cap; raising or removing one needs a reason, and every change is logged.
+
+        Raises:
+            LabError: the reason is missing, or the cap is no whole number of credits; ``field`` says which.
+        """
+        if credits is not None and (isinstance(credits, bool) or not isinstance(credits, int) or credits < 0):
+            raise LabError("The cap is not usable", "It must be a whole number of credits, or none.", field="credits")
+        with begin_immediate(self._parts.database) as connection:
+            before = book.must_find(connection, experiment_id).cap_credits
+            if credits == before:
+                return
+            if before is not None and (credits is None or credits > before) and not why.strip():
+                raise LabError("A reason is needed", "Raising a cap is written down with its reason.", field="why")
+            book.update(connection, experiment_id, cap_credits=credits)
+            change = {"before_credits": before, "after_credits": credits, "why": why.strip()[:WHY_MAX]}
+            connection.execute(
+                sa.insert(cap_changes).values(at=self._now(), cap=f"experiment:{experiment_id}", **change)
+            )
+
+    def decide(self, experiment_id: str, decision: Mapping[str, Any] | None) -> None:
+        """Keep what was decided, or (None) open the question again."""
+        with begin_immediate(self._parts.database) as connection:
+            book.must_find(connection, experiment_id)
+            kept = sa.null() if decision is None else dict(decision)
+            book.update(connection, experiment_id, decision=kept, decided_at=None if decision is None else self._now())
+
+    def delete(self, experiment_id: str) -> None:
+        """Hide an ended experiment from the lists; its clips and its spending stay.
+
+        Raises:
+            LabError: some of its takes have not ended.
+        """
+        with begin_immediate(self._parts.database) as connection:
+            record = book.must_find(connection, experiment_id)
+            open_ = sum(
+                count for state, count in book.status(connection, record).states.items() if state not in TERMINAL
+            )
+            if open_:
+                raise LabError(
+                    "This experiment has not ended",
+                    f"{open_} of its takes wait, run or need a decision.",
+                    "Cancel what waits, and let the rest end.",
+                    field="state",
+                )
+            book.update(connection, experiment_id, deleted_at=self._now())
+
+    def undelete(self, experiment_id: str) -> None:
+        """Bring a hidden experiment back."""
+        with begin_immediate(self._parts.database) as connection:
+            book.must_find(connection, experiment_id)
+            book.update(connection, experiment_id, deleted_at=None)
