@@ -37,7 +37,7 @@ def failure_card(lab: Lab, record: GenerationRecord) -> None:
     with st.container(border=True, key=f"failure_{record.id}", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             frame.state_badge(record)
-            frame.badge(words.CHARGED[_charged(record)])
+            frame.badge(words.CHARGED[charged(record)])
             if record.mode == "simulated":
                 frame.mode_badge(record.mode)
             with st.container(key=f"muted_when_{record.id}", width="content"):
@@ -75,7 +75,8 @@ def _story(card: ErrorCard, record: GenerationRecord | None = None) -> None:
         st.text(" · ".join(ids))
 
 
-def _charged(record: GenerationRecord) -> str:
+def charged(record: GenerationRecord) -> str:
+    """Tell whether an ended generation was charged: yes, no or unknown."""
     if record.error is not None:
         return record.error.charged
     return {State.UNSAVED: "yes", State.UNCONFIRMED: "unknown"}.get(record.state, "no")

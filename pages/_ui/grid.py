@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pages._ui import words
+from pages._ui import sweep_words, words
 from pages._ui.grid_view import component
 from rivya_core.lab.experiments.records import Axis, CellRecord, SweepStatus, TakeRecord
 from rivya_core.lab.states import State
@@ -124,7 +124,7 @@ def _nothing() -> None:
 
 
 def _axis(axis: Axis | None) -> dict[str, Any] | None:
-    return None if axis is None else {"name": axis.name, "labels": list(axis.labels)}
+    return None if axis is None else {"name": sweep_words.axis(axis.name), "labels": list(axis.labels)}
 
 
 def _cells(window: Window, note: Callable[[TakeRecord], Note | None]) -> list[dict[str, Any]]:

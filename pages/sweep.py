@@ -1,0 +1,45 @@
+"""Sweep: one question over many requests: what it would cost, the grid that fills in, and what came of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import frame, sweep_clip, sweep_form, sweep_grid, sweep_head, sweep_list, sweep_start
+from rivya_core import Lab
+from rivya_core.api.errors import RivyaError
+
+
+def main() -> None:
+    """Draw the list, the form or the experiment that the address asks for."""
+    lab = frame.open_page("Sweep", "One question, many clips: every price is said before it is spent.")
+    experiment_id = st.query_params.get("experiment")
+    if experiment_id:
+        _experiment(lab, experiment_id)
+    elif st.query_params.get("new") and frame.can_spend():
+        _compose(lab)
+    else:
+        sweep_list.draw(lab)
+
+
+def _compose(lab: Lab) -> None:
+    sweep_list.back()
+    left, right = st.columns([5, 7], gap="medium")
+    with left:
+        draft = sweep_form.sweep_form(lab)
+    with right:
+        sweep_start.start(lab, draft)
+
+
+def _experiment(lab: Lab, experiment_id: str) -> None:
+    sweep_list.back()
+    try:
+        status = lab.sweeps.brief(experiment_id)
+    except RivyaError as error:
+        frame.error_card(error)
+        return
+    sweep_head.draw(lab, status)
+    sweep_grid.draw(lab, status)
+    sweep_clip.draw(lab, sweep_grid.shown_cells())
+
+
+main()
