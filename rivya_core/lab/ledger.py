@@ -20,7 +20,7 @@ from rivya_core.lab.decisions import Decisions
 from rivya_core.lab.ids import generation_id, new_intent_id
 from rivya_core.lab.images import Asset
 from rivya_core.lab.records import GenerationRecord
-from rivya_core.lab.schema import events, generations
+from rivya_core.lab.schema import events, experiments, generations
 from rivya_core.lab.states import NEEDS_JOB, State
 from rivya_core.settings import Mode
 
@@ -189,10 +189,10 @@ class Ledger(Decisions):
             return ids
 
     def open_rows(self, connection: str | None = None) -> Sequence[OpenRow]:
-        """Rows that a job must be driving, oldest first, of one connection or of all."""
+        """Rows that a job must be driving, oldest first, of one connection or of all; what is paused needs none."""
         columns = generations.c
         query = sa.select(columns.id, columns.state, columns.runs, columns.created_at).order_by(columns.seq)
-        query = query.where(columns.state.in_(sorted(NEEDS_JOB)))
+        query = query.where(columns.state.in_(sorted(NEEDS_JOB)), _not_held_back())
         if connection is not None:
             query = query.where(columns.connection == connection)
         with self.reading() as opened:
@@ -216,7 +216,7 @@ class Ledger(Decisions):
     def smallest_waiting(self, connection: str) -> int:
         """Credits of the cheapest row of a connection that waits or is about to be sent (again); 0 when there is none."""
         unsent = [State.WAITING.value, State.SUBMITTING.value]
-        where = [generations.c.state.in_(unsent), generations.c.connection == connection]
+        where = [generations.c.state.in_(unsent), generations.c.connection == connection, _not_held_back()]
         with self.reading() as opened:
             found = opened.execute(sa.select(sa.func.min(generations.c.held_credits)).where(*where)).scalar()
         return found or 0
@@ -228,3 +228,12 @@ class Ledger(Decisions):
             query = query.where(generations.c.connection == connection)
         with self.reading() as opened:
             return {State(state): count for state, count in opened.execute(query)}
+
+
+def _not_held_back() -> sa.ColumnElement[bool]:
+    """Rows but those that wait while their experiment is paused."""
+    paused = sa.select(experiments.c.id).where(experiments.c.paused_at.is_not(None))
+    column = generations.c
+    return sa.or_(
+        column.state != State.WAITING.value, column.experiment_id.is_(None), column.experiment_id.not_in(paused)
+    )

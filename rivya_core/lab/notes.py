@@ -76,18 +76,8 @@ class Notes(Store):
 
     def pause(self, connection: str) -> Pause | None:
         """Why the queue of a connection is stopped, or None."""
-        value = self.get_note(named("pause", connection))
-        card = to_card(value["card"]) if value else None
-        since = moment_of(value["since"]) if value else None
-        if card is None or since is None:
-            return None
-        return Pause(
-            effect=value["effect"],
-            since=since,
-            card=card,
-            retry_at=moment_of(value["retry_at"]),
-            key_fingerprint=value["key_fingerprint"],
-        )
+        with self.reading() as opened:
+            return read_pause(opened, connection)
 
     def set_pause(self, connection: str, pause: Pause | None) -> None:
         """Stop the queue of a connection, or let it go on."""
@@ -157,6 +147,22 @@ def read_balance(connection: sa.Connection, name: str) -> BalanceRecord:
         error=to_card(value.get("error")),
         simulated=bool(value.get("simulated")),
         tried_at=moment_of(value.get("tried_at")),
+    )
+
+
+def read_pause(connection: sa.Connection, name: str) -> Pause | None:
+    """Why the queue of the connection called ``name`` is stopped, or None."""
+    value = read_note(connection, named("pause", name))
+    card = to_card(value["card"]) if value else None
+    since = moment_of(value["since"]) if value else None
+    if card is None or since is None:
+        return None
+    return Pause(
+        effect=value["effect"],
+        since=since,
+        card=card,
+        retry_at=moment_of(value["retry_at"]),
+        key_fingerprint=value["key_fingerprint"],
     )
 
 

@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from rivya_core.api.contract import ERROR_CODES, Generation, TaskStatus
 from rivya_core.api.errors import Charged, LabError, RivyaError
 from rivya_core.lab.credits import Adjust, CreditMove, Release, Settle, book, mark_simulated
-from rivya_core.lab.notes import Notes, price_name, read_balance, write_note
+from rivya_core.lab.gate import Stops
+from rivya_core.lab.notes import Notes, price_name, read_balance, read_pause, write_note
 from rivya_core.lab.records import Clip, ErrorCard, GenerationRecord, Phase
 from rivya_core.lab.rows import clip_columns
-from rivya_core.lab.schema import events
+from rivya_core.lab.schema import events, experiments
 from rivya_core.lab.states import State
 
 
@@ -26,10 +27,33 @@ class Passage(Notes):
 
     # -- create ----------------------------------------------------------------------------------------------------
 
+    def stops(self, connection: str) -> Stops:
+        """What is stopped now: the queue of a connection, and experiments."""
+        with self.reading() as opened:
+            paused = sa.select(experiments.c.id).where(experiments.c.paused_at.is_not(None))
+            return Stops(read_pause(opened, connection), frozenset(opened.execute(paused).scalars()))
+
+    def is_paused(self, experiment_id: str) -> bool:
+        """Tell whether an experiment is paused."""
+        with self.reading() as connection:
+            return is_paused(connection, experiment_id)
+
+    def _is_held_back(self, connection: sa.Connection, row: GenerationRecord) -> bool:
+        """A row that waits is not sent while its experiment is paused; decided in the transaction that would send it."""
+        return row.state is State.WAITING and row.experiment_id is not None and is_paused(connection, row.experiment_id)
+
+    def leave_waiting(self, generation_id: str) -> bool:
+        """Bring a row from ``waiting`` to ``submitting``; False when it was taken back, or its experiment is paused."""
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            if self._is_held_back(connection, row):
+                return False
+            return self._move(connection, row, {State.WAITING}, State.SUBMITTING)
+
     def begin_attempt(self, generation_id: str, body: bytes, body_sha256: str) -> GenerationRecord | None:
         """Commit that a POST with these bytes is about to leave; the bytes of the first attempt are the row's for good.
 
-        None when the row may not be sent any more: it was cancelled, or has a task already.
+        None when the row may not be sent now: it was cancelled, has a task already, or its experiment is paused.
 
         Raises:
             LabError: other bytes were sent before.
@@ -37,6 +61,8 @@ class Passage(Notes):
         with self.writing() as connection:
             row = self._must_find(connection, generation_id)
             if row.state not in {State.WAITING, State.SUBMITTING} or row.task_id is not None:
+                return None
+            if self._is_held_back(connection, row):
                 return None
             self._move(connection, row, {State.WAITING}, State.SUBMITTING)
             if row.body is not None and row.body != body:
@@ -288,6 +314,12 @@ class Passage(Notes):
             connection, row.id, "note", {"mode": "simulated", "why": "a simulator answered"}, self.clock()
         )
         return self._must_find(connection, row.id)
+
+
+def is_paused(connection: sa.Connection, experiment_id: str) -> bool:
+    """Tell whether an experiment is paused, inside the caller's transaction."""
+    query = sa.select(experiments.c.paused_at).where(experiments.c.id == experiment_id)
+    return connection.execute(query).scalar() is not None
 
 
 def told(phase: Phase, error: RivyaError) -> dict[str, Any]:

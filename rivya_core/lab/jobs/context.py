@@ -81,7 +81,7 @@ class JobContext:
 
     def __post_init__(self) -> None:
         connection = self.settings.connection
-        self.gate = Gate(self.settings.max_creates_in_flight, lambda: self.ledger.pause(connection))
+        self.gate = Gate(self.settings.max_creates_in_flight, lambda: self.ledger.stops(connection))
         self.reads = ReadBudget(self.settings.poll_reads_per_s)
 
     @property

@@ -15,6 +15,7 @@ from rivya_core.api import GenerationRequest, ReferenceImage, reference_item
 from rivya_core.api.contract import Effect, Generation
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.retry import Action, delay_s, rule
+from rivya_core.lab.gate import Turn
 from rivya_core.lab.jobs.context import JobContext, Went, at_rest, facts, log
 from rivya_core.lab.points import Point, reached
 from rivya_core.lab.records import ErrorCard, GenerationRecord
@@ -36,23 +37,29 @@ async def create(context: JobContext, generation_id: str) -> Went:
             return Went.ENDED if at_rest(row) else Went.ON
         if row.state not in {State.WAITING, State.SUBMITTING}:
             return Went.ENDED
-        if not context.is_ours(row):
+        if not context.is_ours(row) or await held_back(context, row):
             return Went.PARKED
         left_s = window_left_s(context, row)
         if left_s is not None and left_s <= 0:
             await give_up(context, row)
             return Went.ENDED
         deadline_s = None if left_s is None else asyncio.get_running_loop().time() + left_s
-        if not await context.gate.open(deadline_s):
-            continue
-        async with context.gate.slot():
-            if await context.gate.paused() is not None:
+        experiment_id = row.experiment_id if row.state is State.WAITING else None
+        async with context.gate.slot(row.seq, experiment_id=experiment_id, deadline_s=deadline_s) as turn:
+            if turn is not Turn.GO:
                 continue
             wait_s = await attempt(context, row)
         if wait_s is None:
             return Went.ON
         if wait_s:
             await context.sleep(generation_id, wait_s)
+
+
+async def held_back(context: JobContext, row: GenerationRecord) -> bool:
+    """True while the row's experiment is paused; a row that may have been sent is never held back."""
+    if row.experiment_id is None or row.state is not State.WAITING:
+        return False
+    return await context.db(context.ledger.is_paused, row.experiment_id)
 
 
 def window_left_s(context: JobContext, row: GenerationRecord) -> float | None:
@@ -110,10 +117,10 @@ async def attempt(context: JobContext, row: GenerationRecord) -> float | None:
 
 
 async def leave_waiting(context: JobContext, row: GenerationRecord) -> bool:
-    """Bring a row from ``waiting`` to ``submitting``; False when it was cancelled meanwhile."""
+    """Bring a row from ``waiting`` to ``submitting``; False when it was cancelled or paused meanwhile."""
     if row.state is not State.WAITING:
         return True
-    return await context.db(context.ledger.move, row.id, {State.WAITING}, State.SUBMITTING)
+    return await context.db(context.ledger.leave_waiting, row.id)
 
 
 async def accept(context: JobContext, row: GenerationRecord, answer: Generation) -> None:
