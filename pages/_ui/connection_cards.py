@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from pages._ui import card, cards, frame, words
+from pages._ui.cap_editor import cap_editor
 from pages._ui.facts import Fact, facts
 from rivya_core import Lab, State
 from rivya_core.lab.records import BalanceRecord, Budget, ErrorCard
@@ -185,27 +186,8 @@ def spending_card(lab: Lab) -> None:
             share = 1.0 if budget.cap_credits == 0 else min(1.0, budget.spent_today_credits / budget.cap_credits)
             st.progress(share, text=f"{spent}, of {budget.cap_credits:,}")
         if not lab.settings.read_only:
-            _cap_input(lab)
+            cap_editor(f"Cap for {lab.mode} credits a day", lab.cap(), lab.set_cap, key=f"cap_{lab.mode}")
         st.caption(_cap_note(lab, budget))
-
-
-def _cap_input(lab: Lab) -> None:
-    key, own = f"cap_{lab.mode}", lab.cap()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.number_input(
-            f"Cap for {lab.mode} credits a day",
-            min_value=0,
-            max_value=10_000_000,
-            step=160,
-            value=own,
-            key=key,
-            placeholder="no cap",
-            on_change=_set_cap,
-            args=(lab, key),
-            width=240,
-        )
-        if own is not None:
-            st.button("Remove the cap", key="remove_cap", on_click=_remove_cap, args=(lab, key))
 
 
 def _cap_note(lab: Lab, budget: Budget) -> str:
@@ -217,13 +199,3 @@ def _cap_note(lab: Lab, budget: Budget) -> str:
     return (
         f"{note} RIVYA_DAILY_CAP_CREDITS is {environment:,}; the smaller of the two holds, so {budget.cap_credits:,}."
     )
-
-
-def _set_cap(lab: Lab, key: str) -> None:
-    wanted = st.session_state[key]
-    lab.set_cap(None if wanted is None else int(wanted))
-
-
-def _remove_cap(lab: Lab, key: str) -> None:
-    lab.set_cap(None)
-    st.session_state[key] = None

@@ -1,4 +1,4 @@
-"""History as CSV and JSON, row by row, so that a large export needs no memory.
+"""History as CSV and JSON, credit movements as CSV, row by row, so that a large export needs no memory.
 
 A cell that a spreadsheet would run as a formula is prefixed with an apostrophe. The mode column and the file name say
 when rows are simulated.
@@ -10,15 +10,19 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import TypeVar
 from urllib.parse import urlencode
 
+from rivya_core.lab.expenses import Days, MovementLine
 from rivya_core.lab.records import GenerationRecord, HistoryFilter
 from rivya_core.lab.states import State
+from rivya_core.settings import Mode
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 Cell = str | int | float | bool | None
+Row = TypeVar("Row")
 
 
 def _moment(value: datetime | None) -> str | None:
@@ -65,6 +69,23 @@ COLUMNS: Mapping[str, Callable[[GenerationRecord], Cell]] = {
 }
 """Every exported column and where it comes from; the key of the API is in none of them."""
 
+MOVEMENT_COLUMNS: Mapping[str, Callable[[MovementLine], Cell]] = {
+    "generation_id": lambda line: line.generation_id,
+    "day": lambda line: line.day,
+    "time": lambda line: _moment(line.at),
+    "kind": lambda line: line.kind,
+    "credits": lambda line: line.credits,
+    "provisional": lambda line: line.provisional,
+    "mode": lambda line: line.mode,
+    "connection": lambda line: line.connection,
+    "model": lambda line: line.model,
+    "experiment_id": lambda line: line.experiment_id,
+    "experiment": lambda line: line.experiment,
+    "outcome": lambda line: line.outcome,
+    "reason": lambda line: line.reason,
+}
+"""The columns of a credit movement; the day is the local one of the submission, the one that its cap counts."""
+
 
 def formula_safe(value: Cell) -> Cell:
     """Prefix a text that a spreadsheet would take for a formula."""
@@ -74,14 +95,24 @@ def formula_safe(value: Cell) -> Cell:
 
 
 def csv_lines(rows: Iterable[GenerationRecord]) -> Iterator[str]:
-    """Write rows as CSV (RFC 4180, UTF-8 with a mark, so that spreadsheets read other scripts), one piece per row."""
+    """Write generations as CSV, one piece per row."""
+    return _csv(rows, COLUMNS)
+
+
+def movement_lines(rows: Iterable[MovementLine]) -> Iterator[str]:
+    """Write credit movements as CSV, one piece per row."""
+    return _csv(rows, MOVEMENT_COLUMNS)
+
+
+def _csv(rows: Iterable[Row], columns: Mapping[str, Callable[[Row], Cell]]) -> Iterator[str]:
+    """Write RFC 4180 in UTF-8 with a mark, so that spreadsheets read other scripts."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
     buffer.write("\ufeff")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     yield _taken(buffer)
     for row in rows:
-        writer.writerow([formula_safe(column(row)) for column in COLUMNS.values()])
+        writer.writerow([formula_safe(column(row)) for column in columns.values()])
         yield _taken(buffer)
 
 
@@ -96,10 +127,10 @@ def json_lines(rows: Iterable[GenerationRecord]) -> Iterator[str]:
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
-def file_name(query: HistoryFilter, extension: str, now: datetime) -> str:
+def file_name(what: str, mode: Mode | None, extension: str, now: datetime) -> str:
     """Name the exported file; only an export of live rows alone goes without the word simulated."""
-    rows = {"live": "live", "simulated": "SIMULATED", None: "live-and-SIMULATED"}[query.mode]
-    return f"rivya-history-{rows}-{now:%Y%m%d-%H%M%S}.{extension}"
+    rows = {"live": "live", "simulated": "SIMULATED", None: "live-and-SIMULATED"}[mode]
+    return f"rivya-{what}-{rows}-{now:%Y%m%d-%H%M%S}.{extension}"
 
 
 def filter_query(query: HistoryFilter) -> str:
@@ -128,17 +159,31 @@ def parse_filter(pairs: Iterable[tuple[str, str]]) -> HistoryFilter:
     for name, value in pairs:
         values.setdefault(name, []).append(value)
     states = {State(part) for value in values.get("state", []) for part in value.split(",") if part}
-    mode = (values.get("mode") or [""])[-1]
-    if mode not in {"", "live", "simulated"}:
-        raise ValueError(f"'{mode}' is not a mode")
     return HistoryFilter(
         states=frozenset(states),
-        mode="live" if mode == "live" else "simulated" if mode == "simulated" else None,
+        mode=_parse_mode((values.get("mode") or [""])[-1]),
         since=_parse_moment((values.get("since") or [""])[-1]),
         until=_parse_moment((values.get("until") or [""])[-1]),
         text=(values.get("q") or [""])[-1],
         starred=(values.get("starred") or [""])[-1] in {"1", "true"},
     )
+
+
+def parse_days(pairs: Iterable[tuple[str, str]]) -> tuple[Mode | None, Days]:
+    """Read a mode and local calendar days (``since``, ``until``, both included) from the query of an export address.
+
+    Raises:
+        ValueError: a mode or day is not one; the sentence names it.
+    """
+    values = dict(pairs)
+    first, last = (date.fromisoformat(values[name]) if values.get(name) else None for name in ("since", "until"))
+    return _parse_mode(values.get("mode", "")), Days(first, last)
+
+
+def _parse_mode(value: str) -> Mode | None:
+    if value not in {"", "live", "simulated"}:
+        raise ValueError(f"'{value}' is not a mode")
+    return "live" if value == "live" else "simulated" if value == "simulated" else None
 
 
 def _parse_moment(value: str) -> datetime | None:

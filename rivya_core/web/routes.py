@@ -45,6 +45,7 @@ def routes() -> Sequence[BaseRoute]:
         Route("/posters/{id}.jpg", poster),
         Route("/images/{sha256}", image),
         Route("/exports/history.{kind}", export),
+        Route("/exports/spend.csv", export_spend),
         Mount("/assets/fonts", StaticFiles(directory=ASSETS / "fonts")),
         Mount("/simulator", app=SimulatorMount()),
     ]
@@ -152,14 +153,32 @@ def export(request: Request) -> Response:
     write, media_type = writers[kind]
 
     def answer(lab: Lab) -> Response:
-        name = exports.file_name(query, kind, datetime.now().astimezone())
-        return StreamingResponse(
-            write(iter(lab.history.export_rows(query))),
-            media_type=media_type,
-            headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-        )
+        name = exports.file_name("history", query.mode, kind, datetime.now().astimezone())
+        return _file(write(iter(lab.history.export_rows(query))), media_type, name)
 
     return _found(answer)
+
+
+def export_spend(request: Request) -> Response:
+    """Stream the credit movements of a mode and of some days as CSV."""
+    try:
+        mode, days = exports.parse_days(request.query_params.multi_items())
+    except ValueError as error:
+        return JSONResponse({"error": f"The filter is not usable: {error}."}, status_code=400)
+
+    def answer(lab: Lab) -> Response:
+        name = exports.file_name("spend", mode, "csv", datetime.now().astimezone())
+        return _file(exports.movement_lines(lab.spending.movements(mode, days)), "text/csv; charset=utf-8", name)
+
+    return _found(answer)
+
+
+def _file(pieces: Iterator[str], media_type: str, name: str) -> Response:
+    return StreamingResponse(
+        pieces,
+        media_type=media_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
 
 
 class SimulatorMount:

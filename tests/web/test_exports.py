@@ -64,7 +64,7 @@ def test_a_filter_that_is_none_is_refused(query: str) -> None:
 @pytest.mark.parametrize(("mode", "word"), [("live", "live"), ("simulated", "SIMULATED"), (None, "live-and-SIMULATED")])
 def test_the_file_name_says_when_rows_are_simulated(mode: str | None, word: str) -> None:
     """P8 holds for files as well."""
-    assert word in exports.file_name(HistoryFilter(mode=mode), "csv", NOW)  # type: ignore[arg-type] # parametrized
+    assert word in exports.file_name("history", mode, "csv", NOW)  # type: ignore[arg-type] # parametrized
 
 
 def test_rows_come_out_as_csv_and_json_with_their_mode(lab: Lab) -> None:

@@ -1,0 +1,65 @@
+"""Spend: where the credits went, what may still go, and whether the wallet agrees."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import card, frame, spend_caps, spend_experiments, spend_sums, spend_view, spend_wallet, words
+from pages._ui.spend_view import View
+from rivya_core import Lab
+from rivya_core.lab.expenses import Spent
+
+TICK_S = 3.0
+
+
+def main() -> None:
+    """Draw the page."""
+    lab = frame.open_page("Spend", "Where the credits went, what may still go, and whether the wallet agrees.")
+    view = spend_view.choose(lab)
+    spent = lab.spending.spent(view.mode, view.days)
+    working = bool(lab.spending.forecasts(view.mode))
+    left, right = st.columns([8, 5], gap="medium")
+    with left:
+        ticks = working or spent.total.reserved > 0
+        st.fragment(_moving, run_every=TICK_S if ticks else None)(lab, view, was_working=working)
+        if spent.groups:
+            spend_sums.by_day(view, spent)
+        spend_experiments.by_experiment(lab, view, spent)
+    with right:
+        spend_wallet.wallet_card(lab, view)
+        spend_caps.caps_card(lab, view)
+        spend_experiments.decision_card(lab, view)
+    if spent.groups:
+        models, outcomes = st.columns(2, gap="medium")
+        with models:
+            spend_sums.by_model(view, spent)
+        with outcomes:
+            spend_sums.by_outcome(view, spent)
+
+
+def _moving(lab: Lab, view: View, *, was_working: bool) -> None:
+    """Draw what changes while clips run; when the last one has ended, the whole page is due."""
+    spent = lab.spending.spent(view.mode, view.days)
+    forecasts = lab.spending.forecasts(view.mode)
+    if was_working and not forecasts:
+        st.rerun()
+    if spent.groups:
+        spend_sums.totals(view, spent)
+    else:
+        _nothing(lab, view, spent)
+    spend_experiments.forecast_card(lab, view, forecasts)
+
+
+def _nothing(lab: Lab, view: View, spent: Spent) -> None:
+    with st.container(border=True, key="spend_totals"):
+        card.head(f"Nothing spent {view.words}", words.SIMULATED if view.mode == "simulated" else words.LIVE)
+        ever = spent if view.days.first is None else lab.spending.spent(view.mode)
+        if ever.groups:
+            st.text(f"{ever.total.held:,} {view.unit} were held or settled before; choose more days to see them.")
+        else:
+            st.text(
+                f"No generation has used {view.unit} so far. Each credit movement is counted here the moment it happens."
+            )
+
+
+main()
