@@ -7,7 +7,7 @@ loaded by the browser when they come into sight.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pages._ui import sweep_words, words
@@ -32,11 +32,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of a grid that is on the screen. Without ``columns`` the cells flow, each below its own name."""
+    """The part of a grid that is on the screen. Without ``columns`` the cells flow, each below its own name.
+
+    ``titles``: by axis and label, what is too long for the label.
+    """
 
     cells: Sequence[CellRecord]
     rows: Axis | None = None
     columns: Axis | None = None
+    titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,8 @@ def grid(
         data={
             "flow": window.columns is None,
             "label": label,
-            "rows": _axis(window.rows),
-            "columns": _axis(window.columns),
+            "rows": _axis(window, window.rows),
+            "columns": _axis(window, window.columns),
             "cells": _cells(window, note),
             "strip": None if strip is None else dict(strip),
             "picked": list(picked),
@@ -123,8 +127,15 @@ def _nothing() -> None:
     """Streamlit offers a trigger only together with a callback."""
 
 
-def _axis(axis: Axis | None) -> dict[str, Any] | None:
-    return None if axis is None else {"name": sweep_words.axis(axis.name), "labels": list(axis.labels)}
+def _axis(window: Window, axis: Axis | None) -> dict[str, Any] | None:
+    if axis is None:
+        return None
+    titles = window.titles.get(axis.name, {})
+    return {
+        "name": sweep_words.axis(axis.name),
+        "labels": list(axis.labels),
+        "titles": [titles.get(label, "") for label in axis.labels],
+    }
 
 
 def _cells(window: Window, note: Callable[[TakeRecord], Note | None]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ _HTML = """
   <div class="bar" role="img"></div>
   <p class="line"><span class="count"></span><span class="money"></span></p>
 </div>
-<div class="board"></div>
+<div class="frame"><div class="board"></div></div>
 <div class="picked" role="region" aria-label="Selected clips" hidden>
   <span class="many" aria-live="polite"></span>
   <a class="compare"></a>
@@ -35,20 +35,22 @@ button:focus-visible, a:focus-visible, input:focus-visible { outline: 3px solid 
 .line { display: flex; flex-wrap: wrap; gap: 2px 18px; justify-content: space-between; margin: 7px 0 0;
   font-size: 13px; line-height: 1.5; font-variant-numeric: tabular-nums; }
 .money { opacity: .8; }
-.board.table { overflow: auto; max-height: min(82vh, 900px); border: 1px solid var(--st-border-color);
+.frame { container-type: inline-size; }
+.board.table { width: fit-content; max-width: 100%; overflow: auto; max-height: min(82vh, 900px); border: 1px solid var(--st-border-color);
   border-radius: var(--st-base-radius); background: var(--st-background-color); }
-table { border-collapse: separate; border-spacing: 0; width: 100%; }
+.board.table .cell { width: clamp(148px, calc((100cqi - 190px) / var(--columns) - 22px), 360px); }
+table { border-collapse: separate; border-spacing: 0; }
 th { background: var(--st-background-color); text-align: left; vertical-align: top; font-weight: 600; font-size: 13px; line-height: 1.4;
   padding: 10px 12px; overflow-wrap: anywhere; }
 th .text { display: -webkit-box; -webkit-line-clamp: 5; -webkit-box-orient: vertical; overflow: hidden; }
-thead th { position: sticky; top: 0; z-index: 2; border-bottom: 1px solid var(--st-border-color); min-width: 164px; }
+thead th { position: sticky; top: 0; z-index: 2; border-bottom: 1px solid var(--st-border-color); }
 thead th .text { -webkit-line-clamp: 2; }
 tbody th { position: sticky; left: 0; z-index: 1; width: 168px; min-width: 128px; border-right: 1px solid var(--st-border-color); }
 thead th:first-child { left: 0; z-index: 3; min-width: 128px; border-right: 1px solid var(--st-border-color); }
 tbody tr + tr > * { border-top: 1px solid var(--st-border-color); }
-.axis { display: block; font-weight: 400; font-size: 12px; opacity: .76; }
-td { padding: 10px; vertical-align: top; min-width: 164px; }
-.board.flow { display: grid; gap: 18px 16px; grid-template-columns: repeat(auto-fill, minmax(196px, 1fr)); }
+.axis { margin-right: 6px; font-weight: 400; opacity: .76; }
+td { padding: 10px; vertical-align: top; }
+.board.flow { display: grid; gap: 18px 16px; grid-template-columns: repeat(auto-fill, clamp(180px, calc(100cqi / var(--columns) - 16px), 360px)); }
 .board.flow .name { margin: 8px 0 0; font-weight: 600; font-size: 13px; line-height: 1.4; overflow-wrap: anywhere;
   display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden; }
 .shot { position: relative; aspect-ratio: 16 / 9; border-radius: 8px; background: var(--st-secondary-background-color); }
@@ -59,6 +61,8 @@ td { padding: 10px; vertical-align: top; min-width: 164px; }
 .open:hover img { transform: scale(1.03); }
 .mark { position: absolute; left: 6px; bottom: 6px; padding: 1px 6px; border-radius: 5px; color: #fff; pointer-events: none;
   background: rgb(76 29 149 / .88); font: 600 9.5px/1.6 var(--st-font); letter-spacing: .06em; }
+button.blank { width: 100%; cursor: pointer; color: inherit; background: transparent; border: 0; }
+button.blank:hover { box-shadow: inset 0 0 0 1px var(--st-primary-color); }
 .blank { display: grid; place-content: center; justify-items: center; gap: 7px; height: 100%; padding: 6px; border-radius: 8px; text-align: center;
   font-size: 12.5px; line-height: 1.35; box-shadow: inset 0 0 0 1px var(--st-border-color); }
 .blank.planned, .blank.cancelled { background: transparent; box-shadow: none; border: 1px dashed var(--st-border-color); }
@@ -71,7 +75,7 @@ td { padding: 10px; vertical-align: top; min-width: 164px; }
   background: rgb(8 8 14 / .72); border: 1.5px solid rgb(255 255 255 / .9); }
 .tick input:checked { background: var(--st-primary-color); border-color: #fff; }
 .tick input:checked::after { content: ""; width: 9px; height: 5px; margin-top: -2px; border: solid #fff; border-width: 0 0 2px 2px; transform: rotate(-45deg); }
-.star { position: absolute; top: 4px; right: 4px; width: 26px; height: 26px; padding: 0; border: 0; border-radius: 6px; cursor: pointer;
+.star { position: absolute; bottom: 4px; right: 4px; width: 26px; height: 26px; padding: 0; border: 0; border-radius: 6px; cursor: pointer;
   background: rgb(8 8 14 / .72); color: #fff; display: grid; place-content: center; }
 .star svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linejoin: round; }
 .star[aria-pressed="true"] svg { fill: #ffd25e; stroke: #ffd25e; }
@@ -96,7 +100,7 @@ td { padding: 10px; vertical-align: top; min-width: 164px; }
 @media (prefers-reduced-motion: reduce) { .dot { animation: none !important; } .open img, .bar span { transition: none; } }
 @media (max-width: 600px) {
   tbody th, thead th:first-child { width: 92px; min-width: 92px; max-width: 92px; padding: 8px; font-size: 12px; }
-  thead th, td { min-width: 158px; } td { padding: 8px; }
+  td { padding: 8px; } .board.table .cell { width: clamp(148px, calc((100cqi - 96px) / var(--columns) - 18px), 360px); }
   .board.flow { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 14px 12px; }
   .foot { flex-wrap: wrap; }
 }
@@ -141,7 +145,8 @@ function drawStrip(parent, strip) {
   bar.setAttribute('aria-label', strip.count);
   const wanted = Object.entries(strip.parts);
   if (bar.children.length !== wanted.length) bar.replaceChildren(...wanted.map(([name]) => part('span', name)));
-  wanted.forEach(([, number], index) => { bar.children[index].style.width = `${(number / Math.max(1, strip.total)) * 100}%`; });
+  wanted.forEach(([, number], index) => { bar.children[index].style.width = `${(number / Math.max(1, strip.total)) * 100}%`;
+    bar.children[index].hidden = !number; });
   box.querySelector('.count').textContent = strip.count;
   box.querySelector('.money').textContent = strip.money;
 }
@@ -172,7 +177,9 @@ function tick(view, id, on) {
 function shotOf(view, cell, take, name) {
   const shot = part('div', 'shot');
   if (!take.clip) {
-    const blank = part('div', `blank ${take.s}`);
+    const opens = Boolean(take.note && take.id);
+    const blank = opens ? control('blank', `${take.w}: ${name}. Open`, undefined, () => view.act('open', take.id)) : part('div', 'blank');
+    blank.classList.add(take.s);
     blank.append(part('span', 'dot'), part('span', '', take.w));
     shot.append(blank);
     return shot;
@@ -246,12 +253,13 @@ function fill(view, cell) {
 
 // -- the board
 
-function head(axis, label, scope) {
+function head(axis, label, title, scope) {
   const cell = part('th');
   cell.scope = scope;
-  if (axis) cell.append(part('span', 'axis', axis));
-  const text = part('span', 'text', label);
-  text.title = label;
+  const text = part('span', 'text');
+  if (axis) text.append(part('span', 'axis', axis));
+  text.append(label);
+  text.title = title || label;
   cell.append(text);
   return cell;
 }
@@ -264,12 +272,12 @@ function table(view) {
   const first = part('th');
   first.scope = 'col';
   first.append(part('span', 'axis', rows.name));
-  top.append(first, ...columns.labels.map((label) => head(columns.name, label, 'col')));
+  top.append(first, ...columns.labels.map((label, c) => head(columns.name, label, columns.titles[c], 'col')));
   const body = part('tbody');
   const places = new Map(cells.map((cell) => [`${cell.r}/${cell.c}`, cell]));
   rows.labels.forEach((label, r) => {
     const line = part('tr');
-    line.append(head('', label, 'row'));
+    line.append(head('', label, rows.titles[r], 'row'));
     columns.labels.forEach((_, c) => {
       const place = part('td');
       const cell = places.get(`${r}/${c}`);
@@ -287,6 +295,7 @@ function table(view) {
 function build(view) {
   const board = view.parent.querySelector('.board');
   board.className = `board ${view.data.flow ? 'flow' : 'table'}`;
+  board.style.setProperty('--columns', Math.max(1, view.data.flow ? Math.min(5, view.data.cells.length) : view.data.columns.labels.length));
   view.boxes = new Map(view.data.cells.map((cell) => {
     const box = part('div', 'cell');
     box.dataset.cell = cell.k;
@@ -350,7 +359,7 @@ function move(view, cell, [down, right]) {
     const next = view.data.flow ? view.data.cells[view.data.cells.indexOf(cell) + (down || right) * (steps + 1)]
       : view.data.cells.find((one) => one.r === r && one.c === c);
     if (!next) return;
-    const target = view.boxes.get(next.k).querySelector('.open, .turn button');
+    const target = view.boxes.get(next.k).querySelector('.open, button.blank, .turn button');
     if (target) { target.focus(); return; }
   }
 }

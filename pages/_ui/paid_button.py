@@ -14,6 +14,7 @@ import streamlit as st
 from pages._ui import words
 from rivya_core import Lab
 
+TYPED_PX = 320
 _ASKED = "_paid_asked"
 
 
@@ -33,7 +34,7 @@ def paid_button(
     """Draw the button; ``act`` is called once the amount was confirmed as its size asks for."""
     typed = amount > lab.settings.type_to_confirm_credits and not disabled
     asks = not typed and lab.mode == "live" and amount > lab.settings.confirm_above_credits
-    with st.container(key=f"paid_{key}", gap="small", width="stretch" if stretch or typed else "content"):
+    with st.container(key=f"paid_{key}", gap="small", width="stretch" if stretch else TYPED_PX if typed else "content"):
         if typed:
             st.text_input(
                 f"Type {amount:,} to confirm {_credits(lab, amount)}",
@@ -47,7 +48,7 @@ def paid_button(
             key=key,
             type=kind,
             icon=icon,
-            width="stretch" if stretch else "content",
+            width="stretch" if stretch or typed else "content",
             disabled=disabled or (typed and not _is_typed(key, amount)),
             on_click=_ask if asks else _pressed,
             args=(key, amount) if asks else (key, amount, typed, act, tuple(args)),

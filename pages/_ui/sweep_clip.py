@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import actions, clip_card, frame, sweep_words, words
+from pages._ui import actions, cards, clip_card, frame, sweep_words, words
 from pages._ui.player import player
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api.errors import RivyaError
@@ -34,7 +34,7 @@ def draw(lab: Lab, cells: Sequence[CellRecord]) -> None:
         _close()
         return
     name = words.excerpt(of[0].title, 80) or "Baseline"
-    st.dialog(name, width="large", on_dismiss=_close)(_clip)(lab, record, of[0])
+    st.dialog(name, width="medium", on_dismiss=_close)(_clip)(lab, record, of[0])
 
 
 def _close() -> None:
@@ -50,13 +50,16 @@ def _clip(lab: Lab, record: GenerationRecord, cell: CellRecord) -> None:
                 frame.mode_badge(record.mode)
             frame.state_badge(record)
         _takes(record, cell)
+    if not record.has_clip:
+        cards.failure_card(lab, record)
+        return
     player(record, key="cell")
     with st.container(key="muted_cell_labels", gap="xxsmall"):
         st.text("\n".join(f"{sweep_words.axis(axis)}: {label}" for axis, label in cell.labels.items()))
     st.text(record.prompt)
     with st.container(key="muted_cell_facts"):
         st.text(clip_card.facts(record))
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         actions.download_link(record)
         st.page_link(
             frame.page_file("history"),

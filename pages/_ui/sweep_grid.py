@@ -19,6 +19,7 @@ MOST_COLUMNS = 12
 MOST_CELLS = 60
 """Cells on one page of the grid: a screen or two of pictures; the rest is turned to."""
 MOST_SEGMENTS = 6
+TITLE_MAX = 300
 
 _SEEN = "_sweep_seen"
 _STATUS = "_sweep_status"
@@ -63,7 +64,7 @@ def _tick(experiment_id: str, where: dict[str, str]) -> None:
     cells = _cells(lab, experiment_id, where, area)
     picked_key = f"_sweep_picked_{experiment_id}"
     answer = grid.grid(
-        _window(area, cells),
+        _window(status, area, cells),
         mode=status.experiment.mode,
         strip=grid.strip_of(status, sweep_words.time_left(lab, status)),
         note=lambda take: _note(lab, status, take),
@@ -154,12 +155,25 @@ def _area(status: SweepStatus) -> _Area:
     )
 
 
-def _window(area: _Area, cells: Sequence[CellRecord]) -> Window:
+def _window(status: SweepStatus, area: _Area, cells: Sequence[CellRecord]) -> Window:
     if area.rows is None or area.columns is None:
         return Window(cells)
     labels = set(area.columns.labels)
     shown = [cell for cell in cells if cell.labels[area.columns.name] in labels]
-    return Window(shown, area.rows, area.columns)
+    titles = {axis.name: _titles(status, axis) for axis in (area.rows, area.columns)}
+    return Window(shown, area.rows, area.columns, titles)
+
+
+def _titles(status: SweepStatus, axis: Axis) -> dict[str, str]:
+    """The beginning of each value whose label does not say it all."""
+    found = next((one for one in status.experiment.spec["axes"] if one["name"] == axis.name), None)
+    pairs = zip(found["labels"], found["values"], strict=True) if found is not None else ()
+    shown = set(axis.labels)
+    return {
+        label: words.excerpt(value, TITLE_MAX)
+        for label, value in pairs
+        if label in shown and isinstance(value, str) and value != label
+    }
 
 
 def _page(status: SweepStatus, name: str, count: int, size: int) -> slice:

@@ -79,7 +79,7 @@ def _steer(lab: Lab, status: SweepStatus) -> None:
     if waiting:
         _button(f"Cancel {waiting:,} waiting", "block", "cancel_waiting", id_)
     if status.failed:
-        amount = _retry_price(status)
+        amount = _retry_price(lab, status)
         label = f"Retry {status.failed:,} failed · {words.credits(amount)}"
         paid_button(
             lab, label, amount, key="sweep_retry", act=_do, args=("retry_failed", id_), icon=":material/replay:"
@@ -96,10 +96,11 @@ def _steer(lab: Lab, status: SweepStatus) -> None:
     )
 
 
-def _retry_price(status: SweepStatus) -> int:
-    """What the failed takes would cost once more, by the dearest of the cells that are known."""
-    prices = [cell.expected_credits for cell in status.cells] or [status.experiment.quoted_credits]
-    return status.failed * max(prices)
+def _retry_price(lab: Lab, status: SweepStatus) -> int:
+    """What the takes that failed or were taken back would cost once more, each as its cell was priced."""
+    again = {State.FAILED, State.CANCELLED}
+    cells = lab.sweeps.page(status.id)
+    return sum(cell.expected_credits * sum(take.state in again for take in cell.takes) for cell in cells)
 
 
 def _links(status: SweepStatus) -> None:

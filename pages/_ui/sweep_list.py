@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, sweep_form, words
+from pages._ui import card, frame, sweep_form, sweep_probes, sweep_start, words
 from pages._ui.sweep_rows import sweep_rows
 from pages._ui.words import Badge
 from rivya_core import Lab
@@ -13,7 +13,6 @@ from rivya_core.lab.drafts import Draft
 from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft
 
 PAGE_ROWS = 10
-TICK_S = 2.0
 
 EXAMPLE = SweepDraft(
     name="Fox or heron, and how much guidance",
@@ -35,7 +34,7 @@ def draw(lab: Lab) -> None:
     if frame.can_spend():
         _new(lab)
     if not records and page == 1:
-        _empty()
+        _empty(lab)
         return
     opened = sweep_rows(lab, [lab.sweeps.brief(record.id) for record in records[:PAGE_ROWS]], key="sweep_rows")
     if opened is not None:
@@ -45,6 +44,11 @@ def draw(lab: Lab) -> None:
         pages = page + (1 if len(records) > PAGE_ROWS else 0)
         with st.container(horizontal=True, horizontal_alignment="center"):
             st.pagination(pages, key="sweep_list_page")
+    if frame.can_spend():
+        ready = st.expander("Ready-made starts", key="sweep_ready", on_change="rerun")
+        if ready.open:
+            with ready:
+                _ready_made(lab)
 
 
 def back() -> None:
@@ -71,7 +75,7 @@ def _new(lab: Lab) -> None:
             st.button("New sweep", icon=":material/add:", key="sweep_new", on_click=_load, args=(SweepDraft(),))
 
 
-def _empty() -> None:
+def _empty(lab: Lab) -> None:
     with st.container(border=True, key="sweep_empty", gap="small"):
         card.head("Find out what really makes the difference")
         st.text(
@@ -79,16 +83,19 @@ def _empty() -> None:
             "parameters, negative prompts, reference images. The price is said first, what exists already is reused, and the "
             "grid fills in while you watch or while the tab is closed."
         )
-        if not frame.can_spend():
-            return
-        with st.container(border=True, key="sweep_example", gap="small"):
-            card.head("2 prompts \N{MULTIPLICATION SIGN} 2 cfg_scale", Badge("4 cells", ":material/grid_view:", "gray"))
-            st.text(
-                "A fox and a heron, each at cfg_scale 0 and 1: a small first grid. Nothing starts before you say so."
-            )
-            st.button(
-                "Put it into the form", icon=":material/tune:", key="sweep_use_example", on_click=_load, args=(EXAMPLE,)
-            )
+    if frame.can_spend():
+        _ready_made(lab)
+
+
+def _ready_made(lab: Lab) -> None:
+    sweep_start.refusal()
+    with st.container(border=True, key="sweep_example", gap="small"):
+        card.head("2 prompts \N{MULTIPLICATION SIGN} 2 cfg_scale", Badge("4 cells", ":material/grid_view:", "gray"))
+        st.text("A fox and a heron, each at cfg_scale 0 and 1: a small first grid. Nothing starts before you say so.")
+        st.button(
+            "Put it into the form", icon=":material/tune:", key="sweep_use_example", on_click=_load, args=(EXAMPLE,)
+        )
+    sweep_probes.ready_made(lab)
 
 
 def _compose() -> None:

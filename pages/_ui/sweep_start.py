@@ -11,14 +11,15 @@ from pages._ui.paid_button import paid_button
 from pages._ui.sweep_preview import preview
 from pages._ui.words import Badge
 from rivya_core import Lab
-from rivya_core.api.errors import BudgetError, RivyaError
+from rivya_core.api.errors import RivyaError
 from rivya_core.lab import sweep_drafts
+from rivya_core.lab.experiments.knobs import IN_DOUBT
 from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.sweep_drafts import SweepDraft
 
 _PLAN = "_sweep_plan"
 _REFUSED = "_sweep_refused"
-STARTED = "_sweep_started"
+_STARTED = "_sweep_started"
 
 
 def start(lab: Lab, draft: SweepDraft) -> None:
@@ -31,9 +32,7 @@ def start(lab: Lab, draft: SweepDraft) -> None:
             paid_button(lab, "Start", 0, key="sweep_go", act=_start, kind="primary", disabled=True, stretch=True)
         else:
             _priced(lab, draft, sweep)
-        refused: RivyaError | None = st.session_state.get(_REFUSED)
-        if refused is not None:
-            frame.error_card(refused)
+        refusal()
     if sweep is not None:
         preview(sweep)
 
@@ -64,6 +63,14 @@ def _priced(lab: Lab, draft: SweepDraft, sweep: Sweep) -> None:
             st.text("The others stay planned; start the rest later, from the experiment itself.")
     else:
         _button(lab, draft, f"Start · {count} · {words.credits(quote.credits)}", quote.credits, False, disabled=True)
+
+
+def _doubted(sweep: Sweep) -> list[str]:
+    """The varied parameters of which nobody knows that they do anything, and that a probe can measure."""
+    aspect = sweep.base.spec.aspect_param
+    shaped = aspect.key if aspect is not None and any(cell.request.image for cell in sweep.cells) else None
+    varied = [plan.name for plan in sweep.plans if plan.target == "param" and len(plan.values) > 1]
+    return [name for name in varied if (sweep.base.model, name) in IN_DOUBT or name == shaped]
 
 
 def _button(
@@ -109,19 +116,35 @@ def _planned(lab: Lab, draft: SweepDraft) -> tuple[Sweep | None, RivyaError | No
 
 
 def _start(draft: SweepDraft, only_what_fits: bool = False) -> None:
-    """Start the experiment once: its id was made with the form, so a second press finds it there."""
+    """Start the experiment of the form; the form is empty then, but for what the next one will share."""
     lab = frame.lab()
-    st.session_state.pop(_REFUSED, None)
-    if st.session_state.get(STARTED) == draft.id:
-        return
     sweep, problem = _planned(lab, draft)
+    if sweep is None:
+        st.session_state[_REFUSED] = problem
+    elif launch(sweep, draft.id, only_what_fits=only_what_fits):
+        sweep_form.show(lab, SweepDraft(base=replace(draft.base, prompt="", image=None)))
+
+
+def launch(sweep: Sweep, experiment_id: str, *, only_what_fits: bool = False) -> bool:
+    """Start an experiment once and open it: its id was made before the press, so a second press changes nothing.
+
+    False when it was refused (see :func:`refusal`) or was started already.
+    """
+    st.session_state.pop(_REFUSED, None)
+    if st.session_state.get(_STARTED) == experiment_id:
+        return False
     try:
-        if sweep is None:
-            raise problem or BudgetError("Nothing to start")
-        experiment_id = lab.start(sweep, experiment_id=draft.id, only_what_fits=only_what_fits)
+        frame.lab().start(sweep, experiment_id=experiment_id, only_what_fits=only_what_fits)
     except RivyaError as error:
         st.session_state[_REFUSED] = error
-        return
-    st.session_state[STARTED] = draft.id
-    sweep_form.show(lab, SweepDraft(base=replace(draft.base, prompt="", image=None)))
+        return False
+    st.session_state[_STARTED] = experiment_id
     st.query_params.from_dict({"experiment": experiment_id})
+    return True
+
+
+def refusal() -> None:
+    """Draw why the last start was refused."""
+    refused: RivyaError | None = st.session_state.get(_REFUSED)
+    if refused is not None:
+        frame.error_card(refused)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from pages._ui.words import Badge
+import math
+
+import streamlit as st
+
+from pages._ui.words import TYPICAL_FROM, Badge
 from rivya_core import Lab
+from rivya_core.api.specs import DURATION_KEYS
 from rivya_core.lab.experiments.records import ExperimentRecord, SweepStatus
 from rivya_core.lab.states import TERMINAL, State
+from rivya_core.settings import Mode
 
 AXES = {
     "prompt": "Prompt",
@@ -84,6 +90,27 @@ def _at_rest(status: SweepStatus) -> Badge:
 
 
 def time_left(lab: Lab, status: SweepStatus) -> str:
-    """Say how long the rest may take; nothing while nobody knows."""
-    del lab, status
-    return ""
+    """Say how long the rest may take, from what such clips took before; nothing while nobody knows.
+
+    How many Rivya works on at once is not documented: the range goes from all of them to those that are sent at a time.
+    """
+    experiment, left = status.experiment, open_takes(status)
+    lengths = {axis.name for axis in experiment.axes} & set(DURATION_KEYS)
+    if not moves(lab, status) or lengths or experiment.paused_at is not None:
+        return ""
+    params = experiment.spec["base"].get("params") or {}
+    length = next((str(params[key]) for key in DURATION_KEYS if key in params), "")
+    took = _took_s(lab, (str(lab.settings.data_dir), experiment.model, experiment.mode, length))
+    if took is None:
+        return ""
+    low, high = took[0] / 60, took[1] * math.ceil(left / lab.settings.max_creates_in_flight) / 60
+    first, last = max(1, round(low)), max(1, math.ceil(high))
+    return f"about {first}-{last} min left" if first < last else f"about {last} min left"
+
+
+@st.cache_data(ttl=20, show_spinner=False, max_entries=200)
+def _took_s(_lab: Lab, key: tuple[str, str, Mode, str]) -> tuple[float, float] | None:
+    """Remember for a while how long such clips take: every tick of every tab asks."""
+    _folder, model, mode, length = key
+    took = _lab.history.typical_s(model, mode, length or None)
+    return None if took is None or took.count < TYPICAL_FROM else (took.p10_s, took.p90_s)
