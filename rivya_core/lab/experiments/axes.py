@@ -17,6 +17,7 @@ MAX_VALUES: Final = 200
 LABEL_MAX: Final = 60  # characters of a name somebody gives
 SHORT: Final = 32  # characters of a name made from a value
 NONE_LABEL: Final = "(none)"
+DEFAULT_LABEL: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ def given_axis(name: str, target: Target, given: Iterable[Any], base: Generation
     for place, value in enumerate(values):
         if any(_same(value, other) for other in values[:place]):
             raise invalid(name, f"holds the value {_label(value)!r} twice", "Remove one; takes repeat a cell")
+    if target == "param":
+        items = [Labelled(None, item.label or DEFAULT_LABEL) if item.value is None else item for item in items]
     return AxisPlan(name, target, values, _labels(name, items, values))
 
 

@@ -1,0 +1,177 @@
+"""The gate: so many at once, in the ledger's order, nobody past a stop."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import pytest
+
+from rivya_core.api.errors import StorageError
+from rivya_core.lab import gate
+from rivya_core.lab.gate import Gate, Stops, Turn
+from rivya_core.lab.records import Pause
+from tests.lab.given import CARD, NOON
+
+PAUSE = Pause(effect="person", since=NOON, card=CARD)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stops are looked at often."""
+    monkeypatch.setattr(gate, "LOOK_AGAIN_S", 0.01)
+
+
+class Stopper:
+    """What the ledger would say is stopped."""
+
+    def __init__(self) -> None:
+        self.stops = Stops()
+
+    def __call__(self) -> Stops:
+        return self.stops
+
+
+async def crowd(
+    opened: Gate, orders: list[int], served: list[int], inside: Callable[[int], None] | None = None
+) -> None:
+    """Many who come in any order, each with something to do inside."""
+
+    async def one(order: int) -> None:
+        async with opened.slot(order) as turn:
+            assert turn is Turn.GO
+            served.append(order)
+            if inside is not None:
+                inside(order)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(one(order) for order in orders))
+
+
+def test_those_who_come_in_any_order_leave_in_the_ledgers() -> None:
+    """Two hundred jobs at once, shuffled, one slot: served from the oldest row to the youngest."""
+    orders = list(range(200))
+    random.Random(1).shuffle(orders)
+    served: list[int] = []
+    asyncio.run(crowd(Gate(1, Stopper()), orders, served))
+    assert served == sorted(orders)
+
+
+def test_no_more_than_so_many_are_inside() -> None:
+    """Three slots: three inside at the most, and three are used."""
+
+    async def main() -> int:
+        opened, now, most = Gate(3, Stopper()), 0, 0
+
+        async def one(order: int) -> None:
+            nonlocal now, most
+            async with opened.slot(order):
+                now += 1
+                most = max(most, now)
+                await asyncio.sleep(0.001)
+                now -= 1
+
+        await asyncio.gather(*(one(order) for order in range(30)))
+        return most
+
+    assert asyncio.run(main()) == 3
+
+
+def test_a_closed_gate_lets_nobody_through_and_keeps_the_order() -> None:
+    """While the queue is paused nobody passes, whoever comes; afterwards the oldest goes first."""
+
+    async def main() -> list[int]:
+        stopper = Stopper()
+        stopper.stops = Stops(PAUSE)
+        opened = Gate(1, stopper)
+        served: list[int] = []
+        task = asyncio.create_task(crowd(opened, [3, 1, 2, 0], served))
+        await asyncio.sleep(0.1)
+        assert served == []
+        stopper.stops = Stops()
+        opened.forget()
+        await task
+        return served
+
+    assert asyncio.run(main()) == [0, 1, 2, 3]
+
+
+def test_a_deadline_is_kept_at_a_closed_gate() -> None:
+    """Whoever may not wait any longer leaves without a slot."""
+
+    async def main() -> Turn:
+        stopper = Stopper()
+        stopper.stops = Stops(PAUSE)
+        async with Gate(1, stopper).slot(1, deadline_s=asyncio.get_running_loop().time() + 0.05) as turn:
+            return turn
+
+    assert asyncio.run(main()) is Turn.LATE
+
+
+def test_a_paused_experiment_leaves_and_others_pass() -> None:
+    """Rows of a paused experiment are sent home at once, even at a closed gate; the others wait for it to open."""
+
+    async def main() -> tuple[Turn, Turn]:
+        stopper = Stopper()
+        stopper.stops = Stops(PAUSE, frozenset({"x1"}))
+        opened = Gate(1, stopper)
+
+        async def one(experiment_id: str) -> Turn:
+            async with opened.slot(1, experiment_id=experiment_id) as turn:
+                return turn
+
+        other = asyncio.create_task(one("x2"))
+        stopped = await one("x1")
+        assert not other.done()
+        stopper.stops = Stops(None, frozenset({"x1"}))
+        return stopped, await other
+
+    assert asyncio.run(main()) == (Turn.STOPPED, Turn.GO)
+
+
+def test_a_slot_is_given_back_by_whoever_is_cancelled() -> None:
+    """Jobs that are cancelled, in line or inside, block nobody."""
+
+    async def main() -> Turn:
+        opened = Gate(1, Stopper())
+        entered = asyncio.Event()
+
+        async def one(order: int) -> None:
+            async with opened.slot(order):
+                entered.set()
+                await asyncio.sleep(60)
+
+        tasks = [asyncio.create_task(one(order)) for order in (1, 2, 3)]
+        await entered.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        async with opened.slot(4, deadline_s=asyncio.get_running_loop().time() + 5) as turn:
+            return turn
+
+    assert asyncio.run(main()) is Turn.GO
+
+
+def test_an_error_of_the_ledger_reaches_everybody_in_line() -> None:
+    """Nobody waits for ever when the stops cannot be read; the next one to come is served again."""
+
+    async def main() -> list[object]:
+        broken = True
+
+        def read() -> Stops:
+            if broken:
+                raise StorageError("The disk is gone")
+            return Stops()
+
+        opened = Gate(1, read)
+
+        async def one(order: int) -> Turn:
+            async with opened.slot(order) as turn:
+                return turn
+
+        ended = await asyncio.gather(one(1), one(2), return_exceptions=True)
+        broken = False
+        return [*(type(found) for found in ended), await one(3)]
+
+    assert asyncio.run(main()) == [StorageError, StorageError, Turn.GO]
