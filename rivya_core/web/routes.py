@@ -6,6 +6,7 @@ Reads only: whoever can reach this server can fetch clips by their id, but nothi
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -43,6 +44,7 @@ def routes() -> Sequence[BaseRoute]:
         Route("/healthz", health),
         Route("/clips/{id}.mp4", clip),
         Route("/posters/{id}.jpg", poster),
+        Route("/ballots/{token}.mp4", ballot_clip),
         Route("/images/{sha256}", image),
         Route("/exports/history.{kind}", export),
         Route("/exports/spend.csv", export_spend),
@@ -106,6 +108,27 @@ def clip(request: Request) -> Response:
             content_disposition_type="attachment" if download else "inline",
             headers={"Cache-Control": PRIVATE_CACHE},
         )
+
+    return _found(answer)
+
+
+class UnnamedFile(FileResponse):
+    """A file of which nothing but its bytes is told: no name, no time, no tag that two addresses would share."""
+
+    def set_stat_headers(self, stat_result: os.stat_result) -> None:
+        """Tell the length only."""
+        self.headers.setdefault("content-length", str(stat_result.st_size))
+
+    def _should_use_range(self, http_if_range: str) -> bool:  # noqa: ARG002 - there is no tag it could match
+        return False
+
+
+def ballot_clip(request: Request) -> Response:
+    """Stream one side of a pair in a blind vote, under an address that is good for that pair until its round ends."""
+
+    def answer(lab: Lab) -> Response:
+        found = lab.clip(lab.ballots.clip(request.path_params["token"]))
+        return UnnamedFile(found, media_type="video/mp4", headers={"Cache-Control": "no-store"})
 
     return _found(answer)
 

@@ -1,8 +1,36 @@
-"""Blind votes: rounds, pairs under neutral addresses, ranking, when to stop."""
+"""Blind votes: rounds, pairs under neutral addresses, what the votes say, and what need not be made any more.
+
+While a round is open nothing that leaves here for the voter names a cell, a clip or an experiment; ``standing`` does, and
+belongs on a screen only after the round. A vote costs nothing and is taken on read-only servers too.
+"""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from rivya_core.api.errors import LabError
+from rivya_core.lab import submission
+from rivya_core.lab.database import begin_immediate, reading
+from rivya_core.lab.experiments import book
+from rivya_core.lab.judging import ballot_box as box
+from rivya_core.lab.judging import needless, standings
+from rivya_core.lab.judging.needless import Needless
+from rivya_core.lab.judging.pairing import next_clips, next_variants
+from rivya_core.lab.judging.standings import Ballot, Candidate, RoundRecord, Standing
+from rivya_core.lab.judging.stopping import follow
+from rivya_core.lab.judging.votes import OUTCOMES, WHYS, Outcome, VoteRecord, comparisons
 from rivya_core.lab.parts import Parts
+
+__all__ = ["Ballot", "Ballots", "Candidate", "Needless", "RoundRecord", "Standing"]
+
+VOTER_MAX: Final = 60
+LISTED: Final = 200
+FEWEST_CELLS: Final = 2
 
 
 class Ballots:
@@ -10,3 +38,178 @@ class Ballots:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._database = parts.database
+
+    # -- rounds ----------------------------------------------------------------------------------------------------
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Experiments, newest first, with what there is to vote on."""
+        with reading(self._database) as connection:
+            return tuple(Candidate(**row) for row in box.counted(connection, LISTED))
+
+    def start(self, experiment_id: str, voter: str) -> str:
+        """Open a round for somebody and return its id, which is random and says nothing.
+
+        Raises:
+            LabError: no name, no such experiment, or fewer than two cells with a clip.
+        """
+        name = " ".join(voter.split())
+        if not 0 < len(name) <= VOTER_MAX or not name.isprintable():
+            rule = f"It is kept with the votes; one line of 1 to {VOTER_MAX} characters."
+            raise LabError("A name is needed", rule, field="voter")
+        with begin_immediate(self._database) as connection:
+            record = book.must_find(connection, experiment_id)
+            if len(box.field(connection, experiment_id, record.mode).clips) < FEWEST_CELLS:
+                raise LabError(
+                    "There is nothing to compare yet",
+                    "A vote needs clips of at least two cells.",
+                    "Wait until the sweep has made them.",
+                    field="experiment",
+                )
+            return box.add_round(connection, experiment_id, name, self._now())
+
+    def round(self, round_id: str) -> RoundRecord:
+        """A round as its voter may see it. Raises LabError for an unknown id."""
+        with reading(self._database) as connection:
+            row = box.find_round(connection, round_id)
+            experiment = book.must_find(connection, row.experiment_id)
+            field = box.field(connection, row.experiment_id, experiment.mode)
+            votes = box.votes(connection, row.experiment_id)
+        own = [vote for vote in votes if vote.round_id == round_id]
+        skipped = sum(vote.outcome == "skip" for vote in own)
+        return RoundRecord(
+            row.id,
+            row.experiment_id,
+            row.voter,
+            row.started_at,
+            row.ended_at,
+            field.mode,
+            len(own) - skipped,
+            skipped,
+            follow(field.cells, comparisons(votes)).is_over,
+        )
+
+    def ballot(self, round_id: str) -> Ballot | None:
+        """The pair that waits for a vote, drawn now if none does; None when the round is over or nothing is left to compare."""
+        with begin_immediate(self._database) as connection:
+            row = box.find_round(connection, round_id)
+            if row.ended_at is not None:
+                return None
+            experiment = book.must_find(connection, row.experiment_id)
+            field = box.field(connection, row.experiment_id, experiment.mode)
+            pair = box.open_pair(connection, round_id)
+            if pair is not None:
+                clips = {clip for ones in field.clips.values() for clip in ones}
+                if {pair.shown.left_clip, pair.shown.right_clip} <= clips:
+                    return Ballot(pair.left_token, pair.right_token, field.mode)
+                box.drop_pair(connection, pair.id)  # a clip was deleted meanwhile
+            if len(field.clips) < FEWEST_CELLS:
+                return None
+            known = box.pairs(connection, row.experiment_id)
+            own = [one.shown for one in known if one.round_id == round_id]
+            rng = random.Random(f"{row.seed}:{len(own)}")  # noqa: S311 - drawn again from the stored seed, no secret
+            found = comparisons(box.votes(connection, row.experiment_id))
+            out = {variant for variant, _ in follow(field.cells, found).out}
+            last = (own[-1].left, own[-1].right) if own else ()
+            variants = next_variants(field.cells, out, found, rng, last=last)
+            shown = next_clips(variants, field.clips, [one.shown for one in known], rng, last=own[-1] if own else None)
+            pair = box.add_pair(connection, round_id, shown, self._now())
+            return Ballot(pair.left_token, pair.right_token, field.mode)
+
+    def vote(self, round_id: str, left_token: str, outcome: Outcome, whys: Sequence[str] = ()) -> bool:
+        """Cast the vote of the pair that was shown under ``left_token``; False when it is not the one that waits.
+
+        A key pressed twice is one vote, because the second one names a pair that has its vote.
+
+        Raises:
+            LabError: no such round, outcome or reason.
+        """
+        if outcome not in OUTCOMES:
+            raise LabError("There is no such vote", f"One of {', '.join(sorted(OUTCOMES))} is meant.", field="outcome")
+        if not set(whys) <= set(WHYS):
+            raise LabError("There is no such reason", f"Some of {', '.join(WHYS)} are meant.", field="whys")
+        with begin_immediate(self._database) as connection:
+            row = box.find_round(connection, round_id)
+            pair = box.open_pair(connection, round_id)
+            if row.ended_at is not None or pair is None or pair.left_token != left_token:
+                return False
+            box.cast(connection, pair.id, outcome, [why for why in WHYS if why in whys], self._now())
+            return True
+
+    def undo(self, round_id: str) -> bool:
+        """Take the last vote of an open round back and show its pair again; False when there is none."""
+        with begin_immediate(self._database) as connection:
+            row = box.find_round(connection, round_id)
+            last = box.last_voted(connection, round_id)
+            if row.ended_at is not None or last is None:
+                return False
+            waiting = box.open_pair(connection, round_id)
+            if waiting is not None:
+                box.drop_pair(connection, waiting.id)
+            box.cast(connection, last.id, None, [], None)
+            return True
+
+    def end(self, round_id: str) -> None:
+        """End a round; from here on its clips have names. Raises LabError for an unknown id."""
+        with begin_immediate(self._database) as connection:
+            box.find_round(connection, round_id)
+            box.end_round(connection, round_id, self._now())
+
+    def clip(self, token: str) -> str:
+        """The generation behind a neutral address. Raises LabError when there is none, or its round is over."""
+        with reading(self._database) as connection:
+            found = box.behind(connection, token)
+        if found is None:
+            raise LabError("There is no such clip", "This address is not in use.", field="token")
+        return found
+
+    # -- what the votes say ----------------------------------------------------------------------------------------
+
+    def votes(self, experiment_id: str) -> tuple[VoteRecord, ...]:
+        """Every vote of an experiment, over all rounds, in the order they were cast."""
+        with reading(self._database) as connection:
+            return tuple(box.votes(connection, experiment_id))
+
+    def standing(self, experiment_id: str) -> Standing:
+        """What all votes of an experiment say by now. Names everything: not for a screen with an open round.
+
+        Raises:
+            LabError: no such experiment.
+        """
+        with reading(self._database) as connection:
+            experiment = book.must_find(connection, experiment_id)
+            return standings.build(
+                experiment,
+                book.read_cells(connection, experiment_id),
+                box.field(connection, experiment_id, experiment.mode),
+                box.rounds(connection, experiment_id),
+                box.votes(connection, experiment_id),
+            )
+
+    # -- what need not be made any more ----------------------------------------------------------------------------
+
+    def needless(self, experiment_id: str) -> Needless:
+        """The takes of cells voted out that are planned or wait, with their credits."""
+        with reading(self._database) as connection:
+            return self._needless(connection, experiment_id)
+
+    def drop_needless(self, experiment_id: str) -> int:
+        """Forget those takes: planned ones are dropped, waiting ones taken back; how many. Nothing sent is touched.
+
+        Raises:
+            LabError: the lab is read-only, or there is no such experiment.
+        """
+        submission.refuse_if_read_only(self._parts.settings)
+        with begin_immediate(self._database) as connection:
+            found = self._needless(connection, experiment_id)
+            dropped = needless.drop_planned(connection, experiment_id, found)
+        return dropped + sum(self._parts.ledger.cancel(generation_id) for generation_id in found.waiting)
+
+    def _needless(self, connection: sa.Connection, experiment_id: str) -> Needless:
+        experiment = book.must_find(connection, experiment_id)
+        field = box.field(connection, experiment_id, experiment.mode)
+        progress = follow(field.cells, comparisons(box.votes(connection, experiment_id)))
+        return needless.find(connection, experiment_id, [cell for cell, _ in progress.out])
+
+    def _now(self) -> datetime:
+        return self._parts.ledger.clock()

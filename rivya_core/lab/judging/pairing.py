@@ -90,18 +90,23 @@ def _posterior(matrix: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def next_clips(
-    pair: tuple[int, int], clips: Mapping[int, Sequence[str]], shown: Sequence[Shown], rng: random.Random
+    pair: tuple[int, int],
+    clips: Mapping[int, Sequence[str]],
+    shown: Sequence[Shown],
+    rng: random.Random,
+    *,
+    last: Shown | None = None,
 ) -> Shown:
-    """Choose a clip of each variant and their sides.
+    """Choose a clip of each variant and their sides; ``shown``: all pairs so far, ``last``: the voter's own last one.
 
     Clips take turns within a variant, in random order; so do the sides of a pair; the two clips shown last are not shown
     again at once when there are others.
     """
     first, second = pair
     times = Counter(clip for one in shown for clip in (one.left_clip, one.right_clip))
-    last = {shown[-1].left_clip, shown[-1].right_clip} if shown else set()
+    seen = set() if last is None else {last.left_clip, last.right_clip}
     choices = [(a, b) for a in clips[first] for b in clips[second]]
-    fresh = [choice for choice in choices if set(choice) != last] or choices
+    fresh = [choice for choice in choices if set(choice) != seen] or choices
     rng.shuffle(fresh)
     a, b = min(fresh, key=lambda choice: times[choice[0]] + times[choice[1]])
     lefts = sum((one.left, one.right) == (first, second) for one in shown)

@@ -58,7 +58,7 @@ def test_clips_take_turns_and_sides_balance() -> None:
     """Over twenty showings each clip of a variant was shown ten times, and each variant stood left ten times."""
     rng, shown = random.Random(5), list[Shown]()
     for _ in range(20):
-        shown.append(next_clips((0, 1), CLIPS, shown, rng))
+        shown.append(next_clips((0, 1), CLIPS, shown, rng, last=shown[-1] if shown else None))
     clips = Counter(clip for one in shown for clip in (one.left_clip, one.right_clip))
     assert set(clips.values()) == {10}
     assert Counter(one.left for one in shown) == {0: 10, 1: 10}
@@ -76,7 +76,7 @@ def test_one_clip_each_is_shown_again() -> None:
     """There is nothing else to show."""
     only = {0: ["a"], 1: ["b"]}
     first = next_clips((0, 1), only, [], random.Random(1))
-    second = next_clips((0, 1), only, [first], random.Random(2))
+    second = next_clips((0, 1), only, [first], random.Random(2), last=first)
     assert (second.left, second.left_clip) == (first.right, first.right_clip)
 
 

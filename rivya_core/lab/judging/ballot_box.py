@@ -1,0 +1,283 @@
+"""Rounds, pairs and votes in the database: how they are written and read. Every function works inside the caller's transaction."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from rivya_core.api.errors import LabError
+from rivya_core.lab.judging.pairing import Shown
+from rivya_core.lab.judging.votes import Outcome, VoteRecord
+from rivya_core.lab.schema import cell_takes, experiments, generations, vote_pairs, vote_rounds
+from rivya_core.lab.states import State
+from rivya_core.settings import Mode
+
+TOKEN_BYTES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What can be voted on: clips by cell, all of one mode."""
+
+    mode: Mode
+    clips: Mapping[int, tuple[str, ...]]
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """The cells that have a clip, in grid order."""
+        return tuple(self.clips)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRow:
+    """A round as it is stored. ``seed`` decides pairs, clips and sides."""
+
+    id: str
+    experiment_id: str
+    voter: str
+    started_at: datetime
+    ended_at: datetime | None
+    seed: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """A pair that was shown, with its neutral addresses; ``outcome`` is None while nobody voted."""
+
+    id: int
+    round_id: str
+    left_token: str
+    right_token: str
+    shown: Shown
+    outcome: Outcome | None
+
+
+def no_round(round_id: str) -> LabError:
+    """Say that there is no such round."""
+    return LabError("There is no such round", f"The round {round_id[:60]!r} is not in this data folder.", field="round")
+
+
+# -- what can be voted on ----------------------------------------------------------------------------------------------
+
+
+def field(connection: sa.Connection, experiment_id: str, mode: Mode) -> Field:
+    """The clips of an experiment by cell; live and simulated ones never together, the experiment's own mode first."""
+    column = cell_takes.c
+    rows = connection.execute(
+        sa.select(column.cell, generations.c.id, generations.c.mode)
+        .select_from(cell_takes.join(generations, generations.c.id == column.generation_id))
+        .where(
+            column.experiment_id == experiment_id,
+            generations.c.state == State.SUCCEEDED.value,
+            generations.c.clip_key.is_not(None),
+            generations.c.deleted_at.is_(None),
+        )
+        .order_by(column.cell, column.take)
+    ).all()
+    others: Sequence[Mode] = (mode, "simulated" if mode == "live" else "live")
+    for one in others:
+        clips: dict[int, tuple[str, ...]] = {}
+        for cell, generation_id, found in rows:
+            if found == one:
+                clips[cell] = (*clips.get(cell, ()), generation_id)
+        if clips:
+            return Field(one, clips)
+    return Field(mode, {})
+
+
+def counted(connection: sa.Connection, limit: int) -> list[dict[str, Any]]:
+    """Experiments, newest first, with the numbers of their cells that have clips, of clips, and of rounds."""
+    made = (
+        sa.select(
+            cell_takes.c.experiment_id,
+            sa.func.count(sa.distinct(cell_takes.c.cell)).label("cells"),
+            sa.func.count().label("clips"),
+        )
+        .select_from(cell_takes.join(generations, generations.c.id == cell_takes.c.generation_id))
+        .where(
+            generations.c.state == State.SUCCEEDED.value,
+            generations.c.clip_key.is_not(None),
+            generations.c.deleted_at.is_(None),
+        )
+        .group_by(cell_takes.c.experiment_id)
+        .subquery()
+    )
+    held = (
+        sa.select(
+            vote_rounds.c.experiment_id,
+            sa.func.count().label("rounds"),
+            sa.func.count(vote_rounds.c.ended_at).label("ended_rounds"),
+        )
+        .group_by(vote_rounds.c.experiment_id)
+        .subquery()
+    )
+    query = (
+        sa.select(
+            experiments.c.id,
+            experiments.c.name,
+            experiments.c.question,
+            experiments.c.mode,
+            experiments.c.cells.label("planned_cells"),
+            sa.func.coalesce(made.c.cells, 0).label("cells"),
+            sa.func.coalesce(made.c.clips, 0).label("clips"),
+            sa.func.coalesce(held.c.rounds, 0).label("rounds"),
+            sa.func.coalesce(held.c.ended_rounds, 0).label("ended_rounds"),
+        )
+        .select_from(
+            experiments.outerjoin(made, made.c.experiment_id == experiments.c.id).outerjoin(
+                held, held.c.experiment_id == experiments.c.id
+            )
+        )
+        .where(experiments.c.deleted_at.is_(None))
+        .order_by(experiments.c.created_at.desc(), experiments.c.id.desc())
+        .limit(limit)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+# -- rounds ------------------------------------------------------------------------------------------------------------
+
+
+def add_round(connection: sa.Connection, experiment_id: str, voter: str, now: datetime) -> str:
+    """Store a new round; its id is random and says nothing."""
+    id_ = secrets.token_hex(8)
+    connection.execute(
+        sa.insert(vote_rounds).values(
+            id=id_, experiment_id=experiment_id, voter=voter, started_at=now, detail={"seed": secrets.token_hex(16)}
+        )
+    )
+    return id_
+
+
+def find_round(connection: sa.Connection, round_id: str) -> RoundRow:
+    """The round. Raises LabError for an unknown id."""
+    row = connection.execute(sa.select(vote_rounds).where(vote_rounds.c.id == round_id)).first()
+    if row is None:
+        raise no_round(round_id)
+    return _round(row)
+
+
+def rounds(connection: sa.Connection, experiment_id: str) -> list[RoundRow]:
+    """The rounds of an experiment, oldest first."""
+    query = sa.select(vote_rounds).where(vote_rounds.c.experiment_id == experiment_id)
+    return [_round(row) for row in connection.execute(query.order_by(vote_rounds.c.started_at, vote_rounds.c.id))]
+
+
+def end_round(connection: sa.Connection, round_id: str, now: datetime) -> None:
+    """End a round and forget the pair nobody voted on."""
+    connection.execute(sa.delete(vote_pairs).where(vote_pairs.c.round_id == round_id, vote_pairs.c.outcome.is_(None)))
+    connection.execute(
+        sa.update(vote_rounds)
+        .where(vote_rounds.c.id == round_id, vote_rounds.c.ended_at.is_(None))
+        .values(ended_at=now)
+    )
+
+
+def _round(row: sa.Row[Any]) -> RoundRow:
+    return RoundRow(row.id, row.experiment_id, row.voter, row.started_at, row.ended_at, row.detail["seed"])
+
+
+# -- pairs and votes ---------------------------------------------------------------------------------------------------
+
+
+def add_pair(connection: sa.Connection, round_id: str, shown: Shown, now: datetime) -> PairRow:
+    """Store a pair under two fresh addresses that hold nothing but chance."""
+    left, right = secrets.token_hex(TOKEN_BYTES), secrets.token_hex(TOKEN_BYTES)
+    added = connection.execute(
+        sa.insert(vote_pairs).values(
+            round_id=round_id,
+            left_token=left,
+            right_token=right,
+            left_cell=shown.left,
+            right_cell=shown.right,
+            left_generation_id=shown.left_clip,
+            right_generation_id=shown.right_clip,
+            shown_at=now,
+            whys=[],
+        )
+    )
+    [id_] = added.inserted_primary_key or (0,)
+    return PairRow(int(id_), round_id, left, right, shown, None)
+
+
+def open_pair(connection: sa.Connection, round_id: str) -> PairRow | None:
+    """The pair of a round that waits for its vote."""
+    query = sa.select(vote_pairs).where(vote_pairs.c.round_id == round_id, vote_pairs.c.outcome.is_(None))
+    row = connection.execute(query.order_by(vote_pairs.c.id.desc()).limit(1)).first()
+    return None if row is None else _pair(row)
+
+
+def pairs(connection: sa.Connection, experiment_id: str) -> list[PairRow]:
+    """Every pair of an experiment that was shown, in order, over all rounds."""
+    joined = vote_pairs.join(vote_rounds, vote_rounds.c.id == vote_pairs.c.round_id)
+    query = sa.select(vote_pairs).select_from(joined).where(vote_rounds.c.experiment_id == experiment_id)
+    return [_pair(row) for row in connection.execute(query.order_by(vote_pairs.c.id))]
+
+
+def drop_pair(connection: sa.Connection, pair_id: int) -> None:
+    """Forget a pair nobody voted on."""
+    connection.execute(sa.delete(vote_pairs).where(vote_pairs.c.id == pair_id, vote_pairs.c.outcome.is_(None)))
+
+
+def cast(
+    connection: sa.Connection, pair_id: int, outcome: Outcome | None, whys: Sequence[str], now: datetime | None
+) -> None:
+    """Set a pair's vote, or (None) take it back."""
+    connection.execute(
+        sa.update(vote_pairs).where(vote_pairs.c.id == pair_id).values(outcome=outcome, whys=list(whys), voted_at=now)
+    )
+
+
+def last_voted(connection: sa.Connection, round_id: str) -> PairRow | None:
+    """The pair of a round that was voted on last."""
+    query = sa.select(vote_pairs).where(vote_pairs.c.round_id == round_id, vote_pairs.c.outcome.is_not(None))
+    row = connection.execute(query.order_by(vote_pairs.c.id.desc()).limit(1)).first()
+    return None if row is None else _pair(row)
+
+
+def votes(connection: sa.Connection, experiment_id: str) -> list[VoteRecord]:
+    """Every vote of an experiment over all rounds, in the order they were cast."""
+    joined = vote_pairs.join(vote_rounds, vote_rounds.c.id == vote_pairs.c.round_id)
+    query = (
+        sa.select(vote_pairs, vote_rounds.c.voter)
+        .select_from(joined)
+        .where(vote_rounds.c.experiment_id == experiment_id, vote_pairs.c.outcome.is_not(None))
+        .order_by(vote_pairs.c.voted_at, vote_pairs.c.id)
+    )
+    return [
+        VoteRecord(
+            row.round_id,
+            row.voter,
+            row.left_cell,
+            row.right_cell,
+            row.left_generation_id,
+            row.right_generation_id,
+            row.outcome,
+            tuple(row.whys),
+            row.voted_at,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def behind(connection: sa.Connection, token: str) -> str | None:
+    """The generation behind a neutral address, while its round is open."""
+    left, right = vote_pairs.c.left_token == token, vote_pairs.c.right_token == token
+    row = connection.execute(
+        sa.select(vote_pairs.c.left_token, vote_pairs.c.left_generation_id, vote_pairs.c.right_generation_id)
+        .select_from(vote_pairs.join(vote_rounds, vote_rounds.c.id == vote_pairs.c.round_id))
+        .where(sa.or_(left, right), vote_rounds.c.ended_at.is_(None))
+    ).first()
+    if row is None:
+        return None
+    return str(row.left_generation_id if row.left_token == token else row.right_generation_id)
+
+
+def _pair(row: sa.Row[Any]) -> PairRow:
+    shown = Shown(row.left_cell, row.right_cell, row.left_generation_id, row.right_generation_id)
+    return PairRow(row.id, row.round_id, row.left_token, row.right_token, shown, row.outcome)

@@ -1,0 +1,96 @@
+"""An experiment with clips to vote on, made without a sweep: rows as the jobs leave them, over one small real clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from rivya_core import Lab
+from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.schema import cell_takes, cells, experiments, generations
+from rivya_core.lab.states import State
+from rivya_core.settings import Mode
+from tests.lab.given import in_state, make_mp4
+
+WORDS = "heliotrope zephyr"
+"""Stands in every text of a study that a voter must not see."""
+
+
+def make_study(
+    lab: Lab,
+    labels: Sequence[str] = ("calm sea", "rough sea"),
+    *,
+    clips: int = 1,
+    planned: int = 0,
+    waiting: int = 0,
+    experiment_id: str = "xheliotrope",
+    mode: Mode = "simulated",
+) -> str:
+    """Store an experiment with ``clips`` finished takes a cell, and takes that wait or are only planned; its id."""
+    takes = clips + waiting + planned
+    with begin_immediate(lab.ledger.database) as connection:
+        connection.execute(
+            sa.insert(experiments).values(
+                id=experiment_id,
+                kind="sweep",
+                name=f"{WORDS} study",
+                question=f"Is {WORDS} better?",
+                mode=mode,
+                connection=lab.connection,
+                model="kling-v2-1-master",
+                spec={"axes": [{"name": "prompt", "labels": list(labels)}]},
+                cells=len(labels),
+                takes=takes,
+                quoted_credits=160 * takes * len(labels),
+                created_at=lab.ledger.clock(),
+            )
+        )
+    for cell, label in enumerate(labels):
+        _add_cell(lab, experiment_id, cell, label, [clips, waiting, planned], mode)
+    return experiment_id
+
+
+def _add_cell(lab: Lab, experiment_id: str, cell: int, label: str, takes: Sequence[int], mode: Mode) -> None:
+    clips, waiting, planned = takes
+    made = [_clip(lab, experiment_id, cell, take, label, mode) for take in range(1, clips + 1)]
+    made += [
+        in_state(lab.ledger, State.WAITING, f"{WORDS} {label}", experiment_id=experiment_id, mode=mode).id
+        for _ in range(waiting)
+    ]
+    with begin_immediate(lab.ledger.database) as connection:
+        connection.execute(
+            sa.insert(cells).values(
+                experiment_id=experiment_id,
+                cell=cell,
+                labels={"prompt": label},
+                request={},
+                request_sha256=f"{cell:064}",
+                expected_credits=160,
+            )
+        )
+        for take, generation_id in enumerate([*made, *[None] * planned], start=1):
+            connection.execute(
+                sa.insert(cell_takes).values(
+                    experiment_id=experiment_id, cell=cell, take=take, generation_id=generation_id
+                )
+            )
+
+
+def _clip(lab: Lab, experiment_id: str, cell: int, take: int, label: str, mode: Mode) -> str:
+    """Store a finished generation whose file is a clip of its own length."""
+    row = in_state(
+        lab.ledger,
+        State.SUCCEEDED,
+        f"{WORDS} {label}",
+        experiment_id=experiment_id,
+        mode=mode,
+        intent_id=f"{experiment_id}-{cell}-{take}",
+    )
+    key = f"clips/{row.id}.mp4"
+    path = lab.archive.path(key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    make_mp4(path, frames=24 + 2 * cell + take)
+    with begin_immediate(lab.ledger.database) as connection:
+        connection.execute(sa.update(generations).where(generations.c.id == row.id).values(clip_key=key, mode=mode))
+    return row.id

@@ -1,0 +1,303 @@
+"""What blind votes promise: neutral addresses, one vote for one pair, names only afterwards, and what they save."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from rivya_core import Lab, State
+from rivya_core.api.errors import LabError
+from rivya_core.lab.judging.votes import Outcome
+from rivya_core.settings import Settings
+from tests.conftest import FAST
+from tests.lab.judging.study import WORDS, make_study
+
+
+def cast(lab: Lab, round_id: str, outcome: Outcome, *whys: str) -> bool:
+    """Vote on the pair that waits."""
+    ballot = lab.ballots.ballot(round_id)
+    assert ballot is not None
+    return lab.ballots.vote(round_id, ballot.left_token, outcome, whys)
+
+
+def prefer(lab: Lab, round_id: str, order: list[int], times: int) -> None:
+    """Vote so often for the cell that stands first in ``order``."""
+    cell_of = {
+        take.generation_id: cell.cell
+        for cell in lab.sweeps.status(lab.ballots.round(round_id).experiment_id).cells
+        for take in cell.takes
+    }
+    for _ in range(times):
+        ballot = lab.ballots.ballot(round_id)
+        assert ballot is not None
+        left, right = (cell_of[lab.ballots.clip(token)] for token in (ballot.left_token, ballot.right_token))
+        better = "left" if order.index(left) < order.index(right) else "right"
+        lab.ballots.vote(round_id, ballot.left_token, "left" if better == "left" else "right")
+
+
+def test_what_a_voter_gets_names_nothing(lab: Lab) -> None:
+    """Round id, addresses and mode: no experiment, cell, generation or word of theirs."""
+    experiment_id = make_study(lab, clips=2)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    ballot = lab.ballots.ballot(round_id)
+    assert ballot is not None
+    told = json.dumps([round_id, asdict(ballot)])
+    generations = [take.generation_id for cell in lab.sweeps.status(experiment_id).cells for take in cell.takes]
+    assert not [word for word in [*WORDS.split(), experiment_id, *generations] if str(word) in told]
+    assert ballot.mode == "simulated"
+
+
+def test_a_pair_waits_until_it_has_its_vote(lab: Lab) -> None:
+    """Coming back shows the same pair at the same addresses; after the vote there are new ones."""
+    round_id = lab.ballots.start(make_study(lab), "Ana")
+    first = lab.ballots.ballot(round_id)
+    assert first == lab.ballots.ballot(round_id)
+    cast(lab, round_id, "left")
+    second = lab.ballots.ballot(round_id)
+    assert first is not None
+    assert second is not None
+    assert {first.left_token, first.right_token}.isdisjoint({second.left_token, second.right_token})
+
+
+def test_one_pair_has_one_vote(lab: Lab) -> None:
+    """A key pressed twice, or a page that was open elsewhere, changes nothing."""
+    experiment_id = make_study(lab)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    ballot = lab.ballots.ballot(round_id)
+    assert ballot is not None
+    assert lab.ballots.vote(round_id, ballot.left_token, "left")
+    assert not lab.ballots.vote(round_id, ballot.left_token, "right")
+    lab.ballots.ballot(round_id)
+    assert not lab.ballots.vote(round_id, ballot.left_token, "right")
+    assert [vote.outcome for vote in lab.ballots.votes(experiment_id)] == ["left"]
+
+
+def test_a_vote_keeps_voter_reasons_and_what_was_compared(lab: Lab) -> None:
+    """Everything a later look needs."""
+    experiment_id = make_study(lab)
+    round_id = lab.ballots.start(experiment_id, "  Ana   Lima ")
+    cast(lab, round_id, "right", "look", "motion")
+    [vote] = lab.ballots.votes(experiment_id)
+    assert (vote.voter, vote.outcome, vote.whys) == ("Ana Lima", "right", ("motion", "look"))
+    assert {vote.left_cell, vote.right_cell} == {0, 1}
+    assert vote.preferred == vote.right_cell
+    assert vote.left_generation_id != vote.right_generation_id
+
+
+def test_a_skipped_pair_says_nothing(lab: Lab) -> None:
+    """Neither as a vote nor in the standing; ties and both bad are votes that take no side."""
+    experiment_id = make_study(lab)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    for outcome in ("skip", "tie", "bad", "skip"):
+        cast(lab, round_id, outcome)
+    found = lab.ballots.round(round_id)
+    assert (found.votes, found.skipped) == (2, 2)
+    standing = lab.ballots.standing(experiment_id)
+    assert (standing.votes, standing.bad) == (2, 1)
+    assert [one.share for one in standing.rated] == pytest.approx([0.5, 0.5])
+
+
+def test_the_last_vote_can_be_taken_back(lab: Lab) -> None:
+    """Its pair is shown again, at its old addresses, and the one drawn after it is forgotten."""
+    experiment_id = make_study(lab, clips=2)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    first = lab.ballots.ballot(round_id)
+    cast(lab, round_id, "left")
+    second = lab.ballots.ballot(round_id)
+    assert lab.ballots.undo(round_id)
+    assert lab.ballots.ballot(round_id) == first
+    assert second is not None
+    with pytest.raises(LabError):
+        lab.ballots.clip(second.left_token)
+    assert lab.ballots.votes(experiment_id) == ()
+    assert not lab.ballots.undo(round_id)
+
+
+def test_an_address_ends_with_its_round(lab: Lab) -> None:
+    """Nobody can look up afterwards which clip stood where, and no vote comes late."""
+    experiment_id = make_study(lab)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    ballot = lab.ballots.ballot(round_id)
+    assert ballot is not None
+    cast(lab, round_id, "left")
+    waiting = lab.ballots.ballot(round_id)
+    assert waiting is not None
+    lab.ballots.end(round_id)
+    for token in (ballot.left_token, waiting.right_token, "nothing", ""):
+        with pytest.raises(LabError):
+            lab.ballots.clip(token)
+    assert lab.ballots.ballot(round_id) is None
+    assert not lab.ballots.vote(round_id, waiting.left_token, "left")
+    assert not lab.ballots.undo(round_id)
+    assert lab.ballots.round(round_id).ended_at is not None
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 61, "two\x00parts"], ids=["empty", "blank", "long", "control"])
+def test_a_round_needs_a_name(lab: Lab, name: str) -> None:
+    """It is kept with the votes."""
+    experiment_id = make_study(lab)
+    with pytest.raises(LabError, match="name"):
+        lab.ballots.start(experiment_id, name)
+
+
+def test_a_vote_needs_two_cells_with_clips(lab: Lab) -> None:
+    """One cell is nothing to compare, and the list says how many there are."""
+    one = make_study(lab, ["alone"], experiment_id="xone")
+    make_study(lab, ["calm", "rough"], clips=3, experiment_id="xtwo")
+    with pytest.raises(LabError, match="two cells"):
+        lab.ballots.start(one, "Ana")
+    assert [(found.id, found.cells, found.clips) for found in lab.ballots.candidates()] == [
+        ("xtwo", 2, 6),
+        ("xone", 1, 1),
+    ]
+
+
+@pytest.mark.parametrize("wrong", [{"outcome": "both"}, {"whys": ["price"]}], ids=["outcome", "reason"])
+def test_an_unknown_vote_or_reason_is_refused(lab: Lab, wrong: dict[str, object]) -> None:
+    """Nothing is stored."""
+    round_id = lab.ballots.start(make_study(lab), "Ana")
+    ballot = lab.ballots.ballot(round_id)
+    assert ballot is not None
+    with pytest.raises(LabError):
+        lab.ballots.vote(round_id, ballot.left_token, **{"outcome": "left", **wrong})  # type: ignore[arg-type]
+    assert lab.ballots.round(round_id).votes == 0
+
+
+def test_eight_wins_in_a_row_are_enough(lab: Lab) -> None:
+    """The sentence names winner and votes; the round only hears that it may end."""
+    experiment_id = make_study(lab)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    assert lab.ballots.standing(experiment_id).sentence == "Not decided: there is no vote yet."
+    prefer(lab, round_id, [1, 0], 7)
+    assert lab.ballots.standing(experiment_id).sentence == "Not decided yet after 7 votes. None was voted out."
+    assert not lab.ballots.round(round_id).is_enough
+    prefer(lab, round_id, [1, 0], 1)
+    standing = lab.ballots.standing(experiment_id)
+    assert standing.sentence == "You can stop: rough sea over calm sea after 8 votes."
+    assert standing.winner == 1
+    assert [one.variant for one in standing.rated] == [1, 0]
+    assert lab.ballots.round(round_id).is_enough
+
+
+def test_votes_without_a_difference_end_as_not_decided(lab: Lab) -> None:
+    """Not decided is an answer, with its own words."""
+    experiment_id = make_study(lab)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    for _ in range(80):
+        cast(lab, round_id, "tie")
+    standing = lab.ballots.standing(experiment_id)
+    assert standing.winner is None
+    assert standing.sentence == "Not decided after 80 votes, and more would hardly help. None was voted out."
+
+
+def test_rounds_of_several_voters_count_together(lab: Lab) -> None:
+    """Four and four make eight; how far two voters agree is told, and who had seen the names before."""
+    experiment_id = make_study(lab)
+    for voter, order in (("Ana", [0, 1]), ("Ben", [0, 1]), ("ana", [1, 0])):
+        round_id = lab.ballots.start(experiment_id, voter)
+        prefer(lab, round_id, order, 4)
+        lab.ballots.end(round_id)
+    standing = lab.ballots.standing(experiment_id)
+    assert standing.progress.decided_after == 8
+    assert [(one.name, one.rounds, one.votes, one.informed) for one in standing.voters] == [
+        ("Ana", 2, 8, 4),
+        ("Ben", 1, 4, 0),
+    ]
+    [agreement] = standing.agreements
+    assert (agreement.one, agreement.other, agreement.comparable, agreement.agreed) == ("Ana", "Ben", 32, 16)
+
+
+def test_live_and_simulated_clips_never_meet(lab: Lab) -> None:
+    """P8: of an experiment with both, only the clips of its own mode are shown."""
+    experiment_id = make_study(lab, ["calm", "rough", "wild"], clips=1)
+    from tests.lab.judging.study import _add_cell  # noqa: PLC0415 - a cell of the other mode
+
+    _add_cell(lab, experiment_id, 3, "live one", [2, 0, 0], "live")
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    for _ in range(12):
+        ballot = lab.ballots.ballot(round_id)
+        assert ballot is not None
+        assert {lab.get(lab.ballots.clip(token)).mode for token in (ballot.left_token, ballot.right_token)} == {
+            "simulated"
+        }
+        cast(lab, round_id, "left")
+    assert 3 not in lab.ballots.standing(experiment_id).titles
+
+
+def test_a_deleted_clip_is_not_shown_any_more(lab: Lab) -> None:
+    """Its pair is drawn anew; with one cell left there is nothing to vote on."""
+    experiment_id = make_study(lab, ["calm", "rough", "wild"])
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    ballot = lab.ballots.ballot(round_id)
+    assert ballot is not None
+    gone = lab.ballots.clip(ballot.left_token)
+    lab.delete([gone])
+    again = lab.ballots.ballot(round_id)
+    assert again is not None
+    assert gone not in {lab.ballots.clip(again.left_token), lab.ballots.clip(again.right_token)}
+    lab.delete([lab.ballots.clip(again.left_token)])
+    assert lab.ballots.ballot(round_id) is None
+
+
+def test_what_a_decision_saves_is_told_and_dropped(lab: Lab) -> None:
+    """Planned and waiting takes of the loser, with their credits; the winner's stay."""
+    experiment_id = make_study(lab, planned=2, waiting=1)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    assert lab.ballots.needless(experiment_id).takes == 0
+    prefer(lab, round_id, [1, 0], 8)
+    found = lab.ballots.needless(experiment_id)
+    assert (found.planned, len(found.waiting), found.credits) == (((0, 3), (0, 4)), 1, 480)
+    assert lab.ballots.drop_needless(experiment_id) == 3
+    assert lab.get(found.waiting[0]).state is State.CANCELLED
+    loser, winner = lab.sweeps.status(experiment_id).cells
+    assert [take.take for take in loser.takes] == [1, 2]
+    assert len(winner.takes) == 4
+    assert lab.ballots.needless(experiment_id).takes == 0
+
+
+def test_a_waiting_take_that_another_experiment_uses_is_left(lab: Lab) -> None:
+    """Dropping it here would take it away there."""
+    experiment_id = make_study(lab, waiting=1)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    prefer(lab, round_id, [1, 0], 8)
+    [shared] = lab.ballots.needless(experiment_id).waiting
+    make_study(lab, experiment_id="xother")
+    with lab.ledger.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO lab_cell_takes (experiment_id, cell, take, generation_id, reused, tries) VALUES (?, 0, 9, ?, 1, 0)",
+            ("xother", shared),
+        )
+    assert lab.ballots.needless(experiment_id).takes == 0
+
+
+def test_a_read_only_server_takes_votes_and_drops_nothing(lab: Lab, make_lab: object) -> None:
+    """Voting spends nothing; taking back is for those who may spend."""
+    experiment_id = make_study(lab, planned=1)
+    lab.close()
+    from rivya_core.services import open_lab  # noqa: PLC0415 - opened with other settings
+
+    viewer = open_lab(Settings(**{**FAST, "data_dir": lab.settings.data_dir, "read_only": True}))
+    round_id = viewer.ballots.start(experiment_id, "Ana")
+    prefer(viewer, round_id, [1, 0], 8)
+    assert viewer.ballots.needless(experiment_id).takes == 1
+    with pytest.raises(LabError):
+        viewer.ballots.drop_needless(experiment_id)
+
+
+@pytest.mark.parametrize("label", ["0.5", "5", "a1"])
+def test_a_bare_value_is_named_with_its_axis(lab: Lab, label: str) -> None:
+    """So it reads "prompt 0.5" rather than "0.5"; a text stands for itself."""
+    experiment_id = make_study(lab, [label, "rough sea"])
+    assert lab.ballots.standing(experiment_id).titles == {0: f"prompt {label}", 1: "rough sea"}
+
+
+def test_unknown_rounds_and_experiments_are_named(lab: Lab) -> None:
+    """A link that went stale gets a sentence."""
+    with pytest.raises(LabError, match="no such round"):
+        lab.ballots.round("nothing")
+    with pytest.raises(LabError, match="no such round"):
+        lab.ballots.ballot("nothing")
+    with pytest.raises(LabError, match="no such experiment"):
+        lab.ballots.standing("nothing")
