@@ -23,6 +23,7 @@ from rivya_core.lab.engine import Engine, Inbox, prepare
 from rivya_core.lab.examples import add_examples
 from rivya_core.lab.history import History
 from rivya_core.lab.jobs.context import JobContext
+from rivya_core.lab.judging.measuring import Measurer
 from rivya_core.lab.keeper import Keeper
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger import Ledger
@@ -141,7 +142,7 @@ def _build(settings: Settings, stack: ExitStack) -> Lab:
     stack.callback(keeper.stop)
     keeper.start()
     keeper.ask_balance()
-    return Lab(
+    lab = Lab(
         Parts(
             settings=settings,
             database=database,
@@ -156,6 +157,10 @@ def _build(settings: Settings, stack: ExitStack) -> Lab:
             close=_release,
         )
     )
+    measurer = Measurer(ledger, archive, lambda: engine.is_running, lab.verdicts.settle_probes)
+    stack.callback(measurer.stop)
+    measurer.start()
+    return lab
 
 
 def _data_folder(settings: Settings) -> Path:

@@ -21,7 +21,7 @@ from tests.bench.figures import Figure
 
 SIZES_SD = (0.0, 0.5, 1.0, 2.0, 3.0)
 TAKES = (4, 6, 10)
-SAME_TAKES = 27
+SAME_TAKES = 31
 STUDIES = 1_000
 END_TO_END = 20
 NAMES = ("motion", "sharpness", "flicker", "cuts", "likeness")

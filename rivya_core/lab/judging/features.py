@@ -6,7 +6,7 @@ No figure says which clip is better. They are there to tell whether a setting ch
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +22,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image, ImageOps
 
-from rivya_core.api.errors import StorageError
+from rivya_core.api.errors import RivyaError, StorageError
 
 VERSION: Final = 1
 """Grows when the same clip no longer gives the same figures; older figures are then measured again."""
@@ -107,19 +107,27 @@ class UnmeasurableError(StorageError):
     """A clip's frames cannot be read; the sentence says why."""
 
 
-def measure(path: Path, image: Path | None = None) -> Figures:
+class StoppedError(RivyaError):
+    """The caller no longer wants the figures."""
+
+
+def measure(path: Path, image: Path | None = None, *, go_on: Callable[[], bool] = lambda: True) -> Figures:
     """Measure one clip, decoding it once on the calling thread.
 
     Args:
         path: the MP4.
         image: the reference image as it was sent, or None.
+        go_on: asked at each frame; False ends it.
 
     Raises:
+        StoppedError: ``go_on`` said so.
         UnmeasurableError: no frame, or not all of them, can be read.
     """
     with _opened(path) as (container, stream):
         watch = _Watch(stream)
         for frame in container.decode(stream):
+            if not go_on():
+                raise StoppedError("Measuring was stopped")
             watch.see(frame)
     if watch.first is None:
         raise UnmeasurableError("The clip cannot be measured", "It holds no pictures.")

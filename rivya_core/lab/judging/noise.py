@@ -23,7 +23,7 @@ from scipy import special
 from rivya_core.lab.judging.arrangements import Deal, deals, smallest_p
 
 LEVEL: Final = 0.05
-"""Error rate of a verdict: how often *clear* is said of settings that do nothing, and *same* of a difference at the margin."""
+"""Error rate of a verdict: *clear* of settings that do nothing, or *same* of a difference at the margin, at most this often."""
 
 MARGIN_SD: Final = 1.0
 """Differences smaller than this, in standard deviations between takes, count as *same as re-rolling*."""
@@ -54,7 +54,7 @@ class Effect:
 
     ``p``: adjusted for all features, None with too few takes. ``most`` and ``least``: the groups with the largest and the smallest adjusted mean;
     ``difference`` between them in the feature's own unit, with ``low`` and ``high`` of its 95 % interval (Scheffé's for more
-    than two groups). ``sd``: standard deviation between takes. ``f``: between over within. ``constant``: it never changed.
+    than two groups). ``sd``: standard deviation between takes. ``at_most_sd``: no two groups differ by more, by their intervals. ``f``: between over within. ``constant``: it never changed.
     """
 
     key: str
@@ -67,6 +67,7 @@ class Effect:
     low: float
     high: float
     levels: tuple[Level, ...]
+    at_most_sd: float = math.inf
     constant: bool = False
 
     @property
@@ -85,7 +86,8 @@ class Finding:
     """What was found of one axis.
 
     ``word``: the verdict. ``p``: smallest adjusted p, None with too few takes. ``smallest_p``: the smallest these takes can
-    give. ``effects``: one a feature, smallest p first. ``takes_clear``: takes in each cell at which the difference seen would
+    give. ``effects``: one a feature, smallest p first, then
+    in the order given; without p, largest ``f`` first. ``takes_clear``: takes in each cell at which the difference seen would
     be told as clear four times in five, None when no number up to 200 would. ``takes_same``: takes in each cell at which
     settings that do nothing would be told as the same four times in five. ``exact``: all ways of dealing were looked at.
     """
@@ -146,11 +148,12 @@ class _Design:
     def error_df(self) -> int:
         return int(self.counts.sum()) - len(self.counts) - self.rank
 
-    def least_lambda(self, margin_sd: float) -> float:
-        """The least noncentrality that a difference of the margin between any two groups can have."""
+    @property
+    def spread(self) -> Floats:
+        """Variance of the difference between each two groups, for a variance of 1 between takes."""
         inverse = np.linalg.pinv(self.information)
-        spread = np.diag(inverse)[:, None] + np.diag(inverse)[None, :] - 2 * inverse
-        return margin_sd**2 / float(spread.max())
+        found: Floats = np.diag(inverse)[:, None] + np.diag(inverse)[None, :] - 2 * inverse
+        return found
 
 
 def find(groups: Sequence[int], blocks: Sequence[int], figures: Mapping[str, Sequence[float]]) -> Finding:
@@ -178,7 +181,7 @@ def find(groups: Sequence[int], blocks: Sequence[int], figures: Mapping[str, Seq
     shares = _shares(design, deal, figures)
     effects = _effects(design, figures, shares, deal)
     p = min((effect.p for effect in effects if effect.p is not None), default=1.0)
-    word: Word = "clear" if p <= LEVEL else "same" if _all_same(design, effects) else "unclear"
+    word: Word = "clear" if p <= LEVEL else "same" if _all_same(effects) else "unclear"
     alive = max(1, sum(not effect.constant for effect in effects))
     return Finding(
         word=word,
@@ -236,7 +239,9 @@ def _effects(
         if best is not None and shares is not None and deal is not None and total > 0:
             p = float(np.count_nonzero(best >= shares[0, column] - _SAME)) / len(best)
         found.append(_effect(design, key, np.asarray(raw, dtype=np.float64), means, between, total, p))
-    return tuple(sorted(found, key=lambda effect: (1.0 if effect.p is None else effect.p, -effect.f)))
+    if best is None:
+        return tuple(sorted(found, key=lambda effect: -effect.f if math.isfinite(effect.f) else 0.0))
+    return tuple(sorted(found, key=lambda effect: 1.0 if effect.p is None else effect.p))
 
 
 def _effect(
@@ -250,11 +255,9 @@ def _effect(
     within = 0.0 if within <= _SAME * total else within
     variance = within / df if df > 0 else math.nan
     sd = math.sqrt(variance) if df > 0 else math.nan
-    inverse = np.linalg.pinv(design.information)
-    spread = float(inverse[most, most] + inverse[least, least] - 2 * inverse[most, least])
-    half = (
-        math.sqrt(design.rank * special.fdtri(design.rank, df, 1 - LEVEL) * variance * spread) if df > 0 else math.nan
-    )
+    scale = design.rank * special.fdtri(design.rank, df, 1 - LEVEL) if df > 0 else math.nan
+    half = math.sqrt(scale * variance * design.spread[most, least]) if df > 0 else math.nan
+    apart = np.abs(means[:, None] - means[None, :]) + np.sqrt(scale * variance * np.maximum(design.spread, 0.0))
     difference = float(means[most] - means[least])
     reach = float(special.stdtrit(df, 1 - LEVEL / 2)) * sd if df > 0 else math.nan
     levels = []
@@ -276,6 +279,7 @@ def _effect(
         low=difference - half,
         high=difference + half,
         levels=tuple(levels),
+        at_most_sd=_over(float(apart.max()), sd) if df > 0 else math.inf,
         constant=total == 0,
     )
 
@@ -289,14 +293,9 @@ def _over(number: float, by: float) -> float:
 # -- same --------------------------------------------------------------------------------------------------------------
 
 
-def _all_same(design: _Design, effects: Sequence[Effect]) -> bool:
-    """Equivalence of every feature: its F is smaller than 95 % of what a difference at the margin would give."""
-    bound = _same_bound(design)
-    return all(effect.constant or effect.f < bound for effect in effects)
-
-
-def _same_bound(design: _Design) -> float:
-    return float(special.ncfdtri(design.rank, design.error_df, design.least_lambda(MARGIN_SD), LEVEL))
+def _all_same(effects: Sequence[Effect]) -> bool:
+    """Equivalence of every feature: the 95 % interval of each difference lies within the margin, on both sides."""
+    return all(effect.constant or effect.at_most_sd < MARGIN_SD for effect in effects)
 
 
 # -- how many takes would do -------------------------------------------------------------------------------------------
@@ -335,12 +334,13 @@ def _lambda(design: _Design, effect: Effect) -> float:
 def _takes_for_same(design: _Design, features: int, takes_now: float) -> int | None:
     """If the axis does nothing: takes at which all features pass the equivalence test four times in five."""
     each = POWER ** (1 / features)
-    unit = _Design.balanced(design, 1).least_lambda(MARGIN_SD) if design.rank else 0.0
+    spread = float(_Design.balanced(design, 1).spread.max()) if design.rank else math.inf
     for takes in range(max(2, math.floor(takes_now) + 1), TAKES_MAX + 1):
         df = takes * design.cells - len(design.counts) - design.rank
-        if df < 1 or not unit:
+        if df < 1:
             continue
-        bound = special.ncfdtri(design.rank, df, unit * takes, LEVEL)
-        if special.fdtr(design.rank, df, bound) >= each:
+        half = math.sqrt(design.rank * special.fdtri(design.rank, df, 1 - LEVEL) * spread / takes)
+        bar = max(0.0, MARGIN_SD - half) ** 2 * takes / (spread * design.rank)
+        if special.fdtr(design.rank, df, bar) >= each:
             return takes
     return None

@@ -1,8 +1,59 @@
-"""Verdicts: is a difference between cells more than re-rolling."""
+"""Verdicts: is a difference between cells more than re-rolling. Computed beside the pages, kept while nothing changes.
+
+A verdict is given only when everything that was started has ended and was measured: who looks at every new clip and stops
+when it suits him fools himself.
+"""
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from rivya_core.api.errors import LabError
+from rivya_core.lab.experiments.knobs import note_name
+from rivya_core.lab.judging import observations
+from rivya_core.lab.judging.appraisal import AxisVerdict, appraise
+from rivya_core.lab.judging.observations import Observed
+from rivya_core.lab.judging.wording import headline
 from rivya_core.lab.parts import Parts
+
+log = logging.getLogger("rivya.verdicts")
+
+KEPT: Final = 64
+
+Stage = Literal["nothing", "running", "measuring", "judging", "judged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the judging of an experiment is.
+
+    ``stage``: nothing = no clip yet; running = takes are under way; measuring; judging = being worked out; judged.
+    ``measured`` of ``clips`` were looked at, ``troubles`` say why some cannot be; ``open_takes`` are under way, ``planned`` are
+    not started. ``axes``: the verdicts, empty before they are there and when nothing was varied.
+    """
+
+    stage: Stage
+    measured: int
+    clips: int
+    open_takes: int
+    planned: int
+    troubles: tuple[str, ...]
+    axes: tuple[AxisVerdict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnobNote:
+    """What a probe found of a knob on a model. ``at``: when, aware UTC."""
+
+    verdict: str
+    words: str
+    experiment_id: str
+    at: datetime
 
 
 class Verdicts:
@@ -10,3 +61,146 @@ class Verdicts:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[int, tuple[AxisVerdict, ...]]] = {}
+        self._looked: dict[str, tuple[int, Standing]] = {}
+        self._at_work: set[str] = set()
+
+    def look(self, experiment_id: str) -> Standing:
+        """Say where the judging stands, without waiting: a verdict that is not known yet is worked out beside.
+
+        Raises:
+            LabError: no such experiment.
+        """
+        changes = self._parts.ledger.changes()
+        looked = self._looked.get(experiment_id)
+        if looked is not None and looked[0] == changes and looked[1].stage != "judging":
+            return looked[1]
+        observed = self._read(experiment_id)
+        known = self._known.get(experiment_id)
+        axes = known[1] if known is not None and known[0] == observed.fingerprint else None
+        if axes is None and observed.is_complete:
+            self._work_beside(observed)
+        standing = _standing(observed, axes)
+        if len(self._looked) >= KEPT:
+            self._looked.clear()
+        self._looked[experiment_id] = (changes, standing)
+        return standing
+
+    def judge(self, experiment_id: str) -> Standing:
+        """Say where the judging stands, working a verdict out here and now where everything is measured; may take a second.
+
+        Raises:
+            LabError: no such experiment.
+        """
+        observed = self._read(experiment_id)
+        return _standing(observed, self._work(observed) if observed.is_complete else None)
+
+    # -- knobs -----------------------------------------------------------------------------------------------------
+
+    def knob(self, model: str, param: str) -> KnobNote | None:
+        """What was measured here of a parameter on a model, in the mode of this lab; None when nobody has."""
+        found = self._parts.ledger.get_note(note_name(self._parts.settings.mode, model, param))
+        if not isinstance(found, Mapping):
+            return None
+        try:
+            at = datetime.fromisoformat(str(found["at"]))
+            return KnobNote(str(found["verdict"]), str(found["words"]), str(found["experiment_id"]), at)
+        except (KeyError, ValueError):
+            return None
+
+    def settle_probes(self) -> None:
+        """Keep the outcome of every probe that is complete beside its knob; a hint never replaces a verdict."""
+        with self._parts.ledger.reading() as connection:
+            ids = observations.probes(connection)
+        for experiment_id in ids:
+            observed = self._read(experiment_id)
+            if observed.is_complete and not any(take.generation_id is None for take in observed.takes):
+                self._settle(observed)
+
+    def _settle(self, observed: Observed) -> None:
+        for verdict in self._work(observed):
+            name = note_name(observed.mode, observed.model, verdict.axis)
+            standing = self._parts.ledger.get_note(name)
+            note = {
+                "verdict": verdict.finding.word,
+                "words": headline(verdict),
+                "experiment_id": observed.experiment_id,
+                "kind": observed.kind,
+                "started_at": observed.created_at.isoformat(),
+                "at": datetime.now(UTC).isoformat(),
+            }
+            if _replaces(note, standing):
+                self._parts.ledger.set_note(name, note)
+                log.info("a probe was judged", extra={"experiment_id": observed.experiment_id})
+
+    # -- working it out --------------------------------------------------------------------------------------------
+
+    def _read(self, experiment_id: str) -> Observed:
+        with self._parts.ledger.reading() as connection:
+            observed = observations.read(connection, experiment_id)
+        if observed is None:
+            raise LabError("There is no such experiment", f"{experiment_id} is not known here.")
+        return observed
+
+    def _work(self, observed: Observed) -> tuple[AxisVerdict, ...]:
+        known = self._known.get(observed.experiment_id)
+        if known is not None and known[0] == observed.fingerprint:
+            return known[1]
+        axes = appraise(observed)
+        with self._lock:
+            while len(self._known) >= KEPT:
+                self._known.pop(next(iter(self._known)))
+            self._known[observed.experiment_id] = (observed.fingerprint, axes)
+        return axes
+
+    def _work_beside(self, observed: Observed) -> None:
+        """Start a thread for it, one an experiment; it touches no database and ends by itself."""
+        with self._lock:
+            if observed.experiment_id in self._at_work:
+                return
+            self._at_work.add(observed.experiment_id)
+        threading.Thread(target=self._work_once, args=(observed,), name="rivya-verdict", daemon=True).start()
+
+    def _work_once(self, observed: Observed) -> None:
+        try:
+            self._work(observed)
+        except Exception:
+            log.exception("a verdict could not be worked out", extra={"experiment_id": observed.experiment_id})
+        finally:
+            with self._lock:
+                self._at_work.discard(observed.experiment_id)
+
+
+def _standing(observed: Observed, axes: tuple[AxisVerdict, ...] | None) -> Standing:
+    open_takes = sum(take.is_open for take in observed.takes)
+    due = sum(take.is_due for take in observed.takes)
+    measured = len(observed.measured)
+    troubles = [take.trouble for take in observed.takes if take.trouble]
+    stage: Stage = "judging" if axes is None else "judged"
+    if open_takes:
+        stage = "running"
+    elif due:
+        stage = "measuring"
+    elif not measured:
+        stage = "nothing"
+    return Standing(
+        stage=stage,
+        measured=measured,
+        clips=measured + due + len(troubles),
+        open_takes=open_takes,
+        planned=sum(take.generation_id is None for take in observed.takes),
+        troubles=tuple(dict.fromkeys(troubles)),
+        axes=axes if axes is not None and stage == "judged" else (),
+    )
+
+
+def _replaces(note: Mapping[str, Any], standing: Any) -> bool:
+    """A verdict outranks a hint; of equals the one started later holds; the same probe only when it says something else."""
+    if not isinstance(standing, Mapping):
+        return True
+    if standing.get("experiment_id") == note["experiment_id"]:
+        return bool(standing.get("words") != note["words"])
+    rank = {"hint": 0, "verdict": 1}
+    mine, theirs = rank.get(str(note["kind"]), 0), rank.get(str(standing.get("kind")), 0)
+    return (mine, str(note["started_at"])) > (theirs, str(standing.get("started_at", "")))

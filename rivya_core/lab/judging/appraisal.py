@@ -1,0 +1,141 @@
+"""From clips to verdicts: which axes an experiment has, which clips stand where on them, what one more take would cost. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rivya_core.lab.judging.features import BY_KEY, FEATURES, Feature
+from rivya_core.lab.judging.observations import Cell, Observation, Observed
+
+if TYPE_CHECKING:
+    from rivya_core.lab.judging.noise import Effect, Finding
+
+PAIR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One clip on an axis. ``level``: the number of its value; ``place``: names of its values, and its take."""
+
+    generation_id: str
+    level: int
+    place: str
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """Takes that would do: how many in each cell, how many clips that is beyond those here, and their price in credits."""
+
+    takes: int
+    clips: int
+    credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class AxisVerdict:
+    """What is said of one axis.
+
+    ``axis``: its name; several names when values changed together only. ``levels``: names of its values, in order.
+    ``left_out``: features that not every clip has. ``to_clear``: what a clear verdict would take, ``to_same`` what showing
+    sameness would; None where the finding names no number.
+    """
+
+    axis: str
+    levels: tuple[str, ...]
+    finding: Finding
+    points: tuple[Point, ...]
+    left_out: tuple[str, ...]
+    to_clear: Further | None
+    to_same: Further | None
+
+    @property
+    def lead(self) -> Effect | None:
+        """The feature that speaks loudest."""
+        return self.finding.effects[0] if self.finding.effects else None
+
+    def feature(self, effect: Effect) -> Feature:
+        """What an effect is about."""
+        return BY_KEY[effect.key]
+
+
+def appraise(observed: Observed) -> tuple[AxisVerdict, ...]:
+    """Judge every axis that has at least two values with clips; axes that only change together are judged as one."""
+    cells = {cell.number: cell for cell in observed.cells}
+    takes = observed.measured
+    names = list(observed.cells[0].labels) if observed.cells else []
+    varied = [name for name in names if len({cells[take.cell].labels[name] for take in takes}) >= PAIR]
+    alone = [name for name in varied if _is_crossed(name, varied, cells, takes)]
+    tied = [name for name in varied if name not in alone]
+    judged = [(name,) for name in alone] + ([tuple(tied)] if tied else [])
+    return tuple(_judge(axes, varied, observed, cells) for axes in judged)
+
+
+def _is_crossed(name: str, varied: Sequence[str], cells: Mapping[int, Cell], takes: Iterable[Observation]) -> bool:
+    """Some combination of the other axes was tried with more than one value of this one."""
+    seen: dict[tuple[str, ...], set[str]] = {}
+    for take in takes:
+        labels = cells[take.cell].labels
+        seen.setdefault(_others(labels, varied, (name,)), set()).add(labels[name])
+    return any(len(values) >= PAIR for values in seen.values())
+
+
+def _others(labels: Mapping[str, str], varied: Sequence[str], axes: Sequence[str]) -> tuple[str, ...]:
+    return tuple(labels[name] for name in varied if name not in axes)
+
+
+def _judge(axes: tuple[str, ...], varied: Sequence[str], observed: Observed, cells: Mapping[int, Cell]) -> AxisVerdict:
+    from rivya_core.lab.judging.noise import find  # noqa: PLC0415 - loads scipy: only who computes a verdict pays for it
+
+    takes = observed.measured
+    values = [" · ".join(cells[take.cell].labels[name] for name in axes) for take in takes]
+    here = set(values)
+    order = dict.fromkeys(" · ".join(cell.labels[name] for name in axes) for cell in observed.cells)
+    levels = [level for level in order if level in here]
+    blocks = [_others(cells[take.cell].labels, varied, axes) for take in takes]
+    numbers = {block: number for number, block in enumerate(dict.fromkeys(blocks))}
+    groups = [levels.index(value) for value in values]
+    whole = [
+        feature.key for feature in FEATURES if all((take.figures or {}).get(feature.key) is not None for take in takes)
+    ]
+    figures = {key: [float((take.figures or {})[key] or 0.0) for take in takes] for key in whole}
+    finding = find(groups, [numbers[block] for block in blocks], figures)
+    points = tuple(
+        Point(
+            generation_id=take.generation_id or "",
+            level=group,
+            place=f"{' · '.join(cells[take.cell].labels[name] for name in varied)}, take {take.take}",
+            figures={key: values[index] for key, values in figures.items()},
+        )
+        for index, (take, group) in enumerate(zip(takes, groups, strict=True))
+    )
+    return AxisVerdict(
+        axis=" + ".join(axes),
+        levels=tuple(levels),
+        finding=finding,
+        points=points,
+        left_out=tuple(_left_out(takes, whole)),
+        to_clear=_further(observed, finding.takes_clear),
+        to_same=_further(observed, finding.takes_same),
+    )
+
+
+def _left_out(takes: Sequence[Observation], whole: Sequence[str]) -> Iterable[str]:
+    """Features that some clips have and others lack; one that no clip has needs no word."""
+    for feature in FEATURES:
+        having = sum((take.figures or {}).get(feature.key) is not None for take in takes)
+        if feature.key not in whole and having:
+            yield f"{feature.label} (measured on {having} of {len(takes)} clips)"
+
+
+def _further(observed: Observed, takes: int | None) -> Further | None:
+    if takes is None:
+        return None
+    here: dict[int, int] = {}
+    for take in observed.measured:
+        here[take.cell] = here.get(take.cell, 0) + 1
+    missing = {cell.number: max(0, takes - here.get(cell.number, 0)) for cell in observed.cells}
+    price = sum(missing[cell.number] * cell.expected_credits for cell in observed.cells)
+    return Further(takes, sum(missing.values()), price)

@@ -1,0 +1,123 @@
+"""What a verdict says, in sentences. Nothing is said that the finding does not hold. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rivya_core.lab.judging.appraisal import AxisVerdict, Further
+
+if TYPE_CHECKING:
+    from rivya_core.lab.judging.noise import Effect
+
+NAMES = {"clear": "Clear", "unclear": "Unclear", "same": "Same as re-rolling", "too few": "Too few to tell"}
+
+
+def figure(value: float) -> str:
+    """Three significant digits, without an exponent where that reads well."""
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "-∞"
+    if value == 0 or abs(value) < 1e-12:  # noqa: PLR2004 - rounding of a difference
+        return "0"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(digits, 9)}f}" if abs(value) < 1e6 else f"{value:.3g}"  # noqa: PLR2004 - long enough
+
+
+def direction(verdict: AxisVerdict, effect: Effect) -> str:
+    """``more motion at 0`` for two values, ``most motion at 0, least at 1`` for more of them."""
+    feature = verdict.feature(effect)
+    if len(verdict.levels) == 2:  # noqa: PLR2004 - a pair
+        return f"{feature.more} at {verdict.levels[effect.most]}"
+    return f"{feature.more} at {verdict.levels[effect.most]} than at {verdict.levels[effect.least]}"
+
+
+def size(effect: Effect) -> str:
+    """How large a difference is, in standard deviations between takes."""
+    if math.isinf(effect.difference_sd):
+        return "takes of one cell do not differ at all"
+    return f"{figure(effect.difference_sd)} SD between takes"
+
+
+def headline(verdict: AxisVerdict) -> str:
+    """The verdict in one short phrase, as it stands beside a knob: ``clear, more motion at 0``."""
+    finding, lead = verdict.finding, verdict.lead
+    if finding.word == "clear" and lead is not None:
+        return f"clear, {direction(verdict, lead)}"
+    if finding.word == "same":
+        return "same as re-rolling"
+    if finding.word == "too few":
+        if lead is None or lead.constant or not math.isfinite(lead.f):
+            return "too few takes to tell"
+        return f"hint only: {direction(verdict, lead)}, which re-rolling could do as well"
+    return "unclear, no difference beyond re-rolling was shown"
+
+
+def sentence(verdict: AxisVerdict) -> str:
+    """Say the verdict with its grounds: what differs, by how much, or why nothing can be said."""
+    finding, lead = verdict.finding, verdict.lead
+    if finding.word == "clear" and lead is not None:
+        also = [direction(verdict, e) for e in finding.effects[1:] if e.p is not None and e.p <= finding.level]
+        more = f" Also beyond re-rolling: {'; '.join(also)}." if also else ""
+        return f"{_capital(direction(verdict, lead))}: {_amount(verdict, lead)}.{more}"
+    if finding.word == "same":
+        return (
+            f"Every feature differs by less than {finding.margin_sd:g} SD between takes, shown at an error rate of "
+            f"{finding.level:.0%}."
+        )
+    if finding.word == "too few":
+        return (
+            f"With these numbers of takes no difference, however large, could be told from re-rolling: the smallest "
+            f"possible p is {finding.smallest_p:.2g}, and {finding.level:g} is needed."
+        )
+    if lead is None or lead.constant:
+        return "No feature changed at all, and that with too few takes to call it the same."
+    return (
+        f"The largest difference is {direction(verdict, lead)}: {_amount(verdict, lead)}. Re-rolling alone can do that."
+    )
+
+
+def outlook(verdict: AxisVerdict) -> str:
+    """What further takes would bring, with their price; "" after a clear or same verdict."""
+    finding = verdict.finding
+    if finding.word in {"clear", "same"}:
+        return ""
+    if finding.word == "too few":
+        return "" if verdict.to_clear is None else f"{_capital(_price(verdict.to_clear))} would do."
+    parts = []
+    if verdict.to_clear is not None:
+        parts.append(
+            f"If the difference is as large as it looks now, {_price(verdict.to_clear)} would show it four times in five."
+        )
+    else:
+        parts.append("It is no larger than chance alone gives, so no number of takes follows from it.")
+    if verdict.to_same is not None:
+        parts.append(
+            f"If there is none, showing that (within {finding.margin_sd:g} SD between takes) needs many takes: "
+            f"{_price(verdict.to_same)}."
+        )
+    return " ".join(parts)
+
+
+def ground_rules(verdict: AxisVerdict) -> str:
+    """Test, error rate and margin, in one line."""
+    finding = verdict.finding
+    if finding.p is None:
+        return f"Error rate {finding.level:.0%} for the verdict as a whole, all features together."
+    how = f"all {finding.ways:,} ways" if finding.exact else f"{finding.ways - 1:,} seeded ways"
+    return (
+        f"p {finding.p:.2g} for all features together ({how} of dealing the takes). Error rate {finding.level:.0%} for the "
+        f"verdict as a whole. Margin for same: {finding.margin_sd:g} SD between takes."
+    )
+
+
+def _amount(verdict: AxisVerdict, effect: Effect) -> str:
+    unit = verdict.feature(effect).unit
+    return f"{figure(effect.difference)} {unit} (95 % interval {figure(effect.low)} to {figure(effect.high)}), {size(effect)}"
+
+
+def _price(further: Further) -> str:
+    return f"{further.takes} takes in each cell ({further.clips:,} more clips, {further.credits:,} credits)"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
