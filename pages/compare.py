@@ -1,0 +1,118 @@
+"""Compare: two to nine clips on one clock, or the posters to choose them from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import card, frame, request_form, wall, wall_choice
+from pages._ui.wall_choice import Choice
+from pages._ui.wall_picker import picker
+from rivya_core import Lab
+from rivya_core.lab.drafts import Draft
+from rivya_core.lab.experiments.records import SweepStatus
+
+TICK_S = 2.0
+
+_SEEN = "_compare_seen"
+_CHANGES = "_compare_changes"
+
+
+def main() -> None:
+    """Draw the page."""
+    lab = frame.open_page("Compare", "Two to nine clips on one clock.")
+    _use_settings(lab)
+    choice = wall_choice.read(lab)
+    status = wall_choice.experiment(lab)
+    _problems(choice)
+    if choice.is_wall:
+        if status is not None:
+            st.text(status.experiment.name)
+        wall.wall(lab, choice.records, wall_choice.cell_names(status))
+    else:
+        _pick(lab, choice, status)
+    if choice.is_wall or choice.pending:
+        st.session_state[_SEEN] = _signature(lab, choice)
+        st.fragment(_watch, run_every=TICK_S)()
+
+
+def _use_settings(lab: Lab) -> None:
+    """Go to the form with a clip's settings, when the wall was asked to."""
+    asked = st.session_state.pop(wall.USE, None)
+    if asked is not None and frame.can_spend():
+        request_form.load(lab, Draft.of_record(lab.get(asked)))
+        st.switch_page(frame.ROOT / "pages" / "generate.py")
+
+
+def _problems(choice: Choice) -> None:
+    with st.container(key="wall_problems"):
+        if choice.problems:
+            with st.container(border=True, gap="xxsmall"):
+                for sentence in choice.problems:
+                    st.text(sentence)
+
+
+def _pick(lab: Lab, choice: Choice, status: SweepStatus | None) -> None:
+    chosen = choice.records or wall_choice.before(lab)
+    text = ""
+    if status is None:
+        text = st.text_input(
+            "Search prompts",
+            key="compare_q",
+            type="search",
+            icon=":material/search:",
+            placeholder="Words of the prompt",
+            live="400ms",
+            width=300,
+        )
+    page = int(st.session_state.get("compare_page", 1) or 1)
+    found = wall_choice.shelf(lab, status, text or "", page)
+    if not found.total and not text:
+        _nothing(status)
+        return
+    if status is not None:
+        st.text(f"The clips of {status.experiment.name}, in the order of its grid.")
+    with st.container(key="picker_box"):
+        ids = picker(found.rows, chosen, wall_choice.cell_names(status), key="wall_picker")
+    if not found.rows:
+        st.text("No clip has these words in its prompt.")
+    if found.pages > 1:
+        with st.container(horizontal=True, horizontal_alignment="center", key="picker_pages"):
+            st.pagination(found.pages, key="compare_page")
+    if ids is not None:
+        wall_choice.compare(ids)
+        st.rerun()
+
+
+def _nothing(status: SweepStatus | None) -> None:
+    with st.container(border=True, key="compare_empty"):
+        if status is not None:
+            card.head("No clip yet")
+            st.text("This experiment has no finished clip yet.")
+            return
+        card.head("Nothing to compare yet")
+        st.text("Finished clips appear here; choose two to nine of them and they play on one clock.")
+        if frame.can_spend():
+            st.page_link(
+                str(frame.ROOT / "pages" / "generate.py"), label="Make the first clip", icon=":material/auto_awesome:"
+            )
+
+
+def _watch() -> None:
+    """Draw the page again when somebody wrote a note, gave stars, or a clip that was waited for has come."""
+    lab = frame.lab()
+    changes = lab.changes()
+    if changes == st.session_state.get(_CHANGES):
+        return
+    st.session_state[_CHANGES] = changes
+    if _signature(lab, wall_choice.read(lab)) != st.session_state.get(_SEEN):
+        st.rerun()
+
+
+def _signature(lab: Lab, choice: Choice) -> tuple[Any, ...]:
+    ids = [record.id for record in choice.records]
+    return (tuple(ids), choice.problems, tuple(lab.reviews.notes(ids)), tuple(lab.reviews.ratings(ids)))
+
+
+main()
