@@ -1,4 +1,4 @@
-"""Sweep: one question over many requests: what it would cost, the grid that fills in, and what came of it."""
+"""Sweep: one question over many clips: what it would cost, the grid that fills in, and what came of it."""
 
 from __future__ import annotations
 

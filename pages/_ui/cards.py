@@ -32,8 +32,11 @@ def pause_card(pause: Pause) -> None:
                     st.text(f"Tried again by itself at {words.clock(pause.retry_at, seconds=True)}")
 
 
-def failure_card(lab: Lab, record: GenerationRecord) -> None:
-    """Draw one generation that failed, is unconfirmed, or whose clip is not here yet."""
+def failure_card(lab: Lab, record: GenerationRecord, *, repeats: bool = True) -> None:
+    """Draw one generation that failed, is unconfirmed, or whose clip is not here yet.
+
+    ``repeats``: offer to repeat what has failed; False where something else does.
+    """
     with st.container(border=True, key=f"failure_{record.id}", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             frame.state_badge(record)
@@ -46,7 +49,7 @@ def failure_card(lab: Lab, record: GenerationRecord) -> None:
         _story(record.error or _plain_story(record), record)
         if record.state is State.UNCONFIRMED:
             _unconfirmed(lab, record)
-        else:
+        elif repeats or record.state is State.UNSAVED:
             with st.container(horizontal=True):
                 _ended(lab, record)
         refused = st.session_state.get(REFUSED)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, fields, frame, sweep_form, sweep_images
+from pages._ui import card, fields, frame, sweep_images
 from rivya_core import Lab
 from rivya_core.api import ModelSpec, ParamSpec
 from rivya_core.lab import drafts
+from rivya_core.lab.experiments.plan import MAX_TAKES
 from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft, named_values
 
 GRID, PAIRED = "Full grid", "Paired"
@@ -29,7 +30,7 @@ EXAMPLES = {
 }
 
 
-def axes_card(draft: SweepDraft, spec: ModelSpec) -> None:
+def axes_card(draft: SweepDraft, spec: ModelSpec, form: str) -> None:
     """Draw the card of the axes; their values are in the session."""
     with st.container(border=True, key="sweep_axes_card", gap="small"):
         card.head("What varies")
@@ -44,7 +45,7 @@ def axes_card(draft: SweepDraft, spec: ModelSpec) -> None:
                 required=True,
                 help="A full grid has a cell for every combination. Paired takes the first value of each axis, then the second.",
             )
-        sweep_form.takes_and_cap()
+        _takes_and_cap(form)
 
 
 def put(lab: Lab, draft: SweepDraft) -> None:
@@ -185,3 +186,26 @@ def _remove(axis_id: str) -> None:
                 st.session_state.pop(_key(axis, part), None)
             sweep_images.put(axis.id, ())
     st.session_state[_AXES] = tuple(axis for axis in _kept() if axis.id != axis_id)
+
+
+def _takes_and_cap(form: str) -> None:
+    left, right = st.columns(2, gap="small")
+    with left:
+        st.number_input(
+            "Takes per cell",
+            min_value=1,
+            max_value=MAX_TAKES,
+            step=1,
+            key=f"{form}_takes",
+            help="The model has no seed: two takes of the same request differ. Four per cell are the least that can show a clear difference.",
+        )
+    with right:
+        st.number_input(
+            "Credit cap",
+            min_value=0,
+            step=160,
+            value=None,
+            key=f"{form}_cap",
+            placeholder="None",
+            help="The most this experiment may ever hold or spend, retries included.",
+        )

@@ -42,6 +42,9 @@ def _close() -> None:
 
 
 def _clip(lab: Lab, record: GenerationRecord, cell: CellRecord) -> None:
+    if not record.has_clip:
+        cards.failure_card(lab, record, repeats=False)
+        return
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="clip_of_cell"
     ):
@@ -50,9 +53,6 @@ def _clip(lab: Lab, record: GenerationRecord, cell: CellRecord) -> None:
                 frame.mode_badge(record.mode)
             frame.state_badge(record)
         _takes(record, cell)
-    if not record.has_clip:
-        cards.failure_card(lab, record)
-        return
     player(record, key="cell")
     with st.container(key="muted_cell_labels", gap="xxsmall"):
         st.text("\n".join(f"{sweep_words.axis(axis)}: {label}" for axis, label in cell.labels.items()))

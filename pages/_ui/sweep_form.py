@@ -15,7 +15,6 @@ from rivya_core import Lab
 from rivya_core.api import ModelSpec, prompt_counts
 from rivya_core.lab import drafts, sweep_drafts
 from rivya_core.lab.drafts import Draft
-from rivya_core.lab.experiments.plan import MAX_TAKES
 from rivya_core.lab.sweep_drafts import SweepDraft
 
 FORM = "sweep"
@@ -32,11 +31,11 @@ PROMPT_HELP = (
 def sweep_form(lab: Lab) -> SweepDraft:
     """Draw the form and keep its draft; the draft as it stands now."""
     _open(lab)
-    with st.container(key="sweep_form", gap="medium"):
+    with st.container(key="sweep_form", gap="small"):
         _question()
         spec = _baseline(lab)
         draft = _collect(spec)
-        sweep_axes.axes_card(draft, spec)
+        sweep_axes.axes_card(draft, spec, FORM)
     draft = _collect(spec)
     _keep(lab, draft)
     return draft
@@ -44,8 +43,9 @@ def sweep_form(lab: Lab) -> SweepDraft:
 
 def show(lab: Lab, draft: SweepDraft, *, undo: bool = False) -> None:
     """Put a draft into the form and keep it; ``undo``: the present one can be brought back once."""
-    if undo:
-        st.session_state[_BEFORE] = sweep_drafts.load(lab)
+    before = sweep_drafts.load(lab)
+    if undo and not before.is_empty:
+        st.session_state[_BEFORE] = before
     else:
         st.session_state.pop(_BEFORE, None)
     sweep_drafts.save(lab, draft)
@@ -150,32 +150,14 @@ def _prompt(spec: ModelSpec) -> None:
         )
         count, _ = prompt_counts(st.session_state[f"{FORM}_prompt"] or "")
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.caption("Write {{subject}} for a variable, {dawn|noon} for alternatives.", width="content")
+            replaced = any(axis.kind == "prompt" for axis in sweep_axes.collect())
+            st.caption(
+                "Not used: the prompt variants below stand in its place."
+                if replaced
+                else "Write {{subject}} for a variable, {dawn|noon} for alternatives.",
+                width="content",
+            )
             st.caption(f"{count} / {spec.max_prompt_length}" if spec.max_prompt_length else "", width="content")
-
-
-def takes_and_cap() -> None:
-    """Draw takes per cell and the cap; the card of what varies holds them."""
-    left, right = st.columns(2, gap="small")
-    with left:
-        st.number_input(
-            "Takes per cell",
-            min_value=1,
-            max_value=MAX_TAKES,
-            step=1,
-            key=f"{FORM}_takes",
-            help="The model has no seed: two takes of the same request differ. Four per cell are the least that can show a clear difference.",
-        )
-    with right:
-        st.number_input(
-            "Credit cap",
-            min_value=0,
-            step=160,
-            value=None,
-            key=f"{FORM}_cap",
-            placeholder="None",
-            help="The most this experiment may ever hold or spend, retries included.",
-        )
 
 
 def _collect(spec: ModelSpec) -> SweepDraft:

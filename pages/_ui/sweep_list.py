@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, sweep_form, sweep_probes, sweep_start, words
+from pages._ui import card, frame, sweep_form, sweep_launch, sweep_probes, words
 from pages._ui.sweep_rows import sweep_rows
 from pages._ui.words import Badge
 from rivya_core import Lab
@@ -88,7 +88,7 @@ def _empty(lab: Lab) -> None:
 
 
 def _ready_made(lab: Lab) -> None:
-    sweep_start.refusal()
+    sweep_launch.refusal()
     with st.container(border=True, key="sweep_example", gap="small"):
         card.head("2 prompts \N{MULTIPLICATION SIGN} 2 cfg_scale", Badge("4 cells", ":material/grid_view:", "gray"))
         st.text("A fox and a heron, each at cfg_scale 0 and 1: a small first grid. Nothing starts before you say so.")
@@ -104,9 +104,8 @@ def _compose() -> None:
 
 def _load(draft: SweepDraft) -> None:
     lab = frame.lab()
-    before = sweep_drafts.load(lab)
     fresh = SweepDraft(
         **{name: getattr(draft, name) for name in ("name", "question", "base", "axes", "paired", "takes")}
     )
-    sweep_form.show(lab, fresh, undo=not before.is_empty)
+    sweep_form.show(lab, fresh, undo=True)
     _compose()

@@ -14,6 +14,8 @@ from rivya_core.lab.experiments.plan import PlannedCell, Sweep
 PAGE_ROWS = 12
 ROW_PX = 62  # above 4 rem the grid wraps text
 HEADER_PX = 36
+SHORT = 12
+SHORT_PX, LONG_PX = 84, 150
 
 
 def preview(sweep: Sweep) -> None:
@@ -52,27 +54,34 @@ def _table(sweep: Sweep, cells: tuple[PlannedCell, ...]) -> pa.Table:
     columns["prompt"] = pa.array([cell.request.prompt for cell in cells], pa.string())
     if any(cell.request.params.get("negative_prompt") for cell in cells):
         columns["negative"] = pa.array([str(cell.request.params.get("negative_prompt") or "") for cell in cells])
-    columns["settings"] = pa.array([_settings(cell) for cell in cells], pa.string())
+    columns["settings"] = pa.array(
+        [_settings(cell, {axis.name for axis in sweep.axis_names}) for cell in cells], pa.string()
+    )
     return pa.table(columns)
 
 
 def _columns(sweep: Sweep) -> dict[str, Any]:
     column = st.column_config
     named = {
-        f"axis {axis.name}": column.TextColumn(sweep_words.axis(axis.name), width="small") for axis in sweep.axis_names
+        f"axis {axis.name}": column.TextColumn(
+            sweep_words.axis(axis.name), width=LONG_PX if max(map(len, axis.labels)) > SHORT else SHORT_PX
+        )
+        for axis in sweep.axis_names
     }
     return {
-        "n": column.NumberColumn("Cell", width=56),
+        "n": column.NumberColumn("Cell", width=48),
         **named,
-        "prompt": column.TextColumn("Prompt as sent", width="large"),
-        "negative": column.TextColumn("Negative prompt", width="medium"),
-        "settings": column.TextColumn("Settings", width="medium"),
+        "prompt": column.TextColumn("Prompt as sent", width=310),
+        "negative": column.TextColumn("Negative prompt", width=170),
+        "settings": column.TextColumn("Settings", width=170),
     }
 
 
-def _settings(cell: PlannedCell) -> str:
-    params = {key: value for key, value in cell.request.wire_params().items() if key != "negative_prompt"}
+def _settings(cell: PlannedCell, varied: set[str]) -> str:
+    """Write what all cells share of the parameters; what varies has a column of its own."""
+    shared = cell.request.wire_params().items()
+    params = {key: value for key, value in shared if key != "negative_prompt" and key not in varied}
     parts = [f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in params.items()]
-    if cell.request.image is not None:
+    if cell.request.image is not None and "reference_image" not in varied:
         parts.append(f"image {cell.request.image.original_name or cell.request.image.name}")
     return " · ".join(parts)

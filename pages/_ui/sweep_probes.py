@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame, sweep_start, words
+from pages._ui import frame, sweep_launch, words
 from pages._ui.paid_button import paid_button
 from rivya_core import Lab
 from rivya_core.api import DEFAULT_MODEL
@@ -66,5 +66,5 @@ def _id(key: str) -> str:
 
 
 def _start(sweep: Sweep, key: str, experiment_id: str) -> None:
-    if frame.can_spend() and sweep_start.launch(sweep, experiment_id):
+    if frame.can_spend() and sweep_launch.launch(sweep, experiment_id):
         st.session_state.pop(f"_probe_id_{key}", None)

@@ -69,7 +69,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     link.append(top);
     if (row.question) link.append(part('p', 'question', row.question));
     const bar = part('div', 'bar');
-    for (const [name, number] of Object.entries(row.parts)) {
+    for (const [name, number] of Object.entries(row.parts).filter(([, count]) => count)) {
       const piece = part('span', name);
       piece.style.width = `${(number / Math.max(1, row.total)) * 100}%`;
       bar.append(piece);

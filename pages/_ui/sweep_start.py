@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._ui import card, frame, sweep_form, words
+from pages._ui import card, frame, sweep_form, sweep_launch, words
 from pages._ui.paid_button import paid_button
 from pages._ui.sweep_preview import preview
 from pages._ui.words import Badge
@@ -18,8 +18,6 @@ from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.sweep_drafts import SweepDraft
 
 _PLAN = "_sweep_plan"
-_REFUSED = "_sweep_refused"
-_STARTED = "_sweep_started"
 
 
 def start(lab: Lab, draft: SweepDraft) -> None:
@@ -32,7 +30,7 @@ def start(lab: Lab, draft: SweepDraft) -> None:
             paid_button(lab, "Start", 0, key="sweep_go", act=_start, kind="primary", disabled=True, stretch=True)
         else:
             _priced(lab, draft, sweep)
-        refusal()
+        sweep_launch.refusal()
     if sweep is not None:
         preview(sweep)
 
@@ -106,7 +104,7 @@ def _planned(lab: Lab, draft: SweepDraft) -> tuple[Sweep | None, RivyaError | No
     known: tuple[SweepDraft, Sweep | None, RivyaError | None] | None = st.session_state.get(_PLAN)
     if known is not None and known[0] == draft:
         return known[1], known[2]
-    st.session_state.pop(_REFUSED, None)
+    sweep_launch.refuse(None)
     try:
         found: tuple[Sweep | None, RivyaError | None] = (sweep_drafts.to_sweep(lab, draft), None)
     except RivyaError as error:
@@ -120,31 +118,6 @@ def _start(draft: SweepDraft, only_what_fits: bool = False) -> None:
     lab = frame.lab()
     sweep, problem = _planned(lab, draft)
     if sweep is None:
-        st.session_state[_REFUSED] = problem
-    elif launch(sweep, draft.id, only_what_fits=only_what_fits):
+        sweep_launch.refuse(problem)
+    elif sweep_launch.launch(sweep, draft.id, only_what_fits=only_what_fits):
         sweep_form.show(lab, SweepDraft(base=replace(draft.base, prompt="", image=None)))
-
-
-def launch(sweep: Sweep, experiment_id: str, *, only_what_fits: bool = False) -> bool:
-    """Start an experiment once and open it: its id was made before the press, so a second press changes nothing.
-
-    False when it was refused (see :func:`refusal`) or was started already.
-    """
-    st.session_state.pop(_REFUSED, None)
-    if st.session_state.get(_STARTED) == experiment_id:
-        return False
-    try:
-        frame.lab().start(sweep, experiment_id=experiment_id, only_what_fits=only_what_fits)
-    except RivyaError as error:
-        st.session_state[_REFUSED] = error
-        return False
-    st.session_state[_STARTED] = experiment_id
-    st.query_params.from_dict({"experiment": experiment_id})
-    return True
-
-
-def refusal() -> None:
-    """Draw why the last start was refused."""
-    refused: RivyaError | None = st.session_state.get(_REFUSED)
-    if refused is not None:
-        frame.error_card(refused)
