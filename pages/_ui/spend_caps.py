@@ -15,7 +15,7 @@ from rivya_core.lab import caps
 from rivya_core.lab.caps import CapChange
 from rivya_core.lab.expenses import Days, ExperimentCost
 
-BARS_MAX = 6
+BARS_MAX = 4
 CHOICES_MAX = 50
 DAILY = "daily"
 
@@ -26,7 +26,8 @@ def caps_card(lab: Lab, view: View) -> None:
     with st.container(border=True, key="spend_caps", gap="small"):
         card.head("Caps")
         _daily(lab, view)
-        for cost in [cost for cost in known if cost.cap_credits is not None][:BARS_MAX]:
+        capped = [cost for cost in known if cost.cap_credits is not None]
+        for cost in sorted(capped, key=lambda cost: not (cost.is_working or cost.planned_takes))[:BARS_MAX]:
             _bar(words.excerpt(cost.name, 60), cost.sums.held, cost.cap_credits or 0, view)
         if frame.can_spend() and view.mode == lab.mode:
             _editor(lab, known[:CHOICES_MAX])

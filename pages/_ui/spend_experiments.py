@@ -25,6 +25,8 @@ def by_experiment(lab: Lab, view: View, spent: Spent) -> None:
         for cost in lab.spending.experiments(view.mode)
         if cost.id in sums or cost.is_working or (cost.planned_takes and cost.deleted_at is None)
     ]
+    if not costs and not spent.groups:
+        return
     with st.container(border=True, key="spend_experiments"):
         card.head("By experiment")
         if not costs:
@@ -106,9 +108,9 @@ def _forecast(view: View, forecast: SweepForecast, *, stands: bool) -> None:
     if cost.planned_credits:
         parts.append(f"{cost.planned_credits:,} planned")
     limit = max(cost.cap_credits if cost.cap_credits is not None else cost.quoted_credits, 1)
-    with st.container(key=f"forecast_{cost.id}", gap="xxsmall"):
-        st.progress(min(1.0, cost.sums.held / limit), text=None)
+    with st.container(key=f"story_{cost.id}", gap="xsmall"):
         st.text(words.excerpt(cost.name, 80))
+        st.progress(min(1.0, cost.sums.held / limit))
         st.text(f"{' + '.join(parts)} = {forecast.total_credits:,} {view.unit} {_against(forecast)}.")
         end = None if stands else ends(forecast)
         st.caption(

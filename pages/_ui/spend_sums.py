@@ -60,7 +60,7 @@ def by_day(view: View, spent: Spent) -> None:
     found = _filled(view, spent.by_day())
     with st.container(border=True, key="spend_days"):
         card.head("Day by day")
-        st.vega_lite_chart(_chart(view, found), width="stretch", key="spend_chart")
+        st.vega_lite_chart(_chart(view, found), width="stretch", height=260, key="spend_chart")
         with st.expander("As a table"):
             sheet(
                 f"{view.unit} by day",
@@ -124,7 +124,6 @@ def _chart(view: View, found: Mapping[str, Sums]) -> dict[str, Any]:
     }
     return {
         "data": {"values": values},
-        "height": 220,
         "mark": {"type": "bar", "cornerRadiusEnd": 2},
         "encoding": {
             "x": when,
@@ -137,7 +136,7 @@ def _chart(view: View, found: Mapping[str, Sums]) -> dict[str, Any]:
                 "type": "nominal",
                 "title": None,
                 "scale": {"domain": list(KINDS), "range": list(KINDS.values())},
-                "legend": {"orient": "bottom", "symbolType": "square"},
+                "legend": {"orient": "top", "symbolType": "square"},
             },
             "order": {"field": "place", "type": "ordinal"},
             "tooltip": [

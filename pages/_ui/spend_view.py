@@ -16,6 +16,9 @@ MODES: Final[tuple[Mode, ...]] = ("live", "simulated")
 LENGTHS: Final = {"today": 1, "7 days": 7, "30 days": 30, "all": None}
 USUAL: Final = "30 days"
 
+_STYLE: Final = "<style>.st-key-spend_filters button p::first-letter { text-transform: uppercase; }</style>"
+"""The words stand in the address as they are, and start large on the page."""
+
 
 class View(NamedTuple):
     """One mode and some days."""
@@ -32,6 +35,7 @@ class View(NamedTuple):
 
 def choose(lab: Lab) -> View:
     """Draw the two switches and the export, and say what was chosen."""
+    st.html(_STYLE)
     with st.container(horizontal=True, vertical_alignment="bottom", key="spend_filters", gap="medium"):
         mode = st.segmented_control(
             "Credits", MODES, default=lab.mode, key="mode", bind="query-params", required=True, width="content"

@@ -1,0 +1,73 @@
+"""The log of caps: whoever lets more be spent says why, and it stays written down."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from rivya_core.api.errors import LabError
+from rivya_core.lab import caps
+from rivya_core.lab.caps import CapChange, is_raise
+from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.schema import experiments
+from tests.lab.given import NOON, Clock
+
+
+def log(ledger: Ledger) -> list[CapChange]:
+    """Every change of the simulated daily cap, newest first."""
+    nothing = sa.select(experiments.c.id).where(sa.false())
+    with ledger.reading() as connection:
+        return caps.read_changes(connection, caps.daily("simulated"), nothing, limit=50)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "raised"),
+    [
+        (None, 480, False),
+        (480, 320, False),
+        (480, 480, False),
+        (None, None, False),
+        (480, 640, True),
+        (480, None, True),
+        (0, None, True),
+        (0, 1, True),
+    ],
+)
+def test_a_higher_cap_or_none_is_a_raise(before: int | None, after: int | None, raised: bool) -> None:
+    """A first cap and a lower one let nothing more be spent."""
+    assert is_raise(before, after) is raised
+
+
+@pytest.mark.parametrize("after", [640, None])
+@pytest.mark.parametrize("why", ["", "  \n "])
+def test_raising_a_cap_without_a_reason_is_refused(ledger: Ledger, after: int | None, why: str) -> None:
+    """Neither higher nor away; the cap and the log stay as they were."""
+    ledger.set_cap("simulated", 480)
+    with pytest.raises(LabError) as caught:
+        ledger.set_cap("simulated", after, why)
+    assert caught.value.field == "why"
+    assert ledger.get_cap("simulated") == 480
+    assert len(log(ledger)) == 1
+
+
+def test_every_change_is_written_down_with_its_reason(ledger: Ledger, clock: Clock) -> None:
+    """Moment, before, after and why; a change that changes nothing is none."""
+    ledger.set_cap("simulated", 480)
+    ledger.set_cap("simulated", 480)
+    clock.turn(60)
+    ledger.set_cap("simulated", 960, "  the demo\non Friday ")
+    ledger.set_cap("simulated", 160)
+    ledger.set_cap("simulated", None, "no demo")
+    ledger.set_cap("live", 5)
+    told = [(change.before_credits, change.after_credits, change.why) for change in log(ledger)]
+    assert told == [(160, None, "no demo"), (960, 160, ""), (480, 960, "the demo on Friday"), (None, 480, "")]
+    assert [change.at for change in log(ledger)][-1] == NOON
+    assert ledger.get_cap("simulated") is None
+
+
+def test_a_cap_below_zero_is_refused(ledger: Ledger) -> None:
+    """No credits at all is the lowest cap."""
+    ledger.set_cap("simulated", 0)
+    with pytest.raises(LabError) as caught:
+        ledger.set_cap("simulated", -1)
+    assert caught.value.field == "cap"
