@@ -115,8 +115,15 @@ def _stars(lab: Lab, ids: Sequence[str]) -> dict[str, dict[str, list[dict[str, A
 
 
 def _acts() -> None:
-    """Carry out what the browser says was done, each act once and in its order; a callback."""
-    said = st.session_state[KEY].get("acts")
+    """Hear what the browser says was done; a callback."""
+    take(st.session_state[KEY].get("acts"))
+
+
+def take(said: object) -> None:
+    """Carry out the acts of a browser, each once and in its order, however often they are said.
+
+    ``said``: ``uid`` of the browser's tab and its ``acts``, numbered by ``seq``.
+    """
     if not isinstance(said, Mapping):
         return
     uid, acts = str(said.get("uid", ""))[:64], said.get("acts")

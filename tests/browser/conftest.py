@@ -146,10 +146,18 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
     contexts: list[BrowserContext] = []
 
     def open_browser(
-        server: Server, *, width: int = 1440, height: int = 900, dark: bool = False, path: str = "/"
+        server: Server,
+        *,
+        width: int = 1440,
+        height: int = 900,
+        dark: bool = False,
+        calm: bool = False,
+        path: str = "/",
     ) -> Visitor:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce" if calm else "no-preference",
         )
         context.set_default_timeout(20_000)
         contexts.append(context)
