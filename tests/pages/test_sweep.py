@@ -1,0 +1,309 @@
+"""What the Sweep page promises: a price before money moves, one experiment a wish, a form that stays, what fits when not all does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rivya_core import GenerationRequest, Lab, State
+from rivya_core.lab import sweep_drafts
+from rivya_core.lab.drafts import Draft
+from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft
+from rivya_core.lab.sweeps import Labelled, Sweep
+
+Open = Callable[..., AppTest]
+
+PROMPT = "{{animal}} crossing a frozen lake, handheld"
+ANIMALS = AxisDraft("variable", "animal", text="fox = A red fox\nheron = A grey heron")
+SCALES = AxisDraft("param", "cfg_scale", text="0, 0.5, 1")
+FOX = SweepDraft(name="Fox", question="Which animal?", base=Draft(prompt=PROMPT), axes=(ANIMALS, SCALES))
+
+
+def widget(app: AppTest, label: str) -> Any:
+    """Find the one widget with a label."""
+    kinds = (app.text_area, app.text_input, app.selectbox, app.multiselect, app.number_input, app.get("file_uploader"))
+    [found] = [item for kind in kinds for item in kind if getattr(item, "label", None) == label]
+    return found
+
+
+def button(app: AppTest, start: str) -> Any:
+    """The one button whose label begins so."""
+    [found] = [item for item in app.button if item.label.startswith(start)]
+    return found
+
+
+def labels(app: AppTest) -> list[str]:
+    """The labels of all buttons."""
+    return [item.label for item in app.button]
+
+
+def texts(app: AppTest) -> str:
+    """Everything the page says."""
+    kinds = (app.text, app.caption, app.markdown, app.title, app.header)
+    return "\n".join(str(item.value) for kind in kinds for item in kind)
+
+
+def form(open_app: Open, lab: Lab, draft: SweepDraft = FOX) -> AppTest:
+    """Open the form with a draft in it."""
+    sweep_drafts.save(lab, draft)
+    app = open_app("sweep")
+    app.query_params["new"] = "1"
+    return checked(app.run())
+
+
+@pytest.fixture
+def compose(lab: Lab, open_app: Open) -> Callable[..., AppTest]:
+    """Open the form of the usual lab with a draft in it."""
+    return lambda draft=FOX: form(open_app, lab, draft)
+
+
+def checked(app: AppTest) -> AppTest:
+    """The app, once it is known that nothing was raised."""
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def open_experiment(open_app: Open, experiment_id: str) -> AppTest:
+    """Open the page of an experiment."""
+    app = open_app("sweep")
+    app.query_params["experiment"] = experiment_id
+    return checked(app.run())
+
+
+def boats(*shapes: str, takes: int = 1, name: str = "Boats") -> Sweep:
+    """A small sweep over the picture's shape."""
+    return Sweep(name, "", GenerationRequest(prompt="A paper boat"), {"aspect_ratio": list(shapes)}, takes)
+
+
+# -- the list ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_page_explains_and_offers_starts(lab: Lab, open_app: Open) -> None:
+    """The first visit finds an explanation, a small example and the two probes with their prices."""
+    app = open_app("sweep")
+    assert "Find out what really makes the difference" in texts(app)
+    assert button(app, "Put it into the form")
+    assert button(app, "Start the hint").label == "Start the hint · 4 new · 640 credits"
+    assert button(app, "Start the verdict").label == "Start the verdict · 8 new · 1,280 credits"
+
+
+def test_the_example_is_put_into_the_form_and_nothing_starts(lab: Lab, open_app: Open) -> None:
+    """One press shows the form with 4 cells and their price; the ledger stays empty."""
+    app = open_app("sweep")
+    button(app, "Put it into the form").click().run()
+    assert "4 cells \N{MULTIPLICATION SIGN} 1 take: 0 reused, 4 new = 640 credits" in texts(checked(app))
+    assert lab.history.page().total == 0
+
+
+def test_a_probe_is_started_once_and_opened(lab: Lab, open_app: Open) -> None:
+    """The hint starts four takes and its page opens."""
+    app = open_app("sweep")
+    button(app, "Start the hint").click().run()
+    [record] = lab.sweeps.list()
+    assert (record.kind, app.query_params["experiment"]) == ("hint", record.id)
+    assert "Probe: hint" in texts(checked(app))
+
+
+def test_experiments_are_listed_in_one_element(lab: Lab, open_app: Open) -> None:
+    """With an experiment there the list stands in place of the explanation, and ready-made starts are one press away."""
+    lab.start(boats("16:9"))
+    app = open_app("sweep")
+    assert "Find out what really makes the difference" not in texts(app)
+    assert app.get("bidi_component")
+
+
+def test_a_read_only_server_lists_and_offers_nothing_that_spends(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """Neither form nor probe; the form's own address shows the list."""
+    make_lab(read_only=True)
+    app = open_app("sweep")
+    app.query_params["new"] = "1"
+    assert labels(checked(app.run())) == []
+
+
+# -- the form ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_price_and_every_request_stand_before_the_start(compose: Callable[..., AppTest]) -> None:
+    """2 animals by 3 scales are six cells; the quote, the button and the warning of the knob in doubt are there."""
+    app = compose()
+    said = texts(app)
+    assert "6 cells \N{MULTIPLICATION SIGN} 1 take: 0 reused, 6 new = 960 credits" in said
+    assert "balance after: 3,840" in said
+    assert "cfg_scale may do nothing on this model" in said
+    assert button(app, "Start").label == "Start · 6 new · 960 credits"
+    table = app.dataframe[0].value
+    assert list(table["prompt"])[:1] == ["A red fox crossing a frozen lake, handheld"]
+    assert list(table["axis animal"]) == ["fox"] * 3 + ["heron"] * 3
+
+
+def test_an_axis_is_added_filled_and_removed(compose: Callable[..., AppTest]) -> None:
+    """The variable of the prompt is offered first; its values make the cells; without it the form says what is missing."""
+    app = compose(SweepDraft(name="Fox", base=Draft(prompt=PROMPT)))
+    assert "animal" in texts(app)
+    assert button(app, "Start").disabled
+    widget(app, "What to vary").set_value("variable:animal").run()
+    widget(app, "Values of animal").set_value("fox = A red fox\nheron = A grey heron").run()
+    assert button(app, "Start").label == "Start · 2 new · 320 credits"
+    widget(app, "Vary another thing").set_value("param:duration").run()
+    widget(app, "Values of duration").set_value(["5", "10"]).run()
+    assert button(app, "Start").label == "Start · 4 new · 640 credits"
+    app.button(key="sweep_axis_param:duration_remove").click().run()
+    assert button(checked(app), "Start").label == "Start · 2 new · 320 credits"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"name": ""}, "Give the experiment a name."),
+        ({"base": Draft(prompt="")}, "must not be empty"),
+        ({"axes": (ANIMALS, AxisDraft("param", "cfg_scale", text="0, 2"))}, "cfg_scale"),
+        ({"axes": (ANIMALS, AxisDraft("param", "cfg_scale", text="0, much"))}, "cfg_scale"),
+        ({"axes": (SCALES,)}, "animal"),
+        ({"base": Draft(prompt="{{animal} on ice")}, "closing"),
+    ],
+    ids=["no name", "no prompt", "out of range", "no number", "variable without values", "open brace"],
+)
+def test_what_cannot_start_says_why(compose: Callable[..., AppTest], change: dict[str, Any], reason: str) -> None:
+    """The button is off and the sentence beside it names the cause."""
+    changed = {**{name: getattr(FOX, name) for name in ("name", "question", "base", "axes")}, **change}
+    app = compose(SweepDraft(**changed))
+    assert button(app, "Start").disabled
+    assert "Not yet" in texts(app)
+    assert reason in texts(app)
+
+
+def test_start_makes_one_experiment_and_opens_it(lab: Lab, compose: Callable[..., AppTest]) -> None:
+    """The experiment has the form's own id, so a second start of the same form finds it; the form is empty then."""
+    app = compose()
+    asked = sweep_drafts.load(lab)
+    button(app, "Start").click().run()
+    [record] = lab.sweeps.list()
+    assert record.id == asked.id == app.query_params["experiment"]
+    assert (record.name, record.cells, record.quoted_credits) == ("Fox", 6, 960)
+    assert lab.start(sweep_drafts.to_sweep(lab, asked), experiment_id=asked.id) == record.id
+    assert lab.history.page().total == 6
+    left = sweep_drafts.load(lab)
+    assert left.is_empty
+    assert left.id != asked.id
+
+
+def test_the_form_survives_another_page_and_a_new_session(compose: Callable[..., AppTest], open_app: Open) -> None:
+    """What was typed is there again after a change of page, and in a new session the list offers to go on."""
+    app = compose()
+    widget(app, "Name").set_value("Fox or heron").run()
+    app.switch_page("pages/history.py").run()
+    app.switch_page("pages/sweep.py").run()
+    app.query_params["new"] = "1"
+    assert widget(checked(app.run()), "Name").value == "Fox or heron"
+    other = open_app("sweep")
+    button(other, "Go on with the draft: Fox or heron").click().run()
+    assert widget(checked(other), "Values of animal").value == ANIMALS.text
+
+
+def test_generates_draft_can_be_taken_and_undone(lab: Lab, compose: Callable[..., AppTest]) -> None:
+    """Taking Generate's settings replaces the baseline; undo brings the old one back."""
+    lab.save_draft(Draft(prompt="A glass library", values={"duration": "10"}).to_mapping())
+    app = compose()
+    button(app, "Take from Generate").click().run()
+    assert widget(app, "Prompt").value == "A glass library"
+    assert widget(app, "Duration").value == "10"
+    button(app, "Undo").click().run()
+    assert widget(checked(app), "Prompt").value == PROMPT
+
+
+# -- money -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_large_amount_is_typed(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """Above the threshold the button waits for the amount; another amount does not do."""
+    lab = make_lab(type_to_confirm_credits=900)
+    app = form(open_app, lab)
+    assert button(app, "Start").disabled
+    box = widget(app, "Type 960 to confirm 960 simulated credits")
+    box.set_value("690").run()
+    assert button(app, "Start").disabled
+    box.set_value("960").run()
+    button(app, "Start").click().run()
+    assert len(lab.sweeps.list()) == 1
+    checked(app)
+
+
+@pytest.mark.parametrize(
+    "limit", [{"simulator_credits": 500}, {"daily_cap_credits": 500}], ids=["balance", "daily cap"]
+)
+def test_what_fits_is_offered_with_the_figures(
+    make_lab: Callable[..., Lab], open_app: Open, limit: dict[str, int]
+) -> None:
+    """Not all fits: the figures are said, what fits can be started, and the rest stays planned with its price."""
+    lab = make_lab(**limit)
+    lab.check_connection()
+    app = form(open_app, lab)
+    assert "960 credits needed, 500 credits" in texts(app)
+    button(app, "Start what fits (3 cells) · 480 credits").click().run()
+    [record] = lab.sweeps.list()
+    status = lab.sweeps.brief(record.id)
+    assert (sum(status.states.values()), status.planned, status.planned_credits) == (3, 3, 480)
+    assert button(checked(app), "Start the rest").label == "Start the rest · 3 · 480 credits"
+
+
+def test_the_start_of_the_rest_is_refused_with_the_figures(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """A refusal on the experiment's page is a card with the figures; nothing more was started."""
+    lab = make_lab(daily_cap_credits=320)
+    id_ = lab.start(boats("16:9", "9:16", "1:1"), only_what_fits=True)
+    app = open_experiment(open_app, id_)
+    button(app, "Start the rest").click().run()
+    assert "Today's cap does not allow this" in texts(checked(app))
+    assert lab.sweeps.brief(id_).planned == 1
+
+
+# -- an open experiment ------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_experiment_is_said(lab: Lab, open_app: Open) -> None:
+    """A wrong address shows a card, not an exception."""
+    assert "There is no such experiment" in texts(open_experiment(open_app, "x404"))
+
+
+def test_a_sweep_is_paused_resumed_and_taken_back(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """Each press does what it says; what waits can be taken back, and failed takes made once more."""
+    lab = make_lab(max_creates_in_flight=1, simulator_speed=1)
+    id_ = lab.start(boats("16:9", "9:16", "1:1", takes=4))
+    app = open_experiment(open_app, id_)
+    button(app, "Pause").click().run()
+    assert lab.sweeps.get(id_).paused_at is not None
+    assert "Paused" in texts(app)
+    button(app, "Go on").click().run()
+    assert lab.sweeps.get(id_).paused_at is None
+    button(app, "Cancel").click().run()
+    cancelled = lab.sweeps.brief(id_).states[State.CANCELLED]
+    assert cancelled > 0
+    assert button(checked(app), "Retry").label == f"Retry {cancelled} failed · {cancelled * 160:,} credits"
+
+
+def test_extend_pays_only_for_what_is_missing(lab: Lab, open_app: Open) -> None:
+    """Three values done, a fourth added: three reused, one new; names of values and takes are kept."""
+    base = GenerationRequest(prompt=PROMPT)
+    id_ = lab.start(Sweep("Fox", "Which?", base, {"animal": [Labelled("A red fox", "fox"), "An owl", "A cat"]}))
+    lab.wait_sweep(id_, 60)
+    app = open_experiment(open_app, id_)
+    button(app, "Extend").click().run()
+    values = widget(checked(app), "Values of animal")
+    assert values.value == "fox = A red fox\nAn owl\nA cat"
+    assert button(app, "Start").label == "Start · nothing new · 0 credits"
+    values.set_value(f"{values.value}\nA wolf").run()
+    assert "4 cells \N{MULTIPLICATION SIGN} 1 take: 3 reused, 1 new = 160 credits" in texts(app)
+    button(app, "Start").click().run()
+    newest = lab.sweeps.list()[0]
+    assert (newest.parent_id, newest.quoted_credits) == (id_, 160)
+
+
+def test_a_third_axis_is_chosen_above_the_grid(lab: Lab, open_app: Open) -> None:
+    """Axes beyond the second are tabs; only the chosen tab's cells are sent to the browser."""
+    axes = {"animal": ["A fox", "An owl"], "cfg_scale": [0.0, 1.0], "duration": ["5", "10"]}
+    id_ = lab.start(Sweep("Three", "", GenerationRequest(prompt=PROMPT), axes))
+    app = open_experiment(open_app, id_)
+    [tabs] = [group for group in app.get("button_group") if group.label == "duration"]
+    assert tabs.value == "5"
