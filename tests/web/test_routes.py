@@ -157,3 +157,21 @@ def keyed(make_lab: Callable[..., Lab]) -> Lab:
 async def test_no_simulator_is_mounted_beside_a_key(keyed: Lab, client: httpx.AsyncClient) -> None:
     """With a key the address answers 404."""
     assert (await client.get("/simulator/api/v1/models")).status_code == 404
+
+
+async def test_movements_are_exported_by_mode_and_days(
+    finished: GenerationRecord, client: httpx.AsyncClient, lab: Lab
+) -> None:
+    """Spend's CSV: every credit movement, one a line; the file's name says that they are simulated."""
+    answer = await client.get("/exports/spend.csv?mode=simulated")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "rivya-spend-SIMULATED-" in answer.headers["content-disposition"]
+    lines = answer.text.removeprefix("\ufeff").splitlines()
+    assert lines[0].startswith("generation_id,day,time,kind,credits,provisional,mode,")
+    assert len(lines) == 1 + len(lab.movements(finished.id))
+    assert all(line.startswith(f"{finished.id},{finished.cap_day},") for line in lines[1:])
+    assert len((await client.get("/exports/spend.csv?mode=live")).text.splitlines()) == 1
+    assert len((await client.get(f"/exports/spend.csv?until={finished.cap_day}")).text.splitlines()) == len(lines)
+    assert len((await client.get("/exports/spend.csv?until=2020-01-01")).text.splitlines()) == 1
+    assert (await client.get("/exports/spend.csv?since=yesterday")).status_code == 400
+    assert (await client.get("/exports/spend.csv?mode=both")).status_code == 400
