@@ -20,6 +20,7 @@ SUBJECTS = (
     "submits",
     "idle",
     "pages",
+    "grid",
     "ticks",
     "memory",
     "votes",

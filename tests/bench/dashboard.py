@@ -94,6 +94,7 @@ class Tab:
         self._hash = ""
         self.fragment = ""
         self.messages = 0
+        self.received_bytes = 0
 
     @classmethod
     async def open(cls, session: aiohttp.ClientSession, port: int, page: str = "", query: str = "") -> Tab:
@@ -121,8 +122,10 @@ class Tab:
         began = time.perf_counter()
         await self._socket.send_bytes(BackMsg(rerun_script=state).SerializeToString())
         while True:
-            message = ForwardMsg.FromString(await self._socket.receive_bytes(timeout=RUN_S))
+            received = await self._socket.receive_bytes(timeout=RUN_S)
+            message = ForwardMsg.FromString(received)
             self.messages += 1
+            self.received_bytes += len(received)
             kind = message.WhichOneof("type")
             if kind == "new_session":
                 self._hash = message.new_session.page_script_hash

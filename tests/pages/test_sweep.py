@@ -302,8 +302,9 @@ def test_extend_pays_only_for_what_is_missing(lab: Lab, open_app: Open) -> None:
 
 def test_a_third_axis_is_chosen_above_the_grid(lab: Lab, open_app: Open) -> None:
     """Axes beyond the second are tabs; only the chosen tab's cells are sent to the browser."""
-    axes = {"animal": ["A fox", "An owl"], "cfg_scale": [0.0, 1.0], "duration": ["5", "10"]}
+    axes: dict[str, list[Any]] = {"animal": ["A fox", "An owl"], "cfg_scale": [0.0, 1.0], "duration": ["5", "10"]}
     id_ = lab.start(Sweep("Three", "", GenerationRequest(prompt=PROMPT), axes))
     app = open_experiment(open_app, id_)
-    [tabs] = [group for group in app.get("button_group") if group.label == "duration"]
+    groups: list[Any] = list(app.get("button_group"))
+    [tabs] = [group for group in groups if group.label == "duration"]
     assert tabs.value == "5"
