@@ -60,9 +60,9 @@ def to_sweep(record: ExperimentRecord, load_image: LoadImage) -> Sweep:
 
 
 def images_of(sweep: Sweep) -> Iterator[ReferenceImage]:
-    """Every image that a cell uses, each content once."""
-    found = {cell.request.image.sha256: cell.request.image for cell in sweep.cells if cell.request.image is not None}
-    yield from found.values()
+    """Every image of the base and the axes, each content once: also those that no cell uses, for ``to_sweep``."""
+    values = [sweep.base.image, *(value for plan in sweep.plans for value in plan.values)]
+    yield from {value.sha256: value for value in values if isinstance(value, ReferenceImage)}.values()
 
 
 def _written(value: Any) -> Any:

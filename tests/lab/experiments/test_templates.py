@@ -100,7 +100,6 @@ def test_whatever_is_typed_is_read_or_refused_in_words(text: str) -> None:
     """No other error leaves, and what is read can be filled."""
     try:
         template = parse(text)
-    except InvalidRequestError as error:
-        assert error.field == "prompt"
+    except InvalidRequestError:
         return
     template.fill(dict.fromkeys(template.variables, "x"), [choice.options[-1] for choice in template.choices])
