@@ -48,7 +48,7 @@ class Ballots:
             return tuple(Candidate(**row) for row in box.counted(connection, LISTED))
 
     def start(self, experiment_id: str, voter: str) -> str:
-        """Open a round for somebody and return its id, which is random and says nothing.
+        """Open a round for somebody and return its id, which is random and says nothing; their open one goes on.
 
         Raises:
             LabError: no name, no such experiment, or fewer than two cells with a clip.
@@ -66,7 +66,12 @@ class Ballots:
                     "Wait until the sweep has made them.",
                     field="experiment",
                 )
-            return box.add_round(connection, experiment_id, name, self._now())
+            going = [
+                row
+                for row in box.rounds(connection, experiment_id)
+                if row.ended_at is None and row.voter.casefold() == name.casefold()
+            ]
+            return going[-1].id if going else box.add_round(connection, experiment_id, name, self._now())
 
     def round(self, round_id: str) -> RoundRecord:
         """A round as its voter may see it. Raises LabError for an unknown id."""

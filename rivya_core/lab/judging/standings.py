@@ -134,7 +134,7 @@ class Standing:
 
 
 ERROR_RATE: Final = (
-    f"A winner who is not better than the others is named in at most {ALPHA:.0%} of studies, whichever pairs were shown "
+    f"A winner who is not better than the others is named in at most {ALPHA * 100:.0f} % of studies, whichever pairs were shown "
     "and whenever you look."
 )
 

@@ -1,0 +1,44 @@
+"""Vote: which of two clips is better, blind; names, ranking and whether one can stop come after the round."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import ballot_desk, ballot_result, ballot_start, card, frame
+from rivya_core import Lab, RivyaError
+from rivya_core.lab.judging.ballots import RoundRecord
+
+
+def main() -> None:
+    """Draw the page."""
+    lab = frame.open_page("Vote", "Which of two clips is better? Names come after the round.")
+    asked = st.query_params.get("round")
+    if not asked:
+        _choose(lab)
+        return
+    found = _round(lab, asked)
+    if found is None:
+        with st.container(border=True, key="vote_missing"):
+            card.head("No such round")
+            st.text("This address belongs to no round in this data folder.")
+            st.button("Choose an experiment", icon=":material/how_to_vote:", on_click=ballot_start.leave)
+    elif found.ended_at is None:
+        ballot_desk.draw(found)
+    else:
+        ballot_result.draw(lab, found.experiment_id, found)
+
+
+def _choose(lab: Lab) -> None:
+    chosen = ballot_start.draw(lab)
+    if chosen is not None and ballot_start.names_are_shown(chosen):
+        ballot_result.draw(lab, chosen.id)
+
+
+def _round(lab: Lab, round_id: str) -> RoundRecord | None:
+    try:
+        return lab.ballots.round(round_id)
+    except RivyaError:
+        return None
+
+
+main()
