@@ -6,13 +6,13 @@ from typing import Any
 
 import streamlit as st
 
-from rivya_core.api import ParamSpec
+from pages._ui import knob_note
+from rivya_core.api import DEFAULT_MODEL, ParamSpec
 
 SLIDER_STEP = 0.05
 """Step of a knob between 0 and 1 where the page states none."""
 
 ENDS = {"cfg_scale": ("0 freer motion", "1 closer to the prompt")}
-DISPUTED = {"cfg_scale": "Its effect on this model is disputed: compare two takes before you rely on it."}
 SHAPES = {
     "16:9": "landscape",
     "9:16": "portrait",
@@ -120,8 +120,7 @@ def _knob(param: ParamSpec, form: str) -> None:
             with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
                 for end in ends:
                     st.caption(end, width="content")
-        if param.key in DISPUTED:
-            st.caption(DISPUTED[param.key])
+        knob_note.draw(st.session_state.get(f"{form}_model", DEFAULT_MODEL), param.key, form)
 
 
 def option_label(param: ParamSpec, option: str) -> str:

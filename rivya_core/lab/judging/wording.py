@@ -26,15 +26,23 @@ def figure(value: float) -> str:
 def direction(verdict: AxisVerdict, effect: Effect) -> str:
     """``more motion at 0`` for two values, ``most motion at 0, least at 1`` for more of them."""
     feature = verdict.feature(effect)
+    most, least = (_named(verdict.levels[level]) for level in (effect.most, effect.least))
     if len(verdict.levels) == 2:  # noqa: PLR2004 - a pair
-        return f"{feature.more} at {verdict.levels[effect.most]}"
-    return f"{feature.more} at {verdict.levels[effect.most]} than at {verdict.levels[effect.least]}"
+        return f"{feature.more} at {most}"
+    return f"{feature.more} at {most} than at {least}"
+
+
+def _named(level: str) -> str:
+    """A value's name, in quotation marks where it is words."""
+    return f"“{level}”" if " " in level else level
 
 
 def size(effect: Effect) -> str:
     """How large a difference is, in standard deviations between takes."""
     if math.isinf(effect.difference_sd):
-        return "takes of one cell do not differ at all"
+        return "while takes of one cell do not differ at all"
+    if math.isnan(effect.difference_sd):
+        return "with nothing known of the spread between takes"
     return f"{figure(effect.difference_sd)} SD between takes"
 
 
@@ -62,7 +70,7 @@ def sentence(verdict: AxisVerdict) -> str:
     if finding.word == "same":
         return (
             f"Every feature differs by less than {finding.margin_sd:g} SD between takes, shown at an error rate of "
-            f"{finding.level:.0%}."
+            f"{finding.level * 100:g} %."
         )
     if finding.word == "too few":
         return (
@@ -102,17 +110,31 @@ def ground_rules(verdict: AxisVerdict) -> str:
     """Test, error rate and margin, in one line."""
     finding = verdict.finding
     if finding.p is None:
-        return f"Error rate {finding.level:.0%} for the verdict as a whole, all features together."
+        return f"Error rate {finding.level * 100:g} % for the verdict as a whole, all features together."
     how = f"all {finding.ways:,} ways" if finding.exact else f"{finding.ways - 1:,} seeded ways"
     return (
-        f"p {finding.p:.2g} for all features together ({how} of dealing the takes). Error rate {finding.level:.0%} for the "
-        f"verdict as a whole. Margin for same: {finding.margin_sd:g} SD between takes."
+        f"p {finding.p:.2g} for all features together ({how} of dealing the takes). Error rate {finding.level * 100:g} % for the "
+        f"verdict as a whole, an interval is for its feature alone. Margin for same: {finding.margin_sd:g} SD between takes."
     )
 
 
+def of_feature(verdict: AxisVerdict, effect: Effect) -> str:
+    """What was found of one feature: which way, how much, and its p beside all others."""
+    p = "no p with so few takes" if effect.p is None else f"p {effect.p:.2g}"
+    return f"{_capital(direction(verdict, effect))} by {figure(effect.difference)}{_sure(effect)}, {size(effect)}, {p}"
+
+
+def interval(effect: Effect) -> str:
+    """The interval of a difference, in the feature's own unit."""
+    return f"{figure(effect.low)} to {figure(effect.high)}"
+
+
+def _sure(effect: Effect) -> str:
+    return "" if math.isnan(effect.low) else f" (95 % interval {interval(effect)})"
+
+
 def _amount(verdict: AxisVerdict, effect: Effect) -> str:
-    unit = verdict.feature(effect).unit
-    return f"{figure(effect.difference)} {unit} (95 % interval {figure(effect.low)} to {figure(effect.high)}), {size(effect)}"
+    return f"{figure(effect.difference)} {verdict.feature(effect).unit}{_sure(effect)}, {size(effect)}"
 
 
 def _price(further: Further) -> str:

@@ -1,0 +1,35 @@
+"""What is known of a knob, beside the knob: what a probe measured here, else that its effect is in doubt."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import frame, words
+from rivya_core.lab.experiments.knobs import IN_DOUBT
+from rivya_core.lab.judging.verdicts import KnobNote
+
+DOUBT = "Its effect on this model is disputed: compare two takes before you rely on it, or probe it on the Sweep page."
+
+
+def draw(model: str, param: str, form: str) -> None:
+    """Draw one quiet line below a knob; nothing where nobody doubts it and nobody measured it."""
+    lab = frame.lab()
+    found = lab.verdicts.knob(model, param)
+    if found is None and (model, param) not in IN_DOUBT:
+        return
+    with st.container(key=f"muted_knob_{form}_{param}", gap=None):
+        if found is None:
+            st.text(DOUBT)
+            return
+        st.text(sentence(found, simulated=lab.mode == "simulated"))
+        st.page_link(
+            frame.page_file("sweep"),
+            label="How it was measured",
+            query_params={"experiment": found.experiment_id, "view": "Verdict"},
+        )
+
+
+def sentence(found: KnobNote, *, simulated: bool) -> str:
+    """Say what was measured, when, and that it was only simulated where it was."""
+    where = "Measured here in the simulator" if simulated else "Measured here"
+    return f"{where} on {words.local(found.at).strftime('%d %b')}: {found.words}."

@@ -1,0 +1,64 @@
+"""What blind votes add to a verdict; nothing that names a variant while somebody's round is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages._ui import card, frame
+from pages._ui.words import Badge
+from rivya_core import Lab
+from rivya_core.api.errors import RivyaError
+
+CLEAR = Badge("Clear", ":material/check_circle:", "green")
+UNCLEAR = Badge("Unclear", ":material/help:", "orange")
+OPEN = Badge("Open round", ":material/visibility_off:", "gray")
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """What is known of an experiment's votes. ``winner``: the cell that won, or None."""
+
+    chip: Badge
+    sentence: str
+    count: int
+    winner: int | None = None
+
+
+def read(lab: Lab, experiment_id: str) -> Votes | None:
+    """What the votes say; None when nobody voted."""
+    found = next((one for one in lab.ballots.candidates() if one.id == experiment_id), None)
+    if found is None or not found.rounds:
+        return None
+    if found.rounds > found.ended_rounds:
+        return Votes(OPEN, "Somebody's round is open: what the votes say is shown when it has ended.", 0)
+    try:
+        standing = lab.ballots.standing(experiment_id)
+    except RivyaError:
+        return None
+    if not standing.votes:
+        return None
+    chip = UNCLEAR if standing.winner is None else CLEAR
+    return Votes(chip, standing.sentence, standing.votes, standing.winner)
+
+
+def draw(lab: Lab, experiment_id: str) -> None:
+    """Draw the card of the votes, if there were any."""
+    votes = read(lab, experiment_id)
+    if votes is None:
+        return
+    with st.container(border=True, key="verdict_votes", gap="small"):
+        card.head("Blind votes", votes.chip)
+        st.text(votes.sentence)
+        if votes.count:
+            with st.container(key="muted_votes_rules"):
+                st.text(
+                    "A winner who is not better than the others is named in at most 5 % of studies. More votes cost no credits."
+                )
+            st.page_link(
+                frame.page_file("vote"),
+                label="Ranking and reasons",
+                icon=":material/how_to_vote:",
+                query_params={"experiment": experiment_id},
+            )
