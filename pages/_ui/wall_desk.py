@@ -137,9 +137,10 @@ function buildBar(wall) {
   els.keys.setAttribute('aria-label', 'Keyboard shortcuts');
   els.numbers = part('div', 'group numbers');
   const tools = part('div', 'tools');
-  tools.append(group(els.back, els.play, els.forth), els.time, els.numbers, group(els.slower, els.speed, els.faster),
-    group(els.loop, els.loopIn, els.loopOut, els.loopAll), group(els.short), group(els.wipe, els.sides),
-    group(els.change, els.full, els.keys));
+  const more = part('div', 'more');  // on a phone one row that can be pushed sideways
+  more.append(group(els.loop, els.loopIn, els.loopOut, els.loopAll), group(els.wipe, els.sides),
+    group(els.slower, els.speed, els.faster), group(els.short), group(els.change, els.full, els.keys));
+  tools.append(group(els.back, els.play, els.forth), els.time, els.numbers, more);
   bar.append(els.track, tools);
 }
 

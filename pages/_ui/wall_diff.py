@@ -21,7 +21,11 @@ _LABELS = {
     "aspectRatio": "Ratio",
     "cfg_scale": "cfg_scale",
 }
-_TOKEN = re.compile(r"\s+|\w+(?:['-]\w+)*|[^\w\s]")
+_MARKS = re.escape(r"""!"#$%&()*+,./:;<=>?@[\]^_`{|}~'-""") + "\u2010-\u2027\u0964\u3001\u3002\uff01\uff0c\uff1f"
+_SINGLE = "\u3040-\u30ff\u3400-\u9fff"  # written without spaces: each sign counts as a word
+_INNER = f"[^\\s{_MARKS}{_SINGLE}]+"  # not \\w, which ends at the vowel signs of Indic scripts
+_WORD = re.compile(f"[{_SINGLE}]|{_INNER}(?:['\u2019-]{_INNER})*")
+_TOKEN = re.compile(f"\\s+|{_WORD.pattern}|[{_MARKS}]")
 
 Part = tuple[str, str]
 """One stretch of a text: ``same``, ``added`` or ``gone``, ``quiet`` for a remark, and its words."""
@@ -130,7 +134,7 @@ def _short(name: str, cell: Mapping[str, Any], value: str) -> str:
     """A chip's words: the value, or for a prompt how many words came and went."""
     if name in LONG and value != NONE:
         counts = {
-            kind: sum(len(re.findall(r"\w+", text)) for what, text in cell["parts"] if what == kind)
+            kind: sum(len(_WORD.findall(text)) for what, text in cell["parts"] if what == kind)
             for kind in ("added", "gone")
         }
         changed = " ".join(

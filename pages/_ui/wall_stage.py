@@ -251,7 +251,7 @@ function layout(wall) {
   const ratio = widest / tallest < 1.1 ? widest : Math.max(Math.min(widest, 1.25), tallest);
   wall.narrow = width < NARROW_PX;
   section.classList.toggle('narrow', wall.narrow);
-  const fullHeight = document.fullscreenElement ? window.innerHeight - 110 : window.innerHeight - 248;
+  const fullHeight = document.fullscreenElement ? window.innerHeight - 156 : window.innerHeight - 248;
   const height = Math.max(300, fullHeight);
   if (wall.wipe.on) {
     const two = [wall.clips.get(wall.wipe.left), wall.clips.get(wall.wipe.right)].map((clip) => clip.ratio || 16 / 9);
@@ -275,7 +275,8 @@ function layout(wall) {
     if (cols > 1 && most < 200) break;
     const h = Math.max(140, Math.min(most / ratio, (height - GAP_PX * (rows - 1)) / rows - TEXT_PX));
     const w = Math.min(most, Math.max(h * ratio, 210));
-    const area = Math.min(w, h * ratio) * h - rows * (Math.max(0, rows * (h + TEXT_PX) - height)) * width * 0.2;
+    const hidden = Math.max(0, rows * (h + TEXT_PX) - height);
+    const area = Math.min(w, h * ratio) * h * Math.sqrt(count / (cols * rows)) - rows * hidden * width * 0.2;
     if (area > best.area) best = { area, cols, w, h };
   }
   stage.style.setProperty('--cols', String(best.cols));

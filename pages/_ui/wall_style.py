@@ -131,13 +131,16 @@ _BAR = """
 .sides { display: inline-flex; gap: 4px; }
 select, input[type=text] { height: 34px; padding: 0 8px; border: 1px solid light-dark(#8A8A99, #5C5C6B);
   border-radius: var(--st-button-radius); background: var(--st-background-color); max-width: 130px; }
+.more { display: contents; }
+.narrow .more { display: flex; gap: 10px; flex-basis: 100%; min-width: 0; overflow-x: auto; padding: 3px; margin: -3px; scrollbar-width: none; }
+.narrow .more > .group { flex: none; }
 .numbers { display: none; }
-.narrow .numbers { display: flex; order: 9; flex-basis: 100%; }
+.narrow .numbers { display: flex; flex-basis: 100%; }
 .narrow .numbers .tool { flex: 1 1 0; min-width: 0; padding: 0; height: 40px; }
 .narrow .tool { height: 40px; }
 .narrow .time { min-width: 0; }
 .narrow .tools { gap: 6px 8px; }
-.narrow .group:last-child { margin-left: 0; }
+.narrow .more > .group:last-child { margin-left: 0; }
 .said { position: sticky; bottom: 108px; z-index: 6; display: flex; gap: 14px; align-items: center; width: fit-content; max-width: 100%;
   margin: 10px auto 0; padding: 9px 14px; border-radius: 10px; color: light-dark(#fff, #16161D); background: light-dark(#26262F, #ECECF1); }
 .said .plain { color: inherit; font-weight: 600; text-decoration: underline; }
