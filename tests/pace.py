@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from rivya_core.api import retry
 from rivya_core.api.contract import Effect
 from rivya_core.lab import engine, keeper, lab
-from rivya_core.lab.jobs import context, save
+from rivya_core.lab.jobs import context
 
 STANDS = 3600.0
 """A pause so long that only a person, or a test, ends it."""
@@ -36,4 +37,4 @@ def quicken(
     patch.setattr(keeper, "SWEEP_EVERY_S", sweep_s)
     patch.setattr(keeper, "LOST_AFTER_S", 0.0)
     if later_s is not None:
-        patch.setattr(save, "LATER_S", later_s)
+        patch.setattr(import_module("rivya_core.lab.jobs.save"), "LATER_S", later_s)  # the package exports its function

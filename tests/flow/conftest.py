@@ -27,14 +27,14 @@ Child = subprocess.Popen[str]
 
 @pytest.fixture
 def start_child(tmp_path: Path) -> Iterator[Callable[..., Child]]:
-    """Start real processes of ``tests.flow.child``; whatever is left of them is killed at the end."""
+    """Start real processes of ``tests.flow.child``, or of another module; whatever is left of them is killed at the end."""
     started: list[Child] = []
 
-    def start(settings: dict[str, Any], **config: Any) -> Child:
+    def start(settings: dict[str, Any], *, module: str = "tests.flow.child", **config: Any) -> Child:
         path = tmp_path / f"child-{len(started)}.json"
         config["settings"] = {**settings, "data_dir": str(settings["data_dir"])}
         path.write_text(json.dumps(config), encoding="utf-8")
-        command = [sys.executable, "-m", "tests.flow.child", str(path)]
+        command = [sys.executable, "-m", module, str(path)]
         started.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
         return started[-1]
 
