@@ -116,11 +116,12 @@ def strip_of(status: SweepStatus, left: str = "") -> dict[str, Any]:
 
 
 def money_of(status: SweepStatus) -> str:
-    """Say what was spent of what was quoted, and of the cap where there is one."""
+    """Say what is held or spent of what was quoted, and of the cap where there is one."""
     experiment = status.experiment
     unit = "simulated credits" if experiment.mode == "simulated" else "credits"
     cap = "" if experiment.cap_credits is None else f", cap {experiment.cap_credits:,}"
-    return f"{status.spent_credits:,} of {experiment.quoted_credits:,} {unit} quoted{cap}"
+    what = "held or spent" if sweep_words.open_takes(status) else "spent"
+    return f"{status.spent_credits:,} {unit} {what} of {experiment.quoted_credits:,} quoted{cap}"
 
 
 def _nothing() -> None:

@@ -14,19 +14,19 @@ _STYLE = """
 [class*="st-key-story_"] > [data-testid="stElementContainer"]:first-of-type [data-testid="stText"] { font-weight: 600; }
 [data-testid="stText"] { overflow-wrap: anywhere; white-space: pre-wrap; }
 /* typed text is committed by itself and Ctrl+Enter generates, so the box must not say otherwise */
-.st-key-request_form [data-testid="InputInstructions"] { display: none; }
+:is(.st-key-request_form, .st-key-sweep_form, [class*="st-key-paid_"]) [data-testid="InputInstructions"] { display: none; }
 /* the slider's own end marks give way to the words below it */
 [class*="st-key-knob_"] [data-testid="stSliderTickBar"] { display: none; }
 /* Streamlit writes its own cap, which is far above Rivya's limit */
-.st-key-request_form [data-testid="stFileUploaderDropzoneInstructions"] > * { display: none; }
-.st-key-request_form [data-testid="stFileUploaderDropzoneInstructions"]::after {
+:is(.st-key-request_form, .st-key-sweep_form) [data-testid="stFileUploaderDropzoneInstructions"] > * { display: none; }
+:is(.st-key-request_form, .st-key-sweep_form) [data-testid="stFileUploaderDropzoneInstructions"]::after {
   content: "JPEG, PNG or WebP, 10 MB; drop it here"; font-size: 0.865rem; opacity: 0.8; }
-.st-key-request_form [data-testid="stFileUploaderDropzone"] { padding-block: 0.5rem; }
+:is(.st-key-request_form, .st-key-sweep_form) [data-testid="stFileUploaderDropzone"] { padding-block: 0.5rem; }
 /* the selected segment's own violet falls short of 4.5:1 on its tint in dark */
 [data-testid="stButtonGroup"] button[data-selected="true"] p { color: light-dark(#4B38C8, #A99BFF); }
 /* with a tall form the button stays in sight; on a phone it would cover too much */
 @media (min-width: 700px) {
-  .st-key-request_form [data-testid="stFileUploaderDropzone"] { align-items: center; }
+  :is(.st-key-request_form, .st-key-sweep_form) [data-testid="stFileUploaderDropzone"] { align-items: center; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-send_row) { position: sticky; bottom: 0; z-index: 2;
     padding-block: 0.5rem; margin-bottom: -0.5rem; background: light-dark(#FFFFFF, #040406); }
 }

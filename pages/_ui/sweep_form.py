@@ -110,18 +110,27 @@ def _baseline(lab: Lab) -> ModelSpec:
             )
         spec = _model(lab)
         _prompt(spec)
-        for param in (param for param in spec.params if param.type == "text"):
-            fields.text(param, FORM)
-        selects = [param for param in spec.params if param.type == "select"]
-        columns = st.columns(max(1, min(2, len(selects))), gap="small")
-        for at, param in enumerate(selects):
-            with columns[at % len(columns)]:
-                fields.select(param, FORM)
-        for param in (param for param in spec.params if param.type == "number"):
-            fields.number(param, FORM)
+        _settings(spec)
         if spec.reference is not None and "image" in spec.reference.kinds:
             sweep_images.images_field("Reference image", BASE, several=False)
     return spec
+
+
+def _settings(spec: ModelSpec) -> None:
+    """Draw the parameters that all cells share; what varies keeps its value in case it varies no more."""
+    varied = {axis.key for axis in sweep_axes.collect() if axis.kind == "param"}
+    for key in (fields.key_of(param, FORM) for param in spec.params if param.key in varied):
+        st.session_state[key] = st.session_state.get(key)
+    shared = [param for param in spec.params if param.key not in varied]
+    for param in (param for param in shared if param.type == "text"):
+        fields.text(param, FORM)
+    selects = [param for param in shared if param.type == "select"]
+    columns = st.columns(max(1, min(2, len(selects))), gap="small")
+    for at, param in enumerate(selects):
+        with columns[at % len(columns)]:
+            fields.select(param, FORM)
+    for param in (param for param in shared if param.type == "number"):
+        fields.number(param, FORM)
 
 
 def _model(lab: Lab) -> ModelSpec:

@@ -52,6 +52,8 @@ def signature(lab: Lab, status: SweepStatus) -> tuple[object, ...]:
         sweep_words.moves(lab, status),
         status.experiment.paused_at,
         status.planned > 0,
+        status.states.get(State.WAITING, 0) > 0,
+        status.states.get(State.SUCCEEDED, 0) > 1,
         any(status.states.get(state) for state in (State.FAILED, State.UNCONFIRMED)),
         None if pause is None else (pause.effect, pause.since),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import cards, frame, sweep_form, sweep_words, words
+from pages._ui import cards, frame, grid, sweep_form, sweep_words, words
 from pages._ui.paid_button import paid_button
 from rivya_core import Lab, State
 from rivya_core.api.errors import RivyaError
@@ -35,7 +35,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", key="sweep_acts"):
             if frame.can_spend() and experiment.connection == lab.connection:
                 _steer(lab, status)
-            _links(status)
+            _vote(status)
         refused: tuple[str, RivyaError] | None = st.session_state.get(_REFUSED)
         if refused is not None and refused[0] == status.id:
             frame.error_card(refused[1])
@@ -46,17 +46,14 @@ def draw(lab: Lab, status: SweepStatus) -> None:
 
 def _facts(lab: Lab, status: SweepStatus) -> str:
     experiment = status.experiment
-    unit = "simulated credits" if experiment.mode == "simulated" else "credits"
-    spent = f"{status.spent_credits:,} of {experiment.quoted_credits:,} {unit} quoted"
     return " · ".join(
         part
         for part in (
             sweep_words.shape(experiment),
             experiment.model,
             f"varies {', '.join(sweep_words.axis(axis.name) for axis in experiment.axes)}" if experiment.axes else "",
-            "" if sweep_words.moves(lab, status) else spent,
+            "" if sweep_words.moves(lab, status) else grid.money_of(status),
             f"{status.reused:,} reused" if status.reused else "",
-            f"cap {experiment.cap_credits:,}" if experiment.cap_credits is not None else "",
             f"started {words.clock(experiment.created_at)}",
         )
         if part
@@ -77,7 +74,7 @@ def _steer(lab: Lab, status: SweepStatus) -> None:
     elif waiting:
         _button("Pause", "pause", "pause", id_)
     if waiting:
-        _button(f"Cancel {waiting:,} waiting", "block", "cancel_waiting", id_)
+        _button("Cancel what waits", "block", "cancel_waiting", id_)
     if status.failed:
         amount = _retry_price(lab, status)
         label = f"Retry {status.failed:,} failed · {words.credits(amount)}"
@@ -103,14 +100,11 @@ def _retry_price(lab: Lab, status: SweepStatus) -> int:
     return sum(cell.expected_credits * sum(take.state in again for take in cell.takes) for cell in cells)
 
 
-def _links(status: SweepStatus) -> None:
-    if status.states.get(State.SUCCEEDED, 0) > 1 and frame.page_file("vote").is_file():
-        st.page_link(
-            frame.page_file("vote"),
-            label="Vote blind",
-            icon=":material/how_to_vote:",
-            query_params={"experiment": status.id},
-        )
+def _vote(status: SweepStatus) -> None:
+    if status.states.get(State.SUCCEEDED, 0) < 2:  # noqa: PLR2004 - a vote is between two clips
+        return
+    if st.button("Vote blind", icon=":material/how_to_vote:", key="sweep_vote"):
+        st.switch_page(frame.page_file("vote"), query_params={"experiment": status.id})
 
 
 def _button(label: str, icon: str, name: str, experiment_id: str) -> None:

@@ -30,8 +30,12 @@ def preview(sweep: Sweep) -> None:
             page = min(pages, max(1, int(st.session_state.get(key, 1))))
         first = (page - 1) * PAGE_ROWS
         shown = cells[first : first + PAGE_ROWS]
+        settings = {_settings(cell, _varied(sweep)) for cell in cells}
+        if len(settings) == 1:
+            with st.container(key="muted_shared"):
+                st.text(f"All share {settings.pop()}.")
         st.dataframe(
-            _table(sweep, shown),
+            _table(sweep, shown, settings=bool(settings)),
             hide_index=True,
             row_height=ROW_PX,
             height=HEADER_PX + ROW_PX * len(shown) + 2,
@@ -47,16 +51,19 @@ def preview(sweep: Sweep) -> None:
                 st.text(f"{first + 1:,} to {first + len(shown):,} of {len(cells):,}", width="content")
 
 
-def _table(sweep: Sweep, cells: tuple[PlannedCell, ...]) -> pa.Table:
+def _varied(sweep: Sweep) -> set[str]:
+    return {axis.name for axis in sweep.axis_names}
+
+
+def _table(sweep: Sweep, cells: tuple[PlannedCell, ...], *, settings: bool) -> pa.Table:
     columns = {"n": pa.array([cell.cell + 1 for cell in cells], pa.int32())}
     for axis in sweep.axis_names:
         columns[f"axis {axis.name}"] = pa.array([cell.labels[axis.name] for cell in cells], pa.string())
     columns["prompt"] = pa.array([cell.request.prompt for cell in cells], pa.string())
     if any(cell.request.params.get("negative_prompt") for cell in cells):
         columns["negative"] = pa.array([str(cell.request.params.get("negative_prompt") or "") for cell in cells])
-    columns["settings"] = pa.array(
-        [_settings(cell, {axis.name for axis in sweep.axis_names}) for cell in cells], pa.string()
-    )
+    if settings:
+        columns["settings"] = pa.array([_settings(cell, _varied(sweep)) for cell in cells], pa.string())
     return pa.table(columns)
 
 
@@ -71,7 +78,7 @@ def _columns(sweep: Sweep) -> dict[str, Any]:
     return {
         "n": column.NumberColumn("Cell", width=48),
         **named,
-        "prompt": column.TextColumn("Prompt as sent", width=310),
+        "prompt": column.TextColumn("Prompt as sent", width="large"),
         "negative": column.TextColumn("Negative prompt", width=170),
         "settings": column.TextColumn("Settings", width=170),
     }

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._ui import card, frame, sweep_form, sweep_launch, words
+from pages._ui import card, frame, sweep_form, sweep_launch, sweep_probes, words
 from pages._ui.paid_button import paid_button
 from pages._ui.sweep_preview import preview
 from pages._ui.words import Badge
@@ -39,12 +39,12 @@ def _priced(lab: Lab, draft: SweepDraft, sweep: Sweep) -> None:
     quote = lab.quote(sweep)
     with st.container(key="sweep_quote"):
         st.text(quote.sentence)
-    for warning in quote.warnings:
-        with st.container(
-            horizontal=True, vertical_alignment="center", gap="xsmall", key=f"muted_warn_{hash(warning)}"
-        ):
+    for at, warning in enumerate(quote.warnings):
+        with st.container(key=f"muted_warn_{at}", gap="xxsmall"):
             frame.badge(Badge("Mind", ":material/warning:", "orange"))
             st.text(warning)
+    for knob in _doubted(sweep):
+        sweep_probes.offer(lab, sweep, knob)
     reasons = [] if draft.name else ["Give the experiment a name."]
     if quote.shortage:
         reasons.append(quote.shortage)
