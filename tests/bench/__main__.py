@@ -18,6 +18,7 @@ SUBJECTS = (
     "polling",
     "thousand",
     "submits",
+    "sweeps",
     "idle",
     "pages",
     "grid",

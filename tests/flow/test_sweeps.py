@@ -47,7 +47,7 @@ def test_an_axis_extended_by_one_buys_three(make_lab: Callable[..., Lab]) -> Non
     world = lab.simulator.world
     world.configure(**ALIKE)
     base = GenerationRequest(prompt="A red fox in the snow")
-    axes = {"cfg_scale": [0, 0.5, 1], "negative_prompt": ["", "blur", "grain"]}
+    axes: dict[str, list[Any]] = {"cfg_scale": [0, 0.5, 1], "negative_prompt": ["", "blur", "grain"]}
     first = lab.start(Sweep("Fox", "", base, axes))
     assert lab.wait_sweep(first, 60).states == {State.SUCCEEDED: 9}
     assert len(world.requests("create")) == 9
