@@ -10,23 +10,25 @@ import streamlit as st
 from pages._ui import ballot_start, card, frame, words
 from pages._ui.ballot_table import standing_table
 from rivya_core import Lab, RivyaError
-from rivya_core.lab.judging.ballots import RoundRecord, Standing
+from rivya_core.lab.judging.ballots import Needless, RoundRecord, Standing
 from rivya_core.lab.judging.stopping import fewest_votes
 from rivya_core.lab.judging.votes import VoteRecord
 
 _DROPPED = "_vote_dropped"
+_REFUSED = "_vote_not_dropped"
 _SAID = {"left": "A", "right": "B", "tie": "tie", "bad": "both bad", "skip": "skipped"}
 
 
 def draw(lab: Lab, experiment_id: str, found: RoundRecord | None = None) -> None:
     """Draw what all votes of an experiment say; ``found``: the round that was just ended, with its own votes below."""
     standing = lab.ballots.standing(experiment_id)
+    saved = lab.ballots.needless(experiment_id)
     with st.container(border=True, key="vote_standing"):
         with st.container(horizontal=True, vertical_alignment="center", key="muted_vote_name"):
             frame.mode_badge(standing.mode)
             st.text(lab.sweeps.get(experiment_id).name, width="stretch")
-        standing_table(standing, _notes(standing), key="standing")
-    _savings(lab, standing)
+        standing_table(standing, _sentence(standing, saved), _notes(standing), key="standing")
+    _savings(standing, saved)
     _ways(standing, found)
     if found is not None:
         _own(found, standing, [vote for vote in lab.ballots.votes(experiment_id) if vote.round_id == found.id])
@@ -70,28 +72,39 @@ def _voters(standing: Standing) -> list[str]:
     ]
 
 
-def _savings(lab: Lab, standing: Standing) -> None:
-    dropped = st.session_state.pop(_DROPPED, None)
+def _sentence(standing: Standing, saved: Needless) -> str:
+    if standing.winner is None or not saved.takes:
+        return standing.sentence
+    are = "is" if saved.takes == 1 else "are"
+    return f"{standing.sentence.rstrip('.')}; {_takes(standing, saved)}, {are} no longer needed."
+
+
+def _takes(standing: Standing, saved: Needless) -> str:
+    parts = []
+    if saved.planned:
+        parts.append(f"{len(saved.planned)} planned")
+    if saved.waiting:
+        parts.append(f"{len(saved.waiting)} waiting")
+    simulated = " simulated" if standing.mode == "simulated" else ""
+    amount = f"{saved.credits:,}{simulated} credits"
+    return f"{' and '.join(parts)} take{'' if saved.takes == 1 else 's'}, {amount}"
+
+
+def _savings(standing: Standing, saved: Needless) -> None:
+    dropped, refused = st.session_state.pop(_DROPPED, None), st.session_state.pop(_REFUSED, None)
     if dropped:
         st.success(dropped, icon=":material/check:")
-    found = lab.ballots.needless(standing.experiment_id)
-    if not found.takes:
+    if refused:
+        st.error(refused, icon=":material/error:")
+    if not saved.takes:
         return
     with st.container(border=True, key="vote_savings"):
-        takes = f"{found.takes} take" + ("" if found.takes == 1 else "s")
         card.head("No longer needed")
-        parts = []
-        if found.planned:
-            parts.append(f"{len(found.planned)} planned")
-        if found.waiting:
-            parts.append(f"{len(found.waiting)} waiting")
-        cost = words.credits(found.credits)
-        simulated = "simulated " if standing.mode == "simulated" else ""
         names = ", ".join(standing.titles[cell] for cell in standing.out)
-        st.text(f"{' and '.join(parts)} of {names}: {simulated}{cost}. Nothing of it was sent or charged.")
+        st.text(f"{_takes(standing, saved)} of {names}. Nothing of it was sent or charged.")
         if frame.can_spend():
             st.button(
-                f"Drop {takes}, {cost}",
+                f"Drop {saved.takes} take" + ("" if saved.takes == 1 else "s"),
                 icon=":material/remove_done:",
                 on_click=_drop,
                 args=(standing.experiment_id,),
@@ -105,7 +118,7 @@ def _drop(experiment_id: str) -> None:
     try:
         number = lab.ballots.drop_needless(experiment_id)
     except RivyaError as error:
-        st.session_state[_DROPPED] = words.sentences(error.title, error.detail)
+        st.session_state[_REFUSED] = words.sentences(error.title, error.detail)
         return
     takes = f"{number} take" + ("" if number == 1 else "s")
     st.session_state[_DROPPED] = (

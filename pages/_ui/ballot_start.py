@@ -34,6 +34,7 @@ def draw(lab: Lab) -> Candidate | None:
 
 def _start(ready: list[Candidate], asked: str | None) -> Candidate:
     by_id = {one.id: one for one in ready}
+    labels = _labels(ready)
     if st.session_state.get(CHOICE) not in by_id or asked in by_id:
         st.session_state[CHOICE] = asked if asked in by_id else ready[0].id
     st.session_state.setdefault(VOTER, st.session_state.get(_NAME, ""))
@@ -42,7 +43,7 @@ def _start(ready: list[Candidate], asked: str | None) -> Candidate:
         st.selectbox(
             "Experiment",
             list(by_id),
-            format_func=lambda id_: by_id[id_].name,
+            format_func=labels.__getitem__,
             key=CHOICE,
             on_change=_chosen,
         )
@@ -80,6 +81,16 @@ def _start(ready: list[Candidate], asked: str | None) -> Candidate:
                 key="vote_names",
             )
     return chosen
+
+
+def _labels(ready: list[Candidate]) -> dict[str, str]:
+    """Name each experiment so that no two read the same: the browser sends back what it shows."""
+    labels: dict[str, str] = {}
+    for one in ready:
+        label = f"{one.name} · {words.clock(one.created_at)}"
+        same = sum(other == label or other.startswith(f"{label} (") for other in labels.values())
+        labels[one.id] = f"{label} ({same + 1})" if same else label
+    return labels
 
 
 def names_are_shown(chosen: Candidate) -> bool:

@@ -120,14 +120,14 @@ export default function ({ data, parentElement }) {
 _component = st.components.v2.component("rivya_standing", html=_HTML, css=_CSS, js=_JS)
 
 
-def standing_table(standing: Standing, notes: Sequence[str], *, key: str) -> None:
+def standing_table(standing: Standing, sentence: str, notes: Sequence[str], *, key: str) -> None:
     """Draw the sentence, the error rate, the ranking and ``notes`` below it."""
     votes = f"{standing.votes} vote" + ("" if standing.votes == 1 else "s")
     simulated = "SIMULATED clips · " if standing.mode == "simulated" else ""
     _component(
         key=key,
         data={
-            "sentence": standing.sentence,
+            "sentence": sentence,
             "rate": ERROR_RATE,
             "caption": f"{simulated}{votes} of all rounds, ranked by the lower end of the interval",
             "rows": [_row(standing, one) for one in standing.rated],

@@ -122,6 +122,7 @@ def counted(connection: sa.Connection, limit: int) -> list[dict[str, Any]]:
             experiments.c.name,
             experiments.c.question,
             experiments.c.mode,
+            experiments.c.created_at,
             experiments.c.cells.label("planned_cells"),
             sa.func.coalesce(made.c.cells, 0).label("cells"),
             sa.func.coalesce(made.c.clips, 0).label("clips"),

@@ -31,6 +31,7 @@ class Candidate:
     name: str
     question: str
     mode: Mode
+    created_at: datetime
     planned_cells: int
     cells: int
     clips: int

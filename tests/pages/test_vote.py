@@ -1,0 +1,220 @@
+"""What Vote promises: nothing named while voting, everything afterwards, and one way to save what is no longer needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rivya_core import Lab
+from tests.lab.judging.study import WORDS, make_study
+from tests.lab.judging.test_ballots import cast, prefer
+from tests.pages.conftest import ROOT, TIMEOUT_S
+
+
+def opened(**query: str) -> AppTest:
+    """Vote as a visitor with this address sees it first."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S).switch_page("pages/vote.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    app = app.run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def data(app: AppTest, component: str) -> Any:
+    """What a component was given to draw; None when it is not on the page."""
+    found = [part for part in app.get("bidi_component") if part.proto.component_name == component]
+    if not found:
+        return None
+    text = found[0].proto.json or found[0].proto.mixed.json
+    return json.loads(text)
+
+
+def said(app: AppTest) -> str:
+    """Everything the page says outside of components."""
+    kinds = (app.text, app.caption, app.markdown, app.title, app.header, app.error, app.success)
+    return "\n".join(str(item.value) for kind in kinds for item in kind)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """Press the one button whose label starts so."""
+    [button] = [item for item in app.button if item.label.startswith(label)]
+    app = button.click().run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def begun(lab: Lab, experiment_id: str, *, voter: str = "Ana") -> AppTest:
+    """A round, started on the page."""
+    app = opened(experiment=experiment_id)
+    app.text_input(key="vote_voter").set_value(voter)
+    return press(app.run(), "Start voting")
+
+
+def round_of(app: AppTest) -> str:
+    """The round in the address."""
+    found: Any = app.query_params["round"]
+    return found if isinstance(found, str) else str(found[0])
+
+
+def everything(app: AppTest) -> str:
+    """Every message the page sent, as text."""
+    return "".join(str(element.proto) for element in flat(app.main))
+
+
+def flat(block: Any) -> Sequence[Any]:
+    """All elements below a block."""
+    found: list[Any] = []
+    for child in block.children.values():
+        found += flat(child) if hasattr(child, "children") else [child]
+    return found
+
+
+def test_without_clips_there_is_nothing_to_vote_on(lab: Lab) -> None:
+    """One sentence says what is needed, and a link leads there."""
+    app = opened()
+    assert "Nothing to vote on yet" in said(app)
+    assert not app.selectbox
+
+
+def test_an_experiment_with_one_cell_is_told_why(lab: Lab) -> None:
+    """A link to it says how far it is."""
+    experiment_id = make_study(lab, ["alone"])
+    assert "has clips of 1 of 1 cells; a vote needs two" in said(opened(experiment=experiment_id))
+
+
+@pytest.mark.parametrize("query", [{"experiment": "nothing"}, {"round": "nothing"}, {"round": "<b>x</b>"}])
+def test_a_stale_link_says_so(lab: Lab, query: dict[str, str]) -> None:
+    """Rather than an error."""
+    assert "No such" in said(opened(**query))
+
+
+def test_a_round_needs_a_name_first(lab: Lab) -> None:
+    """The sentence stands beside the button; nothing is stored."""
+    experiment_id = make_study(lab)
+    app = press(opened(experiment=experiment_id), "Start voting")
+    assert "A name is needed" in said(app)
+    assert lab.ballots.candidates()[0].rounds == 0
+
+
+def test_while_voting_the_page_names_nothing(lab: Lab) -> None:
+    """No prompt, label, name, question, id or file in anything that is sent; the address holds the round only."""
+    experiment_id = make_study(lab, ["calm sea", "rough sea"], clips=2)
+    app = begun(lab, experiment_id)
+    round_id = round_of(app)
+    assert list(app.query_params) == ["round"]
+    generations = [take.generation_id for cell in lab.sweeps.status(experiment_id).cells for take in cell.takes]
+    told = everything(app) + json.dumps(data(app, "rivya_ballot"))
+    hidden = [*WORDS.split(), experiment_id, "calm", "rough", "cell", "kling", *map(str, generations)]
+    assert [word for word in hidden if word in told] == []
+    assert set(data(app, "rivya_ballot")) == {
+        "pair", "left", "right", "simulated", "number", "count", "undo", "enough"
+    }  # fmt: skip
+    assert lab.ballots.round(round_id).voter == "Ana"
+
+
+def test_coming_back_shows_the_same_pair(lab: Lab) -> None:
+    """A refresh is no new pair, and the same voter's start goes on with the open round."""
+    app = begun(lab, make_study(lab))
+    round_id = round_of(app)
+    again = opened(round=round_id)
+    assert data(again, "rivya_ballot") == data(app, "rivya_ballot")
+    assert round_of(begun(lab, "xheliotrope", voter="ANA")) == round_id
+
+
+def test_the_round_says_when_votes_are_enough_and_no_more(lab: Lab) -> None:
+    """Neither who leads nor by how much."""
+    experiment_id = make_study(lab)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    prefer(lab, round_id, [1, 0], 7)
+    assert data(opened(round=round_id), "rivya_ballot")["enough"] is False
+    prefer(lab, round_id, [1, 0], 1)
+    cast(lab, round_id, "skip")
+    shown = data(opened(round=round_id), "rivya_ballot")
+    assert shown["enough"] is True
+    assert shown["count"] == "8 votes in this round, 1 skipped."
+
+
+def test_after_the_round_everything_has_its_name(lab: Lab) -> None:
+    """Sentence, ranking with interval, votes, preliminary mark, the voter's own pairs."""
+    experiment_id = make_study(lab)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    prefer(lab, round_id, [1, 0], 3)
+    cast(lab, round_id, "tie")
+    app = press(opened(round=round_id), "End the round")
+    assert data(app, "rivya_ballot") is None
+    shown = data(app, "rivya_standing")
+    assert shown["sentence"] == "Not decided yet after 4 votes. None was voted out."
+    assert "5 %" in shown["rate"]
+    assert shown["caption"].startswith("SIMULATED clips · 4 votes")
+    first, second = shown["rows"]
+    assert (first["name"], second["name"]) == ("rough sea", "calm sea")
+    assert (first["counts"], second["counts"]) == ("3 won · 0 lost · 1 tied", "0 won · 3 lost · 1 tied")
+    assert first["low"] < first["share"] < first["high"]
+    assert {"text": "preliminary", "tone": "soft"} in first["chips"]
+    own = app.dataframe[0].value
+    assert set(own["A"]) | set(own["B"]) == {"calm sea", "rough sea"}
+    assert list(own["vote"])[-1] == "tie"
+    assert all(link.startswith("/compare?ids=") for link in own["watch"])
+
+
+def test_a_decision_names_what_it_saves_and_drops_it(lab: Lab) -> None:
+    """It says that one can stop, with takes and credits; one button forgets them."""
+    experiment_id = make_study(lab, planned=3)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    prefer(lab, round_id, [1, 0], 8)
+    lab.ballots.end(round_id)
+    app = opened(round=round_id)
+    assert data(app, "rivya_standing")["sentence"] == (
+        "You can stop: rough sea over calm sea after 8 votes; 3 planned takes, 480 simulated credits, are no longer needed."
+    )
+    app = press(app, "Drop 3 takes")
+    assert "Dropped 3 takes" in said(app)
+    assert lab.ballots.needless(experiment_id).takes == 0
+    assert not [button for button in app.button if button.label.startswith("Drop")]
+
+
+def test_names_without_a_round_are_shown_only_when_asked_for(lab: Lab) -> None:
+    """The start page is blind as well; who asks is told what it costs."""
+    experiment_id = make_study(lab)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    prefer(lab, round_id, [1, 0], 8)
+    assert not [button for button in opened(experiment=experiment_id).button if button.label.startswith("Show")]
+    lab.ballots.end(round_id)
+    app = opened(experiment=experiment_id)
+    assert "rough" not in everything(app)
+    app = press(app, "Show what the votes say")
+    assert data(app, "rivya_standing")["rows"][0]["name"] == "rough sea"
+
+
+def test_two_experiments_of_one_name_can_be_told_apart(lab: Lab) -> None:
+    """The one in the address is the one that is voted on."""
+    make_study(lab, experiment_id="xone")
+    make_study(lab, experiment_id="xtwo")
+    for wanted in ("xone", "xtwo"):
+        app = begun(lab, wanted, voter=f"Ana of {wanted}")
+        round_id = round_of(app)
+        assert lab.ballots.round(round_id).experiment_id == wanted
+
+
+def test_words_of_people_are_never_read_as_markdown(lab: Lab) -> None:
+    """A label with markup stands letter by letter in the component's data and nowhere else."""
+    label = "**bold** ![x](https://example.com/x.png) <script>alert(1)</script>"
+    experiment_id = make_study(lab, [label, "rough sea"])
+    round_id = lab.ballots.start(experiment_id, "<b>Ana</b>")
+    prefer(lab, round_id, [0, 1], 8)
+    lab.ballots.end(round_id)
+    app = opened(round=round_id)
+    assert label in {row["name"] for row in data(app, "rivya_standing")["rows"]}
+    assert not any("example.com" in item.value for kind in (app.markdown, app.caption, app.header) for item in kind)
+
+
+def test_the_hand_is_neutral(lab: Lab) -> None:
+    """What the browser sends is checked: an unknown vote changes nothing."""
+    from pages._ui import ballot  # noqa: PLC0415 - read without a page
+
+    assert ballot.act("nothing") is None
