@@ -25,6 +25,7 @@ def draw(model: str, param: str, form: str) -> None:
         st.page_link(
             frame.page_file("sweep"),
             label="How it was measured",
+            icon=":material/straighten:",
             query_params={"experiment": found.experiment_id, "view": "Verdict"},
         )
 

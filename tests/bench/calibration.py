@@ -17,7 +17,7 @@ from rivya_core.lab.judging import features, noise
 from rivya_core.simulator.clips import LONG_SIDE_PX, motion
 from rivya_core.simulator.recipe import Recipe
 from rivya_core.simulator.render import render
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, Rule
 
 SIZES_SD = (0.0, 0.5, 1.0, 2.0, 3.0)
 TAKES = (4, 6, 10)
@@ -136,7 +136,7 @@ def _end_to_end() -> list[Figure]:
                     f"end to end, cfg_scale {effect}, 4 + 4 takes: clear, of {END_TO_END}",
                     clear,
                     "studies",
-                    rule,  # type: ignore[arg-type]  # a word of the three, from the table above
+                    rule,
                     target,
                     f"median difference in motion {sizes[len(sizes) // 2]:.1f} SD",
                 )

@@ -9,17 +9,20 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 from typing import Final
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from rivya_core.api.errors import RivyaError, StorageError
@@ -33,6 +36,7 @@ SHARP_PER_S: Final = 2.0
 CUT_SCORE: Final = (
     10.0  # scdet's own default: percent of the range that a frame changes by, beyond what the frame before did
 )
+TICK: Final = Fraction(1, 1000)  # any time base will do: two frames are compared, both at the time 0
 SOURCE_PIXELS_MAX: Final = 80_000_000
 
 
@@ -56,7 +60,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "more motion",
         "less motion",
         "Mean temporal information (ITU-T P.910): the standard deviation of the luma difference between two frames that "
-        "follow each other, in levels of 255, at 320 px. A brightness step of the whole picture does not count as motion; "
+        "follow each other, in 8-bit luma levels, at 320 px. A brightness step of the whole picture does not count as motion; "
         "frames at a scene cut are left out.",
     ),
     Feature(
@@ -74,7 +78,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "luma levels",
         "more flicker",
         "less flicker",
-        "Mean jump of the picture's mean luma, in levels of 255: half the difference between one step of brightness and the "
+        "Mean jump of the picture's mean luma, in 8-bit levels: half the difference between one step of brightness and the "
         "step before it. What goes on at the same pace cancels, so that a fade, and motion that brightens the picture "
         "evenly, count for nothing; frames at a scene cut are left out.",
     ),
@@ -171,7 +175,7 @@ class _Watch:
         told = small.metadata
         self._changes.append(float(told["lavfi.siti.ti"]))
         self._cuts.append(float(told["lavfi.scd.score"]) >= CUT_SCORE)
-        self._lights.append(float(small.to_ndarray().mean()))
+        self._lights.append(float(_luma(small).mean()))
         if self._seen % self._every == 0:
             width_px = float(_through(self._sharp, frame).metadata.get("lavfi.blur", "nan"))
             if math.isfinite(width_px) and width_px > 0:
@@ -201,14 +205,14 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _graph(stream: VideoStream, side_px: int, *filters: tuple[str, str]) -> Graph:
-    """Build a chain: scale to the side, luma alone in 8 bits, then the filters; one thread."""
+    """Build a chain: scale to the side, 8 bits with luma in its own plane, then the filters; one thread."""
     width, height = _shape(stream.width, stream.height, side_px)
     graph = Graph()
     graph.threads = 1
     nodes = [
         graph.add_buffer(template=stream),
         graph.add("scale", f"{width}:{height}:flags=area"),
-        graph.add("format", "gray"),
+        graph.add("format", "yuv420p"),
         *(graph.add(name, arguments) for name, arguments in filters),
         graph.add("buffersink"),
     ]
@@ -225,6 +229,12 @@ def _through(graph: Graph, frame: VideoFrame) -> VideoFrame:
     return out
 
 
+def _luma(frame: VideoFrame) -> NDArray[np.uint8]:
+    """The luma plane of a frame, which is followed by those of colour."""
+    planes = np.asarray(frame.to_ndarray(), dtype=np.uint8)
+    return np.ascontiguousarray(planes[: frame.height])
+
+
 def _shape(width: int, height: int, side_px: int) -> tuple[int, int]:
     share = min(1.0, side_px / max(width, height))
     return max(2, round(width * share / 2) * 2), max(2, round(height * share / 2) * 2)
@@ -233,13 +243,12 @@ def _shape(width: int, height: int, side_px: int) -> tuple[int, int]:
 def _likeness(first: VideoFrame, image: Path) -> float:
     """SSIM of luma between a frame and an image cropped to its shape."""
     wanted = _as_frame(image, first.width, first.height)
-    seen = VideoFrame.from_ndarray(first.to_ndarray(), format="gray")
+    seen = VideoFrame.from_ndarray(_luma(first), format="gray")
     graph = Graph()
     graph.threads = 1
     compare, sink = graph.add("ssim"), graph.add("buffersink")
     buffers = [
-        graph.add_buffer(width=first.width, height=first.height, format=wanted.format, time_base=wanted.time_base)
-        for _ in range(2)
+        graph.add_buffer(width=first.width, height=first.height, format=wanted.format, time_base=TICK) for _ in range(2)
     ]
     for index, buffer in enumerate(buffers):
         buffer.link_to(compare, 0, index)
@@ -261,6 +270,4 @@ def _as_frame(image: Path, width: int, height: int) -> VideoFrame:
             fitted = ImageOps.fit(upright, (width, height), Image.Resampling.BOX)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UnmeasurableError("The clip cannot be measured", "Its reference image cannot be read.") from error
-    import numpy as np  # noqa: PLC0415 - only clips with an image need it
-
     return VideoFrame.from_ndarray(np.asarray(fitted), format="gray")

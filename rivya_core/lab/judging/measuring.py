@@ -61,7 +61,7 @@ class Measurer:
             self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        _step_back()
+        step_back()
         while not self._stop.wait(TICK_S):
             try:
                 if self._is_executor():
@@ -122,7 +122,7 @@ class Measurer:
             observations.keep(connection, clip.generation_id, self._last_s - began_s, self._ledger.clock(), **outcome)
 
 
-def _step_back() -> None:
+def step_back() -> None:
     """Give this thread a low priority, where the system knows a thread's own."""
     if sys.platform == "linux":
         with suppress(OSError):

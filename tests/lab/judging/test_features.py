@@ -1,0 +1,215 @@
+"""What measuring promises: each figure follows what it is named after, and nothing else; once a clip, and out of the way."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from PIL import Image
+
+from rivya_core import GenerationRequest, Lab
+from rivya_core.lab.judging import observations
+from rivya_core.lab.judging.features import (
+    FEATURES,
+    VERSION,
+    Figures,
+    StoppedError,
+    UnmeasurableError,
+    measure,
+)
+from rivya_core.lab.schema import features, generations
+from rivya_core.lab.states import State
+from rivya_core.lab.sweeps import Sweep
+from tests.lab.judging import pictures
+
+
+def figure(path: Path, key: str, image: Path | None = None) -> float:
+    """One figure of a clip that has it."""
+    found = measure(path, image)[key]
+    assert found is not None
+    return found
+
+
+def test_every_feature_is_measured_and_explained(tmp_path: Path) -> None:
+    """A clip has a figure for each, but for the likeness to an image that was not there."""
+    found = measure(pictures.moving(tmp_path / "a.mp4", 2))
+    assert set(found) == {feature.key for feature in FEATURES}
+    assert [key for key, value in found.items() if value is None] == ["likeness"]
+    assert all(feature.unit and feature.definition.endswith(".") for feature in FEATURES)
+
+
+def test_the_same_clip_gives_the_same_figures(tmp_path: Path) -> None:
+    """To the last digit."""
+    clip = pictures.moving(tmp_path / "a.mp4", 3)
+    assert measure(clip) == measure(clip)
+
+
+def test_motion_grows_with_the_pace(tmp_path: Path) -> None:
+    """A still clip has next to none; a faster pan has more."""
+    paces = [figure(pictures.moving(tmp_path / f"{pixels}.mp4", pixels), "motion") for pixels in (1, 2, 5)]
+    assert figure(pictures.still(tmp_path / "still.mp4"), "motion") < 0.2
+    assert 0.5 < paces[0] < paces[1] < paces[2]
+
+
+def test_light_is_flicker_and_not_motion(tmp_path: Path) -> None:
+    """Brightness that jumps to and fro counts as flicker, in levels; as motion it counts for little."""
+    flickering = measure(pictures.lit(tmp_path / "flicker.mp4", [0, 10] * 24))
+    assert flickering["flicker"] == pytest.approx(10 * 219 / 255, rel=0.05)
+    assert (flickering["motion"] or 0) < 10 * 219 / 255 / 5  # what the encoder made of it
+
+
+def test_a_fade_and_a_pan_are_no_flicker(tmp_path: Path) -> None:
+    """What goes on at the same pace cancels."""
+    fade = figure(pictures.lit(tmp_path / "fade.mp4", range(48)), "flicker")
+    pan = figure(pictures.moving(tmp_path / "pan.mp4", 3), "flicker")
+    assert fade < 0.5
+    assert pan < 0.5
+
+
+def test_sharper_pictures_measure_sharper(tmp_path: Path) -> None:
+    """Softening the same picture lowers the figure step by step."""
+    sharp = [figure(pictures.still(tmp_path / f"{blur}.mp4", blur_px=blur), "sharpness") for blur in (0.6, 1.5, 3.0)]
+    assert sharp[0] > sharp[1] > sharp[2] > 0
+
+
+def test_cuts_are_counted_and_are_neither_motion_nor_flicker(tmp_path: Path) -> None:
+    """Two still scenes make one cut and hardly anything else."""
+    found = measure(pictures.cut(tmp_path / "cut.mp4"))
+    assert found["cuts"] == 1
+    assert (found["motion"] or 0) < 0.3
+    assert (found["flicker"] or 0) < 0.3
+    assert figure(pictures.moving(tmp_path / "pan.mp4", 5), "cuts") == 0
+
+
+def test_likeness_compares_the_first_frame_with_the_cropped_image(tmp_path: Path) -> None:
+    """The picture itself, given larger and in another shape, is alike; another one is not."""
+    clip = pictures.still(tmp_path / "a.mp4")
+    inner = Image.fromarray(pictures.scene(1)).resize((640, 360))
+    tall = Image.new("L", (640, 480), 90)
+    tall.paste(inner, (0, 60))
+    tall.save(tmp_path / "same.png")
+    Image.fromarray(pictures.scene(9)).save(tmp_path / "other.png")
+    assert figure(clip, "likeness", tmp_path / "same.png") > 0.9
+    assert figure(clip, "likeness", tmp_path / "other.png") < 0.6
+
+
+@pytest.mark.parametrize("content", [b"", b"not a film", b"\x00\x00\x00\x18ftypmp42" + bytes(500)])
+def test_what_is_no_film_is_said_to_be_none(tmp_path: Path, content: bytes) -> None:
+    """With a sentence, never a library's exception."""
+    path = tmp_path / "a.mp4"
+    path.write_bytes(content)
+    with pytest.raises(UnmeasurableError, match="cannot be measured"):
+        measure(path)
+    with pytest.raises(UnmeasurableError):
+        measure(tmp_path / "nowhere.mp4")
+
+
+def test_a_broken_image_does_not_pass_for_a_figure(tmp_path: Path) -> None:
+    """Its clip cannot be measured, and the sentence says what is at fault."""
+    (tmp_path / "a.png").write_bytes(b"nothing")
+    with pytest.raises(UnmeasurableError) as error:
+        measure(pictures.still(tmp_path / "a.mp4"), tmp_path / "a.png")
+    assert "image" in error.value.detail
+
+
+def test_measuring_ends_when_it_is_no_longer_wanted(tmp_path: Path) -> None:
+    """Within a frame."""
+    asked = iter([True] * 5 + [False] * 100)
+    with pytest.raises(StoppedError):
+        measure(pictures.still(tmp_path / "a.mp4"), go_on=lambda: next(asked))
+
+
+# -- in the background -------------------------------------------------------------------------------------------------
+
+
+def rows(lab: Lab) -> dict[str, tuple[Figures | None, str | None]]:
+    """Every stored measurement."""
+    with lab.ledger.reading() as connection:
+        found = connection.execute(sa.select(features).where(features.c.version == VERSION)).all()
+    return {row.generation_id: (row.figures, row.error) for row in found}
+
+
+def until(holds: Callable[[], bool], patience_s: float = 30.0) -> None:
+    """Wait for the measuring thread."""
+    ends = time.monotonic() + patience_s
+    while not holds():
+        assert time.monotonic() < ends, "it did not come about"
+        time.sleep(0.05)
+
+
+def sweep(prompt: str = "folds of silk", takes: int = 2) -> Sweep:
+    """A small one."""
+    return Sweep("Silk", "", GenerationRequest(prompt=prompt), {"cfg_scale": [0, 1]}, takes)
+
+
+def test_clips_of_experiments_are_measured_once_and_no_others(lab: Lab) -> None:
+    """A clip of the Generate page is left alone until an experiment reuses it."""
+    single = lab.wait(lab.submit(GenerationRequest(prompt="a nebula")).id, timeout_s=60)
+    id_ = lab.start(sweep())
+    lab.wait_sweep(id_, 60)
+    until(lambda: len(rows(lab)) == 4)
+    first = rows(lab)
+    assert single.id not in first
+    assert all(figures is not None and error is None for figures, error in first.values())
+    lab.start(Sweep("Again", "", GenerationRequest(prompt="a nebula")))
+    until(lambda: single.id in rows(lab))
+    assert {key: value for key, value in rows(lab).items() if key != single.id} == first
+
+
+def test_a_clip_that_cannot_be_measured_is_kept_with_the_reason(lab: Lab) -> None:
+    """Asked once, not for ever; and the experiment is not held up by it."""
+    row = lab.wait(lab.submit(GenerationRequest(prompt="a nebula")).id, timeout_s=60)
+    lab.clip(row.id).write_bytes(b"damaged")
+    id_ = lab.start(Sweep("Again", "", GenerationRequest(prompt="a nebula")))
+    until(lambda: row.id in rows(lab))
+    figures, error = rows(lab)[row.id]
+    assert figures is None
+    assert error is not None
+    assert "cannot be read" in error
+    with lab.ledger.reading() as connection:
+        assert not observations.due_clips(connection, 10)
+    standing = lab.verdicts.look(id_)
+    assert (standing.measured, standing.clips, len(standing.troubles)) == (0, 1, 1)
+
+
+def test_a_clip_fetched_again_is_measured_again(lab: Lab) -> None:
+    """An error holds only until the file is replaced."""
+    row = lab.wait(lab.submit(GenerationRequest(prompt="a nebula")).id, timeout_s=60)
+    lab.clip(row.id).write_bytes(b"damaged")
+    lab.start(Sweep("Again", "", GenerationRequest(prompt="a nebula")))
+    until(lambda: row.id in rows(lab))
+    lab.clip(row.id).unlink()
+    lab.check_now(row.id)
+    until(lambda: rows(lab)[row.id][0] is not None)
+
+
+def test_measuring_holds_back_while_creates_are_in_flight(lab: Lab) -> None:
+    """Busy jobs come first: with many open, one clip every few seconds at most."""
+    id_ = lab.start(sweep(takes=4))
+    lab.wait_sweep(id_, 60)
+    until(lambda: len(rows(lab)) == 8)
+    with lab.ledger.writing() as connection:
+        connection.execute(sa.delete(features))
+        waiting = connection.execute(sa.select(generations.c.id).limit(1)).scalar_one()
+        connection.execute(
+            sa.update(generations).where(generations.c.id == waiting).values(state=State.SUBMITTING.value)
+        )
+    time.sleep(3.0)
+    assert len(rows(lab)) <= 2
+    with lab.ledger.writing() as connection:
+        connection.execute(
+            sa.update(generations).where(generations.c.id == waiting).values(state=State.SUCCEEDED.value)
+        )
+    until(lambda: len(rows(lab)) == 8)
+
+
+def test_closing_the_lab_ends_the_measuring(make_lab: Callable[..., Lab]) -> None:
+    """No thread stays behind, whatever it was doing."""
+    lab = make_lab()
+    lab.wait_sweep(lab.start(sweep(takes=3)), 60)
+    lab.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "rivya-features"]
