@@ -24,14 +24,12 @@ def main() -> None:
     lab = frame.open_page("Compare", "Two to nine clips on one clock.")
     _use_settings(lab)
     choice = wall_choice.read(lab)
-    status = wall_choice.experiment(lab)
+    status = wall_choice.experiment(lab, choice.records)
     _problems(choice)
     if choice.is_wall:
-        if status is not None:
-            st.text(status.experiment.name)
-        wall.wall(lab, choice.records, wall_choice.cell_names(status))
+        wall.wall(lab, choice.records, wall_choice.cell_names(status), "" if status is None else status.experiment.name)
     else:
-        _pick(lab, choice, status)
+        _pick(lab, choice, wall_choice.experiment(lab))
     if choice.is_wall or choice.pending:
         st.session_state[_SEEN] = _signature(lab, choice)
         st.fragment(_watch, run_every=TICK_S)()
@@ -56,6 +54,8 @@ def _problems(choice: Choice) -> None:
 def _pick(lab: Lab, choice: Choice, status: SweepStatus | None) -> None:
     chosen = choice.records or wall_choice.before(lab)
     text = ""
+    if status is None and "experiment" in st.query_params:
+        st.text("The experiment in this address is not in this data folder; these are all clips.")
     if status is None:
         text = st.text_input(
             "Search prompts",

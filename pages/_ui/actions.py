@@ -55,6 +55,12 @@ def use_settings_button(record: GenerationRecord, *, key: str, go_to_form: bool 
         st.switch_page(frame.ROOT / "pages" / "generate.py")
 
 
+def compare_button(record: GenerationRecord, *, key: str) -> None:
+    """Draw the button that takes a clip to the review wall, where others join it."""
+    if st.button("Compare", icon=":material/view_column_2:", key=f"compare_{key}_{record.id}"):
+        st.switch_page(frame.page_file("compare"), query_params={"ids": record.id})
+
+
 def copy_menu(lab: Lab, record: GenerationRecord, *, key: str) -> None:
     """Draw the menu that shows the request as cURL, Python and JSON; the key stands in none of them."""
     with st.popover("Copy as", icon=":material/code:", key=f"copy_{key}_{record.id}"):

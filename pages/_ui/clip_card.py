@@ -35,6 +35,7 @@ def clip_card(lab: Lab, record: GenerationRecord, title: str, *, on_latest: Call
                 st.text(facts(record))
         with st.container(horizontal=True, key="clip_actions"):
             actions.download_link(record)
+            actions.compare_button(record, key="clip")
             actions.repeat_button(lab, record, key="clip")
             actions.use_settings_button(record, key="clip")
             actions.copy_menu(lab, record, key="clip")

@@ -14,6 +14,7 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
     with st.container(horizontal=True, gap="small", key="detail_acts"):
         if record.has_clip:
             actions.download_link(record)
+            actions.compare_button(record, key="detail")
         if record.is_terminal:
             actions.repeat_button(lab, record, key="detail")
         actions.use_settings_button(record, key="detail", go_to_form=True)

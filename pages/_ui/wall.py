@@ -40,9 +40,12 @@ _JS_PARTS = (wall_clock.JS, wall_stage.JS, wall_desk.JS, wall_panels.JS, wall_ke
 _component = st.components.v2.component("rivya_wall", html=wall_style.HTML, css=wall_style.CSS, js="\n".join(_JS_PARTS))
 
 
-def wall(lab: Lab, records: Sequence[GenerationRecord], titles: Mapping[str, str]) -> None:
-    """Draw the wall of some archived clips. ``titles``: names by id, where a clip has a better one than its prompt."""
-    _component(key=KEY, data=wall_data(lab, records, titles), on_acts_change=_acts)
+def wall(lab: Lab, records: Sequence[GenerationRecord], titles: Mapping[str, str], experiment: str) -> None:
+    """Draw the wall of some archived clips.
+
+    ``titles``: names by id, where a clip has a better one than its prompt. ``experiment``: the name of theirs, or empty.
+    """
+    _component(key=KEY, data=wall_data(lab, records, titles) | {"experiment": experiment}, on_acts_change=_acts)
 
 
 def base_of(records: Sequence[GenerationRecord]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -108,9 +109,10 @@ def before(lab: Lab) -> tuple[GenerationRecord, ...]:
     return tuple(record for record in islice(found, MOST) if record is not None)
 
 
-def experiment(lab: Lab) -> SweepStatus | None:
-    """The experiment that the address names, or None."""
-    asked = st.query_params.get("experiment")
+def experiment(lab: Lab, records: Sequence[GenerationRecord] = ()) -> SweepStatus | None:
+    """The experiment that the address names, else the one that most of the clips were made for, or None."""
+    made_for = Counter(record.experiment_id for record in records if record.experiment_id)
+    asked = st.query_params.get("experiment") or next((name for name, _ in made_for.most_common(1)), None)
     if not asked:
         return None
     try:

@@ -125,7 +125,8 @@ function buildDifferences(wall) {
   els.table.setAttribute('role', 'region');
   els.table.setAttribute('aria-label', 'What differs, clip by clip');
   els.same = part('div', 'same');
-  els.differences.append(head, els.table, els.same);
+  els.experiment = part('p', 'hint');
+  els.differences.append(head, els.experiment, els.table, els.same);
 }
 
 function drawDifferences(wall) {
@@ -153,6 +154,7 @@ function drawDifferences(wall) {
     }
   }
   els.baseline.value = data.base;
+  els.experiment.textContent = data.experiment ? `Experiment: ${data.experiment}` : '';
   const at = wall.clips.get(wall.chosen);
   for (const cell of els.table.querySelectorAll('[data-clip]'))
     cell.classList.toggle('chosen', Boolean(at) && cell.dataset.clip === at.id);

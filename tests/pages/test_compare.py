@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rivya_core import GenerationRecord, Lab, State
+from rivya_core import GenerationRecord, GenerationRequest, Lab, State, Sweep
 from tests.lab.given import in_state
 from tests.pages.conftest import ROOT, TIMEOUT_S
 
@@ -145,6 +145,7 @@ def test_an_unknown_experiment_offers_all_clips(lab: Lab) -> None:
     clip(lab)
     app = opened(experiment="nobody")
     assert the_picker(app)
+    assert "is not in this data folder; these are all clips" in words(app)
 
 
 def test_a_read_only_server_shows_what_was_said_and_takes_nothing(make_lab: Any) -> None:
@@ -234,3 +235,33 @@ def test_what_cannot_be_kept_is_told_to_the_browser_that_said_it(lab: Lab, act: 
     assert failed["words"].endswith(".")
     assert lab.reviews.notes([one.id]) == []
     assert lab.reviews.ratings([one.id]) == []
+
+
+def test_an_experiments_clips_are_named_by_its_labels(lab: Lab) -> None:
+    """A link from a sweep offers its cells in their order; on the wall the labels stand in place of the prompt."""
+    sweep = Sweep(
+        "Guidance", "Does it move?", GenerationRequest(prompt="A red fox"), {"cfg_scale": [0.2, 0.8]}, takes=2
+    )
+    experiment_id = lab.start(sweep)
+    lab.wait_sweep(experiment_id, timeout_s=60)
+    other = clip(lab, "Another fox")
+    picker = the_picker(opened(experiment=experiment_id))
+    assert picker
+    names = [one["name"] for one in picker["clips"]]
+    assert names == ["0.2 · take 1", "0.2 · take 2", "0.8 · take 1", "0.8 · take 2"]
+    ids = [one["id"] for one in picker["clips"]]
+    wall = the_wall(opened(ids=f"{ids[0]},{other.id},{ids[3]}"))
+    assert wall
+    assert [one["title"] for one in wall["clips"]] == ["0.2 · take 1", "Another fox", "0.8 · take 2"]
+    assert wall["experiment"] == "Guidance"
+
+
+def test_an_experiment_without_clips_says_so(lab: Lab) -> None:
+    """Nothing is offered that is not there yet."""
+    lab.pause_queue()
+    experiment_id = lab.start(
+        Sweep("Early", "", GenerationRequest(prompt="A red fox"), {"cfg_scale": [0.2, 0.8]}, takes=1)
+    )
+    app = opened(experiment=experiment_id)
+    assert "This experiment has no finished clip yet." in words(app)
+    assert the_picker(app) is None
