@@ -17,11 +17,10 @@ def main() -> None:
     lab = frame.open_page("Spend", "Where the credits went, what may still go, and whether the wallet agrees.")
     view = spend_view.choose(lab)
     spent = lab.spending.spent(view.mode, view.days)
-    working = bool(lab.spending.forecasts(view.mode))
+    moving = is_moving(lab, view)
     left, right = st.columns([8, 5], gap="medium")
     with left:
-        ticks = working or spent.total.reserved > 0
-        st.fragment(_moving, run_every=TICK_S if ticks else None)(lab, view, was_working=working)
+        st.fragment(_moving, run_every=TICK_S if moving else None)(lab, view, was_moving=moving)
         if spent.groups:
             spend_sums.by_day(view, spent)
         spend_experiments.by_experiment(lab, view, spent)
@@ -37,17 +36,21 @@ def main() -> None:
             spend_sums.by_outcome(view, spent)
 
 
-def _moving(lab: Lab, view: View, *, was_working: bool) -> None:
+def is_moving(lab: Lab, view: View) -> bool:
+    """Tell whether a job will change a figure by itself, so that looking again soon is worth it."""
+    return lab.history.running_count(view.mode) > 0
+
+
+def _moving(lab: Lab, view: View, *, was_moving: bool) -> None:
     """Draw what changes while clips run; when the last one has ended, the whole page is due."""
     spent = lab.spending.spent(view.mode, view.days)
-    forecasts = lab.spending.forecasts(view.mode)
-    if was_working and not forecasts:
+    if was_moving and not is_moving(lab, view):
         st.rerun()
     if spent.groups:
         spend_sums.totals(view, spent)
     else:
         _nothing(lab, view, spent)
-    spend_experiments.forecast_card(lab, view, forecasts)
+    spend_experiments.forecast_card(lab, view)
 
 
 def _nothing(lab: Lab, view: View, spent: Spent) -> None:

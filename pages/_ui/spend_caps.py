@@ -15,7 +15,7 @@ from rivya_core.lab import caps
 from rivya_core.lab.caps import CapChange
 from rivya_core.lab.expenses import Days, ExperimentCost
 
-BARS_MAX = 4
+BARS_MAX = 3
 CHOICES_MAX = 50
 DAILY = "daily"
 

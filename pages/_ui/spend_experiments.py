@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from pages._ui import card, words
@@ -14,6 +12,13 @@ from rivya_core.lab.expenses import ExperimentCost, Spent, Sums, SweepForecast
 
 SHOWN_MAX = 25
 FORECASTS_MAX = 5
+COLUMNS = (
+    Column("In all", "number"),
+    Column("Quoted", "number"),
+    Column("Cap", "number"),
+    Column("Still planned", "number"),
+    Column("State"),
+)
 KINDS = {"hint": "knob probe, hint", "verdict": "knob probe, verdict"}
 
 
@@ -33,29 +38,22 @@ def by_experiment(lab: Lab, view: View, spent: Spent) -> None:
             st.text(f"No experiment spent anything {view.words}.")
             return
         rows = [_row(cost, sums.get(cost.id, Sums())) for cost in costs[:SHOWN_MAX]]
-        alone = sums.get(None)
+        alone, more = sums.get(None), costs[SHOWN_MAX:]
         if alone is not None:
-            rows.append(["No experiment", number(alone.held), "", "", "", "", ""])
-        more = costs[SHOWN_MAX:]
+            rows.append(_sum("No experiment", alone.held))
         if more:
-            held = sum(sums.get(cost.id, Sums()).held for cost in more)
-            rows.append([f"{len(more):,} older experiments", number(held), "", "", "", "", ""])
-        sheet(
-            f"{view.unit} by experiment",
-            [
-                Column("Experiment"),
-                Column(view.words.capitalize(), "number"),
-                Column("In all", "number"),
-                Column("Quoted", "number"),
-                Column("Cap", "number"),
-                Column("Still planned", "number"),
-                Column("State"),
-            ],
-            rows,
-            key="sheet_experiments",
-            foot=["All", number(spent.total.held), "", "", "", "", ""],
-        )
+            rows.append(_sum(f"{len(more):,} older experiments", sum(sums.get(one.id, Sums()).held for one in more)))
+        foot = _sum("All", spent.total.held)
+        columns = [Column("Experiment"), Column(view.words.capitalize(), "number"), *COLUMNS]
+        if view.days.first is None:  # "in all" would say the same
+            columns, foot = [*columns[:2], *columns[3:]], [*foot[:2], *foot[3:]]
+            rows = [[*row[:2], *row[3:]] for row in rows]
+        sheet(f"{view.unit} by experiment", columns, rows, key="sheet_experiments", foot=foot)
         st.caption(f"All figures are {view.unit}. Clips that an experiment only reused cost it nothing.")
+
+
+def _sum(name: str, held: int) -> list[Cell | str]:
+    return [name, number(held), *("" for _ in COLUMNS)]
 
 
 def _row(cost: ExperimentCost, sums: Sums) -> list[Cell | str]:
@@ -86,8 +84,9 @@ def state_of(cost: ExperimentCost) -> str:
     return "Decided" if cost.decided_at is not None else "Done"
 
 
-def forecast_card(lab: Lab, view: View, forecasts: Sequence[SweepForecast]) -> None:
+def forecast_card(lab: Lab, view: View) -> None:
     """Say what the experiments at work will have cost, against quote and cap, and when they probably end."""
+    forecasts = lab.spending.forecasts(view.mode)
     if not forecasts:
         return
     stands = lab.pause() is not None or view.mode != lab.mode

@@ -18,6 +18,13 @@ KINDS: Final = {"Settled": "#6D5AE6", "Provisional": "#B4A8F5", "Reserved": "#E8
 BAR_DAYS_MAX: Final = 92
 """More days than this are drawn month by month."""
 
+MEANINGS: Final = {
+    "Settled": "The generation has ended and Rivya named its price.",
+    "Provisional": "The clip is here but Rivya has not named its price yet; until then what it reserved is counted.",
+    "Reserved": "Held for what waits, runs, or may have been accepted.",
+    "Held in all": "Settled, provisional and reserved together: what counts against the caps.",
+    "Released": "Given back: of generations that failed or were cancelled.",
+}
 MONEY: Final = (
     Column("Generations", "number"),
     Column("Settled", "number"),
@@ -40,15 +47,10 @@ def totals(view: View, spent: Spent) -> None:
     total = spent.total
     with st.container(border=True, key="spend_totals"):
         card.head(f"Spent {view.words}", words.SIMULATED if view.mode == "simulated" else words.LIVE)
-        with st.container(horizontal=True, key="spend_metrics", gap="large"):
-            for name, figure in (
-                ("Settled", total.settled),
-                ("Provisional", total.provisional),
-                ("Reserved", total.reserved),
-                ("Held in all", total.held),
-                ("Released", total.released),
-            ):
-                st.metric(name, number(figure), width="content")
+        with st.container(horizontal=True, key="spend_metrics", gap="medium"):
+            figures = (total.settled, total.provisional, total.reserved, total.held, total.released)
+            for (name, meaning), figure in zip(MEANINGS.items(), figures, strict=True):
+                st.metric(name, number(figure), help=meaning, width="content")
         st.caption(
             f"Settled, provisional and reserved add up to {total.held:,} {view.unit} of {total.generations:,} "
             f"generation{'' if total.generations == 1 else 's'}. Released credits were given back and are not counted."
@@ -56,8 +58,10 @@ def totals(view: View, spent: Spent) -> None:
 
 
 def by_day(view: View, spent: Spent) -> None:
-    """Draw the days as bars, and as a table below."""
+    """Draw several days as bars, and as a table below."""
     found = _filled(view, spent.by_day())
+    if len(found) == 1:
+        return  # the figures above are those of the day
     with st.container(border=True, key="spend_days"):
         card.head("Day by day")
         st.vega_lite_chart(_chart(view, found), width="stretch", height=260, key="spend_chart")
@@ -124,6 +128,7 @@ def _chart(view: View, found: Mapping[str, Sums]) -> dict[str, Any]:
     }
     return {
         "data": {"values": values},
+        "padding": {"left": 0, "right": 0, "top": 0, "bottom": 0},
         "mark": {"type": "bar", "cornerRadiusEnd": 2},
         "encoding": {
             "x": when,
