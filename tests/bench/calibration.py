@@ -120,11 +120,8 @@ def figures() -> list[Figure]:
 def _end_to_end() -> list[Figure]:
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        for effect, rule, target in (
-            ("inert", "at most", 3),
-            ("weak", "for information", None),
-            ("strong", "at least", 18),
-        ):
+        cases: tuple[tuple[str, Rule, int], ...] = (("inert", "at most", 3), ("strong", "at least", 18))
+        for effect, rule, target in cases:
             findings = [rendered(Path(folder), number, effect) for number in range(END_TO_END)]
             clear = sum(finding.word == "clear" for finding in findings)
             sizes = sorted(
