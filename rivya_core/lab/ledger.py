@@ -213,6 +213,14 @@ class Ledger(Decisions):
         self._update(connection, generation_id, runs=row.runs + 1)
         return row.runs + 1
 
+    def next_runs(self, connection: sa.Connection, experiment_id: str) -> list[tuple[str, int]]:
+        """Count one more engine workflow for each waiting row of an experiment; their ids and numbers, oldest first."""
+        column = generations.c
+        where = [column.experiment_id == experiment_id, column.state == State.WAITING.value]
+        connection.execute(sa.update(generations).where(*where).values(runs=column.runs + 1))
+        found = connection.execute(sa.select(column.id, column.runs).where(*where).order_by(column.seq))
+        return [(row.id, row.runs) for row in found]
+
     def smallest_waiting(self, connection: str) -> int:
         """Credits of the cheapest row of a connection that waits or is about to be sent (again); 0 when there is none."""
         unsent = [State.WAITING.value, State.SUBMITTING.value]

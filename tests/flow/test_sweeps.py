@@ -47,7 +47,7 @@ def test_an_axis_extended_by_one_buys_three(make_lab: Callable[..., Lab]) -> Non
     world = lab.simulator.world
     world.configure(**ALIKE)
     base = GenerationRequest(prompt="A red fox in the snow")
-    axes: dict[str, list[Any]] = {"cfg_scale": [0, 0.5, 1], "negative_prompt": ["", "blur", "grain"]}
+    axes = {"cfg_scale": [0, 0.5, 1], "negative_prompt": ["", "blur", "grain"]}
     first = lab.start(Sweep("Fox", "", base, axes))
     assert lab.wait_sweep(first, 60).states == {State.SUCCEEDED: 9}
     assert len(world.requests("create")) == 9
@@ -208,3 +208,31 @@ def test_a_sweep_leaves_first_takes_first(make_lab: Callable[..., Lab]) -> None:
     assert sent == [f"{id_}-{cell}-1-{take}" for take in (1, 2, 3) for cell in range(12)]
     rows = sorted(lab.history.export_rows(HistoryFilter()), key=lambda row: row.seq)
     assert [row.id for row in rows] == sent
+
+
+def test_another_process_pauses_and_resumes_a_sweep(
+    data_dir: Path, outside: Outside, start_child: Callable[..., Child], make_lab: Callable[..., Lab]
+) -> None:
+    """A viewer pauses in mid-sweep: not one more create begins in the process that runs the jobs; after its resume all are made."""
+    outside.clear_faults()
+    outside.configure(**ALIKE)
+    settings = {**FAST, **outside.live, "data_dir": data_dir, "max_creates_in_flight": 1}
+    outside.add_fault("slow", route="create", times=None, delay_s=0.1)
+    child = start_child(settings, module=CHILD, experiment_id="xview", prompt="A fox is watched", cells=16)
+    assert [heard(child), heard(child)] == ["open", {"started": "xview"}]
+    until(lambda: len(tasks_of(outside, "xview")) >= 3, what="three are sent")
+    lab = make_lab(**{**settings, "data_dir": data_dir})
+    lab.sweeps.pause("xview")
+    begun = [row for row in lab.history.export_rows() if row.attempts]
+    assert 3 <= len(begun) < 16
+    until(lambda: lab.sweeps.brief("xview").states.get(State.SUCCEEDED) == len(begun), what="what was sent has ended")
+    assert lab.sweeps.brief("xview").states == {State.SUCCEEDED: len(begun), State.WAITING: 16 - len(begun)}
+    assert len(posts_of(outside, "xview")) == len(begun)
+
+    outside.clear_faults()
+    assert lab.sweeps.resume("xview") == 16 - len(begun)
+    assert heard(child) == {"states": {"succeeded": 16}, "planned": 0, "spent": 2560}
+    assert tasks_of(outside, "xview") == Counter(f"xview-{cell}-1-1" for cell in range(16))
+    assert lab.health().engine != "running"
+    assert lab.sweep("xview").experiment.mode == "simulated"
+    assert lab.quote(sweep_of("A fox is watched", 16)).reused == 16

@@ -7,6 +7,7 @@ arithmetic and only they are read.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 from typing import Any
@@ -95,16 +96,42 @@ def write_takes(
     )
 
 
-def assign(
-    connection: sa.Connection, experiment_id: str, place: Place, generation_id: str, *, reused: bool, tries: int
-) -> None:
-    """Let a take be filled by a generation."""
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A take and the generation that fills it from now on. ``tries``: how many were made for it."""
+
+    cell: int
+    take: int
+    generation_id: str
+    reused: bool
+    tries: int
+
+
+def assign(connection: sa.Connection, experiment_id: str, filled: Sequence[Filled]) -> None:
+    """Let takes of an experiment be filled by other generations."""
+    if not filled:
+        return
     column = cell_takes.c
-    connection.execute(
+    query = (
         sa.update(cell_takes)
-        .where(column.experiment_id == experiment_id, column.cell == place.cell, column.take == place.take)
-        .values(generation_id=generation_id, reused=reused, tries=tries)
+        .where(
+            column.experiment_id == experiment_id,
+            column.cell == sa.bindparam("of_cell"),
+            column.take == sa.bindparam("of_take"),
+        )
+        .values(generation_id=sa.bindparam("by_id"), reused=sa.bindparam("is_reused"), tries=sa.bindparam("tries_made"))
     )
+    values = [
+        {
+            "of_cell": one.cell,
+            "of_take": one.take,
+            "by_id": one.generation_id,
+            "is_reused": one.reused,
+            "tries_made": one.tries,
+        }
+        for one in filled
+    ]
+    connection.execute(query, values)
 
 
 def update(connection: sa.Connection, experiment_id: str, **columns: Any) -> None:

@@ -11,9 +11,10 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from rivya_core.api import GenerationRequest
+from rivya_core.api import GenerationRequest, ReferenceImage
 from rivya_core.lab import budget as budgets
 from rivya_core.lab.experiments import book, quotes, reuse
+from rivya_core.lab.experiments.book import Filled
 from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.experiments.records import ExperimentRecord
 from rivya_core.lab.experiments.reuse import Place, Prices
@@ -21,6 +22,8 @@ from rivya_core.lab.ledger import FIRST_RUN, NewGeneration
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.schema import cell_takes, cells, generations
 from rivya_core.settings import Mode
+
+RequestOf = Callable[[int], GenerationRequest]
 
 
 class Buyer:
@@ -58,7 +61,8 @@ class Buyer:
 
     def start_rest(self, connection: sa.Connection, record: ExperimentRecord, *, only_what_fits: bool) -> int:
         """Buy what is only planned; how many."""
-        planned = self._places(connection, record.id, cell_takes.c.generation_id.is_(None))
+        request_of = self._requests(connection, record.id)
+        planned = self._places(connection, record.id, request_of, cell_takes.c.generation_id.is_(None))
         used = connection.execute(
             sa.select(cell_takes.c.generation_id).where(
                 cell_takes.c.experiment_id == record.id, cell_takes.c.generation_id.is_not(None)
@@ -69,20 +73,25 @@ class Buyer:
         missing = [place for place in filled if place.generation_id is None]
         spent = book.spent(connection, record.id)
         chosen = self._allowed(connection, missing, record.cap_credits, spent, only_what_fits=only_what_fits)
-        for place in filled:
-            if place.generation_id is not None:
-                book.assign(connection, record.id, place, place.generation_id, reused=True, tries=0)
-        request_of = self._requests(connection, record.id)
         new = [self._generation(record.id, place, request_of(place.cell), number=1, parent_id=None) for place in chosen]
         self._take_in(connection, new)
-        for place, item in zip(chosen, new, strict=True):
-            book.assign(connection, record.id, place, item.id, reused=False, tries=1)
+        reused = [
+            Filled(place.cell, place.take, place.generation_id, reused=True, tries=0)
+            for place in filled
+            if place.generation_id is not None
+        ]
+        bought = [
+            Filled(place.cell, place.take, item.id, reused=False, tries=1)
+            for place, item in zip(chosen, new, strict=True)
+        ]
+        book.assign(connection, record.id, reused + bought)
         return len(new)
 
     def retry_failed(self, connection: sa.Connection, record: ExperimentRecord) -> int:
         """Buy failed and taken-back takes once more; how many."""
         column = cell_takes.c
-        failed = self._places(connection, record.id, generations.c.state.in_(book.FAILED))
+        request_of = self._requests(connection, record.id)
+        failed = self._places(connection, record.id, request_of, generations.c.state.in_(book.FAILED))
         tries = {
             (row.cell, row.take): row.tries
             for row in connection.execute(
@@ -90,7 +99,6 @@ class Buyer:
             )
         }
         self._allowed(connection, failed, record.cap_credits, book.spent(connection, record.id), only_what_fits=False)
-        request_of = self._requests(connection, record.id)
         new = [
             self._generation(
                 record.id,
@@ -102,8 +110,11 @@ class Buyer:
             for place in failed
         ]
         self._take_in(connection, new)
-        for place, item in zip(failed, new, strict=True):
-            book.assign(connection, record.id, place, item.id, reused=False, tries=tries[(place.cell, place.take)] + 1)
+        again = [
+            Filled(place.cell, place.take, item.id, reused=False, tries=tries[(place.cell, place.take)] + 1)
+            for place, item in zip(failed, new, strict=True)
+        ]
+        book.assign(connection, record.id, again)
         return len(new)
 
     # -- shared ----------------------------------------------------------------------------------------------------
@@ -126,7 +137,9 @@ class Buyer:
         quotes.check(budget, prices, cap_credits, spent_credits)
         return list(missing)
 
-    def _places(self, connection: sa.Connection, experiment_id: str, where: sa.ColumnElement[bool]) -> list[Place]:
+    def _places(
+        self, connection: sa.Connection, experiment_id: str, request_of: RequestOf, where: sa.ColumnElement[bool]
+    ) -> list[Place]:
         """Takes of an experiment in the order in which they are made, at today's prices."""
         column = cell_takes.c
         both = sa.and_(cells.c.experiment_id == column.experiment_id, cells.c.cell == column.cell)
@@ -138,12 +151,9 @@ class Buyer:
         )
         found = [Place(*row) for row in connection.execute(query)]
         prices = Prices(connection, self._parts.settings.connection)
-        request_of = self._requests(connection, experiment_id) if found else None
-        if request_of is None:
-            return found
         return [replace(place, expected_credits=prices.of(request_of(place.cell))) for place in found]
 
-    def _requests(self, connection: sa.Connection, experiment_id: str) -> Callable[[int], GenerationRequest]:
+    def _requests(self, connection: sa.Connection, experiment_id: str) -> RequestOf:
         """The requests of an experiment's cells, each built once, each image read once."""
         stored = {
             row.cell: (row.request, row.asset_sha256)
@@ -155,14 +165,14 @@ class Buyer:
         }
         built: dict[int, GenerationRequest] = {}
         ledger, archive = self._parts.ledger, self._parts.archive
-        images = {
-            sha256: ledger.load_image(sha256, archive) for sha256 in {sha256 for _, sha256 in stored.values()} if sha256
-        }
+        images: dict[str, ReferenceImage] = {}
 
         def request_of(cell: int) -> GenerationRequest:
             if cell not in built:
                 canonical, sha256 = stored[cell]
-                built[cell] = GenerationRequest.from_canonical(canonical, images.get(sha256))
+                if sha256 and sha256 not in images:
+                    images[sha256] = ledger.load_image(sha256, archive)
+                built[cell] = GenerationRequest.from_canonical(canonical, images.get(sha256 or ""))
             return built[cell]
 
         return request_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Final
@@ -55,7 +55,7 @@ class Sweep:
     name: str
     question: str
     base: GenerationRequest
-    axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    axes: Mapping[str, Any] = field(default_factory=dict)
     takes: int = 1
     cap_credits: int | None = None
     paired: bool = field(default=False, kw_only=True)
@@ -72,8 +72,8 @@ class Sweep:
         if not isinstance(self.axes, Mapping) or not all(isinstance(key, str) for key in self.axes):
             raise invalid("axes", "must map names to lists of values")
         put = object.__setattr__
-        expansion = _Expansion(self.base, self.axes)
         put(self, "axes", {name: _kept(values) for name, values in self.axes.items()})
+        expansion = _Expansion(self.base, self.axes)
         put(self, "plans", expansion.axes)
         put(self, "cells", tuple(expansion.cells(paired=self.paired)))
         wanted = len(self.cells) * self.takes
@@ -91,8 +91,9 @@ class Sweep:
         return tuple(Axis(plan.name, plan.labels) for plan in self.plans)
 
 
-def _kept(values: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(values)
+def _kept(values: Any) -> Any:
+    """A list of values that nobody changes later; what is no list is refused by its axis."""
+    return tuple(values) if isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping)) else values
 
 
 def _check_texts(sweep: Sweep) -> None:
@@ -116,7 +117,7 @@ def _check_numbers(sweep: Sweep) -> None:
 class _Expansion:
     """The axes of a sweep and the cells they span."""
 
-    def __init__(self, base: GenerationRequest, axes: Mapping[str, Sequence[Any]]) -> None:
+    def __init__(self, base: GenerationRequest, axes: Mapping[str, Any]) -> None:
         self._base = base
         self._prompts: dict[str, Template] = {}
         self._texts = {"prompt": parse(base.prompt, "prompt")}

@@ -12,8 +12,8 @@ from rivya_core.api.errors import LabError
 from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.experiments import book
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.schema import cap_changes, cell_takes, generations
-from rivya_core.lab.states import TERMINAL, State
+from rivya_core.lab.schema import cap_changes, cell_takes
+from rivya_core.lab.states import TERMINAL
 
 WHY_MAX = 500
 
@@ -36,17 +36,15 @@ class SweepSteering:
     def resume(self, experiment_id: str) -> int:
         """Let a paused experiment go on; how many takes wait to be sent."""
         parts = self._parts
-        column = generations.c
-        waiting = sa.select(column.id).where(column.experiment_id == experiment_id, column.state == State.WAITING.value)
         with begin_immediate(parts.database) as connection:
             if book.must_find(connection, experiment_id).paused_at is None:
                 return 0
             book.update(connection, experiment_id, paused_at=None)
-            ids = connection.execute(waiting.order_by(column.seq)).scalars().all()
-            for place, id_ in enumerate(ids, start=1):
-                parts.inbox.enqueue(connection, id_, parts.ledger.next_run(connection, id_), place)
+            runs = parts.ledger.next_runs(connection, experiment_id)
+            for place, (id_, run) in enumerate(runs, start=1):
+                parts.inbox.enqueue(connection, id_, run, place)
         parts.jobs.gate.forget()
-        return len(ids)
+        return len(runs)
 
     def cancel_waiting(self, experiment_id: str) -> int:
         """Take back what waits and was never sent, in one transaction; how many. Nothing is charged for it."""

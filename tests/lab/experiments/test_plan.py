@@ -32,6 +32,15 @@ def test_a_grid_holds_every_combination_the_last_axis_turning_fastest() -> None:
     assert all(cell.request_sha256 == cell.request.sha256 for cell in sweep.cells)
 
 
+def test_any_iterable_is_a_list_and_later_changes_do_not_matter() -> None:
+    """Ranges and generators are taken; the sweep keeps its own copy."""
+    values = [0.0, 1.0]
+    sweep = planned({"cfg_scale": values, "prompt": (f"Fox {number}" for number in range(3))})
+    values.append(2.0)
+    assert len(sweep.cells) == 6
+    assert sweep.axes == {"cfg_scale": (0.0, 1.0), "prompt": ("Fox 0", "Fox 1", "Fox 2")}
+
+
 def test_paired_axes_go_side_by_side() -> None:
     """First with first, second with second."""
     sweep = planned({"cfg_scale": [0, 1], "duration": ["5", "10"]}, paired=True)
