@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
+from rivya_core.lab import submission
 from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.experiments import book
 from rivya_core.lab.parts import Parts
@@ -34,8 +35,9 @@ class SweepSteering:
         self._parts.jobs.gate.forget()
 
     def resume(self, experiment_id: str) -> int:
-        """Let a paused experiment go on; how many takes wait to be sent."""
+        """Let a paused experiment go on; how many takes wait to be sent. Raises LabError in a read-only lab."""
         parts = self._parts
+        submission.refuse_if_read_only(parts.settings)
         with begin_immediate(parts.database) as connection:
             if book.must_find(connection, experiment_id).paused_at is None:
                 return 0
@@ -64,8 +66,9 @@ class SweepSteering:
         """Set or remove the experiment's cap; raising or removing one needs a reason, and every change is logged.
 
         Raises:
-            LabError: the reason is missing, or the cap is no whole number of credits; ``field`` says which.
+            LabError: the reason is missing, the cap is no whole number of credits, or the lab is read-only.
         """
+        submission.refuse_if_read_only(self._parts.settings)
         if credits is not None and (isinstance(credits, bool) or not isinstance(credits, int) or credits < 0):
             raise LabError("The cap is not usable", "It must be a whole number of credits, or none.", field="credits")
         with begin_immediate(self._parts.database) as connection:

@@ -167,7 +167,15 @@ def test_a_read_only_lab_starts_nothing(make_still: Callable[..., Lab]) -> None:
     """It may quote, and that is all."""
     lab = make_still(read_only=True)
     assert lab.quote(grid()).new == 3
-    for act in (lambda: lab.start(grid()), lambda: lab.sweeps.start_rest("x"), lambda: lab.sweeps.retry_failed("x")):
+    sweeps = lab.sweeps
+    acts: list[Callable[[], object]] = [
+        lambda: lab.start(grid()),
+        lambda: sweeps.start_rest("x"),
+        lambda: sweeps.retry_failed("x"),
+        lambda: sweeps.resume("x"),
+        lambda: sweeps.set_cap("x", 1, "why"),
+    ]
+    for act in acts:
         with pytest.raises(LabError, match="read-only"):
             act()
 
