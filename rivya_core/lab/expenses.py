@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 
@@ -20,6 +20,12 @@ class Days:
 
     first: date | None = None
     last: date | None = None
+
+    def hold(self, day: str) -> bool:
+        """Tell whether a day, YYYY-MM-DD, is one of them."""
+        return (self.first is None or day >= self.first.isoformat()) and (
+            self.last is None or day <= self.last.isoformat()
+        )
 
 
 def moments(days: Days) -> tuple[datetime | None, datetime | None]:
@@ -50,7 +56,13 @@ class Sums:
         return self.settled + self.provisional + self.reserved
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Sums)))
+        return Sums(
+            self.generations + other.generations,
+            self.settled + other.settled,
+            self.provisional + other.provisional,
+            self.reserved + other.reserved,
+            self.released + other.released,
+        )
 
 
 @dataclass(frozen=True, slots=True)

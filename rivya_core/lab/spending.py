@@ -58,11 +58,12 @@ class Spending:
     def spent(self, mode: Mode, days: Days | None = None) -> Spent:
         """The ledger of one mode, of all days or some."""
         days = days or Days()
-        return self._once(("spent", mode, days), self._changes(), lambda: self._spent(mode, days))
+        every = self._once(("groups", mode), self._changes(), lambda: self._groups(mode))
+        return Spent(mode, days, tuple(group for group in every if days.hold(group.day)))
 
-    def _spent(self, mode: Mode, days: Days) -> Spent:
+    def _groups(self, mode: Mode) -> list[Group]:
         with reading(self._database) as connection:
-            return Spent(mode, days, tuple(_groups(connection, mode, days)))
+            return _groups(connection, mode)
 
     def _once(self, name: object, version: object, make: Callable[[], T]) -> T:
         """Make a figure once a version of what it is made from."""
@@ -79,9 +80,9 @@ class Spending:
         return self._once(("experiments", mode), self._changes(), lambda: self._experiments(mode))
 
     def _experiments(self, mode: Mode) -> list[ExperimentCost]:
+        totals = self.spent(mode)
+        sums = totals.by_experiment()
         with reading(self._database) as connection:
-            totals = Spent(mode, Days(), tuple(_groups(connection, mode, Days(), in_experiments=True)))
-            sums = totals.by_experiment()
             planned = _planned(connection)
             column = experiments.c
             here = sa.or_(column.mode == mode, column.id.in_([one for one in sums if one is not None]))
@@ -189,22 +190,11 @@ class Spending:
             yield from (_line(move, facts[move.generation_id]) for move in moves if move.generation_id in facts)
 
 
-def _on_days(days: Days) -> list[sa.ColumnElement[bool]]:
-    where = []
-    if days.first is not None:
-        where.append(generations.c.cap_day >= days.first.isoformat())
-    if days.last is not None:
-        where.append(generations.c.cap_day <= days.last.isoformat())
-    return where
-
-
-def _groups(connection: sa.Connection, mode: Mode, days: Days, *, in_experiments: bool = False) -> list[Group]:
+def _groups(connection: sa.Connection, mode: Mode) -> list[Group]:
     """Sum by day, experiment, model and state, read from an index alone; what was released is in its movements only."""
     column = generations.c
     by = (column.cap_day, column.experiment_id, column.model, column.state)
-    where = [column.mode == mode, column.source != "example", *_on_days(days)]
-    if in_experiments:
-        where.append(column.experiment_id.is_not(None))
+    where = [column.mode == mode, column.source != "example"]
     held = sa.select(*by, column.settlement, sa.func.count(), sa.func.sum(column.held_credits)).where(*where)
     released = (
         sa.select(*by, -sa.func.sum(movements.c.credits))
@@ -267,9 +257,9 @@ def _facts(connection: sa.Connection, ids: Collection[str], days: Days) -> dict[
     query = (
         sa.select(row.id, row.cap_day, row.connection, row.model, row.experiment_id, experiments.c.name, row.state)
         .outerjoin(experiments, experiments.c.id == row.experiment_id)
-        .where(row.id.in_(ids), *_on_days(days))
+        .where(row.id.in_(ids))
     )
-    return {found.id: found for found in connection.execute(query)}
+    return {found.id: found for found in connection.execute(query) if days.hold(found.cap_day)}
 
 
 def _line(move: Any, row: Any) -> MovementLine:
