@@ -1,0 +1,123 @@
+"""What a probe promises: its price before it starts, a hint that never says clear, a verdict kept beside the knob."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from rivya_core import GenerationRequest, Lab
+from rivya_core.api.errors import InvalidRequestError
+from rivya_core.lab.judging import probes
+from rivya_core.lab.judging.verdicts import KnobNote
+from tests.bench.calibration import rendered
+from tests.lab.judging.trial import MODEL, store
+
+TWO = {"cfg_scale": ["0", "1"]}
+STRONG = {("0",): 8.0, ("1",): 0.0}
+
+
+def known(lab: Lab) -> KnobNote | None:
+    """What stands beside the knob."""
+    return lab.verdicts.knob(MODEL, "cfg_scale")
+
+
+def test_the_plans_are_two_and_their_price_is_said(lab: Lab) -> None:
+    """Hint: 2 + 2 for 640 credits. Verdict: 4 + 4 for 1,280."""
+    hint, verdict = probes.plans(lab, MODEL)
+    assert (hint.kind, hint.clips, hint.credits) == ("hint", 4, 640)
+    assert (verdict.kind, verdict.clips, verdict.credits) == ("verdict", 8, 1280)
+    for plan in (hint, verdict):
+        assert plan.sweep.kind == plan.kind
+        assert [cell.request.params["cfg_scale"] for cell in plan.sweep.cells] == [0, 1]
+        assert lab.quote(plan.sweep).credits == plan.credits
+    assert "never say clear" in hint.promise
+
+
+def test_a_probe_keeps_the_request_it_is_asked_about(lab: Lab) -> None:
+    """Only the knob changes."""
+    base = GenerationRequest(prompt="A harbour at dawn", params={"duration": "10", "aspect_ratio": "1:1"})
+    for plan in probes.plans(lab, MODEL, "cfg_scale", base):
+        for cell in plan.sweep.cells:
+            assert cell.request.prompt == base.prompt
+            assert cell.request.params == {**base.params, "cfg_scale": cell.request.params["cfg_scale"]}
+
+
+def test_a_choice_can_be_probed_and_a_text_cannot(lab: Lab) -> None:
+    """Two ends are needed."""
+    assert probes.can_probe(MODEL, "aspect_ratio")
+    assert not probes.can_probe(MODEL, "negative_prompt")
+    assert not probes.can_probe(MODEL, "nothing")
+    with pytest.raises(InvalidRequestError, match="cannot be probed"):
+        probes.plans(lab, MODEL, "negative_prompt")
+
+
+def test_the_outcome_is_kept_when_the_last_clip_is_measured(lab: Lab) -> None:
+    """From start to note through simulator and measuring, with nobody looking at a page."""
+    lab.simulator.world.configure(cfg_effect="strong")
+    hint, _ = probes.plans(lab, MODEL)
+    id_ = lab.start(hint.sweep)
+    lab.wait_sweep(id_, 90)
+    ends = time.monotonic() + 60
+    while (note := known(lab)) is None:
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+    assert (note.verdict, note.experiment_id) == ("too few", id_)
+    assert note.words.startswith("hint only: ")
+
+
+def test_a_verdict_replaces_a_hint_and_a_later_hint_does_not_replace_it(lab: Lab) -> None:
+    """What is known better stays."""
+    store(lab, TWO, STRONG, takes=2, kind="hint", experiment_id="xhint")
+    lab.verdicts.settle_probes()
+    first = known(lab)
+    assert first is not None
+    assert first.words == "hint only: more motion at 0, which re-rolling could do as well"
+    store(lab, TWO, STRONG, kind="verdict", experiment_id="xverdict")
+    lab.verdicts.settle_probes()
+    second = known(lab)
+    assert second is not None
+    assert (second.verdict, second.words) == ("clear", "clear, more motion at 0")
+    store(lab, TWO, STRONG, takes=2, kind="hint", experiment_id="xlater")
+    lab.verdicts.settle_probes()
+    assert known(lab) == second
+
+
+def test_a_later_verdict_replaces_an_earlier_one(lab: Lab) -> None:
+    """The newest measurement of the same rank holds, and settling again changes nothing."""
+    store(lab, TWO, STRONG, kind="verdict", experiment_id="xfirst")
+    store(lab, TWO, {}, kind="verdict", experiment_id="xsecond", seed=5)
+    lab.verdicts.settle_probes()
+    note = known(lab)
+    assert note is not None
+    assert (note.experiment_id, note.verdict) == ("xsecond", "unclear")
+    lab.verdicts.settle_probes()
+    assert known(lab) == note
+
+
+def test_an_unfinished_probe_says_nothing(lab: Lab) -> None:
+    """Planned takes of a probe are waited for."""
+    store(lab, TWO, STRONG, takes=4, planned=1, kind="verdict")
+    lab.verdicts.settle_probes()
+    assert known(lab) is None
+
+
+def test_an_ordinary_sweep_leaves_the_knob_alone(lab: Lab) -> None:
+    """Only probes speak for a knob."""
+    store(lab, TWO, STRONG)
+    lab.verdicts.settle_probes()
+    assert known(lab) is None
+
+
+def test_a_note_of_another_form_is_no_note(lab: Lab) -> None:
+    """An old or foreign value never stops a page."""
+    for value in ("clear", {"verdict": "clear"}, {"verdict": "a", "words": "b", "experiment_id": "c", "at": "soon"}):
+        lab.ledger.set_note(f"knob:{lab.mode}:{MODEL}:cfg_scale", value)
+        assert known(lab) is None
+
+
+@pytest.mark.parametrize(("effect", "wanted"), [("strong", "clear"), ("inert", "unclear")])
+def test_the_probe_follows_the_simulator(tmp_path: Path, effect: str, wanted: str) -> None:
+    """One seeded study each, 4 + 4 real clips, really measured; twenty of each are in docs/verdict.md."""
+    assert rendered(tmp_path, 3, effect).word == wanted

@@ -1,0 +1,202 @@
+"""What a verdict promises: one for each axis, given once, in words that hold no more than the figures do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from rivya_core import Lab
+from rivya_core.api.errors import LabError
+from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.judging import observations, wording
+from rivya_core.lab.judging.appraisal import AxisVerdict
+from rivya_core.lab.judging.verdicts import Standing
+from rivya_core.lab.schema import features, generations
+from rivya_core.lab.states import State
+from tests.lab.judging.trial import figures, store
+
+TWO = {"cfg_scale": ["0", "1"]}
+STRONG = {("0",): 8.0, ("1",): 0.0}
+
+
+def judged(lab: Lab, experiment_id: str = "xtrial") -> Standing:
+    """The standing once the verdict is there, as a page sees it come."""
+    ends = time.monotonic() + 20
+    while (standing := lab.verdicts.look(experiment_id)).stage == "judging":
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+    return standing
+
+
+def only(lab: Lab) -> AxisVerdict:
+    """The verdict of an experiment with one axis."""
+    [verdict] = judged(lab).axes
+    return verdict
+
+
+def test_a_strong_knob_is_clear_with_feature_direction_and_amount(lab: Lab) -> None:
+    """The sentence names what differs, where there is more of it, by how much in which unit, with an interval."""
+    store(lab, TWO, STRONG)
+    verdict = only(lab)
+    said = wording.sentence(verdict)
+    assert verdict.finding.word == "clear"
+    assert wording.headline(verdict) == "clear, more motion at 0"
+    assert said.startswith("More motion at 0: ")
+    assert "luma levels per frame (95 % interval" in said
+    assert "SD between takes" in said
+    assert wording.outlook(verdict) == ""
+    assert "all 70 ways" in wording.ground_rules(verdict)
+    assert "Error rate 5 %" in wording.ground_rules(verdict)
+
+
+def test_unclear_names_takes_clips_and_their_price(lab: Lab) -> None:
+    """More takes are priced by the cells they would be of."""
+    store(lab, TWO, {("0",): 1.2}, seed=3)
+    verdict = only(lab)
+    assert verdict.finding.word == "unclear"
+    assert verdict.to_same is not None
+    assert verdict.to_same.clips == 2 * (verdict.to_same.takes - 4)
+    assert verdict.to_same.credits == 160 * verdict.to_same.clips
+    assert f"{verdict.to_same.credits:,} credits" in wording.outlook(verdict)
+
+
+@pytest.mark.parametrize("takes", [1, 2, 3])
+def test_too_few_takes_say_how_many_would_do(lab: Lab, takes: int) -> None:
+    """Four of each, whatever the difference."""
+    store(lab, TWO, STRONG, takes=takes)
+    verdict = only(lab)
+    assert verdict.finding.word == "too few"
+    assert verdict.to_clear is not None
+    assert (verdict.to_clear.takes, verdict.to_clear.credits) == (4, 160 * 2 * (4 - takes))
+    assert "4 takes in each cell" in wording.outlook(verdict)
+    assert "clear" not in wording.headline(verdict)
+
+
+def test_each_axis_is_judged_within_the_others(lab: Lab) -> None:
+    """A prompt that moves far more does not hide what the knob does."""
+    axes = {"prompt": ["calm", "storm"], "cfg_scale": ["0", "1"]}
+    motion = {("calm", "0"): 4.0, ("calm", "1"): 0.0, ("storm", "0"): 90.0, ("storm", "1"): 86.0}
+    store(lab, axes, motion, takes=3)
+    prompt, knob = judged(lab).axes
+    assert (prompt.axis, knob.axis) == ("prompt", "cfg_scale")
+    assert (prompt.finding.word, knob.finding.word) == ("clear", "clear")
+    assert wording.headline(prompt) == "clear, more motion at storm"
+    assert wording.headline(knob) == "clear, more motion at 0"
+
+
+def test_axes_that_only_change_together_are_one_verdict(lab: Lab) -> None:
+    """Nobody can say which of them did it."""
+    store(lab, {"prompt": ["calm", "storm"], "cfg_scale": ["0", "1"]}, {("calm", "0"): 9.0}, paired=True)
+    verdict = only(lab)
+    assert verdict.axis == "prompt + cfg_scale"
+    assert verdict.levels == ("calm · 0", "storm · 1")
+    assert wording.headline(verdict) == "clear, more motion at “calm · 0”"
+
+
+def test_an_axis_with_one_value_is_not_judged(lab: Lab) -> None:
+    """Nothing was varied, so nothing is said."""
+    store(lab, {"cfg_scale": ["0.5"]})
+    assert judged(lab).axes == ()
+
+
+def test_no_verdict_while_takes_are_under_way_or_unmeasured(lab: Lab) -> None:
+    """It is given once; the progress is said meanwhile."""
+    ids = store(lab, TWO, STRONG)
+    with begin_immediate(lab.ledger.database) as connection:
+        connection.execute(sa.delete(features).where(features.c.generation_id == ids[0][0]))
+    standing = lab.verdicts.look("xtrial")
+    assert (standing.stage, standing.measured, standing.clips, standing.axes) == ("measuring", 7, 8, ())
+    with begin_immediate(lab.ledger.database) as connection:
+        connection.execute(
+            sa.update(generations).where(generations.c.id == ids[0][0]).values(state=State.WAITING.value)
+        )
+    standing = lab.verdicts.look("xtrial")
+    assert (standing.stage, standing.open_takes, standing.axes) == ("running", 1, ())
+    assert lab.verdicts.judge("xtrial").axes == ()
+
+
+def test_planned_takes_are_told_and_do_not_hold_a_verdict_up(lab: Lab) -> None:
+    """What was never started may never come."""
+    store(lab, TWO, STRONG, planned=2)
+    standing = judged(lab)
+    assert standing.planned == 4
+    assert standing.axes[0].finding.word == "clear"
+
+
+def test_clips_that_cannot_be_measured_are_told(lab: Lab) -> None:
+    """They are neither waited for nor guessed."""
+    ids = store(lab, TWO, STRONG, takes=5)
+    with begin_immediate(lab.ledger.database) as connection:
+        observations.keep(connection, ids[0][0], 0.1, lab.ledger.clock(), error="Its frames cannot be read.")
+    standing = judged(lab)
+    assert (standing.measured, standing.clips, standing.troubles) == (9, 10, ("Its frames cannot be read.",))
+    assert len(standing.axes[0].points) == 9
+
+
+def test_a_feature_that_some_clips_lack_is_left_out_and_said_so(lab: Lab) -> None:
+    """Likeness to an image exists only where there was one."""
+    import numpy as np  # noqa: PLC0415 - only here
+
+    ids = store(lab, TWO, STRONG)
+    with begin_immediate(lab.ledger.database) as connection:
+        told = figures(0.0, np.random.default_rng(4), likeness=0.5)
+        observations.keep(connection, ids[0][0], 0.1, lab.ledger.clock(), figures=told)
+    verdict = only(lab)
+    assert "likeness" not in [effect.key for effect in verdict.finding.effects]
+    assert verdict.left_out == ("First frame like the image (measured on 1 of 8 clips)",)
+
+
+def test_a_new_clip_asks_for_a_new_verdict(lab: Lab) -> None:
+    """What was worked out holds while nothing changes, and no longer."""
+    ids = store(lab, TWO, STRONG)
+    first = only(lab)
+    assert only(lab) is first
+    with begin_immediate(lab.ledger.database) as connection:
+        told = {"motion": 0.0, "sharpness": 0.2, "flicker": 1.0, "cuts": 0.0, "likeness": None}
+        observations.keep(connection, ids[0][0], 0.1, lab.ledger.clock(), figures=told)
+    assert only(lab) is not first
+
+
+def test_looking_costs_a_page_next_to_nothing(lab: Lab) -> None:
+    """100 clips: the first look starts the work beside, every further one takes a few milliseconds at most."""
+    store(lab, {"prompt": [f"words {number}" for number in range(20)]}, takes=5)
+    began = time.perf_counter()
+    lab.verdicts.look("xtrial")
+    first_ms = (time.perf_counter() - began) * 1000
+    judged(lab)
+    began = time.perf_counter()
+    lab.verdicts.look("xtrial")
+    again_ms = (time.perf_counter() - began) * 1000
+    print(f"{first_ms:.1f} ms, then {again_ms:.2f} ms")
+    assert again_ms < 30
+
+
+def test_an_unknown_experiment_is_said_to_be_unknown(lab: Lab) -> None:
+    """As an error of ours."""
+    with pytest.raises(LabError):
+        lab.verdicts.look("nothing")
+    with pytest.raises(LabError):
+        lab.verdicts.judge("nothing")
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-15, 0.00448, 1.43, 12.345, 1234567.0, float("inf"), -0.05])
+def test_numbers_are_written_for_people(value: float) -> None:
+    """Three digits, no exponent, no long tails."""
+    text = wording.figure(value)
+    assert "e" not in text.replace("1.23e+06", "")
+    assert len(text) <= 9
+
+
+def test_simulated_and_live_probes_do_not_share_a_note(lab: Lab, make_lab: Callable[..., Lab]) -> None:
+    """What the simulator does says nothing about the real model."""
+    store(lab, TWO, STRONG, kind="verdict", mode="live", experiment_id="xlive")
+    lab.verdicts.settle_probes()
+    assert lab.verdicts.knob("kling-v2-1-master", "cfg_scale") is None
+    store(lab, TWO, STRONG, kind="verdict", experiment_id="xsimulated")
+    lab.verdicts.settle_probes()
+    note = lab.verdicts.knob("kling-v2-1-master", "cfg_scale")
+    assert note is not None
+    assert note.experiment_id == "xsimulated"
