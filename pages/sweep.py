@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-
 import streamlit as st
 
-from pages._ui import frame, sweep_clip, sweep_form, sweep_grid, sweep_head, sweep_list, sweep_start
+from pages._ui import (
+    decision_tab,
+    frame,
+    sweep_clip,
+    sweep_form,
+    sweep_grid,
+    sweep_head,
+    sweep_list,
+    sweep_start,
+    verdict_tab,
+)
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 
@@ -44,21 +51,14 @@ def _experiment(lab: Lab, experiment_id: str) -> None:
     grid, verdict, decision = st.tabs(["Grid", "Verdict", "Decision"], key="view", bind="query-params")
     if verdict.open:
         with verdict:
-            _tab("verdict_tab", lab, experiment_id)
+            verdict_tab.draw(lab, lab.sweep(experiment_id))
     elif decision.open:
         with decision:
-            _tab("decision_tab", lab, experiment_id)
+            decision_tab.draw(lab, lab.sweep(experiment_id))
     else:
         with grid:
             sweep_grid.draw(lab, status)
         sweep_clip.draw(lab, sweep_grid.shown_cells())
-
-
-def _tab(name: str, lab: Lab, experiment_id: str) -> None:
-    if find_spec(f"pages._ui.{name}") is None:
-        st.text("Not here yet.")
-        return
-    import_module(f"pages._ui.{name}").draw(lab, lab.sweep(experiment_id))
 
 
 main()

@@ -120,7 +120,7 @@ def _navigation() -> Page:
     pages = [
         st.Page(page_file(name), title=title, icon=icon, url_path=name, default=name == "generate")
         for name, title, icon in PAGES
-        if page_file(name).is_file() and (may_spend or name != "generate")
+        if may_spend or name != "generate"
     ]
     st.logo(str(LOGO), size="medium", link=None)
     return st.navigation(pages, position="top")

@@ -48,7 +48,7 @@ thead th .text { -webkit-line-clamp: 2; }
 tbody th { position: sticky; left: 0; z-index: 1; width: 168px; min-width: 128px; border-right: 1px solid var(--st-border-color); }
 thead th:first-child { left: 0; z-index: 3; min-width: 128px; border-right: 1px solid var(--st-border-color); }
 tbody tr + tr > * { border-top: 1px solid var(--st-border-color); }
-.axis { margin-right: 6px; font-weight: 400; opacity: .76; }
+.axis { margin-right: 3px; font-weight: 400; opacity: .76; }
 td { padding: 10px; vertical-align: top; }
 .board.flow { display: grid; gap: 18px 16px; grid-template-columns: repeat(auto-fill, clamp(180px, calc(100cqi / var(--columns) - 16px), 360px)); }
 .board.flow .name { margin: 8px 0 0; font-weight: 600; font-size: 13px; line-height: 1.4; overflow-wrap: anywhere;
@@ -257,7 +257,7 @@ function head(axis, label, title, scope) {
   const cell = part('th');
   cell.scope = scope;
   const text = part('span', 'text');
-  if (axis) text.append(part('span', 'axis', axis));
+  if (axis) text.append(part('span', 'axis', axis), ' ');
   text.append(label);
   text.title = title || label;
   cell.append(text);

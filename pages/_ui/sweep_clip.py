@@ -9,7 +9,6 @@ import streamlit as st
 from pages._ui import actions, cards, clip_card, frame, sweep_words, words
 from pages._ui.player import player
 from rivya_core import GenerationRecord, Lab
-from rivya_core.api.errors import RivyaError
 from rivya_core.lab.experiments.records import CellRecord
 
 _SHOWN = "_sweep_clip"
@@ -25,23 +24,20 @@ def draw(lab: Lab, cells: Sequence[CellRecord]) -> None:
     shown = st.session_state.get(_SHOWN)
     if shown is None:
         return
-    of = [cell for cell in cells if any(take.generation_id == shown for take in cell.takes)]
-    try:
-        record = lab.get(shown)
-    except RivyaError:
-        of = []
-    if not of:
+    cell = next((cell for cell in cells if any(take.generation_id == shown for take in cell.takes)), None)
+    if cell is None:
         _close()
         return
-    name = words.excerpt(of[0].title, 80) or "Baseline"
-    st.dialog(name, width="medium", on_dismiss=_close)(_clip)(lab, record, of[0])
+    st.dialog(words.excerpt(cell.title, 80) or "Baseline", width="medium", on_dismiss=_close)(_clip)(lab, cell)
 
 
 def _close() -> None:
     st.session_state.pop(_SHOWN, None)
 
 
-def _clip(lab: Lab, record: GenerationRecord, cell: CellRecord) -> None:
+def _clip(lab: Lab, cell: CellRecord) -> None:
+    """Draw what is asked for now: turning a take runs the dialog alone."""
+    record = lab.get(str(st.session_state.get(_SHOWN)))
     if not record.has_clip:
         cards.failure_card(lab, record, repeats=False)
         return

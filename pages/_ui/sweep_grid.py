@@ -20,6 +20,8 @@ MOST_CELLS = 60
 """Cells on one page of the grid: a screen or two of pictures; the rest is turned to."""
 MOST_SEGMENTS = 6
 TITLE_MAX = 300
+PAGES_PX = 250
+COLUMNS_PX = 360
 
 _SEEN = "_sweep_seen"
 _STATUS = "_sweep_status"
@@ -145,7 +147,7 @@ def _area(status: SweepStatus) -> _Area:
     if len(axes) < 2 or sweep_words.is_paired(status):  # noqa: PLR2004 - one axis flows, two make a table
         page = _page(status, "cells", experiment.cells, MOST_CELLS)
         return _Area(page.start, page.stop - page.start)
-    columns = _page(status, axes[1].name, len(axes[1].labels), MOST_COLUMNS)
+    columns = _span(status, axes[1], MOST_COLUMNS)
     wide = min(len(axes[1].labels), MOST_COLUMNS)
     rows = _page(status, axes[0].name, len(axes[0].labels), max(1, MOST_CELLS // wide))
     across = len(axes[1].labels)
@@ -178,14 +180,28 @@ def _titles(status: SweepStatus, axis: Axis) -> dict[str, str]:
     }
 
 
+def _span(status: SweepStatus, axis: Axis, size: int) -> slice:
+    """Choose the columns by the names of the first and the last one."""
+    count = len(axis.labels)
+    if count <= size:
+        return slice(0, count)
+    starts = list(range(0, count, size))
+    first = st.selectbox(
+        f"Values of {sweep_words.axis(axis.name)}",
+        starts,
+        key=f"sweep_columns_{status.id}",
+        format_func=lambda start: f"{axis.labels[start]} to {axis.labels[min(count, start + size) - 1]}",
+        width=COLUMNS_PX,
+    )
+    return slice(first, min(count, first + size))
+
+
 def _page(status: SweepStatus, name: str, count: int, size: int) -> slice:
     pages = -(-count // size)
     if pages < 2:  # noqa: PLR2004 - one page needs no turning
         return slice(0, count)
-    with st.container(
-        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key=f"muted_pages_{name}"
-    ):
-        at = st.pagination(pages, key=f"sweep_pages_{status.id}_{name}_{pages}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"muted_pages_{name}"):
+        at = st.pagination(pages, width=PAGES_PX, key=f"sweep_pages_{status.id}_{name}_{pages}")
         first = (at - 1) * size
         what = "cells" if name == "cells" else f"values of {sweep_words.axis(name)}"
         st.text(f"{first + 1:,} to {min(count, first + size):,} of {count:,} {what}", width="content")

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import cards, frame, grid, sweep_form, sweep_words, words
+from pages._ui.cap_editor import cap_editor
 from pages._ui.paid_button import paid_button
 from rivya_core import Lab, State
 from rivya_core.api.errors import RivyaError
@@ -83,6 +84,9 @@ def _steer(lab: Lab, status: SweepStatus) -> None:
         )
     if status.planned:
         _button(f"Drop {status.planned:,} planned", "delete_sweep", "drop_planned", id_)
+    cap = status.experiment.cap_credits
+    with st.popover("Cap" if cap is None else f"Cap {cap:,}", icon=":material/data_thresholding:", key="sweep_cap_box"):
+        cap_editor("Cap for the whole experiment", cap, _cap_saver(id_), key=f"sweep_cap_{id_}")
     st.button(
         "Extend",
         icon=":material/add_box:",
@@ -91,6 +95,13 @@ def _steer(lab: Lab, status: SweepStatus) -> None:
         args=(id_,),
         help="Puts this sweep into the form; what exists is reused, so a longer axis pays only for what is missing.",
     )
+
+
+def _cap_saver(experiment_id: str) -> Callable[[int | None, str], None]:
+    def save(wanted: int | None, why: str) -> None:
+        frame.lab().sweeps.set_cap(experiment_id, wanted, why)
+
+    return save
 
 
 def _retry_price(lab: Lab, status: SweepStatus) -> int:

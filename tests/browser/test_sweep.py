@@ -1,0 +1,204 @@
+"""What a person sees of a sweep: the price, the grid that fills in live, a clip that opens and plays, the way to Compare."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from rivya_core.simulator import World
+from tests.bench import fresh
+from tests.browser.conftest import Server, Visitor
+from tests.browser.test_look import STREAMLITS_OWN
+
+StartServer = Callable[..., Server]
+Visit = Callable[..., Visitor]
+
+QUICK = {
+    "RIVYA_SIMULATOR_SPEED": "4",
+    "RIVYA_POLL_FIRST_S": "1",
+    "RIVYA_POLL_MIN_S": "1",
+    "RIVYA_POLL_MAX_S": "2",
+    "RIVYA_FIRST_START_EXAMPLES": "false",
+}
+SIZES = {"wide": (1440, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, str]]]:
+    """A server over the filled folder, and the ids in it."""
+    folder = tmp_path_factory.mktemp("sweeps")
+    ids: dict[str, str] = fresh.run("tests.browser.sweeps:fill", folder=str(folder))
+    server = Server(folder, QUICK)
+    server.start()
+    yield server, ids
+    server.stop()
+
+
+def posts(server: Server) -> int:
+    """How many tasks the simulator of this server has."""
+    world = World(server.data_dir / "simulator" / "world.sqlite3")
+    try:
+        return len(world.tasks())
+    finally:
+        world.close()
+
+
+def axe(page: Page) -> dict[str, str]:
+    """What axe finds of ours."""
+    found = Axe().run(page).response["violations"]
+    return {rule["id"]: rule["nodes"][0]["html"][:300] for rule in found if rule["id"] not in STREAMLITS_OWN}
+
+
+def well(visitor: Visitor, width: int) -> None:
+    """The page is accessible, fits, asked nobody else and raised nothing."""
+    page = visitor.page
+    assert axe(page) == {}
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.get_by_test_id("stException").count() == 0
+    assert (visitor.foreign, visitor.errors) == ([], [])
+
+
+def clips(page: Page) -> int:
+    """How many cells of the grid show a clip."""
+    return page.get_by_role("button", name=re.compile("^Open ")).count()
+
+
+def test_the_grid_fills_in_while_one_looks(start_server: StartServer, visit: Visit) -> None:
+    """From the first visit to the last cell: a double click is one experiment, cells appear one by one, none is redrawn."""
+    server = start_server(**{**QUICK, "RIVYA_SIMULATOR_SPEED": "1"})
+    visitor = visit(server, path="/sweep")
+    page = visitor.page
+    well(visitor, 1440)
+    page.get_by_role("button", name="Put it into the form").click()
+    page.get_by_role("button", name=re.compile("Start · 4 new · 640 credits")).wait_for()
+    well(visitor, 1440)
+    scales = page.get_by_label("Values of cfg_scale")
+    scales.fill("0, 0.25, 0.5, 0.75, 1")
+    scales.blur()
+    page.get_by_role("button", name=re.compile("Start · 10 new · 1,600 credits")).dblclick()
+    expect(page).to_have_url(re.compile(r"experiment=x"))
+    grid = page.get_by_role("table")
+    expect(grid).to_be_visible()
+    well(visitor, 1440)
+    grid.evaluate("table => { table.dataset.same = 'yes'; }")
+    seen = set()
+    for _ in range(600):
+        seen.add(clips(page))
+        if 10 in seen:
+            break
+        page.wait_for_timeout(250)
+    assert set(range(1, 10)) & seen, "cells came one after the other"
+    assert 10 in seen
+    expect(page.get_by_text("10 of 10 clips")).to_be_visible()
+    expect(page.get_by_text(re.compile("Done$")).first).to_be_visible()
+    assert grid.evaluate("table => table.dataset.same") == "yes"
+    assert posts(server) == 10
+    well(visitor, 1440)
+
+
+def test_a_clip_opens_above_the_grid_and_plays(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
+    """The dialog shows clip, labels and prompt; it plays, turns to the other take, and closes by Escape."""
+    server, ids = filled
+    page = visit(server, path=f"/sweep?experiment={ids['done']}").page
+    page.get_by_role("button", name="Open fox · 0 · 5, take 1").click()
+    dialog = page.get_by_role("dialog")
+    video = dialog.locator("video")
+    video.evaluate("v => { v.muted = true; return v.play(); }")
+    page.wait_for_timeout(1200)
+    assert video.evaluate("v => v.currentTime") > 0.4
+    expect(dialog.get_by_text("A red fox crossing a frozen lake, handheld", exact=True)).to_be_visible()
+    first = video.get_attribute("src")
+    dialog.get_by_role("button", name="Next take").click()
+    expect(dialog.locator("video")).not_to_have_attribute("src", first or "")
+    assert axe(page) == {}
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_two_clips_are_ticked_and_compared(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
+    """One is not enough; two lead to Compare with their ids; a ticked clip stays ticked on another tab of the grid."""
+    server, ids = filled
+    page = visit(server, path=f"/sweep?experiment={ids['done']}").page
+    page.get_by_role("checkbox", name="Select fox · 0 · 5, take 1").check(force=True)
+    expect(page.get_by_text("1 selected, one more to compare")).to_be_visible()
+    page.get_by_role("checkbox", name="Select fox · 1 · 5, take 1").check(force=True)
+    link = page.get_by_role("link", name="Compare selected")
+    expect(link).to_have_attribute("href", re.compile(rf"/compare\?ids={ids['done']}-[^,]+,{ids['done']}-[^,]+$"))
+    page.get_by_role("radio", name="10").click()
+    page.get_by_role("checkbox", name="Select fox · 0 · 10, take 1").wait_for()
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    link.click()
+    expect(page).to_have_url(re.compile(rf"/compare\?ids={ids['done']}"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Compare")
+
+
+def test_the_grid_is_worked_by_keyboard(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
+    """Arrows move between cells, full stop turns the take, S stars, X selects, Enter opens."""
+    server, ids = filled
+    page = visit(server, path=f"/sweep?experiment={ids['done']}").page
+    page.get_by_role("button", name="Open fox · 0 · 5, take 1").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press(".")
+    expect(page.get_by_role("button", name="Open fox · 1 · 5, take 2")).to_be_focused()
+    page.keyboard.press("s")
+    expect(page.get_by_role("button", name="Star fox · 1 · 5, take 2")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("x")
+    expect(page.get_by_text("1 selected, one more to compare")).to_be_visible()
+    page.get_by_role("button", name="Open fox · 1 · 5, take 2").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_a_failed_cell_says_whether_it_was_charged(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
+    """The reason and the charge stand in the cell; its card opens; a retry names its price."""
+    server, ids = filled
+    page = visit(server, path=f"/sweep?experiment={ids['failed']}").page
+    expect(page.get_by_text("The generation failed at Rivya · Not charged").first).to_be_visible()
+    expect(page.get_by_role("button", name="Retry 2 failed · 320 credits")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Failed: ")).first.click()
+    expect(page.get_by_role("dialog").get_by_text("The picture was refused.")).to_be_visible()
+
+
+def test_three_hundred_cells_load_only_what_is_visible(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
+    """One page of cells is in the document; turning the page brings other rows."""
+    server, ids = filled
+    page = visit(server, path=f"/sweep?experiment={ids['large']}").page
+    grid = page.get_by_role("table")
+    expect(grid.get_by_role("rowheader", name="Boat number 0", exact=True)).to_be_visible()
+    assert grid.get_by_role("cell").count() <= 60
+    page.get_by_role("button", name="Page 2", exact=True).last.click()
+    expect(page.get_by_text("6 to 10 of 20 values of Prompt")).to_be_visible()
+    expect(grid.get_by_role("rowheader", name="Boat number 5", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", ["wide", "phone"])
+@pytest.mark.parametrize("path", ["/sweep", "/sweep?new=1", "done", "failed", "large"])
+def test_every_state_is_accessible_and_fits(
+    filled: tuple[Server, dict[str, str]], visit: Visit, path: str, size: str, *, dark: bool
+) -> None:
+    """List, form and experiments: nothing for axe, no sideways scrolling, no foreign request, no error."""
+    server, ids = filled
+    width, height = SIZES[size]
+    address = path if path.startswith("/") else f"/sweep?experiment={ids[path]}"
+    visitor = visit(server, width=width, height=height, dark=dark, path=address)
+    visitor.page.wait_for_timeout(2500)
+    well(visitor, width)
+
+
+def test_on_a_phone_the_row_names_stay_in_sight(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
+    """The grid scrolls sideways within itself, and the names of its rows do not."""
+    server, ids = filled
+    page = visit(server, width=390, height=844, path=f"/sweep?experiment={ids['done']}").page
+    name = page.get_by_role("rowheader", name="fox", exact=True)
+    name.wait_for()
+    before = name.bounding_box()
+    page.get_by_role("table").evaluate("table => { table.parentElement.scrollLeft = 120; }")
+    after = name.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert before["x"] == after["x"]
