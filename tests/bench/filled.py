@@ -141,6 +141,11 @@ def _movements(columns: dict[str, Any]) -> list[dict[str, Any]]:
         "provisional": False,
         "reason": "",
     }
-    last = 0 if columns["settlement"] == "settled" else -160
-    kind = "settle" if columns["settlement"] == "settled" else "release"
-    return [{**one, "kind": "reserve", "credits": 160}, {**one, "kind": kind, "credits": last}]
+    first = {**one, "kind": "reserve", "credits": 160}
+    if columns["settlement"] != "settled":
+        return [first, {**one, "kind": "release", "credits": -160}]
+    return [
+        first,
+        {**one, "kind": "settle", "credits": 0, "provisional": True},
+        {**one, "kind": "settle", "credits": 0},
+    ]

@@ -1,4 +1,4 @@
-"""Script runs of Generate and History over ten thousand rows, on a real server that is asked over its real protocol.
+"""Script runs of Generate, History and Spend over ten thousand rows, on a real server that is asked over its real protocol.
 
 The run itself is timed inside the server, around the script, as the target means it. The round trip beside it is timed in
 the client, up to the message that the script has finished: queueing, Streamlit's 10 ms batches and sending are in it. A
@@ -31,7 +31,10 @@ VIEWS = {
         ("history", "q=violet"),
         ("history", "state=failed"),
     ],
+    "Spend, 30 days / all": [("spend", ""), ("spend", "days=all")],
 }
+TARGET_MS = {"Spend, 30 days / all": 60}
+USUAL_MS = 40
 
 
 async def runs_ms(port: int, views: Sequence[tuple[str, str]], runs: int = RUNS) -> list[float]:
@@ -66,5 +69,9 @@ def figures() -> list[Figure]:
                     f"p95 {percentile(trips, 0.95):.1f}; of a one-line page {percentile(bare, 0.5):.1f} and {percentile(bare, 0.95):.1f}"
                 )
                 what = f"{name}, 10,000 rows: script run, p95"
-                found.append(Figure("pages", what, percentile(times, 0.95), "ms", "at most", 40, words))
+                found.append(
+                    Figure(
+                        "pages", what, percentile(times, 0.95), "ms", "at most", TARGET_MS.get(name, USUAL_MS), words
+                    )
+                )
     return found
