@@ -1,0 +1,277 @@
+"""What the Verdict and Decision tabs promise: the finding in words and points, and a choice that is a person's."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
+
+from rivya_core import Lab
+from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.schema import features, generations
+from tests.lab.given import make_mp4
+from tests.lab.judging.trial import MODEL, store
+from tests.pages.conftest import ROOT, TIMEOUT_S
+
+TWO = {"cfg_scale": ["0", "1"]}
+STRONG = {("0",): 8.0, ("1",): 0.0}
+
+
+def opened(view: str, experiment_id: str = "xtrial") -> AppTest:
+    """The Sweep page on a tab of an experiment."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S).switch_page("pages/sweep.py")
+    app.query_params["experiment"] = experiment_id
+    app.query_params["view"] = view
+    app = app.run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def judged(lab: Lab, view: str = "Verdict") -> AppTest:
+    """The same once the verdict was worked out."""
+    ends = time.monotonic() + 30
+    while lab.verdicts.look("xtrial").stage == "judging":
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    return opened(view)
+
+
+def data(component: Any) -> Any:
+    """What a component was given to draw."""
+    text = component.proto.json or component.proto.mixed.json
+    return json.loads(text) if text else None
+
+
+def said(app: AppTest) -> str:
+    """Everything the page says, components included."""
+    kinds = (app.text, app.caption, app.markdown, app.header, app.info, app.code)
+    words = [str(item.value) for kind in kinds for item in kind]
+    return "\n".join(words + [json.dumps(data(part), ensure_ascii=False) for part in app.get("bidi_component")])
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    """The charts of the first verdict."""
+    found = [data(part) for part in app.get("bidi_component")]
+    return next(list(one["charts"]) for one in found if isinstance(one, dict) and "charts" in one)
+
+
+def with_clips(lab: Lab, ids: list[list[str]]) -> None:
+    """Give every generation of a trial a real small clip."""
+    for id_ in (one for cell in ids for one in cell):
+        path = lab.archive.path(f"clips/{id_}.mp4")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make_mp4(path, frames=24)
+        with begin_immediate(lab.ledger.database) as connection:
+            connection.execute(
+                sa.update(generations).where(generations.c.id == id_).values(clip_key=f"clips/{id_}.mp4")
+            )
+
+
+def test_a_clear_verdict_is_said_and_drawn_take_by_take(lab: Lab) -> None:
+    """Badge, sentence, rules; a chart a feature with every take as a point, its mean and interval; all marked simulated."""
+    ids = store(lab, TWO, STRONG)
+    app = judged(lab)
+    text = said(app)
+    assert "cfg_scale: clear, more motion at 0" in text
+    assert "More motion at 0: " in text
+    assert "Error rate 5 % for the verdict as a whole" in text
+    assert "SIMULATED" in text
+    first = charts(app)[0]
+    assert (first["key"], [level["name"] for level in first["levels"]]) == ("motion", ["0", "1"])
+    points = [point for level in first["levels"] for point in level["points"]]
+    assert {point["id"] for point in points} == {one for cell in ids for one in cell}
+    assert all(point["href"].endswith(f"/history?id={point['id']}") for point in points)
+    assert all("luma levels per frame" in point["label"] for point in points)
+    assert first["unit"] == "Motion energy, luma levels per frame"
+    assert all(level["low"] < level["mean"] < level["high"] for level in first["levels"])
+    assert "The same in every clip: Scene cuts." in text
+
+
+def test_the_figures_are_there_as_tables_too(lab: Lab) -> None:
+    """One row a feature, one row a clip, with a link to each."""
+    store(lab, TWO, STRONG)
+    app = judged(lab)
+    assert not app.dataframe
+    app = app.toggle[0].set_value(True).run()
+    assert not app.exception
+    features_table, clips_table = (table.value for table in app.dataframe)
+    assert next(iter(features_table["feature"])) == "Motion energy"
+    assert len(clips_table) == 8
+    assert all("/history?id=" in link for link in clips_table["open"])
+
+
+def test_too_few_takes_say_the_price_of_enough(lab: Lab) -> None:
+    """And never the word clear."""
+    store(lab, TWO, STRONG, takes=2)
+    text = said(judged(lab))
+    assert "Too few to tell" in text
+    assert "4 takes in each cell (4 more clips, 640 credits) would do." in text
+    assert "hint only: more motion at 0" in text
+
+
+def test_progress_is_said_while_clips_are_measured(lab: Lab) -> None:
+    """No verdict before the last one."""
+    ids = store(lab, TWO, STRONG)
+    with begin_immediate(lab.ledger.database) as connection:
+        connection.execute(sa.delete(features).where(features.c.generation_id == ids[0][0]))
+    app = opened("Verdict")
+    assert "7 of 8 clips measured" in [item.proto.text for item in app.get("progress")]
+    assert "more motion" not in said(app)
+
+
+def test_an_experiment_without_clips_or_variation_says_so(lab: Lab) -> None:
+    """In one sentence each."""
+    store(lab, TWO, takes=0, planned=4)
+    assert "No clip to measure yet" in said(opened("Verdict"))
+    store(lab, {"cfg_scale": ["0.5"]}, experiment_id="xone")
+    assert lab.verdicts.judge("xone").stage == "judged"
+    assert "Nothing was varied" in said(opened("Verdict", "xone"))
+
+
+def test_words_of_people_stay_words(lab: Lab) -> None:
+    """A value that looks like markup is shown as it was typed."""
+    evil = "<img src=x onerror=alert(1)> **bold** :red[x]"
+    store(lab, {"prompt": [evil, "plain"]}, {(evil,): 8.0})
+    app = judged(lab)
+    assert evil not in "\n".join(str(item.value) for kind in (app.markdown, app.caption, app.header) for item in kind)
+    assert charts(app)[0]["levels"][0]["name"] == evil
+
+
+def test_the_tab_is_quick_once_the_verdict_is_there(lab: Lab) -> None:
+    """The script computes nothing: in CPU time it costs hardly more than the Grid tab of the same experiment."""
+    store(lab, {"prompt": ["calm", "storm", "fog"]}, takes=10)
+    costs = {}
+    for view in ("Verdict", "Grid"):
+        app = judged(lab, view)
+        spent = []
+        for _ in range(8):
+            began = time.process_time()
+            app.run()
+            spent.append((time.process_time() - began) * 1000)
+        costs[view] = sorted(spent)[3]
+    print(f"{costs['Verdict']:.0f} ms of CPU, {costs['Grid']:.0f} for the grid, test runner included")
+    assert costs["Verdict"] < costs["Grid"] + 60
+
+
+# -- the knob ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_measured_stands_beside_the_knob(lab: Lab, open_app: Callable[..., AppTest]) -> None:
+    """First the doubt, then the measurement, marked as the simulator's; never that of the other mode."""
+    assert "disputed" in said(open_app())
+    store(lab, TWO, STRONG, kind="verdict")
+    lab.verdicts.settle_probes()
+    text = said(open_app())
+    assert "Measured here in the simulator on " in text
+    assert ": clear, more motion at 0." in text
+    assert "disputed" not in text
+    note = lab.ledger.get_note(f"knob:simulated:{MODEL}:cfg_scale")
+    lab.ledger.set_note(f"knob:simulated:{MODEL}:cfg_scale", None)
+    lab.ledger.set_note(f"knob:live:{MODEL}:cfg_scale", note)
+    assert "Measured here" not in said(open_app())
+
+
+# -- the decision ------------------------------------------------------------------------------------------------------
+
+
+def decide(app: AppTest, *, cell: int = 0, why: str = "It moves more", who: str = "Ana") -> AppTest:
+    """Fill the form and press the button."""
+    app.selectbox(key="decision_cell_xtrial").set_value(cell)
+    app.text_area(key="decision_why_xtrial").set_value(why)
+    app.text_input(key="decision_who").set_value(who)
+    app = app.run()
+    app = app.button(key="decide").click().run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def test_nothing_is_chosen_for_the_person(lab: Lab) -> None:
+    """However clear the verdict, the winner's field is empty and the button waits, saying for what."""
+    with_clips(lab, store(lab, TWO, STRONG))
+    app = judged(lab, "Decision")
+    assert app.selectbox(key="decision_cell_xtrial").value is None
+    assert app.button(key="decide").disabled
+    assert "To decide: choose a winner, say who decides." in said(app)
+    assert "Clear, more motion at 0" in said(app)
+
+
+def test_a_decision_keeps_winner_reason_name_and_evidence(lab: Lab) -> None:
+    """Stored on the experiment with verdicts and credits of that moment, shown afterwards with clip and snippet."""
+    with_clips(lab, store(lab, TWO, STRONG))
+    app = decide(judged(lab, "Decision"))
+    kept = lab.sweep("xtrial").experiment
+    assert kept.decided_at is not None
+    assert kept.decision is not None
+    assert {key: kept.decision[key] for key in ("cell", "title", "why", "who", "votes")} == {
+        "cell": 0,
+        "title": "0",
+        "why": "It moves more",
+        "who": "Ana",
+        "votes": None,
+    }
+    assert kept.decision["verdicts"] == [{"axis": "cfg_scale", "verdict": "clear", "words": "clear, more motion at 0"}]
+    text = said(app)
+    for words in ("It moves more", "Ana", "from rivya_core import GenerationRequest", "simulated credits quoted"):
+        assert words in text
+    assert [button.label for button in app.button if "Load" in button.label] == ["Load into Generate"]
+
+
+def test_a_decision_can_be_opened_again(lab: Lab) -> None:
+    """And made anew."""
+    with_clips(lab, store(lab, TWO, STRONG))
+    app = decide(judged(lab, "Decision"))
+    app = app.button(key="undecide").click().run()
+    assert lab.sweep("xtrial").experiment.decision is None
+    decide(app, cell=1)
+    decision = lab.sweep("xtrial").experiment.decision
+    assert decision is not None
+    assert decision["cell"] == 1
+
+
+def test_the_winner_goes_into_the_form(lab: Lab) -> None:
+    """Load into Generate puts the request of the winning cell there."""
+    ids = store(lab, TWO, STRONG)
+    with_clips(lab, ids)
+    app = decide(judged(lab, "Decision"))
+    app.button(key="decision_load").click().run()
+    draft = lab.draft()
+    assert draft is not None
+    assert draft["prompt"] == lab.get(ids[0][0]).prompt
+
+
+def test_votes_are_part_of_the_evidence_when_the_rounds_have_ended(lab: Lab) -> None:
+    """While a round is open the tab names nothing that the votes say."""
+    with_clips(lab, store(lab, TWO, STRONG))
+    assert "Blind votes" in said(judged(lab, "Decision"))
+    round_id = lab.ballots.start("xtrial", "Ana")
+    dice = np.random.default_rng(1)
+    for _ in range(12):
+        ballot = lab.ballots.ballot(round_id)
+        if ballot is None:
+            break
+        lab.ballots.vote(round_id, ballot.left_token, "left" if dice.random() < 0.5 else "right")
+    assert "Somebody's round is open" in said(opened("Decision"))
+    lab.ballots.end(round_id)
+    text = said(opened("Decision"))
+    assert "Somebody's round is open" not in text
+    assert "after" in text
+
+
+@pytest.mark.parametrize("view", ["Verdict", "Decision"])
+def test_a_reader_sees_the_tabs_and_cannot_decide(
+    make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, view: str
+) -> None:
+    """A read-only server shows all and changes nothing."""
+    lab = make_lab()
+    with_clips(lab, store(lab, TWO, STRONG))
+    lab.close()
+    monkeypatch.setenv("RIVYA_READ_ONLY", "1")
+    reader = make_lab(read_only=True)
+    app = judged(reader, view)
+    assert not [button for button in app.button if button.label == "Decide"]
