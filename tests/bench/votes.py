@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy.stats import binom, binomtest
@@ -37,16 +39,19 @@ class Study:
 
 
 def run_study(
-    count: int, chance: Chance, seed: int, *, ties: float = 0.0, share: float | None = None, limit: int | None = None
+    count: int, chance: Chance, seed: int, *, ties: float = 0.0, share: float | None = None, at_random: bool = False
 ) -> Study:
-    """Vote until the rule says stop: pairs by ``pairing``, one voter, each vote independent."""
+    """Vote until the rule says stop: pairs by ``pairing`` or, for comparison, at random; each vote independent."""
     rng = random.Random(seed)
     variants = range(count)
     found: list[Comparison] = []
     out: tuple[int, ...] = ()
     last: tuple[int, ...] = ()
     while True:
-        one, other = last = pairing.next_variants(variants, out, found, rng, last=last)
+        if at_random:
+            one, other = rng.sample([variant for variant in variants if variant not in out], 2)
+        else:
+            one, other = last = pairing.next_variants(variants, out, found, rng, last=last)
         if rng.random() < ties:
             found.append(Comparison(one, other, is_tie=True))
         elif rng.random() < chance(one, other):
@@ -55,7 +60,7 @@ def run_study(
             found.append(Comparison(other, one))
         progress = follow(variants, found)
         out = tuple(variant for variant, _ in progress.out)
-        if progress.is_over or len(found) == limit:
+        if progress.is_over:
             covered = None
             if share is not None:
                 [rated] = [one for one in ratings.rate(variants, found) if one.variant == 0]
@@ -63,11 +68,26 @@ def run_study(
             return Study(progress.winner, len(found), covered)
 
 
-def run_studies(
-    count: int, chance: Chance, *, studies: int = STUDIES, ties: float = 0.0, share: float | None = None
-) -> list[Study]:
-    """Run many studies with seeds of their own."""
-    return [run_study(count, chance, seed, ties=ties, share=share) for seed in range(studies)]
+def run_studies(count: int, chance: Chance, *, studies: int = STUDIES, **how: Any) -> list[Study]:
+    """Run many studies with seeds of their own; ``how``: see ``run_study``."""
+    return [run_study(count, chance, seed, **how) for seed in range(studies)]
+
+
+def run_uneven(seed: int, *, edge: float = 0.9) -> Study:
+    """Two equal variants of two clips each, where every single pair of clips has a clear winner: half of them either way."""
+    rng = random.Random(seed)
+    clips = {0: ("a0", "a1"), 1: ("b0", "b1")}
+    found: list[Comparison] = []
+    shown: list[pairing.Shown] = []
+    while True:
+        pair = pairing.next_clips((0, 1), clips, shown, rng, last=shown[-1] if shown else None)
+        shown.append(pair)
+        same = pair.left_clip[1] == pair.right_clip[1]
+        first_wins = rng.random() < (edge if same else 1 - edge)
+        found.append(Comparison(0, 1) if first_wins else Comparison(1, 0))
+        progress = follow((0, 1), found)
+        if progress.is_over:
+            return Study(progress.winner, len(found))
 
 
 def equal(_one: int, _other: int) -> float:
@@ -125,12 +145,15 @@ class Row:
     fixed: int | None
 
 
-def measure(count: int, truth: str, chance: Chance, percent: int | None, *, ties: float = 0.0) -> Row:
+def measure(
+    count: int, truth: str, chance: Chance, percent: int | None, *, ties: float = 0.0, at_random: bool = False
+) -> Row:
     """Run the studies of one line. Without a ``percent`` every winner is a false one."""
-    found = run_studies(count, chance, ties=ties)
+    found = run_studies(count, chance, ties=ties, at_random=at_random)
     right = sum(study.winner == 0 for study in found) if percent else 0
     wrong = sum(study.winner is not None for study in found) - right
     votes = [float(study.votes) for study in found]
+    fixed = fixed_votes(count, percent, min(right, STUDIES - 1) / STUDIES) if percent and right else None
     return Row(
         count,
         truth,
@@ -139,7 +162,7 @@ def measure(count: int, truth: str, chance: Chance, percent: int | None, *, ties
         sum(study.winner is None for study in found) / STUDIES,
         median(votes),
         float(np.quantile(votes, 0.9)),
-        fixed_votes(count, percent, min(right, STUDIES - 1) / STUDIES) if percent and right else None,
+        None if fixed is None else math.ceil(fixed / (1 - ties)),
     )
 
 
@@ -148,12 +171,19 @@ def rows() -> list[Row]:
     found = [measure(count, "all equal", equal, None) for count in SIZES]
     found += [measure(count, "two equally best", two_best, None) for count in SIZES[1:]]
     found.append(measure(2, "all equal, 30 % ties", equal, None, ties=0.3))
+    uneven = [run_uneven(seed) for seed in range(STUDIES)]
+    wrong = sum(study.winner is not None for study in uneven)
+    votes = [float(study.votes) for study in uneven]
+    late = float(np.quantile(votes, 0.9))
+    truth = "equal, but every pair of clips 90/10"
+    found.append(Row(2, truth, 0.0, wrong, 1 - wrong / STUDIES, median(votes), late, None))
     found += [
         measure(count, f"one best, {percent}/{100 - percent}", partial(best, percent), percent)
         for percent in EDGES
         for count in SIZES
     ]
     found.append(measure(2, "one best, 75/25, 30 % ties", partial(best, 75), 75, ties=0.3))
+    found.append(measure(4, "one best, 75/25, pairs at random", partial(best, 75), 75, at_random=True))
     return found
 
 

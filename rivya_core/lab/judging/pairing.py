@@ -99,16 +99,17 @@ def next_clips(
 ) -> Shown:
     """Choose a clip of each variant and their sides; ``shown``: all pairs so far, ``last``: the voter's own last one.
 
-    Clips take turns within a variant, in random order; so do the sides of a pair; the two clips shown last are not shown
-    again at once when there are others.
+    All pairs of clips are shown equally often, in random order, and so are the sides of two variants; the two clips shown
+    last are not shown again at once when there are others. Nothing else may decide the order: turns by a pattern would let
+    chance runs look like a preference.
     """
     first, second = pair
-    times = Counter(clip for one in shown for clip in (one.left_clip, one.right_clip))
+    together = Counter(frozenset({one.left_clip, one.right_clip}) for one in shown)
     seen = set() if last is None else {last.left_clip, last.right_clip}
     choices = [(a, b) for a in clips[first] for b in clips[second]]
     fresh = [choice for choice in choices if set(choice) != seen] or choices
     rng.shuffle(fresh)
-    a, b = min(fresh, key=lambda choice: times[choice[0]] + times[choice[1]])
+    a, b = min(fresh, key=lambda choice: together[frozenset(choice)])
     lefts = sum((one.left, one.right) == (first, second) for one in shown)
     rights = sum((one.left, one.right) == (second, first) for one in shown)
     if lefts > rights or (lefts == rights and rng.random() < 0.5):  # noqa: PLR2004 - an even coin

@@ -86,6 +86,7 @@ def _clip(lab: Lab, experiment_id: str, cell: int, take: int, label: str, mode: 
         experiment_id=experiment_id,
         mode=mode,
         intent_id=f"{experiment_id}-{cell}-{take}",
+        params={"duration": "5", "negative_prompt": WORDS},
     )
     key = f"clips/{row.id}.mp4"
     path = lab.archive.path(key)

@@ -13,7 +13,7 @@ from scipy.stats import binom
 
 from rivya_core.lab.judging.stopping import ALPHA, THRESHOLD, VOTES_PER_VARIANT, fewest_votes, follow, log_bet
 from rivya_core.lab.judging.votes import Comparison
-from tests.bench.votes import best, equal, fixed_votes, run_studies, run_study, two_best
+from tests.bench.votes import best, equal, fixed_votes, run_studies, run_study, run_uneven, two_best
 
 
 def votes(text: str) -> list[Comparison]:
@@ -128,3 +128,8 @@ def test_one_voter_who_always_presses_left_decides_nothing() -> None:
 def test_a_study_runs_the_same_again() -> None:
     """The stored seed decides all."""
     assert run_study(3, partial(best, 75), 7) == run_study(3, partial(best, 75), 7)
+
+
+def test_clips_that_differ_do_not_make_variants_differ() -> None:
+    """Two variants of two clips each, every pair of clips clearly decided, half of them either way: no winner."""
+    assert not [seed for seed in range(100) if run_uneven(seed, edge=1.0).winner is not None]

@@ -1,0 +1,259 @@
+"""Blind votes as people cast them: nothing that names a clip reaches the browser, keys do all, it fits and can be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Request, WebSocket, expect
+
+from rivya_core.services import close_all, open_lab
+from rivya_core.settings import Settings
+from tests.browser.conftest import Server, Visitor
+from tests.conftest import FAST
+from tests.lab.judging.study import WORDS, make_study
+from tests.lab.judging.test_ballots import prefer
+
+LABELS = ["obsidian gate", "verdigris tower", "0.8125"]
+SENTINELS = [*WORDS.split(), "obsidian", "verdigris", "0.8125", "kling", "cfg_scale", "aspect_ratio"]
+"""Words of the experiment's name, question and id, of prompts, negative prompts, labels, generation ids and file names."""
+
+ALL_HTML = """() => {
+  const read = (root) => [root.innerHTML, ...[...root.querySelectorAll('*')].filter((one) => one.shadowRoot)
+    .map((one) => read(one.shadowRoot))].join('\\n');
+  return read(document.documentElement) + document.title + JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage });
+}"""
+
+
+class Ears:
+    """Everything a browser hears and says: frames, requests, headers, console."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.heard: list[tuple[str, str]] = []
+        self.media: list[str] = []
+        page.on("websocket", self._socket)
+        page.on("request", self._request)
+        page.on("console", lambda message: self.heard.append(("console", message.text)))
+
+    def _socket(self, socket: WebSocket) -> None:
+        socket.on("framereceived", lambda data: self._note("frame in", data))
+        socket.on("framesent", lambda data: self._note("frame out", data))
+
+    def _note(self, kind: str, data: str | bytes) -> None:
+        self.heard.append((kind, data if isinstance(data, str) else data.decode("utf-8", "replace")))
+
+    def _request(self, request: Request) -> None:
+        self.heard.append(("request", f"{request.url} {request.headers}"))
+        if request.resource_type == "media":
+            self.media.append(request.url)
+
+    def leaks(self, hidden: list[str]) -> list[tuple[str, str]]:
+        """What was heard, in the page or outside, that must not be."""
+        heard = [*self.heard, ("page", self.page.evaluate(ALL_HTML)), ("address", self.page.url)]
+        return [(kind, word) for kind, text in heard for word in hidden if word.lower() in text.lower()]
+
+
+def studies(data_dir: Path) -> dict[str, str]:
+    """Store a study of three cells with an open round, and a decided one with an ended round; the rounds."""
+    lab = open_lab(Settings(**{**FAST, "data_dir": data_dir}))
+    rounds = {"open": lab.ballots.start(make_study(lab, LABELS, clips=2), "Ana")}
+    decided = make_study(lab, ["calm sea", "rough sea"], clips=1, planned=2, experiment_id="xdecided")
+    rounds["ended"] = lab.ballots.start(decided, "Ben")
+    prefer(lab, rounds["ended"], [1, 0], 9)
+    lab.ballots.end(rounds["ended"])
+    close_all()
+    return rounds
+
+
+@pytest.fixture
+def served(start_server: Callable[..., Server], tmp_path: Path) -> tuple[Server, dict[str, str]]:
+    """A server whose folder holds both studies."""
+    with ThreadPoolExecutor(1) as aside:  # Playwright's event loop runs in this thread
+        rounds = aside.submit(studies, tmp_path / "data0").result()
+    return start_server(), rounds
+
+
+@pytest.fixture
+def empty(start_server: Callable[..., Server]) -> Server:
+    """A server with nothing to vote on."""
+    return start_server(RIVYA_FIRST_START_EXAMPLES="false")
+
+
+def ready(page: Page) -> None:
+    """Wait until both clips are there and votes are taken."""
+    page.locator("[data-vote=left][aria-disabled=false]").wait_for()
+
+
+def votes(page: Page, number: int) -> None:
+    """Wait until so many votes of the round are told, and the next pair is there."""
+    expect(page.locator(".count")).to_contain_text(re.compile(rf"^{number} votes? in this round"))
+    ready(page)
+
+
+def test_nothing_that_names_a_clip_reaches_a_voter(
+    served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor]
+) -> None:
+    """A whole round by its address: page, component data, every frame, request, header and console line."""
+    server, rounds = served
+    visitor = visit(server, path="/connection")
+    page = visitor.context.new_page()
+    ears = Ears(page)
+    page.goto(f"{server.url}/vote?round={rounds['open']}")
+    ready(page)
+    for number, key in enumerate("12TXSU1AB0", start=1):
+        before = page.locator("video").first.get_attribute("src")
+        page.keyboard.press(key)
+        expect(page.locator("video").first).not_to_have_attribute("src", before or "")
+        ready(page)
+        assert ears.leaks(SENTINELS) == [], number
+    assert len(ears.media) >= 20
+    assert all(re.fullmatch(rf"{server.url}/ballots/[0-9a-f]{{24}}\.mp4", url) for url in ears.media)
+    assert len({kind for kind, _ in ears.heard} & {"frame in", "frame out", "request"}) == 3
+    page.get_by_role("button", name="End the round").click()
+    page.get_by_role("heading", level=2, name=re.compile("decided")).wait_for()
+    assert {word for _, word in ears.leaks(SENTINELS)} >= {"heliotrope", "obsidian", "verdigris", "0.8125"}, (
+        "the ears are deaf"
+    )
+
+
+def test_nothing_comes_after_the_start_either(
+    served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor]
+) -> None:
+    """The choice names the experiment; from the first pair on nothing does, in either direction."""
+    server, _ = served
+    page = visit(server, path="/connection").context.new_page()
+    ears = Ears(page)
+    page.goto(f"{server.url}/vote?experiment=xheliotrope")
+    page.get_by_label("Your name").fill("Zoe")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Start voting").click()
+    ready(page)
+    ears.heard.clear()
+    for number, key in enumerate("1020", start=1):
+        page.keyboard.press(key)
+        votes(page, number)
+    assert ears.leaks(SENTINELS) == []
+
+
+def test_a_whole_round_by_keyboard(served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor]) -> None:
+    """From the name to the ranking without a mouse; a key pressed twice is one vote; R and C stay with the ballot."""
+    server, _ = served
+    page = visit(server, path="/vote?experiment=xheliotrope").page
+    page.get_by_label("Your name").focus()
+    page.keyboard.type("Kim")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Your name")).to_have_value("Kim")
+    page.wait_for_timeout(600)
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText").endswith("Start voting"):
+            break
+    page.keyboard.press("Enter")
+    ready(page)
+    page.keyboard.press("6")
+    expect(page.locator("[data-why=motion]")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    votes(page, 1)
+    expect(page.locator("[data-why=motion]")).to_have_attribute("aria-pressed", "false")
+    for number, key in enumerate(("ArrowRight", "t", "x"), start=2):
+        page.keyboard.press(key)
+        votes(page, number)
+    page.keyboard.press("u")
+    votes(page, 3)
+    for key in ("r", "c", "q", "9"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(500)
+    assert page.get_by_role("dialog").count() == 0
+    votes(page, 3)
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if "End the round" in page.evaluate("document.activeElement.innerText || ''"):
+            break
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", level=2, name="Not decided yet after 3 votes. None was voted out.").wait_for()
+    expect(page.get_by_role("table")).to_contain_text("obsidian gate")
+    expect(page.get_by_role("table")).to_contain_text("motion (1)")
+
+
+def test_both_clips_play_on_one_clock(served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor]) -> None:
+    """They start by themselves, together; P stops both on the same frame."""
+    server, rounds = served
+    page = visit(server, path=f"/vote?round={rounds['open']}").page
+    ready(page)
+    places = """() => { const read = (root) => [...root.querySelectorAll('video'),
+      ...[...root.querySelectorAll('*')].filter((one) => one.shadowRoot).flatMap((one) => read(one.shadowRoot))];
+      return read(document).map((video) => [video.currentTime, video.paused]); }"""
+    expect(page.locator(".play")).to_contain_text("Pause")
+    page.wait_for_timeout(400)
+    page.keyboard.press("p")
+    expect(page.locator(".play")).to_contain_text("Play")
+    page.wait_for_timeout(300)
+    (left, left_paused), (right, right_paused) = page.evaluate(places)
+    assert left_paused
+    assert right_paused
+    assert abs(left - right) <= 1 / 24
+    page.keyboard.press(".")
+    page.wait_for_timeout(300)
+    (after, _), _ = page.evaluate(places)
+    assert 0 < after - left < 0.1
+
+
+def test_on_a_phone_clips_and_votes_fit_one_screen(
+    served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor]
+) -> None:
+    """Stacked, without sideways scrolling, the five votes below the clips without a scroll, and a tap votes."""
+    server, rounds = served
+    page = visit(server, width=390, height=844, path=f"/vote?round={rounds['open']}").page
+    ready(page)
+    first, second = (page.locator("video").nth(number).bounding_box() for number in (0, 1))
+    assert first is not None
+    assert second is not None
+    assert second["y"] >= first["y"] + first["height"]
+    for vote in ("left", "right", "tie", "bad", "skip"):
+        box = page.locator(f"[data-vote={vote}]").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 844, vote
+        assert box["height"] >= 40
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator("[data-vote=right]").click()
+    votes(page, 1)
+
+
+def accessible(page: Page) -> dict[str, str]:
+    """What axe finds: rule and first element."""
+    found = Axe().run(page).response["violations"]
+    return {rule["id"]: rule["nodes"][0]["html"][:200] for rule in found}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["wide", "phone"])
+def test_every_state_is_accessible_and_fits(
+    served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor], size: tuple[int, int], *, dark: bool
+) -> None:
+    """Choice, ballot, ranking, a stale link: axe finds nothing, nothing overflows, nothing foreign, no error."""
+    server, rounds = served
+    visitor = visit(server, width=size[0], height=size[1], dark=dark, path="/vote?experiment=xdecided")
+    for path in ("", f"?round={rounds['open']}", f"?round={rounds['ended']}", "?round=nothing"):
+        page = visitor.open(f"/vote{path}")
+        page.wait_for_timeout(2000)
+        assert accessible(page) == {}, path
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert page.get_by_test_id("stException").count() == 0
+        page.close()
+    assert visitor.foreign == []
+    assert visitor.errors == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_empty_page_is_accessible(empty: Server, visit: Callable[..., Visitor], *, dark: bool) -> None:
+    """With the way to something to vote on."""
+    page = visit(empty, dark=dark, path="/vote").page
+    page.get_by_text("Nothing to vote on yet").wait_for()
+    page.wait_for_timeout(1000)
+    assert accessible(page) == {}
