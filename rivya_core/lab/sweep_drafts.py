@@ -212,8 +212,10 @@ def _of_axis(axis: Mapping[str, Any], images: Mapping[str, Mapping[str, Any]]) -
     kind, name, values = _KINDS[axis["target"]], str(axis["name"]), axis["values"]
     key = name if kind in {"param", "variable"} else ""
     if kind == "image":
-        kept = [images[value["image"]["sha256"]] for value in values if value and value["image"]["sha256"] in images]
-        return AxisDraft(kind, images=tuple(_draft_image(image) for image in kept), bare=None in values)
+        named = zip(axis["labels"], values, strict=True)
+        found = [(label, images.get(value["image"]["sha256"])) for label, value in named if value]
+        kept = [_draft_image({**image, "original_name": label}) for label, image in found if image is not None]
+        return AxisDraft(kind, images=tuple(kept), bare=None in values)
     plain = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
     written = [
         ("" if label == value or label.endswith("…") else label, value)
