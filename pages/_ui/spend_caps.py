@@ -57,7 +57,7 @@ def _daily(lab: Lab, view: View) -> None:
 
 def _bar(name: str, spent: int, cap: int, view: View) -> None:
     with st.container(gap="xxsmall"):
-        st.text(f"{name}: {spent:,} of {cap:,} {view.unit}")
+        st.text(f"{name} · {spent:,} of {cap:,} {view.unit}")
         st.progress(1.0 if cap == 0 else min(1.0, spent / cap))
 
 

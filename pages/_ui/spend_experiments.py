@@ -89,7 +89,7 @@ def forecast_card(lab: Lab, view: View) -> None:
     forecasts = lab.spending.forecasts(view.mode)
     if not forecasts:
         return
-    stands = lab.pause() is not None or view.mode != lab.mode
+    stands = lab.pause() is not None
     with st.container(border=True, key="spend_forecast", gap="small"):
         card.head("At work now")
         for forecast in forecasts[:FORECASTS_MAX]:
@@ -111,7 +111,7 @@ def _forecast(view: View, forecast: SweepForecast, *, stands: bool) -> None:
         st.text(words.excerpt(cost.name, 80))
         st.progress(min(1.0, cost.sums.held / limit))
         st.text(f"{' + '.join(parts)} = {forecast.total_credits:,} {view.unit} {_against(forecast)}.")
-        end = None if stands else ends(forecast)
+        end = "The queue is paused, so nobody knows when it ends." if stands else ends(forecast)
         st.caption(
             " ".join(
                 part

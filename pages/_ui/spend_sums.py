@@ -121,7 +121,7 @@ def _chart(view: View, found: Mapping[str, Sums]) -> dict[str, Any]:
     ]
     when = {
         "field": "day",
-        "type": "temporal",
+        "type": "ordinal",
         "timeUnit": "yearmonth" if by_month else "yearmonthdate",
         "title": None,
         "axis": {"format": "%b %Y" if by_month else "%d %b", "labelAngle": 0, "labelOverlap": True, "grid": False},

@@ -176,7 +176,7 @@ def test_experiments_stand_beside_their_quote_and_cap(lab: Lab) -> None:
     assert one["Cap"]["bar"] == 0.5
     assert (alone["Experiment"]["text"], alone["In the last 30 days"]["text"]) == ("No experiment", "160")
     assert total["In the last 30 days"]["text"] == "480"
-    assert "Which light <b>suits</b> the fox?: 320 of 640 simulated credits" in said(app)
+    assert "Which light <b>suits</b> the fox? · 320 of 640 simulated credits" in said(app)
 
 
 def test_an_experiment_at_work_has_a_forecast(lab: Lab) -> None:
@@ -191,6 +191,7 @@ def test_an_experiment_at_work_has_a_forecast(lab: Lab) -> None:
     assert "160 spent + 160 held by 1 on their way = 320 simulated credits of 320 quoted, cap 300." in words
     assert "That passes its cap by 20" in words
     assert "probably" not in words
+    assert "The queue is paused, so nobody knows when it ends." in words
     lab.cancel(waiting.id)
     assert "At work now" not in said(opened())
 
@@ -264,7 +265,7 @@ def test_a_read_only_server_shows_it_all_and_changes_nothing(make_lab: MakeLab) 
     make_lab(read_only=True)
     app = opened()
     assert metrics(app)["Held in all"] == "160"
-    assert "Today: 160 of 480 simulated credits" in said(app)
+    assert "Today · 160 of 480 simulated credits" in said(app)
     assert list(app.number_input) == []
 
 
