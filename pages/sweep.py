@@ -7,6 +7,7 @@ import streamlit as st
 from pages._ui import (
     decision_tab,
     frame,
+    sweep_address,
     sweep_clip,
     sweep_form,
     sweep_grid,
@@ -22,10 +23,10 @@ from rivya_core.api.errors import RivyaError
 def main() -> None:
     """Draw the list, the form or the experiment that the address asks for."""
     lab = frame.open_page("Sweep", "One question, many clips: every price is said before it is spent.")
-    experiment_id = st.query_params.get("experiment")
+    experiment_id = sweep_address.opened()
     if experiment_id:
         _experiment(lab, experiment_id)
-    elif st.query_params.get("new") and frame.can_spend():
+    elif sweep_address.composes() and frame.can_spend():
         _compose(lab)
     else:
         sweep_list.draw(lab)
@@ -48,7 +49,7 @@ def _experiment(lab: Lab, experiment_id: str) -> None:
         frame.error_card(error)
         return
     sweep_head.draw(lab, status)
-    grid, verdict, decision = st.tabs(["Grid", "Verdict", "Decision"], key="view", bind="query-params")
+    grid, verdict, decision = st.tabs(sweep_address.TABS, key=sweep_address.TAB, bind="query-params")
     if verdict.open:
         with verdict:
             verdict_tab.draw(lab, lab.sweep(experiment_id))

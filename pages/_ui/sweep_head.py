@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import cards, frame, grid, sweep_form, sweep_words, words
+from pages._ui import cards, frame, grid, sweep_address, sweep_form, sweep_words, words
 from pages._ui.cap_editor import cap_editor
 from pages._ui.paid_button import paid_button
 from rivya_core import Lab, State
@@ -143,4 +143,4 @@ def _extend(experiment_id: str) -> None:
     lab = frame.lab()
     status = lab.sweep(experiment_id)
     sweep_form.show(lab, sweep_drafts.of_experiment(status.experiment, status.cells), undo=True)
-    st.query_params.from_dict({"new": "1"})
+    sweep_address.to_form()

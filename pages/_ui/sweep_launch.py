@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import frame, sweep_address
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.experiments.plan import Sweep
 
@@ -26,7 +26,7 @@ def launch(sweep: Sweep, experiment_id: str, *, only_what_fits: bool = False) ->
         refuse(error)
         return False
     st.session_state[_STARTED] = experiment_id
-    st.query_params.from_dict({"experiment": experiment_id})
+    sweep_address.to_experiment(experiment_id)
     return True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, sweep_form, sweep_launch, sweep_probes, words
+from pages._ui import card, frame, sweep_address, sweep_form, sweep_launch, sweep_probes, words
 from pages._ui.sweep_rows import sweep_rows
 from pages._ui.words import Badge
 from rivya_core import Lab
@@ -38,7 +38,7 @@ def draw(lab: Lab) -> None:
         return
     opened = sweep_rows(lab, [lab.sweeps.brief(record.id) for record in records[:PAGE_ROWS]], key="sweep_rows")
     if opened is not None:
-        st.query_params.from_dict({"experiment": opened})
+        sweep_address.to_experiment(opened)
         st.rerun()
     if page > 1 or len(records) > PAGE_ROWS:
         pages = page + (1 if len(records) > PAGE_ROWS else 0)
@@ -54,7 +54,7 @@ def draw(lab: Lab) -> None:
 def back() -> None:
     """Draw the way back to the list."""
     st.button(
-        "All sweeps", icon=":material/arrow_back:", type="tertiary", key="sweep_back", on_click=st.query_params.clear
+        "All sweeps", icon=":material/arrow_back:", type="tertiary", key="sweep_back", on_click=sweep_address.to_list
     )
 
 
@@ -99,7 +99,7 @@ def _ready_made(lab: Lab) -> None:
 
 
 def _compose() -> None:
-    st.query_params.from_dict({"new": "1"})
+    sweep_address.to_form()
 
 
 def _load(draft: SweepDraft) -> None:
