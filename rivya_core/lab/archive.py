@@ -20,7 +20,7 @@ from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.clips import inspect, poster_jpeg
 from rivya_core.lab.records import Clip
 
-KEY: Final = re.compile(r"(clips|posters|images)(/[A-Za-z0-9][A-Za-z0-9._-]*)+")
+KEY: Final = re.compile(r"(clips|posters|images|ballots)(/[A-Za-z0-9][A-Za-z0-9._-]*)+")
 KEY_MAX: Final = 240
 PARTS: Final = "parts"
 

@@ -127,7 +127,7 @@ def ballot_clip(request: Request) -> Response:
     """Stream one side of a pair in a blind vote, under an address that is good for that pair until its round ends."""
 
     def answer(lab: Lab) -> Response:
-        found = lab.clip(lab.ballots.clip(request.path_params["token"]))
+        found = lab.ballots.file(request.path_params["token"])
         return UnnamedFile(found, media_type="video/mp4", headers={"Cache-Control": "no-store"})
 
     return _found(answer)

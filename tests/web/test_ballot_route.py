@@ -42,7 +42,7 @@ async def test_a_side_is_streamed_with_ranges(
     assert answer.status_code == status
     assert length is None or len(answer.content) == length
     if status == 200:
-        assert answer.content == lab.clip(lab.ballots.clip(ballot.left_token)).read_bytes()
+        assert answer.content == lab.ballots.file(ballot.left_token).read_bytes()
 
 
 @pytest.mark.parametrize("headers", [{}, {"range": "bytes=0-9"}, {"range": "bytes=0-9", "if-range": '"a tag"'}])
@@ -58,6 +58,18 @@ async def test_the_headers_tell_length_and_type_only(
     assert not {"etag", "last-modified", "content-disposition", "date"} & set(answer.headers)
     told = " ".join([*answer.headers, *answer.headers.values()])
     assert not [word for word in [*WORDS.split(), "xheliotrope", "clips/"] if word in told]
+
+
+async def test_the_bytes_hold_pictures_only(lab: Lab, round_id: str, client: httpx.AsyncClient) -> None:
+    """A title, a time and a comment in the archived file do not reach the voter."""
+    ballot = lab.ballots.ballot(round_id)
+    assert ballot is not None
+    archived = lab.clip(lab.ballots.clip(ballot.left_token))
+    assert WORDS.encode() in archived.read_bytes()
+    answer = await client.get(f"/ballots/{ballot.left_token}.mp4")
+    assert not [word for word in [*WORDS.split(), "1999", "Lavf"] if word.encode() in answer.content]
+    header = answer.content.index(b"mvhd")
+    assert answer.content[header + 8 : header + 16] == bytes(8)  # created and changed: never
 
 
 async def test_an_address_is_good_for_its_round_only(lab: Lab, round_id: str, client: httpx.AsyncClient) -> None:

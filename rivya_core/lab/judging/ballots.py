@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from rivya_core.lab.experiments import book
 from rivya_core.lab.judging import ballot_box as box
 from rivya_core.lab.judging import needless, standings
 from rivya_core.lab.judging.needless import Needless
+from rivya_core.lab.judging.neutral import neutral_copy, remove_copies
 from rivya_core.lab.judging.pairing import next_clips, next_variants
 from rivya_core.lab.judging.standings import Ballot, Candidate, RoundRecord, Standing
 from rivya_core.lab.judging.stopping import follow
@@ -157,8 +159,12 @@ class Ballots:
     def end(self, round_id: str) -> None:
         """End a round; from here on its clips have names. Raises LabError for an unknown id."""
         with begin_immediate(self._database) as connection:
-            box.find_round(connection, round_id)
+            experiment_id = box.find_round(connection, round_id).experiment_id
             box.end_round(connection, round_id, self._now())
+            going = any(row.ended_at is None for row in box.rounds(connection, experiment_id))
+            shown = [] if going else box.pairs(connection, experiment_id)
+        clips = {clip for pair in shown for clip in (pair.shown.left_clip, pair.shown.right_clip)}
+        remove_copies(self._parts.archive, sorted(clips))
 
     def clip(self, token: str) -> str:
         """The generation behind a neutral address. Raises LabError when there is none, or its round is over."""
@@ -167,6 +173,13 @@ class Ballots:
         if found is None:
             raise LabError("There is no such clip", "This address is not in use.", field="token")
         return found
+
+    def file(self, token: str) -> Path:
+        """The file behind a neutral address: the pictures of the clip and nothing else. Raises as ``clip`` does."""
+        row = self._parts.ledger.get(self.clip(token))
+        if row.clip_key is None:
+            raise LabError("There is no such clip", "It has no file.", field="token")
+        return neutral_copy(self._parts.archive, row.clip_key, row.id)
 
     # -- what the votes say ----------------------------------------------------------------------------------------
 

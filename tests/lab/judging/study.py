@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import av
 import sqlalchemy as sa
 
 from rivya_core import Lab
@@ -91,7 +93,20 @@ def _clip(lab: Lab, experiment_id: str, cell: int, take: int, label: str, mode: 
     key = f"clips/{row.id}.mp4"
     path = lab.archive.path(key)
     path.parent.mkdir(parents=True, exist_ok=True)
-    make_mp4(path, frames=24 + 2 * cell + take)
+    make_mp4(path.with_suffix(".plain"), frames=24 + 2 * cell + take)
+    _write_into(path.with_suffix(".plain"), path)
     with begin_immediate(lab.ledger.database) as connection:
         connection.execute(sa.update(generations).where(generations.c.id == row.id).values(clip_key=key, mode=mode))
     return row.id
+
+
+def _write_into(plain: Path, path: Path) -> None:
+    """Copy a clip and write into it what a service might: title, comment, time."""
+    with av.open(str(plain), format="mp4") as source, av.open(str(path), "w", format="mp4") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        target.metadata.update({"title": WORDS, "comment": WORDS, "creation_time": "1999-03-04T05:06:07Z"})
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    plain.unlink()

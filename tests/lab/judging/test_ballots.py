@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
+import av
 import pytest
 
 from rivya_core import Lab, State
@@ -301,3 +303,36 @@ def test_unknown_rounds_and_experiments_are_named(lab: Lab) -> None:
         lab.ballots.ballot("nothing")
     with pytest.raises(LabError, match="no such experiment"):
         lab.ballots.standing("nothing")
+
+
+def test_the_copy_for_voters_shows_the_same_pictures(lab: Lab) -> None:
+    """Same frames in the same coding, made once, and gone with the last open round."""
+    round_id = lab.ballots.start(make_study(lab), "Ana")
+    other = lab.ballots.start("xheliotrope", "Ben")
+    ballot = lab.ballots.ballot(round_id)
+    assert ballot is not None
+    archived, copy = lab.clip(lab.ballots.clip(ballot.left_token)), lab.ballots.file(ballot.left_token)
+    assert pictures(copy) == pictures(archived)
+    assert lab.ballots.file(ballot.left_token) == copy
+    cast(lab, round_id, "left")
+    lab.ballots.end(round_id)
+    assert copy.exists()
+    lab.ballots.end(other)
+    assert not copy.exists()
+    assert archived.exists()
+
+
+def test_a_file_that_cannot_be_copied_is_not_shown(lab: Lab) -> None:
+    """Blindness comes first: the pair can be skipped."""
+    round_id = lab.ballots.start(make_study(lab), "Ana")
+    ballot = lab.ballots.ballot(round_id)
+    assert ballot is not None
+    lab.clip(lab.ballots.clip(ballot.left_token)).write_bytes(b"not a film")
+    with pytest.raises(LabError, match="cannot be shown blind"):
+        lab.ballots.file(ballot.left_token)
+
+
+def pictures(path: Path) -> list[tuple[int | None, bytes]]:
+    """Every coded frame with its time."""
+    with av.open(str(path), format="mp4") as film:
+        return [(packet.pts, bytes(packet)) for packet in film.demux(film.streams.video[0]) if packet.size]
