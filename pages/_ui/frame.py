@@ -117,8 +117,9 @@ def _navigation() -> Page:
     # First, because the window's icon would otherwise be the page's Material icon, fetched from a font server.
     st.set_page_config(page_icon=str(FAVICON), layout="wide")
     may_spend = _may_spend()
+    first = "generate" if may_spend else "history"
     pages = [
-        st.Page(page_file(name), title=title, icon=icon, url_path=name, default=name == "generate")
+        st.Page(page_file(name), title=title, icon=icon, url_path=name, default=name == first)
         for name, title, icon in PAGES
         if may_spend or name != "generate"
     ]

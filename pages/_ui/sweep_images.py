@@ -38,11 +38,13 @@ def images_field(label: str, name: str, *, several: bool) -> None:
             on_change=_take,
             args=(name,),
         )
-    refused: RivyaError | None = st.session_state.get(_refused(name))
+    refused: tuple[str, RivyaError] | None = st.session_state.get(_refused(name))
     if refused is not None:
+        file_name, error = refused
         with st.container(border=True, key=f"refused_{_key(name)}", gap="small"):
             st.badge("This image cannot be used", icon=":material/hide_image:", color="orange")
-            st.text(words.sentences(refused.detail.removeprefix("reference_image: ") or refused.title, refused.hint))
+            why = error.detail.removeprefix("reference_image: ") or error.title
+            st.text(f"{words.excerpt(file_name, 48)}: {words.sentences(why, error.hint)}")
     for start in range(0, len(images), A_ROW):
         columns = st.columns(A_ROW, gap="small")
         for at, (column, image) in enumerate(zip(columns, images[start : start + A_ROW], strict=False), start):
@@ -76,7 +78,7 @@ def _take(name: str) -> None:
         try:
             image = drafts.attach_image(frame.lab(), upload.getvalue(), upload.name)
         except RivyaError as error:
-            st.session_state[_refused(name)] = error
+            st.session_state[_refused(name)] = (upload.name, error)
             continue
         if all(image.sent.sha256 != other.sent.sha256 for other in images):
             images.append(image)

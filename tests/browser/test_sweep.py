@@ -190,6 +190,22 @@ def test_every_state_is_accessible_and_fits(
     well(visitor, width)
 
 
+def test_from_a_tab_back_to_the_list_and_into_another_experiment(
+    filled: tuple[Server, dict[str, str]], visit: Visit
+) -> None:
+    """The tab stands in the address and does not follow to the next experiment."""
+    server, ids = filled
+    visitor = visit(server, path=f"/sweep?experiment={ids['done']}")
+    page = visitor.page
+    page.get_by_role("tab", name="Decision").click()
+    expect(page).to_have_url(re.compile("view=Decision"))
+    page.get_by_role("button", name="All sweeps").click()
+    page.get_by_role("link", name=re.compile("Shapes")).click()
+    expect(page.get_by_role("tab", name="Grid")).to_have_attribute("aria-selected", "true")
+    expect(page).to_have_url(re.compile(rf"experiment={ids['failed']}$"))
+    assert page.get_by_test_id("stException").count() == 0
+
+
 def test_on_a_phone_the_row_names_stay_in_sight(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
     """The grid scrolls sideways within itself, and the names of its rows do not."""
     server, ids = filled

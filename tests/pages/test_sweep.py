@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from rivya_core import GenerationRequest, Lab, State
@@ -58,6 +60,13 @@ def form(open_app: Open, lab: Lab, draft: SweepDraft = FOX) -> AppTest:
 def compose(lab: Lab, open_app: Open) -> Callable[..., AppTest]:
     """Open the form of the usual lab with a draft in it."""
     return lambda draft=FOX: form(open_app, lab, draft)
+
+
+def jpeg(shade: int) -> bytes:
+    """A small photo."""
+    buffer = BytesIO()
+    Image.new("RGB", (640, 480), (shade, 60, 200)).save(buffer, "JPEG")
+    return buffer.getvalue()
 
 
 def checked(app: AppTest) -> AppTest:
@@ -133,7 +142,7 @@ def test_the_price_and_every_request_stand_before_the_start(compose: Callable[..
     assert "6 cells \N{MULTIPLICATION SIGN} 1 take: 0 reused, 6 new = 960 credits" in said
     assert "balance after: 3,840" in said
     assert "cfg_scale may do nothing on this model" in said
-    assert button(app, "Start").label == "Start · 6 new · 960 credits"
+    assert button(app, "Start ·").label == "Start · 6 new · 960 credits"
     table = app.dataframe[0].value
     assert list(table["prompt"])[:1] == ["A red fox crossing a frozen lake, handheld"]
     assert list(table["axis animal"]) == ["fox"] * 3 + ["heron"] * 3
@@ -143,13 +152,13 @@ def test_an_axis_is_added_filled_and_removed(compose: Callable[..., AppTest]) ->
     """The variable of the prompt is offered first; its values make the cells; without it the form says what is missing."""
     app = compose(SweepDraft(name="Fox", base=Draft(prompt=PROMPT)))
     assert "animal" in texts(app)
-    assert button(app, "Start").disabled
+    assert app.button(key="sweep_go").disabled
     widget(app, "What to vary").set_value("variable:animal").run()
     widget(app, "Values of animal").set_value("fox = A red fox\nheron = A grey heron").run()
-    assert button(app, "Start").label == "Start · 2 new · 320 credits"
+    assert button(app, "Start ·").label == "Start · 2 new · 320 credits"
     widget(app, "Vary another thing").set_value("param:duration").run()
     widget(app, "Values of duration").set_value(["5", "10"]).run()
-    assert button(app, "Start").label == "Start · 4 new · 640 credits"
+    assert button(app, "Start ·").label == "Start · 4 new · 640 credits"
     app.button(key="sweep_axis_param:duration_remove").click().run()
     assert button(checked(app), "Start").label == "Start · 2 new · 320 credits"
 
@@ -170,7 +179,7 @@ def test_what_cannot_start_says_why(compose: Callable[..., AppTest], change: dic
     """The button is off and the sentence beside it names the cause."""
     changed = {**{name: getattr(FOX, name) for name in ("name", "question", "base", "axes")}, **change}
     app = compose(SweepDraft(**changed))
-    assert button(app, "Start").disabled
+    assert app.button(key="sweep_go").disabled
     assert "Not yet" in texts(app)
     assert reason in texts(app)
 
@@ -179,7 +188,7 @@ def test_start_makes_one_experiment_and_opens_it(lab: Lab, compose: Callable[...
     """The experiment has the form's own id, so a second start of the same form finds it; the form is empty then."""
     app = compose()
     asked = sweep_drafts.load(lab)
-    button(app, "Start").click().run()
+    button(app, "Start ·").click().run()
     [record] = lab.sweeps.list()
     assert record.id == asked.id == app.query_params["experiment"]
     assert (record.name, record.cells, record.quoted_credits) == ("Fox", 6, 960)
@@ -221,12 +230,12 @@ def test_a_large_amount_is_typed(make_lab: Callable[..., Lab], open_app: Open) -
     """Above the threshold the button waits for the amount; another amount does not do."""
     lab = make_lab(type_to_confirm_credits=900)
     app = form(open_app, lab)
-    assert button(app, "Start").disabled
+    assert app.button(key="sweep_go").disabled
     box = widget(app, "Type 960 to confirm 960 simulated credits")
     box.set_value("690").run()
-    assert button(app, "Start").disabled
+    assert app.button(key="sweep_go").disabled
     box.set_value("960").run()
-    button(app, "Start").click().run()
+    button(app, "Start ·").click().run()
     assert len(lab.sweeps.list()) == 1
     checked(app)
 
@@ -292,10 +301,10 @@ def test_extend_pays_only_for_what_is_missing(lab: Lab, open_app: Open) -> None:
     button(app, "Extend").click().run()
     values = widget(checked(app), "Values of animal")
     assert values.value == "fox = A red fox\nAn owl\nA cat"
-    assert button(app, "Start").label == "Start · nothing new · 0 credits"
+    assert button(app, "Start ·").label == "Start · nothing new · 0 credits"
     values.set_value(f"{values.value}\nA wolf").run()
     assert "4 cells \N{MULTIPLICATION SIGN} 1 take: 3 reused, 1 new = 160 credits" in texts(app)
-    button(app, "Start").click().run()
+    button(app, "Start ·").click().run()
     newest = lab.sweeps.list()[0]
     assert (newest.parent_id, newest.quoted_credits) == (id_, 160)
 
@@ -308,3 +317,85 @@ def test_a_third_axis_is_chosen_above_the_grid(lab: Lab, open_app: Open) -> None
     groups: list[Any] = list(app.get("button_group"))
     [tabs] = [group for group in groups if group.label == "duration"]
     assert tabs.value == "5"
+
+
+def test_reference_images_are_an_axis(compose: Callable[..., AppTest]) -> None:
+    """Each picture is checked and kept at once; a file that is none is refused by its name; without an image is a value too."""
+    app = compose(SweepDraft(name="Pictures", base=Draft(prompt="Slow push in"), axes=(AxisDraft("image"),)))
+    for shade in (10, 90):
+        widget(app, "Values of reference_image").upload(f"{shade}.jpg", jpeg(shade), "image/jpeg").run()
+    assert button(app, "Start ·").label == "Start · 2 new · 320 credits"
+    widget(app, "Values of reference_image").upload("notes.jpg", b"no image", "image/jpeg").run()
+    assert "notes.jpg: The bytes are not an image" in texts(app)
+    [bare] = [box for box in app.checkbox if box.label == "Also without an image"]
+    bare.check().run()
+    assert button(app, "Start ·").label == "Start · 3 new · 480 credits"
+    assert list(app.dataframe[0].value["axis reference_image"]) == ["(none)", "10.jpg", "90.jpg"]
+    app.button(key="remove_sweep_images_image_0").click().run()
+    assert button(checked(app), "Start ·").label == "Start · 2 new · 320 credits"
+
+
+def test_paired_axes_go_side_by_side(compose: Callable[..., AppTest]) -> None:
+    """Two animals and two scales are four cells as a grid and two as pairs; lists of different lengths say so."""
+    app = compose(
+        SweepDraft(name="Fox", base=Draft(prompt=PROMPT), axes=(ANIMALS, AxisDraft("param", "cfg_scale", text="0, 1")))
+    )
+    assert button(app, "Start ·").label == "Start · 4 new · 640 credits"
+    groups: list[Any] = list(app.get("button_group"))
+    next(group for group in groups if group.label == "Combine").set_value("Paired").run()
+    assert button(app, "Start ·").label == "Start · 2 new · 320 credits"
+    widget(app, "Values of cfg_scale").set_value("0, 0.5, 1").run()
+    assert "Paired axes need lists of the same length" in texts(checked(app))
+
+
+def test_a_stopped_queue_is_one_card(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """While the wallet holds everything up, the experiment shows why, once, and can be gone on with."""
+    lab = make_lab(simulator_speed=1)
+    lab.pause_queue()
+    id_ = lab.start(boats("16:9", "9:16"))
+    app = open_experiment(open_app, id_)
+    assert texts(app).count("The queue is paused") == 1
+    button(app, "Resume now").click().run()
+    assert lab.pause() is None
+    checked(app)
+
+
+def test_a_failed_take_says_its_charge_in_the_card(lab: Lab, open_app: Open) -> None:
+    """Failed takes are counted, and made once more at their price."""
+    assert lab.simulator is not None
+    lab.simulator.world.add_fault("task_failed", times=1, code="generation_failed", message="Refused")
+    id_ = lab.start(boats("16:9", "9:16"))
+    lab.wait_sweep(id_, 60)
+    app = open_experiment(open_app, id_)
+    assert "Done, 1 failed" in texts(app)
+    button(app, "Retry 1 failed · 160 credits").click().run()
+    lab.wait_sweep(id_, 60)
+    assert lab.sweeps.brief(id_).states == {State.SUCCEEDED: 2}
+    checked(app)
+
+
+@pytest.mark.parametrize("tab", ["Verdict", "Decision"])
+def test_the_way_back_from_a_tab_in_the_address(lab: Lab, open_app: Open, tab: str) -> None:
+    """The list is shown again, and the next experiment opens at its grid."""
+    id_ = lab.start(boats("16:9"))
+    lab.wait_sweep(id_, 60)
+    app = open_app("sweep")
+    app.query_params["experiment"] = id_
+    app.query_params["view"] = tab
+    checked(app.run())
+    button(app, "All sweeps").click().run()
+    assert "experiment" not in checked(app).query_params
+    assert button(app, "New sweep")
+
+
+def test_the_cap_of_an_experiment_is_raised_with_a_reason(lab: Lab, open_app: Open) -> None:
+    """Where a cap binds it can be changed; raising it asks why."""
+    sweep = Sweep("Boats", "", GenerationRequest(prompt="A boat"), {"aspect_ratio": ["16:9", "9:16"]}, cap_credits=160)
+    id_ = lab.start(sweep, only_what_fits=True)
+    app = open_experiment(open_app, id_)
+    widget(app, "Cap for the whole experiment").set_value(320).run()
+    assert lab.sweeps.get(id_).cap_credits == 160
+    widget(app, "Why").set_value("The second shape matters").run()
+    button(app, "Raise it to 320").click().run()
+    assert lab.sweeps.get(id_).cap_credits == 320
+    checked(app)
