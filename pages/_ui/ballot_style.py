@@ -52,7 +52,7 @@ video { display: block; width: 100%; max-height: min(58vh, 620px); aspect-ratio:
   background: #000; }
 .letter { position: absolute; top: 10px; left: 10px; min-width: 30px; height: 30px; border-radius: 8px; text-align: center;
   font: 650 17px/30px var(--st-heading-font, var(--st-font)); color: #fff; background: rgb(0 0 0 / .74); }
-.mark { position: absolute; top: 12px; right: 10px; padding: 3px 8px; border-radius: 6px; pointer-events: none;
+.mark { position: absolute; bottom: 10px; right: 10px; padding: 3px 8px; border-radius: 6px; pointer-events: none;
   font: 600 11px/1.5 var(--st-font); letter-spacing: .06em; color: #fff; background: rgb(76 29 149 / .92); }
 .mark[hidden], .enough[hidden] { display: none; }
 .says { position: absolute; inset: auto 0 14px; text-align: center; font-size: 13px; color: #fff; text-shadow: 0 0 6px #000; }

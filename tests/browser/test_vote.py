@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -231,13 +231,25 @@ def accessible(page: Page) -> dict[str, str]:
     return {rule["id"]: rule["nodes"][0]["html"][:200] for rule in found}
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, str]]]:
+    """Both studies on a server that is only looked at."""
+    data_dir = tmp_path_factory.mktemp("votes")
+    with ThreadPoolExecutor(1) as aside:
+        rounds = aside.submit(studies, data_dir).result()
+    server = Server(data_dir)
+    server.start()
+    yield server, rounds
+    server.stop()
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["wide", "phone"])
 def test_every_state_is_accessible_and_fits(
-    served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor], size: tuple[int, int], *, dark: bool
+    shared: tuple[Server, dict[str, str]], visit: Callable[..., Visitor], size: tuple[int, int], *, dark: bool
 ) -> None:
     """Choice, ballot, ranking, a stale link: axe finds nothing, nothing overflows, nothing foreign, no error."""
-    server, rounds = served
+    server, rounds = shared
     visitor = visit(server, width=size[0], height=size[1], dark=dark, path="/vote?experiment=xdecided")
     for path in ("", f"?round={rounds['open']}", f"?round={rounds['ended']}", "?round=nothing"):
         page = visitor.open(f"/vote{path}")
