@@ -52,7 +52,9 @@ def use_settings_button(record: GenerationRecord, *, key: str, go_to_form: bool 
         args=(record.id,),
     )
     if pressed and go_to_form:
-        st.switch_page(frame.ROOT / "pages" / "generate.py")
+        st.switch_page(
+            frame.page_file("generate"), query_params={}
+        )  # without them, bound filters in the address forbid it
 
 
 def compare_button(record: GenerationRecord, *, key: str) -> None:

@@ -46,7 +46,9 @@ a:focus-visible .hit { stroke: var(--st-text-color); stroke-width: 1.5; }
 
 _JS = """
 const SVG = 'http://www.w3.org/2000/svg';
-const HIGH = 46, AXIS = 40, LANES = [0, -9, 9, -4.5, 4.5], MIDDLE = 16, BELOW = 38;
+const AXIS = 40, MANY = 12;
+const FEW_TAKES = { high: 46, lanes: [0, -9, 9], middle: 16, below: 38 };
+const MANY_TAKES = { high: 64, lanes: [0, -9, 9, -18, 18], middle: 25, below: 57 };
 const watchers = new WeakMap();
 
 function html(tag, name, text) {
@@ -63,36 +65,38 @@ function svg(tag, attributes, text) {
   return element;
 }
 
-function lanes(points, x) {
+function lanes(points, x, form) {
   const ends = [];
   return [...points].sort((one, other) => one.value - other.value).map((point) => {
     const at = x(point.value);
-    let lane = LANES.findIndex((_, index) => ends[index] === undefined || at - ends[index] >= 13);
+    let lane = form.lanes.findIndex((_, index) => ends[index] === undefined || at - ends[index] >= 13);
     if (lane < 0) lane = ends.indexOf(Math.min(...ends));
     ends[lane] = at;
-    return { point, at, y: MIDDLE + LANES[lane] };
+    return { point, at, y: form.middle + form.lanes[lane] };
   });
 }
 
 function strip(chart, level, width, open) {
   const x = (value) => 8 + (value - chart.low) / (chart.high - chart.low) * (width - 16);
-  const picture = svg('svg', { viewBox: `0 0 ${width} ${HIGH}`, height: HIGH, role: 'group', 'aria-label': level.label });
+  const form = chart.levels.some((one) => one.points.length > MANY) ? MANY_TAKES : FEW_TAKES;
+  const { high, below } = form;
+  const picture = svg('svg', { viewBox: `0 0 ${width} ${high}`, height: high, role: 'group', 'aria-label': level.label });
   for (const tick of chart.ticks) {
-    picture.append(svg('line', { class: 'grid', x1: x(tick.at), x2: x(tick.at), y1: 0, y2: HIGH }));
+    picture.append(svg('line', { class: 'grid', x1: x(tick.at), x2: x(tick.at), y1: 0, y2: high }));
   }
   if (level.low !== null) {
     const from = Math.max(chart.low, level.low), to = Math.min(chart.high, level.high);
-    picture.append(svg('line', { class: 'interval', x1: x(from), x2: x(to), y1: BELOW, y2: BELOW }));
+    picture.append(svg('line', { class: 'interval', x1: x(from), x2: x(to), y1: below, y2: below }));
     for (const end of [level.low, level.high]) {
       if (end < chart.low || end > chart.high) continue;
-      picture.append(svg('line', { class: 'interval', x1: x(end), x2: x(end), y1: BELOW - 4, y2: BELOW + 4 }));
+      picture.append(svg('line', { class: 'interval', x1: x(end), x2: x(end), y1: below - 4, y2: below + 4 }));
     }
   }
   const middle = x(level.mean);
-  picture.append(svg('path', { class: 'mean', d: `M${middle} ${BELOW - 5}l4 5l-4 5l-4 -5z` }));
-  for (const { point, at, y } of lanes(level.points, x)) {
+  picture.append(svg('path', { class: 'mean', d: `M${middle} ${below - 5}l4 5l-4 5l-4 -5z` }));
+  for (const { point, at, y } of lanes(level.points, x, form)) {
     const link = svg('a', { href: point.href, tabindex: -1, 'aria-label': point.label, 'data-id': point.id });
-    link.append(svg('circle', { class: 'hit', cx: at, cy: y, r: 11 }), svg('circle', { class: 'dot', cx: at, cy: y, r: 5.5 }));
+    link.append(svg('circle', { class: 'hit', cx: at, cy: y, r: 8 }), svg('circle', { class: 'dot', cx: at, cy: y, r: 5.5 }));
     link.append(svg('title', {}, point.label));
     link.onclick = (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;

@@ -1,0 +1,164 @@
+"""What a person sees of a verdict: it comes by itself, its points open clips by mouse and keyboard, the choice is theirs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from tests.bench import fresh
+from tests.browser.conftest import Server, Visitor
+from tests.browser.test_look import STREAMLITS_OWN
+
+Visit = Callable[..., Visitor]
+
+SIZES = {"wide": (1440, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server over the filled folder."""
+    folder = tmp_path_factory.mktemp("verdicts")
+    fresh.run("tests.browser.verdicts:fill", folder=str(folder))
+    running = Server(folder, {"RIVYA_FIRST_START_EXAMPLES": "false"})
+    running.start()
+    yield running
+    running.stop()
+
+
+def address(experiment_id: str, view: str = "Verdict") -> str:
+    """Where a tab of an experiment is."""
+    return f"/sweep?experiment={experiment_id}&view={view}"
+
+
+def points(page: Page) -> Locator:
+    """The points of all charts."""
+    return page.locator("svg a")
+
+
+def judged(page: Page) -> None:
+    """Wait until the verdict is drawn."""
+    points(page).first.wait_for(timeout=30_000)
+
+
+def well(visitor: Visitor, width: int) -> None:
+    """The page is accessible, fits, asked nobody else and raised nothing."""
+    page = visitor.page
+    found = Axe().run(page).response["violations"]
+    assert {rule["id"]: rule["nodes"][0]["html"][:300] for rule in found if rule["id"] not in STREAMLITS_OWN} == {}
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.get_by_test_id("stException").count() == 0
+    assert (visitor.foreign, visitor.errors) == ([], [])
+
+
+def test_a_verdict_comes_by_itself(server: Server, visit: Visit) -> None:
+    """Clips that nobody measured yet are measured while one looks, and the verdict takes the place of the progress."""
+    page = visit(server, path=address("xnew")).page
+    expect(page.get_by_text(re.compile("cfg_scale: "))).to_be_visible(timeout=60_000)
+    judged(page)
+    assert points(page).count() >= 12
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("state", ["xclear", "xtable", "xfew", "xempty"])
+def test_the_tab_is_accessible_and_fits(server: Server, visit: Visit, state: str, size: str, *, dark: bool) -> None:
+    """Every state, wide and on a phone, light and dark; no point or word leaves its chart."""
+    width, height = SIZES[size]
+    visitor = visit(server, width=width, height=height, dark=dark, path=address(state))
+    page = visitor.page
+    if state == "xempty":
+        page.get_by_text("No clip to measure yet").wait_for()
+    else:
+        judged(page)
+        boxes = [dot.bounding_box() for dot in page.locator("circle.dot").all()]
+        assert all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+    well(visitor, width)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_decision_tab_is_accessible_and_fits(server: Server, visit: Visit, size: str) -> None:
+    """With its form open."""
+    width, height = SIZES[size]
+    visitor = visit(server, width=width, height=height, path=address("xtable", "Decision"))
+    visitor.page.get_by_label("Who decides").wait_for()
+    well(visitor, width)
+
+
+def test_points_are_reached_by_keyboard_and_open_their_clip(server: Server, visit: Visit) -> None:
+    """One stop of Tab a chart; arrows go on; Enter opens the clip, Escape leads back."""
+    page = visit(server, path=address("xclear")).page
+    judged(page)
+    assert page.locator("svg a[tabindex='0']").count() == page.locator("figure[data-key]").count()
+    first = page.locator("figure[data-key='motion'] svg a[tabindex='0']")
+    first.focus()
+    began = first.get_attribute("data-id")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    now = page.locator("figure[data-key='motion'] svg a[tabindex='0']")
+    expect(now).to_be_focused()
+    assert now.get_attribute("data-id") != began
+    label = now.get_attribute("aria-label") or ""
+    assert re.match(r"[01], take \d: [\d.]+ luma levels per frame\. Open the clip", label)
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    dialog.locator("video").wait_for()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    judged(page)
+
+
+def test_a_point_opens_its_clip_by_mouse_and_is_a_link(server: Server, visit: Visit) -> None:
+    """A click opens the player above the page; the address is the clip's own, for a new tab."""
+    visitor = visit(server, path=address("xclear"))
+    page = visitor.page
+    judged(page)
+    point = points(page).nth(2)
+    id_ = point.get_attribute("data-id")
+    href = point.get_attribute("href") or ""
+    point.locator("circle.dot").click()
+    video = page.get_by_role("dialog").locator("video")
+    video.wait_for()
+    assert id_ is not None
+    assert id_ in (video.get_attribute("src") or "")
+    assert page.url.split("?")[0].endswith("/sweep")
+    assert href.endswith(f"/history?id={id_}")
+
+
+def test_charts_follow_the_width_of_the_window(server: Server, visit: Visit) -> None:
+    """From a desktop to a phone without a reload."""
+    page = visit(server, path=address("xtable")).page
+    judged(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(1500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    boxes = [dot.bounding_box() for dot in page.locator("circle.dot").all()]
+    assert all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+
+
+def test_a_person_decides_and_takes_the_winner_along(server: Server, visit: Visit) -> None:
+    """Winner, reason and name; then the decision stands there, and the winner's request goes into the form."""
+    visitor = visit(server, path=address("xclear", "Decision"))
+    page = visitor.page
+    decide = page.get_by_role("button", name="Decide")
+    expect(decide).to_be_disabled()
+    page.get_by_label("Winner").click()
+    page.get_by_role("option", name="0", exact=True).click()
+    page.get_by_label("Why").fill("It moves as the brief asks")
+    page.get_by_label("Who decides").fill("Ana")
+    page.keyboard.press("Tab")
+    expect(decide).to_be_enabled()
+    decide.click()
+    page.get_by_text("It moves as the brief asks").wait_for()
+    expect(page.get_by_text("Ana", exact=True)).to_be_visible()
+    page.locator("code", has_text="from rivya_core import GenerationRequest").first.wait_for()
+    well(visitor, 1440)
+    page.get_by_role("button", name="Load into Generate").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Generate", timeout=20_000)
+    expect(page.get_by_label(re.compile("^Prompt"))).to_have_value("A fox")
+    expect(
+        page.get_by_text(re.compile("Measured here in the simulator on .*: clear, more motion at 0"))
+    ).to_be_visible()
