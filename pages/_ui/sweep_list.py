@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from pages._ui import card, frame, sweep_address, sweep_form, sweep_launch, sweep_probes, words
+from pages._ui import card, frame, sweep_address, sweep_form, sweep_launch, sweep_probes, sweep_words, words
 from pages._ui.sweep_rows import sweep_rows
 from pages._ui.words import Badge
 from rivya_core import Lab
@@ -13,6 +15,7 @@ from rivya_core.lab.drafts import Draft
 from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft
 
 PAGE_ROWS = 10
+TICK_S = 2.0
 
 EXAMPLE = SweepDraft(
     name="Fox or heron, and how much guidance",
@@ -36,10 +39,9 @@ def draw(lab: Lab) -> None:
     if not records and page == 1:
         _empty(lab)
         return
-    opened = sweep_rows(lab, [lab.sweeps.brief(record.id) for record in records[:PAGE_ROWS]], key="sweep_rows")
-    if opened is not None:
-        sweep_address.to_experiment(opened)
-        st.rerun()
+    ids = [record.id for record in records[:PAGE_ROWS]]
+    ticks = any(sweep_words.moves(lab, lab.sweeps.brief(id_)) for id_ in ids)
+    st.fragment(_rows, run_every=TICK_S if ticks else None)(ids, ticks)
     if page > 1 or len(records) > PAGE_ROWS:
         pages = page + (1 if len(records) > PAGE_ROWS else 0)
         with st.container(horizontal=True, horizontal_alignment="center"):
@@ -49,6 +51,17 @@ def draw(lab: Lab) -> None:
         if ready.open:
             with ready:
                 _ready_made(lab)
+
+
+def _rows(ids: Sequence[str], ticks: bool) -> None:
+    """Draw the rows; they tick while one of them is at work."""
+    lab = frame.lab()
+    statuses = [lab.sweeps.brief(id_) for id_ in ids]
+    opened = sweep_rows(lab, statuses, key="sweep_rows")
+    if opened is not None:
+        sweep_address.to_experiment(opened)
+    if opened is not None or (ticks and not any(sweep_words.moves(lab, status) for status in statuses)):
+        st.rerun()
 
 
 def back() -> None:

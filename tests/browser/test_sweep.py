@@ -119,6 +119,26 @@ def test_a_clip_opens_above_the_grid_and_plays(filled: tuple[Server, dict[str, s
     expect(dialog).to_have_count(0)
 
 
+def test_a_playing_clip_is_left_alone_while_the_sweep_goes_on(start_server: StartServer, visit: Visit) -> None:
+    """Ticks, new cells and the end of the sweep neither close the dialog nor restart its clip."""
+    server = start_server(**{**QUICK, "RIVYA_SIMULATOR_SPEED": "1"})
+    page = visit(server, path="/sweep").page
+    page.get_by_role("button", name="Put it into the form").click()
+    scales = page.get_by_label("Values of cfg_scale")
+    scales.fill("0, 0.25, 0.5, 0.75, 1")
+    scales.blur()
+    page.get_by_role("button", name=re.compile("Start · 10 new · 1,600 credits")).click()
+    page.get_by_role("button", name=re.compile("^Open ")).first.click(timeout=120_000)
+    video = page.get_by_role("dialog").locator("video")
+    video.evaluate(
+        """v => { window.kept = v; window.emptied = 0; v.addEventListener('emptied', () => window.emptied++);
+        v.loop = true; v.muted = true; return v.play(); }"""
+    )
+    page.get_by_text("10 of 10 clips").wait_for(state="attached", timeout=150_000)
+    page.wait_for_timeout(3000)
+    assert video.evaluate("v => [v === window.kept, window.emptied, v.paused]") == [True, 0, False]
+
+
 def test_two_clips_are_ticked_and_compared(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
     """One is not enough; two lead to Compare with their ids; a ticked clip stays ticked on another tab of the grid."""
     server, ids = filled
