@@ -47,6 +47,8 @@ def failure_card(lab: Lab, record: GenerationRecord, *, repeats: bool = True) ->
                 st.text(words.clock(record.finished_at or record.first_attempt_at or record.created_at))
         st.text(words.excerpt(record.prompt, 140))
         _story(record.error or _plain_story(record), record)
+        if lab.settings.read_only:
+            return
         if record.state is State.UNCONFIRMED:
             _unconfirmed(lab, record)
         elif repeats or record.state is State.UNSAVED:

@@ -59,10 +59,11 @@ def grid(
     strip: Mapping[str, Any] | None,
     note: Callable[[TakeRecord], Note | None],
     picked: Sequence[str],
+    stars: bool,
     label: str,
     key: str,
 ) -> Answer:
-    """Draw the window; takes without a clip say what ``note`` knows of them."""
+    """Draw the window; takes without a clip say what ``note`` knows of them. ``stars``: they may be given."""
     result = component(
         key=key,
         data={
@@ -74,6 +75,7 @@ def grid(
             "strip": None if strip is None else dict(strip),
             "picked": list(picked),
             "most": MOST_COMPARED,
+            "stars": stars,
             "simulated": mode == "simulated",
         },
         default={"picked": list(picked)},

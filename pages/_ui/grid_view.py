@@ -206,7 +206,9 @@ function shotOf(view, cell, take, name) {
   const star = control('star', `Star ${name}`, undefined, () => view.act('star', take.id));
   star.setAttribute('aria-pressed', String(take.star));
   star.append(icon(STAR));
-  shot.append(label, star);
+  star.disabled = !view.data.stars;
+  shot.append(label);
+  if (view.data.stars || take.star) shot.append(star);
   return shot;
 }
 

@@ -10,7 +10,6 @@ import streamlit as st
 from pages._ui import cards, frame, grid, sweep_clip, sweep_words, words
 from pages._ui.grid import Note, Window
 from rivya_core import Lab
-from rivya_core.api.errors import RivyaError
 from rivya_core.lab.experiments.records import Axis, CellRecord, SweepStatus, TakeRecord
 from rivya_core.lab.states import State
 
@@ -26,6 +25,7 @@ COLUMNS_PX = 360
 _SEEN = "_sweep_seen"
 _STATUS = "_sweep_status"
 _CELLS = "_sweep_cells"
+_NOTES = "_sweep_notes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ def _tick(experiment_id: str, where: dict[str, str]) -> None:
         strip=grid.strip_of(status, sweep_words.time_left(lab, status)),
         note=lambda take: _note(lab, status, take),
         picked=st.session_state.get(picked_key, ()),
+        stars=not lab.settings.read_only,
         label=f"Cells of {status.experiment.name}",
         key=f"grid_{experiment_id}",
     )
@@ -115,7 +116,7 @@ def _act(lab: Lab, answer: grid.Answer) -> None:
         case "open":
             sweep_clip.show(answer.id)
             st.rerun()
-        case "star":
+        case "star" if not lab.settings.read_only:
             lab.star(answer.id, not lab.get(answer.id).starred)
             st.rerun()
         case "compare":
@@ -213,13 +214,18 @@ def _note(lab: Lab, status: SweepStatus, take: TakeRecord) -> Note | None:
     if take.generation_id is None or take.state is None:
         return None
     if take.state in {State.FAILED, State.UNCONFIRMED, State.UNSAVED}:
-        try:
-            record = lab.get(take.generation_id)
-        except RivyaError:
-            return None
-        charged = words.CHARGED[cards.charged(record)].label
-        reason = record.error.title if record.error is not None else words.state_of(record).label
-        return Note(f"{reason} · {charged}", "bad" if take.state is State.FAILED else "care")
+        known: dict[tuple[str, State], Note] = st.session_state.setdefault(_NOTES, {})
+        at = (take.generation_id, take.state)
+        if at not in known:
+            known[at] = _failure(lab, take.generation_id, take.state)
+        return known[at]
     if take.state is State.WAITING and status.experiment.paused_at is not None:
         return Note("The sweep is paused", "care")
     return None
+
+
+def _failure(lab: Lab, generation_id: str, state: State) -> Note:
+    record = lab.get(generation_id)
+    reason = record.error.title if record.error is not None else words.state_of(record).label
+    charged = words.CHARGED[cards.charged(record)].label
+    return Note(f"{reason} · {charged}", "bad" if state is State.FAILED else "care")

@@ -41,7 +41,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
         if refused is not None and refused[0] == status.id:
             frame.error_card(refused[1])
     pause = lab.pause()
-    if pause is not None and sweep_words.open_takes(status):
+    if pause is not None and sweep_words.open_takes(status) and frame.can_spend():
         cards.pause_card(pause)
 
 

@@ -399,3 +399,15 @@ def test_the_cap_of_an_experiment_is_raised_with_a_reason(lab: Lab, open_app: Op
     button(app, "Raise it to 320").click().run()
     assert lab.sweeps.get(id_).cap_credits == 320
     checked(app)
+
+
+def test_a_read_only_server_shows_an_experiment_and_changes_nothing(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """The grid is there with its tabs; the only buttons are those of finding one's way."""
+    lab = make_lab()
+    id_ = lab.start(boats("16:9", "9:16"))
+    lab.wait_sweep(id_, 60)
+    lab.close()
+    make_lab(read_only=True)
+    app = open_experiment(open_app, id_)
+    assert "Done" in texts(app)
+    assert labels(app) == ["All sweeps", "Vote blind"]
