@@ -57,9 +57,10 @@ def _experiment(lab: Lab, experiment_id: str) -> None:
         with decision:
             decision_tab.draw(lab, lab.sweep(experiment_id))
     else:
+        # First, as the grid may ask for another run: an open dialog that is left out of one is closed by it.
+        sweep_clip.draw(lab, sweep_grid.shown_cells())
         with grid:
             sweep_grid.draw(lab, status)
-        sweep_clip.draw(lab, sweep_grid.shown_cells())
 
 
 main()

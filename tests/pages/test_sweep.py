@@ -401,7 +401,9 @@ def test_the_cap_of_an_experiment_is_raised_with_a_reason(lab: Lab, open_app: Op
     checked(app)
 
 
-def test_a_read_only_server_shows_an_experiment_and_changes_nothing(make_lab: Callable[..., Lab], open_app: Open) -> None:
+def test_a_read_only_server_shows_an_experiment_and_changes_nothing(
+    make_lab: Callable[..., Lab], open_app: Open
+) -> None:
     """The grid is there with its tabs; the only buttons are those of finding one's way."""
     lab = make_lab()
     id_ = lab.start(boats("16:9", "9:16"))
