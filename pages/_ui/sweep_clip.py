@@ -19,6 +19,11 @@ def show(generation_id: str) -> None:
     st.session_state[_SHOWN] = generation_id
 
 
+def is_open() -> bool:
+    """Tell whether a clip is shown above the grid."""
+    return _SHOWN in st.session_state
+
+
 def draw(lab: Lab, cells: Sequence[CellRecord]) -> None:
     """Draw the dialog when it was asked for and the clip is of a cell on the screen."""
     shown = st.session_state.get(_SHOWN)

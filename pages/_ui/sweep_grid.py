@@ -79,7 +79,8 @@ def _tick(experiment_id: str, where: dict[str, str]) -> None:
     )
     st.session_state[picked_key] = answer.picked
     _act(lab, answer)
-    if signature(lab, status) != st.session_state.get(_SEEN):
+    # A full run may draw an open dialog anew, and its clip would begin again; closing it runs the page anyway.
+    if signature(lab, status) != st.session_state.get(_SEEN) and not sweep_clip.is_open():
         st.rerun()
 
 
