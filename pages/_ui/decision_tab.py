@@ -81,7 +81,7 @@ def _evidence_facts(status: SweepStatus, evidence: Mapping[str, Any]) -> list[Fa
 
 def _form(lab: Lab, status: SweepStatus, winners: list[CellRecord], evidence: Mapping[str, Any]) -> None:
     votes = evidence.get("votes") or {}
-    titles = {cell.cell: cell.title or "Baseline" for cell in winners}
+    titles = {cell.cell: _title(cell) for cell in winners}
     with st.container(border=True, key="decision_form", gap="small"):
         card.head("Decide")
         if votes.get("winner") in titles:
@@ -184,7 +184,7 @@ def _winner(lab: Lab, record: GenerationRecord) -> None:
             with st.container(key="muted_winner"):
                 st.text(clip_facts(record))
         with code:
-            st.text("The same request gives another take: the model takes no seed.")
+            st.text("The same request, sent again, gives another take of it.")
             # Without a language: Streamlit's colours of code fall short of 4.5:1.
             st.code(as_python(dict(record.request)), language=None, wrap_lines=True)
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -209,6 +209,11 @@ def _clip_of(cell: CellRecord) -> str | None:
     clips = [take for take in cell.takes if take.has_clip and take.generation_id is not None]
     starred = [take for take in clips if take.starred]
     return (starred or clips)[0].generation_id if clips else None
+
+
+def _title(cell: CellRecord) -> str:
+    """The values of a cell, each with the name of its axis."""
+    return " · ".join(f"{sweep_words.axis(axis)}: {label}" for axis, label in cell.labels.items()) or "Baseline"
 
 
 def _when(moment: datetime | None) -> str:

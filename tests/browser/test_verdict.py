@@ -146,7 +146,7 @@ def test_a_person_decides_and_takes_the_winner_along(server: Server, visit: Visi
     decide = page.get_by_role("button", name="Decide")
     expect(decide).to_be_disabled()
     page.get_by_label("Winner").click()
-    page.get_by_role("option", name="0", exact=True).click()
+    page.get_by_role("option", name="cfg_scale: 0", exact=True).click()
     page.get_by_label("Why").fill("It moves as the brief asks")
     page.get_by_label("Who decides").fill("Ana")
     page.keyboard.press("Tab")

@@ -210,7 +210,7 @@ def test_a_decision_keeps_winner_reason_name_and_evidence(lab: Lab) -> None:
     assert kept.decision is not None
     assert {key: kept.decision[key] for key in ("cell", "title", "why", "who", "votes")} == {
         "cell": 0,
-        "title": "0",
+        "title": "cfg_scale: 0",
         "why": "It moves more",
         "who": "Ana",
         "votes": None,

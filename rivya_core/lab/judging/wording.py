@@ -10,7 +10,8 @@ from rivya_core.lab.judging.appraisal import AxisVerdict, Further
 if TYPE_CHECKING:
     from rivya_core.lab.judging.noise import Effect
 
-NAMES = {"clear": "Clear", "unclear": "Unclear", "same": "Same as re-rolling", "too few": "Too few to tell"}
+NAME_MAX = 40
+"""Characters of a value's name in a sentence; beside its points it stands whole."""
 
 
 def figure(value: float) -> str:
@@ -33,7 +34,9 @@ def direction(verdict: AxisVerdict, effect: Effect) -> str:
 
 
 def _named(level: str) -> str:
-    """A value's name, in quotation marks where it is words."""
+    """A value's name, in quotation marks where it is words, and cut where it is many of them."""
+    if len(level) > NAME_MAX:
+        level = f"{level[:NAME_MAX].rsplit(' ', 1)[0]}…"
     return f"“{level}”" if " " in level else level
 
 

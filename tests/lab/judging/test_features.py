@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from PIL import Image
 
 from rivya_core import GenerationRequest, Lab
+from rivya_core.lab.archive import Archive
 from rivya_core.lab.judging import observations
 from rivya_core.lab.judging.features import (
     FEATURES,
@@ -21,6 +22,8 @@ from rivya_core.lab.judging.features import (
     UnmeasurableError,
     measure,
 )
+from rivya_core.lab.judging.measuring import Measurer
+from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.schema import features, generations
 from rivya_core.lab.states import State
 from rivya_core.lab.sweeps import Sweep
@@ -205,6 +208,19 @@ def test_measuring_holds_back_while_creates_are_in_flight(lab: Lab) -> None:
             sa.update(generations).where(generations.c.id == waiting).values(state=State.SUCCEEDED.value)
         )
     until(lambda: len(rows(lab)) == 8)
+
+
+def test_only_the_process_that_runs_the_jobs_measures(ledger: Ledger, archive: Archive) -> None:
+    """A viewer's thread looks at nothing until it takes over."""
+    runs_jobs, settled = threading.Event(), threading.Event()
+    measurer = Measurer(ledger, archive, runs_jobs.is_set, settled.set)
+    measurer.start()
+    try:
+        assert not settled.wait(2.5)
+        runs_jobs.set()
+        assert settled.wait(10)
+    finally:
+        measurer.stop()
 
 
 def test_closing_the_lab_ends_the_measuring(make_lab: Callable[..., Lab]) -> None:
