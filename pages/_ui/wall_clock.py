@@ -11,9 +11,9 @@ JS = """
 const SPEEDS = [0.1, 0.25, 0.5, 1, 1.5, 2];
 const FAR_S = 0.25;       // further off than this: seek
 const NEAR_S = 0.004;     // closer than this: leave alone
-const GAIN = 1.5;         // share of the distance made good in a second
-const BEND = 0.15;        // at most this much faster or slower
-const LOOK_MS = 80;
+const GAIN = 3;           // share of the distance made good in a second
+const BEND = 0.4;         // at most this much faster or slower: a frame is made good in a tenth of a second
+const LOOK_MS = 60;
 const STARVED_MS = 250;
 const READY_MS = 4000;
 
