@@ -36,5 +36,6 @@ def quicken(
     patch.setattr(keeper, "LOCK_EVERY_S", 0.2)
     patch.setattr(keeper, "SWEEP_EVERY_S", sweep_s)
     patch.setattr(keeper, "LOST_AFTER_S", 0.0)
+    patch.setattr(keeper, "IDLE_AFTER_S", 2.0)
     if later_s is not None:
         patch.setattr(import_module("rivya_core.lab.jobs.save"), "LATER_S", later_s)  # the package exports its function

@@ -65,6 +65,8 @@ def _check_key(spec: ModelSpec, key: object) -> None:
     name = key[:80] if isinstance(key, str) else _kind(key)
     name = name.encode("utf-8", "replace").decode()
     known = ", ".join(param.key for param in spec.params)
+    if not name.strip():
+        raise invalid("params", f"holds an empty name, which is not a parameter of {spec.id}", f"It takes: {known}")
     raise invalid(name, f"is not a parameter of {spec.id}", f"It takes: {known}")
 
 

@@ -98,15 +98,15 @@ class Inbox:
             options["priority"] = place
         self._client.enqueue_in_transaction(connection, options, generation_id)
 
-    def unfinished(self, workflow_ids: Iterable[str]) -> set[str]:
-        """Those of ``workflow_ids`` that the engine has queued or is running."""
+    def unfinished(self, workflow_ids: Iterable[str]) -> dict[str, bool]:
+        """Those of ``workflow_ids`` that have not ended; True beside those that a process has taken out of the queue."""
         wanted = list(workflow_ids)
         if not wanted:
-            return set()
+            return {}
         found = self._client.list_workflows(
             workflow_ids=wanted, status=["ENQUEUED", "PENDING"], load_input=False, load_output=False
         )
-        return {status.workflow_id for status in found}
+        return {status.workflow_id: status.status == "PENDING" for status in found}
 
     def forget_ended(self, before: datetime, limit: int = 500) -> int:
         """Delete the engine's notes of at most ``limit`` workflows that ended before a moment; how many.

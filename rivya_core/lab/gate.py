@@ -114,7 +114,9 @@ class Gate:
                 await asyncio.sleep(LOOK_AGAIN_S / 10)  # a crowd arriving at a closed gate is looked at together
 
     def _served(self, server: asyncio.Task[None]) -> None:
-        """Hand an error of the gate to everybody who waits at it."""
+        """Hand an error of the gate to everybody who waits at it; those who came after it ended wait for the next task."""
+        if server is not self._server:
+            return
         error = None if server.cancelled() else server.exception()
         left, self._line = self._line, []
         for waiting in left:

@@ -32,6 +32,7 @@ SWEEP_EVERY_S = 5.0
 TIDY_EVERY_S = 3600.0
 KEPT_FOR = timedelta(days=7)  # the engine's own notes of ended workflows
 LOST_AFTER_S = 3.0  # a row this young may not have reached the engine yet
+IDLE_AFTER_S = 20.0  # a workflow that was taken out of the queue runs within moments, or not at all
 MOVED_S = 10.0  # the ledger moved, so the wallet may have
 WATCHED_FOR_S = 300.0  # the balance is kept fresh this long after somebody looked
 
@@ -56,6 +57,7 @@ class Keeper:
         self._read_at_s = float("-inf")
         self._changes = -1
         self._settle_due = False
+        self._idle_since_s: dict[str, float] = {}
         self._jobs_thread = threading.Thread(
             target=self._run, args=(self._keep_jobs,), name="rivya-keeper", daemon=True
         )
@@ -169,12 +171,24 @@ class Keeper:
             and not context.rests(row.id)
             and (row.state is State.SUCCEEDED or now - row.created_at > timedelta(seconds=LOST_AFTER_S))
         ]
-        known = self._inbox.unfinished(f"{row.id}:{row.runs}" for row in rows)
+        alive = self._alive([f"{row.id}:{row.runs}" for row in rows])
         for row in rows:
-            if f"{row.id}:{row.runs}" in known:
+            if f"{row.id}:{row.runs}" in alive:
                 continue
             run = enqueue_again(context.ledger.database, context.ledger, self._inbox, row.id)
             log.info("job taken up again", extra={"generation_id": row.id, "run": run})
+
+    def _alive(self, workflow_ids: list[str]) -> set[str]:
+        """Those that will still run: queued, or taken out of the queue so lately that their job may not have begun.
+
+        To take one up too early is harmless: of two jobs of a row the second ends at once.
+        """
+        now_s = time.monotonic()
+        unfinished = self._inbox.unfinished(workflow_ids)
+        self._idle_since_s = {
+            id_: self._idle_since_s.get(id_, now_s) for id_, is_taken in unfinished.items() if is_taken
+        }
+        return {id_ for id_ in unfinished if now_s - self._idle_since_s.get(id_, now_s) < IDLE_AFTER_S}
 
     def read_balance(self) -> BalanceRecord:
         """Read the wallet now and remember it; on an error the last known figure stays, with the reason beside it."""
@@ -185,6 +199,8 @@ class Keeper:
         card: ErrorCard | None = None
         try:
             with self._client_made:
+                if self._stop.is_set():
+                    return BalanceRecord(credits=None, asked_at=None)
                 if self._client is None:
                     self._client = self._make_client()
             answer = self._client.credits()

@@ -113,6 +113,7 @@ BAD_PARAMS: dict[str, tuple[dict[Any, Any], str]] = {
     "unknown key": ({"seed": 1}, "seed"),
     "key of another spelling": ({"aspectRatio": "16:9"}, "aspectRatio"),
     "reference items": ({"referenceMediaItems": []}, "referenceMediaItems"),
+    "empty key": ({"": 1}, "params"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import pickle
 import sqlite3
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rivya_core import GenerationRequest
-from rivya_core.lab import points
+from rivya_core.lab import keeper, points
 from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.jobs import context
 from rivya_core.lab.lab import Lab
@@ -77,7 +78,7 @@ def test_a_submit_that_is_rolled_back_leaves_no_workflow(make_lab: Callable[...,
 
     with pytest.raises(RuntimeError, match="stop"):
         take_in_and_stop()
-    assert lab._parts.inbox.unfinished([f"{item.id}:1"]) == set()
+    assert lab._parts.inbox.unfinished([f"{item.id}:1"]) == {}
     assert lab.ledger.by_intent(item.intent_id) == []
 
 
@@ -89,6 +90,31 @@ def test_a_row_without_a_workflow_is_taken_up(make_lab: Callable[..., Lab]) -> N
         lab.ledger.add(connection, item)
     row = lab.wait(item.id, timeout_s=30)
     assert (row.state, row.runs) == (State.SUCCEEDED, 2)
+
+
+def test_a_row_whose_job_was_cut_short_is_taken_up(
+    make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that ends without an outcome leaves a workflow that only looks alive: the sweep sees it and starts another."""
+    monkeypatch.setattr(keeper, "IDLE_AFTER_S", 0.3)
+    lab = make_lab(simulator_speed=2.0)
+    assert lab.simulator is not None
+    row = lab.submit(REQUEST)
+    until(lambda: lab.get(row.id).state is State.RUNNING)
+    loop = lab._parts.jobs.loop
+    assert loop is not None
+
+    def cut_short() -> None:
+        for task in asyncio.all_tasks(loop):
+            if "workflow" in repr(task.get_coro()):
+                task.cancel()
+
+    loop.call_soon_threadsafe(cut_short)
+    until(lambda: not lab._parts.jobs.at_work(row.id))
+    assert lab._parts.inbox.unfinished([f"{row.id}:1"]) == {f"{row.id}:1": True}
+    ended = lab.wait(row.id, timeout_s=30)
+    assert (ended.state, ended.runs) == (State.SUCCEEDED, 2)
+    assert len(lab.simulator.world.tasks()) == 1
 
 
 def test_no_more_creates_are_in_flight_than_allowed(make_lab: Callable[..., Lab]) -> None:

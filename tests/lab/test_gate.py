@@ -175,3 +175,24 @@ def test_an_error_of_the_ledger_reaches_everybody_in_line() -> None:
         return [*(type(found) for found in ended), await one(3)]
 
     assert asyncio.run(main()) == [StorageError, StorageError, Turn.GO]
+
+
+def test_who_comes_at_the_moment_the_line_ends_is_served() -> None:
+    """The task that lets people through ends when nobody waits; whoever comes in that very moment gets a task of his own."""
+
+    async def main() -> list[Turn]:
+        opened = Gate(1, Stopper())
+
+        async def first() -> Turn:
+            async with opened.slot(1) as turn:
+                return turn
+
+        async def at_the_end(order: int) -> Turn:
+            while opened._server is None or not opened._server.done():  # noqa: ASYNC110 - one step of the loop at a time
+                await asyncio.sleep(0)
+            async with opened.slot(order) as turn:
+                return turn
+
+        return list(await asyncio.gather(at_the_end(2), first(), at_the_end(3)))
+
+    assert asyncio.run(asyncio.wait_for(main(), 5)) == [Turn.GO] * 3

@@ -17,8 +17,8 @@ from tests.pace import quicken
 from tests.until import until
 
 
-def unfinished(lab: Lab, ids: list[str]) -> set[str]:
-    """Workflows that the engine still has for these rows."""
+def unfinished(lab: Lab, ids: list[str]) -> dict[str, bool]:
+    """Workflows that the engine still has for these rows, and whether it has begun them."""
     names = [f"{row.id}:{run}" for row in (lab.get(id_) for id_ in ids) for run in range(1, row_runs(lab, row.id) + 1)]
     return lab._parts.inbox.unfinished(names)
 
