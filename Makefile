@@ -48,8 +48,9 @@ imports:
 	$(BIN)/lint-imports
 
 tests:
-	$(BIN)/python -m pytest -n 2 --ignore tests/browser
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 5 --ignore tests/browser
+	$(BIN)/python -m pytest tests/browser -n 3 --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest tests/browser -m alone
 
 bench: setup-dev
 	$(BIN)/python -m tests.bench

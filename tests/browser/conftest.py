@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,15 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@dataclass(frozen=True)
+class Look:
+    """A window size in CSS pixels and a theme, as ``visit`` takes them."""
+
+    width: int
+    height: int
+    dark: bool
+
+
 class Visitor:
     """One person's browser, with what it asked for beyond our server and what went wrong in its console."""
 
@@ -147,6 +157,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
 
     def open_browser(
         server: Server,
+        look: Look | None = None,
         *,
         width: int = 1440,
         height: int = 900,
@@ -154,6 +165,8 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
         calm: bool = False,
         path: str = "/",
     ) -> Visitor:
+        if look is not None:
+            width, height, dark = look.width, look.height, look.dark
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",

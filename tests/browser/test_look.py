@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser.conftest import Server, Visitor
-
-STREAMLITS_OWN = {
-    "presentation-role-conflict": "the drop zone of st.file_uploader",
-}
-"""axe rules that Streamlit 1.67 itself breaks, with the element; any other finding is ours."""
+from tests.browser.conftest import Look, Server, Visitor
+from tests.browser.looks import assert_well, each_look
 
 
 @pytest.fixture(scope="module")
@@ -24,22 +19,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.stop()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["wide", "phone"])
+@each_look
 @pytest.mark.parametrize("path", ["/", "/history", "/connection"], ids=["generate", "history", "connection"])
-def test_a_page_is_accessible_and_fits(
-    server: Server, visit: Callable[..., Visitor], path: str, size: tuple[int, int], *, dark: bool
-) -> None:
+def test_a_page_is_accessible_and_fits(server: Server, visit: Callable[..., Visitor], path: str, look: Look) -> None:
     """Axe finds nothing of ours, no sideways scrolling, no foreign request, no error."""
-    visitor = visit(server, width=size[0], height=size[1], dark=dark, path=path)
-    page = visitor.page
-    page.wait_for_timeout(2500)
-    found = Axe().run(page).response["violations"]
-    assert {rule["id"]: rule["nodes"][0]["html"][:200] for rule in found if rule["id"] not in STREAMLITS_OWN} == {}
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    assert visitor.foreign == []
-    assert visitor.errors == []
-    assert page.get_by_test_id("stException").count() == 0
+    visitor = visit(server, look, path=path)
+    visitor.page.wait_for_timeout(2500)
+    assert_well(visitor)
 
 
 def test_the_fonts_come_from_us(server: Server, visit: Callable[..., Visitor]) -> None:

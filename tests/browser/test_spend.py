@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from rivya_core.lab.database import begin_immediate, migrate, open_database
@@ -16,7 +15,8 @@ from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.schema import balances, experiments
 from rivya_core.lab.states import State
 from rivya_core.settings import EMBEDDED_CONNECTION
-from tests.browser.conftest import Server, Visitor
+from tests.browser.conftest import Look, Server, Visitor
+from tests.browser.looks import assert_well, each_look
 from tests.lab.given import Clock, in_state
 
 DAYS = 40
@@ -93,26 +93,18 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     running.stop()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["wide", "phone"])
-def test_spend_is_accessible_and_fits(
-    server: Server, visit: Callable[..., Visitor], size: tuple[int, int], *, dark: bool
-) -> None:
+@each_look
+def test_spend_is_accessible_and_fits(server: Server, visit: Callable[..., Visitor], look: Look) -> None:
     """Axe finds nothing of ours, no sideways scrolling, no foreign request, no error."""
-    visitor = visit(server, width=size[0], height=size[1], dark=dark, path="/spend?days=all")
+    visitor = visit(server, look, path="/spend?days=all")
     page = visitor.page
     page.wait_for_timeout(2500)
     for closed in page.get_by_test_id("stExpander").all():
         closed.locator("summary").click()
     page.wait_for_timeout(500)
-    found = Axe().run(page).response["violations"]
-    assert {rule["id"]: rule["nodes"][0]["html"][:200] for rule in found} == {}
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert_well(visitor)
     wide = "[...document.querySelectorAll('.rv-sheet')].filter(one => one.scrollWidth > one.clientWidth + 1).length"
     assert page.evaluate(wide) == 0
-    assert visitor.foreign == []
-    assert visitor.errors == []
-    assert page.get_by_test_id("stException").count() == 0
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from rivya_core.simulator import World
 from tests.bench import fresh
-from tests.browser.conftest import Server, Visitor
-from tests.browser.test_look import STREAMLITS_OWN
+from tests.browser.conftest import Look, Server, Visitor
+from tests.browser.looks import assert_well, broken, each_look
 
 StartServer = Callable[..., Server]
 Visit = Callable[..., Visitor]
@@ -24,7 +23,6 @@ QUICK = {
     "RIVYA_POLL_MAX_S": "2",
     "RIVYA_FIRST_START_EXAMPLES": "false",
 }
-SIZES = {"wide": (1440, 900), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
@@ -47,21 +45,6 @@ def posts(server: Server) -> int:
         world.close()
 
 
-def axe(page: Page) -> dict[str, str]:
-    """What axe finds of ours."""
-    found = Axe().run(page).response["violations"]
-    return {rule["id"]: rule["nodes"][0]["html"][:300] for rule in found if rule["id"] not in STREAMLITS_OWN}
-
-
-def well(visitor: Visitor, width: int) -> None:
-    """The page is accessible, fits, asked nobody else and raised nothing."""
-    page = visitor.page
-    assert axe(page) == {}
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.get_by_test_id("stException").count() == 0
-    assert (visitor.foreign, visitor.errors) == ([], [])
-
-
 def clips(page: Page) -> int:
     """How many cells of the grid show a clip."""
     return page.get_by_role("button", name=re.compile("^Open ")).count()
@@ -72,10 +55,10 @@ def test_the_grid_fills_in_while_one_looks(start_server: StartServer, visit: Vis
     server = start_server(**{**QUICK, "RIVYA_SIMULATOR_SPEED": "1"})
     visitor = visit(server, path="/sweep")
     page = visitor.page
-    well(visitor, 1440)
+    assert_well(visitor)
     page.get_by_role("button", name="Put it into the form").click()
     page.get_by_role("button", name=re.compile("Start · 4 new · 640 credits")).wait_for()
-    well(visitor, 1440)
+    assert_well(visitor)
     scales = page.get_by_label("Values of cfg_scale")
     scales.fill("0, 0.25, 0.5, 0.75, 1")
     scales.blur()
@@ -83,7 +66,7 @@ def test_the_grid_fills_in_while_one_looks(start_server: StartServer, visit: Vis
     expect(page).to_have_url(re.compile(r"experiment=x"))
     grid = page.get_by_role("table")
     expect(grid).to_be_visible()
-    well(visitor, 1440)
+    assert_well(visitor)
     grid.evaluate("table => { table.dataset.same = 'yes'; }")
     seen = set()
     for _ in range(600):
@@ -97,7 +80,7 @@ def test_the_grid_fills_in_while_one_looks(start_server: StartServer, visit: Vis
     expect(page.get_by_text(re.compile("Done$")).first).to_be_visible()
     assert grid.evaluate("table => table.dataset.same") == "yes"
     assert posts(server) == 10
-    well(visitor, 1440)
+    assert_well(visitor)
 
 
 def test_a_clip_opens_above_the_grid_and_plays(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
@@ -114,7 +97,7 @@ def test_a_clip_opens_above_the_grid_and_plays(filled: tuple[Server, dict[str, s
     first = video.get_attribute("src")
     dialog.get_by_role("button", name="Next take").click()
     expect(dialog.locator("video")).not_to_have_attribute("src", first or "")
-    assert axe(page) == {}
+    assert broken(page) == {}
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 
@@ -195,19 +178,17 @@ def test_three_hundred_cells_load_only_what_is_visible(filled: tuple[Server, dic
     expect(grid.get_by_role("rowheader", name="Boat number 5", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", ["wide", "phone"])
+@each_look
 @pytest.mark.parametrize("path", ["/sweep", "/sweep?new=1", "done", "failed", "large"])
 def test_every_state_is_accessible_and_fits(
-    filled: tuple[Server, dict[str, str]], visit: Visit, path: str, size: str, *, dark: bool
+    filled: tuple[Server, dict[str, str]], visit: Visit, path: str, look: Look
 ) -> None:
     """List, form and experiments: nothing for axe, no sideways scrolling, no foreign request, no error."""
     server, ids = filled
-    width, height = SIZES[size]
     address = path if path.startswith("/") else f"/sweep?experiment={ids[path]}"
-    visitor = visit(server, width=width, height=height, dark=dark, path=address)
+    visitor = visit(server, look, path=address)
     visitor.page.wait_for_timeout(2500)
-    well(visitor, width)
+    assert_well(visitor)
 
 
 def test_from_a_tab_back_to_the_list_and_into_another_experiment(

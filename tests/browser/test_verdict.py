@@ -6,16 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.bench import fresh
-from tests.browser.conftest import Server, Visitor
-from tests.browser.test_look import STREAMLITS_OWN
+from tests.browser.conftest import Look, Server, Visitor
+from tests.browser.looks import assert_well, each_look
 
 Visit = Callable[..., Visitor]
-
-SIZES = {"wide": (1440, 900), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +41,6 @@ def judged(page: Page) -> None:
     points(page).first.wait_for(timeout=30_000)
 
 
-def well(visitor: Visitor, width: int) -> None:
-    """The page is accessible, fits, asked nobody else and raised nothing."""
-    page = visitor.page
-    found = Axe().run(page).response["violations"]
-    assert {rule["id"]: rule["nodes"][0]["html"][:300] for rule in found if rule["id"] not in STREAMLITS_OWN} == {}
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.get_by_test_id("stException").count() == 0
-    assert (visitor.foreign, visitor.errors) == ([], [])
-
-
 def test_a_verdict_comes_by_itself(server: Server, visit: Visit) -> None:
     """Clips that nobody measured yet are measured while one looks, and the verdict takes the place of the progress."""
     page = visit(server, path=address("xnew")).page
@@ -62,30 +49,27 @@ def test_a_verdict_comes_by_itself(server: Server, visit: Visit) -> None:
     assert points(page).count() >= 12
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@each_look
 @pytest.mark.parametrize("state", ["xclear", "xtable", "xfew", "xempty"])
-def test_the_tab_is_accessible_and_fits(server: Server, visit: Visit, state: str, size: str, *, dark: bool) -> None:
+def test_the_tab_is_accessible_and_fits(server: Server, visit: Visit, state: str, look: Look) -> None:
     """Every state, wide and on a phone, light and dark; no point or word leaves its chart."""
-    width, height = SIZES[size]
-    visitor = visit(server, width=width, height=height, dark=dark, path=address(state))
+    visitor = visit(server, look, path=address(state))
     page = visitor.page
     if state == "xempty":
         page.get_by_text("No clip to measure yet").wait_for()
     else:
         judged(page)
         boxes = [dot.bounding_box() for dot in page.locator("circle.dot").all()]
-        assert all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
-    well(visitor, width)
+        assert all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= look.width for box in boxes)
+    assert_well(visitor)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_the_decision_tab_is_accessible_and_fits(server: Server, visit: Visit, size: str) -> None:
+@each_look
+def test_the_decision_tab_is_accessible_and_fits(server: Server, visit: Visit, look: Look) -> None:
     """With its form open."""
-    width, height = SIZES[size]
-    visitor = visit(server, width=width, height=height, path=address("xtable", "Decision"))
+    visitor = visit(server, look, path=address("xtable", "Decision"))
     visitor.page.get_by_label("Who decides").wait_for()
-    well(visitor, width)
+    assert_well(visitor)
 
 
 def test_points_are_reached_by_keyboard_and_open_their_clip(server: Server, visit: Visit) -> None:
@@ -155,7 +139,7 @@ def test_a_person_decides_and_takes_the_winner_along(server: Server, visit: Visi
     page.get_by_text("It moves as the brief asks").wait_for()
     expect(page.get_by_text("Ana", exact=True)).to_be_visible()
     page.locator("code", has_text="from rivya_core import GenerationRequest").first.wait_for()
-    well(visitor, 1440)
+    assert_well(visitor)
     page.get_by_role("button", name="Load into Generate").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Generate", timeout=20_000)
     expect(page.get_by_label(re.compile("^Prompt"))).to_have_value("A fox")

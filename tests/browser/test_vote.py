@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request, WebSocket, expect
 
 from rivya_core.services import close_all, open_lab
 from rivya_core.settings import Settings
-from tests.browser.conftest import Server, Visitor
+from tests.browser.conftest import Look, Server, Visitor
+from tests.browser.looks import assert_well, broken, each_look
 from tests.conftest import FAST
 from tests.lab.judging.study import WORDS, make_study
 from tests.lab.judging.test_ballots import prefer
@@ -225,12 +225,6 @@ def test_on_a_phone_clips_and_votes_fit_one_screen(
     votes(page, 1)
 
 
-def accessible(page: Page) -> dict[str, str]:
-    """What axe finds: rule and first element."""
-    found = Axe().run(page).response["violations"]
-    return {rule["id"]: rule["nodes"][0]["html"][:200] for rule in found}
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, str]]]:
     """Both studies on a server that is only looked at."""
@@ -243,23 +237,18 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, d
     server.stop()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["wide", "phone"])
+@each_look
 def test_every_state_is_accessible_and_fits(
-    shared: tuple[Server, dict[str, str]], visit: Callable[..., Visitor], size: tuple[int, int], *, dark: bool
+    shared: tuple[Server, dict[str, str]], visit: Callable[..., Visitor], look: Look
 ) -> None:
     """Choice, ballot, ranking, a stale link: axe finds nothing, nothing overflows, nothing foreign, no error."""
     server, rounds = shared
-    visitor = visit(server, width=size[0], height=size[1], dark=dark, path="/vote?experiment=xdecided")
+    visitor = visit(server, look, path="/vote?experiment=xdecided")
     for path in ("", f"?round={rounds['open']}", f"?round={rounds['ended']}", "?round=nothing"):
         page = visitor.open(f"/vote{path}")
         page.wait_for_timeout(2000)
-        assert accessible(page) == {}, path
-        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-        assert page.get_by_test_id("stException").count() == 0
+        assert_well(visitor, page)
         page.close()
-    assert visitor.foreign == []
-    assert visitor.errors == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -268,4 +257,4 @@ def test_the_empty_page_is_accessible(empty: Server, visit: Callable[..., Visito
     page = visit(empty, dark=dark, path="/vote").page
     page.get_by_text("Nothing to vote on yet").wait_for()
     page.wait_for_timeout(1000)
-    assert accessible(page) == {}
+    assert broken(page) == {}

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.clips import make_clips
 from tests.browser.conftest import Server, Visitor
+from tests.browser.looks import broken
 
 Visit = Callable[..., Visitor]
 
@@ -107,12 +107,7 @@ def frame_number(page: Page) -> int:
     return int(found[1])
 
 
-def accessible(page: Page) -> dict[str, str]:
-    """What axe finds."""
-    found = Axe().run(page).response["violations"]
-    return {rule["id"]: rule["nodes"][0]["html"][:200] for rule in found}
-
-
+@pytest.mark.alone
 def test_nine_clips_stay_within_a_frame_for_30_s_while_everything_around_them_changes(
     served: Served, visit: Visit
 ) -> None:
@@ -235,7 +230,7 @@ def test_everything_goes_by_keyboard(served: Served, visit: Visit) -> None:
     expect(divider).to_be_hidden()
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
-    assert accessible(page) == {}
+    assert broken(page) == {}
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="Keyboard")).to_be_hidden()
 
@@ -331,7 +326,7 @@ def test_a_phone_swipes_from_clip_to_clip(served: Served, visit: Visit) -> None:
     box = page.locator(".card").nth(2).bounding_box()
     assert box
     assert 0 <= box["x"] + box["width"] / 2 - 195 + 40 <= 80
-    assert accessible(page) == {}
+    assert broken(page) == {}
 
 
 def test_posters_are_chosen_and_compared(served: Served, visit: Visit) -> None:
@@ -341,7 +336,7 @@ def test_posters_are_chosen_and_compared(served: Served, visit: Visit) -> None:
     go = page.get_by_role("button", name=re.compile("^Compare"))
     expect(page.locator(".poster")).to_have_count(len(REQUESTS))
     expect(go).to_be_disabled()
-    assert accessible(page) == {}
+    assert broken(page) == {}
     for number in range(len(REQUESTS)):
         page.locator(".poster").nth(number).click()
     expect(page.locator(".picker .count")).to_have_text("9 at most: take one out first.")
@@ -360,15 +355,15 @@ def test_a_wall_is_accessible_standing_playing_and_wiping(served: Served, visit:
     visitor = visit(served.server, path=served.wall(0, 5, 6, LONG), dark=dark)
     page = visitor.page
     expect(page.get_by_role("button", name="Pause (Space)")).to_be_visible()
-    assert accessible(page) == {}
+    assert broken(page) == {}
     stopped(page)
     page.keyboard.press("n")
     page.keyboard.type("Stands out")
-    assert accessible(page) == {}
+    assert broken(page) == {}
     page.keyboard.press("Enter")
     page.keyboard.press("w")
     expect(page.locator(".note", has_text="Stands out").first).to_be_visible()
-    assert accessible(page) == {}
+    assert broken(page) == {}
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
     assert visitor.errors == []
     assert visitor.foreign == []

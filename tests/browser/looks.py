@@ -1,0 +1,40 @@
+"""The looks every state of a page is seen in, and what must hold in each: axe finds nothing of ours, and nothing overflows."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Look, Visitor
+
+STREAMLITS_OWN = {
+    "presentation-role-conflict": "the drop zone of st.file_uploader",
+}
+"""axe rules that Streamlit 1.67 itself breaks, with the element; any other finding is ours."""
+
+
+WIDE = Look(1440, 900, dark=False)
+PHONE = Look(390, 844, dark=True)
+each_look = pytest.mark.parametrize("look", [WIDE, PHONE], ids=["wide-light", "phone-dark"])
+"""Both sizes and both themes in two runs: contrast is the theme's, overflow the size's."""
+
+
+def broken(page: Page) -> dict[str, str]:
+    """What axe finds of ours: rule and first element."""
+    found = Axe().run(page).response["violations"]
+    return {rule["id"]: rule["nodes"][0]["html"][:300] for rule in found if rule["id"] not in STREAMLITS_OWN}
+
+
+def fits(page: Page) -> bool:
+    """True when the page scrolls downwards only."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def assert_well(visitor: Visitor, page: Page | None = None) -> None:
+    """The page is accessible, fits, asked nobody else and raised nothing."""
+    page = page or visitor.page
+    assert broken(page) == {}
+    assert fits(page)
+    assert page.get_by_test_id("stException").count() == 0
+    assert (visitor.foreign, visitor.errors) == ([], [])
