@@ -6,9 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import card, frame, request_form, wall, wall_choice
-from pages._ui.wall_choice import Choice
-from pages._ui.wall_picker import picker
+from pages._ui import card, frame
+from pages._ui.form import request_form
+from pages._ui.wall import choice as wall_choice
+from pages._ui.wall import wall
+from pages._ui.wall.choice import Choice
+from pages._ui.wall.picker import picker
 from rivya_core import Lab
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.experiments.records import SweepStatus

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import connection_cards, frame, system_cards
-from pages._ui.simulator_card import simulator_card
+from pages._ui import frame
+from pages._ui.connection import connection_cards, system_cards
+from pages._ui.connection.simulator_card import simulator_card
 
 
 def main() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import request_form, results
+from pages._ui.form import request_form
 from pages._ui.frame import open_page
+from pages._ui.results import results
 
 lab = open_page("Generate", "Describe the shot; the clip is made, fetched and kept without this tab.", spends=True)
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import address, card, detail, detail_acts, frame, history_filters, history_style, history_table, undo
+from pages._ui import address, card, frame, undo
+from pages._ui.history import detail, detail_acts
+from pages._ui.history import filters as history_filters
+from pages._ui.history import style as history_style
+from pages._ui.history import table as history_table
 from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.records import HistoryFilter, HistoryPage
 from rivya_core.web.exports import filter_query

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, spend_caps, spend_experiments, spend_sums, spend_view, spend_wallet, words
-from pages._ui.spend_view import View
+from pages._ui import card, frame, words
+from pages._ui.spend import caps as spend_caps
+from pages._ui.spend import experiments as spend_experiments
+from pages._ui.spend import sums as spend_sums
+from pages._ui.spend import view as spend_view
+from pages._ui.spend import wallet as spend_wallet
+from pages._ui.spend.view import View
 from rivya_core import Lab
 from rivya_core.lab.expenses import Spent
 

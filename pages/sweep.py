@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import (
-    decision_tab,
-    frame,
-    sweep_address,
-    sweep_clip,
-    sweep_form,
-    sweep_grid,
-    sweep_head,
-    sweep_list,
-    sweep_start,
-    verdict_tab,
-)
+from pages._ui import frame
+from pages._ui.sweep import address as sweep_address
+from pages._ui.sweep import clip as sweep_clip
+from pages._ui.sweep import form as sweep_form
+from pages._ui.sweep import head as sweep_head
+from pages._ui.sweep import list as sweep_list
+from pages._ui.sweep import live_grid as sweep_grid
+from pages._ui.sweep import start as sweep_start
+from pages._ui.verdict import decision_tab, verdict_tab
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import ballot_desk, ballot_result, ballot_start, card, frame
+from pages._ui import card, frame
+from pages._ui.ballot import desk as ballot_desk
+from pages._ui.ballot import result as ballot_result
+from pages._ui.ballot import start as ballot_start
 from rivya_core import Lab, RivyaError
 from rivya_core.lab.judging.ballots import RoundRecord
 

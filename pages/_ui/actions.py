@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from pages._ui import frame, request_form, words
+from pages._ui import frame, words
+from pages._ui.form import request_form
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_curl, as_json, as_python
 from rivya_core.api.errors import RivyaError

@@ -178,7 +178,7 @@ def acting(*said: Any) -> AppTest:
     """A page that hears what a browser says was done."""
 
     def page(said: tuple[object, ...]) -> None:
-        from pages._ui import wall  # noqa: PLC0415 - this function becomes a script of its own
+        from pages._ui.wall import wall  # noqa: PLC0415 - this function becomes a script of its own
 
         for one in said:
             wall.take(one)

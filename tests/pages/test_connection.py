@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import system_cards
+from pages._ui.connection import system_cards
 from rivya_core import GenerationRequest, Lab
 from rivya_core.simulator import SimulatorServer
 from tests.pages.conftest import ROOT, TIMEOUT_S

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
-from pages._ui.spend_wallet import told
+from pages._ui.spend.wallet import told
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api import Rivya
 from rivya_core.lab.database import begin_immediate

@@ -215,6 +215,6 @@ def test_words_of_people_are_never_read_as_markdown(lab: Lab) -> None:
 
 def test_the_hand_is_neutral(lab: Lab) -> None:
     """What the browser sends is checked: an unknown vote changes nothing."""
-    from pages._ui import ballot  # noqa: PLC0415 - read without a page
+    from pages._ui.ballot import ballot  # noqa: PLC0415 - read without a page
 
     assert ballot.act("nothing") is None

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages._ui import wall_diff
-from pages._ui.wall_diff import words_diff
+from pages._ui.wall import diff as wall_diff
+from pages._ui.wall.diff import words_diff
 from rivya_core import GenerationRecord, Lab, State
 from tests.lab.given import in_state
 

@@ -1,0 +1,1 @@
+"""The Vote page's parts: the blind ballot, its start, its result."""

@@ -1,0 +1,223 @@
+"""The ballot: two clips side by side on one clock, the votes, and reasons. It holds nothing that names a clip.
+
+What it is given: two neutral addresses, the number of votes so far, and whether both clips are simulated. Clips are called A
+and B and nothing else; their element is told no name, size or length before the file tells it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages._ui.ballot import style as ballot_style
+from pages._ui.wall import clock as wall_clock
+from rivya_core.lab.judging.ballots import Ballot
+from rivya_core.lab.judging.votes import OUTCOMES, WHYS, Outcome
+
+_JS = """
+const boxes = new WeakMap();
+const KEYS = { '1': 'left', a: 'left', ArrowLeft: 'left', '2': 'right', b: 'right', ArrowRight: 'right',
+  '0': 'tie', t: 'tie', x: 'bad', s: 'skip' };
+const WHY_KEYS = ['5', '6', '7', '8'];
+const SAID = { left: 'Noted: A.', right: 'Noted: B.', tie: 'Noted: a tie.', bad: 'Noted: both bad.', skip: 'Skipped.',
+  undo: 'Taken back.' };
+const UNLOCK_MS = 6000;
+
+function newBox(root) {
+  const box = { root, pair: '', locked: true, drawn: -1, stop: 0, timer: 0 };
+  box.clock = newClock(() => showPlay(box));
+  box.clock.clips = [...root.querySelectorAll('.side')].map((side) => ({
+    video: side.querySelector('video'), says: side.querySelector('.says'), state: 'loading', fps: 24, duration: 0, from: 0,
+  }));
+  box.votes = [...root.querySelectorAll('[data-vote]')];
+  box.whys = [...root.querySelectorAll('[data-why]')];
+  box.undo = root.querySelector('.undo');
+  box.playing = root.querySelector('.play');
+  box.count = root.querySelector('.count');
+  box.enough = root.querySelector('.enough');
+  box.hint = root.querySelector('.hint');
+  return box;
+}
+
+function showPlay(box) {
+  const words = isPlaying(box.clock) ? 'Pause' : 'Play';
+  if (box.playing.firstChild.textContent !== words) box.playing.firstChild.textContent = words;
+}
+
+function lock(box, locked) {
+  box.locked = locked;
+  const broken = box.clock.clips.some((clip) => clip.state === 'failed');
+  for (const button of box.votes) {
+    button.setAttribute('aria-disabled', String(locked || (broken && button.dataset.vote !== 'skip')));
+  }
+  box.undo.setAttribute('aria-disabled', String(locked || !box.data.undo));
+}
+
+function chosen(box) {
+  return box.whys.filter((button) => button.getAttribute('aria-pressed') === 'true').map((button) => button.dataset.why);
+}
+
+function send(box, vote) {
+  const button = vote === 'undo' ? box.undo : box.votes.find((one) => one.dataset.vote === vote);
+  if (button.getAttribute('aria-disabled') === 'true') return;
+  lock(box, true);
+  button.classList.add('pressed');
+  box.count.textContent = SAID[vote];
+  box.set('vote', { vote, whys: vote === 'undo' ? [] : chosen(box), pair: box.pair, number: box.data.number });
+  clearTimeout(box.timer);
+  box.timer = setTimeout(() => { if (box.locked && box.pair === box.data.pair) settle(box); }, UNLOCK_MS);
+}
+
+function settle(box) {
+  for (const button of [...box.votes, box.undo]) button.classList.remove('pressed');
+  box.count.textContent = box.data.count;
+  const known = box.clock.clips.every((clip) => clip.state !== 'loading');
+  lock(box, !known);
+}
+
+function whenKnown(box) {
+  if (!box.clock.clips.every((clip) => clip.state !== 'loading')) return;
+  const shapes = box.clock.clips.map((clip) => clip.video).filter((video) => video.videoWidth);
+  const ratio = Math.min(...shapes.map((video) => video.videoWidth / video.videoHeight), 4);
+  box.root.style.setProperty('--ratio', String(ratio));
+  settle(box);
+  if (!matchMedia('(prefers-reduced-motion: reduce)').matches) play(box.clock);
+}
+
+function load(box, clip, src) {
+  clip.state = 'loading';
+  clip.duration = 0;
+  clip.says.textContent = 'Loading';
+  const { video } = clip;
+  video.onloadeddata = () => {
+    clip.duration = video.duration;
+    clip.state = 'ready';
+    clip.says.textContent = '';
+    whenKnown(box);
+  };
+  video.onerror = () => {
+    clip.state = 'failed';
+    clip.says.textContent = 'This clip cannot be played here. Skip the pair.';
+    whenKnown(box);
+  };
+  video.src = src;
+}
+
+function press(box, event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (key === 'c' || key === 'r') { event.stopPropagation(); return; }  // Streamlit would clear caches or run again
+  const on = event.target.closest('button');
+  const why = WHY_KEYS.indexOf(key);
+  if (KEYS[key] && !event.repeat) send(box, KEYS[key]);
+  else if (why >= 0) box.whys[why].click();
+  else if (key === 'u' && !event.repeat) send(box, 'undo');
+  else if (key === ' ' && !on) toggle(box.clock);
+  else if (key === 'p') toggle(box.clock);
+  else if (key === ',') stepBy(box.clock, -1);
+  else if (key === '.') stepBy(box.clock, 1);
+  else if (!KEYS[key]) return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function wire(box) {
+  for (const button of box.votes) button.onclick = () => send(box, button.dataset.vote);
+  for (const button of box.whys) {
+    button.onclick = () => button.setAttribute('aria-pressed', String(button.getAttribute('aria-pressed') !== 'true'));
+  }
+  box.undo.onclick = () => send(box, 'undo');
+  box.playing.onclick = () => toggle(box.clock);
+  box.root.onkeydown = (event) => press(box, event);
+  const look = () => { tick(box.clock); box.stop = requestAnimationFrame(look); };
+  box.stop = requestAnimationFrame(look);
+  box.root.focus({ preventScroll: true });
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector('.ballot');
+  let box = boxes.get(root);
+  if (!box) {
+    box = newBox(root);
+    boxes.set(root, box);
+    box.data = data;
+    wire(box);
+  }
+  box.data = data;
+  box.set = setTriggerValue;
+  for (const mark of root.querySelectorAll('.mark')) mark.hidden = !data.simulated;
+  box.enough.hidden = !data.enough;
+  if (box.pair !== data.pair) {
+    box.pair = data.pair;
+    bring(box.clock, 0, false);
+    lock(box, true);
+    for (const button of box.whys) button.setAttribute('aria-pressed', 'false');
+    box.clock.clips.forEach((clip, index) => load(box, clip, index ? data.right : data.left));
+    box.count.textContent = data.count;
+    for (const button of [...box.votes, box.undo]) button.classList.remove('pressed');
+  } else if (box.drawn !== data.number) {
+    settle(box);
+  }
+  box.drawn = data.number;
+  return () => {
+    if (parentElement.isConnected) return;
+    cancelAnimationFrame(box.stop);
+    clearTimeout(box.timer);
+    boxes.delete(root);
+    for (const { video } of box.clock.clips) {
+      video.onloadeddata = video.onerror = null;
+      video.removeAttribute('src');
+      video.load();
+    }
+  };
+}
+"""
+
+_component = st.components.v2.component(
+    "rivya_ballot", html=ballot_style.HTML, css=ballot_style.CSS, js=f"{wall_clock.JS}\n{_JS}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What the voter did: an outcome, or (None) taking the last vote back. ``pair`` and ``number``: what was on the screen."""
+
+    outcome: Outcome | None
+    whys: tuple[str, ...]
+    pair: str
+    number: int
+
+
+def ballot(shown: Ballot, *, number: int, count: str, enough: bool, key: str, on_act: Callable[[], None]) -> None:
+    """Draw a pair. ``number``: votes and skips of the round so far; ``on_act`` is called before the next run."""
+    _component(
+        key=key,
+        data={
+            "pair": shown.left_token,
+            "left": f"/ballots/{shown.left_token}.mp4",
+            "right": f"/ballots/{shown.right_token}.mp4",
+            "simulated": shown.mode == "simulated",
+            "number": number,
+            "count": count,
+            "undo": number > 0,
+            "enough": enough,
+        },
+        on_vote_change=on_act,
+    )
+
+
+def act(key: str) -> Act | None:
+    """Read what was done, inside ``on_act``; nonsense is None."""
+    state: Any = st.session_state.get(key)
+    sent = state.get("vote") if isinstance(state, Mapping) else None
+    if not isinstance(sent, Mapping):
+        return None
+    vote, whys, number = sent.get("vote"), sent.get("whys"), sent.get("number")
+    if vote not in OUTCOMES and vote != "undo":
+        return None
+    reasons = tuple(why for why in WHYS if isinstance(whys, list) and why in whys)
+    outcome: Outcome | None = None if vote == "undo" else vote
+    return Act(outcome, reasons, str(sent.get("pair")), number if isinstance(number, int) else -1)

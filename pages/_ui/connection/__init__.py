@@ -1,0 +1,1 @@
+"""The Connection page's parts."""

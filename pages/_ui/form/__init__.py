@@ -1,0 +1,1 @@
+"""The form of a request, as Generate and Sweep use it."""

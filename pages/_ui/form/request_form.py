@@ -1,0 +1,230 @@
+"""The request form, built from the model's entry in the catalogue.
+
+The widgets are the draft while the page is open; what changed is written to the lab at the end of a run, so a reload, a
+restart or another page finds it again. Nothing here sends: the button stores an intent, jobs do the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from pages._ui import frame, words
+from pages._ui.form import fields
+from pages._ui.form.image_field import IMAGE, image_field
+from pages._ui.form.prompt_box import prompt_box
+from rivya_core import Lab
+from rivya_core.api import ModelSpec, prompt_counts
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab import drafts, quotes
+from rivya_core.lab.drafts import Draft
+from rivya_core.lab.lab import MAX_TAKES
+from rivya_core.lab.quotes import Price
+
+FORM = "request_form"
+CONFIRM = "_confirm"
+REFUSED = "_refused"
+STARTED = "_started"
+_SAVED = "_draft_saved"
+_BEFORE = "_draft_before"
+MAX_COLUMNS = 3
+
+
+def request_form(lab: Lab) -> None:
+    """Draw the form card and keep its draft."""
+    _open_draft(lab)
+    with st.container(border=True, key=FORM, gap="small"):
+        spec = _model(lab)
+        _prompt(spec)
+        params = {param.key: param for param in spec.params}
+        for param in (param for param in spec.params if param.type == "text"):
+            fields.text(param)
+        _selects(spec)
+        for param in (param for param in spec.params if param.type == "number"):
+            fields.number(param)
+        aspect = spec.aspect_param
+        image_field(spec, None if aspect is None else fields.value(params[aspect.key]))
+        draft = _collect()
+        price = quotes.price(lab, draft)
+        with st.container(key="send_row", gap="small"):
+            _send_row(lab, draft, price)
+        with st.container(key="muted_price", gap="xxsmall"):
+            st.text(price.words)
+            st.text("Kept as a draft while you type: one for this data folder, the last writer wins.")
+    _keep(lab, draft)
+
+
+def load(lab: Lab, draft: Draft) -> None:
+    """Put other settings into the form; the present ones can be brought back once."""
+    st.session_state[_BEFORE] = Draft.from_mapping(lab.draft())
+    _write(lab, draft)
+
+
+def _open_draft(lab: Lab) -> None:
+    if "form_prompt" not in st.session_state:
+        _show(Draft.from_mapping(lab.draft()), lab)
+    if _BEFORE in st.session_state:
+        with st.container(horizontal=True, vertical_alignment="center", key="muted_settings"):
+            st.text("Settings of an earlier generation are in the form.", width="content")
+            st.button("Undo", icon=":material/undo:", type="tertiary", on_click=_undo, key="settings_undo")
+
+
+def _show(draft: Draft, lab: Lab) -> None:
+    st.session_state["form_model"] = draft.model
+    st.session_state["form_prompt"] = draft.prompt
+    st.session_state["form_takes"] = draft.takes
+    for param in draft.spec.params:
+        st.session_state[fields.key_of(param)] = draft.values.get(param.key, fields.start(param))
+    image = draft.image if draft.image is not None and drafts.is_here(lab, draft.image) else None
+    st.session_state[IMAGE] = image
+    st.session_state[_SAVED] = replace(draft, image=image)
+
+
+def _write(lab: Lab, draft: Draft) -> None:
+    kept = replace(draft, intent=Draft.from_mapping(lab.draft()).intent)
+    lab.save_draft(kept.to_mapping())
+    _show(kept, lab)
+
+
+def _undo() -> None:
+    before = st.session_state.pop(_BEFORE, None)
+    if before is not None:
+        _write(frame.lab(), before)
+
+
+def _model(lab: Lab) -> ModelSpec:
+    specs = {spec.id: spec for spec in lab.models()}
+    if st.session_state.get("form_model") not in specs:
+        st.session_state["form_model"] = Draft().model
+    chosen = st.selectbox(
+        "Model",
+        list(specs),
+        key="form_model",
+        format_func=lambda model: f"{specs[model].display_name} · {words.credits(specs[model].base_credits)}",
+    )
+    for param in specs[chosen].params:
+        fields.mend(param)
+    return specs[chosen]
+
+
+def _prompt(spec: ModelSpec) -> None:
+    with st.container(gap="xxsmall"):
+        st.text_area(
+            "Prompt",
+            key="form_prompt",
+            height=118,
+            placeholder="A red fox crossing a frozen lake at dawn, breath visible in the cold air, handheld, soft back light",
+        )
+        count, utf16 = prompt_counts(st.session_state["form_prompt"] or "")
+        cap = spec.max_prompt_length
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            prompt_box(FORM, _send, key="prompt_box")
+            st.caption(f"{count} / {cap}" if cap else f"{count} characters", width="content")
+    if cap and count <= cap < utf16:
+        st.caption(
+            f":orange[:material/warning: {utf16} of {cap} when counted in UTF-16. How Rivya counts is not documented; it may refuse this.]"
+        )
+
+
+def _selects(spec: ModelSpec) -> None:
+    selects = [param for param in spec.params if param.type == "select"]
+    row = st.columns(min(MAX_COLUMNS, len(selects) + 1), gap="small")
+    for index, param in enumerate(selects):
+        with row[index % len(row)]:
+            fields.select(param)
+    with row[len(selects) % len(row)]:
+        st.number_input(
+            "Takes",
+            min_value=1,
+            max_value=MAX_TAKES,
+            step=1,
+            key="form_takes",
+        )
+
+
+def _collect() -> Draft:
+    """Read the form from the session."""
+    draft = Draft(model=st.session_state["form_model"])
+    return replace(
+        draft,
+        prompt=st.session_state.get("form_prompt") or "",
+        values={param.key: fields.value(param) for param in draft.spec.params},
+        takes=int(st.session_state.get("form_takes") or 1),
+        image=st.session_state.get(IMAGE) if draft.spec.reference is not None else None,
+    )
+
+
+def _keep(lab: Lab, draft: Draft) -> None:
+    """Write the draft when this session changed it; a tab that only looks never overwrites another tab's draft."""
+    saved: Draft = st.session_state[_SAVED]
+    if draft.same_form(saved):
+        return
+    st.session_state.pop(REFUSED, None)
+    st.session_state.pop(CONFIRM, None)
+    st.session_state[_SAVED] = draft
+    lab.save_draft(replace(draft, intent=Draft.from_mapping(lab.draft()).intent).to_mapping())
+
+
+def _send_row(lab: Lab, draft: Draft, price: Price) -> None:
+    reasons = quotes.reasons(lab, draft, price)
+    st.button(
+        f"Generate · {words.credits(price.total)}",
+        key="generate",
+        type="primary",
+        icon=":material/auto_awesome:",
+        width="stretch",
+        disabled=bool(reasons),
+        on_click=_send,
+    )
+    if reasons:
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="muted_reasons"):
+            st.badge("Not yet", icon=":material/info:", color="orange")
+            st.text(" ".join(reasons))
+    refused: RivyaError | None = st.session_state.get(REFUSED)
+    if refused is not None:
+        frame.error_card(refused)
+    if st.session_state.get(CONFIRM) and not reasons:
+        _confirmation(price.total)
+
+
+def _confirmation(total: int) -> None:
+    with st.container(border=True, key="confirm", gap="small"):
+        st.text(f"This spends {words.credits(total)} of the live wallet.")
+        with st.container(horizontal=True):
+            st.button(f"Spend {words.credits(total)}", type="primary", on_click=_confirmed, key="confirm_yes")
+            st.button("Not now", on_click=_not_now, key="confirm_no")
+
+
+def _not_now() -> None:
+    st.session_state.pop(CONFIRM, None)
+
+
+def _confirmed() -> None:
+    st.session_state.pop(CONFIRM, None)
+    _submit(frame.lab(), _collect())
+
+
+def _send() -> None:
+    """Answer the button and Ctrl+Enter; the fresh text is in the session already."""
+    lab, draft = frame.lab(), _collect()
+    price = quotes.price(lab, draft)
+    if quotes.reasons(lab, draft, price):
+        return
+    if lab.mode == "live" and price.total > lab.settings.confirm_above_credits:
+        st.session_state[CONFIRM] = True
+        return
+    _submit(lab, draft)
+
+
+def _submit(lab: Lab, draft: Draft) -> None:
+    st.session_state.pop(REFUSED, None)
+    try:
+        rows, repeated = drafts.submit(lab, draft, datetime.now(UTC))
+    except RivyaError as error:
+        st.session_state[REFUSED] = error
+        return
+    st.session_state.pop(_BEFORE, None)
+    st.session_state[_SAVED] = draft
+    st.session_state[STARTED] = (len(rows), repeated)

@@ -1,0 +1,114 @@
+"""The panel of one generation: its clip or where it stands, what can be done with it, and everything known of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import address, card, cards, frame, undo, words
+from pages._ui.history import detail_acts, detail_tabs
+from pages._ui.player import player
+from pages._ui.results.live_list import live_list
+from rivya_core import GenerationRecord, Lab, RivyaError, State
+from rivya_core.lab.records import ErrorCard
+
+EXAMPLE = words.Badge("Example", ":material/menu_book:", "gray")
+DELETED = words.Badge("Deleted", ":material/delete:", "gray")
+
+
+def find(lab: Lab, generation_id: str) -> GenerationRecord | None:
+    """Look a generation up by the id of a link; None when the ledger does not have it."""
+    try:
+        return lab.get(generation_id)
+    except RivyaError:
+        return None
+
+
+def missing(generation_id: str) -> None:
+    """Say that a link leads nowhere."""
+    _back()
+    with st.container(border=True, key="detail_missing"):
+        card.head("No such generation")
+        st.text("This link names a generation that is not in this data folder:")
+        st.code(generation_id[:200], language=None, wrap_lines=True)
+        st.text("It may belong to another computer or data folder.")
+
+
+def draw(lab: Lab, record: GenerationRecord, *, listed: bool) -> None:
+    """Draw the panel of a generation; ``listed`` tells whether it is among the rows beside it."""
+    _back()
+    if not listed and record.deleted_at is None:
+        _unlisted()
+    with st.container(border=True, key="detail_card"):
+        _head(record)
+        if record.deleted_at is not None:
+            st.text(f"This generation was deleted on {words.clock(record.deleted_at)}. Its files are still here.")
+            st.button("Restore", icon=":material/undo:", key="detail_restore", on_click=_restore, args=(lab, record.id))
+        with st.container(key="detail_stage"):
+            _stage(lab, record)
+        detail_acts.draw(lab, record)
+        detail_tabs.draw(lab, record)
+
+
+def _back() -> None:
+    with st.container(key="history_back"):
+        st.button(
+            "All generations",
+            icon=":material/arrow_back:",
+            key="history_back_button",
+            on_click=address.open_row,
+            args=(None,),
+        )
+
+
+def _unlisted() -> None:
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="detail_unlisted"
+    ):
+        st.caption("Open by its own link; it is not among the rows of this view.", width="content")
+        st.button("Close", key="detail_close", type="tertiary", on_click=address.open_row, args=(None,))
+
+
+def _restore(lab: Lab, generation_id: str) -> None:
+    lab.undelete([generation_id])
+    undo.forget()
+
+
+def _head(record: GenerationRecord) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="detail_head", gap="small"):
+        st.header(f"Made {words.clock(record.created_at)}", anchor=False, width="content")
+        frame.state_badge(record)
+        frame.mode_badge(record.mode)
+        if record.source == "example":
+            frame.badge(EXAMPLE)
+        if record.deleted_at is not None:
+            frame.badge(DELETED)
+
+
+def _stage(lab: Lab, record: GenerationRecord) -> None:
+    """Show the clip; or, while there is none, where the generation stands and what it needs."""
+    if record.has_clip:
+        _clip(lab, record)
+    elif record.state is State.CANCELLED:
+        st.text("Cancelled while it waited. Nothing was sent and nothing was charged.")
+    elif record.state is State.FAILED and record.error is not None:
+        detail_acts.trouble(record.error)
+    elif record.state in {State.UNCONFIRMED, State.UNSAVED}:
+        cards.failure_card(lab, record)
+    else:
+        typical = words.typical(lab.history.typical_s(record.model, record.mode, _duration(record)))
+        chosen = live_list(lab, [record], lab.pause(), lambda _: typical, key=f"detail_live_{record.id}")
+        if chosen is not None:
+            detail_acts.act(lab, *chosen)
+
+
+def _clip(lab: Lab, record: GenerationRecord) -> None:
+    try:
+        lab.clip(record.id)
+    except RivyaError as error:
+        detail_acts.lost(lab, record, ErrorCard.of(error, "fetch"))
+        return
+    player(record, key="history_clip")
+
+
+def _duration(record: GenerationRecord) -> str:
+    return str(record.params.get("duration") or record.params.get("n_frames") or "")

@@ -1,0 +1,191 @@
+"""What is known of one generation, in four tabs: settings, timeline, credits and ids, and what went over the wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import words
+from pages._ui.facts import Fact, facts, timeline
+from pages._ui.history import story
+from pages._ui.picture import picture
+from rivya_core import GenerationRecord, Lab
+from rivya_core.api import packaged_models
+from rivya_core.lab.records import EventRecord, MovementRecord
+
+SETTLED = {
+    "reserved": "Reserved; not settled yet",
+    "provisional": "Provisional: Rivya has not named the final figure yet; it is asked for again by itself",
+    "settled": "Settled by Rivya",
+    "released": "Released: nothing is held for it",
+}
+
+MOVED = {
+    "reserve": "Booked: hold",
+    "adjust": "Booked: change",
+    "settle": "Booked: settle",
+    "release": "Booked: release",
+}
+
+
+TAB = "tab"
+"""Widget key of the open tab and its name in the address: it stays open while one looks through the rows."""
+
+
+def draw(lab: Lab, record: GenerationRecord) -> None:
+    """Draw the open tab of a generation; the others cost nothing until they are asked for."""
+    settings, times, money, wire = st.tabs(
+        ["Settings", "Timeline", "Credits and ids", "Exchange"], key=TAB, bind="query-params"
+    )
+    if settings.open:
+        with settings:
+            _settings(record)
+    elif times.open:
+        with times:
+            timeline(story.moments(record, lab.events(record.id)), key=f"detail_time_{record.id}")
+    elif money.open:
+        with money:
+            _money(record, lab.movements(record.id))
+    elif wire.open:
+        with wire:
+            _wire(lab, record, lab.events(record.id))
+
+
+def _settings(record: GenerationRecord) -> None:
+    st.caption("Prompt")
+    st.code(record.prompt, language=None, wrap_lines=True)
+    if record.negative_prompt:
+        st.caption("Negative prompt")
+        st.code(record.negative_prompt, language=None, wrap_lines=True)
+    spec = packaged_models().get(record.model)
+    lines = [Fact("Model", spec.display_name if spec else record.model, record.model if spec else "")]
+    for name, value in record.params.items():
+        param = spec.param(name) if spec else None
+        if name != "negative_prompt" and not isinstance(value, Mapping | list):
+            lines.append(Fact(param.label if param else name, _value(name, value)))
+    lines += [Fact("Clip", _clip(record)), Fact("Take", str(record.take)), Fact("Started by", _source(record))]
+    facts(lines, key=f"detail_settings_{record.id}")
+    if record.asset_sha256:
+        _reference(record, record.asset_sha256)
+
+
+def _value(name: str, value: object) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{text} s" if name == "duration" else text
+
+
+def _clip(record: GenerationRecord) -> str:
+    if not record.has_clip or record.clip_width_px is None:
+        return ""
+    size = f"{(record.clip_bytes or 0) / 1e6:.1f} MB"
+    return (
+        f"{record.clip_width_px} by {record.clip_height_px} px · {record.clip_duration_s or 0:.1f} s · "
+        f"{record.clip_fps or 0:g} frames/s · {size}"
+    )
+
+
+def _source(record: GenerationRecord) -> str:
+    made = {"page": "this dashboard", "script": "a script", "example": "the first start (an example)"}
+    return made.get(record.source, record.source) + (f", repeats {record.parent_id}" if record.parent_id else "")
+
+
+def _reference(record: GenerationRecord, sha256: str) -> None:
+    sent = record.request.get("reference_image")
+    image: Mapping[str, Any] = sent if isinstance(sent, Mapping) else {}
+    st.caption("Reference image")
+    picture(sha256, f"Reference image {image.get('name', '')}", key=f"detail_reference_{record.id}")
+    size = f"{image.get('width_px')} by {image.get('height_px')} px" if image.get("width_px") else ""
+    facts(
+        [
+            Fact("File", str(image.get("name", ""))),
+            Fact("Size", " · ".join(part for part in (size, str(image.get("mime", ""))) if part)),
+        ],
+        key=f"detail_reference_facts_{record.id}",
+    )
+
+
+def _money(record: GenerationRecord, moves: Sequence[MovementRecord]) -> None:
+    facts(
+        [
+            Fact("Expected", words.credits(record.expected_credits)),
+            Fact("Reserved", _figure(record.reserved_credits, "Rivya has not said yet")),
+            Fact("Final", _figure(record.final_credits, "Rivya has not said yet")),
+            Fact("Counted here", words.credits(record.held_credits), SETTLED[record.settlement]),
+            *(
+                Fact(
+                    MOVED.get(move.kind, move.kind),
+                    f"{move.credits:+,} credits" + (" (provisional)" if move.provisional else ""),
+                    f"{words.clock(move.at, seconds=True)} · {move.reason}",
+                )
+                for move in moves
+            ),
+        ],
+        key=f"detail_credits_{record.id}",
+    )
+    facts(
+        [
+            Fact("Generation", record.id, copy=True),
+            Fact("Task id", record.task_id or "", copy=True),
+            Fact("Request id", record.request_id or "", copy=True),
+            Fact("Idempotency key", record.idempotency_key, copy=True),
+            Fact("Client request id", record.client_request_id or "", copy=True),
+            Fact(
+                "Connection",
+                record.connection,
+                "The key of it: " + record.key_fingerprint if record.key_fingerprint else "",
+            ),
+            Fact("Clip SHA-256", record.clip_sha256 or "", copy=True),
+        ],
+        key=f"detail_ids_{record.id}",
+    )
+    if record.mode == "simulated":
+        st.caption("These are simulated credits: nothing of a real account was touched.")
+
+
+def _figure(number: int | None, unknown: str) -> str:
+    return unknown if number is None else words.credits(number)
+
+
+def _wire(lab: Lab, record: GenerationRecord, events: Sequence[EventRecord]) -> None:
+    st.caption("The request. The API key is left out here, and was never stored.")
+    if record.body is None:
+        st.text("Nothing was sent yet.")
+    else:
+        where = lab.settings.live_base_url if record.mode == "live" else "simulator"
+        st.code(
+            f"POST {where}/api/v1/generations\nAuthorization: Bearer (left out)\n"
+            f"Idempotency-Key: {record.idempotency_key}\nContent-Type: application/json\n\n{_pretty(record.body)}",
+            language="http",
+            wrap_lines=True,
+        )
+        facts(
+            [
+                Fact("Sent", f"{record.attempts} time" + ("" if record.attempts == 1 else "s"), _sent_note(record)),
+                Fact("Body SHA-256", record.body_sha256 or "", copy=True),
+                Fact("Result", record.result_url or "", "As Rivya named it last; the clip is kept here"),
+            ],
+            key=f"detail_wire_{record.id}",
+        )
+    said = [event for event in events if story.is_trouble(event)]
+    if said:
+        st.caption("Answers that were not the expected ones")
+    for event in said:
+        st.code(
+            f"{words.clock(event.at, seconds=True)}\n{json.dumps(dict(event.detail), ensure_ascii=False, indent=2)}",
+            language="json",
+            wrap_lines=True,
+        )
+
+
+def _sent_note(record: GenerationRecord) -> str:
+    return "" if record.attempts <= 1 else "Always the same bytes under the same key, so it can be charged once only"
+
+
+def _pretty(body: bytes) -> str:
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False, indent=2)
+    except ValueError:
+        return body.decode("utf-8", errors="replace")

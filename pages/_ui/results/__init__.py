@@ -1,0 +1,1 @@
+"""What became of requests: running rows, failures, the latest clip."""

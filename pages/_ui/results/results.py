@@ -1,0 +1,235 @@
+"""The right side of Generate: what runs (the only part that ticks), what failed, what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import actions, cards, frame, words
+from pages._ui.form.request_form import STARTED
+from pages._ui.results.clip_card import clip_card
+from pages._ui.results.live_list import MAX_ROWS, live_list
+from pages._ui.results.shelf import shelf
+from rivya_core import GenerationRecord, HistoryFilter, Lab, State
+from rivya_core.lab.records import Pause
+from rivya_core.settings import Mode
+
+TICK_S = 2.0
+RECENT = 9
+MAX_FAILURES = 2
+
+_SEEN = "_seen"
+_RUNNING = "_running"
+_SHOWN = "_shown_clip"
+_PLAYING = "_playing_clip"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the ledger, shared by everything the right side draws."""
+
+    running: Sequence[GenerationRecord]
+    failures: Sequence[GenerationRecord]
+    pause: Pause | None
+    balance_credits: int | None
+
+    @property
+    def signature(self) -> tuple[Any, ...]:
+        """What the parts outside the ticking fragment show; when it changes, the page is drawn again."""
+        return (
+            tuple(record.id for record in self.running),
+            tuple((record.id, record.state) for record in self.failures),
+            None if self.pause is None else (self.pause.effect, self.pause.since),
+            self.balance_credits,
+        )
+
+    @property
+    def moves(self) -> bool:
+        """Whether anything shown may change without a person."""
+        fetching = any(record.state is State.UNSAVED for record in self.failures)
+        return bool(self.running) or fetching or self.pause is not None
+
+
+def draw(lab: Lab) -> None:
+    """Draw the column."""
+    look = _look(lab)
+    st.session_state[_SEEN] = look.signature
+    _announce(lab, look)
+    actions.repeat_answer(lab)
+    _in_progress(lab, look)
+    if look.pause is not None:
+        cards.pause_card(look.pause)
+    _failures(lab, look)
+    _clips(lab)
+
+
+def _look(lab: Lab) -> Look:
+    return Look(
+        running=lab.history.running(MAX_ROWS),
+        failures=lab.history.failures(MAX_FAILURES + 1),
+        pause=lab.pause(),
+        balance_credits=lab.balance().credits,
+    )
+
+
+def _announce(lab: Lab, look: Look) -> None:
+    """Say in passing what was started and what has ended since the last look; the cards are what stays."""
+    for key in (STARTED, actions.REPEATED):
+        started = st.session_state.pop(key, None)
+        if started is not None:
+            _say_started(*started)
+            if not st.session_state.get(_PLAYING):
+                st.session_state.pop(_SHOWN, None)
+    running = {record.id for record in look.running}
+    for generation_id in sorted(st.session_state.get(_RUNNING, set()) - running):
+        _say_ended(lab.get(generation_id))
+    st.session_state[_RUNNING] = running
+
+
+def _in_progress(lab: Lab, look: Look) -> None:
+    """Draw the generations under way; the fragment ticks only while something may change."""
+    if look.running:
+        with st.container(border=True, key="in_progress", gap="small"):
+            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                st.header("In progress", anchor=False, width="content")
+                st.caption("You can close this tab; each clip is kept here.", width="content")
+            st.fragment(_tick, run_every=TICK_S)()
+            if len(look.running) == MAX_ROWS:
+                st.caption(f"The newest {MAX_ROWS} of {lab.history.running_count()}; all of them are in History.")
+    elif look.moves:
+        st.fragment(_watch, run_every=TICK_S)()
+
+
+def _tick() -> None:
+    lab = frame.lab()
+    look = _look(lab)
+    chosen = live_list(lab, look.running, look.pause, lambda record: _typical(lab, record), key="live_list")
+    if chosen is not None:
+        _act(lab, *chosen)
+        look = _look(lab)
+    _redraw_when_changed(look)
+
+
+def _watch() -> None:
+    _redraw_when_changed(_look(frame.lab()))
+
+
+def _redraw_when_changed(look: Look) -> None:
+    if look.signature != st.session_state.get(_SEEN):
+        st.rerun()
+
+
+def _act(lab: Lab, name: str, generation_id: str) -> None:
+    if name == "cancel" and not lab.cancel(generation_id):
+        st.toast("Too late to cancel: it has left already.", icon=":material/info:")
+    elif name == "check":
+        lab.check_now(generation_id)
+
+
+@st.cache_data(ttl=20, show_spinner=False, max_entries=200)
+def _typical_words(_lab: Lab, key: tuple[str, str, Mode, str]) -> str:
+    """Remember the words for a while: many rows and many tabs ask for the same ones at every tick."""
+    _folder, model, mode, duration = key
+    return words.typical(_lab.history.typical_s(model, mode, duration))
+
+
+def _typical(lab: Lab, record: GenerationRecord) -> str:
+    duration = str(record.params.get("duration") or record.params.get("n_frames") or "")
+    return str(_typical_words(lab, (str(lab.settings.data_dir), record.model, record.mode, duration)))
+
+
+def _failures(lab: Lab, look: Look) -> None:
+    """Draw the newest cards that need a person; the others are in History."""
+    for record in look.failures[:MAX_FAILURES]:
+        cards.failure_card(lab, record)
+    if len(look.failures) > MAX_FAILURES:
+        count = lab.history.failures_count() - MAX_FAILURES
+        st.page_link(
+            str(frame.ROOT / "pages" / "history.py"),
+            label=f"{count} more in History",
+            icon=":material/history:",
+        )
+
+
+def _clips(lab: Lab) -> None:
+    """Draw the latest clip, or the one that was chosen or is being watched, and the recent ones as posters."""
+    finished = HistoryFilter(states=frozenset({State.SUCCEEDED}))
+    rows = [record for record in lab.history.page(finished, page=1, size=RECENT).rows if record.has_clip]
+    if not rows:
+        _empty()
+        return
+    shown = next((record for record in rows if record.id == st.session_state.get(_SHOWN)), rows[0])
+    latest = shown.id == rows[0].id
+    playing = clip_card(lab, shown, "Latest clip" if latest else "Clip", on_latest=None if latest else _show_latest)
+    st.session_state[_PLAYING] = playing
+    if playing:
+        st.session_state[_SHOWN] = shown.id  # a newer clip does not take the place of one that is being watched
+    _recent(rows, shown)
+
+
+def _show_latest() -> None:
+    st.session_state.pop(_SHOWN, None)
+
+
+def _recent(rows: Sequence[GenerationRecord], shown: GenerationRecord) -> None:
+    if len(rows) < 2:  # noqa: PLR2004 - one clip is on the card above already
+        return
+    with st.container(border=True, key="recent", gap="small"):
+        with st.container(horizontal=True):
+            st.header("Recent clips", anchor=False, width="content")
+        picked = shelf(rows, shown=shown.id, key="recent_shelf")
+        if any(record.source == "example" for record in rows):
+            with st.container(
+                horizontal=True,
+                vertical_alignment="center",
+                horizontal_alignment="distribute",
+                key="muted_examples",
+            ):
+                st.text("Some are simulator examples of the first start.", width="content")
+                st.button(
+                    "Remove the examples",
+                    icon=":material/delete_sweep:",
+                    type="tertiary",
+                    on_click=_remove_examples,
+                    key="remove_examples",
+                )
+    if picked is not None and picked != shown.id:
+        st.session_state[_SHOWN] = picked
+        st.rerun()
+
+
+def _remove_examples() -> None:
+    frame.lab().remove_examples()
+
+
+def _empty() -> None:
+    with st.container(border=True, key="no_clip", gap="small"):
+        with st.container(horizontal=True):
+            st.header("Latest clip", anchor=False, width="content")
+        st.text("No clip yet. Write a prompt and press Generate; the finished clip plays here.")
+
+
+def _say_started(count: int, repeated: bool) -> None:
+    if repeated:
+        st.toast("Already started: the same click came twice, so it is one task.", icon=":material/done_all:")
+    elif count == 1:
+        st.toast("Started.", icon=":material/rocket_launch:")
+    else:
+        st.toast(f"{count} takes started.", icon=":material/rocket_launch:")
+
+
+def _say_ended(record: GenerationRecord) -> None:
+    match record.state:
+        case State.SUCCEEDED:
+            st.toast("A clip is ready.", icon=":material/movie:")
+        case State.CANCELLED:
+            st.toast("Cancelled; nothing was charged.", icon=":material/block:")
+        case State.FAILED:
+            st.toast("A generation failed: its card says what is safe now.", icon=":material/error:")
+        case State.UNCONFIRMED | State.UNSAVED:
+            st.toast("A generation needs you: see its card.", icon=":material/help:")
+        case _:
+            pass

@@ -1,0 +1,1 @@
+"""The Spend page's parts."""

@@ -1,0 +1,99 @@
+"""Caps on Spend: how full each one is, one field to change any of them, and the log of who raised what, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from pages._ui import card, frame, words
+from pages._ui.cap_editor import Save, cap_editor
+from pages._ui.spend.sheet import Cell, Column, sheet
+from pages._ui.spend.view import View
+from rivya_core import Lab
+from rivya_core.lab import caps
+from rivya_core.lab.caps import CapChange
+from rivya_core.lab.expenses import Days, ExperimentCost
+
+BARS_MAX = 3
+CHOICES_MAX = 50
+DAILY = "daily"
+
+
+def caps_card(lab: Lab, view: View) -> None:
+    """Draw the caps of a mode with what is used of them."""
+    known = [cost for cost in lab.spending.experiments(view.mode) if cost.deleted_at is None]
+    with st.container(border=True, key="spend_caps", gap="small"):
+        card.head("Caps")
+        _daily(lab, view)
+        capped = [cost for cost in known if cost.cap_credits is not None]
+        for cost in sorted(capped, key=lambda cost: not (cost.is_working or cost.planned_takes))[:BARS_MAX]:
+            _bar(words.excerpt(cost.name, 60), cost.sums.held, cost.cap_credits or 0, view)
+        if frame.can_spend() and view.mode == lab.mode:
+            _editor(lab, known[:CHOICES_MAX])
+        elif frame.can_spend():
+            st.caption(f"Caps of {view.unit} are set on a server that is connected to them.")
+        _log(lab, view, known)
+
+
+def _daily(lab: Lab, view: View) -> None:
+    today = datetime.now().astimezone().date()
+    environment, own = lab.settings.daily_cap_credits, lab.ledger.get_cap(view.mode)
+    cap = min((one for one in (environment, own) if one is not None), default=None)
+    if view.mode == lab.mode:
+        spent = lab.budget().spent_today_credits
+    else:
+        spent = lab.spending.spent(view.mode, Days(today, today)).total.held
+    if cap is None:
+        st.text(f"Today: {spent:,} {view.unit} held or settled; no daily cap is set.")
+    else:
+        _bar("Today", spent, cap, view)
+    if environment is not None:
+        st.caption(
+            f"RIVYA_DAILY_CAP_CREDITS is {environment:,}"
+            + ("." if own is None else f", the cap set here {own:,}; the smaller of the two holds.")
+        )
+
+
+def _bar(name: str, spent: int, cap: int, view: View) -> None:
+    with st.container(gap="xxsmall"):
+        st.text(f"{name} · {spent:,} of {cap:,} {view.unit}")
+        st.progress(1.0 if cap == 0 else min(1.0, spent / cap))
+
+
+def _editor(lab: Lab, known: list[ExperimentCost]) -> None:
+    names = {DAILY: "Every day"} | {cost.id: words.excerpt(cost.name, 60) for cost in known}
+    chosen = st.selectbox("Change the cap of", list(names), format_func=lambda one: names.get(one, one), key="cap_of")
+    if chosen == DAILY or chosen not in names:
+        cap_editor(f"Cap for {lab.mode} credits a day", lab.cap(), lab.set_cap, key="spend_cap_daily")
+        return
+    current = next(cost.cap_credits for cost in known if cost.id == chosen)
+    cap_editor("Cap for the whole experiment", current, _saver(lab, chosen), key=f"spend_cap_{chosen}")
+
+
+def _saver(lab: Lab, experiment_id: str) -> Save:
+    def save(wanted: int | None, why: str) -> None:
+        lab.sweeps.set_cap(experiment_id, wanted, why)
+
+    return save
+
+
+def _log(lab: Lab, view: View, known: list[ExperimentCost]) -> None:
+    changes = lab.spending.cap_changes(view.mode)
+    if not changes:
+        st.caption("No cap was changed so far. Raising one asks why, and the reason is kept here.")
+        return
+    names = {caps.of_experiment(cost.id): words.excerpt(cost.name, 60) for cost in known}
+    with st.expander(f"Changes of caps ({len(changes):,})"):
+        sheet(
+            f"Changes of caps, {view.unit}, newest first",
+            [Column("When"), Column("Change"), Column("Why")],
+            [_line(change, names) for change in changes],
+            key="sheet_cap_changes",
+        )
+
+
+def _line(change: CapChange, names: dict[str, str]) -> list[Cell | str]:
+    cap = "Every day" if change.cap.startswith("daily:") else names.get(change.cap, "A deleted experiment")
+    before, after = (("none" if one is None else f"{one:,}") for one in (change.before_credits, change.after_credits))
+    return [words.clock(change.at), Cell(f"{before} → {after}", note=cap), change.why or "not asked"]

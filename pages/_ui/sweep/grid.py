@@ -1,0 +1,171 @@
+"""The grid of an experiment as data: what each cell and take says, and the strip of figures above.
+
+Only what is on the screen is sent: a window of rows and columns, each take with its id, state and marks. Pictures are
+loaded by the browser when they come into sight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pages._ui import words
+from pages._ui.sweep import words as sweep_words
+from pages._ui.sweep.grid_view import component
+from rivya_core.lab.experiments.records import Axis, CellRecord, SweepStatus, TakeRecord
+from rivya_core.lab.states import State
+from rivya_core.settings import Mode
+
+MOST_COMPARED = 9
+
+MOVING = frozenset({State.SUBMITTING, State.RUNNING, State.SAVING})
+CARE = frozenset({State.UNCONFIRMED, State.UNSAVED})
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is said below a take that has no clip: its words, and how loud they are (``bad``, ``care``)."""
+
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of a grid that is on the screen. Without ``columns`` the cells flow, each below its own name.
+
+    ``titles``: by axis and label, what is too long for the label.
+    """
+
+    cells: Sequence[CellRecord]
+    rows: Axis | None = None
+    columns: Axis | None = None
+    titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the person did in the grid just now, and which clips are ticked."""
+
+    act: str
+    id: str
+    picked: tuple[str, ...]
+
+
+def grid(
+    window: Window,
+    *,
+    mode: Mode,
+    strip: Mapping[str, Any] | None,
+    note: Callable[[TakeRecord], Note | None],
+    picked: Sequence[str],
+    stars: bool,
+    label: str,
+    key: str,
+) -> Answer:
+    """Draw the window; takes without a clip say what ``note`` knows of them. ``stars``: they may be given."""
+    result = component(
+        key=key,
+        data={
+            "flow": window.columns is None,
+            "label": label,
+            "rows": _axis(window, window.rows),
+            "columns": _axis(window, window.columns),
+            "cells": _cells(window, note),
+            "strip": None if strip is None else dict(strip),
+            "picked": list(picked),
+            "most": MOST_COMPARED,
+            "stars": stars,
+            "simulated": mode == "simulated",
+        },
+        default={"picked": list(picked)},
+        on_act_change=_nothing,
+        on_picked_change=_nothing,
+    )
+    chosen = result.act if isinstance(result.act, Mapping) else {}
+    return Answer(
+        act=str(chosen.get("name", "")),
+        id=str(chosen.get("id", "")),
+        picked=tuple(str(id_) for id_ in result.picked or ()),
+    )
+
+
+def strip_of(status: SweepStatus, left: str = "") -> dict[str, Any]:
+    """Add up where an experiment stands: takes by kind for the bar, and the sentences below it."""
+    states = status.states
+    done = states.get(State.SUCCEEDED, 0)
+    moving = sum(states.get(state, 0) for state in MOVING)
+    waiting = states.get(State.WAITING, 0)
+    care = sum(states.get(state, 0) for state in CARE)
+    failed = states.get(State.FAILED, 0)
+    total = sum(states.values()) + status.planned
+    counts = [
+        f"{done:,} of {total:,} clips",
+        f"{moving:,} running" if moving else "",
+        f"{waiting:,} waiting" if waiting else "",
+        f"{status.planned:,} only planned" if status.planned else "",
+        f"{care:,} to look at" if care else "",
+        f"{failed:,} failed" if failed else "",
+        f"{states[State.CANCELLED]:,} cancelled" if states.get(State.CANCELLED) else "",
+        left,
+    ]
+    return {
+        "total": total,
+        "parts": {"done": done, "moving": moving, "care": care, "bad": failed},
+        "count": " · ".join(part for part in counts if part),
+        "money": money_of(status),
+    }
+
+
+def money_of(status: SweepStatus) -> str:
+    """Say what is held or spent of what was quoted, and of the cap where there is one."""
+    experiment = status.experiment
+    unit = "simulated credits" if experiment.mode == "simulated" else "credits"
+    cap = "" if experiment.cap_credits is None else f", cap {experiment.cap_credits:,}"
+    what = "held or spent" if sweep_words.open_takes(status) else "spent"
+    return f"{status.spent_credits:,} {unit} {what} of {experiment.quoted_credits:,} quoted{cap}"
+
+
+def _nothing() -> None:
+    """Streamlit offers a trigger only together with a callback."""
+
+
+def _axis(window: Window, axis: Axis | None) -> dict[str, Any] | None:
+    if axis is None:
+        return None
+    titles = window.titles.get(axis.name, {})
+    return {
+        "name": sweep_words.axis(axis.name),
+        "labels": list(axis.labels),
+        "titles": [titles.get(label, "") for label in axis.labels],
+    }
+
+
+def _cells(window: Window, note: Callable[[TakeRecord], Note | None]) -> list[dict[str, Any]]:
+    rows = {} if window.rows is None else {label: at for at, label in enumerate(window.rows.labels)}
+    columns = {} if window.columns is None else {label: at for at, label in enumerate(window.columns.labels)}
+    return [
+        {
+            "k": cell.cell,
+            "r": rows.get(cell.labels.get(window.rows.name, ""), 0) if window.rows else at,
+            "c": columns.get(cell.labels.get(window.columns.name, ""), 0) if window.columns else 0,
+            "name": cell.title or "Baseline",
+            "takes": [_take(take, note) for take in cell.takes],
+        }
+        for at, cell in enumerate(window.cells)
+    ]
+
+
+def _take(take: TakeRecord, note: Callable[[TakeRecord], Note | None]) -> dict[str, Any]:
+    said = None if take.has_clip else note(take)
+    drawn: dict[str, Any] = {
+        "n": take.take,
+        "id": take.generation_id or "",
+        "s": (take.state or "planned"),
+        "clip": take.has_clip,
+    }
+    if take.has_clip:
+        return drawn | {"star": take.starred, "word": "Reused" if take.reused else ""}
+    drawn["w"] = "Planned" if take.state is None else words.STATE_BADGES[take.state].label
+    return drawn if said is None else drawn | {"note": said.text, "tone": said.tone}

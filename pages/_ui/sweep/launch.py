@@ -1,0 +1,46 @@
+"""Starting an experiment: once a wish, and what is said when it is refused."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import frame
+from pages._ui.sweep import address as sweep_address
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab.experiments.plan import Sweep
+
+_REFUSED = "_sweep_refused"
+_STARTED = "_sweep_started"
+
+
+def launch(sweep: Sweep, experiment_id: str, *, only_what_fits: bool = False) -> bool:
+    """Start an experiment once and open it: its id was made before the press, so a second press changes nothing.
+
+    False when it was refused (see :func:`refusal`) or was started already.
+    """
+    refuse(None)
+    if st.session_state.get(_STARTED) == experiment_id:
+        return False
+    try:
+        frame.lab().start(sweep, experiment_id=experiment_id, only_what_fits=only_what_fits)
+    except RivyaError as error:
+        refuse(error)
+        return False
+    st.session_state[_STARTED] = experiment_id
+    sweep_address.to_experiment(experiment_id)
+    return True
+
+
+def refuse(error: RivyaError | None) -> None:
+    """Keep why a start was refused, or (None) forget it."""
+    if error is None:
+        st.session_state.pop(_REFUSED, None)
+    else:
+        st.session_state[_REFUSED] = error
+
+
+def refusal() -> None:
+    """Draw why the last start was refused."""
+    refused: RivyaError | None = st.session_state.get(_REFUSED)
+    if refused is not None:
+        frame.error_card(refused)

@@ -1,0 +1,129 @@
+"""The experiments of this data folder, newest first, and ready-made starts for the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages._ui import card, frame, words
+from pages._ui.sweep import address as sweep_address
+from pages._ui.sweep import form as sweep_form
+from pages._ui.sweep import launch as sweep_launch
+from pages._ui.sweep import probes as sweep_probes
+from pages._ui.sweep import words as sweep_words
+from pages._ui.sweep.rows import sweep_rows
+from pages._ui.words import Badge
+from rivya_core import Lab
+from rivya_core.lab import sweep_drafts
+from rivya_core.lab.drafts import Draft
+from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft
+
+PAGE_ROWS = 10
+TICK_S = 2.0
+
+EXAMPLE = SweepDraft(
+    name="Fox or heron, and how much guidance",
+    question="Which animal reads better on the ice, and does cfg_scale change anything?",
+    base=Draft(
+        prompt="{{animal}} crossing a frozen lake at dawn, breath visible in the cold air, handheld, soft back light"
+    ),
+    axes=(
+        AxisDraft("variable", "animal", text="fox = A red fox\nheron = A grey heron"),
+        AxisDraft("param", "cfg_scale", text="0, 1"),
+    ),
+)
+
+
+def draw(lab: Lab) -> None:
+    """Draw the list, or what to begin with when it is empty."""
+    page = max(1, int(st.session_state.get("sweep_list_page", 1)))
+    records = lab.sweeps.list(limit=PAGE_ROWS + 1, offset=(page - 1) * PAGE_ROWS)
+    if frame.can_spend():
+        _new(lab)
+    if not records and page == 1:
+        _empty(lab)
+        return
+    ids = [record.id for record in records[:PAGE_ROWS]]
+    ticks = any(sweep_words.moves(lab, lab.sweeps.brief(id_)) for id_ in ids)
+    st.fragment(_rows, run_every=TICK_S if ticks else None)(ids, ticks)
+    if page > 1 or len(records) > PAGE_ROWS:
+        pages = page + (1 if len(records) > PAGE_ROWS else 0)
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            st.pagination(pages, key="sweep_list_page")
+    if frame.can_spend():
+        ready = st.expander("Ready-made starts", key="sweep_ready", on_change="rerun")
+        if ready.open:
+            with ready:
+                _ready_made(lab)
+
+
+def _rows(ids: Sequence[str], ticks: bool) -> None:
+    """Draw the rows; they tick while one of them is at work."""
+    lab = frame.lab()
+    statuses = [lab.sweeps.brief(id_) for id_ in ids]
+    opened = sweep_rows(lab, statuses, key="sweep_rows")
+    if opened is not None:
+        sweep_address.to_experiment(opened)
+    if opened is not None or (ticks and not any(sweep_words.moves(lab, status) for status in statuses)):
+        st.rerun()
+
+
+def back() -> None:
+    """Draw the way back to the list."""
+    st.button(
+        "All sweeps", icon=":material/arrow_back:", type="tertiary", key="sweep_back", on_click=sweep_address.to_list
+    )
+
+
+def _new(lab: Lab) -> None:
+    draft = sweep_drafts.load(lab)
+    with st.container(horizontal=True, vertical_alignment="center", key="sweep_new_row"):
+        if draft.is_empty:
+            st.button("New sweep", icon=":material/add:", type="primary", key="sweep_new", on_click=_compose)
+        else:
+            name = words.excerpt(draft.name or draft.base.prompt or "unnamed", 48)
+            st.button(
+                f"Go on with the draft: {name}",
+                icon=":material/edit_note:",
+                type="primary",
+                key="sweep_draft",
+                on_click=_compose,
+            )
+            st.button("New sweep", icon=":material/add:", key="sweep_new", on_click=_load, args=(SweepDraft(),))
+
+
+def _empty(lab: Lab) -> None:
+    with st.container(border=True, key="sweep_empty", gap="small"):
+        card.head("Find out what really makes the difference")
+        st.text(
+            "A sweep makes one clip, or several takes, for every combination of the values you choose: prompt variants, "
+            "parameters, negative prompts, reference images. The price is said first, what exists already is reused, and the "
+            "grid fills in while you watch or while the tab is closed."
+        )
+    if frame.can_spend():
+        _ready_made(lab)
+
+
+def _ready_made(lab: Lab) -> None:
+    sweep_launch.refusal()
+    with st.container(border=True, key="sweep_example", gap="small"):
+        card.head("2 prompts \N{MULTIPLICATION SIGN} 2 cfg_scale", Badge("4 cells", ":material/grid_view:", "gray"))
+        st.text("A fox and a heron, each at cfg_scale 0 and 1: a small first grid. Nothing starts before you say so.")
+        st.button(
+            "Put it into the form", icon=":material/tune:", key="sweep_use_example", on_click=_load, args=(EXAMPLE,)
+        )
+    sweep_probes.ready_made(lab)
+
+
+def _compose() -> None:
+    sweep_address.to_form()
+
+
+def _load(draft: SweepDraft) -> None:
+    lab = frame.lab()
+    fresh = SweepDraft(
+        **{name: getattr(draft, name) for name in ("name", "question", "base", "axes", "paired", "takes")}
+    )
+    sweep_form.show(lab, fresh, undo=True)
+    _compose()

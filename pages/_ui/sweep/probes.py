@@ -1,0 +1,71 @@
+"""Ready-made probes of a knob that may do nothing: what each can show, what it costs, and its start."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import frame, words
+from pages._ui.paid_button import paid_button
+from pages._ui.sweep import launch as sweep_launch
+from rivya_core import Lab
+from rivya_core.api import DEFAULT_MODEL
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab.experiments.plan import Sweep
+from rivya_core.lab.judging import probes
+from rivya_core.lab.judging.probes import ProbePlan
+from rivya_core.lab.sweeps import new_experiment_id
+
+KNOB = "cfg_scale"
+NAMES = {"hint": "Hint", "verdict": "Verdict"}
+
+
+def ready_made(lab: Lab) -> None:
+    """Draw the probes of the knob that is in doubt on the default model."""
+    for column, plan in zip(st.columns(2, gap="medium"), probes.plans(lab, DEFAULT_MODEL, KNOB), strict=True):
+        with column, st.container(border=True, key=f"probe_{plan.kind}", gap="small"):
+            st.header(f"Does {KNOB} do anything? {NAMES[plan.kind]}", anchor=False)
+            _one(lab, plan, f"ready_{plan.kind}")
+
+
+def offer(lab: Lab, sweep: Sweep, knob: str) -> None:
+    """Offer to probe a knob before a sweep over it is paid for."""
+    try:
+        plans = probes.plans(lab, sweep.base.model, knob, sweep.cells[0].request)
+    except RivyaError:
+        return
+    with st.popover(f"Probe {knob} first", icon=":material/experiment:", key=f"offer_{knob}"):
+        for plan in plans:
+            with st.container(border=True, key=f"offer_{knob}_{plan.kind}", gap="small"):
+                st.header(NAMES[plan.kind], anchor=False)
+                _one(lab, plan, f"offer_{knob}_{plan.kind}")
+
+
+def _one(lab: Lab, plan: ProbePlan, key: str) -> None:
+    quote = lab.quote(plan.sweep)
+    st.text(plan.promise)
+    with st.container(key=f"muted_{key}"):
+        st.text(quote.sentence)
+        if quote.shortage:
+            st.text(quote.shortage)
+    paid_button(
+        lab,
+        f"Start the {NAMES[plan.kind].lower()} · {quote.new:,} new · {words.credits(quote.credits)}",
+        quote.credits,
+        key=f"start_{key}",
+        act=_start,
+        args=(plan.sweep, key, _id(key)),
+        icon=":material/experiment:",
+        disabled=bool(quote.shortage),
+    )
+
+
+def _id(key: str) -> str:
+    name = f"_probe_id_{key}"
+    if name not in st.session_state:
+        st.session_state[name] = new_experiment_id()
+    return str(st.session_state[name])
+
+
+def _start(sweep: Sweep, key: str, experiment_id: str) -> None:
+    if frame.can_spend() and sweep_launch.launch(sweep, experiment_id):
+        st.session_state.pop(f"_probe_id_{key}", None)

@@ -1,0 +1,1 @@
+"""The tabs that judge an experiment: measured verdicts, votes, the decision."""

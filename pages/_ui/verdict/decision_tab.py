@@ -1,0 +1,227 @@
+"""The decision of an experiment: what speaks for which cell, who chose which and why, and how to make it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import actions, card, facts, frame, words
+from pages._ui.facts import Fact
+from pages._ui.form import request_form
+from pages._ui.player import player
+from pages._ui.results.clip_card import facts as clip_facts
+from pages._ui.sweep import words as sweep_words
+from pages._ui.verdict import votes as verdict_votes
+from pages._ui.words import Badge
+from rivya_core import GenerationRecord, Lab
+from rivya_core.api import as_python
+from rivya_core.lab.drafts import Draft
+from rivya_core.lab.experiments.records import CellRecord, SweepStatus
+from rivya_core.lab.judging import wording
+
+WHY_MAX = 2000
+WHO_MAX = 80
+
+_WHO = "decision_who"
+
+
+def draw(lab: Lab, status: SweepStatus) -> None:
+    """Draw the tab: the evidence and the form, or what was decided."""
+    decision = status.experiment.decision
+    if decision is not None:
+        _decided(lab, status, decision)
+        return
+    evidence = _evidence(lab, status)
+    _evidence_card(status, evidence)
+    winners = [cell for cell in status.cells if _clip_of(cell) is not None]
+    if not winners:
+        with st.container(border=True, key="decision_nothing"):
+            card.head("Nothing to choose from yet")
+            st.text("A winner is a cell with a finished clip.")
+    elif lab.settings.read_only:
+        st.info("This server is read-only: a decision is made elsewhere.", icon=":material/lock:")
+    else:
+        _form(lab, status, winners, evidence)
+
+
+def _evidence(lab: Lab, status: SweepStatus) -> dict[str, Any]:
+    """What is known at this moment, as it is kept with the decision."""
+    standing = lab.verdicts.look(status.id)
+    votes = verdict_votes.read(lab, status.id)
+    return {
+        "verdicts": [
+            {"axis": verdict.axis, "verdict": verdict.finding.word, "words": wording.headline(verdict)}
+            for verdict in standing.axes
+        ],
+        "votes": None if votes is None else {"words": votes.sentence, "count": votes.count, "winner": votes.winner},
+        "spent_credits": status.spent_credits,
+        "quoted_credits": status.experiment.quoted_credits,
+    }
+
+
+def _evidence_card(status: SweepStatus, evidence: Mapping[str, Any]) -> None:
+    with st.container(border=True, key="decision_evidence", gap="small"):
+        card.head("What is known", words.SIMULATED if status.experiment.mode == "simulated" else None)
+        facts.facts(_evidence_facts(status, evidence), key=f"evidence_{status.id}")
+
+
+def _evidence_facts(status: SweepStatus, evidence: Mapping[str, Any]) -> list[Fact]:
+    unit = "simulated credits" if status.experiment.mode == "simulated" else "credits"
+    votes = evidence.get("votes")
+    lines = [
+        Fact(f"Verdict on {sweep_words.axis(str(one['axis']))}", _capital(str(one["words"])))
+        for one in evidence.get("verdicts", ())
+    ]
+    return [
+        *(lines or [Fact("Verdict", "None yet")]),
+        Fact("Blind votes", "None" if votes is None else str(votes["words"])),
+        Fact("Spent", f"{evidence['spent_credits']:,} of {evidence['quoted_credits']:,} {unit} quoted"),
+    ]
+
+
+def _form(lab: Lab, status: SweepStatus, winners: list[CellRecord], evidence: Mapping[str, Any]) -> None:
+    votes = evidence.get("votes") or {}
+    titles = {cell.cell: _title(cell) for cell in winners}
+    with st.container(border=True, key="decision_form", gap="small"):
+        card.head("Decide")
+        if votes.get("winner") in titles:
+            st.text(f"The votes suggest: {titles[votes['winner']]}")
+        else:
+            st.text("Neither votes nor a verdict name a winner. A verdict says what differs, not what is better.")
+        form, clip = st.columns([5, 6], gap="medium")
+        with form:
+            winner = st.selectbox(
+                "Winner",
+                list(titles),
+                index=None,
+                format_func=lambda cell: titles[cell],
+                placeholder="Choose a cell",
+                key=f"decision_cell_{status.id}",
+            )
+            why = st.text_area("Why", key=f"decision_why_{status.id}", height=92, placeholder="What settled it")
+            who = st.text_input("Who decides", key=_WHO)
+            _button(status.id, winner, titles, why.strip(), who.strip(), evidence)
+        chosen = next((_clip_of(cell) for cell in winners if cell.cell == winner), None)
+        if chosen is not None:
+            with clip:
+                player(lab.get(chosen), key="candidate")
+
+
+def _button(
+    experiment_id: str,
+    winner: int | None,
+    titles: Mapping[int, str],
+    why: str,
+    who: str,
+    evidence: Mapping[str, Any],
+) -> None:
+    reasons = [
+        reason
+        for missing, reason in (
+            (winner is None, "choose a winner"),
+            (not who, "say who decides"),
+            (len(why) > WHY_MAX, f"shorten the reason to {WHY_MAX:,} characters"),
+            (len(who) > WHO_MAX, f"shorten the name to {WHO_MAX} characters"),
+        )
+        if missing
+    ]
+    st.button(
+        "Decide",
+        type="primary",
+        icon=":material/flag:",
+        disabled=bool(reasons),
+        key="decide",
+        on_click=_decide,
+        args=(experiment_id, winner, "" if winner is None else titles[winner], why, who, dict(evidence)),
+    )
+    if reasons:
+        st.caption(f"To decide: {', '.join(reasons)}.")
+
+
+def _decide(experiment_id: str, cell: int, title: str, why: str, who: str, evidence: dict[str, Any]) -> None:
+    decision = {"cell": cell, "title": title, "why": why, "who": who, **evidence}
+    frame.lab().sweeps.decide(experiment_id, decision)
+
+
+def _decided(lab: Lab, status: SweepStatus, decision: Mapping[str, Any]) -> None:
+    cell = next((one for one in status.cells if one.cell == decision.get("cell")), None)
+    record = None if cell is None else _clip_of(cell)
+    with st.container(border=True, key="decision_made", gap="small"):
+        card.head("Decided", Badge("Winner", ":material/flag:", "green"))
+        with st.container(key="story_winner"):
+            st.text(str(decision.get("title", "")))
+        facts.facts(
+            [
+                Fact("Why", str(decision.get("why", ""))),
+                Fact("Decided by", str(decision.get("who", ""))),
+                Fact("When", _when(status.experiment.decided_at)),
+                *_evidence_facts(status, decision),
+            ],
+            key=f"decision_{status.id}",
+        )
+        with st.container(key="muted_decision"):
+            st.text("Verdicts, votes and credits are those of that moment.")
+        if not lab.settings.read_only:
+            st.button(
+                "Open the question again",
+                icon=":material/lock_open:",
+                type="tertiary",
+                key="undecide",
+                on_click=_undecide,
+                args=(status.id,),
+            )
+    if record is not None:
+        _winner(lab, lab.get(record))
+
+
+def _winner(lab: Lab, record: GenerationRecord) -> None:
+    """The clip of the winner and the ways to make it again."""
+    with st.container(border=True, key="decision_winner", gap="small"):
+        card.head("The winner again", words.SIMULATED if record.mode == "simulated" else None)
+        clip, code = st.columns([5, 6], gap="medium")
+        with clip:
+            player(record, key="winner")
+            with st.container(key="muted_winner"):
+                st.text(clip_facts(record))
+        with code:
+            st.text("The same request, sent again, gives another take of it.")
+            # Without a language: Streamlit's colours of code fall short of 4.5:1.
+            st.code(as_python(dict(record.request)), language=None, wrap_lines=True)
+            with st.container(horizontal=True, vertical_alignment="center"):
+                if frame.can_spend() and st.button(
+                    "Load into Generate", icon=":material/tune:", key="decision_load", on_click=_load, args=(record.id,)
+                ):
+                    st.switch_page(frame.page_file("generate"), query_params={})
+                actions.copy_menu(lab, record, key="winner")
+
+
+def _load(generation_id: str) -> None:
+    lab = frame.lab()
+    request_form.load(lab, Draft.of_record(lab.get(generation_id)))
+
+
+def _undecide(experiment_id: str) -> None:
+    frame.lab().sweeps.decide(experiment_id, None)
+
+
+def _clip_of(cell: CellRecord) -> str | None:
+    """The clip that stands for a cell: a starred one, else its first."""
+    clips = [take for take in cell.takes if take.has_clip and take.generation_id is not None]
+    starred = [take for take in clips if take.starred]
+    return (starred or clips)[0].generation_id if clips else None
+
+
+def _title(cell: CellRecord) -> str:
+    """The values of a cell, each with the name of its axis."""
+    return " · ".join(f"{sweep_words.axis(axis)}: {label}" for axis, label in cell.labels.items()) or "Baseline"
+
+
+def _when(moment: datetime | None) -> str:
+    return "" if moment is None else words.clock(moment)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

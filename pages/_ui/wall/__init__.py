@@ -1,0 +1,1 @@
+"""The review wall: clips on one clock, notes, stars, differences."""
