@@ -21,11 +21,22 @@ from rivya_core.api import as_python
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.experiments.records import CellRecord, SweepStatus
 from rivya_core.lab.judging import wording
+from rivya_core.lab.judging.verdicts import Stage, Standing
 
 WHY_MAX = 2000
 WHO_MAX = 80
 
 _WHO = "decision_who"
+TICK_S = 1.5
+
+NOT_JUDGED: dict[Stage, str] = {
+    "nothing": "None: no clip was measured",
+    "running": "Not yet: takes are under way",
+    "measuring": "Not yet: clips are being measured",
+    "judging": "Not yet: it is being worked out",
+    "judged": "None: nothing was varied",
+}
+"""What stands in place of verdicts, by how far the judging is."""
 
 
 def draw(lab: Lab, status: SweepStatus) -> None:
@@ -34,7 +45,10 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     if decision is not None:
         _decided(lab, status, decision)
         return
-    evidence = _evidence(lab, status)
+    standing = lab.verdicts.look(status.id)
+    evidence = _evidence(lab, status, standing)
+    if standing.stage in {"running", "measuring", "judging"}:
+        st.fragment(_watch, run_every=TICK_S)(status.id, standing.stage)
     _evidence_card(status, evidence)
     winners = [cell for cell in status.cells if _clip_of(cell) is not None]
     if not winners:
@@ -47,15 +61,21 @@ def draw(lab: Lab, status: SweepStatus) -> None:
         _form(lab, status, winners, evidence)
 
 
-def _evidence(lab: Lab, status: SweepStatus) -> dict[str, Any]:
+def _watch(experiment_id: str, stage: Stage) -> None:
+    """Draw the page again when the judging has come further."""
+    if frame.lab().verdicts.look(experiment_id).stage != stage:
+        st.rerun()
+
+
+def _evidence(lab: Lab, status: SweepStatus, standing: Standing) -> dict[str, Any]:
     """What is known at this moment, as it is kept with the decision."""
-    standing = lab.verdicts.look(status.id)
     votes = verdict_votes.read(lab, status.id)
     return {
         "verdicts": [
             {"axis": verdict.axis, "verdict": verdict.finding.word, "words": wording.headline(verdict)}
             for verdict in standing.axes
         ],
+        "no_verdict": "" if standing.axes else NOT_JUDGED[standing.stage],
         "votes": None if votes is None else {"words": votes.sentence, "count": votes.count, "winner": votes.winner},
         "spent_credits": status.spent_credits,
         "quoted_credits": status.experiment.quoted_credits,
@@ -76,7 +96,7 @@ def _evidence_facts(status: SweepStatus, evidence: Mapping[str, Any]) -> list[Fa
         for one in evidence.get("verdicts", ())
     ]
     return [
-        *(lines or [Fact("Verdict", "None yet")]),
+        *(lines or [Fact("Verdict", str(evidence.get("no_verdict") or "None"))]),
         Fact("Blind votes", "None" if votes is None else str(votes["words"])),
         Fact("Spent", f"{evidence['spent_credits']:,} of {evidence['quoted_credits']:,} {unit} quoted"),
     ]
