@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, BinaryIO
 
 import h11
@@ -39,6 +39,7 @@ LIBRARY_FAULTS: tuple[type[Exception], ...] = (
 _KEPT_HEADERS = ("content-type", "retry-after", "x-request-id", HEADER_SIMULATOR.lower())
 _STRUCK_OUT = "[key]"
 _SHOWN_KEY_CHARACTERS = len(KEY_PREFIX) + 4
+_URLS_KEPT = 4096
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "rivya-lab"}
 
 
@@ -74,6 +75,7 @@ class Address:
         self.base_url = base_url
         self.timeouts = timeouts
         self._url = httpx.URL(base_url)
+        self._url_of = lru_cache(_URLS_KEPT)(self._build_url)  # a task is read some five times at the same address
         self._key = key
         self._key_bytes = key.get_secret_value().encode()
 
@@ -84,9 +86,12 @@ class Address:
             headers["Content-Type"] = "application/json"
         if call.idempotency_key is not None:
             headers[HEADER_IDEMPOTENCY_KEY] = call.idempotency_key
-        url = self._url.copy_with(raw_path=(self._url.raw_path.rstrip(b"/") + call.path.encode()))
         extensions = {"timeout": self.timeouts.for_request(within_s)}
+        url = self._url_of(call.path)
         return httpx.Request(call.method, url, headers=headers, content=call.body, extensions=extensions)
+
+    def _build_url(self, path: str) -> httpx.URL:
+        return self._url.copy_with(raw_path=self._url.raw_path.rstrip(b"/") + path.encode())
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> RawAnswer:
         """Keep what matters of an answer, with every echo of the key struck out."""

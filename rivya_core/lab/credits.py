@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.schema import experiments, generations, movements
+
+_SET_FIGURES: Final = sa.update(generations).where(generations.c.seq == sa.bindparam("row_seq"))
+_NEW_MOVEMENT: Final = sa.insert(movements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ def _release(connection: sa.Connection, row: GenerationRecord, move: Release, no
 
 
 def _figures(connection: sa.Connection, row: GenerationRecord, **columns: int | str | None) -> None:
-    connection.execute(sa.update(generations).where(generations.c.seq == row.seq).values(**columns))
+    connection.execute(_SET_FIGURES, {"row_seq": row.seq, **columns})
 
 
 def _write(
@@ -147,17 +150,16 @@ def _write(
     *,
     provisional: bool = False,
 ) -> None:
-    connection.execute(
-        sa.insert(movements).values(
-            generation_id=row.id,
-            at=now,
-            mode=row.mode,
-            kind=kind,
-            credits=credits,
-            provisional=provisional,
-            reason=reason,
-        )
-    )
+    movement = {
+        "generation_id": row.id,
+        "at": now,
+        "mode": row.mode,
+        "kind": kind,
+        "credits": credits,
+        "provisional": provisional,
+        "reason": reason,
+    }
+    connection.execute(_NEW_MOVEMENT, movement)
 
 
 def mark_simulated(connection: sa.Connection, row: GenerationRecord) -> None:

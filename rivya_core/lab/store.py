@@ -24,6 +24,11 @@ from rivya_core.lab.schema import events, generations, movements
 from rivya_core.lab.states import LEGAL, TERMINAL, State
 
 _BY_ID: Final = sa.select(*EVERY_COLUMN).where(generations.c.id == sa.bindparam("id"))
+_SET_IN_STATE: Final = sa.update(generations).where(
+    generations.c.seq == sa.bindparam("row_seq"), generations.c.state == sa.bindparam("row_state")
+)
+_SET_BY_ID: Final = sa.update(generations).where(generations.c.id == sa.bindparam("row_id"))
+_NEW_EVENT: Final = sa.insert(events)
 _EVENTS: Final = sa.select(events).where(events.c.generation_id == sa.bindparam("id")).order_by(events.c.id)
 _MOVEMENTS: Final = sa.select(movements).where(movements.c.generation_id == sa.bindparam("id")).order_by(movements.c.id)
 
@@ -147,11 +152,7 @@ class Store:
         values = self._checked(columns) | {"state": to_state.value}
         if to_state in TERMINAL:
             values["finished_at"] = now
-        changed = connection.execute(
-            sa.update(generations)
-            .where(generations.c.seq == row.seq, generations.c.state == row.state.value)
-            .values(**values)
-        )
+        changed = connection.execute(_SET_IN_STATE, {"row_seq": row.seq, "row_state": row.state.value, **values})
         if changed.rowcount != 1:
             return False
         self._write_event(
@@ -177,9 +178,7 @@ class Store:
         **columns: Any,
     ) -> None:
         if columns:
-            changed = connection.execute(
-                sa.update(generations).where(generations.c.id == generation_id).values(**self._checked(columns))
-            )
+            changed = connection.execute(_SET_BY_ID, {"row_id": generation_id, **self._checked(columns)})
             if changed.rowcount != 1:
                 self._must_find(connection, generation_id)
         if event is not None:
@@ -194,9 +193,8 @@ class Store:
     def _write_event(
         self, connection: sa.Connection, generation_id: str, kind: str, detail: Mapping[str, Any], now: datetime
     ) -> None:
-        connection.execute(
-            sa.insert(events).values(generation_id=generation_id, at=now, kind=kind, detail=dict(detail))
-        )
+        event = {"generation_id": generation_id, "at": now, "kind": kind, "detail": dict(detail)}
+        connection.execute(_NEW_EVENT, event)
 
 
 class _Watch:

@@ -41,9 +41,11 @@ def test_paths_named_in_the_readme_exist() -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS, ids=["lab", "client"])
-def test_the_code_of_the_readme_runs(snippet: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both examples work as printed, here against a simulator."""
+@pytest.mark.parametrize(
+    ("snippet", "tasks"), list(zip(SNIPPETS, [1, 4, 1], strict=True)), ids=["lab", "sweep", "client"]
+)
+def test_the_code_of_the_readme_runs(snippet: str, tasks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The examples work as printed, here against a simulator, and buy what they say."""
     with SimulatorServer(tmp_path / "world.sqlite3", speed=40) as server:
         monkeypatch.setenv("RIVYA_API_KEY", server.api_key)
         monkeypatch.setenv("RIVYA_BASE_URL", server.base_url)
@@ -52,5 +54,5 @@ def test_the_code_of_the_readme_runs(snippet: str, tmp_path: Path, monkeypatch: 
             exec(compile(snippet.replace("rvya_sk_...", server.api_key), "README.md", "exec"), {})
         finally:
             close_all()
-        assert len(server.world.tasks()) == 1
+        assert len(server.world.tasks()) == tasks
         assert list(tmp_path.rglob("*.mp4"))

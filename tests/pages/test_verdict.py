@@ -201,6 +201,20 @@ def test_nothing_is_chosen_for_the_person(lab: Lab) -> None:
     assert "Clear, more motion at 0" in said(app)
 
 
+def test_a_decision_before_the_verdict_says_that_there_was_none(lab: Lab) -> None:
+    """While clips are measured the tab says so, and so does what is kept of a decision that did not wait."""
+    ids = store(lab, TWO, STRONG)
+    with_clips(lab, ids)
+    with begin_immediate(lab.ledger.database) as connection:
+        connection.execute(sa.delete(features).where(features.c.generation_id == ids[0][0]))
+    app = opened("Decision")
+    assert "Not yet: clips are being measured" in said(app)
+    decide(app)
+    kept = lab.sweep("xtrial").experiment.decision
+    assert kept is not None
+    assert (kept["verdicts"], kept["no_verdict"]) == ([], "Not yet: clips are being measured")
+
+
 def test_a_decision_keeps_winner_reason_name_and_evidence(lab: Lab) -> None:
     """Stored on the experiment with verdicts and credits of that moment, shown afterwards with clip and snippet."""
     with_clips(lab, store(lab, TWO, STRONG))

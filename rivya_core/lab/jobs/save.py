@@ -82,8 +82,9 @@ async def fetch(context: JobContext, row: GenerationRecord, url: str) -> Clip:
     try:
         await context.media.fetch(url, part)
         return await asyncio.to_thread(adopt, context, row, part, key)
-    finally:
+    except BaseException:
         await asyncio.to_thread(part.unlink, missing_ok=True)
+        raise
 
 
 def adopt(context: JobContext, row: GenerationRecord, part: Path, key: str) -> Clip:
