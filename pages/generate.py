@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages._ui import once
 from pages._ui.form import request_form
 from pages._ui.frame import open_page
 from pages._ui.results import results
@@ -15,3 +16,4 @@ with left:
     request_form.request_form(lab)
 with right:
     results.draw(lab)
+once.drawn()

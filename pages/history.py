@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import address, card, frame, undo
+from pages._ui import address, card, frame, once, undo
 from pages._ui.history import detail, detail_acts
 from pages._ui.history import filters as history_filters
 from pages._ui.history import style as history_style
@@ -35,6 +35,7 @@ def main() -> None:
             detail.draw(lab, shown, listed=any(row.id == shown.id for row in page.rows))
         elif asked_for is not None:
             detail.missing(asked_for)
+    once.drawn()
 
 
 def _page(lab: Lab, query: HistoryFilter) -> tuple[HistoryPage, GenerationRecord | None]:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from pages._ui import frame, words
+from pages._ui import frame, once, words
 from pages._ui.form import request_form
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_curl, as_json, as_python
@@ -123,7 +123,7 @@ def _repeat(generation_id: str, confirmed: bool = False) -> None:
         request = drafts.repeat_request(lab, record)
         now = datetime.now(UTC)
         intents: dict[str, Intent] = st.session_state.setdefault(_INTENTS, {})
-        intent = drafts.intent_for(intents.get(generation_id), request.sha256, now)
+        intent = drafts.intent_for(intents.get(generation_id), request.sha256, now, unseen=once.is_unseen())
         lab.submit_takes(request, 1, intent_id=intent.id, parent_id=generation_id)
     except RivyaError as error:
         st.session_state[REFUSED] = error
@@ -131,6 +131,8 @@ def _repeat(generation_id: str, confirmed: bool = False) -> None:
     repeated = intent.accepted_at is not None
     intents[generation_id] = intent if repeated else Intent(intent.id, intent.fingerprint, now)
     st.session_state[REPEATED] = (1, repeated)
+    if not repeated:
+        once.taken()
 
 
 def _use_settings(generation_id: str) -> None:

@@ -141,8 +141,10 @@ def full_request(draft: Draft, lab: Lab) -> GenerationRequest:
     return GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params(), reference_image=image)
 
 
-def submit(lab: Lab, draft: Draft, now: datetime) -> tuple[list[GenerationRecord], bool]:
+def submit(lab: Lab, draft: Draft, now: datetime, *, unseen: bool = False) -> tuple[list[GenerationRecord], bool]:
     """Submit the draft once: a second click within two seconds returns the rows of the first.
+
+    ``unseen``: nobody can have seen yet what became of the first click, however long ago it was.
 
     Returns:
         The rows, and whether they were there already.
@@ -151,7 +153,7 @@ def submit(lab: Lab, draft: Draft, now: datetime) -> tuple[list[GenerationRecord
         InvalidRequestError, BudgetError, StorageError: nothing was stored or sent.
     """
     request = full_request(draft, lab)
-    intent = intent_for(Draft.from_mapping(lab.draft()).intent, f"{request.sha256}x{draft.takes}", now)
+    intent = intent_for(Draft.from_mapping(lab.draft()).intent, f"{request.sha256}x{draft.takes}", now, unseen=unseen)
     rows = lab.submit_takes(request, draft.takes, intent_id=intent.id)
     repeated = intent.accepted_at is not None
     accepted = intent if repeated else replace(intent, accepted_at=now)
@@ -159,11 +161,11 @@ def submit(lab: Lab, draft: Draft, now: datetime) -> tuple[list[GenerationRecord
     return rows, repeated
 
 
-def intent_for(last: Intent | None, fingerprint: str, now: datetime) -> Intent:
-    """Keep the last intent when the form is the same and it was not accepted, or was less than two seconds ago."""
+def intent_for(last: Intent | None, fingerprint: str, now: datetime, *, unseen: bool = False) -> Intent:
+    """Keep the last intent when the form is the same and it was not accepted, or was less than two seconds ago or ``unseen``."""
     if last is not None and last.fingerprint == fingerprint:
         age_s = 0.0 if last.accepted_at is None else abs((now - last.accepted_at).total_seconds())
-        if age_s <= REUSE_INTENT_S:
+        if unseen or age_s <= REUSE_INTENT_S:
             return last
     return Intent(id=new_intent_id(), fingerprint=fingerprint)
 

@@ -20,6 +20,12 @@ each_look = pytest.mark.parametrize("look", [WIDE, PHONE], ids=["wide-light", "p
 """Both sizes and both themes in two runs: contrast is the theme's, overflow the size's."""
 
 
+def settle(page: Page) -> None:
+    """Wait until the script has run, and a moment for what draws itself afterwards."""
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    page.wait_for_timeout(800)
+
+
 def broken(page: Page) -> dict[str, str]:
     """What axe finds of ours: rule and first element."""
     found = Axe().run(page).response["violations"]

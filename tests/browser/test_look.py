@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.browser.conftest import Look, Server, Visitor
-from tests.browser.looks import assert_well, each_look
+from tests.browser.looks import assert_well, each_look, settle
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_a_page_is_accessible_and_fits(server: Server, visit: Callable[..., Visitor], path: str, look: Look) -> None:
     """Axe finds nothing of ours, no sideways scrolling, no foreign request, no error."""
     visitor = visit(server, look, path=path)
-    visitor.page.wait_for_timeout(2500)
+    settle(visitor.page)
     assert_well(visitor)
 
 

@@ -16,7 +16,7 @@ from rivya_core.lab.schema import balances, experiments
 from rivya_core.lab.states import State
 from rivya_core.settings import EMBEDDED_CONNECTION
 from tests.browser.conftest import Look, Server, Visitor
-from tests.browser.looks import assert_well, each_look
+from tests.browser.looks import assert_well, each_look, settle
 from tests.lab.given import Clock, in_state
 
 DAYS = 40
@@ -98,7 +98,7 @@ def test_spend_is_accessible_and_fits(server: Server, visit: Callable[..., Visit
     """Axe finds nothing of ours, no sideways scrolling, no foreign request, no error."""
     visitor = visit(server, look, path="/spend?days=all")
     page = visitor.page
-    page.wait_for_timeout(2500)
+    settle(page)
     for closed in page.get_by_test_id("stExpander").all():
         closed.locator("summary").click()
     page.wait_for_timeout(500)

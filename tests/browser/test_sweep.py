@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from rivya_core.simulator import World
 from tests.bench import fresh
 from tests.browser.conftest import Look, Server, Visitor
-from tests.browser.looks import assert_well, broken, each_look
+from tests.browser.looks import assert_well, broken, each_look, settle
 
 StartServer = Callable[..., Server]
 Visit = Callable[..., Visitor]
@@ -187,7 +187,7 @@ def test_every_state_is_accessible_and_fits(
     server, ids = filled
     address = path if path.startswith("/") else f"/sweep?experiment={ids[path]}"
     visitor = visit(server, look, path=address)
-    visitor.page.wait_for_timeout(2500)
+    settle(visitor.page)
     assert_well(visitor)
 
 

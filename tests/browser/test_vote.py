@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Request, WebSocket, expect
 from rivya_core.services import close_all, open_lab
 from rivya_core.settings import Settings
 from tests.browser.conftest import Look, Server, Visitor
-from tests.browser.looks import assert_well, broken, each_look
+from tests.browser.looks import assert_well, broken, each_look, settle
 from tests.conftest import FAST
 from tests.lab.judging.study import WORDS, make_study
 from tests.lab.judging.test_ballots import prefer
@@ -246,7 +246,7 @@ def test_every_state_is_accessible_and_fits(
     visitor = visit(server, look, path="/vote?experiment=xdecided")
     for path in ("", f"?round={rounds['open']}", f"?round={rounds['ended']}", "?round=nothing"):
         page = visitor.open(f"/vote{path}")
-        page.wait_for_timeout(2000)
+        settle(page)
         assert_well(visitor, page)
         page.close()
 

@@ -57,7 +57,7 @@ def test_an_axis_extended_by_one_buys_three(make_lab: Callable[..., Lab]) -> Non
     assert (quote.cells, quote.reused, quote.new, quote.credits) == (12, 9, 3, 480)
     second = lab.start(wider)
     status = lab.wait_sweep(second, 60)
-    assert (status.states, status.reused, status.spent_credits) == ({State.SUCCEEDED: 12}, 9, 480)
+    assert (status.states, status.reused, status.spent, status.spent_credits) == ({State.SUCCEEDED: 12}, 9, 480, 480)
     assert len(world.requests("create")) == 12
     assert tasks_of(world, second) == Counter(f"{second}-{cell}-1-1" for cell in (6, 7, 8))
     assert all(take.has_clip for cell in status.cells for take in cell.takes)

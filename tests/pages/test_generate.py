@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from pages._ui import once
 from rivya_core import GenerationRequest, Lab, State
+from rivya_core.lab import drafts
 
 Open = Callable[..., AppTest]
 
@@ -144,6 +146,42 @@ def test_two_clicks_in_a_row_are_one_task(lab: Lab, open_app: Open) -> None:
     assert lab.history.page().total == 2
     assert lab.simulator is not None
     assert len(lab.simulator.world.tasks()) == 2
+
+
+def test_a_slow_server_does_not_make_two_of_a_double_click(
+    lab: Lab, open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two seconds count from the moment the first outcome stood on the page, however long ago it was taken in."""
+    monkeypatch.setattr(drafts, "REUSE_INTENT_S", -1.0)  # as if the first press had been taken in long ago
+    app = open_app()
+    widget(app, "Prompt").set_value("A red fox").run()
+    generate(app).click().run()
+    generate(app).click().run()
+    assert lab.history.page().total == 1
+    monkeypatch.setattr(once, "REUSE_INTENT_S", -1.0)  # as if the outcome had been on the page for long
+    generate(app).click().run()
+    assert lab.history.page().total == 2
+
+
+def _pressed_and_interrupted() -> None:
+    import streamlit as st  # noqa: PLC0415 - a script of its own
+
+    from pages._ui import once  # noqa: PLC0415 - a script of its own
+
+    if "pressed" not in st.session_state:
+        st.session_state["pressed"] = True
+        once.taken()
+    st.text(str(once.is_unseen()))
+
+
+def test_a_press_is_unseen_until_a_page_was_drawn_to_its_end() -> None:
+    """A run that the second press interrupts shows nothing; a page that is never drawn holds nobody up for ever."""
+    app = AppTest.from_function(_pressed_and_interrupted).run()
+    assert [text.value for text in app.text] == ["True"]
+    app.session_state["_once_taken_s"] -= once.GIVE_UP_S - 5
+    assert [text.value for text in app.run().text] == ["True"]
+    app.session_state["_once_taken_s"] -= 6
+    assert [text.value for text in app.run().text] == ["False"]
 
 
 def test_a_reloaded_page_still_knows_the_click(lab: Lab, open_app: Open) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages._ui import frame, words
+from pages._ui import frame, once, words
 from pages._ui.form import fields
 from pages._ui.form.image_field import IMAGE, image_field
 from pages._ui.form.prompt_box import prompt_box
@@ -221,10 +221,12 @@ def _send() -> None:
 def _submit(lab: Lab, draft: Draft) -> None:
     st.session_state.pop(REFUSED, None)
     try:
-        rows, repeated = drafts.submit(lab, draft, datetime.now(UTC))
+        rows, repeated = drafts.submit(lab, draft, datetime.now(UTC), unseen=once.is_unseen())
     except RivyaError as error:
         st.session_state[REFUSED] = error
         return
     st.session_state.pop(_BEFORE, None)
     st.session_state[_SAVED] = draft
     st.session_state[STARTED] = (len(rows), repeated)
+    if not repeated:
+        once.taken()

@@ -35,12 +35,14 @@ class Note:
 class Window:
     """The part of a grid that is on the screen. Without ``columns`` the cells flow, each below its own name.
 
-    ``titles``: by axis and label, what is too long for the label.
+    ``axis``: what those names are values of, when it is one thing. ``titles``: by axis and label, what is too long for the
+    label.
     """
 
     cells: Sequence[CellRecord]
     rows: Axis | None = None
     columns: Axis | None = None
+    axis: str = ""
     titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -69,6 +71,7 @@ def grid(
         key=key,
         data={
             "flow": window.columns is None,
+            "axis": window.axis and sweep_words.axis(window.axis),
             "label": label,
             "rows": _axis(window, window.rows),
             "columns": _axis(window, window.columns),

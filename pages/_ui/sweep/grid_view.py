@@ -50,7 +50,7 @@ thead th:first-child { left: 0; z-index: 3; min-width: 128px; border-right: 1px 
 tbody tr + tr > * { border-top: 1px solid var(--st-border-color); }
 .axis { margin-right: 3px; font-weight: 400; opacity: .76; }
 td { padding: 10px; vertical-align: top; }
-.board.flow { display: grid; gap: 18px 16px; grid-template-columns: repeat(auto-fill, clamp(180px, calc(100cqi / var(--columns) - 16px), 360px)); }
+.board.flow { display: grid; gap: 18px 16px; grid-template-columns: repeat(auto-fill, clamp(180px, calc(100cqi / var(--columns) - 16px), 420px)); }
 .board.flow .name { margin: 8px 0 0; font-weight: 600; font-size: 13px; line-height: 1.4; overflow-wrap: anywhere;
   display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden; }
 .shot { position: relative; aspect-ratio: 16 / 9; border-radius: 8px; background: var(--st-secondary-background-color); }
@@ -240,7 +240,9 @@ function fill(view, cell) {
   const name = cell.takes.length > 1 ? `${cell.name}, take ${take.n}` : cell.name;
   const parts = [shotOf(view, cell, take, name)];
   if (view.data.flow) {
-    const title = part('p', 'name', cell.name);
+    const title = part('p', 'name');
+    if (view.data.axis) title.append(part('span', 'axis', view.data.axis), ' ');
+    title.append(cell.name);
     title.title = cell.name;
     parts.push(title);
   }

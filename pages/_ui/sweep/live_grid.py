@@ -166,11 +166,12 @@ def _area(status: SweepStatus) -> _Area:
 
 def _window(status: SweepStatus, area: _Area, cells: Sequence[CellRecord]) -> Window:
     if area.rows is None or area.columns is None:
-        return Window(cells)
+        axes = status.experiment.axes
+        return Window(cells, axis=axes[0].name if len(axes) == 1 else "")
     labels = set(area.columns.labels)
     shown = [cell for cell in cells if cell.labels[area.columns.name] in labels]
     titles = {axis.name: _titles(status, axis) for axis in (area.rows, area.columns)}
-    return Window(shown, area.rows, area.columns, titles)
+    return Window(shown, area.rows, area.columns, titles=titles)
 
 
 def _titles(status: SweepStatus, axis: Axis) -> dict[str, str]:

@@ -101,6 +101,11 @@ class SweepStatus:
         return self.experiment.id
 
     @property
+    def spent(self) -> int:
+        """The short name of ``spent_credits``."""
+        return self.spent_credits
+
+    @property
     def is_done(self) -> bool:
         """True when every started take has ended."""
         return all(state in {State.SUCCEEDED, State.FAILED, State.CANCELLED} for state in self.states)

@@ -9,14 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
-from rivya_core.lab import submission
+from rivya_core.lab import caps, submission
 from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.experiments import book
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.schema import cap_changes, cell_takes
+from rivya_core.lab.schema import cell_takes
 from rivya_core.lab.states import TERMINAL
-
-WHY_MAX = 500
 
 
 class SweepSteering:
@@ -73,15 +71,8 @@ class SweepSteering:
             raise LabError("The cap is not usable", "It must be a whole number of credits, or none.", field="credits")
         with begin_immediate(self._parts.database) as connection:
             before = book.must_find(connection, experiment_id).cap_credits
-            if credits == before:
-                return
-            if before is not None and (credits is None or credits > before) and not why.strip():
-                raise LabError("A reason is needed", "Raising a cap is written down with its reason.", field="why")
+            caps.log_change(connection, caps.of_experiment(experiment_id), before, credits, why, self._now())
             book.update(connection, experiment_id, cap_credits=credits)
-            change = {"before_credits": before, "after_credits": credits, "why": why.strip()[:WHY_MAX]}
-            connection.execute(
-                sa.insert(cap_changes).values(at=self._now(), cap=f"experiment:{experiment_id}", **change)
-            )
 
     def decide(self, experiment_id: str, decision: Mapping[str, Any] | None) -> None:
         """Keep what was decided, or (None) open the question again."""

@@ -124,7 +124,7 @@ class Standing:
         progress, names = self.progress, self.titles
         if progress.winner is not None:
             others = [cell for cell in names if cell != progress.winner]
-            over = names[others[0]] if len(others) == 1 else f"all {len(others)} others"
+            over = {1: names[others[0]], 2: "both others"}.get(len(others), f"all {len(others)} others")
             return f"You can stop: {names[progress.winner]} over {over} after {_votes(progress.decided_after or 0)}."
         if not progress.votes:
             return "Not decided: there is no vote yet."
