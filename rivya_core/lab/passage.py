@@ -280,8 +280,8 @@ class Passage(Notes):
         columns = {} if error.request_id is None else {"request_id": error.request_id}
         self.update(generation_id, event=("exchange", told(phase, error)), **columns)
 
-    def count_exchanges(self, generation_id: str, phase: Phase) -> int:
-        """How many answers of a phase went wrong so far."""
+    def count_exchanges(self, generation_id: str, phase: Phase, *, like: RivyaError | None = None) -> int:
+        """How many answers of a phase went wrong so far; with ``like`` those of the same code and HTTP status."""
         query = (
             sa.select(sa.func.count())
             .select_from(events)
@@ -291,6 +291,11 @@ class Passage(Notes):
                 events.c.detail["phase"].as_string() == phase,
             )
         )
+        if like is not None:
+            query = query.where(
+                events.c.detail["code"].as_string().is_not_distinct_from(like.code),
+                events.c.detail["http_status"].as_integer().is_not_distinct_from(like.http_status),
+            )
         with self.reading() as connection:
             return connection.execute(query).scalar_one()
 

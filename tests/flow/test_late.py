@@ -214,15 +214,19 @@ def test_an_empty_wallet_stops_the_queue_until_it_is_topped_up(
 def test_a_server_that_refuses_a_funded_wallet_for_ever_is_not_asked_for_ever(
     make_lab: Make, quick: pytest.MonkeyPatch
 ) -> None:
-    """A key whose first answer "not enough" is replayed although the wallet is full ends as failed, uncharged, after three."""
+    """A key whose first answer "not enough" is replayed although the wallet is full ends as failed, uncharged, after six.
+
+    Only refusals of that kind count: a rate window in between is no step towards giving up.
+    """
     quicken(quick, pause_s=0.1)
     lab = make_lab()
+    world_of(lab).add_fault("rate_limited", times=1, retry_after=0)
     world_of(lab).add_fault("insufficient_credits", times=None)
     row = lab.wait(lab.submit(REQUEST).id)
     assert (row.state, row.settlement) == (State.FAILED, "released")
     assert row.error is not None
     assert (row.error.code, row.error.charged) == ("insufficient_credits", "no")
-    assert (len(world_of(lab).requests("create")), world_of(lab).tasks()) == (3, [])
+    assert (len(world_of(lab).requests("create")), world_of(lab).tasks()) == (7, [])
 
 
 def test_a_rate_window_is_waited_out(make_lab: Make, quick: pytest.MonkeyPatch) -> None:

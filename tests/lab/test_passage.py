@@ -209,3 +209,20 @@ def test_wrong_answers_are_counted_by_phase(ledger: Ledger) -> None:
     assert ledger.count_exchanges(row.id, "upload") == 3
     assert ledger.count_exchanges(row.id, "fetch") == 0
     assert ledger.get(row.id).request_id == "req_9"
+
+
+def test_like_answers_are_counted_apart(ledger: Ledger) -> None:
+    """An answer of another code, of another status or without a code is not one more of the same refusal."""
+    row = added(ledger)
+    poor = RivyaError("No", code="insufficient_credits", http_status=402)
+    for error in (
+        poor,
+        RivyaError("No", code="rate_limited", http_status=429),
+        RivyaError("No", http_status=402),
+        poor,
+        TransportError("Down"),
+    ):
+        ledger.exchange(row.id, "create", error)
+    assert ledger.count_exchanges(row.id, "create", like=poor) == 2
+    assert ledger.count_exchanges(row.id, "create", like=RivyaError("No", http_status=402)) == 1
+    assert ledger.count_exchanges(row.id, "create", like=TransportError("Down")) == 1

@@ -21,7 +21,7 @@ from rivya_core.lab.points import Point, reached
 from rivya_core.lab.records import ErrorCard, GenerationRecord
 from rivya_core.lab.states import State
 
-FUNDED_REFUSALS = 3  # each leaves two lines in the timeline: the attempt and its answer
+FUNDED_REFUSALS = 6  # 90 s at the pace of the wallet's pause: enough for a server that counts late
 
 UNCONFIRMED_HINT = (
     "Ask again with the same key: if Rivya has the request it answers with the first task and charges nothing more. "
@@ -178,7 +178,7 @@ async def after_create_error(context: JobContext, row: GenerationRecord, error: 
     row = await context.db(context.ledger.end_attempt, row.id, error, outcome_known=verdict.outcome_known)
     certain = row.open_attempts == 0
     if verdict.action is Action.PAUSE:
-        if certain and verdict.effect is Effect.WALLET and await refused_though_funded(context, row):
+        if certain and verdict.effect is Effect.WALLET and await refused_though_funded(context, row, error):
             await fail(context, row, ErrorCard.of(error, "create", charged="no"))
             return 0.0
         await context.pause(row, error, verdict.effect, "create")
@@ -194,11 +194,11 @@ async def after_create_error(context: JobContext, row: GenerationRecord, error: 
     return delay_s("create", row.attempts, error.retry_after_s, context.draw())
 
 
-async def refused_though_funded(context: JobContext, row: GenerationRecord) -> bool:
+async def refused_though_funded(context: JobContext, row: GenerationRecord, error: RivyaError) -> bool:
     """True when Rivya keeps saying "not enough" to this key while the wallet holds enough: it replays its first answer."""
-    tries = await context.db(context.ledger.count_exchanges, row.id, "create")
+    tries = await context.db(context.ledger.count_exchanges, row.id, "create", like=error)
     wallet = await context.db(context.ledger.balance, row.connection)
-    return tries >= 2 * FUNDED_REFUSALS and wallet.error is None and (wallet.credits or 0) >= row.held_credits
+    return tries >= FUNDED_REFUSALS and wallet.error is None and (wallet.credits or 0) >= row.held_credits
 
 
 async def fail(context: JobContext, row: GenerationRecord, card: ErrorCard) -> None:
