@@ -63,9 +63,8 @@ def _table(lab: Lab, query: HistoryFilter, page: HistoryPage, shown: GenerationR
         _nothing(query)
     history_table.draw(lab, page.rows, shown)
     if page.pages > 1:
-        with st.container(horizontal=True, horizontal_alignment="center", key="history_pages"):
-            key = f"pages_{filter_query(query)}_{page.pages}"
-            st.pagination(page.pages, default=page.page, key=key, on_change=_turn, args=(key,))
+        key = f"pages_{filter_query(query)}_{page.pages}"
+        st.pagination(page.pages, default=page.page, key=key, on_change=_turn, args=(key,), width="stretch")
 
 
 def _turn(key: str) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -24,6 +25,7 @@ from rivya_core.lab.examples import add_examples
 from rivya_core.lab.history import History
 from rivya_core.lab.jobs.context import JobContext
 from rivya_core.lab.judging.measuring import Measurer
+from rivya_core.lab.judging.verdicts import Verdicts
 from rivya_core.lab.keeper import Keeper
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger import Ledger
@@ -48,10 +50,24 @@ class _OpenLab:
         self.holders = 0
         self.stack = ExitStack()
         try:
-            self.lab = _build(settings, self.stack)
+            self.parts = _build(settings, self.stack)
         except BaseException:
             self.stack.close()
             raise
+        self.shared = Lab(self.parts)
+
+    def handle(self) -> Lab:
+        """A lab for one more holder, who gives it back once however often it is closed."""
+        self.holders += 1
+        closed = threading.Event()
+
+        def close() -> None:
+            with _guard:
+                if not closed.is_set():
+                    closed.set()
+                    _release(self)
+
+        return Lab(replace(self.parts, close=close))
 
 
 def open_lab(settings: Settings | None = None) -> Lab:
@@ -75,27 +91,24 @@ def open_lab(settings: Settings | None = None) -> Lab:
                 f"{_open.settings.data_dir} is open; {settings.data_dir} was asked for, or the same folder with other settings.",
                 "Close the first lab, or use a second process.",
             )
-        _open.holders += 1
-        return _open.lab
+        return _open.handle()
 
 
 def shared_lab() -> Lab:
     """The lab of this process, opened from the environment at the first call and held until the process ends."""
     with _guard:
-        if _open is not None:
-            return _open.lab
-        return open_lab()
-
-
-def _release() -> None:
-    global _open
-    with _guard:
         if _open is None:
-            return
-        _open.holders -= 1
-        if _open.holders <= 0:
-            closing, _open = _open, None
-            closing.stack.close()
+            open_lab()
+        assert _open is not None
+        return _open.shared
+
+
+def _release(lab: _OpenLab) -> None:
+    global _open  # noqa: PLW0603 - the registry of the process
+    lab.holders -= 1
+    if lab.holders <= 0 and lab is _open:
+        _open = None
+        lab.stack.close()
 
 
 def close_all() -> None:
@@ -103,13 +116,13 @@ def close_all() -> None:
     with _guard:
         if _open is not None:
             _open.holders = 1
-        _release()
+            _release(_open)
 
 
 atexit.register(close_all)
 
 
-def _build(settings: Settings, stack: ExitStack) -> Lab:
+def _build(settings: Settings, stack: ExitStack) -> Parts:
     folder = _data_folder(settings)
     database_path = folder / "lab.sqlite3"
     database = open_database(database_path)
@@ -142,25 +155,27 @@ def _build(settings: Settings, stack: ExitStack) -> Lab:
     stack.callback(keeper.stop)
     keeper.start()
     keeper.ask_balance()
-    lab = Lab(
-        Parts(
-            settings=settings,
-            database=database,
-            ledger=ledger,
-            history=history,
-            archive=archive,
-            inbox=inbox,
-            engine=engine,
-            keeper=keeper,
-            jobs=jobs,
-            simulator=simulator,
-            close=_release,
-        )
+    parts = Parts(
+        settings=settings,
+        database=database,
+        ledger=ledger,
+        history=history,
+        archive=archive,
+        inbox=inbox,
+        engine=engine,
+        keeper=keeper,
+        jobs=jobs,
+        simulator=simulator,
+        close=_keep_open,
     )
-    measurer = Measurer(ledger, archive, lambda: engine.is_running, lab.verdicts.settle_probes)
+    measurer = Measurer(ledger, archive, lambda: engine.is_running, Verdicts(parts).settle_probes)
     stack.callback(measurer.stop)
     measurer.start()
-    return lab
+    return parts
+
+
+def _keep_open() -> None:
+    """The shared lab is nobody's to close."""
 
 
 def _data_folder(settings: Settings) -> Path:

@@ -5,15 +5,17 @@ Nothing else in the project reads ``os.environ``; whoever needs a setting is han
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from rivya_core.api.errors import ConfigurationError
+from rivya_core.api.base_url import check_base_url
+from rivya_core.api.errors import unusable_setting
 
 Mode = Literal["live", "simulated"]
 
@@ -23,7 +25,7 @@ DEFAULT_BASE_URL = "https://rivya.ai"
 EMBEDDED_CONNECTION = "embedded simulator"
 """Connection name of the built-in simulator, whatever port it listens on today."""
 
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+_HOST_NAME = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*", re.ASCII)
 
 
 class Settings(BaseSettings):
@@ -38,7 +40,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="RIVYA_", frozen=True, extra="forbid", hide_input_in_errors=True, env_ignore_empty=True
+        env_prefix="RIVYA_",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        env_ignore_empty=True,
+        allow_inf_nan=False,
     )
 
     api_key: SecretStr | None = None
@@ -62,7 +69,7 @@ class Settings(BaseSettings):
     poll_max_s: float = Field(default=10.0, ge=0.01)
     poll_reads_per_s: float = Field(default=20.0, gt=0)
     overdue_after_s: float = Field(default=1800.0, gt=0)
-    settle_delays_s: tuple[float, ...] = (10.0, 60.0, 600.0)
+    settle_delays_s: Annotated[tuple[Annotated[float, Field(ge=0)], ...], NoDecode] = (10.0, 60.0, 600.0)
     balance_refresh_s: float = Field(default=60.0, gt=0)
     min_free_disk_bytes: int = Field(default=500_000_000, ge=0)
 
@@ -76,13 +83,10 @@ class Settings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
-            name = ".".join(str(part) for part in first["loc"]) or "settings"
-            raise ConfigurationError(
-                title="A setting is not usable",
-                detail=f"{name}: {first['msg']}.",
-                hint=f"Change the argument {name}= or the variable RIVYA_{name.upper()}.",
-                field=name,
-            ) from None
+            name = str(first["loc"][0])
+            if first["type"] == "extra_forbidden":
+                raise unusable_setting(name, "is not a setting", "docs/settings.md lists them all.") from None
+            raise unusable_setting(name, first["msg"].removeprefix("Value error, ")) from None
 
     @field_validator("api_key")
     @classmethod
@@ -97,27 +101,48 @@ class Settings(BaseSettings):
     @field_validator("base_url")
     @classmethod
     def _base_url_is_safe(cls, value: str) -> str:
-        value = value.strip().rstrip("/")
-        if not value:
-            return ""
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("the address must look like https://rivya.ai")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("the address must not hold a user name, a query or a fragment")
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
-            raise ValueError("plain http is allowed to this machine only; use https")
-        return value.removesuffix("/api/v1")
+        return check_base_url(value)
+
+    @field_validator("data_dir")
+    @classmethod
+    def _folder_can_be_named(cls, value: Path) -> Path:
+        try:
+            name = str(value.expanduser())
+            name.encode()
+        except (RuntimeError, ValueError):  # RuntimeError: "~name" of nobody
+            name = "\x00"
+        if "\x00" in name:
+            raise ValueError("no folder can have this name")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts_are_names(cls, value: str) -> str:
+        for name in filter(None, map(str.strip, value.split(","))):
+            if not _is_host(name):
+                raise ValueError(
+                    "must be host names separated by commas, such as lab.example or *.team.example, without scheme and port"
+                )
+        return value
+
+    @field_validator("settle_delays_s", mode="before")
+    @classmethod
+    def _delays_may_be_a_text(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        listed = value.strip().removeprefix("[").removesuffix("]")
+        return listed.split(",") if listed.strip() else ()
 
     @model_validator(mode="after")
     def _an_address_needs_a_key(self) -> Settings:
         if self.base_url and self.api_key is None:
-            raise ValueError(
-                "RIVYA_BASE_URL is set but RIVYA_API_KEY is not: set the key too, "
-                "or unset the address to use the built-in simulator"
+            raise unusable_setting(
+                "api_key",
+                "is not set, but base_url is",
+                "Set RIVYA_API_KEY too, or unset RIVYA_BASE_URL to use the built-in simulator.",
             )
         if self.poll_max_s < self.poll_min_s:
-            raise ValueError("poll_max_s must not be smaller than poll_min_s")
+            raise unusable_setting("poll_max_s", "must not be smaller than poll_min_s")
         return self
 
     @property
@@ -134,3 +159,13 @@ class Settings(BaseSettings):
     def connection(self) -> str:
         """Name of the connection that rows are submitted under: the base URL, or the embedded simulator."""
         return EMBEDDED_CONNECTION if self.api_key is None else self.live_base_url
+
+
+def _is_host(name: str) -> bool:
+    """Tell a host name, a pattern of host names or an IP address from anything else, such as an address with a port."""
+    if _HOST_NAME.fullmatch(name):
+        return True
+    try:
+        return bool(IPv6Address(name.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        return False

@@ -37,5 +37,6 @@ def quicken(
     patch.setattr(keeper, "SWEEP_EVERY_S", sweep_s)
     patch.setattr(keeper, "LOST_AFTER_S", 0.0)
     patch.setattr(keeper, "IDLE_AFTER_S", 2.0)
+    patch.setattr(context, "STRANGE_PAUSE_S", pause_s)
     if later_s is not None:
         patch.setattr(import_module("rivya_core.lab.jobs.save"), "LATER_S", later_s)  # the package exports its function

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from dbos import DBOS
+from filelock import FileLock
 
-from rivya_core import GenerationRequest, Settings
+from rivya_core import GenerationRequest, Settings, Sweep
 from rivya_core.api.errors import ConfigurationError, LabError, StorageError
+from rivya_core.lab import keeper
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.states import State
 from rivya_core.services import close_all, fingerprint, open_lab, shared_lab
@@ -31,8 +36,9 @@ def our_threads() -> set[str]:
 def test_the_same_folder_gives_the_same_lab(make_lab: Callable[..., Lab]) -> None:
     """Opening twice gives one lab; it stays open until its last holder has closed it."""
     first, second = make_lab(), make_lab()
-    assert first is second
-    first.close()
+    assert first.ledger is second.ledger
+    for _ in range(3):  # whoever closes more than once still gives back only what is theirs
+        first.close()
     assert second.wait(second.submit(REQUEST).id).state is State.SUCCEEDED
     second.close()
     assert our_threads() == set()
@@ -42,7 +48,7 @@ def test_threads_that_open_at_once_get_one_lab(make_lab: Callable[..., Lab]) -> 
     """Eight threads opening the folder at the same moment share one lab."""
     with ThreadPoolExecutor(8) as pool:
         labs = list(pool.map(lambda _: make_lab(), range(8)))
-    assert len({id(lab) for lab in labs}) == 1
+    assert len({id(lab.ledger) for lab in labs}) == 1
 
 
 @pytest.mark.parametrize("change", ["folder", "settings"])
@@ -141,3 +147,96 @@ def test_the_first_start_is_not_empty(make_lab: Callable[..., Lab]) -> None:
     lab.close()
     lab = make_lab(first_start_examples=True)
     assert lab.history.latest() is None
+
+
+def test_a_lab_opens_and_works_under_a_running_event_loop(make_lab: Callable[..., Lab]) -> None:
+    """In a notebook or an async program, where a loop runs in the thread that opens, orders and closes."""
+
+    async def main() -> State:
+        with make_lab() as lab:
+            row = lab.submit(REQUEST)
+            return (await asyncio.to_thread(lab.wait, row.id)).state
+
+    assert asyncio.run(main()) is State.SUCCEEDED
+    assert our_threads() == set()
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda lab, _: lab.submit(REQUEST),
+        lambda lab, _: lab.start(Sweep("Fox", "", REQUEST, {"cfg_scale": [0, 1]})),
+        lambda lab, id_: lab.wait(id_),
+        lambda lab, _: lab.check_connection(),
+    ],
+    ids=["submit", "start", "wait", "check"],
+)
+def test_a_closed_lab_takes_no_orders(make_lab: Callable[..., Lab], order: Callable[[Lab, str], object]) -> None:
+    """Nothing is stored that nobody would run, and nobody waits for what does not move; what is known can be read."""
+    lab = make_lab()
+    assert lab.simulator is not None
+    lab.simulator.world.add_fault("slow", route="create", times=None, delay_s=5.0)
+    row = lab.submit(REQUEST)
+    lab.close()
+    with pytest.raises(LabError) as caught:
+        order(lab, row.id)
+    assert (caught.value.title, caught.value.field) == ("The lab is closed", "lab")
+    assert lab.get(row.id).prompt == REQUEST.prompt
+    assert sum(lab.ledger.counts().values()) == 1 + lab.ledger.remove_examples(datetime.now(UTC))
+
+
+def test_an_engine_that_cannot_start_is_told_and_leaves_the_lock(
+    make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What opened is closed again, so that the next try, here or in another process, finds everything free."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no thread can be started")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DBOS, "register_queue", fail)
+        with pytest.raises(OSError, match="no thread"):
+            make_lab()
+    assert our_threads() == set()
+    lab = make_lab()
+    assert lab.health().engine == "running"
+
+
+def test_a_viewer_whose_engine_fails_later_says_so(
+    make_lab: Callable[..., Lab], data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The role became free and cannot be used: health says why and is not ok, until it works."""
+    monkeypatch.setattr(keeper, "LOCK_EVERY_S", 0.1)
+    data_dir.mkdir(parents=True, exist_ok=True)
+    taken = FileLock(data_dir / "executor.lock")
+    taken.acquire()
+    lab = make_lab()
+    assert (lab.health().ok, lab.health().engine) == (True, "viewer: another process runs the jobs")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no thread can be started")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DBOS, "register_queue", fail)
+        taken.release()
+        until(lambda: not lab.health().ok)
+        assert lab.health().engine == "cannot start: OSError"
+    until(lambda: lab.health().engine == "running")
+    assert lab.health().ok
+
+
+def test_a_read_only_lab_runs_no_jobs(make_lab: Callable[..., Lab]) -> None:
+    """What waits is not sent by a lab without the means to spend, and the role stays free for one that has them."""
+    lab = make_lab()
+    lab.pause_queue()
+    row = lab.submit(REQUEST)
+    lab.close()
+    lab = make_lab(read_only=True)
+    assert (lab.health().ok, lab.health().engine) == (True, "viewer: read-only, runs no jobs")
+    for act in (lab.resume, lambda: lab.set_cap(None), lambda: lab.set_cap(100)):
+        with pytest.raises(LabError, match="read-only"):
+            act()
+    lab.close()
+    lab = make_lab()
+    lab.resume()
+    assert lab.wait(row.id).state is State.SUCCEEDED

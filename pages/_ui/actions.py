@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -14,11 +15,13 @@ from rivya_core.api import as_curl, as_json, as_python
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import drafts
 from rivya_core.lab.drafts import Draft, Intent
+from rivya_core.settings import EMBEDDED_CONNECTION
 
 REFUSED = "_repeat_refused"
 CONFIRM = "_repeat_confirm"
 REPEATED = "_repeated"
 _INTENTS = "_repeat_intents"
+_COPY_KEYS = "_copy_keys"
 
 
 def download_link(record: GenerationRecord) -> None:
@@ -68,14 +71,36 @@ def copy_menu(lab: Lab, record: GenerationRecord, *, key: str) -> None:
     """Draw the menu that shows the request as cURL, Python and JSON; the key stands in none of them."""
     with st.popover("Copy as", icon=":material/code:", key=f"copy_{key}_{record.id}"):
         curl, python, json = st.tabs(["cURL", "Python", "JSON"])
-        request = dict(record.request)
+        request, address = dict(record.request), _base_url(lab, record)
+        once_key = _copy_key(record)
         with curl:
-            st.code(as_curl(request, _base_url(lab, record)), language="bash", wrap_lines=True)
+            st.code(as_curl(request, address, idempotency_key=f"{once_key}-curl"), language="bash", wrap_lines=True)
         with python:
-            st.code(as_python(request), language="python", wrap_lines=True)
+            script = as_python(request, address, idempotency_key=f"{once_key}-python")
+            st.code(script, language="python", wrap_lines=True)
         with json:
             st.code(as_json(request), language="json", wrap_lines=True)
-        st.caption("The key is read from the environment variable RIVYA_API_KEY.")
+        _say_which_key(lab, record)
+
+
+def _say_which_key(lab: Lab, record: GenerationRecord) -> None:
+    """Say where the snippet's key comes from; the built-in simulator's is no secret, so it can be copied here."""
+    if not _is_for_simulator(lab, record):
+        st.caption(
+            "The key is read from the environment variable RIVYA_API_KEY. Make one in Rivya's settings; "
+            "running this spends real credits."
+        )
+    elif lab.settings.read_only:
+        st.caption("This asks the built-in simulator. A read-only server does not hand out its key.")
+    else:
+        st.caption("This asks the built-in simulator of this dashboard. Its key is no secret; set it first:")
+        st.code(f"export RIVYA_API_KEY={lab.simulator.api_key}", language="bash", wrap_lines=True)
+
+
+def _copy_key(record: GenerationRecord) -> str:
+    """Give each generation a key of its own for what is copied; it stays while the page is open, so no copy pays twice."""
+    keys: dict[str, str] = st.session_state.setdefault(_COPY_KEYS, {})
+    return keys.setdefault(record.id, f"copy-{uuid.uuid4()}")
 
 
 def repeat_answer(lab: Lab) -> None:
@@ -98,10 +123,15 @@ def _cost(record: GenerationRecord) -> int:
     return record.final_credits or record.reserved_credits or record.expected_credits
 
 
+def _is_for_simulator(lab: Lab, record: GenerationRecord) -> bool:
+    """Tell whether the request was made for the built-in simulator and one runs now."""
+    return record.connection == EMBEDDED_CONNECTION and lab.simulator is not None
+
+
 def _base_url(lab: Lab, record: GenerationRecord) -> str:
-    if record.mode == "live":
+    if record.connection != EMBEDDED_CONNECTION:
         return record.connection
-    if lab.mode == "live":
+    if lab.simulator is None:
         return lab.connection
     here = urlsplit(st.context.url or "http://127.0.0.1:8501")
     return f"{here.scheme}://{here.netloc}/simulator"

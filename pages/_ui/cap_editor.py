@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import frame, words
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.caps import WHY_MAX, is_raise
 
@@ -34,20 +34,24 @@ def cap_editor(label: str, current: int | None, save: Save, *, key: str) -> None
         if current is not None:
             st.button("Remove the cap", key=f"remove_{key}", on_click=_ask, args=(key, None))
     asked = st.session_state.get(_asked(key))
+    refused: RivyaError | None = st.session_state.get(_refused(key))
     if asked is not None and is_raise(current, asked[0]):
-        _reason(key, current, asked[0], save)
-    refused = st.session_state.get(_refused(key))
-    if refused is not None:
+        _reason(key, current, asked[0], save, refused)
+    elif refused is not None:
         frame.error_card(refused)
 
 
-def _reason(key: str, current: int | None, wanted: int | None, save: Save) -> None:
+def _reason(key: str, current: int | None, wanted: int | None, save: Save, refused: RivyaError | None) -> None:
     with st.container(border=True, key=f"why_box_{key}", gap="small"):
         st.text(
             f"The cap of {current:,} credits holds until you say why it is "
             + ("removed." if wanted is None else f"raised to {wanted:,}.")
         )
         st.text_input("Why", key=_why(key), max_chars=WHY_MAX, placeholder="kept in the log of caps")
+        if refused is not None:
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"why_not_{key}"):
+                st.badge("Not changed", icon=":material/info:", color="orange")
+                st.text(words.sentences(refused.title, refused.hint))
         with st.container(horizontal=True):
             label = "Remove it" if wanted is None else f"Raise it to {wanted:,}"
             st.button(label, key=f"confirm_{key}", type="primary", on_click=_raise, args=(key, wanted, save))

@@ -29,7 +29,7 @@ def pause_card(pause: Pause) -> None:
             st.button("Resume now", icon=":material/play_arrow:", on_click=_resume, key="resume")
             if pause.retry_at is not None:
                 with st.container(key="muted_retry", width="content"):
-                    st.text(f"Tried again by itself at {words.clock(pause.retry_at, seconds=True)}")
+                    st.text(f"Will be tried again by itself at {words.clock(pause.retry_at, seconds=True)}")
 
 
 def failure_card(lab: Lab, record: GenerationRecord, *, repeats: bool = True) -> None:
@@ -71,13 +71,19 @@ def _story(card: ErrorCard, record: GenerationRecord | None = None) -> None:
         for part in (
             card.code,
             f"HTTP {card.http_status}" if card.http_status else None,
-            f"request id {card.request_id}" if card.request_id else "no request id was given",
+            f"request id {card.request_id}" if card.request_id else _no_request_id(card),
             f"task {record.task_id}" if record is not None and record.task_id else None,
         )
         if part
     ]
-    with st.container(key=f"ids_{record.id if record else 'pause'}"):
-        st.text(" · ".join(ids))
+    if ids:
+        with st.container(key=f"ids_{record.id if record else 'pause'}"):
+            st.text(" · ".join(ids))
+
+
+def _no_request_id(card: ErrorCard) -> str:
+    """Nothing where nobody was asked: a pause made here has no request."""
+    return "" if card.phase == "submit" else "no request id was given"
 
 
 def charged(record: GenerationRecord) -> str:

@@ -6,6 +6,7 @@ A page calls :func:`open_page` first and works alone: on a cold server, by direc
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -77,11 +78,15 @@ def open_page(title: str, caption: str = "", *, spends: bool = False) -> Lab:
         st.stop()
     _header(opened, title, caption)
     if spends and opened.settings.read_only:
-        st.info(
-            "This server is read-only: it shows finished work and cannot start generations.", icon=":material/lock:"
-        )
-        st.stop()
+        _read_only()
     return opened
+
+
+def _read_only() -> NoReturn:
+    """Say why a page that spends is not offered, show the way to what is, and end the run."""
+    st.info("This server is read-only: it shows finished work and cannot start generations.", icon=":material/lock:")
+    st.page_link(str(page_file("history")), label="All generations", icon=":material/history:")
+    st.stop()
 
 
 def badge(chip: Badge) -> None:
@@ -90,8 +95,8 @@ def badge(chip: Badge) -> None:
 
 
 def mode_badge(mode: str) -> None:
-    """Draw the mode chip: simulated work never looks real."""
-    badge(words.SIMULATED if mode == "simulated" else words.LIVE)
+    """Draw the short mode chip: simulated work never looks real. What it means stands in the header of every page."""
+    badge(words.SIMULATED_SHORT if mode == "simulated" else words.LIVE)
 
 
 def state_badge(record: GenerationRecord) -> None:
@@ -119,9 +124,16 @@ def _navigation() -> Page:
     may_spend = _may_spend()
     first = "generate" if may_spend else "history"
     pages = [
-        st.Page(page_file(name), title=title, icon=icon, url_path=name, default=name == first)
+        st.Page(
+            page_file(name),
+            title=title,
+            icon=icon,
+            url_path=name,
+            default=name == first,
+            # hidden, not missing: to an old link the page says why, where Streamlit would say "Page not found"
+            visibility="visible" if may_spend or name != "generate" else "hidden",
+        )
         for name, title, icon in PAGES
-        if may_spend or name != "generate"
     ]
     st.logo(str(LOGO), size="medium", link=None)
     return st.navigation(pages, position="top")
@@ -157,7 +169,7 @@ def _header(opened: Lab, title: str, caption: str) -> None:
                 st.caption(caption)
         with st.container(width="content", gap="small"):
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key="muted_header"):
-                mode_badge(opened.mode)
+                badge(words.SIMULATED if opened.mode == "simulated" else words.LIVE)
                 pause = opened.pause()
                 if pause is not None:
                     badge(Badge("Queue paused", ":material/pause_circle:", "orange"))

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from rivya_core import GenerationRecord
@@ -72,6 +74,7 @@ export default function ({ data, parentElement, setStateValue }) {
   video.onpause = () => { if (!video.seeking) report(false); };
   video.onended = () => report(false);
   video.onkeydown = (event) => press(video, event);
+  if (!last && data.believed && video.paused) report(false);  // this is a new element: what played before it is gone
   return () => {
     if (parentElement.isConnected) return;
     video.onplay = video.onpause = video.onended = null;
@@ -86,10 +89,12 @@ _component = st.components.v2.component("rivya_player", html=_HTML, css=_CSS, js
 
 def player(record: GenerationRecord, *, key: str) -> bool:
     """Draw the player of an archived clip in a container of its own; True while it plays."""
+    name = f"player_{key}_{record.id}"
     with st.container(key=f"{key}_{record.id}"):
         result = _component(
-            key=f"player_{key}_{record.id}",
+            key=name,
             data={
+                "believed": _believed_playing(name),
                 "src": f"/clips/{record.id}.mp4",
                 "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
                 "simulated": record.mode == "simulated",
@@ -100,6 +105,12 @@ def player(record: GenerationRecord, *, key: str) -> bool:
             on_playing_change=_nothing,
         )
     return bool(result.playing)
+
+
+def _believed_playing(name: str) -> bool:
+    """Tell what the server last heard of this player, so that one made anew can correct it."""
+    state = st.session_state.get(name)
+    return isinstance(state, Mapping) and bool(state.get("playing"))
 
 
 def _nothing() -> None:

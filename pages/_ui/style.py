@@ -22,6 +22,17 @@ _STYLE = """
 :is(.st-key-request_form, .st-key-sweep_form) [data-testid="stFileUploaderDropzoneInstructions"]::after {
   content: "JPEG, PNG or WebP, 10 MB; drop it here"; font-size: 0.865rem; opacity: 0.8; }
 :is(.st-key-request_form, .st-key-sweep_form) [data-testid="stFileUploaderDropzone"] { padding-block: 0.5rem; }
+/* the chosen image stands where its uploader was, under the same label */
+.st-key-image_label [data-testid="stText"] { font-size: 0.875rem; }
+/* while a file is on its way, the press waits for it */
+.st-key-request_form:has([data-testid="stFileChipIconSpinner"]) .st-key-generate button { pointer-events: none; opacity: 0.5; }
+/* five buttons stay in one row beside the form, down to a small laptop */
+@media (min-width: 700px) and (max-width: 1420px) {
+  .st-key-clip_actions :is(button, a) { padding-inline: 0.5rem; }
+}
+@media (min-width: 700px) and (max-width: 1320px) {
+  .st-key-clip_actions span:has(> [data-testid="stIconMaterial"]) { display: none; }
+}
 /* the selected segment's own violet falls short of 4.5:1 on its tint in dark */
 [data-testid="stButtonGroup"] button[data-selected="true"] p { color: light-dark(#4B38C8, #A99BFF); }
 /* with a tall form the button stays in sight; on a phone it would cover too much */
@@ -29,6 +40,12 @@ _STYLE = """
   :is(.st-key-request_form, .st-key-sweep_form) [data-testid="stFileUploaderDropzone"] { align-items: center; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-send_row) { position: sticky; bottom: 0; z-index: 2;
     padding-block: 0.5rem; margin-bottom: -0.5rem; background: light-dark(#FFFFFF, #040406); }
+}
+/* so does the price of a sweep while its fields are filled in; what scrolls behind it must not shine through */
+@media (min-width: 900px) {
+  [data-testid="stVerticalBlock"]:has(> [data-testid="stLayoutWrapper"] > .st-key-sweep_start) { height: 100%; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-sweep_start) { position: sticky; top: 4rem; z-index: 2; border-radius: 10px;
+    background: light-dark(#FFFFFF, #040406); box-shadow: 0 -0.75rem 0 light-dark(#FFFFFF, #040406); }
 }
 </style>
 """

@@ -46,7 +46,8 @@ CHARGED: dict[str, Badge] = {
     "unknown": Badge("Charge unknown", ":material/help:", "orange"),
 }
 
-SIMULATED = Badge("SIMULATED · no credits", ":material/science:", "violet")
+SIMULATED = Badge("SIMULATED · nothing real is spent", ":material/science:", "violet")
+SIMULATED_SHORT = SIMULATED._replace(label="SIMULATED")
 LIVE = Badge("LIVE", ":material/bolt:", "red")
 
 

@@ -57,7 +57,10 @@ _STANDARD_CODES = {  # words for an answer whose code is missing or not document
     Situation.MISSING: "not_found",
 }
 _GENERIC = {
-    Situation.KEY: ("Rivya refuses this API key", "Check the key and its scopes in Rivya's settings."),
+    Situation.KEY: (
+        "Rivya refuses this API key, or this request",
+        "Check the key and its scopes in Rivya's settings; if it works for other requests, change this one.",
+    ),
     Situation.REFUSAL: (
         "Rivya refused the request",
         "Change the request; sent again as it stands it will be refused again.",
@@ -86,11 +89,17 @@ class RawAnswer:
         return self.headers.get("x-request-id") or None
 
 
-def read_generation(raw: RawAnswer) -> Generation:
-    """Read a task (docs/api-generations, docs/api-generation-status)."""
-    found = _find(_json(raw), ("id", "task_id", "taskId"), ("data", "generation", "task"), prefer="status")
+_TASK_WRAPS = ("data", "generation", "task")
+
+
+def read_generation(raw: RawAnswer, task_id: str | None = None) -> Generation:
+    """Read a task (docs/api-generations, docs/api-generation-status); ``task_id`` is the one asked for, if any."""
+    value = _json(raw)
+    found = _find(value, ("id", "task_id", "taskId"), _TASK_WRAPS, prefer="status")
+    if found is None and task_id is not None:
+        found = next((item for item in reversed([*_nested(value, _TASK_WRAPS, 0)]) if item.get("status")), None)
     if found is not None and not found.get("id"):
-        found = {**found, "id": found.get("task_id") or found.get("taskId")}
+        found = {**found, "id": found.get("task_id") or found.get("taskId") or task_id}
     return _typed(Generation, found, raw)
 
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import SecretStr
 
 from rivya_core.api import endpoints, media
 from rivya_core.api.async_media import AsyncMediaClient
-from rivya_core.api.async_wire import AsyncWire
+from rivya_core.api.async_wire import AsyncWire, OneLoop
 from rivya_core.api.client import Client
 from rivya_core.api.contract import Balance, Generation, UploadedFile
 from rivya_core.api.endpoints import UploadSource
@@ -21,15 +21,17 @@ from rivya_core.api.errors import RivyaError
 from rivya_core.api.flows import Fetch, Flow, Send, Sleep
 from rivya_core.api.request import GenerationRequest
 from rivya_core.api.specs import ModelSpec
-
-if TYPE_CHECKING:
-    from rivya_core.settings import Settings
+from rivya_core.settings import Settings
 
 T = TypeVar("T")
 
 
 class AsyncRivya(Client):
-    """The async form of :class:`Rivya`: the same methods, awaited. Belongs to the event loop it is first used in."""
+    """The async form of :class:`Rivya`: the same methods, awaited. Belongs to the event loop it is first used in.
+
+    Raises:
+        LabError: it is used in another event loop, such as that of a second ``asyncio.run``; nothing was sent.
+    """
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class AsyncRivya(Client):
     ) -> None:
         super().__init__(api_key, base_url, settings, clock)
         self._sleep = sleep
+        self._loop = OneLoop()
         self._wire = AsyncWire(self._address)
         self._media: AsyncMediaClient | None = None
 
@@ -141,6 +144,10 @@ class AsyncRivya(Client):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    def _check_open(self) -> None:
+        super()._check_open()
+        self._loop.check()
 
     async def _once(self, call: endpoints.Call[T]) -> T:
         self._check_open()

@@ -12,7 +12,7 @@ from typing import Self
 import httpx
 
 from rivya_core.api import media_rules as rules
-from rivya_core.api.async_wire import ASYNC_FAULTS, make_transport
+from rivya_core.api.async_wire import ASYNC_FAULTS, OneLoop, make_transport
 from rivya_core.api.media import DEFAULT_TIMEOUTS, WHOLE_S, Fetched, MediaRules, Resolver, Sink, resolve
 from rivya_core.api.media_rules import MEDIA_MAX_BYTES, Target
 from rivya_core.api.wire import Timeouts
@@ -23,10 +23,12 @@ class AsyncMediaClient(MediaRules):
 
     def __init__(self, base_url: str, timeouts: Timeouts = DEFAULT_TIMEOUTS, resolver: Resolver = resolve) -> None:
         super().__init__(base_url, timeouts, resolver)
+        self._loop = OneLoop()
         self._transport = make_transport(base_url)
 
     async def fetch(self, url: str, path: Path, *, max_bytes: int = MEDIA_MAX_BYTES) -> Fetched:
         """Stream the clip at ``url`` to ``path``; see :meth:`MediaClient.fetch`."""
+        self._loop.check()
         for _ in range(rules.REDIRECTS_MAX + 1):
             target = self._target(url)
             response = await self._connect(target)
@@ -53,7 +55,7 @@ class AsyncMediaClient(MediaRules):
         ends = time.monotonic() + WHOLE_S
         sink, fetched = Sink(path, max_bytes), None
         await asyncio.to_thread(sink.open)
-        chunks = response.aiter_raw()
+        chunks = response.aiter_bytes()
         try:
             while chunk := await self._next(chunks, target):
                 if sink.take(chunk):

@@ -1,8 +1,9 @@
 """The async form of ``wire``: the same calls over httpx's aiohttp transport, which is loaded only here.
 
 The transport is used without ``httpx.AsyncClient``: no redirects, cookies or ambient credentials can come in, and a read
-costs a fraction. Its traps: it reports an accepted-then-dropped POST as a connect timeout (so classes decide nothing), and
-aiohttp silently repeats a dropped GET (never a POST).
+costs a fraction. Its traps: it reports an accepted-then-dropped POST as a connect timeout (so classes decide nothing),
+aiohttp silently repeats a dropped GET (never a POST), quotes addresses anew (a signature may cover each byte of one), and
+refuses answers with long headers.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
 import httpx
+import yarl
 from aiohttp.http_exceptions import HttpProcessingError
 from httpx_aiohttp import AiohttpTransport
 
 from rivya_core.api.endpoints import Call, T
+from rivya_core.api.errors import LabError
 from rivya_core.api.wire import (
     LIBRARY_FAULTS,
     Address,
@@ -33,6 +37,23 @@ ASYNC_FAULTS: tuple[type[Exception], ...] = (*LIBRARY_FAULTS, aiohttp.ClientErro
 _CONNECTIONS_MAX = 100
 _KEEP_ALIVE_S = 15.0
 _HOP_BYTES = 131_072
+_HEADER_MAX_BYTES = 65_536
+_HEADERS_MAX = 1_000
+
+_asked_for: ContextVar[httpx.URL] = ContextVar("rivya_asked_for")
+
+
+class _ExactTransport(AiohttpTransport):
+    """The library's transport, but the address leaves byte for byte as it was given."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        _asked_for.set(request.url)
+        return await super().handle_async_request(request)
+
+
+async def _as_given(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    request.url = yarl.URL(str(_asked_for.get()), encoded=True)
+    return await send(request)
 
 
 def make_transport(base_url: str) -> AiohttpTransport:
@@ -42,9 +63,17 @@ def make_transport(base_url: str) -> AiohttpTransport:
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=_CONNECTIONS_MAX, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            middlewares=(_as_given,),
+            max_line_size=_HEADER_MAX_BYTES,
+            max_field_size=_HEADER_MAX_BYTES,
+            max_headers=_HEADERS_MAX,
+        )
 
-    return AiohttpTransport(verify=tls, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
+    return _ExactTransport(verify=tls, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
 
 
 def _environment_proxy(url: str) -> str | None:
@@ -52,6 +81,24 @@ def _environment_proxy(url: str) -> str | None:
 
     parts = httpx.URL(url)
     return None if proxy_bypass(parts.host) else getproxies().get(parts.scheme)
+
+
+class OneLoop:
+    """The event loop that a client is first used in: its connections live there and nowhere else."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def check(self) -> None:
+        """Raise LabError when another loop than the first runs."""
+        running = asyncio.get_running_loop()
+        self._loop = self._loop or running
+        if self._loop is not running:
+            raise LabError(
+                "This client belongs to another event loop",
+                "An async client is used within one event loop, and each asyncio.run makes a new one; nothing was sent",
+                "Make a client inside each asyncio.run, or use Rivya, the blocking one",
+            )
 
 
 class AsyncWire:

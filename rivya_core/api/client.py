@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import SecretStr
 
@@ -20,9 +20,7 @@ from rivya_core.api.media import MediaClient
 from rivya_core.api.request import GenerationRequest
 from rivya_core.api.specs import ModelSpec
 from rivya_core.api.wire import Address, Timeouts, Wire
-
-if TYPE_CHECKING:
-    from rivya_core.settings import Settings
+from rivya_core.settings import Settings
 
 T = TypeVar("T")
 
@@ -65,14 +63,12 @@ class Client:
 
 
 def _settings(api_key: str | SecretStr | None, base_url: str | None, settings: Settings | None) -> Settings:
-    from rivya_core.settings import Settings as ReadSettings  # noqa: PLC0415 - heavy, and only a client needs it
-
     given: Mapping[str, Any] = {
         name: value for name, value in (("api_key", api_key), ("base_url", base_url)) if value is not None
     }
     if settings is None:
-        return ReadSettings(**given)
-    return ReadSettings(**{**dict(settings), **given}) if given else settings
+        return Settings(**given)
+    return Settings(**{**dict(settings), **given}) if given else settings
 
 
 class Rivya(Client):

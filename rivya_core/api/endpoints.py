@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import quote
@@ -100,7 +101,8 @@ def create_generation(body: bytes, idempotency_key: str) -> Call[Generation]:
 
 def retrieve_generation(task_id: str) -> Call[Generation]:
     """``GET /generations/{taskId}``."""
-    return Call("poll", "GET", f"{API_PREFIX}{PATH_GENERATIONS}/{_segment('task_id', task_id)}", read_generation)
+    path = f"{API_PREFIX}{PATH_GENERATIONS}/{_segment('task_id', task_id)}"
+    return Call("poll", "GET", path, partial(read_generation, task_id=task_id))
 
 
 def create_file(upload: Upload) -> Call[UploadedFile]:

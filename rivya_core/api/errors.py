@@ -165,3 +165,9 @@ class StorageError(RivyaError):
 
 class LabError(RivyaError):
     """Report that the lab cannot do this in its present state."""
+
+
+def unusable_setting(field: str, rule: str, hint: str = "") -> ConfigurationError:
+    """Build the refusal of a setting: its name, then the rule, then where it is set."""
+    where = f"Change the argument {field}= or the variable RIVYA_{field.upper()}."
+    return ConfigurationError("A setting is not usable", f"{field}: {rule.rstrip('.')}.", hint or where, field=field)

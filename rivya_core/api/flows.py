@@ -111,6 +111,8 @@ class Flows:
     def create(self, request: GenerationRequest, idempotency_key: str) -> Flow[Generation]:
         """Upload the request's image, if any, and create the task; the same bytes under the same key, always."""
         key = endpoints.check_idempotency_key(idempotency_key)
+        if not isinstance(request, GenerationRequest):
+            raise invalid("request", "must be a GenerationRequest", "Make one with GenerationRequest(prompt=...)")
         asked = f"{request.sha256} {request.client_request_id}"
         body = self._body_of(key, asked)
         if body is None:

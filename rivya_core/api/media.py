@@ -20,6 +20,7 @@ from typing import BinaryIO, Self
 import httpx
 
 from rivya_core.api import media_rules as rules
+from rivya_core.api.base_url import read_base_url
 from rivya_core.api.errors import StorageError
 from rivya_core.api.media_rules import MEDIA_MAX_BYTES, Target
 from rivya_core.api.signatures import HEAD_BYTES
@@ -142,7 +143,7 @@ class MediaRules:
 
     def __init__(self, base_url: str, timeouts: Timeouts = DEFAULT_TIMEOUTS, resolver: Resolver = resolve) -> None:
         self._base_url = base_url
-        self._base_is_loopback = rules.is_loopback(httpx.URL(base_url).host)
+        self._base_is_loopback = rules.is_loopback(read_base_url(base_url).host)
         self._timeouts = timeouts.for_request(None)
         self._resolver = resolver
 
@@ -202,7 +203,7 @@ class MediaClient(MediaRules):
         ends = time.monotonic() + WHOLE_S
         sink, fetched = Sink(path, max_bytes), None
         sink.open()
-        chunks = response.iter_raw()
+        chunks = response.iter_bytes()
         try:
             while chunk := self._next(chunks, target):
                 if sink.take(chunk):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from rivya_core.api.base_url import LOOPBACK_HOSTS
 from rivya_core.api.errors import Charged, DownloadError
 from rivya_core.api.retry import parse_retry_after
 from rivya_core.api.signatures import HEAD_BYTES, sniff
@@ -20,13 +21,13 @@ REDIRECTS_MAX = 5
 MEDIA_MAX_BYTES = 500_000_000
 """Ours: no clip of 5 to 30 s is larger; a server that sends more is stopped."""
 
-_LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _EXPIRED = {401, 403, 404, 410}
 _RETRYABLE_STATUS = {408, 425, 429}
 _PORT_MAX = 65_535
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _CLIPS = {"video/mp4", "video/quicktime"}
+_COMPRESSED = {"gzip", "x-gzip", "deflate"}
 _HEADERS = {"Accept": "video/mp4, */*;q=0.1", "Accept-Encoding": "identity", "User-Agent": "rivya-lab"}
 
 
@@ -64,7 +65,7 @@ def download_error(
 
 def is_loopback(host: str) -> bool:
     """True for this machine's own names and addresses."""
-    if host in _LOOPBACK_NAMES:
+    if host in LOOPBACK_HOSTS:
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -146,20 +147,29 @@ def check_head(response: httpx.Response, max_bytes: int) -> int | None:
         DownloadError: there is no clip at this address; ``http_status`` tells whether the address has expired.
     """
     status = response.status_code
-    if status != httpx.codes.OK:
+    whole = status in {200, 203} or (status == httpx.codes.PARTIAL_CONTENT and _is_whole_range(response))
+    if not whole:
         raise _bad_status(response)
     content_type = content_type_of(response)
     if content_type.startswith(("text/html", "application/json", "application/xhtml")):
         raise download_error(
             f"The address answers with {content_type} instead of a video", retryable=True, http_status=status
         )
-    if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-        raise download_error("The clip came compressed, which was not asked for", retryable=True, http_status=status)
+    if response.headers.get("content-encoding", "").strip().lower() in _COMPRESSED:
+        return None  # the length is that of the compressed bytes; what was not asked for is unpacked all the same
     announced = response.headers.get("content-length", "").strip()
     size = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 20 else None  # noqa: PLR2004
     if size is not None and size > max_bytes:
         raise _too_large(max_bytes)
     return size
+
+
+def _is_whole_range(response: httpx.Response) -> bool:
+    """True for a part that is the whole: ``bytes 0-99/100``."""
+    told = str(response.headers.get("content-range", "")).strip()
+    start, _, rest = told.removeprefix("bytes ").partition("-")
+    last, _, size = rest.partition("/")
+    return start == "0" and last.isascii() and last.isdigit() and size == str(int(last[:20]) + 1)
 
 
 def content_type_of(response: httpx.Response) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from rivya_core.api.contract import API_PREFIX, HEADER_IDEMPOTENCY_KEY, PATH_FIL
 from rivya_core.api.params import REFERENCE_KEY
 
 _FILE_URL = "URL_FROM_THE_UPLOAD"
+_KEY_WORDS = "needs your API key in the environment variable RIVYA_API_KEY"
+_ONCE_WORDS = "run again with this value it is the same clip, paid once; another clip needs another value"
 
 
 def as_json(canonical: Mapping[str, Any]) -> str:
@@ -18,14 +21,19 @@ def as_json(canonical: Mapping[str, Any]) -> str:
     return json.dumps(_body(canonical), ensure_ascii=False, indent=2)
 
 
-def as_curl(canonical: Mapping[str, Any], base_url: str) -> str:
+def as_curl(canonical: Mapping[str, Any], base_url: str, *, idempotency_key: str | None = None) -> str:
     """Return commands for a POSIX shell: the upload, if there is an image, then the create.
 
-    Run twice, they ask for the same clip under the same ``Idempotency-Key`` and pay once; a new clip needs a new key.
+    ``idempotency_key``: default a new one. It stands in the commands as a literal: run twice, they ask for the same clip
+    and pay once; a new clip needs a new key.
     """
     address = base_url.rstrip("/") + API_PREFIX
     image = canonical.get("reference_image")
-    lines = ["# needs your key in the variable RIVYA_API_KEY", 'KEY="my-clip-001"  # a new one for every new clip']
+    lines = [
+        f"# {_KEY_WORDS}",
+        f"# {_ONCE_WORDS}",
+        f"IDEMPOTENCY_KEY={shlex.quote(idempotency_key or _new_key())}",
+    ]
     if isinstance(image, Mapping):
         name, mime = str(image.get("name") or "reference-image"), str(image.get("mime") or "image/jpeg")
         form = shlex.quote(f"file=@{name};type={mime}")
@@ -40,14 +48,17 @@ def as_curl(canonical: Mapping[str, Any], base_url: str) -> str:
         f"curl -sS -X POST {shlex.quote(address + PATH_GENERATIONS)} \\",
         '  -H "Authorization: Bearer $RIVYA_API_KEY" \\',
         "  -H 'Content-Type: application/json' \\",
-        f'  -H "{HEADER_IDEMPOTENCY_KEY}: $KEY" \\',
+        f'  -H "{HEADER_IDEMPOTENCY_KEY}: $IDEMPOTENCY_KEY" \\',
         f"  --data-raw {shlex.quote(as_json(canonical))}",
     ]
     return "\n".join(lines) + "\n"
 
 
-def as_python(canonical: Mapping[str, Any]) -> str:
-    """Return a script for the client of this project; the key is read from ``RIVYA_API_KEY``."""
+def as_python(canonical: Mapping[str, Any], base_url: str | None = None, *, idempotency_key: str | None = None) -> str:
+    """Return a script for the client of this project; the key is read from ``RIVYA_API_KEY``.
+
+    ``base_url``: default the client's own. ``idempotency_key``: as in :func:`as_curl`.
+    """
     arguments = [f"    prompt={canonical.get('prompt')!r},", f"    model={canonical.get('model')!r},"]
     arguments.append(f"    params={canonical.get('params') or {}!r},")
     image = canonical.get("reference_image")
@@ -55,19 +66,27 @@ def as_python(canonical: Mapping[str, Any]) -> str:
         arguments.append(f"    reference_image={image.get('name') or 'reference-image'!r},  # path of your image")
     if canonical.get("client_request_id"):
         arguments.append(f"    client_request_id={canonical['client_request_id']!r},")
+    address = "" if base_url is None else f"base_url={base_url.rstrip('/')!r}"
     return "\n".join(
         [
+            f"# {_KEY_WORDS}",
             "from rivya_core import GenerationRequest, Rivya",
             "",
             "request = GenerationRequest(",
             *arguments,
             ")",
-            "with Rivya() as rivya:  # reads RIVYA_API_KEY",
-            "    generation = rivya.generate(request, wait=True)",
+            f"# {_ONCE_WORDS}",
+            f"IDEMPOTENCY_KEY = {idempotency_key or _new_key()!r}",
+            f"with Rivya({address}) as rivya:",
+            "    generation = rivya.generate(request, wait=True, idempotency_key=IDEMPOTENCY_KEY)",
             '    rivya.download(generation, "clip.mp4")',
             "",
         ]
     )
+
+
+def _new_key() -> str:
+    return f"copy-{uuid.uuid4()}"
 
 
 def _body(canonical: Mapping[str, Any]) -> dict[str, Any]:

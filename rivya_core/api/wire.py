@@ -20,6 +20,7 @@ import httpx
 from pydantic import SecretStr
 
 from rivya_core.api.answers import ANSWER_MAX_BYTES, RawAnswer, charge_of
+from rivya_core.api.base_url import LOOPBACK_HOSTS
 from rivya_core.api.contract import HEADER_IDEMPOTENCY_KEY, HEADER_SIMULATOR, KEY_PREFIX
 from rivya_core.api.endpoints import Call, T, Upload
 from rivya_core.api.errors import TransportError, UnreadableAnswerError
@@ -174,7 +175,7 @@ def blocking_client(base_url: str) -> httpx.Client:
 
 def trusts_environment(base_url: str) -> bool:
     """True when proxy settings of the environment count: for every address but this machine's own."""
-    return httpx.URL(base_url).host not in {"127.0.0.1", "localhost", "::1"}
+    return httpx.URL(base_url).host not in LOOPBACK_HOSTS
 
 
 def _gather(chunks: Iterable[bytes], call: Call[Any], ends: float) -> bytes:

@@ -53,10 +53,13 @@ def log_change(
     """Write a change down inside the transaction that makes it; one that changes nothing is left out.
 
     Raises:
-        LabError: the cap is below zero (``field`` "cap"), or is raised or removed without a reason (``field`` "why").
+        LabError: the cap is no whole number of credits (``field`` "credits"), or is raised or removed without a reason
+            (``field`` "why").
     """
-    if after is not None and after < 0:
-        raise LabError("A cap is not below zero", f"{after:,} credits were asked for.", field="cap")
+    if after is not None and (isinstance(after, bool) or not isinstance(after, int) or after < 0):
+        raise LabError(
+            "The cap is not usable", f"It must be a whole number of credits, or none; not {after!r}.", field="credits"
+        )
     why = " ".join(why.split())[:WHY_MAX]
     if is_raise(before, after) and not why:
         wanted = "removed" if after is None else f"raised to {after:,} credits"

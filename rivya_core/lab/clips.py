@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def inspect(path: Path) -> ClipFacts:
     Raises:
         DownloadError: it is not; the detail says what is wrong.
     """
-    with _opened(path) as (container, stream):
+    with _opened(path, ignore_editlist="1") as (container, stream):  # what an edit list leaves out must be there too
         packets, key_packets_from_end, end_s = _walk(container, stream)
         if packets == 0:
             raise _broken("It holds no pictures.")
@@ -94,9 +95,9 @@ def poster_jpeg(path: Path, to: Path) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def _opened(path: Path, **options: str) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
-        with av.open(str(path), format="mp4") as container:
+        with av.open(str(path), format="mp4", options=options) as container:
             if not container.streams.video:
                 raise _broken("It has no video track.")
             stream = container.streams.video[0]
@@ -126,7 +127,11 @@ def _walk(container: InputContainer, stream: VideoStream) -> tuple[int, int, flo
 
 def _decode_tail(container: InputContainer, stream: VideoStream, duration_s: float) -> None:
     container.seek(int(duration_s * av.time_base), backward=True)
-    if all(frame.is_corrupt for frame in container.decode(stream)):
+    if not all(frame.is_corrupt for frame in container.decode(stream)):
+        return
+    container.seek(0)  # pictures that are refreshed bit by bit have no key frame to begin at but the first
+    last = deque(container.decode(stream), maxlen=1)
+    if not last or last[0].is_corrupt:
         raise _broken("Its last frames cannot be decoded.")
 
 

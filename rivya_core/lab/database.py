@@ -35,6 +35,7 @@ POOL_SIZE: Final = 20
 POOL_OVERFLOW: Final = 20
 WAL_TRIES: Final = 60
 WAL_PAUSE_S: Final = 0.05
+SUBSEC_SINCE: Final = (3, 42)  # the SQLite that knows unixepoch('subsec'); Debian 12 has 3.40
 
 _turns: WeakKeyDictionary[sa.Engine, threading.Lock] = WeakKeyDictionary()
 
@@ -67,6 +68,13 @@ def _prepare_connection(dbapi_connection: sqlite3.Connection, _record: Connectio
     _use_wal(dbapi_connection)
     dbapi_connection.execute("PRAGMA synchronous=FULL")
     dbapi_connection.execute("PRAGMA foreign_keys=ON")
+    if sqlite3.sqlite_version_info < SUBSEC_SINCE:
+        dbapi_connection.create_function("unixepoch", 1, _unixepoch)
+
+
+def _unixepoch(moment: str) -> float | None:
+    """Seconds since 1970 for "subsec", which the engine's tables ask for under Python 3.12 and newer, whatever the SQLite."""
+    return time.time() if moment in {"subsec", "subsecond"} else None
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -13,7 +13,7 @@ from rivya_core.lab.credits import Release
 from rivya_core.lab.images import Images
 from rivya_core.lab.records import ErrorCard, GenerationRecord
 from rivya_core.lab.rows import to_columns
-from rivya_core.lab.schema import generations
+from rivya_core.lab.schema import events, generations
 from rivya_core.lab.states import TERMINAL, State
 
 LOST: Final = ErrorCard(
@@ -24,6 +24,9 @@ LOST: Final = ErrorCard(
     phase="fetch",
     retryable=True,
 )
+
+
+ADOPTED: Final = "adopted by a person"
 
 
 class Decisions(Images):
@@ -48,7 +51,15 @@ class Decisions(Images):
             row = self._unconfirmed(connection, generation_id)
             note = {"why": "asked again with the same key"}
             states = {State.UNCONFIRMED}
-            self._move(connection, row, states, State.SUBMITTING, note=note, first_attempt_at=self.clock())
+            self._move(
+                connection,
+                row,
+                states,
+                State.SUBMITTING,
+                note=note,
+                first_attempt_at=self.clock(),
+                key_fingerprint=self.key_fingerprint,
+            )
 
     def adopt(self, generation_id: str, task_id: str) -> None:
         """Tie an unconfirmed row to a task that a person found at Rivya.
@@ -63,7 +74,26 @@ class Decisions(Images):
             owner = connection.execute(sa.select(generations.c.id).where(generations.c.task_id == task_id)).scalar()
             if owner is not None:
                 raise LabError("This task has a generation already", f"{task_id} belongs to {owner}.", field="task_id")
-            self._accept(connection, row, task_id, None, None, {"why": "adopted by a person"})
+            self._accept(connection, row, task_id, None, None, {"why": ADOPTED})
+
+    def disown(self, generation_id: str, card: ErrorCard) -> bool:
+        """Make an adopted row unconfirmed again because Rivya knows no such task; False when no person adopted it."""
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            why = events.c.detail["why"].as_string()
+            by_hand = sa.select(events.c.id).where(events.c.generation_id == generation_id, why == ADOPTED).limit(1)
+            if connection.execute(by_hand).first() is None:
+                return False
+            return self._move(
+                connection,
+                row,
+                {State.RUNNING},
+                State.UNCONFIRMED,
+                error=card,
+                task_id=None,
+                submitted_at=None,
+                open_attempts=1,  # the first one's outcome is as unknown as before
+            )
 
     def close_unconfirmed(self, generation_id: str) -> None:
         """End an unconfirmed row as not charged, on a person's word. Raises LabError when it is not unconfirmed."""

@@ -6,6 +6,7 @@ chosen, so a draft survives a reload and a restart with its picture.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -24,6 +25,8 @@ from rivya_core.api.errors import InvalidRequestError, RivyaError
 from rivya_core.lab.lab import MAX_TAKES, Lab
 from rivya_core.lab.ledger import new_intent_id
 from rivya_core.lab.records import GenerationRecord
+
+log = logging.getLogger("rivya.drafts")
 
 REUSE_INTENT_S = 2.0
 """A second submit of the same form within this time of the first is the same intent: a double click."""
@@ -154,10 +157,16 @@ def submit(lab: Lab, draft: Draft, now: datetime, *, unseen: bool = False) -> tu
     """
     request = full_request(draft, lab)
     intent = intent_for(Draft.from_mapping(lab.draft()).intent, f"{request.sha256}x{draft.takes}", now, unseen=unseen)
-    rows = lab.submit_takes(request, draft.takes, intent_id=intent.id)
     repeated = intent.accepted_at is not None
-    accepted = intent if repeated else replace(intent, accepted_at=now)
-    lab.save_draft(replace(draft, intent=accepted).to_mapping())
+    lab.save_draft(
+        replace(draft, intent=intent).to_mapping()
+    )  # before money moves: the next click must find the intent
+    rows = lab.submit_takes(request, draft.takes, intent_id=intent.id)
+    if not repeated:
+        try:
+            lab.save_draft(replace(draft, intent=replace(intent, accepted_at=now)).to_mapping())
+        except RivyaError as error:  # the rows are stored; to tell of a failure here would ask for a second click
+            log.warning("draft not saved after its submit: %s", error.title)
     return rows, repeated
 
 
@@ -208,8 +217,13 @@ def load_image(lab: Lab, variant: Variant) -> ReferenceImage:
 
 
 def repeat_request(lab: Lab, record: GenerationRecord) -> GenerationRequest:
-    """Build the request of a generation once more, image included."""
-    return full_request(Draft.of_record(record), lab)
+    """Build the request of a generation once more, to the last byte, image included.
+
+    Raises:
+        StorageError: the image is no longer in the archive.
+    """
+    image = None if record.asset_sha256 is None else lab.ledger.load_image(record.asset_sha256, lab.archive)
+    return GenerationRequest.from_canonical(record.request, image)
 
 
 def is_here(lab: Lab, image: DraftImage) -> bool:

@@ -11,12 +11,14 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
 
+from rivya_core.api.errors import LabError
 from rivya_core.lab import jobs
 from rivya_core.lab.jobs.context import JobContext, Went
 
@@ -82,12 +84,17 @@ class Inbox:
 
     def __init__(self, database: sa.Engine) -> None:
         self._client = DBOSClient(system_database_engine=database, application_name=APP)
+        self._closed = False
 
     def enqueue(self, connection: sa.Connection, generation_id: str, run: int, place: int = 0) -> None:
         """Enqueue a generation inside the caller's transaction; ``run`` counts its workflows, from 1.
 
         ``place``: its place among those enqueued together, from 1; the engine's clock is too coarse to keep their order.
+
+        Raises:
+            LabError: the lab was closed, so that nobody here would run it.
         """
+        self.refuse_if_closed()
         options: EnqueueOptions = {
             "workflow_name": WORKFLOW,
             "queue_name": QUEUE,
@@ -123,8 +130,16 @@ class Inbox:
         self._client.delete_workflows([status.workflow_id for status in ended])
         return len(ended)
 
+    def refuse_if_closed(self) -> None:
+        """Raise LabError when the lab was closed: nothing can be ordered and nothing is worth waiting for."""
+        if self._closed:
+            raise LabError(
+                "The lab is closed", "Nothing was stored or sent.", "Open it again with open_lab.", field="lab"
+            )
+
     def close(self) -> None:
         """Let go of the client; the database stays open."""
+        self._closed = True
         self._client.destroy()
 
 
@@ -138,7 +153,14 @@ class Engine:
         self._dbos: DBOS | None = None
 
     def start(self) -> None:
-        """Start the engine; call from a thread without a running event loop."""
+        """Start the engine; what it had opened is closed again when that fails.
+
+        The library refuses to start in a thread with a running event loop (a notebook's), so a thread of its own does it.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="rivya-engine-start") as thread:
+            thread.submit(self._start).result()
+
+    def _start(self) -> None:
         global _context  # noqa: PLW0603 - workflows are plain module functions; the engine is one a process
         _context = self._context
         config: DBOSConfig = {
@@ -152,10 +174,15 @@ class Engine:
             "use_listen_notify": False,
         }
         self._dbos = DBOS(config=config)
-        DBOS.launch()
-        DBOS.register_queue(
-            QUEUE, worker_concurrency=MAX_AT_ONCE, polling_interval_sec=QUEUE_POLL_S, on_conflict="always_update"
-        )
+        try:
+            DBOS.launch()
+            DBOS.register_queue(
+                QUEUE, worker_concurrency=MAX_AT_ONCE, polling_interval_sec=QUEUE_POLL_S, on_conflict="always_update"
+            )
+        except BaseException:
+            DBOS.destroy(workflow_completion_timeout_sec=0)
+            _context = None
+            raise
         self._running = True
 
     @property

@@ -44,6 +44,12 @@ class _Waiting:
     turn: asyncio.Future[Turn] = field(compare=False)
 
 
+def _told(turn: asyncio.Future[Turn]) -> Turn | None:
+    """The turn that somebody who waits was given, or None."""
+    given = turn.done() and not turn.cancelled() and turn.exception() is None
+    return turn.result() if given else None
+
+
 class Gate:
     """Let creates through; used on one event loop, except for ``forget``."""
 
@@ -87,10 +93,10 @@ class Gate:
             self._server.add_done_callback(self._served)
         try:
             return await asyncio.wait_for(turn, None if deadline_s is None else deadline_s - loop.time())
-        except TimeoutError:
-            return Turn.LATE
+        except TimeoutError:  # from Python 3.12 on it is raised even when the turn came in the same moment
+            return _told(turn) or Turn.LATE
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.exception() is None and turn.result() is Turn.GO:
+            if _told(turn) is Turn.GO:
                 self._give_back()
             raise
 

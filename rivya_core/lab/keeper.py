@@ -16,7 +16,7 @@ from datetime import timedelta
 from filelock import FileLock, Timeout
 
 from rivya_core.api import Rivya
-from rivya_core.api.contract import Balance, Effect
+from rivya_core.api.contract import ERROR_CODES, Balance, Effect
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.engine import Engine, Inbox
 from rivya_core.lab.jobs.context import BY_PERSON, PAUSE_S, JobContext
@@ -58,6 +58,8 @@ class Keeper:
         self._changes = -1
         self._settle_due = False
         self._idle_since_s: dict[str, float] = {}
+        self.trouble = ""
+        """Why this process holds the executor role and cannot use it, or empty."""
         self._jobs_thread = threading.Thread(
             target=self._run, args=(self._keep_jobs,), name="rivya-keeper", daemon=True
         )
@@ -143,12 +145,22 @@ class Keeper:
         return age_s >= refresh_s and now_s - self._looked_at_s < WATCHED_FOR_S
 
     def _take_over(self) -> None:
+        """Run the jobs from now on unless another process does; a read-only lab never does, since jobs spend."""
+        if self._context.settings.read_only:
+            return
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
+            self.trouble = ""
             return
-        self._context.archive.remove_parts()  # of downloads that a crash cut; nobody else writes now
-        self._engine.start()
+        try:
+            self._context.archive.remove_parts()  # of downloads that a crash cut; nobody else writes now
+            self._engine.start()
+        except BaseException as error:
+            self._lock.release()
+            self.trouble = f"cannot start: {type(error).__name__}"
+            raise
+        self.trouble = ""
         self._settle_due = True
         log.info("this process runs the jobs of the data folder")
 
@@ -241,6 +253,19 @@ class Keeper:
         """Judge by a read of the wallet, which is also the documented check of a key."""
         record = self.read_balance()
         if record.error is not None:
-            return record.error.code == "api_scope_denied"  # this key may not read the wallet; only a create can tell
+            return only_a_create_can_tell(pause, record.error)
         needed = self._context.ledger.smallest_waiting(self._context.settings.connection)
         return pause.effect != Effect.WALLET.value or (record.credits or 0) >= needed
+
+
+def only_a_create_can_tell(pause: Pause, error: ErrorCard) -> bool:
+    """True when the server works and will not say how the wallet stands, so that a pause must end for one to be tried.
+
+    A key may lack the scope to read the wallet, or be told so in words that are not documented.
+    """
+    status = error.http_status
+    if status is None or status in {408, 425, 429} or not 400 <= status < 500:  # noqa: PLR2004 - HTTP status
+        return False
+    if pause.effect == Effect.OFF.value or error.code == "api_scope_denied":
+        return True
+    return error.code not in ERROR_CODES and status != 401  # noqa: PLR2004 - HTTP status

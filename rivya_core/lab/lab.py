@@ -13,6 +13,7 @@ from typing import Self
 
 from rivya_core.api import GenerationRequest, ModelSpec, packaged_models
 from rivya_core.api.errors import LabError, RivyaError, StorageError, WaitTimeoutError
+from rivya_core.api.params import invalid
 from rivya_core.lab import budget as budgets
 from rivya_core.lab import submission
 from rivya_core.lab.experiments.records import SweepStatus
@@ -94,8 +95,10 @@ class Lab(Steering):
         Raises:
             BudgetError: a cap or the balance does not allow it; nothing was stored or sent.
             StorageError: the data folder has no room for the clip.
-            LabError: the lab was opened read-only.
+            LabError: the lab was opened read-only, or is closed.
         """
+        if isinstance(take, bool) or not isinstance(take, int) or take < 1:
+            raise LabError("The take is not usable", f"take must be a whole number from 1, not {take!r}.", field="take")
         intent = intent_id or new_intent_id()
         return self._submit(request, [take], intent, parent_id, source)[0]
 
@@ -109,8 +112,8 @@ class Lab(Steering):
         source: str = "page",
     ) -> list[GenerationRecord]:
         """Store takes 1 to ``takes`` (at most 4) of one request, all or none; see ``submit``."""
-        if not 1 <= takes <= MAX_TAKES:
-            raise LabError("Takes is out of range", f"Takes must be 1 to {MAX_TAKES}, not {takes}.", field="takes")
+        if isinstance(takes, bool) or not isinstance(takes, int) or not 1 <= takes <= MAX_TAKES:
+            raise LabError("Takes is out of range", f"Takes must be 1 to {MAX_TAKES}, not {takes!r}.", field="takes")
         return self._submit(request, range(1, takes + 1), intent_id, parent_id, source)
 
     def submit_many(self, requests: Sequence[GenerationRequest], *, source: str = "script") -> list[GenerationRecord]:
@@ -155,6 +158,8 @@ class Lab(Steering):
 
     def expected(self, request: GenerationRequest) -> int:
         """Credits one take will probably reserve: what the same model and duration reserved last time, else the list price."""
+        if not isinstance(request, GenerationRequest):
+            raise invalid("request", f"must be a GenerationRequest, not {type(request).__name__}")
         return self.ledger.learned_price(self.connection, request) or request.expected_credits
 
     # -- following -------------------------------------------------------------------------------------------------
@@ -172,13 +177,14 @@ class Lab(Steering):
 
         Raises:
             WaitTimeoutError: the deadline passed; the generation itself goes on.
-            LabError: no such generation.
+            LabError: no such generation, or the lab was closed meanwhile.
         """
         deadline_s = time.monotonic() + timeout_s
         while True:
             row = self.get(generation_id)
             if row.is_terminal or row.state is State.UNCONFIRMED:
                 return row
+            self._parts.inbox.refuse_if_closed()
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 raise WaitTimeoutError(
@@ -256,6 +262,7 @@ class Lab(Steering):
 
     def check_connection(self) -> BalanceRecord:
         """Read the balance now, over the network. Raises RivyaError saying what is wrong with key or connection."""
+        self._parts.inbox.refuse_if_closed()
         record = self._parts.keeper.read_balance()
         if record.error is not None:
             card = record.error
@@ -277,14 +284,16 @@ class Lab(Steering):
         """Set or remove (None) the daily cap of this mode, in credits; the change is logged.
 
         Raises:
-            LabError: the cap is raised or removed without a reason; ``field`` is "why".
+            LabError: the cap is raised or removed without a reason (``field`` is "why"), is no whole number, or the lab is
+                read-only.
         """
+        submission.refuse_if_read_only(self.settings)
         self.ledger.set_cap(self.mode, credits, why)
 
     # -- about -----------------------------------------------------------------------------------------------------
 
     def models(self) -> list[ModelSpec]:
-        """The video models of the packaged catalogue that can be called."""
+        """The video models of the packaged catalogue."""
         return [spec for spec in packaged_models().values() if spec.category == "video"]
 
     def changes(self) -> int:
@@ -298,13 +307,22 @@ class Lab(Steering):
             database = "ok"
         except RivyaError as error:
             database = str(error)
-        engine = "running" if self._parts.engine.is_running else "viewer: another process runs the jobs"
-        keeper_ok = self._parts.keeper.is_alive
+        engine = self._engine_state()
         return Health(
-            ok=database == "ok" and keeper_ok,
+            ok=database == "ok" and engine.startswith(("running", "viewer")),
             version=VERSION,
             mode=self.mode,
             database=database,
-            engine=engine if keeper_ok else "stopped",
+            engine=engine,
             detail={"data_dir": str(self.settings.data_dir), "connection": self.connection},
         )
+
+    def _engine_state(self) -> str:
+        keeper = self._parts.keeper
+        if not keeper.is_alive:
+            return "stopped"
+        if self._parts.engine.is_running:
+            return "running"
+        if self.settings.read_only:
+            return "viewer: read-only, runs no jobs"
+        return keeper.trouble or "viewer: another process runs the jobs"

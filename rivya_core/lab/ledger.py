@@ -20,7 +20,7 @@ from rivya_core.lab.decisions import Decisions
 from rivya_core.lab.ids import generation_id, new_intent_id
 from rivya_core.lab.images import Asset
 from rivya_core.lab.records import GenerationRecord
-from rivya_core.lab.schema import events, experiments, generations
+from rivya_core.lab.schema import cell_takes, events, experiments, generations
 from rivya_core.lab.states import NEEDS_JOB, State
 from rivya_core.settings import Mode
 
@@ -142,9 +142,16 @@ class Ledger(Decisions):
             return self._must_find(connection, new.id)
 
     def cancel_waiting(self, connection: sa.Connection, experiment_id: str) -> int:
-        """Take back all rows of an experiment that wait and may not have been sent, inside the caller's transaction; how many."""
+        """Take back all rows of an experiment that wait and may not have been sent, inside the caller's transaction; how many.
+
+        What another experiment reuses stays.
+        """
         column = generations.c
+        shared = sa.select(cell_takes.c.generation_id).where(
+            cell_takes.c.experiment_id != experiment_id, cell_takes.c.generation_id.is_not(None)
+        )
         where = [column.experiment_id == experiment_id, column.state == State.WAITING.value, column.open_attempts == 0]
+        where.append(column.id.not_in(shared))
         rows = connection.execute(sa.select(column.id, column.mode, column.held_credits).where(*where)).all()
         if not rows:
             return 0
@@ -192,7 +199,7 @@ class Ledger(Decisions):
         """Rows that a job must be driving, oldest first, of one connection or of all; what is paused needs none."""
         columns = generations.c
         query = sa.select(columns.id, columns.state, columns.runs, columns.created_at).order_by(columns.seq)
-        query = query.where(columns.state.in_(sorted(NEEDS_JOB)), _not_held_back())
+        query = query.where(columns.state.in_(sorted(NEEDS_JOB)), not_held_back())
         if connection is not None:
             query = query.where(columns.connection == connection)
         with self.reading() as opened:
@@ -224,10 +231,17 @@ class Ledger(Decisions):
     def smallest_waiting(self, connection: str) -> int:
         """Credits of the cheapest row of a connection that waits or is about to be sent (again); 0 when there is none."""
         unsent = [State.WAITING.value, State.SUBMITTING.value]
-        where = [generations.c.state.in_(unsent), generations.c.connection == connection, _not_held_back()]
+        where = [generations.c.state.in_(unsent), generations.c.connection == connection, not_held_back()]
         with self.reading() as opened:
             found = opened.execute(sa.select(sa.func.min(generations.c.held_credits)).where(*where)).scalar()
         return found or 0
+
+    def at_stake(self, connection: str) -> int:
+        """Credits of the rows of a connection that are being sent or run at Rivya."""
+        sent = [State.SUBMITTING.value, State.RUNNING.value]
+        where = [generations.c.state.in_(sent), generations.c.connection == connection]
+        with self.reading() as opened:
+            return opened.execute(sa.select(sa.func.sum(generations.c.held_credits)).where(*where)).scalar() or 0
 
     def counts(self, connection: str | None = None) -> dict[State, int]:
         """How many rows stand in each state, deleted ones included; states without rows are left out."""
@@ -238,7 +252,7 @@ class Ledger(Decisions):
             return {State(state): count for state, count in opened.execute(query)}
 
 
-def _not_held_back() -> sa.ColumnElement[bool]:
+def not_held_back() -> sa.ColumnElement[bool]:
     """Rows but those that wait while their experiment is paused."""
     paused = sa.select(experiments.c.id).where(experiments.c.paused_at.is_not(None))
     column = generations.c

@@ -83,6 +83,7 @@ class Passage(Notes):
                 body_sha256=body_sha256,
                 attempts=row.attempts + 1,
                 open_attempts=row.open_attempts + 1,
+                key_fingerprint=row.key_fingerprint if row.open_attempts else self.key_fingerprint,
                 first_attempt_at=row.first_attempt_at or self.clock(),
             )
             return self._must_find(connection, row.id)
@@ -114,8 +115,10 @@ class Passage(Notes):
     ) -> bool:
         """Commit the task id of an accepted POST; False when the row has gone on already.
 
-        The reservation becomes what Rivya reserved, which is also remembered as the price of this model and settings.
+        The reservation becomes what Rivya reserved, which is also remembered as the price of this model and settings. 0 says
+        nothing: credits may be taken only when the task starts.
         """
+        reserved_credits = reserved_credits or None
         with self.writing() as connection:
             row = self._must_find(connection, generation_id)
             if row.state not in {State.SUBMITTING, State.UNCONFIRMED}:
@@ -210,7 +213,7 @@ class Passage(Notes):
                     credits=credits,
                     task_status=(answer.status or "")[:64] or None,
                     ready_at=self.clock(),
-                    error=failure_card(answer, charged=price > 0),
+                    error=failure_card(answer),
                 )
             return self._must_find(connection, row.id)
 
@@ -302,7 +305,7 @@ class Passage(Notes):
     # -- shared ----------------------------------------------------------------------------------------------------
 
     def _observe(self, connection: sa.Connection, row: GenerationRecord, answer: Generation) -> None:
-        if answer.reserved_credits is not None and answer.reserved_credits != row.reserved_credits:
+        if answer.reserved_credits and answer.reserved_credits != row.reserved_credits:
             self._learn(connection, row, answer.reserved_credits)
             book(connection, row, Adjust(answer.reserved_credits), self.clock())
 
@@ -340,8 +343,9 @@ def told(phase: Phase, error: RivyaError) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def failure_card(answer: Generation, *, charged: bool) -> ErrorCard:
-    """The card of a task that ended as failed, in Rivya's words where it gave any."""
+def failure_card(answer: Generation) -> ErrorCard:
+    """The card of a task that ended as failed, in Rivya's words where it gave any; charged is what its price says."""
+    price = answer.final_credits
     code = (answer.error.code if answer.error else None) or "generation_failed"
     words = ERROR_CODES.get(code, ERROR_CODES["generation_failed"])
     message = answer.error.message if answer.error else None
@@ -349,7 +353,7 @@ def failure_card(answer: Generation, *, charged: bool) -> ErrorCard:
         title=words.title,
         detail=message or "Rivya gave no reason.",
         hint=words.hint,
-        charged="yes" if charged else "no",
+        charged="unknown" if price is None else "yes" if price > 0 else "no",
         phase="poll",
         code=code,
         retryable=True,

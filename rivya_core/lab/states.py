@@ -34,7 +34,7 @@ LEGAL: dict[State, frozenset[State]] = {
     State.WAITING: frozenset({State.SUBMITTING, State.CANCELLED}),
     State.SUBMITTING: frozenset({State.WAITING, State.RUNNING, State.FAILED, State.UNCONFIRMED}),
     State.UNCONFIRMED: frozenset({State.SUBMITTING, State.RUNNING, State.FAILED}),
-    State.RUNNING: frozenset({State.SAVING, State.UNSAVED, State.FAILED}),
+    State.RUNNING: frozenset({State.SAVING, State.UNSAVED, State.FAILED, State.UNCONFIRMED}),
     State.SAVING: frozenset({State.SUCCEEDED, State.UNSAVED, State.FAILED}),
     State.UNSAVED: frozenset({State.SAVING, State.SUCCEEDED, State.FAILED}),
     State.SUCCEEDED: frozenset(),

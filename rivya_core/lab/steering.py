@@ -70,6 +70,7 @@ class Steering:
 
     def resume(self) -> None:
         """Let the queue go on; if the reason is still there, it stops again with a fresh card."""
+        submission.refuse_if_read_only(self.settings)
         self.ledger.set_pause(self.connection, None)
         self._parts.jobs.gate.forget()
 

@@ -43,6 +43,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _storable(generation_id: object) -> str:
+    """The id, or one that no row has for what the database could not take; all ids are ASCII."""
+    return generation_id if isinstance(generation_id, str) and generation_id.isascii() else ""
+
+
 class Store:
     """Read and move generations; safe to use from any thread."""
 
@@ -79,7 +84,7 @@ class Store:
 
     def find(self, connection: sa.Connection, generation_id: str) -> GenerationRecord | None:
         """The generation inside the caller's transaction, or None."""
-        row = connection.execute(_BY_ID, {"id": generation_id}).first()
+        row = connection.execute(_BY_ID, {"id": _storable(generation_id)}).first()
         return None if row is None else to_record(row)
 
     def get(self, generation_id: str) -> GenerationRecord:
@@ -101,12 +106,12 @@ class Store:
     def events(self, generation_id: str) -> Sequence[EventRecord]:
         """The timeline, oldest first."""
         with self.reading() as connection:
-            return [to_event(row) for row in connection.execute(_EVENTS, {"id": generation_id})]
+            return [to_event(row) for row in connection.execute(_EVENTS, {"id": _storable(generation_id)})]
 
     def movements(self, generation_id: str) -> Sequence[MovementRecord]:
         """The credit movements, oldest first."""
         with self.reading() as connection:
-            return [to_movement(row) for row in connection.execute(_MOVEMENTS, {"id": generation_id})]
+            return [to_movement(row) for row in connection.execute(_MOVEMENTS, {"id": _storable(generation_id)})]
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

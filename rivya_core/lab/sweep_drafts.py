@@ -13,10 +13,11 @@ from typing import Any, Literal, get_args
 
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.lab.drafts import Draft, DraftImage, full_request, load_image
-from rivya_core.lab.experiments import templates
+from rivya_core.lab.experiments import records, templates
 from rivya_core.lab.experiments.axes import Labelled
-from rivya_core.lab.experiments.plan import MAX_TAKES, Sweep
+from rivya_core.lab.experiments.plan import KINDS, MAX_TAKES, Sweep
 from rivya_core.lab.experiments.records import CellRecord, ExperimentRecord
+from rivya_core.lab.judging import probes
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.sweeps import new_experiment_id
 
@@ -64,7 +65,10 @@ class AxisDraft:
 
 @dataclass(frozen=True, slots=True)
 class SweepDraft:
-    """What the form holds. ``id``: the experiment it becomes; ``base``: the request that every cell starts from."""
+    """What the form holds. ``id``: the experiment it becomes; ``base``: the request that every cell starts from.
+
+    ``parent_id``: the experiment it extends, and ``kind``: what that one is.
+    """
 
     id: str = field(default_factory=new_experiment_id)
     name: str = ""
@@ -75,6 +79,7 @@ class SweepDraft:
     takes: int = 1
     cap_credits: int | None = None
     parent_id: str | None = None
+    kind: records.Kind = "sweep"
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -117,6 +122,7 @@ class SweepDraft:
                 takes=takes if isinstance(takes, int) and 1 <= takes <= MAX_TAKES else 1,
                 cap_credits=cap if isinstance(cap, int) and cap >= 0 else None,
                 parent_id=str(data["parent_id"]) if data.get("parent_id") else None,
+                kind=data["kind"] if data.get("kind") in KINDS else "sweep",
             )
         except (KeyError, TypeError, ValueError):
             return cls()
@@ -135,6 +141,8 @@ def save(lab: Lab, draft: SweepDraft) -> None:
 def to_sweep(lab: Lab, draft: SweepDraft) -> Sweep:
     """Build the sweep that a draft asks for; without a name it is called ``UNNAMED``, so that it can be looked at.
 
+    The draft of a probe stays one while it still asks for no more than its parameter.
+
     Raises:
         InvalidRequestError: a field, a value or a combination breaks a rule; ``field`` names the input or the axis.
         StorageError: an image is no longer in the archive.
@@ -143,7 +151,7 @@ def to_sweep(lab: Lab, draft: SweepDraft) -> Sweep:
     if not base.prompt.strip():
         variants = [named_values(axis.text) for axis in draft.axes if axis.kind == "prompt"]
         base = replace(base, prompt=next((value for values in variants for _, value in values), ""))
-    return Sweep(
+    sweep = Sweep(
         name=draft.name or UNNAMED,
         question=draft.question,
         base=full_request(base, lab),
@@ -153,6 +161,8 @@ def to_sweep(lab: Lab, draft: SweepDraft) -> Sweep:
         paired=draft.paired,
         parent_id=draft.parent_id,
     )
+    kind = probes.kind_of(draft.kind, sweep)
+    return sweep if kind == sweep.kind else replace(sweep, kind=kind)
 
 
 def of_experiment(experiment: ExperimentRecord, cells: Sequence[CellRecord]) -> SweepDraft:
@@ -171,6 +181,7 @@ def of_experiment(experiment: ExperimentRecord, cells: Sequence[CellRecord]) -> 
         takes=experiment.takes,
         cap_credits=experiment.cap_credits,
         parent_id=experiment.id,
+        kind=experiment.kind,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from rivya_core.api.errors import BudgetError, LabError, WaitTimeoutError
+from rivya_core.api.params import invalid
 from rivya_core.lab import budget as budgets
 from rivya_core.lab import submission
 from rivya_core.lab.database import begin_immediate, reading
@@ -56,9 +57,11 @@ class Sweeps(SweepSteering):
 
     def quote(self, sweep: Sweep) -> Quote:
         """Say what a sweep would cost and take now; reads the database only, stores and sends nothing."""
+        _check_sweep(sweep)
         parts = self._parts
         name, mode = parts.settings.connection, parts.settings.mode
         with reading(parts.database) as connection:
+            _check_parent(connection, sweep)
             prices = Prices(connection, name)
             asked = [(cell.cell, cell.request_sha256, prices.of(cell.request)) for cell in sweep.cells]
             filled = reuse.fill(connection, reuse.places(asked, sweep.takes), name, mode)
@@ -67,6 +70,7 @@ class Sweeps(SweepSteering):
             warnings = knobs.warnings(sweep, own, lambda note: read_note(connection, note))
         new = [place for place in filled if place.generation_id is None]
         costs = [place.expected_credits for place in new]
+        fits = quotes.how_many_fit(budget, costs, sweep.cap_credits, 0)
         return Quote(
             cells=len(sweep.cells),
             takes=sweep.takes,
@@ -79,7 +83,8 @@ class Sweeps(SweepSteering):
                 lambda model, length: self._typical(model, own, length),
             ),
             available_credits=budget.available_credits,
-            fits=quotes.how_many_fit(budget, costs, sweep.cap_credits, 0),
+            fits=fits,
+            fits_credits=sum(costs[:fits]),
             shortage=_shortage(budget, costs, sweep.cap_credits),
             warnings=warnings,
         )
@@ -98,12 +103,14 @@ class Sweeps(SweepSteering):
         Raises:
             BudgetError: not all is allowed; nothing was stored or sent. ``fits`` says how many takes would be.
             StorageError: the data folder has no room. LabError: read-only, or the id is not usable.
+            InvalidRequestError: this is no sweep, or its ``parent_id`` is no experiment of this data folder.
         """
+        _check_sweep(sweep)
         parts = self._parts
         submission.refuse_if_read_only(parts.settings)
         submission.check_disk(parts.settings, parts.archive)
         id_ = experiment_id or new_experiment_id()
-        if not INTENT.fullmatch(id_) or len(id_) > EXPERIMENT_ID_MAX:
+        if not isinstance(id_, str) or not INTENT.fullmatch(id_) or len(id_) > EXPERIMENT_ID_MAX:
             rule = f"experiment_id must be 1 to {EXPERIMENT_ID_MAX} letters, digits, '-' or '_'."
             raise LabError(
                 "The experiment id is not usable", rule, "Leave it out to have one made.", field="experiment_id"
@@ -112,34 +119,44 @@ class Sweeps(SweepSteering):
             parts.ledger.store_image(image, parts.archive)
         with begin_immediate(parts.database) as connection:
             if book.find(connection, id_) is None:
+                _check_parent(connection, sweep)
                 self._buyer.start(connection, id_, sweep, only_what_fits=only_what_fits)
         return id_
 
-    def start_rest(self, experiment_id: str, *, only_what_fits: bool = False) -> int:
+    def start_rest(
+        self, experiment_id: str, *, only_what_fits: bool = False, expected_credits: int | None = None
+    ) -> int:
         """Start the takes that are only planned; how many were bought. What was made elsewhere meanwhile is reused.
 
+        ``expected_credits``: the price somebody saw.
+
         Raises:
-            BudgetError: not all is allowed; nothing was started. ``fits`` says how many takes would be.
+            BudgetError: not all is allowed, or it costs more than was seen; nothing was started. ``fits`` says how many takes
+                would be allowed.
         """
         parts = self._parts
         submission.refuse_if_read_only(parts.settings)
         submission.check_disk(parts.settings, parts.archive)
         with begin_immediate(parts.database) as connection:
+            record = self._ours(connection, experiment_id)
             return self._buyer.start_rest(
-                connection, self._ours(connection, experiment_id), only_what_fits=only_what_fits
+                connection, record, only_what_fits=only_what_fits, expected_credits=expected_credits
             )
 
-    def retry_failed(self, experiment_id: str) -> int:
+    def retry_failed(self, experiment_id: str, *, expected_credits: int | None = None) -> int:
         """Make every failed or taken-back take once more, as a new generation; how many.
 
+        ``expected_credits``: the price somebody saw.
+
         Raises:
-            BudgetError: not all is allowed; nothing was started.
+            BudgetError: not all is allowed, or it costs more than was seen; nothing was started.
         """
         parts = self._parts
         submission.refuse_if_read_only(parts.settings)
         submission.check_disk(parts.settings, parts.archive)
         with begin_immediate(parts.database) as connection:
-            return self._buyer.retry_failed(connection, self._ours(connection, experiment_id))
+            record = self._ours(connection, experiment_id)
+            return self._buyer.retry_failed(connection, record, expected_credits=expected_credits)
 
     # -- following -------------------------------------------------------------------------------------------------
 
@@ -168,6 +185,11 @@ class Sweeps(SweepSteering):
             return book.read_cells(
                 connection, experiment_id, chosen[offset : None if limit is None else offset + limit]
             )
+
+    def failures(self, experiment_id: str) -> Mapping[str, Mapping[str, int]]:
+        """How many takes of each value failed: axis name, then label of the value; values without failures are left out."""
+        with reading(self._parts.database) as connection:
+            return book.failures(connection, experiment_id)
 
     def get(self, experiment_id: str) -> ExperimentRecord:
         """One experiment without its cells. Raises LabError for an unknown id."""
@@ -219,6 +241,16 @@ class Sweeps(SweepSteering):
 
     def _now(self) -> datetime:
         return self._parts.ledger.clock()
+
+
+def _check_sweep(sweep: Sweep) -> None:
+    if not isinstance(sweep, Sweep):
+        raise invalid("sweep", "must be a Sweep", "Make one with Sweep(name, question, base, axes)")
+
+
+def _check_parent(connection: sa.Connection, sweep: Sweep) -> None:
+    if sweep.parent_id is not None and book.find(connection, sweep.parent_id) is None:
+        raise invalid("parent_id", "is no experiment of this data folder", "Leave it out, or look it up in the list")
 
 
 def _shortage(budget: Any, costs: Sequence[int], cap_credits: int | None) -> str:

@@ -14,8 +14,6 @@ from typing import Any
 
 from rivya_core.simulator.store import Store
 
-ROUTES = ("create", "retrieve", "upload", "file", "credits", "models", "media", "openapi", "any")
-
 
 @dataclass(frozen=True)
 class FaultKind:

@@ -19,7 +19,7 @@ from rivya_core.lab.records import GenerationRecord, HistoryFilter
 from rivya_core.lab.states import State
 from rivya_core.settings import Mode
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 Cell = str | int | float | bool | None
 Row = TypeVar("Row")

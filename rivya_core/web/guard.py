@@ -13,7 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rivya_core.settings import LOOPBACK_HOSTS
+from rivya_core.api.base_url import LOOPBACK_HOSTS
 
 STREAMLIT_PREFIX = "/_stcore/"
 """Streamlit's own routes; they carry their own XSRF token."""

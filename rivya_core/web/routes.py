@@ -215,7 +215,9 @@ class SimulatorMount:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 404 when no simulator runs."""
-        app = self._app() or JSONResponse({"error": "No simulator runs here: a key is set."}, status_code=404)
+        app = await anyio.to_thread.run_sync(self._app) or JSONResponse(
+            {"error": "No simulator runs here: a key is set."}, status_code=404
+        )
         await app(scope, receive, send)
 
     def _app(self) -> ASGIApp | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,6 +13,9 @@ import pytest
 
 from rivya_core.api import (
     ApiDisabledError,
+    AsyncMediaClient,
+    AsyncRivya,
+    DownloadError,
     GenerationRequest,
     IdempotencyConflictError,
     InsufficientCreditsError,
@@ -412,3 +417,43 @@ def test_a_409_that_never_ends_is_a_conflict_of_unknown_outcome(client: Any, ser
     with pytest.raises(IdempotencyConflictError) as caught:
         client.create(REQUEST, idempotency_key="k")
     assert caught.value.charged == "unknown"
+
+
+@pytest.mark.parametrize(
+    "given", ["a paper boat", None, {"prompt": "a paper boat"}], ids=["text", "nothing", "mapping"]
+)
+def test_what_is_no_request_is_refused_before_anything_is_sent(client: Any, server: Script, given: object) -> None:
+    """A prompt alone is not a request; the refusal names the input."""
+    for method, more in (("create", {"idempotency_key": "k"}), ("generate", {})):
+        with pytest.raises(InvalidRequestError) as refused:
+            getattr(client, method)(given, **more)
+        assert refused.value.field == "request"
+    assert server.received == []
+
+
+def test_an_async_client_belongs_to_one_event_loop(server: Script, tmp_path: Path) -> None:
+    """A second loop, as a second ``asyncio.run`` makes one, is our error, sends nothing and spoils nothing."""
+    server.does(answer())
+    home = asyncio.new_event_loop()
+    client = AsyncRivya(KEY, base_url=server.base_url)
+    media = AsyncMediaClient(server.base_url)
+    home.run_until_complete(client.retrieve("task_1"))
+    with pytest.raises(DownloadError):
+        home.run_until_complete(media.fetch(server.base_url, tmp_path / "part"))
+    sent = len(server.received)
+    for call in (
+        client.retrieve("task_1"),
+        client.create(REQUEST, idempotency_key="k"),
+        client.wait("task_1"),
+        client.read_generation("task_1"),
+        media.fetch(server.base_url, tmp_path / "part"),
+    ):
+        with pytest.raises(LabError, match="belongs to another event loop") as refused:
+            asyncio.run(call)
+        assert refused.value.charged == "no"
+    assert len(server.received) == sent
+    assert home.run_until_complete(client.retrieve("task_1")).id == "task_1"
+    home.run_until_complete(client.aclose())
+    home.run_until_complete(media.aclose())
+    home.run_until_complete(home.shutdown_default_executor())
+    home.close()

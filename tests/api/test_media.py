@@ -11,7 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
-from rivya_core.api import AsyncMediaClient, DownloadError, Generation, MediaClient, RivyaError, StorageError
+from rivya_core.api import (
+    AsyncMediaClient,
+    ConfigurationError,
+    DownloadError,
+    Generation,
+    MediaClient,
+    RivyaError,
+    StorageError,
+)
 from rivya_core.api import media_rules as rules
 from rivya_core.api.wire import Timeouts
 from tests.api.conftest import Blocking
@@ -245,3 +253,12 @@ def test_nothing_to_download_is_said(client: Any, tmp_path: Path, source: Any) -
     """A task without an address, or no task at all."""
     with pytest.raises(RivyaError, match="download"):
         client.download(source, tmp_path / "x.mp4")
+
+
+@pytest.mark.parametrize("kind", [MediaClient, AsyncMediaClient])
+@pytest.mark.parametrize("address", ["https://a:b", "https://[::1", "", "rivya.ai"])
+def test_a_base_url_that_is_no_address_is_refused(kind: Callable[[str], object], address: str) -> None:
+    """In the words of the settings, not the library's."""
+    with pytest.raises(ConfigurationError) as refused:
+        kind(address)
+    assert refused.value.field == "base_url"

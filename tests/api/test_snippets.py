@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rivya_core.api import GenerationRequest, as_curl, as_json, as_python
+from rivya_core.simulator import SimulatorServer
 from tests.api.images import png
 
+ROOT = Path(__file__).resolve().parents[2]
 NASTY = [
     "it's",
     '"; rm -rf ~; "',
@@ -32,7 +38,7 @@ def arguments(script: str) -> list[str]:
     return (
         subprocess.run(
             ["sh", "-c", 'curl() { for word in "$@"; do printf "%s\\0" "$word"; done; }\n' + command],
-            env={"RIVYA_API_KEY": "the-key", "KEY": "k1", "PATH": "/bin:/usr/bin"},
+            env={"RIVYA_API_KEY": "the-key", "IDEMPOTENCY_KEY": "k1", "PATH": "/bin:/usr/bin"},
             capture_output=True,
             check=True,
             timeout=10,
@@ -78,6 +84,48 @@ def test_the_python_snippet_makes_the_same_request(prompt: str) -> None:
     made: dict[str, GenerationRequest] = {}
     exec(code.partition("with Rivya")[0], made)
     assert made["request"].body() == request.body()
+
+
+def keys_of(script: str) -> set[str]:
+    """The idempotency keys that a snippet names."""
+    return set(re.findall(r"""IDEMPOTENCY_KEY ?= ?'?([\w-]+)""", script))
+
+
+def test_two_copies_never_share_an_idempotency_key() -> None:
+    """Each copy is a wish of its own, whatever it asks for; running one copy again is not."""
+    canonical = GenerationRequest(prompt="x").canonical()
+    scripts = [write(canonical, "https://rivya.ai") for write in (as_curl, as_python) for _ in range(2)]
+    assert [len(keys_of(script)) for script in scripts] == [1, 1, 1, 1]
+    assert len(set().union(*map(keys_of, scripts))) == 4
+    assert as_curl(canonical, "https://rivya.ai", idempotency_key="k") == as_curl(
+        canonical, "https://rivya.ai", idempotency_key="k"
+    )
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
+def test_the_copied_scripts_make_one_task_each_however_often_they_run(tmp_path: Path) -> None:
+    """Both go to the address they were written for, take the key from the environment, and pay once when run twice."""
+    canonical = GenerationRequest(prompt="A paper boat's way", params={"duration": "5"}).canonical()
+    with SimulatorServer(tmp_path / "world.sqlite3", speed=40.0) as server:
+        scripts = {
+            "sh": as_curl(canonical, server.base_url, idempotency_key="copy-1-curl"),
+            sys.executable: as_python(canonical, server.base_url + "/", idempotency_key="copy-1-python"),
+        }
+        for program, script in scripts.items():
+            for _ in range(2):
+                done = subprocess.run(
+                    [program, "-c", script],
+                    cwd=tmp_path,
+                    env={"RIVYA_API_KEY": server.api_key, "PATH": "/bin:/usr/bin", "PYTHONPATH": str(ROOT)},
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                    check=False,
+                )
+                assert done.returncode == 0, done.stderr
+                assert '"error":{' not in done.stdout
+        assert len(server.world.tasks()) == len(scripts)
+    assert (tmp_path / "clip.mp4").stat().st_size > 0
 
 
 def test_an_image_is_uploaded_first() -> None:

@@ -105,6 +105,10 @@ def test_spend_is_accessible_and_fits(server: Server, visit: Callable[..., Visit
     assert_well(visitor)
     wide = "[...document.querySelectorAll('.rv-sheet')].filter(one => one.scrollWidth > one.clientWidth + 1).length"
     assert page.evaluate(wide) == 0
+    split = (
+        "[...document.querySelectorAll('.rv-sheet td.word span')].filter(one => one.getClientRects().length > 1).length"
+    )
+    assert page.evaluate(split) == 0
 
 
 @pytest.fixture

@@ -155,7 +155,8 @@ def test_a_whole_round_by_keyboard(served: tuple[Server, dict[str, str]], visit:
             break
     page.keyboard.press("Enter")
     ready(page)
-    page.keyboard.press("6")
+    expect(page.locator("[data-why]")).to_have_count(3)  # none that asks for the prompt, which is hidden
+    page.keyboard.press("5")
     expect(page.locator("[data-why=motion]")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
@@ -179,6 +180,27 @@ def test_a_whole_round_by_keyboard(served: tuple[Server, dict[str, str]], visit:
     page.get_by_role("heading", level=2, name="Not decided yet after 3 votes. None was voted out.").wait_for()
     expect(page.get_by_role("table")).to_contain_text("obsidian gate")
     expect(page.get_by_role("table")).to_contain_text("motion (1)")
+
+
+def test_whose_round_was_ended_is_told_before_any_name(
+    served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor]
+) -> None:
+    """Somebody else ends it where rounds begin: the next vote is not counted, and names wait until they are asked for."""
+    server, rounds = served
+    page = visit(server, path=f"/vote?round={rounds['open']}").page
+    ready(page)
+    page.keyboard.press("1")
+    votes(page, 1)
+    other = visit(server, path="/vote?experiment=xheliotrope").page
+    other.get_by_text("A round of Ana is open since").wait_for()
+    other.get_by_role("button", name="End this round").click()
+    other.get_by_role("button", name="End it now").click()
+    expect(other.get_by_text("A round of Ana is open since")).to_have_count(0)
+    page.keyboard.press("1")
+    page.get_by_text("This round was ended").wait_for()
+    assert "obsidian" not in page.evaluate(ALL_HTML)
+    page.get_by_role("button", name="Show the names", exact=True).click()
+    page.get_by_role("heading", level=2, name="Not decided yet after 1 vote. None was voted out.").wait_for()
 
 
 def test_both_clips_play_on_one_clock(served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor]) -> None:

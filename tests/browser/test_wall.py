@@ -313,6 +313,34 @@ def test_what_differs_is_marked_word_by_word(served: Served, visit: Visit) -> No
     expect(page.get_by_label("Prompt", exact=True)).to_have_value(DUSK)
 
 
+def test_the_baseline_is_in_sight_on_a_phone_and_more_columns_are_told(served: Served, visit: Visit) -> None:
+    """The table of differences begins at its first clip; where clips do not fit, a sentence and a shade say so."""
+    page = opened(visit, served, *range(9), width=390, height=844)
+    table = page.get_by_role("region", name="What differs, clip by clip")
+    table.scroll_into_view_if_needed()
+    assert table.evaluate("one => [one.scrollLeft, one.scrollWidth > one.clientWidth]") == [0, True]
+    expect(page.get_by_text("9 clips, more than fit: push the table sideways.")).to_be_visible()
+    expect(page.locator(".shade")).to_have_class(re.compile("more-right"))
+    table.evaluate("one => { one.scrollLeft = one.scrollWidth; }")
+    expect(page.locator(".shade")).not_to_have_class(re.compile("more-right"))
+    box = page.get_by_role("button", name="Change clips").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 390
+
+
+def test_stars_that_nobody_gave_are_outlines(served: Served, visit: Visit) -> None:
+    """Only given ones are filled."""
+    page = opened(visit, served, 0, 1)
+    page.mouse.move(0, 0)
+    row = page.get_by_role("radiogroup", name="Look, clip 1")
+    fills = "row => [...row.querySelectorAll('svg')].map(one => getComputedStyle(one).fill)"
+    assert row.evaluate(fills) == ["none"] * 5
+    row.get_by_role("radio", name="2 stars").click()
+    page.mouse.move(0, 0)
+    expect(row.locator(".lit")).to_have_count(2)
+    assert [fill == "none" for fill in row.evaluate(fills)] == [False, False, True, True, True]
+
+
 def test_a_phone_swipes_from_clip_to_clip(served: Served, visit: Visit) -> None:
     """390 pixels: one clip at a time, the next in reach; what is in the middle is chosen."""
     page = opened(visit, served, 0, 5, 6, width=390, height=844, dark=True)

@@ -42,6 +42,8 @@ def fill(folder: str) -> None:
         _with_clips(lab, store(lab, table, {(LONG, "0"): 3.0}, takes=3, experiment_id="xtable"))
         _with_clips(lab, store(lab, two, {("0",): 8.0}, takes=2, experiment_id="xfew"))
         _with_clips(lab, store(lab, two, takes=6, experiment_id="xnew"))
+        words = {"light": ["dawn", "noon", "dusk"]}
+        _with_clips(lab, store(lab, words, {("noon",): 8.0}, experiment_id="xwords"))
         store(lab, two, takes=0, planned=2, experiment_id="xempty")
         lab.verdicts.settle_probes()
     with closing(sqlite3.connect(Path(folder) / "lab.sqlite3")) as file:  # nobody measures now

@@ -325,3 +325,19 @@ def test_closing_gives_the_reservation_back(make_lab: Make, quick: pytest.Monkey
     assert row.error.charged == "no"
     assert lab.wait(lab.submit(REQUEST).id).state is State.SUCCEEDED
     assert len([post for post in world_of(lab).requests("create") if post.idempotency_key == row_id]) == posts
+
+
+def test_a_mistyped_task_id_is_no_dead_end(make_lab: Make, quick: pytest.MonkeyPatch) -> None:
+    """An adopted id that Rivya does not know gives the row back to the person, its reservation kept; the right id works."""
+    lab = make_lab(resend_window_s=0.5)
+    row_id = unconfirmed(lab, accepted=True)
+    lab.adopt(row_id, "task_of_nobody")
+    row = until(lambda: (row := lab.wait(row_id)).state is State.UNCONFIRMED and row)
+    assert row
+    assert row.error is not None
+    assert ("task_of_nobody" in row.error.detail, row.error.charged) == (True, "unknown")
+    assert (row.task_id, row.held_credits, row.open_attempts) == (None, PRICE, 1)
+    (task,) = world_of(lab).tasks()
+    lab.adopt(row_id, task.id)
+    until(lambda: lab.get(row_id).state is State.SUCCEEDED)
+    assert world_of(lab).charges() == {task.id: PRICE}

@@ -65,9 +65,11 @@ def test_every_change_is_written_down_with_its_reason(ledger: Ledger, clock: Clo
     assert ledger.get_cap("simulated") is None
 
 
-def test_a_cap_below_zero_is_refused(ledger: Ledger) -> None:
-    """No credits at all is the lowest cap."""
+@pytest.mark.parametrize("wrong", [-1, 50.5, True, "5", float("nan")])
+def test_a_cap_that_is_no_count_is_refused(ledger: Ledger, wrong: object) -> None:
+    """A cap is a whole number of credits from 0 on; anything else leaves the old one in force."""
     ledger.set_cap("simulated", 0)
     with pytest.raises(LabError) as caught:
-        ledger.set_cap("simulated", -1)
-    assert caught.value.field == "cap"
+        ledger.set_cap("simulated", wrong)  # type: ignore[arg-type]  # what callers without types may pass
+    assert caught.value.field == "credits"
+    assert ledger.get_cap("simulated") == 0

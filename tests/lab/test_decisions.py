@@ -10,7 +10,7 @@ from rivya_core.api.errors import LabError
 from rivya_core.lab.history import History
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.states import TERMINAL, State
-from tests.lab.given import CLIP, NOON, Clock, added, in_state
+from tests.lab.given import CARD, CLIP, NOON, Clock, added, attempted, in_state
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -42,6 +42,19 @@ def test_asking_again_keeps_key_and_bytes(ledger: Ledger, clock: Clock) -> None:
     assert (again.state, again.first_attempt_at) == (State.SUBMITTING, clock.now)
     assert (again.idempotency_key, again.body, again.open_attempts) == (row.idempotency_key, row.body, 1)
     assert again.held_credits == 160
+
+
+def test_only_an_adopted_task_is_given_back(ledger: Ledger) -> None:
+    """A task that Rivya named itself is read for ever; one that a person named can turn out to be none."""
+    own = attempted(ledger, added(ledger).id)
+    ledger.accept(own.id, task_id="task_own", reserved_credits=None, task_status=None, simulated=False)
+    assert ledger.disown(own.id, CARD) is False
+    assert ledger.get(own.id).task_id == "task_own"
+    row = in_state(ledger, State.UNCONFIRMED, "A blue fox")
+    ledger.adopt(row.id, "task_typo")
+    assert ledger.disown(row.id, CARD) is True
+    back = ledger.get(row.id)
+    assert (back.state, back.task_id, back.held_credits, back.open_attempts) == (State.UNCONFIRMED, None, 160, 1)
 
 
 def test_a_found_task_is_adopted(ledger: Ledger) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rivya_core import GenerationRequest, Lab
-from rivya_core.api.errors import BudgetError
+from rivya_core.api.errors import BudgetError, StorageError
 from rivya_core.lab import drafts, quotes
 from rivya_core.lab.drafts import Draft, DraftImage, Intent, Variant
 
@@ -111,9 +112,43 @@ def test_settings_of_a_generation_give_the_same_request(lab: Lab) -> None:
     """Using them again changes nothing, image included."""
     buffer = BytesIO()
     Image.new("RGB", (64, 64), (9, 9, 9)).save(buffer, "PNG")
-    request = GenerationRequest(prompt="A red fox", params={"cfg_scale": 0.3}, reference_image=buffer.getvalue())
+    params = {"cfg_scale": 0.3}
+    request = GenerationRequest(
+        prompt="A red fox", params=params, reference_image=buffer.getvalue(), client_request_id="trace-7"
+    )
     row = lab.submit(request)
-    assert drafts.repeat_request(lab, row).sha256 == request.sha256
+    again = drafts.repeat_request(lab, row)
+    assert (again.sha256, again.client_request_id) == (request.sha256, "trace-7")
+    used = drafts.full_request(Draft.of_record(row), lab)
+    assert (used.prompt, used.params, used.client_request_id) == (request.prompt, request.params, None)
+
+
+def test_a_draft_that_cannot_be_saved_never_pays_twice(lab: Lab) -> None:
+    """The disk fills up before the submit: nothing is ordered. Just after it: the rows are told, and a click finds them."""
+    draft = Draft(prompt="A red fox")
+    examples = sum(lab.ledger.counts().values())
+    saved: list[object] = []
+
+    class Full(Lab):
+        def save_draft(self, draft: Mapping[str, Any]) -> None:
+            saved.append(draft)
+            if len(saved) in fails:
+                raise StorageError("The disk is full")
+            super().save_draft(draft)
+
+    full = Full(lab._parts)
+    fails = {1}
+    with pytest.raises(StorageError):
+        drafts.submit(full, draft, NOW)
+    assert sum(lab.ledger.counts().values()) == examples
+    fails = {3}
+    (row,), repeated = drafts.submit(full, draft, NOW)
+    assert repeated is False
+    fails = set()
+    (again,), _ = drafts.submit(full, draft, NOW + timedelta(minutes=1))
+    assert again.id == row.id
+    (later,), _ = drafts.submit(full, draft, NOW + timedelta(minutes=2))
+    assert later.id != row.id
 
 
 def test_a_price_says_where_it_comes_from(lab: Lab) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 
 import pytest
@@ -196,3 +197,32 @@ def test_who_comes_at_the_moment_the_line_ends_is_served() -> None:
         return list(await asyncio.gather(at_the_end(2), first(), at_the_end(3)))
 
     assert asyncio.run(asyncio.wait_for(main(), 5)) == [Turn.GO] * 3
+
+
+def test_a_turn_that_comes_with_the_deadline_is_not_lost() -> None:
+    """Let through and late in one turn of the loop: the slot is held, or given back; never gone.
+
+    From Python 3.12 on ``wait_for`` reports such a moment as late.
+    """
+
+    async def race() -> None:
+        opened = Gate(1, Stopper())
+        loop = asyncio.get_running_loop()
+        look, deadline_s = opened._look, loop.time() + 0.05
+
+        async def busy() -> Stops:
+            stops = await look()
+            moment = loop.create_future()
+            loop.call_soon(moment.set_result, None)
+            loop.call_soon(lambda: time.sleep(max(0.0, deadline_s - loop.time() + 0.001)))  # the loop is held up
+            await moment
+            return stops
+
+        opened._look = busy  # type: ignore[method-assign]  # the real one, made slow
+        async with opened.slot(1, deadline_s=deadline_s):
+            pass
+        opened._look = look  # type: ignore[method-assign]
+        async with asyncio.timeout(2), opened.slot(2) as turn:
+            assert turn is Turn.GO
+
+    asyncio.run(race())

@@ -151,3 +151,13 @@ def test_looking_for_changes_costs_next_to_nothing(ledger: Ledger) -> None:
     for _ in range(200):
         ledger.changes()
     assert (time.perf_counter() - start) / 200 < 0.0002
+
+
+@pytest.mark.parametrize("id_", ["unknown", "\ud800", "ä", "", None, 7], ids=ascii)
+def test_an_id_that_nobody_has_is_told_whatever_it_is(ledger: Ledger, id_: Any) -> None:
+    """No text, and nothing else, lets an error of the database out."""
+    with pytest.raises(LabError, match="There is no such generation") as refused:
+        ledger.get(id_)
+    assert refused.value.field == "id"
+    assert ledger.events(id_) == []
+    assert ledger.movements(id_) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +13,7 @@ from rivya_core import Lab
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.lab import drafts, sweep_drafts
 from rivya_core.lab.drafts import Draft
+from rivya_core.lab.judging import probes
 from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft, named_values, written_values
 
 PROMPT = "{{animal}} crossing a frozen lake"
@@ -64,6 +66,7 @@ def test_a_draft_survives_storing(lab: Lab) -> None:
         takes=3,
         cap_credits=960,
         parent_id="x1",
+        kind="hint",
     )
     sweep_drafts.save(lab, draft)
     assert sweep_drafts.load(lab) == draft
@@ -78,13 +81,14 @@ def test_a_draft_survives_storing(lab: Lab) -> None:
         {"axes": 3},
         {"takes": "many", "cap_credits": -1},
         {"base": {"model": 7}},
+        {"kind": "guess"},
     ],
-    ids=["none", "empty", "unknown kind", "no list", "nonsense", "base"],
+    ids=["none", "empty", "unknown kind", "no list", "nonsense", "base", "no such experiment"],
 )
 def test_an_old_draft_never_stops_the_page(data: Any) -> None:
     """What cannot be used is left at its default."""
     draft = SweepDraft.from_mapping(data)
-    assert (draft.takes, draft.cap_credits, draft.axes) == (1, None, ())
+    assert (draft.takes, draft.cap_credits, draft.axes, draft.kind) == (1, None, (), "sweep")
 
 
 def test_the_variables_are_those_of_all_texts() -> None:
@@ -157,3 +161,23 @@ def test_an_experiment_becomes_the_draft_it_was(lab: Lab) -> None:
     assert again.parent_id == id_
     assert again.id != id_
     assert lab.quote(second).new == 0
+
+
+@pytest.mark.parametrize(
+    ("takes", "more", "kind"),
+    [(2, (), "hint"), (3, (), "hint"), (6, (), "verdict"), (1, (), "sweep"), (6, (ANIMALS,), "sweep")],
+    ids=["as it was", "one more", "enough for a verdict", "one take", "another axis"],
+)
+def test_an_extended_probe_is_a_probe_while_its_knob_is_all_that_varies(
+    lab: Lab, takes: int, more: tuple[AxisDraft, ...], kind: str
+) -> None:
+    """Its takes say which; with another axis it is a sweep, and so is a sweep that asks for what a probe asks for."""
+    hint, _ = probes.plans(lab, Draft().model)
+    id_ = lab.start(hint.sweep)
+    status = lab.sweep(id_)
+    draft = sweep_drafts.of_experiment(status.experiment, status.cells)
+    assert draft.kind == "hint"
+    base = replace(draft.base, prompt=PROMPT) if more else draft.base
+    asked = replace(draft, takes=takes, base=base, axes=(*draft.axes, *more))
+    assert sweep_drafts.to_sweep(lab, asked).kind == kind
+    assert sweep_drafts.to_sweep(lab, replace(asked, kind="sweep")).kind == "sweep"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State
+from rivya_core.lab.records import ErrorCard, Pause
 from rivya_core.simulator import SimulatorServer
 from tests.pages.test_generate import generate, texts, widget
 
@@ -103,6 +105,24 @@ def test_a_clip_that_cannot_be_fetched_stays_as_a_card(make_lab: Callable[..., L
     lab.simulator.world.clear_faults()
     app.button(key=f"check_{row.id}").click().run()
     assert lab.wait(row.id, timeout_s=60).state is State.SUCCEEDED
+
+
+def test_a_queue_paused_by_hand_speaks_of_no_request(lab: Lab, open_app: Open) -> None:
+    """Nothing was asked, so no id is missed."""
+    lab.pause_queue()
+    shown = texts(open_app())
+    assert "Somebody paused it here" in shown
+    assert "request id" not in shown
+
+
+def test_a_retry_to_come_is_told_as_one_to_come(lab: Lab, open_app: Open) -> None:
+    """With its time; and where a request failed, a missing id is told."""
+    now = datetime.now(UTC)
+    card = ErrorCard("Rivya is busy", "", "", "no", "create", http_status=503)
+    lab.ledger.set_pause(lab.connection, Pause("stop", now, card, now + timedelta(hours=1)))
+    shown = texts(open_app())
+    assert "Will be tried again by itself at" in shown
+    assert "no request id was given" in shown
 
 
 def test_a_live_page_says_live(live: Lab, open_app: Open) -> None:

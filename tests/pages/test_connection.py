@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.connection import system_cards
-from rivya_core import GenerationRequest, Lab
+from rivya_core import GenerationRequest, Lab, State
 from rivya_core.simulator import SimulatorServer
 from tests.pages.conftest import ROOT, TIMEOUT_S
 
@@ -94,7 +96,7 @@ def test_the_simulator_is_named_as_such(lab: Lab) -> None:
 
 def test_a_key_is_shown_by_its_first_letters_only(live: Lab, outside: SimulatorServer) -> None:
     """P4: of the key nothing stands on the page but its visible prefix."""
-    app = opened()
+    app = answered(opened(), live, lambda: live.balance().asked_at is not None)
     key = key_of(outside)
     shown = facts(app)["API key"]
     assert shown.endswith("…")
@@ -152,6 +154,26 @@ def test_a_server_that_does_not_answer_is_said(live: Lab, outside: SimulatorServ
     app = answered(press(app, "Check now"), live, lambda: live.balance().error is not None)
     assert "The last check failed" in said(app)
     assert facts(app)["Balance"] == "4,800 credits"
+    assert "Connected to Rivya" not in said(app)
+
+
+def test_nothing_is_called_connected_before_it_has_answered(make_lab: MakeLab, outside: SimulatorServer) -> None:
+    """A server that cannot be reached: not connected, not all well, and what is stuck on its way is counted."""
+    outside.stop()
+    lab = make_lab(api_key="rvya_sk_nobody_answers_here", base_url="http://127.0.0.1:9")
+    lab.submit(GenerationRequest(prompt="On its way"))
+    deadline = time.monotonic() + 30
+    while not (lab.balance().error is not None and lab.ledger.counts(lab.connection).get(State.SUBMITTING)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    app = opened()
+    words = said(app)
+    assert "Set to use Rivya" in words
+    assert "Connected to Rivya" not in words
+    assert "All well" not in words
+    assert facts(app)["Rivya"] == "The last question failed"
+    assert "Nothing waits" not in words
+    assert lab.simulator is None
 
 
 def test_a_daily_cap_can_be_set_and_removed(lab: Lab) -> None:
@@ -218,6 +240,72 @@ def test_the_parts_of_the_program_report_their_health(lab: Lab) -> None:
     assert shown["Jobs"] == "Run in this process"
     assert shown["Version"] == lab.health().version
     assert str(lab.settings.data_dir) in said(app)
+
+
+@pytest.mark.parametrize(
+    ("engine", "shown", "note"),
+    [
+        ("running", "Run in this process", "without a browser"),
+        ("viewer: another process runs the jobs", "Run in another process", "submit and cancel"),
+        ("viewer: read-only, runs no jobs", "Not run here", "nothing is submitted"),
+        ("cannot start: OSError", "Cannot start", "OSError. What waits is stored"),
+        ("stopped", "Stopped", "Start the program again"),
+    ],
+)
+def test_the_jobs_are_told_in_words(engine: str, shown: str, note: str) -> None:
+    """Each way the jobs can stand has its own words, and none promises what this process cannot do."""
+    words, sentence = system_cards.jobs_words(engine)
+    assert words == shown
+    assert note in sentence
+
+
+def test_a_read_only_server_does_not_say_that_it_submits(make_lab: MakeLab) -> None:
+    """It runs no jobs, and says so."""
+    make_lab(read_only=True)
+    app = opened()
+    assert facts(app)["Jobs"] == "Not run here"
+    assert "submit and cancel" not in said(app)
+
+
+def test_a_filled_wallet_is_asked_for_at_once(lab: Lab) -> None:
+    """The page waits for the new figure as it does after "Check now", and the header then has it."""
+    app = answered(opened(), lab, lambda: lab.balance().asked_at is not None).run()
+    app = press(app, "Top up by 1,600")
+    assert lab.balance().credits == 6400 or [item for item in app.button if item.label == "Asking…"]
+    app = answered(app, lab, lambda: lab.balance().credits == 6400)
+    assert "6,400 simulated credits" in said(app)
+    assert facts(app)["Balance"] == "6,400 credits"
+
+
+@pytest.mark.parametrize(("effect", "goes_on"), [("wallet", True), ("person", False)])
+def test_a_top_up_ends_only_the_pause_of_an_empty_wallet(lab: Lab, effect: str, goes_on: bool) -> None:
+    """What a person paused stays paused."""
+    lab.pause_queue()
+    pause = lab.pause()
+    assert pause is not None
+    lab.ledger.set_pause(lab.connection, replace(pause, effect=effect, retry_at=datetime.now(UTC) + timedelta(hours=1)))
+    press(opened(), "Top up by 1,600")
+    assert (lab.pause() is None) is goes_on
+
+
+def test_removed_examples_come_back(make_lab: MakeLab) -> None:
+    """The button is there while there are examples; after it there is a way back, and then it is there again."""
+    lab = make_lab(first_start_examples=True)
+    before = [row.id for row in lab.history.page().rows]
+    assert len(before) == 3
+    lab.wait(lab.submit(GenerationRequest(prompt="A fox")).id, timeout_s=60)
+    app = press(opened(), "Remove the examples")
+    assert len(lab.history.page().rows) == 1
+    assert "3 examples removed" in said(app)
+    assert not [item for item in app.button if item.label == "Remove the examples"]
+    app = press(app, "Undo")
+    assert [row.id for row in lab.history.page().rows][1:] == before
+    assert [item for item in app.button if item.label == "Remove the examples"]
+
+
+def test_without_examples_nothing_offers_to_remove_them(lab: Lab) -> None:
+    """A button that would do nothing is not there."""
+    assert not [item for item in opened().button if item.label == "Remove the examples"]
 
 
 def test_the_simulator_can_be_set(lab: Lab) -> None:

@@ -7,6 +7,7 @@ import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -34,7 +35,7 @@ def test_a_page_says_its_mode_and_its_balance(lab: Lab, open_app: Open, page: st
     while lab.balance().credits is None and time.monotonic() < deadline:
         time.sleep(0.02)
     said = texts(open_app(page))
-    assert "SIMULATED · no credits" in said
+    assert "SIMULATED · nothing real is spent" in said
     assert re.search(r"4,800 simulated credits · asked \d\d:\d\d", said)
 
 
@@ -54,14 +55,31 @@ def test_a_read_only_server_offers_no_page_that_spends(make_lab: Callable[..., L
     assert not alone.exception
     assert not [button for button in alone.button if button.label.startswith("Generate")]
     assert any("read-only" in info.value for info in alone.info)
+    linked = app.switch_page("pages/generate.py").run()
+    assert [title.value for title in linked.title] == ["Generate"]
+    links: Any = linked.get("page_link")
+    assert [link.proto.label for link in links] == ["All generations"]
 
 
-def test_an_address_without_a_key_is_said_in_words(monkeypatch: pytest.MonkeyPatch, open_app: Open) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("RIVYA_BASE_URL", "https://rivya.example", "RIVYA_API_KEY"),
+        ("RIVYA_BASE_URL", "https://a:b", "base_url: must be an address"),
+        ("RIVYA_SETTLE_DELAYS_S", "10,soon", "settle_delays_s: "),
+        ("RIVYA_ALLOWED_HOSTS", "a*b", "allowed_hosts: must be host names"),
+    ],
+    ids=["address without key", "address", "list", "hosts"],
+)
+def test_a_bad_setting_is_said_in_words(
+    monkeypatch: pytest.MonkeyPatch, open_app: Open, name: str, value: str, said: str
+) -> None:
     """The page draws the reason and the way out, not a trace."""
     close_all()
-    monkeypatch.setenv("RIVYA_BASE_URL", "https://rivya.example")
+    monkeypatch.setenv(name, value)
     app = open_app()
-    assert "RIVYA_API_KEY" in texts(app)
+    assert not app.exception
+    assert said in texts(app)
 
 
 def test_the_theme_loads_nothing_from_elsewhere() -> None:

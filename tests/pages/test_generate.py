@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from io import BytesIO
@@ -107,6 +108,27 @@ def test_a_prompt_that_is_longer_in_utf16_is_warned_of(lab: Lab, open_app: Open)
     widget(app, "Prompt").set_value("🦊" * 2600).run()
     assert "5200 of 5000 when counted in UTF-16" in texts(app)
     assert not generate(app).disabled
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (5001, "The prompt is 1 character too long: 5,001 of 5,000."),
+        (6234, "The prompt is 1,234 characters too long: 6,234 of 5,000."),
+    ],
+)
+def test_a_prompt_that_is_too_long_says_by_how_much(lab: Lab, open_app: Open, length: int, said: str) -> None:
+    """In words of the form, once, and in red."""
+    app = open_app()
+    widget(app, "Prompt").set_value("x" * length).run()
+    assert said in texts(app)
+    assert "takes at most" not in texts(app)
+    assert f":red-badge[{length} / 5000]" in texts(app)
+
+
+def test_takes_cannot_be_a_number_that_is_not_meant(lab: Lab, open_app: Open) -> None:
+    """One to four are offered, and nothing else can stand in the field."""
+    assert widget(open_app(), "Takes").options == ["1", "2", "3", "4"]
 
 
 def test_takes_multiply_the_price_on_the_button(lab: Lab, open_app: Open) -> None:
@@ -298,6 +320,53 @@ def test_a_file_that_is_no_usable_image_is_refused_in_words(
     assert (lab.draft() or {}).get("image") is None
 
 
+def test_a_refused_image_blocks_the_button_until_it_is_replaced(lab: Lab, open_app: Open) -> None:
+    """Without it the clip would be made from the text alone, and paid; a good image frees the form."""
+    app = open_app()
+    widget(app, "Prompt").set_value("It begins to move").run()
+    widget(app, "Reference image").upload("half.jpg", jpeg(1600, 1200)[:5000], "image/jpeg").run()
+    assert generate(app).disabled
+    assert "The image cannot be used: replace or remove it." in texts(app)
+    widget(app, "Reference image").upload("whole.jpg", jpeg(), "image/jpeg").run()
+    assert not generate(app).disabled
+    assert "The image cannot be used" not in texts(app)
+    app.button(key="image_remove").click().run()
+    assert not generate(app).disabled
+
+
+def test_a_refused_image_is_forgotten_with_its_file(lab: Lab, open_app: Open) -> None:
+    """Another page lets the uploader go of the file, and another model may take none: nothing stays blocked then."""
+    app = open_app()
+    widget(app, "Prompt").set_value("It begins to move").run()
+    widget(app, "Reference image").upload("half.jpg", jpeg(1600, 1200)[:5000], "image/jpeg").run()
+    assert generate(app).disabled
+    app.switch_page("pages/connection.py").run()
+    app.switch_page("pages/generate.py").run()
+    assert not generate(app).disabled
+    assert "cannot be used" not in texts(app)
+
+
+def test_a_small_image_has_a_size_and_its_settings_keep_it(lab: Lab, open_app: Open) -> None:
+    """Not 0.00 MB; and the settings of its generation bring back its name and size."""
+    app = open_app()
+    widget(app, "Reference image").upload("tiny.jpg", jpeg(320, 320), "image/jpeg").run()
+    assert " kB" in texts(app)
+    widget(app, "Prompt").set_value("It begins to move").run()
+    generate(app).click().run()
+    [row] = lab.history.page().rows
+    lab.wait(row.id, timeout_s=60)
+    app.run()
+    app.button(key=f"use_clip_{row.id}").click().run()
+    assert "tiny.jpg" in texts(app)
+    assert " kB" in texts(app)
+    app.button(key="image_remove").click().run()
+    app.button(key=f"use_clip_{row.id}").click().run()
+    assert " kB" in texts(app)
+    app.button(key="settings_keep").click().run()
+    assert not [button for button in app.button if button.key == "settings_undo"]
+    assert widget(app, "Prompt").value == "It begins to move"
+
+
 def test_an_image_that_is_too_big_can_be_shrunk(lab: Lab, open_app: Open) -> None:
     """One press makes it fit, and it is in the draft."""
     noise = Image.effect_noise((2600, 2600), 120).convert("RGB")
@@ -325,6 +394,43 @@ def test_a_failed_generation_stays_as_a_card_with_its_charge_and_its_id(lab: Lab
     assert "Safe now:" in texts(app)
     app.button(key=f"dismiss_{row.id}").click().run()
     assert row.task_id not in texts(app)
+
+
+def test_failures_are_dismissed_together(lab: Lab, open_app: Open) -> None:
+    """One press clears the failed cards; the link leads to them in History, whatever was put away."""
+    assert lab.simulator is not None
+    for number in range(3):
+        lab.simulator.world.add_fault("task_failed", code="generation_failed", message="It could not be rendered")
+        row = lab.wait(lab.submit(GenerationRequest(prompt=f"A red fox, {number}")).id, timeout_s=60)
+        assert row.state is State.FAILED
+    app = open_app()
+    [link] = [link for link in app.get("page_link") if link.proto.label == "1 more in History"]
+    assert link.proto.query_string == "state=failed&state=attention"
+    app.button(key="dismiss_all").click().run()
+    assert "Not charged" not in texts(app)
+    assert lab.history.failures_count() == 0
+    assert lab.history.page().total == 3
+
+
+def test_a_server_that_does_not_answer_is_named_with_its_deadline(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """The row under way says what went wrong last and until when the same request is sent again."""
+    lab = make_lab(resend_window_s=600.0)
+    assert lab.simulator is not None
+    lab.simulator.world.add_fault("drop_after_accept", route="create", times=50)
+    row = lab.submit(GenerationRequest(prompt="A red fox"))
+    deadline = time.monotonic() + 30
+    while (row := lab.get(row.id)).error is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert row.error is not None
+    said = json.dumps([json.loads(part.proto.json or part.proto.mixed.json) for part in live_lists(open_app())])
+    assert row.error.title in said
+    assert "Tried again until" in said
+    lab.simulator.world.clear_faults()
+
+
+def live_lists(app: AppTest) -> list[Any]:
+    """The lists of what is under way."""
+    return [part for part in app.get("bidi_component") if part.proto.component_name == "rivya_live_list"]
 
 
 def test_repeat_makes_a_new_generation_and_a_double_click_only_one(lab: Lab, open_app: Open) -> None:

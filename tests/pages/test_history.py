@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages._ui.history.table import MARK
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State
 from rivya_core.api.errors import TransportError
 from rivya_core.lab.drafts import Draft
@@ -69,7 +71,7 @@ def opened(**query: str | list[str]) -> AppTest:
 
 def prompts(app: AppTest) -> list[str]:
     """The prompts in the table, as shown."""
-    return [] if not app.dataframe else list(app.dataframe[0].value["prompt"])
+    return [] if not app.dataframe else [text.removeprefix(MARK) for text in app.dataframe[0].value["prompt"]]
 
 
 def said(app: AppTest) -> str:
@@ -112,7 +114,7 @@ def test_rows_come_newest_first_and_say_that_they_are_simulated(lab: Lab) -> Non
     first, second = finished(lab, "First"), finished(lab, "Second")
     app = opened()
     table = app.dataframe[0].value
-    assert list(table["prompt"]) == ["Second", "First"]
+    assert list(table["prompt"]) == [f"{MARK}Second", "First"]
     assert [list(chips) for chips in table["state"]] == [["Succeeded", "SIMULATED"]] * 2
     assert list(table["clip"]) == [f"/posters/{second.id}.jpg", f"/posters/{first.id}.jpg"]
 
@@ -123,7 +125,7 @@ def test_live_and_simulated_rows_are_told_apart(lab: Lab) -> None:
     waiting(lab, "Live", mode="live")
     table = opened().dataframe[0].value
     marks = {prompt: chips[1] for prompt, chips in zip(table["prompt"], table["state"], strict=True)}
-    assert marks == {"Live": "LIVE", "Simulated": "SIMULATED"}
+    assert marks == {f"{MARK}Live": "LIVE", "Simulated": "SIMULATED"}
 
 
 @pytest.mark.parametrize(
@@ -200,6 +202,8 @@ def test_a_link_to_nothing_says_so(lab: Lab) -> None:
     assert "No such generation" in said(app)
     assert any(code.value == "../../<b>nope</b>" for code in app.code)
     assert prompts(app)
+    app = press(app, "All generations")
+    assert "No such generation" not in said(app)
 
 
 def test_words_of_people_are_never_read_as_markdown(lab: Lab) -> None:
@@ -337,6 +341,63 @@ def test_the_exchange_shows_the_sent_bytes_without_a_key(lab: Lab) -> None:
     assert "Authorization: Bearer (left out)" in shown
     assert f"Idempotency-Key: {row.idempotency_key}" in shown
     assert "A red fox on a frozen lake" in shown
+
+
+def test_the_exchange_shows_the_answers_that_came(lab: Lab) -> None:
+    """Refused, then failed or done: each answer with its status, code, request id and attempt, and the task id."""
+    lab.simulator.world.add_fault("error", route="create", code="internal_error", status=500, message="Not now.")
+    fine, bad = finished(lab), failed(lab)
+
+    def answers(row: GenerationRecord) -> list[dict[str, str]]:
+        app = opened(id=row.id, tab="Exchange")
+        parts = {part.proto.component_name: data(part) for part in app.get("bidi_component")}
+        assert [fact["value"] for fact in parts["rivya_facts"] if fact["label"] == "Task id"] == [row.task_id]
+        drawn: list[dict[str, str]] = parts["rivya_timeline"]
+        return drawn
+
+    refused, accepted, *_, done = answers(fine)
+    assert refused["what"] == "HTTP 500 · internal_error · to the request · attempt 1"
+    assert f"request id {fine.request_id}" in refused["note"]
+    assert accepted["what"] == f"Accepted as {fine.task_id}"
+    assert done["what"] == "Task is succeeded"
+    last = answers(bad)[-1]
+    assert "generation_failed" in last["what"]
+    assert "The filter stopped it." in last["note"]
+
+
+def test_the_copy_menu_names_one_address_and_each_copy_its_own_key(lab: Lab) -> None:
+    """Both cURL and Python go to the same simulator, whose key is shown apart; a rerun leaves what was copied as it was."""
+    first, second = finished(lab, "First"), finished(lab, "Second")
+    lab.pause_queue()
+
+    def copied(app: AppTest) -> tuple[str, str, str]:
+        codes = [code.value for code in app.code]
+        [curl] = [code for code in codes if "curl -sS" in code]
+        [python] = [code for code in codes if "import GenerationRequest" in code]
+        [key] = [code for code in codes if code.startswith("export ")]
+        return curl, python, key
+
+    app = opened(id=first.id)
+    curl, python, key = copied(app)
+    assert "/simulator/api/v1/generations" in curl
+    assert "/simulator') as rivya" in python
+    assert key == f"export RIVYA_API_KEY={lab.simulator.api_key}"
+    assert lab.simulator.api_key not in curl + python
+    assert copied(app.run()) == (curl, python, key)
+    app.query_params["id"] = second.id
+    keys = [re.findall(r"IDEMPOTENCY_KEY ?= ?(\S+)", script) for script in (curl, python, *copied(app.run())[:2])]
+    assert len({key for found in keys for key in found}) == 4
+
+
+def test_a_copy_of_a_live_clip_goes_to_the_real_address(lab: Lab) -> None:
+    """No key of a simulator is offered for it, and its price is said."""
+    row = waiting(lab, "Live", mode="live")
+    app = opened(id=row.id)
+    words = said(app)
+    assert "https://elsewhere.example/api/v1/generations" in words
+    assert "base_url='https://elsewhere.example'" in words
+    assert "spends real credits" in words
+    assert str(lab.simulator.api_key) not in words
 
 
 def test_a_lost_file_is_said_and_can_be_fetched_again(lab: Lab) -> None:

@@ -153,11 +153,11 @@ def test_an_axis_is_added_filled_and_removed(compose: Callable[..., AppTest]) ->
     app = compose(SweepDraft(name="Fox", base=Draft(prompt=PROMPT)))
     assert "animal" in texts(app)
     assert app.button(key="sweep_go").disabled
-    widget(app, "What to vary").set_value("variable:animal").run()
+    widget(app, "Add an axis").set_value("variable:animal").run()
     widget(app, "Values of animal").set_value("fox = A red fox\nheron = A grey heron").run()
     assert button(app, "Start ·").label == "Start · 2 new · 320 credits"
-    widget(app, "Vary another thing").set_value("param:duration").run()
-    widget(app, "Values of duration").set_value(["5", "10"]).run()
+    widget(app, "Add another axis").set_value("param:duration").run()
+    widget(app, "Values of Duration").set_value(["5", "10"]).run()
     assert button(app, "Start ·").label == "Start · 4 new · 640 credits"
     app.button(key="sweep_axis_param:duration_remove").click().run()
     assert button(checked(app), "Start").label == "Start · 2 new · 320 credits"
@@ -167,7 +167,7 @@ def test_an_axis_is_added_filled_and_removed(compose: Callable[..., AppTest]) ->
     ("change", "reason"),
     [
         ({"name": ""}, "Give the experiment a name."),
-        ({"base": Draft(prompt="")}, "must not be empty"),
+        ({"base": Draft(prompt="")}, "The prompt must not be empty."),
         ({"axes": (ANIMALS, AxisDraft("param", "cfg_scale", text="0, 2"))}, "cfg_scale"),
         ({"axes": (ANIMALS, AxisDraft("param", "cfg_scale", text="0, much"))}, "cfg_scale"),
         ({"axes": (SCALES,)}, "animal"),
@@ -301,7 +301,9 @@ def test_extend_pays_only_for_what_is_missing(lab: Lab, open_app: Open) -> None:
     button(app, "Extend").click().run()
     values = widget(checked(app), "Values of animal")
     assert values.value == "fox = A red fox\nAn owl\nA cat"
-    assert button(app, "Start ·").label == "Start · nothing new · 0 credits"
+    start = button(app, "Start ·")
+    assert (start.label, start.disabled) == ("Start · nothing new · 0 credits", True)
+    assert "Nothing new: everything asked for is there already. Change an axis or the takes." in texts(app)
     values.set_value(f"{values.value}\nA wolf").run()
     assert "4 cells \N{MULTIPLICATION SIGN} 1 take: 3 reused, 1 new = 160 credits" in texts(app)
     button(app, "Start ·").click().run()
@@ -315,7 +317,7 @@ def test_a_third_axis_is_chosen_above_the_grid(lab: Lab, open_app: Open) -> None
     id_ = lab.start(Sweep("Three", "", GenerationRequest(prompt=PROMPT), axes))
     app = open_experiment(open_app, id_)
     groups: list[Any] = list(app.get("button_group"))
-    [tabs] = [group for group in groups if group.label == "duration"]
+    [tabs] = [group for group in groups if group.label == "Duration"]
     assert tabs.value == "5"
 
 
@@ -323,9 +325,9 @@ def test_reference_images_are_an_axis(compose: Callable[..., AppTest]) -> None:
     """Each picture is checked and kept at once; a file that is none is refused by its name; without an image is a value too."""
     app = compose(SweepDraft(name="Pictures", base=Draft(prompt="Slow push in"), axes=(AxisDraft("image"),)))
     for shade in (10, 90):
-        widget(app, "Values of reference_image").upload(f"{shade}.jpg", jpeg(shade), "image/jpeg").run()
+        widget(app, "Values of Reference image").upload(f"{shade}.jpg", jpeg(shade), "image/jpeg").run()
     assert button(app, "Start ·").label == "Start · 2 new · 320 credits"
-    widget(app, "Values of reference_image").upload("notes.jpg", b"no image", "image/jpeg").run()
+    widget(app, "Values of Reference image").upload("notes.jpg", b"no image", "image/jpeg").run()
     assert "notes.jpg: The bytes are not an image" in texts(app)
     [bare] = [box for box in app.checkbox if box.label == "Also without an image"]
     bare.check().run()

@@ -12,10 +12,12 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
+from pages._ui import frame
 from rivya_core import Lab
 from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.schema import features, generations
+from rivya_core.lab.schema import experiments, features, generations
 from tests.lab.given import make_mp4
+from tests.lab.judging.test_ballots import prefer
 from tests.lab.judging.trial import MODEL, store
 from tests.pages.conftest import ROOT, TIMEOUT_S
 
@@ -34,9 +36,10 @@ def opened(view: str, experiment_id: str = "xtrial") -> AppTest:
 
 
 def judged(lab: Lab, view: str = "Verdict") -> AppTest:
-    """The same once the verdict was worked out."""
+    """The same once the verdict was worked out, by the lab that the pages share."""
+    assert lab.settings.data_dir == frame.lab().settings.data_dir
     ends = time.monotonic() + 30
-    while lab.verdicts.look("xtrial").stage == "judging":
+    while frame.lab().verdicts.look("xtrial").stage == "judging":
         assert time.monotonic() < ends
         time.sleep(0.05)
     return opened(view)
@@ -53,6 +56,11 @@ def said(app: AppTest) -> str:
     kinds = (app.text, app.caption, app.markdown, app.header, app.info, app.code)
     words = [str(item.value) for kind in kinds for item in kind]
     return "\n".join(words + [json.dumps(data(part), ensure_ascii=False) for part in app.get("bidi_component")])
+
+
+def errors(app: AppTest) -> str:
+    """What the page refuses."""
+    return "\n".join(item.value for item in app.error)
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:
@@ -164,13 +172,13 @@ def test_the_tab_is_quick_once_the_verdict_is_there(lab: Lab) -> None:
 
 def test_what_was_measured_stands_beside_the_knob(lab: Lab, open_app: Callable[..., AppTest]) -> None:
     """First the doubt, then the measurement, marked as the simulator's; never that of the other mode."""
-    assert "disputed" in said(open_app())
+    assert "disputed on this model" in said(open_app()).lower()
     store(lab, TWO, STRONG, kind="verdict")
     lab.verdicts.settle_probes()
     text = said(open_app())
     assert "Measured here in the simulator on " in text
     assert ": clear, more motion at 0." in text
-    assert "disputed" not in text
+    assert "disputed on this model" not in text.lower()
     note = lab.ledger.get_note(f"knob:simulated:{MODEL}:cfg_scale")
     lab.ledger.set_note(f"knob:simulated:{MODEL}:cfg_scale", None)
     lab.ledger.set_note(f"knob:live:{MODEL}:cfg_scale", note)
@@ -192,13 +200,71 @@ def decide(app: AppTest, *, cell: int = 0, why: str = "It moves more", who: str 
 
 
 def test_nothing_is_chosen_for_the_person(lab: Lab) -> None:
-    """However clear the verdict, the winner's field is empty and the button waits, saying for what."""
+    """However clear the verdict, the winner's field is empty, and the button says what is missing when it is pressed."""
     with_clips(lab, store(lab, TWO, STRONG))
     app = judged(lab, "Decision")
     assert app.selectbox(key="decision_cell_xtrial").value is None
-    assert app.button(key="decide").disabled
-    assert "To decide: choose a winner, say who decides." in said(app)
     assert "Clear, more motion at 0" in said(app)
+    assert "To decide" not in errors(app)
+    app = app.button(key="decide").click().run()
+    assert "To decide: choose a winner, say who decides." in errors(app)
+    assert lab.sweep("xtrial").experiment.decision is None
+
+
+def test_the_first_click_decides_with_the_name_as_it_was_typed(lab: Lab) -> None:
+    """Name and click may come in one run: the button was never locked before the name was there."""
+    with_clips(lab, store(lab, TWO, STRONG))
+    app = judged(lab, "Decision")
+    app.selectbox(key="decision_cell_xtrial").set_value(1)
+    app.text_input(key="decision_who").set_value("Ana")
+    assert not app.button(key="decide").disabled
+    app.button(key="decide").click().run()
+    decision = lab.sweep("xtrial").experiment.decision
+    assert decision is not None
+    assert (decision["cell"], decision["who"]) == (1, "Ana")
+
+
+def test_the_winner_of_the_votes_is_chosen_beforehand(lab: Lab) -> None:
+    """It says so, and another one can be chosen."""
+    with_clips(lab, store(lab, TWO))
+    round_id = lab.ballots.start("xtrial", "Ana")
+    prefer(lab, round_id, [1, 0], 8)
+    lab.ballots.end(round_id)
+    app = judged(lab, "Decision")
+    assert "The votes suggest: cfg_scale: 1. It is chosen below" in said(app)
+    assert app.selectbox(key="decision_cell_xtrial").value == 1
+    decide(app, cell=0)
+    decision = lab.sweep("xtrial").experiment.decision
+    assert decision is not None
+    assert decision["cell"] == 0
+
+
+def test_no_difference_keeps_the_baseline(lab: Lab) -> None:
+    """It is a decision of its own; the baseline's request is shown and goes into the form."""
+    with_clips(lab, store(lab, TWO))
+    with begin_immediate(lab.ledger.database) as connection:
+        base = {"prompt": "A fox", "model": MODEL, "params": {"aspect_ratio": "1:1"}}
+        spec = {**lab.sweep("xtrial").experiment.spec, "base": base}
+        connection.execute(sa.update(experiments).values(spec=spec))
+    app = decide(judged(lab, "Decision"), cell=-1, why="Nobody sees it")
+    decision = lab.sweep("xtrial").experiment.decision
+    assert decision is not None
+    assert (decision["cell"], decision["title"]) == (None, "No difference: keep the baseline")
+    text = said(app)
+    assert "No difference: keep the baseline" in text
+    assert "params={'aspect_ratio': '1:1'}" in text
+    app.button(key="decision_load").click().run()
+    draft = lab.draft()
+    assert draft is not None
+    assert (draft["prompt"], draft["values"]["aspect_ratio"]) == ("A fox", "1:1")
+
+
+def test_a_baseline_that_a_cell_asked_for_comes_with_its_clip(lab: Lab) -> None:
+    """Then the cell's request is the baseline's."""
+    with_clips(lab, store(lab, TWO))
+    text = said(decide(judged(lab, "Decision"), cell=-1))
+    assert "The baseline again" in text
+    assert "from rivya_core import GenerationRequest" in text
 
 
 def test_a_decision_before_the_verdict_says_that_there_was_none(lab: Lab) -> None:
@@ -260,7 +326,7 @@ def test_the_winner_goes_into_the_form(lab: Lab) -> None:
 
 
 def test_votes_are_part_of_the_evidence_when_the_rounds_have_ended(lab: Lab) -> None:
-    """While a round is open the tab names nothing that the votes say."""
+    """While somebody votes the tab names nothing that the votes say; a round that was left without a vote hides nothing."""
     with_clips(lab, store(lab, TWO, STRONG))
     assert "Blind votes" in said(judged(lab, "Decision"))
     round_id = lab.ballots.start("xtrial", "Ana")
@@ -271,6 +337,8 @@ def test_votes_are_part_of_the_evidence_when_the_rounds_have_ended(lab: Lab) -> 
             break
         lab.ballots.vote(round_id, ballot.left_token, "left" if dice.random() < 0.5 else "right")
     assert "Somebody's round is open" in said(opened("Decision"))
+    left = lab.ballots.start("xtrial", "Mo, who never votes")
+    assert lab.ballots.ballot(left) is not None
     lab.ballots.end(round_id)
     text = said(opened("Decision"))
     assert "Somebody's round is open" not in text

@@ -149,6 +149,11 @@ def test_after_the_round_everything_has_its_name(lab: Lab) -> None:
     assert data(app, "rivya_ballot") is None
     shown = data(app, "rivya_standing")
     assert shown["sentence"] == "Not decided yet after 4 votes. None was voted out."
+    assert shown["notes"][0] == (
+        "5 to 76 more votes: the fewest if all of them agree, the most before the search gives up."
+    )
+    views = {link.proto.query_string for link in app.get("page_link")}
+    assert {f"experiment={experiment_id}&view={view}" for view in ("Verdict", "Decision")} <= views
     assert "5 %" in shown["rate"]
     assert shown["caption"].startswith("SIMULATED clips · 4 votes")
     first, second = shown["rows"]
@@ -189,6 +194,23 @@ def test_names_without_a_round_are_shown_only_when_asked_for(lab: Lab) -> None:
     assert "rough" not in everything(app)
     app = press(app, "Show what the votes say")
     assert data(app, "rivya_standing")["rows"][0]["name"] == "rough sea"
+
+
+def test_a_round_that_was_left_can_be_ended_by_others(lab: Lab) -> None:
+    """It stands where rounds begin, without a name of what is compared; ended, its votes stay counted and the results come."""
+    experiment_id = make_study(lab)
+    round_id = lab.ballots.start(experiment_id, "Dee *the first*")
+    prefer(lab, round_id, [1, 0], 2)
+    app = opened(experiment=experiment_id)
+    assert "A round of Dee *the first* is open since" in said(app)
+    assert "2 votes, the last at" in said(app)
+    assert "rough" not in everything(app)
+    app = press(app, "End it now")
+    assert lab.ballots.round(round_id).ended_at is not None
+    assert len(lab.ballots.votes(experiment_id)) == 2
+    assert "is open since" not in said(app)
+    assert "rough" not in everything(app)
+    press(app, "Show what the votes say")
 
 
 def test_two_experiments_of_one_name_can_be_told_apart(lab: Lab) -> None:

@@ -20,7 +20,7 @@ from rivya_core.web import exports
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(start: str) -> None:
     """The prompt ``=cmd|...`` stays a text."""
     assert exports.formula_safe(f"{start}1+1") == f"'{start}1+1"

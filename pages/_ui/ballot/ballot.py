@@ -21,7 +21,7 @@ _JS = """
 const boxes = new WeakMap();
 const KEYS = { '1': 'left', a: 'left', ArrowLeft: 'left', '2': 'right', b: 'right', ArrowRight: 'right',
   '0': 'tie', t: 'tie', x: 'bad', s: 'skip' };
-const WHY_KEYS = ['5', '6', '7', '8'];
+const WHY_KEYS = ['5', '6', '7'];
 const SAID = { left: 'Noted: A.', right: 'Noted: B.', tie: 'Noted: a tie.', bad: 'Noted: both bad.', skip: 'Skipped.',
   undo: 'Taken back.' };
 const UNLOCK_MS = 6000;

@@ -25,6 +25,9 @@ def _vote() -> None:
     round_id = st.session_state["_ballot_round"]
     shown = lab.ballots.ballot(round_id)
     found = lab.ballots.round(round_id)
+    if found.ended_at is not None:
+        _ended()
+        return
     if shown is None:
         with st.container(border=True):
             card.head("Nothing left to compare")
@@ -38,6 +41,17 @@ def _vote() -> None:
         key=KEY,
         on_act=_act,
     )
+
+
+def _ended() -> None:
+    """Say that somebody else ended the round; names come when its voter asks for them."""
+    with st.container(border=True, key="vote_ended"):
+        card.head("This round was ended")
+        st.text(
+            "Somebody ended it on the page where rounds begin. The votes given before that are counted, later ones not."
+        )
+        if st.button("Show the names", icon=":material/visibility:", key="vote_ended_names"):
+            st.rerun()
 
 
 def _act() -> None:

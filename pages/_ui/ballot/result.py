@@ -37,6 +37,8 @@ def draw(lab: Lab, experiment_id: str, found: RoundRecord | None = None) -> None
 
 def _notes(standing: Standing) -> list[str]:
     notes = []
+    if not standing.progress.is_over:
+        notes.append(_more(standing))
     if standing.progress.is_over and standing.winner is None:
         notes.append(
             f"After {standing.progress.limit} votes without a winner the search ends: if there is a difference, it is too small "
@@ -59,6 +61,14 @@ def _notes(standing: Standing) -> list[str]:
     if standing.bad:
         notes.append(f"Both bad: {standing.bad} of {standing.votes} votes.")
     return notes + _voters(standing)
+
+
+def _more(standing: Standing) -> str:
+    """How many votes may still be needed: bounds that hold, as what lies between is not known."""
+    most = standing.progress.limit - standing.votes
+    least = min(standing.soonest, most)
+    votes = f"{least} to {most} more votes" if least < most else f"{most} more vote{'' if most == 1 else 's'}"
+    return f"{votes[:1].upper()}{votes[1:]}: the fewest if all of them agree, the most before the search gives up."
 
 
 def _voters(standing: Standing) -> list[str]:
@@ -137,12 +147,15 @@ def _ways(standing: Standing, found: RoundRecord | None) -> None:
                 args=(standing.experiment_id,),
                 key="vote_again",
             )
-        if frame.page_file("sweep").is_file():
+        for label, icon, view in (
+            ("See the verdict", ":material/straighten:", "Verdict"),
+            ("Go on to the decision", ":material/flag:", "Decision"),
+        ):
             st.page_link(
-                str(frame.page_file("sweep")),
-                label="Open the sweep",
-                icon=":material/grid_view:",
-                query_params={"experiment": standing.experiment_id},
+                frame.page_file("sweep"),
+                label=label,
+                icon=icon,
+                query_params={"experiment": standing.experiment_id, "view": view},
             )
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._ui import card, frame, words
 from rivya_core import Lab, RivyaError
-from rivya_core.lab.judging.ballots import FEWEST_CELLS, Candidate
+from rivya_core.lab.judging.ballots import FEWEST_CELLS, Candidate, OpenRound
 
 VOTER = "vote_voter"
 CHOICE = "vote_experiment"
@@ -80,7 +80,34 @@ def _start(ready: list[Candidate], asked: str | None) -> Candidate:
                 args=(chosen.id,),
                 key="vote_names",
             )
+    _open_rounds(chosen)
     return chosen
+
+
+def _open_rounds(chosen: Candidate) -> None:
+    """Say whose rounds are open and offer to end each: one that was left keeps what the votes say from the others."""
+    if chosen.rounds == chosen.ended_rounds:
+        return
+    with st.container(key="vote_open_rounds", gap="xsmall"):
+        for one in frame.lab().ballots.open_rounds(chosen.id):
+            with st.container(horizontal=True, vertical_alignment="center", key=f"muted_open_{one.id}"):
+                st.text(_open_words(one), width="content")
+                with st.popover("End this round", type="tertiary", icon=":material/flag:", key=f"vote_ending_{one.id}"):
+                    st.text(
+                        "Only if nobody votes in it any more. Its votes stay counted, and what all votes say can be shown, "
+                        "names included. It cannot be opened again; a new round can."
+                    )
+                    st.button("End it now", key=f"vote_end_{one.id}", on_click=_end, args=(one.id,))
+
+
+def _open_words(one: OpenRound) -> str:
+    votes = f"{one.votes} vote" + ("" if one.votes == 1 else "s") if one.votes else "no vote yet"
+    last = f", the last at {words.clock(one.last_at)}" if one.votes else ""
+    return f"A round of {one.voter} is open since {words.clock(one.started_at)}: {votes}{last}."
+
+
+def _end(round_id: str) -> None:
+    frame.lab().ballots.end(round_id)
 
 
 def _labels(ready: list[Candidate]) -> dict[str, str]:

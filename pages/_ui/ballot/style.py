@@ -18,7 +18,7 @@ _WHYS = "".join(
 )
 
 HTML = f"""
-<section class="ballot" tabindex="0" role="group" aria-label="Ballot: clip A and clip B. Keys: 1 or A, 2 or B, T tie, X both bad, S skip.">
+<section class="ballot" tabindex="0" role="group" aria-label="Ballot: clip A and clip B. Keys: 1 or A, 2 or B, 0 or T tie, X both bad, S skip.">
   <div class="pair">{_SIDE.format(letter="A")}{_SIDE.format(letter="B")}
   </div>
   <div class="votes" role="group" aria-label="Your vote">
@@ -38,7 +38,7 @@ HTML = f"""
     </div>
   </div>
   <p class="line"><span class="count" role="status"></span> <strong class="enough" role="status" hidden>The votes are enough: you can end the round.</strong></p>
-  <p class="hint"><span class="on">Keys work here: 1 and 2 or the arrows, 0, X, S; comma and full stop step one frame.</span><span class="off">Click into the ballot, or press Tab, to vote by keys.</span></p>
+  <p class="hint"><span class="on">Keys work here: 1, A or left arrow; 2, B or right arrow; 0 or T for a tie; X, S; comma and full stop step one frame.</span><span class="off">Click into the ballot, or press Tab, to vote by keys.</span></p>
 </section>
 """
 

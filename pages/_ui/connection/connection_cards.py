@@ -14,12 +14,13 @@ from pages._ui import card, cards, frame, words
 from pages._ui.cap_editor import cap_editor
 from pages._ui.facts import Fact, facts
 from rivya_core import Lab, State
-from rivya_core.lab.records import BalanceRecord, Budget, ErrorCard
+from rivya_core.lab.records import BalanceRecord, Budget, ErrorCard, Pause
 from rivya_core.lab.states import is_terminal
 from rivya_core.settings import EMBEDDED_CONNECTION
 
 CHECK_TICK_S = 1.0
 CHECK_PATIENCE_S = 75.0
+PAUSE_TICK_S = 2.0
 KEY_START = "rvya_sk_"
 
 GOING = words.Badge("Going", ":material/play_arrow:", "green")
@@ -35,13 +36,19 @@ def connection_card(lab: Lab) -> None:
     """Say in words what is connected, with the address, the start of the key and the wallet."""
     simulated = lab.mode == "simulated"
     with st.container(border=True, key="connection_card"):
+        balance = lab.balance()
         card.head(
-            "Connected to the built-in simulator" if simulated else "Connected to Rivya",
-            words.SIMULATED if simulated else words.LIVE,
+            "Connected to the built-in simulator" if simulated else _standing(balance),
+            words.SIMULATED_SHORT if simulated else words.LIVE,
         )
         st.text(_where(lab))
-        waiting = is_asking(lab)
-        st.fragment(_answer, run_every=CHECK_TICK_S if waiting else None)(lab)
+        ticks = is_asking(lab) or balance.tried_at is None
+        st.fragment(_answer, run_every=CHECK_TICK_S if ticks else None)(lab, balance.tried_at)
+
+
+def _standing(balance: BalanceRecord) -> str:
+    """Call Rivya connected only while its newest answer was one."""
+    return "Set to use Rivya" if balance.asked_at is None or balance.error is not None else "Connected to Rivya"
 
 
 def _where(lab: Lab) -> str:
@@ -58,10 +65,12 @@ def _where(lab: Lab) -> str:
     return "Requests go to the address below and spend real credits of the account that the key belongs to."
 
 
-def _answer(lab: Lab) -> None:
+def _answer(lab: Lab, drawn: datetime | None) -> None:
+    """Draw the answer; ``drawn``: when the question left whose answer the rest of the page shows."""
     balance = lab.balance()
     asking = is_asking(lab)
-    if not asking and st.session_state.pop(_ASKED, None) is not None:
+    ended = not asking and st.session_state.pop(_ASKED, None) is not None
+    if ended or balance.tried_at != drawn:
         st.rerun()
     facts(
         [
@@ -114,9 +123,14 @@ def _trouble(error: ErrorCard) -> None:
 
 
 def _check(lab: Lab) -> None:
+    ask(lab)
+    st.rerun()
+
+
+def ask(lab: Lab) -> None:
+    """Have the balance read in the background, and let the page wait for the answer; for callbacks."""
     st.session_state[_ASKED] = (datetime.now(UTC), lab.balance().tried_at)
     lab.refresh_balance()
-    st.rerun()
 
 
 def is_asking(lab: Lab) -> bool:
@@ -155,11 +169,7 @@ def queue_card(lab: Lab) -> None:
         cards.pause_card(pause)
     with st.container(border=True, key="queue_card"):
         card.head("Queue", GOING if pause is None else PAUSED)
-        waiting = lab.ledger.counts(lab.connection).get(State.WAITING, 0)
-        st.text(
-            f"{'Nothing waits' if not waiting else f'{waiting:,} waiting'}. "
-            f"At most {lab.settings.max_creates_in_flight} requests are sent at the same time."
-        )
+        st.text(f"{_waiting(lab)}. At most {lab.settings.max_creates_in_flight} requests are sent at the same time.")
         others = _waiting_elsewhere(lab)
         if others:
             st.text(
@@ -167,6 +177,22 @@ def queue_card(lab: Lab) -> None:
             )
         if pause is None and not lab.settings.read_only:
             st.button("Pause the queue", icon=":material/pause:", key="pause_queue", on_click=lab.pause_queue)
+        if pause is not None:
+            st.fragment(_watch_pause, run_every=PAUSE_TICK_S)(lab, pause)
+
+
+def _watch_pause(lab: Lab, drawn: Pause) -> None:
+    """Draw the page again once the pause is another one, or over."""
+    if lab.pause() != drawn:
+        st.rerun()
+
+
+def _waiting(lab: Lab) -> str:
+    """Say what has not reached the server yet."""
+    counts = lab.ledger.counts(lab.connection)
+    waiting, sending = counts.get(State.WAITING, 0), counts.get(State.SUBMITTING, 0)
+    parts = [f"{waiting:,} waiting" if waiting else "", f"{sending:,} being sent, not accepted yet" if sending else ""]
+    return ", ".join(part for part in parts if part) or "Nothing waits"
 
 
 def _waiting_elsewhere(lab: Lab) -> int:

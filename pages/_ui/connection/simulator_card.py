@@ -8,11 +8,19 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import card
+from pages._ui.connection import connection_cards
 from rivya_core import Lab
+from rivya_core.api.contract import Effect
+from rivya_core.lab.records import HistoryFilter
 
 CFG_EFFECTS = ("strong", "weak", "inert")
 SLOWEST, FASTEST = 0.5, 20.0
 TOP_UP_CREDITS = 1600
+
+_REMOVED = "_examples_removed"
+_SIMULATED = HistoryFilter(mode="simulated")
+_END_ROWS = 10  # more than there are examples
+_FAR = 1_000_000  # a page beyond the end is the last one
 
 
 def simulator_card(lab: Lab) -> None:
@@ -76,16 +84,41 @@ def _wallet(lab: Lab, credits: int) -> None:  # noqa: A002 - Rivya's word
         args=(lab, key),
         help="Set any figure: low to see the queue pause, higher to top up.",
     )
-    with st.container(horizontal=True, key="simulator_acts"):
+    with st.container(horizontal=True, vertical_alignment="center", key="simulator_acts"):
         st.button(f"Top up by {TOP_UP_CREDITS:,}", icon=":material/add:", key="top_up", on_click=_top_up, args=(lab,))
+        _examples(lab)
+
+
+def _examples(lab: Lab) -> None:
+    """Offer to remove the examples while there are some, and afterwards to bring them back."""
+    shown = _example_ids(lab)
+    removed: list[str] = st.session_state.get(_REMOVED, [])
+    if shown:
         st.button(
             "Remove the examples",
             icon=":material/delete_sweep:",
             key="connection_remove_examples",
             on_click=_remove_examples,
-            args=(lab,),
+            args=(lab, shown),
             help="Takes the finished examples of the first start out of History.",
         )
+    elif removed:
+        st.text("1 example removed" if len(removed) == 1 else f"{len(removed)} examples removed", width="content")
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            key="undo_examples",
+            on_click=_bring_back,
+            args=(lab, removed),
+            type="primary",
+        )
+
+
+def _example_ids(lab: Lab) -> list[str]:
+    """Find the examples that are still in History: they were there first, so they are at its end."""
+    last = lab.history.page(_SIMULATED, page=_FAR, size=_END_ROWS)
+    before = lab.history.page(_SIMULATED, page=last.page - 1, size=_END_ROWS).rows if last.page > 1 else ()
+    return [row.id for row in (*before, *last.rows) if row.source == "example"]
 
 
 def _configure(lab: Lab, key: str, name: str) -> None:
@@ -97,16 +130,27 @@ def _set_failure_rate(lab: Lab) -> None:
 
 
 def _set_credits(lab: Lab, key: str) -> None:
-    lab.simulator.world.configure(credits=int(st.session_state[key]))
-    lab.refresh_balance()
+    _fill(lab, int(st.session_state[key]))
 
 
 def _top_up(lab: Lab) -> None:
-    world = lab.simulator.world
-    world.configure(credits=world.balance() + TOP_UP_CREDITS)
-    lab.refresh_balance()
+    _fill(lab, lab.simulator.world.balance() + TOP_UP_CREDITS)
 
 
-def _remove_examples(lab: Lab) -> None:
-    removed = lab.remove_examples()
-    st.toast("1 example removed" if removed == 1 else f"{removed} examples removed", icon=":material/delete_sweep:")
+def _fill(lab: Lab, credits: int) -> None:  # noqa: A002 - Rivya's word
+    """Set the wallet, have the page follow, and let a queue go on that an empty wallet stopped."""
+    lab.simulator.world.configure(credits=credits)
+    connection_cards.ask(lab)
+    pause = lab.pause()
+    if pause is not None and pause.effect == Effect.WALLET.value:
+        lab.resume()
+
+
+def _remove_examples(lab: Lab, ids: list[str]) -> None:
+    lab.remove_examples()
+    st.session_state[_REMOVED] = ids
+
+
+def _bring_back(lab: Lab, ids: list[str]) -> None:
+    lab.undelete(ids)
+    st.session_state.pop(_REMOVED, None)

@@ -6,44 +6,67 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._ui import card
+from pages._ui import card, words
 from pages._ui.facts import Fact, facts
 from pages._ui.words import Badge
 from rivya_core import Lab
+from rivya_core.lab.records import BalanceRecord, Health
 
 FOLDER_SEEN_S = 60
 WELL = Badge("All well", ":material/check:", "green")
 DOWN = Badge("Something is down", ":material/error:", "red")
+UNANSWERED = Badge("Runs, no answer yet", ":material/hourglass_empty:", "gray")
+UNWELL = Badge("Runs, but the last check failed", ":material/warning:", "orange")
 VIEWER_NOTE = (
     "That one opened the data folder first. Here you can see everything, submit and cancel; "
     "this process takes over when the other one ends."
 )
+READ_ONLY_NOTE = "This server is read-only: here you can see everything, and nothing is submitted or run."
+STUCK_NOTE = "What waits is stored and stays. The program's log says more; it is tried again by itself."
+STOPPED_NOTE = "Start the program again; open generations go on then."
 
 
 def health_card(lab: Lab) -> None:
     """Say whether the parts of this program work."""
     health = lab.health()
+    balance = lab.balance()
     with st.container(border=True, key="health_card"):
-        card.head("Health", WELL if health.ok else DOWN)
+        card.head("Health", _chip(health, balance))
         facts(
             [
                 Fact("Database", "Answers" if health.database == "ok" else health.database),
-                Fact("Jobs", *_jobs_words(health.engine)),
+                Fact("Jobs", *jobs_words(health.engine)),
+                Fact("Simulator" if lab.mode == "simulated" else "Rivya", *_answers(balance)),
                 Fact("Version", health.version),
             ],
             key="health_facts",
         )
 
 
-def _jobs_words(engine: str) -> tuple[str, str]:
+def jobs_words(engine: str) -> tuple[str, str]:
+    """Say whether jobs run, in a few words and a sentence, by what the lab's health says of its engine."""
     if engine == "running":
         return "Run in this process", "They go on without a browser, and after a restart."
     if engine.startswith("viewer"):
-        return (
-            "Run in another process",
-            VIEWER_NOTE,
-        )
-    return engine, ""
+        return ("Not run here", READ_ONLY_NOTE) if "read-only" in engine else ("Run in another process", VIEWER_NOTE)
+    if engine.startswith("cannot start"):
+        return "Cannot start", words.sentences(engine.partition(": ")[2], STUCK_NOTE)
+    return ("Stopped", STOPPED_NOTE) if engine == "stopped" else (engine, "")
+
+
+def _chip(health: Health, balance: BalanceRecord) -> Badge:
+    """Call all well only what was asked and has answered."""
+    if not health.ok:
+        return DOWN
+    if balance.error is not None:
+        return UNWELL
+    return UNANSWERED if balance.asked_at is None else WELL
+
+
+def _answers(balance: BalanceRecord) -> tuple[str, str]:
+    if balance.error is not None:
+        return "The last question failed", words.sentences(balance.error.title)
+    return ("Has not answered yet", "") if balance.asked_at is None else ("Answers", "")
 
 
 def folder_card(lab: Lab) -> None:
@@ -99,6 +122,7 @@ def key_card(lab: Lab) -> None:
             st.text("For a server at another address that honours the same contract, set the address as well:")
             st.code("export RIVYA_BASE_URL=https://example.com", language="bash", wrap_lines=True)
         st.caption(
-            "The key is read from the environment only. It is never stored, shown or logged. Generations made on the other "
-            "connection stay in History, and those still open wait until that connection is back: they are never sent here."
+            "The key is read from the environment, or from .streamlit/secrets.toml in the program's folder; the dashboard "
+            "never stores, shows or logs it. Generations made on the other connection stay in History, and those still open "
+            "wait until that connection is back: they are never sent here."
         )

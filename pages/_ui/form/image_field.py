@@ -13,31 +13,59 @@ from pages._ui.picture import picture
 from rivya_core.api import ModelSpec
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import drafts
-from rivya_core.lab.drafts import DraftImage
+from rivya_core.lab.drafts import DraftImage, Variant
 
 IMAGE = "_image"
 REFUSED = "_image_refused"
 _TURN = "_upload_turn"
 UPLOAD_CAP_MB = 50
 """Far above Rivya's 10 MB, so that our sentence and the offer to shrink come before Streamlit's refusal."""
+PREVIEW_HEIGHT_PX = 64
+MIN_PREVIEW_PX, MAX_PREVIEW_PX = 36, 128
+KB_BELOW_BYTES = 100_000
 
 
 def image_field(spec: ModelSpec, ratio: object) -> None:
-    """Draw uploader, refusal, preview and choices; the chosen image is in the session under ``IMAGE``."""
-    if spec.reference is None or "image" not in spec.reference.kinds:
+    """Draw the uploader and a refusal, or in its place the chosen image, which is in the session under ``IMAGE``."""
+    if not _takes_image(spec):
         return
     image: DraftImage | None = st.session_state.get(IMAGE)
-    st.file_uploader(
+    with st.container(key="image_slot", gap="xsmall"):
+        if image is not None:
+            _draw_image(image, ratio)
+        else:
+            _draw_uploader()
+
+
+def take_in(spec: ModelSpec) -> None:
+    """Look at a file that came with the very press that sends, before the uploader's own callback did."""
+    if _takes_image(spec) and REFUSED not in st.session_state and st.session_state.get(_upload_key()) is not None:
+        _take_upload()
+
+
+def refusal(spec: ModelSpec) -> str:
+    """Say why nothing may leave yet: a refused file must not silently become a generation without an image."""
+    if _takes_image(spec) and REFUSED in st.session_state:
+        return "The image cannot be used: replace or remove it."
+    return ""
+
+
+def _takes_image(spec: ModelSpec) -> bool:
+    return spec.reference is not None and "image" in spec.reference.kinds
+
+
+def _draw_uploader() -> None:
+    upload = st.file_uploader(
         "Reference image",
         key=_upload_key(),
         max_upload_size=UPLOAD_CAP_MB,
         on_change=_take_upload,
     )
+    if upload is None:
+        st.session_state.pop(REFUSED, None)  # another page was open meanwhile: the uploader let go of the file
     refused: RivyaError | None = st.session_state.get(REFUSED)
     if refused is not None:
         _draw_refusal(refused)
-    if image is not None:
-        _draw_image(image, ratio)
 
 
 def _upload_key() -> str:
@@ -72,6 +100,7 @@ def _shrink() -> None:
 
 def _remove() -> None:
     st.session_state[IMAGE] = None
+    st.session_state.pop(REFUSED, None)
 
 
 def _use_original() -> None:
@@ -90,20 +119,23 @@ def _draw_refusal(refused: RivyaError) -> None:
 
 def _draw_image(image: DraftImage, ratio: object) -> None:
     sent = image.sent
-    with st.container(border=True, key="image_card"):
-        left, right = st.columns([2, 5], gap="small")
-        with left:
-            picture(sent.sha256, f"Reference image {sent.name}", key=f"picture_{sent.sha256[:16]}")
-        with right, st.container(gap="xxsmall"):
-            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-                st.badge("Image to video", icon=":material/imagesmode:", color="violet")
-                st.button("Remove", icon=":material/close:", type="tertiary", on_click=_remove, key="image_remove")
-            st.text(words.excerpt(sent.original_name or sent.name, 48))
-            with st.container(key="muted_image", gap="xxsmall"):
-                st.text(_sent_line(image))
-                note = words.ratio_note(sent.width_px, sent.height_px, ratio)
-                if note:
-                    st.text(note)
+    with st.container(key="image_label", horizontal=True, horizontal_alignment="distribute", gap="small"):
+        st.text("Reference image", width="content")
+        st.badge("Image to video", icon=":material/imagesmode:", color="violet")
+    with st.container(border=True, key="image_card", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            with st.container(width=_preview_width_px(sent)):
+                picture(sent.sha256, f"Reference image {sent.name}", key=f"picture_{sent.sha256[:16]}")
+            with st.container(gap=None):
+                with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                    st.text(words.excerpt(sent.original_name or sent.name, 48), width="content")
+                    st.button("Remove", icon=":material/close:", type="tertiary", on_click=_remove, key="image_remove")
+                with st.container(key="muted_image", gap="xxsmall"):
+                    st.text(_sent_line(image))
+        note = words.ratio_note(sent.width_px, sent.height_px, ratio)
+        if note:
+            with st.container(key="muted_image_note"):
+                st.text(note)
         if image.original is not None:
             st.session_state["form_use_original"] = image.use_original
             st.toggle(
@@ -113,11 +145,24 @@ def _draw_image(image: DraftImage, ratio: object) -> None:
             )
 
 
+def _preview_width_px(sent: Variant) -> int:
+    """Make every shape about as high as the two lines beside it."""
+    fitting = PREVIEW_HEIGHT_PX * sent.width_px // max(1, sent.height_px)
+    return max(MIN_PREVIEW_PX, min(MAX_PREVIEW_PX, fitting))
+
+
 def _sent_line(image: DraftImage) -> str:
     sent = image.sent
     kind = sent.mime.removeprefix("image/").upper()
-    size = f" · {sent.size_bytes / 1e6:.2f} MB" if sent.size_bytes else ""
+    size = f" · {_size(sent.size_bytes)}" if sent.size_bytes else ""
     facts = f"Sent: {sent.width_px}\N{MULTIPLICATION SIGN}{sent.height_px} px {kind}{size}"
     if image.use_original:
         return f"{facts}, exactly the chosen bytes, with all that the camera wrote into them"
     return f"{facts}; {', '.join(sent.changes)}" if sent.changes else f"{facts}, unchanged"
+
+
+def _size(size_bytes: int) -> str:
+    """Write a file's size so that a small one is not zero."""
+    if size_bytes < KB_BELOW_BYTES:
+        return f"{size_bytes / 1e3:.1f} kB"
+    return f"{size_bytes / 1e6:.2f} MB"

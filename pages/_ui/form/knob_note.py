@@ -8,7 +8,9 @@ from pages._ui import frame, words
 from rivya_core.lab.experiments.knobs import IN_DOUBT
 from rivya_core.lab.judging.verdicts import KnobNote
 
-DOUBT = "Its effect on this model is disputed: compare two takes before you rely on it, or probe it on the Sweep page."
+DOUBT = "Disputed on this model: compare two takes."
+HERE = "Disputed on this model: add it as an axis, and a probe of it is offered beside the price."
+SWEEP = "sweep"
 
 
 def draw(model: str, param: str, form: str) -> None:
@@ -19,7 +21,7 @@ def draw(model: str, param: str, form: str) -> None:
         return
     with st.container(key=f"muted_knob_{form}_{param}", gap=None):
         if found is None:
-            st.text(DOUBT)
+            _doubt(form)
             return
         st.text(sentence(found, simulated=lab.mode == "simulated"))
         st.page_link(
@@ -28,6 +30,16 @@ def draw(model: str, param: str, form: str) -> None:
             icon=":material/straighten:",
             query_params={"experiment": found.experiment_id, "view": "Verdict"},
         )
+
+
+def _doubt(form: str) -> None:
+    """Say that nobody knows what the knob does, and where that can be found out."""
+    if form == SWEEP:
+        st.text(HERE)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"doubt_{form}"):
+        st.text(DOUBT, width="content")
+        st.page_link(frame.page_file("sweep"), label="Probe it on the Sweep page", width="content")
 
 
 def sentence(found: KnobNote, *, simulated: bool) -> str:

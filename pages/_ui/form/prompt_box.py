@@ -23,6 +23,7 @@ _CSS = """
 _JS = """
 const attached = new WeakMap();
 const PAUSE_MS = 300;
+const UPLOAD_LOOK_MS = 150;
 
 function commit(box) {
   box.dispatchEvent(new FocusEvent('focusout', { bubbles: true }));
@@ -34,6 +35,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   parentElement.querySelector('.keys').textContent = apple ? '⌘ Enter' : 'Ctrl+Enter';
   const inForm = (target) => target instanceof Element && target.closest(`.st-key-${data.form}`);
   let timer = 0;
+  let waiting = 0;
+  // A file still on its way must not become a clip without it: what is sent waits for the upload.
+  const uploading = () => document.querySelector(`.st-key-${data.form} [data-testid="stFileChipIconSpinner"]`);
+  const send = () => {
+    clearTimeout(waiting);
+    if (uploading()) waiting = setTimeout(send, UPLOAD_LOOK_MS); else setTriggerValue('send', Date.now());
+  };
   const typed = (event) => {
     const box = event.target;
     if (!(box instanceof HTMLTextAreaElement) || !inForm(box) || event.isComposing) return;
@@ -47,7 +55,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     event.stopPropagation();
     clearTimeout(timer);
     if (event.target instanceof HTMLTextAreaElement) commit(event.target);
-    setTriggerValue('send', Date.now());
+    send();
   };
   const before = attached.get(parentElement);
   if (before) before();

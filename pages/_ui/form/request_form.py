@@ -13,13 +13,14 @@ import streamlit as st
 
 from pages._ui import frame, once, words
 from pages._ui.form import fields
-from pages._ui.form.image_field import IMAGE, image_field
+from pages._ui.form.image_field import IMAGE, image_field, refusal, take_in
+from pages._ui.form.image_field import REFUSED as IMAGE_REFUSED
 from pages._ui.form.prompt_box import prompt_box
 from rivya_core import Lab
 from rivya_core.api import ModelSpec, prompt_counts
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import drafts, quotes
-from rivya_core.lab.drafts import Draft
+from rivya_core.lab.drafts import Draft, DraftImage
 from rivya_core.lab.lab import MAX_TAKES
 from rivya_core.lab.quotes import Price
 
@@ -36,6 +37,8 @@ def request_form(lab: Lab) -> None:
     """Draw the form card and keep its draft."""
     _open_draft(lab)
     with st.container(border=True, key=FORM, gap="small"):
+        with st.container(key="muted_settings"):  # always there: what comes and goes in it must not remount the form
+            _loaded_bar()
         spec = _model(lab)
         _prompt(spec)
         params = {param.key: param for param in spec.params}
@@ -59,16 +62,39 @@ def request_form(lab: Lab) -> None:
 def load(lab: Lab, draft: Draft) -> None:
     """Put other settings into the form; the present ones can be brought back once."""
     st.session_state[_BEFORE] = Draft.from_mapping(lab.draft())
-    _write(lab, draft)
+    _write(lab, _with_kept_facts(lab, draft))
+
+
+def _with_kept_facts(lab: Lab, draft: Draft) -> Draft:
+    """Add what a generation does not keep of its image: all of it when it is the form's own, else its size."""
+    if draft.image is None:
+        return draft
+    sha256 = draft.image.sent.sha256
+    shown: DraftImage | None = st.session_state.get(IMAGE) or Draft.from_mapping(lab.draft()).image
+    if shown is not None and shown.sent.sha256 == sha256:
+        return replace(draft, image=shown)
+    asset = lab.ledger.asset(sha256)
+    if asset is None:
+        return draft
+    return replace(draft, image=DraftImage(replace(draft.image.prepared, size_bytes=asset.size_bytes)))
 
 
 def _open_draft(lab: Lab) -> None:
     if "form_prompt" not in st.session_state:
         _show(Draft.from_mapping(lab.draft()), lab)
-    if _BEFORE in st.session_state:
-        with st.container(horizontal=True, vertical_alignment="center", key="muted_settings"):
-            st.text("Settings of an earlier generation are in the form.", width="content")
-            st.button("Undo", icon=":material/undo:", type="tertiary", on_click=_undo, key="settings_undo")
+
+
+def _loaded_bar() -> None:
+    if _BEFORE not in st.session_state:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.text("Earlier settings are in the form.", width="content")
+        st.button("Undo", icon=":material/undo:", type="tertiary", on_click=_undo, key="settings_undo")
+        st.button("Close", icon=":material/close:", type="tertiary", on_click=_keep_loaded, key="settings_keep")
+
+
+def _keep_loaded() -> None:
+    st.session_state.pop(_BEFORE, None)
 
 
 def _show(draft: Draft, lab: Lab) -> None:
@@ -79,6 +105,7 @@ def _show(draft: Draft, lab: Lab) -> None:
         st.session_state[fields.key_of(param)] = draft.values.get(param.key, fields.start(param))
     image = draft.image if draft.image is not None and drafts.is_here(lab, draft.image) else None
     st.session_state[IMAGE] = image
+    st.session_state.pop(IMAGE_REFUSED, None)
     st.session_state[_SAVED] = replace(draft, image=image)
 
 
@@ -121,11 +148,14 @@ def _prompt(spec: ModelSpec) -> None:
         cap = spec.max_prompt_length
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             prompt_box(FORM, _send, key="prompt_box")
-            st.caption(f"{count} / {cap}" if cap else f"{count} characters", width="content")
-    if cap and count <= cap < utf16:
-        st.caption(
-            f":orange[:material/warning: {utf16} of {cap} when counted in UTF-16. How Rivya counts is not documented; it may refuse this.]"
-        )
+            if cap and count > cap:
+                st.badge(f"{count} / {cap}", color="red")
+            else:
+                st.caption(f"{count} / {cap}" if cap else f"{count} characters", width="content")
+        if cap and count <= cap < utf16:
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="muted_utf16"):
+                st.badge(f"{utf16} of {cap} when counted in UTF-16", icon=":material/warning:", color="orange")
+                st.text("How Rivya counts is not documented; it may refuse this.")
 
 
 def _selects(spec: ModelSpec) -> None:
@@ -135,13 +165,8 @@ def _selects(spec: ModelSpec) -> None:
         with row[index % len(row)]:
             fields.select(param)
     with row[len(selects) % len(row)]:
-        st.number_input(
-            "Takes",
-            min_value=1,
-            max_value=MAX_TAKES,
-            step=1,
-            key="form_takes",
-        )
+        # a choice, because a typed number may be one that the button does not mean
+        st.selectbox("Takes", list(range(1, MAX_TAKES + 1)), key="form_takes")
 
 
 def _collect() -> Draft:
@@ -168,7 +193,7 @@ def _keep(lab: Lab, draft: Draft) -> None:
 
 
 def _send_row(lab: Lab, draft: Draft, price: Price) -> None:
-    reasons = quotes.reasons(lab, draft, price)
+    reasons = _reasons(lab, draft, price)
     st.button(
         f"Generate · {words.credits(price.total)}",
         key="generate",
@@ -187,6 +212,20 @@ def _send_row(lab: Lab, draft: Draft, price: Price) -> None:
         frame.error_card(refused)
     if st.session_state.get(CONFIRM) and not reasons:
         _confirmation(price.total)
+
+
+def _reasons(lab: Lab, draft: Draft, price: Price) -> list[str]:
+    """List in words why the form cannot be sent now: what only the form knows first, then what the core says."""
+    found = []
+    count, cap = prompt_counts(draft.prompt)[0], draft.spec.max_prompt_length
+    if cap and count > cap:
+        over = f"{count - cap:,} character" + ("" if count == cap + 1 else "s")
+        found.append(f"The prompt is {over} too long: {count:,} of {cap:,}.")
+        draft = replace(draft, prompt="?")
+    refused = refusal(draft.spec)
+    if refused:
+        found.append(refused)
+    return found + quotes.reasons(lab, draft, price)
 
 
 def _confirmation(total: int) -> None:
@@ -208,9 +247,12 @@ def _confirmed() -> None:
 
 def _send() -> None:
     """Answer the button and Ctrl+Enter; the fresh text is in the session already."""
+    take_in(_collect().spec)
     lab, draft = frame.lab(), _collect()
     price = quotes.price(lab, draft)
-    if quotes.reasons(lab, draft, price):
+    reasons = _reasons(lab, draft, price)
+    if reasons:
+        st.toast(" ".join(reasons), icon=":material/info:")
         return
     if lab.mode == "live" and price.total > lab.settings.confirm_above_credits:
         st.session_state[CONFIRM] = True

@@ -24,13 +24,13 @@ def find(lab: Lab, generation_id: str) -> GenerationRecord | None:
 
 
 def missing(generation_id: str) -> None:
-    """Say that a link leads nowhere."""
-    _back()
+    """Say that a link leads nowhere, and the way on."""
     with st.container(border=True, key="detail_missing"):
         card.head("No such generation")
         st.text("This link names a generation that is not in this data folder:")
         st.code(generation_id[:200], language=None, wrap_lines=True)
         st.text("It may belong to another computer or data folder.")
+        _all_generations("detail_missing_back")
 
 
 def draw(lab: Lab, record: GenerationRecord, *, listed: bool) -> None:
@@ -39,25 +39,24 @@ def draw(lab: Lab, record: GenerationRecord, *, listed: bool) -> None:
     if not listed and record.deleted_at is None:
         _unlisted()
     with st.container(border=True, key="detail_card"):
-        _head(record)
+        lost = _lost(lab, record) if record.has_clip else None
+        _head(record, plays=record.has_clip and lost is None)
         if record.deleted_at is not None:
             st.text(f"This generation was deleted on {words.clock(record.deleted_at)}. Its files are still here.")
             st.button("Restore", icon=":material/undo:", key="detail_restore", on_click=_restore, args=(lab, record.id))
         with st.container(key="detail_stage"):
-            _stage(lab, record)
+            _stage(lab, record, lost)
         detail_acts.draw(lab, record)
         detail_tabs.draw(lab, record)
 
 
 def _back() -> None:
     with st.container(key="history_back"):
-        st.button(
-            "All generations",
-            icon=":material/arrow_back:",
-            key="history_back_button",
-            on_click=address.open_row,
-            args=(None,),
-        )
+        _all_generations("history_back_button")
+
+
+def _all_generations(key: str) -> None:
+    st.button("All generations", icon=":material/arrow_back:", key=key, on_click=address.open_row, args=(None,))
 
 
 def _unlisted() -> None:
@@ -73,21 +72,24 @@ def _restore(lab: Lab, generation_id: str) -> None:
     undo.forget()
 
 
-def _head(record: GenerationRecord) -> None:
+def _head(record: GenerationRecord, *, plays: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="detail_head", gap="small"):
         st.header(f"Made {words.clock(record.created_at)}", anchor=False, width="content")
         frame.state_badge(record)
-        frame.mode_badge(record.mode)
+        if not plays or record.mode == "live":  # the player of a simulated clip carries the word itself
+            frame.mode_badge(record.mode)
         if record.source == "example":
             frame.badge(EXAMPLE)
         if record.deleted_at is not None:
             frame.badge(DELETED)
 
 
-def _stage(lab: Lab, record: GenerationRecord) -> None:
+def _stage(lab: Lab, record: GenerationRecord, lost: ErrorCard | None) -> None:
     """Show the clip; or, while there is none, where the generation stands and what it needs."""
-    if record.has_clip:
-        _clip(lab, record)
+    if lost is not None:
+        detail_acts.lost(lab, record, lost)
+    elif record.has_clip:
+        player(record, key="history_clip")
     elif record.state is State.CANCELLED:
         st.text("Cancelled while it waited. Nothing was sent and nothing was charged.")
     elif record.state is State.FAILED and record.error is not None:
@@ -101,13 +103,13 @@ def _stage(lab: Lab, record: GenerationRecord) -> None:
             detail_acts.act(lab, *chosen)
 
 
-def _clip(lab: Lab, record: GenerationRecord) -> None:
+def _lost(lab: Lab, record: GenerationRecord) -> ErrorCard | None:
+    """Say why the kept clip cannot be played; None when it can."""
     try:
         lab.clip(record.id)
     except RivyaError as error:
-        detail_acts.lost(lab, record, ErrorCard.of(error, "fetch"))
-        return
-    player(record, key="history_clip")
+        return ErrorCard.of(error, "fetch")
+    return None
 
 
 def _duration(record: GenerationRecord) -> str:

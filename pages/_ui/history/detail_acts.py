@@ -19,10 +19,12 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
             actions.repeat_button(lab, record, key="detail")
         actions.use_settings_button(record, key="detail", go_to_form=True)
         actions.copy_menu(lab, record, key="detail")
-        _link(record)
         if not lab.settings.read_only:
             _star(lab, record)
-            _delete(lab, record)
+        with st.popover("More", icon=":material/more_horiz:", type="tertiary", key=f"more_{record.id}"):
+            _link(record)
+            if not lab.settings.read_only:
+                _delete(lab, record)
     with st.container(key="detail_answer"):
         actions.repeat_answer(lab)
 
@@ -84,7 +86,6 @@ def _delete(lab: Lab, record: GenerationRecord) -> None:
             key=f"delete_{record.id}",
             on_click=undo.delete,
             args=(lab, record),
-            type="tertiary",
         )
 
 
@@ -104,6 +105,5 @@ def _set_star(lab: Lab, record: GenerationRecord) -> None:
 
 
 def _link(record: GenerationRecord) -> None:
-    with st.popover("Link", icon=":material/link:", type="tertiary"):
-        st.caption("Opens this generation, also after a restart, on whatever can reach this computer's dashboard.")
-        st.code(address.permanent_link(record.id), language=None, wrap_lines=True)
+    st.caption("This link opens the generation, also after a restart, on whatever can reach this computer's dashboard.")
+    st.code(address.permanent_link(record.id), language=None, wrap_lines=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,11 +9,11 @@ import streamlit as st
 
 from pages._ui import words
 from pages._ui.facts import Fact, facts, timeline
-from pages._ui.history import story
+from pages._ui.history import exchange, story
 from pages._ui.picture import picture
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import packaged_models
-from rivya_core.lab.records import EventRecord, MovementRecord
+from rivya_core.lab.records import MovementRecord
 
 SETTLED = {
     "reserved": "Reserved; not settled yet",
@@ -51,7 +50,7 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
             _money(record, lab.movements(record.id))
     elif wire.open:
         with wire:
-            _wire(lab, record, lab.events(record.id))
+            exchange.draw(lab, record, lab.events(record.id))
 
 
 def _settings(record: GenerationRecord) -> None:
@@ -147,45 +146,3 @@ def _money(record: GenerationRecord, moves: Sequence[MovementRecord]) -> None:
 
 def _figure(number: int | None, unknown: str) -> str:
     return unknown if number is None else words.credits(number)
-
-
-def _wire(lab: Lab, record: GenerationRecord, events: Sequence[EventRecord]) -> None:
-    st.caption("The request. The API key is left out here, and was never stored.")
-    if record.body is None:
-        st.text("Nothing was sent yet.")
-    else:
-        where = lab.settings.live_base_url if record.mode == "live" else "simulator"
-        st.code(
-            f"POST {where}/api/v1/generations\nAuthorization: Bearer (left out)\n"
-            f"Idempotency-Key: {record.idempotency_key}\nContent-Type: application/json\n\n{_pretty(record.body)}",
-            language="http",
-            wrap_lines=True,
-        )
-        facts(
-            [
-                Fact("Sent", f"{record.attempts} time" + ("" if record.attempts == 1 else "s"), _sent_note(record)),
-                Fact("Body SHA-256", record.body_sha256 or "", copy=True),
-                Fact("Result", record.result_url or "", "As Rivya named it last; the clip is kept here"),
-            ],
-            key=f"detail_wire_{record.id}",
-        )
-    said = [event for event in events if story.is_trouble(event)]
-    if said:
-        st.caption("Answers that were not the expected ones")
-    for event in said:
-        st.code(
-            f"{words.clock(event.at, seconds=True)}\n{json.dumps(dict(event.detail), ensure_ascii=False, indent=2)}",
-            language="json",
-            wrap_lines=True,
-        )
-
-
-def _sent_note(record: GenerationRecord) -> str:
-    return "" if record.attempts <= 1 else "Always the same bytes under the same key, so it can be charged once only"
-
-
-def _pretty(body: bytes) -> str:
-    try:
-        return json.dumps(json.loads(body), ensure_ascii=False, indent=2)
-    except ValueError:
-        return body.decode("utf-8", errors="replace")

@@ -1,6 +1,6 @@
 """What a theme token cannot say on History: one thing at a time on a narrow screen, and words that start large.
 
-Constant strings only; the breakpoint is the one at which Streamlit stacks columns.
+Constant strings only.
 """
 
 from __future__ import annotations
@@ -9,26 +9,44 @@ from typing import Literal
 
 import streamlit as st
 
+NARROW_PX = 1023  # below, the table's chips would be cut beside the open generation
+
 
 def _hide(*keys: str) -> str:
     """Hide containers together with the gap around them."""
     return ", ".join(f'[data-testid="stLayoutWrapper"]:has(> .st-key-{key})' for key in keys) + " { display: none; }"
 
 
+def _hide_column(key: str) -> str:
+    """Hide a whole column, so that its neighbour takes the width."""
+    return f'[data-testid="stColumn"]:has(.st-key-{key}) {{ display: none; }}'
+
+
 def _narrow(rules: str) -> str:
-    return f"@media (max-width: 640px) {{ {rules} }}"
+    return f"@media (max-width: {NARROW_PX}px) {{ {rules} }}"
+
+
+def _wide(rules: str) -> str:
+    return f"@media (min-width: {NARROW_PX}.02px) {{ {rules} }}"
 
 
 _ALWAYS = (
     ".st-key-state button p::first-letter, .st-key-mode button p::first-letter { text-transform: uppercase; }"
+    # pills are lower than the fields beside them, so that the labels would stand at two heights
+    ".st-key-history_filters button[data-variant=pills] { min-height: 2.5rem; }"
     # its download would not be formula-safe and its search would see one page only: the page has both
     '.st-key-history_table [data-testid="stElementToolbar"] { display: none; }'
     '[data-testid="stLayoutWrapper"]:has(> .st-key-undo_bar:empty) { display: none; }'
-    f"@media (min-width: 640.02px) {{ {_hide('history_cards', 'history_back')} }}"
-    f"{_narrow(_hide('history_table', 'detail_unlisted'))}"
+    # the open generation stays in sight beside a long table, and scrolls in itself when it is taller than the window
+    + _wide(
+        _hide("history_cards", "history_back")
+        + '[data-testid="stColumn"]:has(.st-key-history_detail) { position: sticky; top: 4rem; align-self: flex-start;'
+        " max-height: calc(100vh - 4.5rem); overflow-y: auto; scrollbar-width: thin; }"
+    )
+    + _narrow(_hide("history_table", "detail_unlisted"))
 )
-_LIST = _narrow(_hide("history_detail"))
-_DETAIL = _narrow(_hide("history_browse", "history_filters"))
+_LIST = _narrow(_hide_column("history_detail"))
+_DETAIL = _narrow(_hide_column("history_browse") + _hide("history_filters"))
 
 
 _NO_FILTERS = _hide("history_filters")

@@ -20,7 +20,9 @@ from rivya_core import GenerationRecord, Lab, State
 TICK_S = 2.0
 ROW_PX = 62  # above 4 rem the grid wraps text
 HEADER_PX = 36
-SHOWN_ROWS = 10
+PROMPT_LETTERS = 64
+MARK = "► "
+"""Leads the prompt of the open row: the grid's own tint is next to nothing on the dark theme, and it takes no other."""
 
 _GRID = "history_grid"
 _SHOWN = "_history_shown"
@@ -48,7 +50,7 @@ def _rows(lab: Lab, watched: tuple[GenerationRecord, ...], listed: int, shown: s
     if _is_news(lab, watched, fresh, shown):
         st.rerun()
     rows = fresh[:listed]
-    st.session_state[_SHOWN] = tuple(row.id for row in rows)
+    st.session_state[_SHOWN] = tuple(row.id for row in rows), shown
     if rows:
         _grid(rows, shown)
         row_list(rows, shown)
@@ -85,12 +87,13 @@ def _standing(row: GenerationRecord) -> tuple[object, ...]:
 def _grid(rows: Sequence[GenerationRecord], selected: str | None) -> None:
     at = [position for position, row in enumerate(rows) if row.id == selected]
     state = st.session_state.get(_GRID)
-    if state is not None and list(state["selection"]["rows"]) != at:
+    if state is not None:
         cells = [cell for cell in state["selection"]["cells"] if cell[0] in at]
-        st.session_state[_GRID] = {"selection": {"rows": at, "columns": [], "cells": cells}}
+        if list(state["selection"]["rows"]) != at or len(cells) != len(state["selection"]["cells"]):
+            st.session_state[_GRID] = {"selection": {"rows": at, "columns": [], "cells": cells}}
     with st.container(key="history_table"):
         st.dataframe(
-            _table(rows),
+            _table(rows, selected),
             key=_GRID,
             on_select=_picked,
             selection_mode=["single-row", "single-cell"],
@@ -98,53 +101,61 @@ def _grid(rows: Sequence[GenerationRecord], selected: str | None) -> None:
             hide_index=True,
             placeholder="",
             row_height=ROW_PX,
-            height=HEADER_PX + ROW_PX * min(len(rows), SHOWN_ROWS) + 2,
+            height=HEADER_PX + ROW_PX * len(rows) + 2,
             column_config=_columns(),
             alt="Generations, newest first; choose a row to open it",
         )
 
 
-def _table(rows: Sequence[GenerationRecord]) -> pa.Table:
+def _table(rows: Sequence[GenerationRecord], selected: str | None) -> pa.Table:
     chips = pa.list_(pa.string())
     return pa.table(
         {
             "clip": pa.array([row_words.poster_url(row) for row in rows], pa.string()),
-            "prompt": pa.array([("★ " if row.starred else "") + words.excerpt(row.prompt, 76) for row in rows]),
+            "prompt": pa.array([_prompt(row, selected) for row in rows]),
             "state": pa.array([[row_words.state_word(row), row_words.mode_word(row)] for row in rows], chips),
             "made": pa.array([words.clock(row.created_at) for row in rows]),
             "credits": pa.array([row_words.credits_word(row) for row in rows]),
             "settings": pa.array([words.shape(row) for row in rows]),
             "took": pa.array([row_words.took(row) for row in rows]),
-            "id": pa.array([row.id for row in rows]),
         }
     )
+
+
+def _prompt(row: GenerationRecord, selected: str | None) -> str:
+    """Write the excerpt behind its marks, each of which a search or a copy can do without."""
+    marks = (MARK if row.id == selected else "") + ("★ " if row.starred else "")
+    return marks + words.excerpt(row.prompt, PROMPT_LETTERS)
 
 
 def _columns() -> dict[str, Any]:
     column = st.column_config
     return {
-        "clip": column.ImageColumn("Clip", width=98, pinned=True),
-        "prompt": column.TextColumn("Prompt", width=240),
-        "state": column.MultiselectColumn("State", width=118, options=list(_COLOURS), color=list(_COLOURS.values())),
-        "made": column.TextColumn("Made", width=92),
-        "credits": column.TextColumn("Credits", width=76),
-        "settings": column.TextColumn("Settings", width=96),
-        "took": column.TextColumn("Took", width=90),
-        "id": column.TextColumn("Id", width=150),
+        "clip": column.ImageColumn("Clip", width=92, pinned=True),
+        "prompt": column.TextColumn("Prompt", width=178),
+        "state": column.MultiselectColumn("State", width=112, options=list(_COLOURS), color=list(_COLOURS.values())),
+        "made": column.TextColumn("Made", width=62),
+        "credits": column.TextColumn("Credits", width=68),
+        "settings": column.TextColumn("Settings", width=142),
+        "took": column.TextColumn("Took", width=66),
     }
 
 
 def _picked() -> None:
-    """Open the row that was ticked or whose cell was clicked; unticking goes back to no choice."""
+    """Open the row that was ticked or whose cell was clicked; unticking goes back to no choice.
+
+    Before the click the open row was ticked, so a box that differs says what was clicked. Cells come last: a grid that gets
+    the focus without a cell of its own selects its first one, which nobody clicked.
+    """
     chosen = st.session_state[_GRID]["selection"]
-    ids: tuple[str, ...] = st.session_state.get(_SHOWN, ())
+    ids: tuple[str, ...]
+    ids, shown = st.session_state.get(_SHOWN, ((), None))
     rows = [ids[row] for row in chosen["rows"] if row < len(ids)]
     cells = [ids[row] for row, _ in chosen["cells"] if row < len(ids)]
-    before = st.query_params.get("id")
-    if rows and rows[0] != before:
+    if rows and rows[0] != shown:
         open_row(rows[0])
-    elif cells and cells[0] != before:
-        open_row(cells[0])
-    elif not rows:
+    elif not rows and shown in ids:
         open_row(None)
+    elif cells and cells[0] != shown:
+        open_row(cells[0])
     st.rerun()

@@ -33,7 +33,7 @@ def clip_card(lab: Lab, record: GenerationRecord, title: str, *, on_latest: Call
             st.text(words.excerpt(record.prompt, 240))
             with st.container(key="muted_clip"):
                 st.text(facts(record))
-        with st.container(horizontal=True, key="clip_actions"):
+        with st.container(horizontal=True, key="clip_actions", gap="xsmall"):
             actions.download_link(record)
             actions.compare_button(record, key="clip")
             actions.repeat_button(lab, record, key="clip")

@@ -1,12 +1,14 @@
 """Generations under way: one component draws all rows, so that a tick costs a few messages whatever their number.
 
+A row alone is drawn with all its steps; several are drawn a line each, so that the clip below stays in sight.
 Elapsed times count in the browser; no percentage is shown, because Rivya tells none.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import streamlit as st
@@ -54,9 +56,30 @@ li:last-child { padding-bottom: 0; }
   border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius); padding: 7px 11px; }
 .acts button:hover { border-color: var(--st-primary-color); }
 .acts button:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset: 2px; }
+.list.dense { max-height: 236px; overflow-y: auto; }
+.list.dense:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset: 2px; }
+.dense > li { padding: 5px 0; }
+.dense > li:first-child { padding-top: 0; }
+.dense .head { align-items: center; min-height: 30px; }
+.dense .title { -webkit-line-clamp: 1; flex-basis: 160px; }
+.dense .facts { flex: none; margin: 0; }
+.bars { flex: none; display: flex; gap: 3px; }
+.bar { width: 16px; height: 5px; border-radius: 3px; background: var(--st-border-color); }
+.bar.done { background: var(--st-primary-color); }
+.bar.now { background: var(--st-primary-color); opacity: .55; }
+.now-step { flex: none; width: 66px; font: 450 12.5px/1.5 var(--st-font); color: var(--st-text-color); }
+.dense .time { min-width: 54px; text-align: right; font-size: 13px; }
+.dense .acts button { padding: 5px 9px; }
+.dense .note { padding-bottom: 3px; }
 @keyframes beat { 50% { box-shadow: 0 0 0 4px color-mix(in srgb, var(--st-primary-color) 24%, transparent); } }
 @media (prefers-reduced-motion: reduce) { .steps .now::before { animation: none; } }
-@media (max-width: 480px) { .steps li { font-size: 11px; } .at { font-size: 10.5px; } }
+@media (max-width: 480px) {
+  .steps li { font-size: 11px; } .at { font-size: 10.5px; }
+  .dense .head { flex-wrap: wrap; gap: 2px 10px; } .dense .title { flex-basis: 100%; }
+  .list.dense { max-height: 300px; }
+  .dense .bar { width: 9px; } .dense .now-step { width: auto; } .dense .time { min-width: 36px; margin-left: auto; }
+  .dense .head:has(.acts) .bars { display: none; }
+}
 """
 
 _JS = """
@@ -77,6 +100,44 @@ function span(seconds) {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
+function acts(row, act) {
+  const group = part('div', 'acts');
+  for (const action of row.acts) {
+    const button = part('button', '', action.label);
+    button.type = 'button';
+    button.dataset.act = action.name;
+    button.setAttribute('aria-label', `${action.label}: ${row.title}`);
+    button.onclick = () => act(action.name, row.id);
+    group.append(button);
+  }
+  return group;
+}
+
+function notes(row, dense) {
+  const group = part('div', 'notes');
+  for (const note of row.notes) {
+    if (!(dense && note.aside)) group.append(part('p', note.warn ? 'note warn' : 'note', note.text));
+  }
+  return group;
+}
+
+function line(row, act) {
+  const item = part('li');
+  item.dataset.id = row.id;
+  const head = part('div', 'head');
+  const time = part('span', 'time');
+  const bars = part('span', 'bars');
+  bars.setAttribute('aria-hidden', 'true');
+  for (const step of row.steps) bars.append(part('span', `bar ${step.phase}`));
+  const now = row.steps.find((step) => step.phase === 'now');
+  const title = part('p', 'title', row.title);
+  title.title = row.title;
+  head.append(title, part('p', 'facts', row.brief), bars, part('span', 'now-step', now ? now.name : ''), time);
+  if (row.acts.length) head.append(acts(row, act));
+  item.append(head, notes(row, true));
+  return { item, time };
+}
+
 function draw(row, act) {
   const item = part('li');
   item.dataset.id = row.id;
@@ -91,24 +152,10 @@ function draw(row, act) {
     one.append(part('span', 'step', step.name), part('span', 'at', step.at));
     steps.append(one);
   }
-  item.append(steps);
   const foot = part('div', 'foot');
-  const notes = part('div', 'notes');
-  for (const note of row.notes) notes.append(part('p', note.warn ? 'note warn' : 'note', note.text));
-  foot.append(notes);
-  if (row.acts.length) {
-    const acts = part('div', 'acts');
-    for (const action of row.acts) {
-      const button = part('button', '', action.label);
-      button.type = 'button';
-      button.dataset.act = action.name;
-      button.setAttribute('aria-label', `${action.label}: ${row.title}`);
-      button.onclick = () => act(action.name, row.id);
-      acts.append(button);
-    }
-    foot.append(acts);
-  }
-  item.append(foot);
+  foot.append(notes(row, false));
+  if (row.acts.length) foot.append(acts(row, act));
+  item.append(steps, foot);
   return { item, time };
 }
 
@@ -117,7 +164,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const active = parentElement.activeElement;
   const focus = active && active.dataset.act && [active.dataset.act, active.closest('[data-id]').dataset.id];
   const received = performance.now();
-  const rows = data.rows.map((row) => ({ ...draw(row, (name, id) => setTriggerValue('act', { name, id })), age: row.age_s }));
+  const dense = data.rows.length > 1;
+  list.classList.toggle('dense', dense);
+  if (dense) list.tabIndex = 0; else list.removeAttribute('tabindex');
+  const make = dense ? line : draw;
+  const rows = data.rows.map((row) => ({ ...make(row, (name, id) => setTriggerValue('act', { name, id })), age: row.age_s }));
   list.replaceChildren(...rows.map((row) => row.item));
   if (focus) {
     const again = list.querySelector(`[data-id="${CSS.escape(focus[1])}"] [data-act="${CSS.escape(focus[0])}"]`);
@@ -153,9 +204,15 @@ def live_list(
     key: str,
 ) -> tuple[str, str] | None:
     """Draw the rows; the action and the id of the generation that a button was pressed for just now, or None."""
+    together = Counter(record.intent_id for record in records)
     result = _component(
         key=key,
-        data={"rows": [_row(lab, record, pause, typical(record)) for record in records[:MAX_ROWS]]},
+        data={
+            "rows": [
+                _row(lab, record, pause, typical(record)) | {"brief": _brief(record, together[record.intent_id])}
+                for record in records[:MAX_ROWS]
+            ]
+        },
         on_act_change=_nothing,
     )
     chosen = result.act
@@ -175,17 +232,24 @@ def _row(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str) 
         "age_s": age_s,
         "steps": _steps(record),
         "notes": _notes(lab, record, pause, typical, age_s),
-        "acts": _acts(record),
+        "acts": _acts(lab, record, age_s),
     }
 
 
+def _mark(record: GenerationRecord) -> str:
+    return "SIMULATED" if record.mode == "simulated" else "LIVE"
+
+
+def _brief(record: GenerationRecord, takes: int) -> str:
+    return _mark(record) + (f" · take {record.take}" if takes > 1 or record.take > 1 else "")
+
+
 def _facts(record: GenerationRecord) -> str:
-    mark = "SIMULATED" if record.mode == "simulated" else "LIVE"
     take = f"take {record.take}" if record.take > 1 else ""
     held = words.credits(record.reserved_credits or record.expected_credits) + (
         " reserved" if record.reserved_credits else " expected"
     )
-    return " · ".join(part for part in (mark, words.shape(record), take, held) if part)
+    return " · ".join(part for part in (_mark(record), words.shape(record), take, held) if part)
 
 
 def _steps(record: GenerationRecord) -> list[dict[str, str]]:
@@ -225,16 +289,30 @@ def _notes(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str
         notes.append(
             {"text": f"Asked {record.attempts} times, always as the same request: it can be charged once only."}
         )
+    trouble = _trouble(lab, record)
+    if trouble:
+        notes.append({"text": trouble, "warn": True})
     if age_s > lab.settings.overdue_after_s and record.task_id is not None:
         notes.append({"text": "Unusually long. The task is kept and read until it ends.", "warn": True})
     elif typical:
-        notes.append({"text": typical})
+        notes.append({"text": typical, "aside": True})
     return notes
 
 
-def _acts(record: GenerationRecord) -> list[dict[str, str]]:
+def _trouble(lab: Lab, record: GenerationRecord) -> str:
+    """Say what went wrong last with a row that goes on by itself, and until when it does where that has an end."""
+    if record.error is None or record.state not in {State.SUBMITTING, State.RUNNING, State.SAVING}:
+        return ""
+    if record.open_attempts == 0 or record.first_attempt_at is None or record.task_id is not None:
+        return words.sentences(record.error.title, "It is tried again by itself")
+    until = record.first_attempt_at + timedelta(seconds=lab.settings.resend_window_s)
+    return words.sentences(record.error.title, f"Tried again until {words.clock(until)}, then it is yours to decide")
+
+
+def _acts(lab: Lab, record: GenerationRecord, age_s: float) -> list[dict[str, str]]:
     if record.state is State.WAITING:
         return [{"name": "cancel", "label": "Cancel"}]
-    if record.state is State.RUNNING:
-        return [{"name": "check", "label": "Check now"}] if record.next_action_at is not None else []
+    late = age_s > lab.settings.overdue_after_s or record.error is not None  # its reads are far apart then
+    if record.state is State.RUNNING and late and not lab.settings.read_only:
+        return [{"name": "check", "label": "Check now"}]
     return []

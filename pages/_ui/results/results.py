@@ -14,12 +14,17 @@ from pages._ui.results.clip_card import clip_card
 from pages._ui.results.live_list import MAX_ROWS, live_list
 from pages._ui.results.shelf import shelf
 from rivya_core import GenerationRecord, HistoryFilter, Lab, State
-from rivya_core.lab.records import Pause
+from rivya_core.lab.records import BalanceRecord, Pause
 from rivya_core.settings import Mode
 
 TICK_S = 2.0
-RECENT = 9
+IDLE_TICK_S = 12.0
+"""How soon a tab that only stands open shows what was started elsewhere."""
+RECENT = 8
 MAX_FAILURES = 2
+MAX_DISMISSED = 100
+TROUBLED_IN_HISTORY = {"state": ["failed", "attention"]}
+"""History's own filter words for what the cards here are about."""
 
 _SEEN = "_seen"
 _RUNNING = "_running"
@@ -54,24 +59,35 @@ class Look:
 
 
 def draw(lab: Lab) -> None:
-    """Draw the column."""
-    look = _look(lab)
+    """Draw the column.
+
+    Every part has a container of its own that is always there: what comes and goes above a playing clip must not change
+    its place in the page, or the browser makes a new player.
+    """
+    look = _look(lab, lab.balance())
     st.session_state[_SEEN] = look.signature
     _announce(lab, look)
-    actions.repeat_answer(lab)
-    _in_progress(lab, look)
-    if look.pause is not None:
-        cards.pause_card(look.pause)
-    _failures(lab, look)
-    _clips(lab)
+    with st.container(key="slot_answer"):
+        actions.repeat_answer(lab)
+    with st.container(key="slot_progress"):
+        _in_progress(lab, look)
+    with st.container(key="slot_pause"):
+        if look.pause is not None:
+            cards.pause_card(look.pause)
+    with st.container(key="slot_failures"):
+        _failures(lab, look)
+    with st.container(key="slot_clips"):
+        _clips(lab)
+    with st.container(key="slot_watch"):
+        _quiet_watch(look)
 
 
-def _look(lab: Lab) -> Look:
+def _look(lab: Lab, balance: BalanceRecord) -> Look:
     return Look(
         running=lab.history.running(MAX_ROWS),
         failures=lab.history.failures(MAX_FAILURES + 1),
         pause=lab.pause(),
-        balance_credits=lab.balance().credits,
+        balance_credits=balance.credits,
     )
 
 
@@ -90,31 +106,47 @@ def _announce(lab: Lab, look: Look) -> None:
 
 
 def _in_progress(lab: Lab, look: Look) -> None:
-    """Draw the generations under way; the fragment ticks only while something may change."""
+    """Draw the generations under way, in a fragment of their own that ticks."""
+    if not look.running:
+        return
+    with st.container(border=True, key="in_progress", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.header("In progress", anchor=False, width="content")
+            st.caption("You can close this tab; each clip is kept here.", width="content")
+        st.fragment(_tick, run_every=TICK_S)()
+        if len(look.running) == MAX_ROWS:
+            st.caption(f"The newest {MAX_ROWS} of {lab.history.running_count()}; all of them are in History.")
+
+
+def _quiet_watch(look: Look) -> None:
+    """Look for changes while no row is drawn; soon where something goes on by itself, else now and then."""
     if look.running:
-        with st.container(border=True, key="in_progress", gap="small"):
-            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-                st.header("In progress", anchor=False, width="content")
-                st.caption("You can close this tab; each clip is kept here.", width="content")
-            st.fragment(_tick, run_every=TICK_S)()
-            if len(look.running) == MAX_ROWS:
-                st.caption(f"The newest {MAX_ROWS} of {lab.history.running_count()}; all of them are in History.")
-    elif look.moves:
+        return
+    if look.moves:
         st.fragment(_watch, run_every=TICK_S)()
+    else:
+        st.fragment(_idle, run_every=IDLE_TICK_S)()
 
 
 def _tick() -> None:
     lab = frame.lab()
-    look = _look(lab)
+    look = _look(lab, lab.balance())
     chosen = live_list(lab, look.running, look.pause, lambda record: _typical(lab, record), key="live_list")
     if chosen is not None:
         _act(lab, *chosen)
-        look = _look(lab)
+        look = _look(lab, lab.balance())
     _redraw_when_changed(look)
 
 
 def _watch() -> None:
-    _redraw_when_changed(_look(frame.lab()))
+    lab = frame.lab()
+    _redraw_when_changed(_look(lab, lab.balance()))
+
+
+def _idle() -> None:
+    """Notice what another tab started; the balance is the one that is known, so that nobody is asked for it."""
+    lab = frame.lab()
+    _redraw_when_changed(_look(lab, lab.ledger.balance(lab.connection)))
 
 
 def _redraw_when_changed(look: Look) -> None:
@@ -143,15 +175,41 @@ def _typical(lab: Lab, record: GenerationRecord) -> str:
 
 def _failures(lab: Lab, look: Look) -> None:
     """Draw the newest cards that need a person; the others are in History."""
+    if len(look.failures) > 1:
+        _failures_bar(lab)
     for record in look.failures[:MAX_FAILURES]:
         cards.failure_card(lab, record)
-    if len(look.failures) > MAX_FAILURES:
-        count = lab.history.failures_count() - MAX_FAILURES
-        st.page_link(
-            str(frame.ROOT / "pages" / "history.py"),
-            label=f"{count} more in History",
-            icon=":material/history:",
-        )
+
+
+def _failures_bar(lab: Lab) -> None:
+    """Offer one way past many cards; what may have been charged, or is still to be fetched, is put away one by one."""
+    count = lab.history.failures_count()
+    failed = [record.id for record in lab.history.failures(MAX_DISMISSED) if record.state is State.FAILED]
+    with st.container(horizontal=True, vertical_alignment="center", key="failures_bar", gap="small"):
+        st.text(f"{count} generations need a look", width="stretch")
+        if count > MAX_FAILURES:
+            st.page_link(
+                str(frame.page_file("history")),
+                label=f"{count - MAX_FAILURES} more in History",
+                icon=":material/history:",
+                query_params=TROUBLED_IN_HISTORY,
+            )
+        if len(failed) > 1:
+            st.button(
+                f"Dismiss all {len(failed)}",
+                icon=":material/clear_all:",
+                type="tertiary",
+                on_click=_dismiss,
+                args=(failed,),
+                key="dismiss_all",
+                help="Puts the failed ones away; they stay in History.",
+            )
+
+
+def _dismiss(generation_ids: Sequence[str]) -> None:
+    lab = frame.lab()
+    for generation_id in generation_ids:
+        lab.dismiss(generation_id)
 
 
 def _clips(lab: Lab) -> None:

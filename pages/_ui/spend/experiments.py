@@ -17,7 +17,7 @@ COLUMNS = (
     Column("Quoted", "number"),
     Column("Cap", "number"),
     Column("Still planned", "number"),
-    Column("State"),
+    Column("State", "word"),
 )
 KINDS = {"hint": "knob probe, hint", "verdict": "knob probe, verdict"}
 

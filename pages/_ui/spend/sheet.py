@@ -10,11 +10,11 @@ from typing import Any, Literal, NamedTuple
 
 import streamlit as st
 
-Kind = Literal["text", "number"]
+Kind = Literal["text", "word", "number"]
 
 
 class Column(NamedTuple):
-    """A column: its heading and what stands in it."""
+    """A column: its heading and what stands in it; a ``word`` is never broken."""
 
     name: str
     kind: Kind = "text"
@@ -41,6 +41,7 @@ _CSS = """
 .rv-sheet tbody tr:last-child > * { border-bottom: 0; }
 .rv-sheet tfoot > tr > * { border-top: 1px solid var(--st-border-color); border-bottom: 0; font-weight: 600; }
 .rv-sheet .number { text-align: right; white-space: nowrap; overflow-wrap: normal; }
+.rv-sheet .word { white-space: nowrap; overflow-wrap: normal; }
 .rv-sheet a { color: var(--st-link-color, var(--st-primary-color)); text-decoration: underline; text-underline-offset: 2px; }
 .rv-sheet .note { display: block; font-size: 0.8rem; opacity: 0.76; white-space: normal; }
 .rv-sheet .bar { display: block; height: 4px; margin-top: 4px; min-width: 48px; border-radius: 2px;

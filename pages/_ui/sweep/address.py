@@ -28,6 +28,11 @@ def to_form() -> None:
     _go(new="1")
 
 
+def to_tab(tab: str) -> None:
+    """Bring another tab of the open experiment to the front."""
+    st.session_state[TAB] = tab
+
+
 def to_experiment(experiment_id: str) -> None:
     """Open an experiment at its grid."""
     _go(experiment=experiment_id)

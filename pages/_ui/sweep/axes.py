@@ -7,8 +7,11 @@ import streamlit as st
 from pages._ui import card, frame
 from pages._ui.form import fields
 from pages._ui.sweep import images as sweep_images
+from pages._ui.sweep import planned as sweep_planned
+from pages._ui.sweep import words as sweep_words
 from rivya_core import Lab
 from rivya_core.api import ModelSpec, ParamSpec
+from rivya_core.api.errors import RivyaError
 from rivya_core.lab import drafts
 from rivya_core.lab.experiments.plan import MAX_TAKES
 from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft, named_values
@@ -19,25 +22,19 @@ _AXES = "_sweep_axes"
 _COMBINE = "sweep_combine"
 _ADD = "sweep_add_axis"
 
-WORDS = {
-    "prompt": "Prompt variants",
-    "negative_prompt": "Negative prompts",
-    "reference_image": "Reference images",
-    "model": "Models",
-}
 EXAMPLES = {
-    "prompt": "fox = A red fox crossing a frozen lake at dawn\nheron = A grey heron crossing a frozen lake at dawn",
-    "negative_prompt": "none =\nno text = text, watermark, logo",
-    "cfg_scale": "0, 0.5, 1",
+    "prompt": "e.g.\nfox = A red fox crossing a frozen lake at dawn\nheron = A grey heron crossing a frozen lake at dawn",
+    "negative_prompt": "e.g.\nnone =\nno text = text, watermark, logo",
+    "cfg_scale": "e.g. 0, 0.5, 1",
 }
 
 
-def axes_card(draft: SweepDraft, spec: ModelSpec, form: str) -> None:
-    """Draw the card of the axes; their values are in the session."""
+def axes_card(draft: SweepDraft, spec: ModelSpec, form: str, problem: RivyaError | None) -> None:
+    """Draw the card of the axes; their values are in the session. ``problem``: why the draft is no sweep yet."""
     with st.container(border=True, key="sweep_axes_card", gap="small"):
         card.head("What varies")
         for axis in _kept():
-            _axis(axis, spec)
+            _axis(axis, spec, problem)
         _add(draft, spec)
         if len(_kept()) > 1:
             st.segmented_control(
@@ -83,12 +80,9 @@ def is_paired() -> bool:
 
 
 def title(name: str, spec: ModelSpec | None = None) -> str:
-    """Write an axis for people: a parameter by its own key, as everywhere."""
-    if name in WORDS:
-        return WORDS[name]
-    if spec is not None and spec.param(name) is not None:
-        return name
-    return f"{{{{{name}}}}}"
+    """Write an axis for people: an input by its label, as everywhere, and a variable as it stands in the prompt."""
+    known = name in sweep_words.AXES or (spec is not None and spec.param(name) is not None)
+    return sweep_words.axis(name) if known else f"{{{{{name}}}}}"
 
 
 def _kept() -> tuple[AxisDraft, ...]:
@@ -100,7 +94,8 @@ def _key(axis: AxisDraft, part: str) -> str:
     return f"sweep_axis_{axis.id}_{part}"
 
 
-def _axis(axis: AxisDraft, spec: ModelSpec) -> None:
+def _axis(axis: AxisDraft, spec: ModelSpec, problem: RivyaError | None) -> None:
+    values = f"Values of {sweep_words.axis(axis.name) if axis.kind != 'variable' else axis.name}"
     with st.container(border=True, key=f"sweep_axis_{axis.id}", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.header(title(axis.name, spec), anchor=False, width="content")
@@ -111,31 +106,35 @@ def _axis(axis: AxisDraft, spec: ModelSpec) -> None:
                 key=_key(axis, "remove"),
                 on_click=_remove,
                 args=(axis.id,),
-                help=f"Stop varying {axis.name}.",
+                help=f"Stop varying {title(axis.name, spec)}.",
             )
         param = spec.param(axis.key) if axis.kind == "param" else None
         if axis.kind == "image":
-            sweep_images.images_field(f"Values of {axis.name}", axis.id, several=True)
+            sweep_images.images_field(values, axis.id, several=True)
             st.checkbox("Also without an image", key=_key(axis, "bare"))
         elif axis.kind == "model" or (param is not None and param.type == "select"):
             st.multiselect(
-                f"Values of {axis.name}",
+                values,
                 [model.id for model in frame.lab().models()] if param is None else list(param.options),
                 key=_key(axis, "options"),
                 format_func=lambda option: option if param is None else fields.option_label(param, option),
                 placeholder="Choose two or more",
             )
         else:
-            _typed(axis, param)
+            _typed(axis, param, values)
+        if problem is not None and problem.field == axis.name:
+            sweep_planned.not_yet([sweep_planned.sentence(problem)], f"sweep_problem_{axis.id}")
 
 
-def _typed(axis: AxisDraft, param: ParamSpec | None) -> None:
+def _typed(axis: AxisDraft, param: ParamSpec | None, label: str) -> None:
     number = param is not None and param.type == "number"
     text = st.text_area(
-        f"Values of {axis.name}",
+        label,
         key=_key(axis, "text"),
         height=72 if number else 118,
-        placeholder=EXAMPLES.get(axis.name, "a red fox\nheron = a grey heron on one leg"),
+        placeholder=EXAMPLES.get(
+            axis.name, "e.g. 1, 2, 3" if number else "e.g.\na red fox\nheron = a grey heron on one leg"
+        ),
     )
     many = len(named_values(text or "", commas=number))
     bounds = f", {param.minimum:g} to {param.maximum:g}" if number and param is not None and _bounded(param) else ""
@@ -151,15 +150,32 @@ def _add(draft: SweepDraft, spec: ModelSpec) -> None:
     taken = {axis.id for axis in _kept()}
     offers = [axis for axis in _offers(draft, spec) if axis.id not in taken]
     names = {axis.id: title(axis.name, spec) for axis in offers}
+    _variables([axis for axis in offers if axis.kind == "variable"])
     st.selectbox(
-        "Vary another thing" if taken else "What to vary",
+        "Add another axis" if taken else "Add an axis",
         list(names),
         index=None,
         key=_ADD,
         format_func=lambda id_: names.get(id_, id_),
-        placeholder="Prompt variants, cfg_scale, a variable of the prompt …",
+        placeholder="Prompt, cfg_scale, a variable of the prompt …",
+        help="An axis is one thing that varies, with its values.",
         on_change=_added,
     )
+
+
+def _variables(missing: list[AxisDraft]) -> None:
+    """Offer an axis for each variable that stands in the prompt without values: nothing can start before it has some."""
+    if not missing:
+        return
+    with st.container(horizontal=True, key="sweep_variables", gap="small"):
+        for axis in missing:
+            st.button(
+                f"Add {{{{{axis.name}}}}} as an axis",
+                icon=":material/add:",
+                key=_key(axis, "add"),
+                on_click=_put,
+                args=(axis.id,),
+            )
 
 
 def _offers(draft: SweepDraft, spec: ModelSpec) -> list[AxisDraft]:
@@ -175,9 +191,12 @@ def _offers(draft: SweepDraft, spec: ModelSpec) -> list[AxisDraft]:
 def _added() -> None:
     chosen = st.session_state.get(_ADD)
     st.session_state[_ADD] = None
-    if chosen is None:
-        return
-    kind, _, key = str(chosen).partition(":")
+    if chosen is not None:
+        _put(str(chosen))
+
+
+def _put(axis_id: str) -> None:
+    kind, _, key = axis_id.partition(":")
     st.session_state[_AXES] = (*_kept(), AxisDraft(kind, key))  # type: ignore[arg-type]  # an id that _offers made
 
 

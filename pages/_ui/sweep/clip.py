@@ -35,7 +35,15 @@ def draw(lab: Lab, cells: Sequence[CellRecord]) -> None:
     if cell is None:
         _close()
         return
-    st.dialog(words.excerpt(cell.title, 80) or "Baseline", width="medium", on_dismiss=_close)(_clip)(lab, cell)
+    st.dialog(_title(cell), width="medium", on_dismiss=_close)(_clip)(lab, cell)
+
+
+def _title(cell: CellRecord) -> str:
+    """Name the cell; a value alone, as "0.5", says too little."""
+    pairs = list(cell.labels.items())
+    if len(pairs) == 1:
+        return words.excerpt(sweep_words.value(*pairs[0]), 80)
+    return words.excerpt(cell.title, 80) or "Baseline"
 
 
 def _close() -> None:
@@ -74,13 +82,22 @@ def _clip(lab: Lab, cell: CellRecord) -> None:
 
 
 def _takes(record: GenerationRecord, cell: CellRecord) -> None:
-    """Turn to the clips of the cell's other takes."""
+    """Say which take this is, and turn to the clips of the cell's others."""
     ids: Sequence[str] = [take.generation_id for take in cell.takes if take.has_clip and take.generation_id is not None]
-    if len(ids) < 2 or record.id not in ids:  # noqa: PLR2004 - one clip needs no turning
+    number = next((take.take for take in cell.takes if take.generation_id == record.id), None)
+    if number is None or record.id not in ids or len(cell.takes) < 2:  # noqa: PLR2004 - one clip needs no turning
         return
     at = ids.index(record.id)
-    with st.container(horizontal=True, vertical_alignment="center", width="content", gap="xsmall"):
-        for label, icon, step in (("Take before", "chevron_left", -1), ("Next take", "chevron_right", 1)):
+    with st.container(
+        horizontal=True, vertical_alignment="center", width="content", gap="xsmall", key="muted_turn_takes"
+    ):
+        st.text(f"Take {number} of {len(cell.takes)}", width="content")
+        if len(ids) < 2:  # noqa: PLR2004 - one clip needs no turning
+            return
+        # Never switched off: a focused button that is loses the keyboard, and Escape no longer closes the dialog.
+        before = "Take before" if at else "Last take"
+        after = "Next take" if at + 1 < len(ids) else "First take"
+        for label, icon, step in ((before, "chevron_left", -1), (after, "chevron_right", 1)):
             st.button(
                 label,
                 icon=f":material/{icon}:",

@@ -14,6 +14,7 @@ from pages._ui import card, frame, words
 from pages._ui.form import fields
 from pages._ui.sweep import axes as sweep_axes
 from pages._ui.sweep import images as sweep_images
+from pages._ui.sweep import planned as sweep_planned
 from rivya_core import Lab
 from rivya_core.api import ModelSpec, prompt_counts
 from rivya_core.lab import drafts, sweep_drafts
@@ -38,7 +39,7 @@ def sweep_form(lab: Lab) -> SweepDraft:
         _question()
         spec = _baseline(lab)
         draft = _collect(spec)
-        sweep_axes.axes_card(draft, spec, FORM)
+        sweep_axes.axes_card(draft, spec, FORM, sweep_planned.planned(lab, draft)[1])
     draft = _collect(spec)
     _keep(lab, draft)
     return draft
@@ -164,7 +165,7 @@ def _prompt(spec: ModelSpec) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             replaced = any(axis.kind == "prompt" for axis in sweep_axes.collect())
             st.caption(
-                "Not used: the prompt variants below stand in its place."
+                "Not used: the prompts of the axis below stand in its place."
                 if replaced
                 else "Write {{subject}} for a variable, {dawn|noon} for alternatives.",
                 width="content",
@@ -194,6 +195,7 @@ def _collect(spec: ModelSpec) -> SweepDraft:
         takes=int(state.get(f"{FORM}_takes") or 1),
         cap_credits=None if cap is None else int(cap),
         parent_id=saved.parent_id,
+        kind=saved.kind,
     )
 
 

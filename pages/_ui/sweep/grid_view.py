@@ -36,21 +36,21 @@ button:focus-visible, a:focus-visible, input:focus-visible { outline: 3px solid 
   font-size: 13px; line-height: 1.5; font-variant-numeric: tabular-nums; }
 .money { opacity: .8; }
 .frame { container-type: inline-size; }
-.board.table { width: fit-content; max-width: 100%; overflow: auto; max-height: min(82vh, 900px); border: 1px solid var(--st-border-color);
+.board.table { width: 100%; overflow: auto; max-height: min(82vh, 900px); border: 1px solid var(--st-border-color);
   border-radius: var(--st-base-radius); background: var(--st-background-color); }
-.board.table .cell { width: clamp(148px, calc((100cqi - 190px) / var(--columns) - 22px), 360px); }
-table { border-collapse: separate; border-spacing: 0; }
+.board.table .cell { width: clamp(148px, calc((100cqi - 172px) / var(--columns) - 20px), 440px); }
+table { width: 100%; border-collapse: separate; border-spacing: 0; }
 th { background: var(--st-background-color); text-align: left; vertical-align: top; font-weight: 600; font-size: 13px; line-height: 1.4;
   padding: 10px 12px; overflow-wrap: anywhere; }
 th .text { display: -webkit-box; -webkit-line-clamp: 5; -webkit-box-orient: vertical; overflow: hidden; }
 thead th { position: sticky; top: 0; z-index: 2; border-bottom: 1px solid var(--st-border-color); }
 thead th .text { -webkit-line-clamp: 2; }
-tbody th { position: sticky; left: 0; z-index: 1; width: 168px; min-width: 128px; border-right: 1px solid var(--st-border-color); }
-thead th:first-child { left: 0; z-index: 3; min-width: 128px; border-right: 1px solid var(--st-border-color); }
+tbody th { position: sticky; left: 0; z-index: 1; min-width: 168px; border-right: 1px solid var(--st-border-color); }
+thead th:first-child { left: 0; z-index: 3; min-width: 168px; border-right: 1px solid var(--st-border-color); }
 tbody tr + tr > * { border-top: 1px solid var(--st-border-color); }
 .axis { margin-right: 3px; font-weight: 400; opacity: .76; }
-td { padding: 10px; vertical-align: top; }
-.board.flow { display: grid; gap: 18px 16px; grid-template-columns: repeat(auto-fill, clamp(180px, calc(100cqi / var(--columns) - 16px), 420px)); }
+td { width: 1%; padding: 10px; vertical-align: top; }
+.board.flow { display: grid; gap: 18px 16px; grid-template-columns: repeat(auto-fill, clamp(180px, calc((100cqi + 15.9px) / var(--columns) - 16px), 440px)); }
 .board.flow .name { margin: 8px 0 0; font-weight: 600; font-size: 13px; line-height: 1.4; overflow-wrap: anywhere;
   display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden; }
 .shot { position: relative; aspect-ratio: 16 / 9; border-radius: 8px; background: var(--st-secondary-background-color); }
@@ -133,6 +133,11 @@ function control(name, label, text, act) {
   button.setAttribute('aria-label', label);
   button.onclick = act;
   return button;
+}
+
+// Tell whether a value says its axis already, as "hour 0" of "hour" does.
+function says(label, axis) {
+  return label.toLowerCase().startsWith(axis.toLowerCase());
 }
 
 // -- the strip above the grid
@@ -241,7 +246,7 @@ function fill(view, cell) {
   const parts = [shotOf(view, cell, take, name)];
   if (view.data.flow) {
     const title = part('p', 'name');
-    if (view.data.axis) title.append(part('span', 'axis', view.data.axis), ' ');
+    if (view.data.axis && !says(cell.name, view.data.axis)) title.append(part('span', 'axis', view.data.axis), ' ');
     title.append(cell.name);
     title.title = cell.name;
     parts.push(title);
@@ -261,8 +266,8 @@ function head(axis, label, title, scope) {
   const cell = part('th');
   cell.scope = scope;
   const text = part('span', 'text');
-  if (axis) text.append(part('span', 'axis', axis), ' ');
-  text.append(label);
+  if (axis && !says(label, axis)) text.append(part('span', 'axis', axis), ' ');
+  text.append(title && label.endsWith('…') ? title : label);
   text.title = title || label;
   cell.append(text);
   return cell;

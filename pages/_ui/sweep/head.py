@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -11,14 +12,21 @@ from pages._ui import cards, frame, words
 from pages._ui.cap_editor import cap_editor
 from pages._ui.paid_button import paid_button
 from pages._ui.sweep import address as sweep_address
+from pages._ui.sweep import baseline as sweep_baseline
+from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import grid
 from pages._ui.sweep import words as sweep_words
+from pages._ui.verdict import votes as verdict_votes
 from rivya_core import Lab, State
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import sweep_drafts
+from rivya_core.lab.experiments.plan import MAX_TAKES
 from rivya_core.lab.experiments.records import SweepStatus
 
+TWO = 2  # a vote is between two clips
+TICK_S = 2.0
+NOT_JUDGED = frozenset({"measuring", "judging"})
 _REFUSED = "_sweep_act_refused"
 
 
@@ -35,12 +43,14 @@ def draw(lab: Lab, status: SweepStatus) -> None:
                 frame.badge(sweep_words.state(lab, status))
         if experiment.question:
             st.text(experiment.question)
+        sweep_baseline.draw(experiment)
         with st.container(key="muted_sweep_facts"):
             st.text(_facts(lab, status))
+        sweep_baseline.origin(lab, experiment)
         with st.container(horizontal=True, vertical_alignment="bottom", key="sweep_acts"):
+            _onward(lab, status)
             if frame.can_spend() and experiment.connection == lab.connection:
                 _steer(lab, status)
-            _vote(status)
         refused: tuple[str, RivyaError] | None = st.session_state.get(_REFUSED)
         if refused is not None and refused[0] == status.id:
             frame.error_card(refused[1])
@@ -71,7 +81,13 @@ def _steer(lab: Lab, status: SweepStatus) -> None:
     if status.planned:
         label = f"Start the rest · {status.planned:,} · {words.credits(status.planned_credits)}"
         paid_button(
-            lab, label, status.planned_credits, key="sweep_rest", act=_do, args=("start_rest", id_), kind="primary"
+            lab,
+            label,
+            status.planned_credits,
+            key="sweep_rest",
+            act=_buy,
+            args=("start_rest", id_, status.planned_credits),
+            kind="primary",
         )
     if status.experiment.paused_at is not None:
         if sweep_words.open_takes(status):
@@ -81,10 +97,16 @@ def _steer(lab: Lab, status: SweepStatus) -> None:
     if waiting:
         _button("Cancel what waits", "block", "cancel_waiting", id_)
     if status.failed:
-        amount = _retry_price(lab, status)
+        amount = status.failed_credits
         label = f"Retry {status.failed:,} failed · {words.credits(amount)}"
         paid_button(
-            lab, label, amount, key="sweep_retry", act=_do, args=("retry_failed", id_), icon=":material/replay:"
+            lab,
+            label,
+            amount,
+            key="sweep_retry",
+            act=_buy,
+            args=("retry_failed", id_, amount),
+            icon=":material/replay:",
         )
     if status.planned:
         _button(f"Drop {status.planned:,} planned", "delete_sweep", "drop_planned", id_)
@@ -99,6 +121,35 @@ def _steer(lab: Lab, status: SweepStatus) -> None:
         args=(id_,),
         help="Puts this sweep into the form; what exists is reused, so a longer axis pays only for what is missing.",
     )
+    _further(lab, status)
+
+
+def _further(lab: Lab, status: SweepStatus) -> None:
+    """Offer the takes that an unclear probe asks for; the form says their price, and nothing starts here."""
+    if status.experiment.kind == "sweep" or not _is_done(status):
+        return
+    standing = lab.verdicts.look(status.id)
+    if standing.stage in NOT_JUDGED:
+        st.fragment(_watch, run_every=TICK_S)(status.id)
+        return
+    verdicts = standing.axes
+    further = verdicts[0].to_clear if verdicts and verdicts[0].finding.word in {"unclear", "too few"} else None
+    if further is None or not further.clips or further.takes > MAX_TAKES:
+        return
+    st.button(
+        f"Plan {sweep_words.counted(further.clips, 'more clip')} · {words.credits(further.credits)}",
+        icon=":material/library_add:",
+        key="sweep_further",
+        on_click=_extend,
+        args=(status.id, further.takes),
+        help="Puts this probe into the form with that many takes; what exists is reused. Nothing starts yet.",
+    )
+
+
+def _watch(experiment_id: str) -> None:
+    """Draw the page again once the probe is judged; an open clip is left to play."""
+    if frame.lab().verdicts.look(experiment_id).stage not in NOT_JUDGED and not sweep_clip.is_open():
+        st.rerun()
 
 
 def _cap_saver(experiment_id: str) -> Callable[[int | None, str], None]:
@@ -108,43 +159,73 @@ def _cap_saver(experiment_id: str) -> Callable[[int | None, str], None]:
     return save
 
 
-def _retry_price(lab: Lab, status: SweepStatus) -> int:
-    """What the takes that failed or were taken back would cost once more, each as its cell was priced."""
-    again = {State.FAILED, State.CANCELLED}
-    cells = lab.sweeps.page(status.id)
-    return sum(cell.expected_credits * sum(take.state in again for take in cell.takes) for cell in cells)
-
-
-def _vote(status: SweepStatus) -> None:
-    if status.states.get(State.SUCCEEDED, 0) < 2:  # noqa: PLR2004 - a vote is between two clips
+def _onward(lab: Lab, status: SweepStatus) -> None:
+    """Draw where it goes on: the next step of what is done is the loud one."""
+    step = _next_step(lab, status)
+    if step in {"Verdict", "Decision"}:
+        label, icon = ("See the verdict", "straighten") if step == "Verdict" else ("Decide", "flag")
+        st.button(
+            label,
+            icon=f":material/{icon}:",
+            type="primary",
+            key="sweep_next",
+            on_click=sweep_address.to_tab,
+            args=(step,),
+        )
+    if status.states.get(State.SUCCEEDED, 0) < TWO:
         return
-    if st.button("Vote blind", icon=":material/how_to_vote:", key="sweep_vote"):
+    kind: Literal["primary", "secondary"] = "primary" if step == "Vote" else "secondary"
+    if st.button("Vote blind", icon=":material/how_to_vote:", key="sweep_vote", type=kind):
         st.switch_page(frame.page_file("vote"), query_params={"experiment": status.id})
+
+
+def _next_step(lab: Lab, status: SweepStatus) -> Literal["", "Vote", "Verdict", "Decision"]:
+    if not _is_done(status) or status.experiment.decided_at is not None:
+        return ""
+    if status.experiment.kind != "sweep":
+        return "Verdict"
+    votes = verdict_votes.read(lab, status.id)
+    return "Vote" if votes is None or votes.winner is None else "Decision"
+
+
+def _is_done(status: SweepStatus) -> bool:
+    """Tell whether all takes have ended, some of them with a clip."""
+    return status.is_done and not status.planned and status.states.get(State.SUCCEEDED, 0) > 0
 
 
 def _button(label: str, icon: str, name: str, experiment_id: str) -> None:
     st.button(label, icon=f":material/{icon}:", key=f"sweep_{name}", on_click=_do, args=(name, experiment_id))
 
 
+def _buy(name: Literal["start_rest", "retry_failed"], experiment_id: str, shown_credits: int) -> None:
+    """Buy what the button said, and never more than it said: more may have failed since it was drawn."""
+    sweeps = frame.lab().sweeps
+    act = sweeps.start_rest if name == "start_rest" else sweeps.retry_failed
+    _try(experiment_id, lambda: act(experiment_id, expected_credits=shown_credits))
+
+
 def _do(name: str, experiment_id: str) -> None:
     sweeps = frame.lab().sweeps
     acts: dict[str, Callable[[str], Any]] = {
-        "start_rest": sweeps.start_rest,
-        "retry_failed": sweeps.retry_failed,
         "pause": sweeps.pause,
         "resume": sweeps.resume,
         "cancel_waiting": sweeps.cancel_waiting,
         "drop_planned": sweeps.drop_planned,
     }
+    _try(experiment_id, lambda: acts[name](experiment_id))
+
+
+def _try(experiment_id: str, act: Callable[[], object]) -> None:
     st.session_state.pop(_REFUSED, None)
     try:
-        acts[name](experiment_id)
+        act()
     except RivyaError as error:
         st.session_state[_REFUSED] = (experiment_id, error)
 
 
-def _extend(experiment_id: str) -> None:
+def _extend(experiment_id: str, takes: int | None = None) -> None:
     lab = frame.lab()
     status = lab.sweep(experiment_id)
-    sweep_form.show(lab, sweep_drafts.of_experiment(status.experiment, status.cells), undo=True)
+    draft = sweep_drafts.of_experiment(status.experiment, status.cells)
+    sweep_form.show(lab, draft if takes is None else replace(draft, takes=takes), undo=True)
     sweep_address.to_form()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -44,7 +44,7 @@ class _Area:
 def draw(lab: Lab, status: SweepStatus) -> None:
     """Draw the tabs of further axes and the grid, which ticks while something may change."""
     st.session_state[_SEEN] = signature(lab, status)
-    where = _where(status)
+    where = _where(lab, status)
     ticks = sweep_words.moves(lab, status)
     st.fragment(_tick, run_every=TICK_S if ticks else None)(status.id, where)
 
@@ -56,10 +56,11 @@ def signature(lab: Lab, status: SweepStatus) -> tuple[object, ...]:
         status.id,
         sweep_words.moves(lab, status),
         status.experiment.paused_at,
-        status.planned > 0,
+        (status.planned, status.planned_credits),
+        (status.failed, status.failed_credits),
         status.states.get(State.WAITING, 0) > 0,
         status.states.get(State.SUCCEEDED, 0) > 1,
-        any(status.states.get(state) for state in (State.FAILED, State.UNCONFIRMED)),
+        status.states.get(State.UNCONFIRMED, 0) > 0,
         None if pause is None else (pause.effect, pause.since),
     )
 
@@ -127,19 +128,32 @@ def _act(lab: Lab, answer: grid.Answer) -> None:
             st.switch_page(frame.page_file("compare"), query_params={"ids": answer.id})
 
 
-def _where(status: SweepStatus) -> dict[str, str]:
+def _where(lab: Lab, status: SweepStatus) -> dict[str, str]:
     """Let the person choose a value of every axis beyond the second; one tab of the grid is on the screen."""
     chosen = {}
-    for axis in _further(status):
+    further = _further(status)
+    failures = lab.sweeps.failures(status.id) if further and status.states.get(State.FAILED) else {}
+    for axis in further:
         key = f"sweep_tab_{status.id}_{axis.name}"
         if st.session_state.get(key) not in axis.labels:
             st.session_state[key] = axis.labels[0]
+        failed = failures.get(axis.name, {})
         if len(axis.labels) <= MOST_SEGMENTS:
             st.segmented_control(sweep_words.axis(axis.name), axis.labels, key=key, required=True)
         else:
             st.selectbox(sweep_words.axis(axis.name), axis.labels, key=key)
+        if failed:
+            _failed(axis, failed)
         chosen[axis.name] = str(st.session_state[key])
     return chosen
+
+
+def _failed(axis: Axis, failed: Mapping[str, int]) -> None:
+    """Say below which values takes failed: all but one of them are out of sight."""
+    counts = [f"{label}: {failed[label]:,} failed" for label in axis.labels if label in failed]
+    more = f" · and of {len(counts) - MOST_SEGMENTS:,} more values" if len(counts) > MOST_SEGMENTS else ""
+    with st.container(key=f"muted_failed_{axis.name}"):
+        st.text(" · ".join(counts[:MOST_SEGMENTS]) + more)
 
 
 def _further(status: SweepStatus) -> Sequence[Axis]:

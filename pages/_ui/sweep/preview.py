@@ -11,12 +11,14 @@ from pages._ui import card
 from pages._ui.sweep import words as sweep_words
 from pages._ui.words import Badge
 from rivya_core.lab.experiments.plan import PlannedCell, Sweep
+from rivya_core.lab.experiments.records import Axis
 
 PAGE_ROWS = 12
 ROW_PX = 62  # above 4 rem the grid wraps text
 HEADER_PX = 36
 SHORT = 12
 SHORT_PX, LONG_PX = 84, 150
+LETTER_PX, TITLE_MARGIN_PX, TITLE_PX = 8, 26, 240
 
 
 def preview(sweep: Sweep) -> None:
@@ -71,9 +73,7 @@ def _table(sweep: Sweep, cells: tuple[PlannedCell, ...], *, settings: bool) -> p
 def _columns(sweep: Sweep) -> dict[str, Any]:
     column = st.column_config
     named = {
-        f"axis {axis.name}": column.TextColumn(
-            sweep_words.axis(axis.name), width=LONG_PX if max(map(len, axis.labels)) > SHORT else SHORT_PX
-        )
+        f"axis {axis.name}": column.TextColumn(sweep_words.axis(axis.name), width=width_px(axis))
         for axis in sweep.axis_names
     }
     return {
@@ -85,11 +85,17 @@ def _columns(sweep: Sweep) -> dict[str, Any]:
     }
 
 
+def width_px(axis: Axis) -> int:
+    """Choose a column's width so that its title is read whole and its values mostly."""
+    values_px = LONG_PX if max(map(len, axis.labels)) > SHORT else SHORT_PX
+    title_px = LETTER_PX * len(sweep_words.axis(axis.name)) + TITLE_MARGIN_PX
+    return max(values_px, min(title_px, TITLE_PX))
+
+
 def _settings(cell: PlannedCell, varied: set[str]) -> str:
     """Write what all cells share of the parameters; what varies has a column of its own."""
-    shared = cell.request.wire_params().items()
-    params = {key: value for key, value in shared if key != "negative_prompt" and key not in varied}
-    parts = [f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in params.items()]
+    shared = sweep_words.settings(cell.request.wire_params(), {"negative_prompt", *varied})
+    parts = [shared] if shared else []
     if cell.request.image is not None and "reference_image" not in varied:
-        parts.append(f"image {cell.request.image.original_name or cell.request.image.name}")
+        parts.append(f"Reference image {cell.request.image.original_name or cell.request.image.name}")
     return " · ".join(parts)

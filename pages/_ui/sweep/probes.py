@@ -7,6 +7,7 @@ import streamlit as st
 from pages._ui import frame, words
 from pages._ui.paid_button import paid_button
 from pages._ui.sweep import launch as sweep_launch
+from pages._ui.sweep import words as sweep_words
 from rivya_core import Lab
 from rivya_core.api import DEFAULT_MODEL
 from rivya_core.api.errors import RivyaError
@@ -16,6 +17,7 @@ from rivya_core.lab.judging.probes import ProbePlan
 from rivya_core.lab.sweeps import new_experiment_id
 
 KNOB = "cfg_scale"
+PROMPT_MAX = 400
 NAMES = {"hint": "Hint", "verdict": "Verdict"}
 
 
@@ -43,6 +45,7 @@ def offer(lab: Lab, sweep: Sweep, knob: str) -> None:
 def _one(lab: Lab, plan: ProbePlan, key: str) -> None:
     quote = lab.quote(plan.sweep)
     st.text(plan.promise)
+    _sent(plan, key)
     with st.container(key=f"muted_{key}"):
         st.text(quote.sentence)
         if quote.shortage:
@@ -57,6 +60,17 @@ def _one(lab: Lab, plan: ProbePlan, key: str) -> None:
         icon=":material/experiment:",
         disabled=bool(quote.shortage),
     )
+
+
+def _sent(plan: ProbePlan, key: str) -> None:
+    """Draw what would be sent: the prompt, the two values, and what both share."""
+    [axis], request = plan.sweep.axis_names, plan.sweep.cells[0].request
+    shared = sweep_words.settings(request.wire_params(), {axis.name})
+    image = "" if request.image is None else f"Reference image {request.image.original_name or request.image.name}"
+    with st.container(key=f"muted_sent_{key}", gap="xxsmall"):
+        st.text(f"Prompt: {words.excerpt(request.prompt, PROMPT_MAX)}")
+        st.text(f"{sweep_words.axis(axis.name)}: {' vs '.join(axis.labels)}, {plan.sweep.takes} takes each")
+        st.text(f"Both: {' · '.join(part for part in (shared, image) if part)}")
 
 
 def _id(key: str) -> str:

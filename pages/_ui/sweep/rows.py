@@ -11,7 +11,9 @@ from pages._ui import words
 from pages._ui.sweep import grid
 from pages._ui.sweep import words as sweep_words
 from rivya_core import Lab
-from rivya_core.lab.experiments.records import SweepStatus
+from rivya_core.lab.experiments.records import ExperimentRecord, SweepStatus
+
+WINNER_MAX = 160
 
 _HTML = """
 <ul class="rows"></ul>
@@ -28,6 +30,7 @@ a:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset: 2p
 .name { font: 600 16px/1.4 var(--st-heading-font, var(--st-font)); overflow-wrap: anywhere; }
 .chips { display: flex; flex-wrap: wrap; gap: 6px; }
 .chip { padding: 1px 8px; border-radius: 6px; font-size: 12.5px; line-height: 1.6; }
+.winner { margin: 3px 0 0; font-size: 14px; font-weight: 600; line-height: 1.5; overflow-wrap: anywhere; }
 .question { margin: 3px 0 0; font-size: 14px; line-height: 1.5; overflow-wrap: anywhere; }
 .bar { display: flex; gap: 2px; height: 6px; margin-top: 10px; border-radius: 3px; overflow: hidden;
   background: var(--st-secondary-background-color); box-shadow: inset 0 0 0 1px var(--st-border-color); }
@@ -70,6 +73,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     top.append(part('span', 'name', row.name), chips);
     link.append(top);
     if (row.question) link.append(part('p', 'question', row.question));
+    if (row.winner) link.append(part('p', 'winner', row.winner));
     const bar = part('div', 'bar');
     for (const [name, number] of Object.entries(row.parts).filter(([, count]) => count)) {
       const piece = part('span', name);
@@ -108,6 +112,7 @@ def _row(lab: Lab, status: SweepStatus) -> dict[str, Any]:
         "id": experiment.id,
         "name": experiment.name,
         "question": words.excerpt(experiment.question, 240),
+        "winner": winner(experiment),
         "chips": [
             *([[kind.label, kind.color]] if kind is not None else []),
             ["SIMULATED" if simulated else "LIVE", "violet" if simulated else "red"],
@@ -120,6 +125,12 @@ def _row(lab: Lab, status: SweepStatus) -> dict[str, Any]:
             f"{strip['money']} · {words.clock(experiment.created_at)}",
         ],
     }
+
+
+def winner(experiment: ExperimentRecord) -> str:
+    """Say what was decided; "" while nothing is."""
+    title = str((experiment.decision or {}).get("title") or "")
+    return f"Winner: {words.excerpt(title, WINNER_MAX)}" if title else ""
 
 
 def _nothing() -> None:

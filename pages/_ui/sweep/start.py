@@ -10,26 +10,25 @@ from pages._ui import card, frame, words
 from pages._ui.paid_button import paid_button
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import launch as sweep_launch
+from pages._ui.sweep import planned as sweep_planned
 from pages._ui.sweep import probes as sweep_probes
 from pages._ui.sweep.preview import preview
 from pages._ui.words import Badge
 from rivya_core import Lab
-from rivya_core.api.errors import RivyaError
-from rivya_core.lab import sweep_drafts
 from rivya_core.lab.experiments.knobs import IN_DOUBT
 from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.sweep_drafts import SweepDraft
 
-_PLAN = "_sweep_plan"
+NOTHING_NEW = "Nothing new: everything asked for is there already. Change an axis or the takes."
 
 
 def start(lab: Lab, draft: SweepDraft) -> None:
     """Draw quote, warnings, reasons and button, and below them every request."""
-    sweep, problem = _planned(lab, draft)
+    sweep, problem = sweep_planned.planned(lab, draft)
     with st.container(border=True, key="sweep_start", gap="small"):
         card.head("Before it starts", words.SIMULATED if lab.mode == "simulated" else words.LIVE)
         if sweep is None:
-            _not_yet([_sentence(problem)])
+            sweep_planned.not_yet([sweep_planned.sentence(problem)], "sweep_reasons")
             paid_button(lab, "Start", 0, key="sweep_go", act=_start, kind="primary", disabled=True, stretch=True)
         else:
             _priced(lab, draft, sweep)
@@ -51,13 +50,15 @@ def _priced(lab: Lab, draft: SweepDraft, sweep: Sweep) -> None:
     reasons = [] if draft.name else ["Give the experiment a name."]
     if quote.shortage:
         reasons.append(quote.shortage)
-    _not_yet(reasons)
+    if not quote.new and draft.parent_id is not None:
+        reasons.append(NOTHING_NEW)
+    sweep_planned.not_yet(reasons, "sweep_reasons")
     count = f"{quote.new:,} new" if quote.new else "nothing new"
     if not quote.shortage:
         label = f"Start · {count} · {words.credits(quote.credits)}"
         _button(lab, draft, label, quote.credits, False, disabled=bool(reasons))
     elif quote.fits and draft.name:
-        amount = quote.credits * quote.fits // quote.new
+        amount = quote.fits_credits
         clips = f"{quote.fits:,} {'cell' if draft.takes == 1 else 'clip'}{'' if quote.fits == 1 else 's'}"
         _button(lab, draft, f"Start what fits ({clips}) · {words.credits(amount)}", amount, True)
         with st.container(key="muted_fits"):
@@ -91,35 +92,10 @@ def _button(
     )
 
 
-def _not_yet(reasons: list[str]) -> None:
-    if reasons:
-        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="muted_sweep_reasons"):
-            st.badge("Not yet", icon=":material/info:", color="orange")
-            st.text(" ".join(reasons))
-
-
-def _sentence(problem: RivyaError | None) -> str:
-    return "" if problem is None else words.sentences(problem.detail or problem.title, problem.hint)
-
-
-def _planned(lab: Lab, draft: SweepDraft) -> tuple[Sweep | None, RivyaError | None]:
-    """Expand the draft, once for each form of it."""
-    known: tuple[SweepDraft, Sweep | None, RivyaError | None] | None = st.session_state.get(_PLAN)
-    if known is not None and known[0] == draft:
-        return known[1], known[2]
-    sweep_launch.refuse(None)
-    try:
-        found: tuple[Sweep | None, RivyaError | None] = (sweep_drafts.to_sweep(lab, draft), None)
-    except RivyaError as error:
-        found = (None, error)
-    st.session_state[_PLAN] = (draft, *found)
-    return found
-
-
 def _start(draft: SweepDraft, only_what_fits: bool = False) -> None:
     """Start the experiment of the form; the form is empty then, but for what the next one will share."""
     lab = frame.lab()
-    sweep, problem = _planned(lab, draft)
+    sweep, problem = sweep_planned.planned(lab, draft)
     if sweep is None:
         sweep_launch.refuse(problem)
     elif sweep_launch.launch(sweep, draft.id, only_what_fits=only_what_fits):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any
 
 import streamlit as st
 
 from pages._ui.words import TYPICAL_FROM, Badge
 from rivya_core import Lab
+from rivya_core.api import packaged_models
 from rivya_core.api.specs import DURATION_KEYS
 from rivya_core.lab.experiments.records import ExperimentRecord, SweepStatus
 from rivya_core.lab.states import TERMINAL, State
@@ -27,8 +31,32 @@ KINDS = {
 
 
 def axis(name: str) -> str:
-    """Write the name of an axis: a parameter by its own key, as everywhere."""
-    return AXES.get(name, name)
+    """Write the name of an axis: a parameter by the label that its model's page gives it, as everywhere."""
+    return AXES.get(name) or _labels().get(name, name)
+
+
+def value(name: str, label: str) -> str:
+    """Write a value together with its axis, once where the value says the axis itself: ``hour 0``, ``cfg_scale 0.5``."""
+    shown = axis(name)
+    return label if label.casefold().startswith(shown.casefold()) else f"{shown} {label}"
+
+
+def settings(params: Mapping[str, Any], without: Collection[str] = ()) -> str:
+    """Write the values of parameters in one line, those left out that are said elsewhere."""
+    shown = {key: value for key, value in params.items() if key not in without and value not in {None, ""}}
+    return " · ".join(f"{axis(key)} {_written(key, value)}" for key, value in shown.items())
+
+
+def _written(key: str, value: object) -> str:
+    """Write a value of a parameter; a text in quotes, as it may hold anything."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return f"“{value}”" if key == "negative_prompt" else str(value)
+
+
+@cache
+def _labels() -> dict[str, str]:
+    return {param.key: param.label for spec in packaged_models().values() for param in spec.params if param.label}
 
 
 def shape(experiment: ExperimentRecord) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages._ui import address
+from pages._ui.sweep import words as sweep_words
 from pages._ui.verdict.strip_plot import Chart, Dot, Strip, strip_plot
 from rivya_core.lab.judging import wording
 from rivya_core.lab.judging.appraisal import AxisVerdict
@@ -32,7 +33,10 @@ def draw(verdict: AxisVerdict, *, key: str) -> str | None:
 
 def _note(verdict: AxisVerdict) -> str:
     spread = "" if verdict.finding.p is None and not _has_intervals(verdict) else ", the bar its 95 % interval"
-    return f"Each point is a take and opens its clip. The diamond is the mean{spread}, from the spread between takes."
+    source = "takes" if wording.knows_takes(verdict) else "clips of one value"
+    return (
+        f"Each point is a take and opens its clip. The diamond is the mean{spread}, from the spread between {source}."
+    )
 
 
 def _has_intervals(verdict: AxisVerdict) -> bool:
@@ -60,4 +64,5 @@ def _chart(verdict: AxisVerdict, effect: Effect) -> Chart:
         )
         for number, level in enumerate(effect.levels)
     ]
-    return Chart(effect.key, feature.label, wording.of_feature(verdict, effect), feature.unit, strips)
+    said = wording.of_feature(verdict, effect)
+    return Chart(effect.key, feature.label, said, feature.unit, sweep_words.axis(verdict.axis), strips)

@@ -14,6 +14,7 @@ from pages._ui.form import request_form
 from pages._ui.player import player
 from pages._ui.results.clip_card import facts as clip_facts
 from pages._ui.sweep import words as sweep_words
+from pages._ui.verdict import baseline
 from pages._ui.verdict import votes as verdict_votes
 from pages._ui.words import Badge
 from rivya_core import GenerationRecord, Lab
@@ -27,7 +28,11 @@ WHY_MAX = 2000
 WHO_MAX = 80
 
 _WHO = "decision_who"
+_MISSING = "_decision_missing"
 TICK_S = 1.5
+
+WINNER = Badge("Winner", ":material/flag:", "green")
+NO_DIFFERENCE = Badge("No difference", ":material/equal:", "blue")
 
 NOT_JUDGED: dict[Stage, str] = {
     "nothing": "None: no clip was measured",
@@ -104,11 +109,12 @@ def _evidence_facts(status: SweepStatus, evidence: Mapping[str, Any]) -> list[Fa
 
 def _form(lab: Lab, status: SweepStatus, winners: list[CellRecord], evidence: Mapping[str, Any]) -> None:
     votes = evidence.get("votes") or {}
-    titles = {cell.cell: _title(cell) for cell in winners}
+    titles = {cell.cell: _title(cell) for cell in winners} | {baseline.KEEP: baseline.TITLE}
+    suggested = votes.get("winner") if votes.get("winner") in titles else None
     with st.container(border=True, key="decision_form", gap="small"):
         card.head("Decide")
-        if votes.get("winner") in titles:
-            st.text(f"The votes suggest: {titles[votes['winner']]}")
+        if suggested is not None:
+            st.text(f"The votes suggest: {titles[suggested]}. It is chosen below; the choice is yours.")
         else:
             st.text("Neither votes nor a verdict name a winner. A verdict says what differs, not what is better.")
         form, clip = st.columns([5, 6], gap="medium")
@@ -116,61 +122,64 @@ def _form(lab: Lab, status: SweepStatus, winners: list[CellRecord], evidence: Ma
             winner = st.selectbox(
                 "Winner",
                 list(titles),
-                index=None,
+                index=None if suggested is None else list(titles).index(suggested),
                 format_func=lambda cell: titles[cell],
-                placeholder="Choose a cell",
+                placeholder="Choose a cell, or that nothing differs",
                 key=f"decision_cell_{status.id}",
             )
-            why = st.text_area("Why", key=f"decision_why_{status.id}", height=92, placeholder="What settled it")
-            who = st.text_input("Who decides", key=_WHO)
-            _button(status.id, winner, titles, why.strip(), who.strip(), evidence)
-        chosen = next((_clip_of(cell) for cell in winners if cell.cell == winner), None)
+            st.text_area("Why", key=f"decision_why_{status.id}", height=92, placeholder="What settled it")
+            st.text_input("Who decides", key=_WHO)
+            _button(status.id, titles, evidence)
+        shown = baseline.cell(status) if winner == baseline.KEEP else _find(status, winner)
+        chosen = None if shown is None else _clip_of(shown)
         if chosen is not None:
             with clip:
                 player(lab.get(chosen), key="candidate")
 
 
-def _button(
-    experiment_id: str,
-    winner: int | None,
-    titles: Mapping[int, str],
-    why: str,
-    who: str,
-    evidence: Mapping[str, Any],
-) -> None:
+def _button(experiment_id: str, titles: Mapping[int, str], evidence: Mapping[str, Any]) -> None:
+    """Draw the button. It is never locked: a name that is being typed counts only from the click on."""
+    st.button(
+        "Decide",
+        type="primary",
+        icon=":material/flag:",
+        key="decide",
+        on_click=_decide,
+        args=(experiment_id, dict(titles), dict(evidence)),
+    )
+    missing = st.session_state.pop(_MISSING, None)
+    if missing:
+        st.error(f"To decide: {missing}.", icon=":material/error:")
+
+
+def _decide(experiment_id: str, titles: Mapping[int, str], evidence: dict[str, Any]) -> None:
+    """Keep what the fields hold at this moment, or say what is missing."""
+    winner = st.session_state.get(f"decision_cell_{experiment_id}")
+    why = str(st.session_state.get(f"decision_why_{experiment_id}") or "").strip()
+    who = str(st.session_state.get(_WHO) or "").strip()
     reasons = [
         reason
         for missing, reason in (
-            (winner is None, "choose a winner"),
+            (winner not in titles, "choose a winner"),
             (not who, "say who decides"),
             (len(why) > WHY_MAX, f"shorten the reason to {WHY_MAX:,} characters"),
             (len(who) > WHO_MAX, f"shorten the name to {WHO_MAX} characters"),
         )
         if missing
     ]
-    st.button(
-        "Decide",
-        type="primary",
-        icon=":material/flag:",
-        disabled=bool(reasons),
-        key="decide",
-        on_click=_decide,
-        args=(experiment_id, winner, "" if winner is None else titles[winner], why, who, dict(evidence)),
-    )
-    if reasons:
-        st.caption(f"To decide: {', '.join(reasons)}.")
-
-
-def _decide(experiment_id: str, cell: int, title: str, why: str, who: str, evidence: dict[str, Any]) -> None:
-    decision = {"cell": cell, "title": title, "why": why, "who": who, **evidence}
+    if reasons or not isinstance(winner, int):
+        st.session_state[_MISSING] = ", ".join(reasons)
+        return
+    kept = None if winner == baseline.KEEP else winner
+    decision = {"cell": kept, "title": titles[winner], "why": why, "who": who, **evidence}
     frame.lab().sweeps.decide(experiment_id, decision)
 
 
 def _decided(lab: Lab, status: SweepStatus, decision: Mapping[str, Any]) -> None:
-    cell = next((one for one in status.cells if one.cell == decision.get("cell")), None)
-    record = None if cell is None else _clip_of(cell)
+    kept = decision.get("cell") is None
+    cell = baseline.cell(status) if kept else _find(status, decision.get("cell"))
     with st.container(border=True, key="decision_made", gap="small"):
-        card.head("Decided", Badge("Winner", ":material/flag:", "green"))
+        card.head("Decided", NO_DIFFERENCE if kept else WINNER)
         with st.container(key="story_winner"):
             st.text(str(decision.get("title", "")))
         facts.facts(
@@ -193,14 +202,32 @@ def _decided(lab: Lab, status: SweepStatus, decision: Mapping[str, Any]) -> None
                 on_click=_undecide,
                 args=(status.id,),
             )
-    if record is not None:
-        _winner(lab, lab.get(record))
+    clip = None if cell is None else _clip_of(cell)
+    if clip is not None:
+        _winner(lab, lab.get(clip), "The baseline again" if kept else "The winner again")
+    elif kept:
+        _baseline(status)
 
 
-def _winner(lab: Lab, record: GenerationRecord) -> None:
-    """The clip of the winner and the ways to make it again."""
+def _baseline(status: SweepStatus) -> None:
+    """The ways to make a baseline of which there is no clip."""
+    asked = baseline.request(status)
+    with st.container(border=True, key="decision_baseline", gap="small"):
+        card.head("The baseline")
+        st.text(
+            "The request that all values were tried on. No cell asked for just this, so there is no clip of it here."
+        )
+        st.code(as_python(dict(asked)), language=None, wrap_lines=True)
+        if frame.can_spend() and st.button(
+            "Load into Generate", icon=":material/tune:", key="decision_load", on_click=_load_request, args=(asked,)
+        ):
+            st.switch_page(frame.page_file("generate"), query_params={})
+
+
+def _winner(lab: Lab, record: GenerationRecord, title: str) -> None:
+    """The clip of what was chosen and the ways to make it again."""
     with st.container(border=True, key="decision_winner", gap="small"):
-        card.head("The winner again", words.SIMULATED if record.mode == "simulated" else None)
+        card.head(title, words.SIMULATED if record.mode == "simulated" else None)
         clip, code = st.columns([5, 6], gap="medium")
         with clip:
             player(record, key="winner")
@@ -223,8 +250,16 @@ def _load(generation_id: str) -> None:
     request_form.load(lab, Draft.of_record(lab.get(generation_id)))
 
 
+def _load_request(asked: Mapping[str, Any]) -> None:
+    request_form.load(frame.lab(), baseline.draft(asked))
+
+
 def _undecide(experiment_id: str) -> None:
     frame.lab().sweeps.decide(experiment_id, None)
+
+
+def _find(status: SweepStatus, number: object) -> CellRecord | None:
+    return next((one for one in status.cells if one.cell == number), None)
 
 
 def _clip_of(cell: CellRecord) -> str | None:

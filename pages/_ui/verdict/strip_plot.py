@@ -23,10 +23,12 @@ figcaption { font: 600 14px/1.4 var(--st-font); color: var(--st-text-color); }
 .said { margin: 1px 0 8px; font: 400 12.5px/1.5 var(--st-font); color: var(--st-text-color); opacity: .8; min-height: 2.9em; }
 .row { display: grid; grid-template-columns: var(--name) 1fr; column-gap: 12px; align-items: center; }
 .row + .row:not(:last-child) { border-top: 1px dotted var(--st-border-color); }
+.axis { margin: 0 0 2px; font: 400 11.5px/1.4 var(--st-font); color: var(--st-text-color); opacity: .8; overflow: hidden;
+  text-overflow: ellipsis; white-space: nowrap; }
 .name { font: 450 13px/1.35 var(--st-font); color: var(--st-text-color); text-align: right; overflow: hidden;
-  display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow-wrap: anywhere; }
+  display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow-wrap: normal; }
 .wide .row { grid-template-columns: 1fr; }
-.wide .name { text-align: left; padding-top: 6px; -webkit-line-clamp: 1; }
+.wide .name { text-align: left; padding-top: 6px; -webkit-line-clamp: 1; overflow-wrap: anywhere; }
 svg { display: block; width: 100%; overflow: visible; }
 .base { stroke: var(--st-border-color); }
 .grid { stroke: var(--st-border-color); opacity: .55; }
@@ -120,6 +122,14 @@ function axis(chart, width) {
   return picture;
 }
 
+// Width of the longest name and of the longest word of any, as they will be drawn.
+function lengths(root, names) {
+  const pen = document.createElement('canvas').getContext('2d');
+  pen.font = `450 13px ${getComputedStyle(root).getPropertyValue('--st-font') || 'sans-serif'}`;
+  const widest = (texts) => Math.max(0, ...texts.map((text) => Math.ceil(pen.measureText(text).width) + 1));
+  return { name: widest(names), word: widest(names.flatMap((name) => name.split(/\\s+/))) };
+}
+
 // One stop of the Tab key a figure; arrows go from point to point, in the order of the values.
 function keys(figure) {
   const links = [...figure.querySelectorAll('a')];
@@ -145,8 +155,10 @@ function draw(root, data, open) {
   const kept = active && active.dataset && active.dataset.id && [active.closest('figure').dataset.key, active.dataset.id];
   const columns = Math.max(1, Math.floor((total + 34) / 434));
   const each = Math.min(total, (total - 34 * (Math.min(columns, data.charts.length) - 1)) / Math.min(columns, data.charts.length));
-  const stacked = data.longest > (each < 380 ? 5 : 18);
-  const name = Math.min(each * .28, Math.max(24, data.longest * 7.5));
+  const longest = lengths(root, data.charts[0].levels.map((level) => level.name));
+  const room = Math.max(24, each * .28);
+  const stacked = longest.word > room || longest.name > (each < 380 ? 42 : 135);
+  const name = Math.max(24, Math.min(room, longest.name));
   const width = Math.max(160, Math.floor(stacked ? each : each - name - 12));
   box.style.setProperty('--name', `${name}px`);
   box.classList.toggle('wide', stacked);
@@ -154,6 +166,9 @@ function draw(root, data, open) {
     const figure = html('figure');
     figure.dataset.key = chart.key;
     figure.append(html('figcaption', '', chart.title), html('p', 'said', chart.said));
+    const axisName = html('p', 'axis', chart.axis);
+    axisName.title = chart.axis;
+    figure.append(axisName);
     for (const level of chart.levels) {
       const row = html('div', 'row');
       const name = html('span', 'name', level.name);
@@ -227,12 +242,13 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One feature. ``said``: what was found, in a sentence; ``unit``: of the axis below."""
+    """One feature. ``said``: what was found, in a sentence; ``unit``: of the axis below; ``axis``: what the strips are values of."""
 
     key: str
     title: str
     said: str
     unit: str
+    axis: str
     strips: Sequence[Strip]
 
 
@@ -242,7 +258,6 @@ def strip_plot(charts: Sequence[Chart], *, note: str, key: str) -> str | None:
         key=key,
         data={
             "charts": [_drawn(chart) for chart in charts],
-            "longest": max((len(strip.name) for chart in charts for strip in chart.strips), default=0),
             "key": note,
         },
         on_open_change=_nothing,
@@ -261,13 +276,14 @@ def _drawn(chart: Chart) -> Mapping[str, Any]:
         "title": chart.title,
         "said": chart.said,
         "unit": f"{chart.title}, {chart.unit}",
+        "axis": chart.axis,
         "low": low,
         "high": high,
         "ticks": [{"at": at, "label": label} for at, label in ticks(low, high)],
         "levels": [
             {
                 "name": strip.name,
-                "label": f"{strip.name}: {len(strip.dots)} takes",
+                "label": f"{chart.axis} {strip.name}: {len(strip.dots)} takes",
                 "mean": strip.mean,
                 "low": strip.low,
                 "high": strip.high,

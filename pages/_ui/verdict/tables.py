@@ -40,13 +40,14 @@ def draw(verdict: AxisVerdict, *, key: str) -> None:
 def _feature_row(verdict: AxisVerdict, effect: Effect) -> dict[str, object]:
     feature = verdict.feature(effect)
     means = {f"mean at {verdict.levels[number]}": level.mean for number, level in enumerate(effect.levels)}
+    in_sd = {"in SD between takes": effect.difference_sd if math.isfinite(effect.difference_sd) else None}
     return {
         "feature": feature.label,
         "unit": feature.unit,
         **means,
         "difference": effect.difference,
         "95 % interval": "not known" if math.isnan(effect.low) else wording.interval(effect),
-        "in SD between takes": effect.difference_sd if math.isfinite(effect.difference_sd) else None,
+        **(in_sd if wording.knows_takes(verdict) else {}),
         "p, all features together": effect.p,
     }
 

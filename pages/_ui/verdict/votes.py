@@ -1,4 +1,8 @@
-"""What blind votes add to a verdict; nothing that names a variant while somebody's round is open."""
+"""What blind votes add to a verdict; nothing that names a variant while somebody votes.
+
+A round without a vote hides nothing: who began one and went away keeps no result from the others. All votes count, those of
+open rounds too: what the stop rule promises holds for the votes as they were cast, at whatever moment one looks.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +22,13 @@ OPEN = Badge("Open round", ":material/visibility_off:", "gray")
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """What is known of an experiment's votes. ``winner``: the cell that won, or None."""
+    """What is known of an experiment's votes. ``winner``: the cell that won, or None; ``is_open``: somebody votes."""
 
     chip: Badge
     sentence: str
     count: int
     winner: int | None = None
+    is_open: bool = False
 
 
 def read(lab: Lab, experiment_id: str) -> Votes | None:
@@ -31,8 +36,9 @@ def read(lab: Lab, experiment_id: str) -> Votes | None:
     found = next((one for one in lab.ballots.candidates() if one.id == experiment_id), None)
     if found is None or not found.rounds:
         return None
-    if found.rounds > found.ended_rounds:
-        return Votes(OPEN, "Somebody's round is open: what the votes say is shown when it has ended.", 0)
+    if found.voting_rounds:
+        words = "Somebody's round is open: what the votes say is shown when it has ended."
+        return Votes(OPEN, words, 0, is_open=True)
     try:
         standing = lab.ballots.standing(experiment_id)
     except RivyaError:
@@ -51,6 +57,13 @@ def draw(lab: Lab, experiment_id: str) -> None:
     with st.container(border=True, key="verdict_votes", gap="small"):
         card.head("Blind votes", votes.chip)
         st.text(votes.sentence)
+        if votes.is_open:
+            st.page_link(
+                frame.page_file("vote"),
+                label="Whose it is, and how to end it",
+                icon=":material/how_to_vote:",
+                query_params={"experiment": experiment_id},
+            )
         if votes.count:
             with st.container(key="muted_votes_rules"):
                 st.text(

@@ -144,7 +144,7 @@ function listen(wall) {
     clearTimeout(wall.scrolled);
     wall.scrolled = setTimeout(() => swiped(wall), 90);
   });
-  wall.sized = new ResizeObserver(() => layout(wall));
+  wall.sized = new ResizeObserver(() => { layout(wall); showColumn(wall); });
   wall.sized.observe(section);
   wall.onResize = () => layout(wall);
   window.addEventListener('resize', wall.onResize);
@@ -160,6 +160,7 @@ function draw(wall) {
   drawDifferences(wall);
   drawWipe(wall);
   layout(wall);
+  showColumn(wall);
 }
 
 function spin(wall) {

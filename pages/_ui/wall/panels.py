@@ -126,7 +126,12 @@ function buildDifferences(wall) {
   els.table.setAttribute('aria-label', 'What differs, clip by clip');
   els.same = part('div', 'same');
   els.experiment = part('p', 'hint');
-  els.differences.append(head, els.experiment, els.table, els.same);
+  els.table.onscroll = () => cueSideways(els);
+  els.sideways = part('p', 'hint');
+  els.sideways.hidden = true;
+  const shade = part('div', 'shade');
+  shade.append(els.table);
+  els.differences.append(head, els.experiment, els.sideways, shade, els.same);
 }
 
 function drawDifferences(wall) {
@@ -154,10 +159,18 @@ function drawDifferences(wall) {
     }
   }
   els.baseline.value = data.base;
+  els.sideways.textContent = `${data.clips.length} clips, more than fit: push the table sideways.`;
   els.experiment.textContent = data.experiment ? `Experiment: ${data.experiment}` : '';
   const at = wall.clips.get(wall.chosen);
   for (const cell of els.table.querySelectorAll('[data-clip]'))
     cell.classList.toggle('chosen', Boolean(at) && cell.dataset.clip === at.id);
+}
+
+// After the layout: before it the table has no width, or that of another window.
+function showColumn(wall) {
+  const { els } = wall;
+  if (!els.table.clientWidth) return;
+  cueSideways(els);
   const column = els.table.querySelector('th.chosen');
   if (!column || wall.columnShown === column.dataset.clip) return;
   wall.columnShown = column.dataset.clip;
@@ -165,6 +178,13 @@ function drawDifferences(wall) {
   const right = column.offsetLeft + column.offsetWidth - els.table.clientWidth;
   if (els.table.scrollLeft > left) els.table.scrollLeft = left;
   else if (els.table.scrollLeft < right) els.table.scrollLeft = right;
+  cueSideways(els);
+}
+
+function cueSideways({ table, sideways }) {
+  const left = table.scrollLeft > 1, right = table.scrollLeft + table.clientWidth < table.scrollWidth - 1;
+  table.parentElement.classList.toggle('more-right', right);
+  sideways.hidden = !left && !right;
 }
 
 function differenceTable(data) {

@@ -70,9 +70,12 @@ video { width: 100%; height: 100%; object-fit: contain; display: block; }
 .chip.other .what { opacity: 1; }
 .stars { display: inline-flex; flex: none; }
 .star { all: unset; cursor: pointer; padding: 3px 1px; color: light-dark(#8A8A99, #7C7C8C); border-radius: 4px; }
+.star svg { fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linejoin: round; }
 .star.lit { color: light-dark(#B45309, #FBBF24); }
+.star.lit svg, .stars:not(.fixed):hover .star svg { fill: currentColor; }
 .stars:not(.fixed):hover .star { color: light-dark(#B45309, #FBBF24); }
 .stars:not(.fixed) .star:hover ~ .star { color: light-dark(#8A8A99, #7C7C8C); }
+.stars:not(.fixed) .star:hover ~ .star svg { fill: none; }
 .stars.fixed .star { cursor: default; }
 .star:focus-visible { outline: 3px solid var(--ring); outline-offset: 0; }
 .narrow .stage { display: flex; gap: 12px; justify-content: flex-start; overflow-x: auto; scroll-snap-type: x mandatory; padding: 4px 4px 2px;
@@ -132,7 +135,7 @@ _BAR = """
 select, input[type=text] { height: 34px; padding: 0 8px; border: 1px solid light-dark(#8A8A99, #5C5C6B);
   border-radius: var(--st-button-radius); background: var(--st-background-color); max-width: 130px; }
 .more { display: contents; }
-.narrow .more { display: flex; gap: 10px; flex-basis: 100%; min-width: 0; overflow-x: auto; padding: 3px; margin: -3px; scrollbar-width: none; }
+.narrow .more { display: flex; flex-wrap: wrap; gap: 6px 10px; flex-basis: 100%; min-width: 0; }
 .narrow .more > .group { flex: none; }
 .numbers { display: none; }
 .narrow .numbers { display: flex; flex-basis: 100%; }
@@ -186,6 +189,9 @@ textarea { display: block; width: 100%; margin-top: 6px; padding: 8px; border: 1
 .note .by { font-size: 12.5px; opacity: .8; overflow-wrap: anywhere; }
 .note.mine .by { font-weight: 600; opacity: 1; }
 .scroll { overflow-x: auto; margin-top: 10px; }
+.shade { position: relative; }
+.shade.more-right::after { content: ""; position: absolute; inset: 0 0 0 auto; width: 28px; pointer-events: none;
+  background: linear-gradient(to right, transparent, light-dark(rgb(22 22 29 / .16), rgb(255 255 255 / .2))); }
 table { border-collapse: collapse; width: 100%; font-size: 13px; position: relative; }
 th, td { text-align: left; vertical-align: top; padding: 7px 10px; border-bottom: 1px solid var(--line); min-width: 96px;
   overflow-wrap: anywhere; }

@@ -112,7 +112,9 @@ def _same(one: Any, other: Any) -> bool:
 
 def _labels(name: str, items: Sequence[Labelled], values: Sequence[Any]) -> tuple[str, ...]:
     labels: list[str] = []
-    own = [item.label.strip() if isinstance(item.label, str) else "" for item in items]
+    if not all(isinstance(item.label, str) for item in items):
+        raise invalid(name, "the name of a value must be text", "Leave it out to have one made")
+    own = [item.label.strip() for item in items]
     for label in own:
         if len(label) > LABEL_MAX or not label.isprintable():
             raise invalid(

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from rivya_core.api.errors import LabError
 from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.experiments.records import Axis, CellRecord, ExperimentRecord, SweepStatus, TakeRecord
-from rivya_core.lab.experiments.reuse import Place
+from rivya_core.lab.experiments.reuse import Place, Prices
 from rivya_core.lab.experiments.spec import to_spec
 from rivya_core.lab.schema import cell_takes, cells, experiments, generations
 from rivya_core.lab.states import State
@@ -144,6 +144,8 @@ def update(connection: sa.Connection, experiment_id: str, **columns: Any) -> Non
 
 def find(connection: sa.Connection, experiment_id: str) -> ExperimentRecord | None:
     """The experiment, or None."""
+    if not isinstance(experiment_id, str) or not experiment_id.isascii():
+        return None  # what the database might not take; all ids are ASCII
     row = connection.execute(sa.select(experiments).where(experiments.c.id == experiment_id)).first()
     return None if row is None else _record(row)
 
@@ -190,24 +192,50 @@ def status(connection: sa.Connection, record: ExperimentRecord, shown: Sequence[
         if state is not None:
             states[State(state)] = states.get(State(state), 0) + count
     planned = sum(count for state, _, count in counted if state is None)
-    price = 0
-    if planned:
-        both = cell_takes.join(
-            cells, sa.and_(cells.c.experiment_id == column.experiment_id, cells.c.cell == column.cell)
-        )
-        waiting = sa.select(sa.func.sum(cells.c.expected_credits)).select_from(both)
-        where = [column.experiment_id == record.id, column.generation_id.is_(None)]
-        price = int(connection.execute(waiting.where(*where)).scalar() or 0)
+    failed = sum(states.get(State(state), 0) for state in FAILED)
     return SweepStatus(
         experiment=record,
         cells=tuple(shown),
         states=states,
         planned=planned,
         spent_credits=spent(connection, record.id),
-        planned_credits=price,
-        failed=sum(states.get(State(state), 0) for state in FAILED),
+        planned_credits=_price(connection, record, column.generation_id.is_(None)) if planned else 0,
+        failed=failed,
+        failed_credits=_price(connection, record, generations.c.state.in_(FAILED)) if failed else 0,
         reused=sum(count for state, reused, count in counted if reused and state is not None),
     )
+
+
+def failures(connection: sa.Connection, experiment_id: str) -> dict[str, dict[str, int]]:
+    """How many takes of each value failed, by axis and label."""
+    column = cell_takes.c
+    both = sa.and_(cells.c.experiment_id == column.experiment_id, cells.c.cell == column.cell)
+    query = (
+        sa.select(cells.c.labels, sa.func.count())
+        .select_from(cell_takes.join(cells, both).join(generations, generations.c.id == column.generation_id))
+        .where(column.experiment_id == experiment_id, generations.c.state == State.FAILED.value)
+        .group_by(cells.c.cell)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for labels, count in connection.execute(query):
+        for axis, label in labels.items():
+            of_axis = found.setdefault(axis, {})
+            of_axis[label] = of_axis.get(label, 0) + count
+    return found
+
+
+def _price(connection: sa.Connection, record: ExperimentRecord, where: sa.ColumnElement[bool]) -> int:
+    """What some takes of an experiment would cost today."""
+    column = cell_takes.c
+    both = sa.and_(cells.c.experiment_id == column.experiment_id, cells.c.cell == column.cell)
+    query = (
+        sa.select(cells.c.request, cells.c.expected_credits, sa.func.count())
+        .select_from(cell_takes.join(cells, both).outerjoin(generations, generations.c.id == column.generation_id))
+        .where(column.experiment_id == record.id, where)
+        .group_by(cells.c.cell)
+    )
+    prices = Prices(connection, record.connection)
+    return sum(prices.of_cell(request, then) * count for request, then, count in connection.execute(query))
 
 
 def numbers(record: ExperimentRecord, where: Mapping[str, str]) -> list[int]:

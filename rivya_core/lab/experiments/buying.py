@@ -59,8 +59,15 @@ class Buyer:
         bought = {(place.cell, place.take): item.id for place, item in zip(chosen, new, strict=True)}
         book.write_takes(connection, experiment_id, filled, bought)
 
-    def start_rest(self, connection: sa.Connection, record: ExperimentRecord, *, only_what_fits: bool) -> int:
-        """Buy what is only planned; how many."""
+    def start_rest(
+        self,
+        connection: sa.Connection,
+        record: ExperimentRecord,
+        *,
+        only_what_fits: bool,
+        expected_credits: int | None = None,
+    ) -> int:
+        """Buy what is only planned, if it costs no more than somebody saw; how many."""
         request_of = self._requests(connection, record.id)
         planned = self._places(connection, record.id, request_of, cell_takes.c.generation_id.is_(None))
         used = connection.execute(
@@ -73,6 +80,7 @@ class Buyer:
         missing = [place for place in filled if place.generation_id is None]
         spent = book.spent(connection, record.id)
         chosen = self._allowed(connection, missing, record.cap_credits, spent, only_what_fits=only_what_fits)
+        quotes.check_shown([place.expected_credits for place in chosen], expected_credits)
         new = [self._generation(record.id, place, request_of(place.cell), number=1, parent_id=None) for place in chosen]
         self._take_in(connection, new)
         reused = [
@@ -87,11 +95,14 @@ class Buyer:
         book.assign(connection, record.id, reused + bought)
         return len(new)
 
-    def retry_failed(self, connection: sa.Connection, record: ExperimentRecord) -> int:
-        """Buy failed and taken-back takes once more; how many."""
+    def retry_failed(
+        self, connection: sa.Connection, record: ExperimentRecord, *, expected_credits: int | None = None
+    ) -> int:
+        """Buy failed and taken-back takes once more, if they cost no more than somebody saw; how many."""
         column = cell_takes.c
         request_of = self._requests(connection, record.id)
         failed = self._places(connection, record.id, request_of, generations.c.state.in_(book.FAILED))
+        quotes.check_shown([place.expected_credits for place in failed], expected_credits)
         tries = {
             (row.cell, row.take): row.tries
             for row in connection.execute(

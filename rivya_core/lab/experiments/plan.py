@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from rivya_core.api import GenerationRequest
 from rivya_core.api.errors import InvalidRequestError
-from rivya_core.api.params import invalid
+from rivya_core.api.params import check_text, invalid
 from rivya_core.lab.experiments.axes import AxisPlan, Labelled, Target, choice_axes, given_axis, named
 from rivya_core.lab.experiments.records import Axis, Kind
 from rivya_core.lab.experiments.templates import Template, parse
@@ -17,9 +17,11 @@ from rivya_core.lab.experiments.templates import Template, parse
 MAX_CELLS: Final = 1000
 MAX_TAKES: Final = 20
 MAX_GENERATIONS: Final = 2000  # the engine holds no more at once
+MAX_CAP_CREDITS: Final = 10**12  # whole numbers of the database end at nine times 10**18
 NAME_MAX: Final = 120
 QUESTION_MAX: Final = 1000
 NEGATIVE: Final = "negative_prompt"
+KINDS: Final = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,10 @@ class Sweep:
         _check_numbers(self)
         if not isinstance(self.base, GenerationRequest):
             raise invalid("base", "must be a GenerationRequest")
-        if not isinstance(self.axes, Mapping) or not all(isinstance(key, str) for key in self.axes):
+        if not isinstance(self.axes, Mapping):
             raise invalid("axes", "must map names to lists of values")
+        for name in self.axes:
+            check_text("axes", name)
         put = object.__setattr__
         put(self, "axes", {name: _kept(values) for name, values in self.axes.items()})
         expansion = _Expansion(self.base, self.axes)
@@ -98,20 +102,22 @@ def _kept(values: Any) -> Any:
 
 def _check_texts(sweep: Sweep) -> None:
     for name, text, longest in (("name", sweep.name, NAME_MAX), ("question", sweep.question, QUESTION_MAX)):
-        if not isinstance(text, str):
-            raise invalid(name, "must be text")
-        if len(text) > longest:
+        if len(check_text(name, text)) > longest:
             raise invalid(name, f"has {len(text)} characters, and at most {longest} are taken")
     if not sweep.name.strip():
         raise invalid("name", "must not be empty", "Name the experiment")
+    if sweep.kind not in KINDS:
+        raise invalid("kind", f"must be one of {', '.join(KINDS)}")
+    if sweep.parent_id is not None:
+        check_text("parent_id", sweep.parent_id)
 
 
 def _check_numbers(sweep: Sweep) -> None:
     takes, cap = sweep.takes, sweep.cap_credits
     if isinstance(takes, bool) or not isinstance(takes, int) or not 1 <= takes <= MAX_TAKES:
         raise invalid("takes", f"must be a whole number from 1 to {MAX_TAKES}, not {takes!r}")
-    if cap is not None and (isinstance(cap, bool) or not isinstance(cap, int) or cap < 0):
-        raise invalid("cap_credits", f"must be a whole number of credits or none, not {cap!r}")
+    if cap is not None and (isinstance(cap, bool) or not isinstance(cap, int) or not 0 <= cap <= MAX_CAP_CREDITS):
+        raise invalid("cap_credits", f"must be a whole number of credits from 0 to {MAX_CAP_CREDITS:,}, or none")
 
 
 class _Expansion:

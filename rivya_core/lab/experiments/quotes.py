@@ -25,7 +25,8 @@ class Quote:
     cells, takes: cells, and takes a cell. reused, new: takes that are there or on their way, and takes to be bought.
     credits: price of the new ones, as far as anybody knows. minutes: from all at once to a few at a time, None when no such
     clip was ever timed. available_credits: balance less what is promised, None when it is not known. fits: how many of the
-    new takes the caps and the balance allow. shortage: why not all, or "". warnings: sentences on what may go otherwise.
+    new takes the caps and the balance allow, and fits_credits: their price. shortage: why not all, or "". warnings:
+    sentences on what may go otherwise.
     """
 
     cells: int
@@ -36,6 +37,7 @@ class Quote:
     minutes: tuple[int, int] | None
     available_credits: int | None
     fits: int
+    fits_credits: int
     shortage: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -98,6 +100,24 @@ def check(budget: Budget, prices: Sequence[int], cap_credits: int | None, spent_
         fits = how_many_fit(budget, prices, cap_credits, spent_credits)
         told = f"{error.detail} {fits:,} of {len(prices):,} new clips fit."
         raise BudgetError(error.title, told, error.hint, field=error.field, fits=fits) from None
+
+
+def check_shown(prices: Sequence[int], shown_credits: int | None) -> None:
+    """Let takes pass that cost no more than the figure somebody saw; None: nobody saw one.
+
+    Raises:
+        BudgetError: they cost more by now, as more takes failed or prices rose; ``field`` is "expected_credits".
+    """
+    needed = sum(prices)
+    if shown_credits is None or needed <= shown_credits:
+        return
+    clips = f"{len(prices):,} clip{'' if len(prices) == 1 else 's'}"
+    raise BudgetError(
+        "This costs more by now than was shown",
+        f"{shown_credits:,} credits were shown; {clips} would cost {needed:,} credits now. Nothing was bought.",
+        "Look at the new figure, and start it again if it is right.",
+        field="expected_credits",
+    )
 
 
 def how_many_fit(budget: Budget, prices: Sequence[int], cap_credits: int | None, spent_credits: int) -> int:

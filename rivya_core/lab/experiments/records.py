@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -81,8 +81,8 @@ class SweepStatus:
 
     ``states``: takes by state of their generation, those only planned left out. ``planned``: takes nobody has started.
     ``spent_credits``: held or settled by the generations that this experiment paid for; reused ones cost it nothing.
-    ``planned_credits``: price of what is only planned. ``failed``: takes that failed or were taken back. ``cells``: those
-    that were asked for, perhaps none.
+    ``planned_credits``: today's price of what is only planned. ``failed``: takes that failed or were taken back, and
+    ``failed_credits``: what they would cost once more. ``cells``: those that were asked for, perhaps none.
     """
 
     experiment: ExperimentRecord
@@ -92,7 +92,7 @@ class SweepStatus:
     spent_credits: int
     planned_credits: int = 0
     failed: int = 0
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    failed_credits: int = 0
     reused: int = 0
 
     @property

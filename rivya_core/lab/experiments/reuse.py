@@ -7,14 +7,15 @@ that asked for the same fills a take, whoever made it, so that nothing is paid f
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from rivya_core.api import GenerationRequest
+from rivya_core.lab.ledger import not_held_back
 from rivya_core.lab.notes import price_name, read_balance, read_note
 from rivya_core.lab.schema import generations
 from rivya_core.lab.states import NEEDS_JOB, State
@@ -74,7 +75,7 @@ def _known(
     query = (
         sa.select(column.request_sha256, column.id)
         .where(column.connection == name, column.mode.in_(sorted(modes)), here)
-        .where(column.deleted_at.is_(None), column.source != "example")
+        .where(column.deleted_at.is_(None), column.source != "example", not_held_back())
         .order_by(column.seq)
     )
     found: defaultdict[str, list[str]] = defaultdict(list)
@@ -96,8 +97,15 @@ class Prices:
 
     def of(self, request: GenerationRequest) -> int:
         """Credits: what the same model and settings reserved last time on this connection, else the list price."""
-        note = price_name(self._name, request.model, request.wire_params())
+        return self._learned(request.model, request.wire_params()) or request.expected_credits
+
+    def of_cell(self, canonical: Mapping[str, Any], then_credits: int) -> int:
+        """Credits of a stored request today; ``then_credits`` is what was known when its experiment was stored."""
+        return self._learned(canonical["model"], canonical["params"]) or then_credits
+
+    def _learned(self, model: str, params: Mapping[str, Any]) -> int | None:
+        note = price_name(self._name, model, params)
         if note not in self._known:
             value = read_note(self._connection, note)
             self._known[note] = value if isinstance(value, int) else None
-        return self._known[note] or request.expected_credits
+        return self._known[note]

@@ -67,8 +67,6 @@ class SweepSteering:
             LabError: the reason is missing, the cap is no whole number of credits, or the lab is read-only.
         """
         submission.refuse_if_read_only(self._parts.settings)
-        if credits is not None and (isinstance(credits, bool) or not isinstance(credits, int) or credits < 0):
-            raise LabError("The cap is not usable", "It must be a whole number of credits, or none.", field="credits")
         with begin_immediate(self._parts.database) as connection:
             before = book.must_find(connection, experiment_id).cap_credits
             caps.log_change(connection, caps.of_experiment(experiment_id), before, credits, why, self._now())

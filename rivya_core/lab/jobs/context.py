@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, ParamSpec, TypeVar
 
 from rivya_core.api import AsyncMediaClient, AsyncRivya
-from rivya_core.api.contract import Effect
+from rivya_core.api.contract import ERROR_CODES, Effect
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.gate import Gate
@@ -32,6 +32,9 @@ PAUSE_S = {
     Effect.KEY: 60.0,
 }
 """How long a wallet-wide stop lasts before the keeper asks the server again."""
+
+STRANGE_PAUSE_S = 5.0
+"""The same after a refusal in words that are not documented: it may concern one request only."""
 
 BY_PERSON = "person"
 """Effect of a pause that only a person ends."""
@@ -78,6 +81,7 @@ class JobContext:
     _wakes: dict[str, asyncio.Event] = field(init=False, default_factory=dict)
     _at_work: set[str] = field(init=False, default_factory=set)
     _strikes: dict[str, tuple[int, float]] = field(init=False, default_factory=dict)
+    _read_at_s: dict[str, float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         connection = self.settings.connection
@@ -118,6 +122,15 @@ class JobContext:
         """Give a claimed row back."""
         self._at_work.discard(generation_id)
         self._wakes.pop(generation_id, None)
+        self._read_at_s.pop(generation_id, None)
+
+    async def space_reads(self, generation_id: str) -> None:
+        """Wait until a row's task may be read again, whoever asks and whatever for."""
+        loop = asyncio.get_running_loop()
+        before_s = self._read_at_s.get(generation_id)
+        if before_s is not None:
+            await asyncio.sleep(max(0.0, before_s + self.settings.poll_min_s - loop.time()))
+        self._read_at_s[generation_id] = loop.time()
 
     def strike(self, generation_id: str) -> None:
         """Note an error nobody foresaw, so that the row is taken up again later and later."""
@@ -175,8 +188,9 @@ class JobContext:
 
 
 def pause_s(effect: Effect, error: RivyaError) -> float:
-    """Seconds after which a paused queue is tried again by itself."""
-    return max(error.retry_after_s or 0.0, PAUSE_S[effect])
+    """Seconds after which a paused queue is tried again by itself; soon when nobody knows whether it had to be paused."""
+    strange = effect is Effect.KEY and error.code not in ERROR_CODES
+    return max(error.retry_after_s or 0.0, min(STRANGE_PAUSE_S, PAUSE_S[effect]) if strange else PAUSE_S[effect])
 
 
 def at_rest(row: GenerationRecord) -> bool:

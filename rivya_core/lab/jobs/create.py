@@ -12,7 +12,7 @@ import hashlib
 from dataclasses import replace
 
 from rivya_core.api import GenerationRequest, ReferenceImage, reference_item
-from rivya_core.api.contract import Effect, Generation
+from rivya_core.api.contract import ERROR_CODES, Effect, Generation
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.retry import Action, delay_s, rule
 from rivya_core.lab.gate import Turn
@@ -21,11 +21,17 @@ from rivya_core.lab.points import Point, reached
 from rivya_core.lab.records import ErrorCard, GenerationRecord
 from rivya_core.lab.states import State
 
+STRANGE_REFUSALS = 3
 FUNDED_REFUSALS = 6  # 90 s at the pace of the wallet's pause: enough for a server that counts late
 
 UNCONFIRMED_HINT = (
     "Ask again with the same key: if Rivya has the request it answers with the first task and charges nothing more. "
     "If you see the task in Rivya's own history, adopt its id. If the balance did not move, close it as not charged."
+)
+
+OTHER_KEY_HINT = (
+    "It was sent under another API key, and Rivya may know requests by key: asking again under this one could be charged a "
+    "second time. Look for the task in Rivya's own history and adopt its id, or set the first key again."
 )
 
 
@@ -40,8 +46,9 @@ async def create(context: JobContext, generation_id: str) -> Went:
         if not context.is_ours(row) or await held_back(context, row):
             return Went.PARKED
         left_s = window_left_s(context, row)
-        if left_s is not None and left_s <= 0:
-            await give_up(context, row)
+        other_key = row.open_attempts > 0 and row.key_fingerprint != context.ledger.key_fingerprint
+        if other_key or (left_s is not None and left_s <= 0):
+            await give_up(context, row, OTHER_KEY_HINT if other_key else UNCONFIRMED_HINT)
             return Went.ENDED
         deadline_s = None if left_s is None else asyncio.get_running_loop().time() + left_s
         experiment_id = row.experiment_id if row.state is State.WAITING else None
@@ -69,14 +76,14 @@ def window_left_s(context: JobContext, row: GenerationRecord) -> float | None:
     return context.settings.resend_window_s - (context.now() - row.first_attempt_at).total_seconds()
 
 
-async def give_up(context: JobContext, row: GenerationRecord) -> None:
+async def give_up(context: JobContext, row: GenerationRecord, hint: str = UNCONFIRMED_HINT) -> None:
     """Leave an attempt of unknown outcome to a person; the reservation stays."""
     minutes = max(1, round(context.settings.resend_window_s / 60))
     told = row.error.detail if row.error else "No answer arrived."
     card = ErrorCard(
         title="Nobody knows whether Rivya accepted this generation",
         detail=f"It was sent {row.attempts} times within {minutes} min without a clear answer. {told}",
-        hint=UNCONFIRMED_HINT,
+        hint=hint,
         charged="unknown",
         phase="create",
         code=row.error.code if row.error else None,
@@ -178,7 +185,7 @@ async def after_create_error(context: JobContext, row: GenerationRecord, error: 
     row = await context.db(context.ledger.end_attempt, row.id, error, outcome_known=verdict.outcome_known)
     certain = row.open_attempts == 0
     if verdict.action is Action.PAUSE:
-        if certain and verdict.effect is Effect.WALLET and await refused_though_funded(context, row, error):
+        if certain and await refused_for_itself(context, row, error, verdict.effect):
             await fail(context, row, ErrorCard.of(error, "create", charged="no"))
             return 0.0
         await context.pause(row, error, verdict.effect, "create")
@@ -194,11 +201,23 @@ async def after_create_error(context: JobContext, row: GenerationRecord, error: 
     return delay_s("create", row.attempts, error.retry_after_s, context.draw())
 
 
-async def refused_though_funded(context: JobContext, row: GenerationRecord, error: RivyaError) -> bool:
-    """True when Rivya keeps saying "not enough" to this key while the wallet holds enough: it replays its first answer."""
+async def refused_for_itself(context: JobContext, row: GenerationRecord, error: RivyaError, effect: Effect) -> bool:
+    """True when what looks like a stop for everybody concerns this row alone, so that the rows behind it may go on.
+
+    Rivya keeps saying "not enough" while the wallet holds enough (it replays its first answer to this key), or refuses in
+    words nobody documented while the same API key reads the wallet (a filter of contents, perhaps). A server may take the
+    credits of a task only when it ends, so enough is what covers all that runs as well.
+    """
+    poor = effect is Effect.WALLET
+    if not poor and (effect is not Effect.KEY or error.code in ERROR_CODES):
+        return False
     tries = await context.db(context.ledger.count_exchanges, row.id, "create", like=error)
+    if tries < (FUNDED_REFUSALS if poor else STRANGE_REFUSALS):
+        return False
     wallet = await context.db(context.ledger.balance, row.connection)
-    return tries >= FUNDED_REFUSALS and wallet.error is None and (wallet.credits or 0) >= row.held_credits
+    if wallet.error is not None or wallet.credits is None:
+        return False
+    return not poor or wallet.credits >= await context.db(context.ledger.at_stake, row.connection)
 
 
 async def fail(context: JobContext, row: GenerationRecord, card: ErrorCard) -> None:

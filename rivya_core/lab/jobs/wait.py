@@ -35,6 +35,8 @@ async def wait(context: JobContext, generation_id: str) -> Went:
         try:
             answer = await read(context, row)
         except RivyaError as error:
+            if await disowned(context, row, error):
+                return Went.ENDED
             failures += 1
             await note_trouble(context, row, error, failures)
             gap_s = max(
@@ -47,7 +49,7 @@ async def wait(context: JobContext, generation_id: str) -> Went:
         failures = 0
         if answer.is_final:
             return await end(context, row, answer)
-        if answer.status != row.task_status or answer.reserved_credits not in {None, row.reserved_credits}:
+        if answer.status != row.task_status or answer.reserved_credits not in {None, 0, row.reserved_credits}:
             row = await context.db(context.ledger.seen, row.id, answer)
         gap_s = schedule.next_gap_s(elapsed_s(context, row), reads, context.draw())
 
@@ -56,7 +58,28 @@ async def read(context: JobContext, row: GenerationRecord) -> Generation:
     """Read the row's task once."""
     if row.task_id is None:
         raise AssertionError(f"{row.id} is {row.state} without a task id")
+    await context.space_reads(row.id)
     return await context.api.read_generation(row.task_id)
+
+
+async def disowned(context: JobContext, row: GenerationRecord, error: RivyaError) -> bool:
+    """Give a row back to the person who tied it to a task that Rivya does not know; True when that was so.
+
+    A task that Rivya itself named, or ever told a status of, is read for ever.
+    """
+    if rule("poll", error).effect is not Effect.MISSING or row.task_status is not None:
+        return False
+    card = ErrorCard(
+        title="Rivya knows no such task",
+        detail=f"The task id {row.task_id} was entered by hand, and Rivya answers that it does not exist.",
+        hint="Look the id up in Rivya's own history and adopt it again, ask again, or close it as not charged.",
+        charged="unknown",
+        phase="poll",
+        code=error.code,
+        request_id=error.request_id,
+        retryable=True,
+    )
+    return await context.db(context.ledger.disown, row.id, card)
 
 
 def elapsed_s(context: JobContext, row: GenerationRecord) -> float:
@@ -80,7 +103,7 @@ async def schedule_of(context: JobContext, row: GenerationRecord) -> Schedule:
 
 async def typical_of(context: JobContext, row: GenerationRecord) -> Typical | None:
     """What clips of a row's kind needed so far; asked of the ledger once in a while, not once a row."""
-    duration = str(row.params.get("duration", "")) or None
+    duration = str(row.params.get("duration") or row.params.get("n_frames") or "") or None
     kind = (row.model, row.mode, duration)
     now_s = asyncio.get_running_loop().time()
     known = context.typical.get(kind)

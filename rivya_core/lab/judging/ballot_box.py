@@ -92,6 +92,10 @@ def field(connection: sa.Connection, experiment_id: str, mode: Mode) -> Field:
 
 def counted(connection: sa.Connection, limit: int) -> list[dict[str, Any]]:
     """Experiments, newest first, with the numbers of their cells that have clips, of clips, and of rounds."""
+    has_vote = sa.exists().where(
+        vote_pairs.c.round_id == vote_rounds.c.id, vote_pairs.c.outcome.is_not(None), vote_pairs.c.outcome != "skip"
+    )
+    is_voting = sa.and_(vote_rounds.c.ended_at.is_(None), has_vote)
     made = (
         sa.select(
             cell_takes.c.experiment_id,
@@ -112,6 +116,7 @@ def counted(connection: sa.Connection, limit: int) -> list[dict[str, Any]]:
             vote_rounds.c.experiment_id,
             sa.func.count().label("rounds"),
             sa.func.count(vote_rounds.c.ended_at).label("ended_rounds"),
+            sa.func.sum(sa.case((is_voting, 1), else_=0)).label("voting_rounds"),
         )
         .group_by(vote_rounds.c.experiment_id)
         .subquery()
@@ -128,6 +133,7 @@ def counted(connection: sa.Connection, limit: int) -> list[dict[str, Any]]:
             sa.func.coalesce(made.c.clips, 0).label("clips"),
             sa.func.coalesce(held.c.rounds, 0).label("rounds"),
             sa.func.coalesce(held.c.ended_rounds, 0).label("ended_rounds"),
+            sa.func.coalesce(held.c.voting_rounds, 0).label("voting_rounds"),
         )
         .select_from(
             experiments.outerjoin(made, made.c.experiment_id == experiments.c.id).outerjoin(

@@ -23,12 +23,12 @@ from rivya_core.lab.judging import needless, standings
 from rivya_core.lab.judging.needless import Needless
 from rivya_core.lab.judging.neutral import neutral_copy, remove_copies
 from rivya_core.lab.judging.pairing import next_clips, next_variants
-from rivya_core.lab.judging.standings import Ballot, Candidate, RoundRecord, Standing
+from rivya_core.lab.judging.standings import Ballot, Candidate, OpenRound, RoundRecord, Standing
 from rivya_core.lab.judging.stopping import follow
 from rivya_core.lab.judging.votes import OUTCOMES, WHYS, Outcome, VoteRecord, comparisons
 from rivya_core.lab.parts import Parts
 
-__all__ = ["Ballot", "Ballots", "Candidate", "Needless", "RoundRecord", "Standing"]
+__all__ = ["Ballot", "Ballots", "Candidate", "Needless", "OpenRound", "RoundRecord", "Standing"]
 
 VOTER_MAX: Final = 60
 LISTED: Final = 200
@@ -96,6 +96,19 @@ class Ballots:
             follow(field.cells, comparisons(votes)).is_over,
         )
 
+    def open_rounds(self, experiment_id: str) -> tuple[OpenRound, ...]:
+        """The rounds that nobody has ended, oldest first; nothing of it tells what is compared."""
+        with reading(self._database) as connection:
+            rows = [row for row in box.rounds(connection, experiment_id) if row.ended_at is None]
+            votes = box.votes(connection, experiment_id)
+        found = []
+        for row in rows:
+            own = [vote for vote in votes if vote.round_id == row.id]
+            counted = sum(vote.outcome != "skip" for vote in own)
+            last = max((vote.voted_at for vote in own), default=row.started_at)
+            found.append(OpenRound(row.id, row.voter, row.started_at, counted, last))
+        return tuple(found)
+
     def ballot(self, round_id: str) -> Ballot | None:
         """The pair that waits for a vote, drawn now if none does; None when the round is over or nothing is left to compare."""
         with begin_immediate(self._database) as connection:
@@ -157,7 +170,11 @@ class Ballots:
             return True
 
     def end(self, round_id: str) -> None:
-        """End a round; from here on its clips have names. Raises LabError for an unknown id."""
+        """End a round, one's own or one that was left; from here on its clips have names, and its votes stay counted.
+
+        Raises:
+            LabError: an unknown id.
+        """
         with begin_immediate(self._database) as connection:
             experiment_id = box.find_round(connection, round_id).experiment_id
             box.end_round(connection, round_id, self._now())

@@ -75,11 +75,6 @@ class Effect:
         """The difference in standard deviations between takes; infinite when takes do not differ at all."""
         return _over(self.difference, self.sd)
 
-    @property
-    def interval_sd(self) -> tuple[float, float]:
-        """The interval in standard deviations between takes, those taken as known."""
-        return _over(self.low, self.sd), _over(self.high, self.sd)
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -184,3 +184,27 @@ def probes(connection: sa.Connection) -> Sequence[str]:
             .order_by(experiments.c.created_at)
         )
     )
+
+
+def fresh_sweeps(connection: sa.Connection, since: datetime | None) -> tuple[Sequence[str], datetime | None]:
+    """Ids of ordinary sweeps started or measured after ``since`` (None: ever), oldest first, and the newest of those moments."""
+    measured = (
+        sa.select(cell_takes.c.experiment_id, sa.func.max(features.c.measured_at).label("at"))
+        .select_from(cell_takes.join(features, features.c.generation_id == cell_takes.c.generation_id))
+        .group_by(cell_takes.c.experiment_id)
+    )
+    if since is not None:
+        measured = measured.where(features.c.measured_at > since)
+    last = measured.subquery()
+    column = experiments.c
+    query = (
+        sa.select(column.id, column.created_at, last.c.at)
+        .select_from(experiments.outerjoin(last, last.c.experiment_id == column.id))
+        .where(column.kind == "sweep", column.deleted_at.is_(None))
+        .order_by(column.created_at)
+    )
+    if since is not None:
+        query = query.where(sa.or_(column.created_at > since, last.c.at.is_not(None)))
+    rows = connection.execute(query).all()
+    moments = [moment for row in rows for moment in (row.created_at, row.at) if moment is not None]
+    return [row.id for row in rows], max(moments, default=since)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from rivya_core.api import GenerationRequest, ParamSpec, model_spec
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.lab.experiments.plan import Sweep
+from rivya_core.lab.experiments.records import Kind
 
 if TYPE_CHECKING:
     from rivya_core.lab.lab import Lab
@@ -40,12 +41,6 @@ class ProbePlan:
     promise: str
 
 
-def can_probe(model: str, param: str) -> bool:
-    """Tell whether a parameter of a model has two ends to compare."""
-    found = model_spec(model).param(param)
-    return found is not None and len(_ends(found)) == ENDS
-
-
 def plans(
     lab: Lab, model: str, param: str = "cfg_scale", base: GenerationRequest | None = None
 ) -> tuple[ProbePlan, ProbePlan]:
@@ -71,6 +66,14 @@ def plans(
         )
     request = base if base is not None else GenerationRequest(prompt=PROMPT, model=model)
     return _plan(lab, "hint", request, param, ends), _plan(lab, "verdict", request, param, ends)
+
+
+def kind_of(asked: Kind, sweep: Sweep) -> Kind:
+    """Say what an extended probe is: still a probe while one parameter is all that varies, and which by its takes."""
+    probes = [plan for plan in sweep.plans if plan.target == "param" and len(plan.values) >= ENDS]
+    if asked == "sweep" or len(probes) != 1 or len(sweep.plans) != 1 or sweep.takes < TAKES["hint"]:
+        return "sweep"
+    return "verdict" if sweep.takes >= TAKES["verdict"] else "hint"
 
 
 def _plan(lab: Lab, kind: ProbeKind, base: GenerationRequest, param: str, ends: list[Any]) -> ProbePlan:

@@ -13,7 +13,7 @@ from typing import Final
 from rivya_core.lab.experiments.records import CellRecord, ExperimentRecord
 from rivya_core.lab.judging.ballot_box import Field, RoundRow
 from rivya_core.lab.judging.ratings import Rated, rate
-from rivya_core.lab.judging.stopping import ALPHA, Progress, follow
+from rivya_core.lab.judging.stopping import ALPHA, Progress, fewest_more, follow
 from rivya_core.lab.judging.votes import VoteRecord, comparisons
 from rivya_core.settings import Mode
 
@@ -25,7 +25,10 @@ WORD: Final = re.compile(r"[^\W\d_]{3}")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An experiment as it stands in the list to choose from; ``cells``: those with a clip."""
+    """An experiment as it stands in the list to choose from; ``cells``: those with a clip.
+
+    ``voting_rounds``: open ones with a vote, whose voters must not see names yet; an open one without a vote hides nothing.
+    """
 
     id: str
     name: str
@@ -37,6 +40,18 @@ class Candidate:
     clips: int
     rounds: int
     ended_rounds: int
+    voting_rounds: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRound:
+    """A round nobody has ended, without anything of what was shown in it. ``last_at``: its last vote, else its start."""
+
+    id: str
+    voter: str
+    started_at: datetime
+    votes: int
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +103,7 @@ class Standing:
     """What all votes say. ``titles``: cell to its name; ``whys``: how often a cell was preferred for which reason.
 
     ``bad``: votes "both bad"; ``unseen``: cells without a clip; ``single``: no compared cell has more than one clip.
+    ``soonest``: the fewest further votes that can decide, if all of them go one way; 0 when nothing is left to decide.
     """
 
     experiment_id: str
@@ -102,6 +118,7 @@ class Standing:
     bad: int
     unseen: int
     single: bool
+    soonest: int = 0
 
     @property
     def winner(self) -> int | None:
@@ -167,6 +184,7 @@ def build(
         bad=sum(vote.outcome == "bad" for vote in votes),
         unseen=len(cells) - len(titles),
         single=all(len(clips) == 1 for clips in field.clips.values()),
+        soonest=fewest_more(tuple(titles), found),
     )
 
 

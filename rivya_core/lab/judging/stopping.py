@@ -20,6 +20,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import Final
 
 from scipy.special import betainc, betaln
@@ -73,6 +74,33 @@ def log_bet(lost: int, won: int) -> float:
 
 def follow(variants: Sequence[int], found: Iterable[Comparison]) -> Progress:
     """Go through the votes in the order they were cast; who is out stays out."""
+    return _walk(variants, found)[0]
+
+
+def fewest_more(variants: Sequence[int], found: Iterable[Comparison]) -> int:
+    """Give the fewest further votes that can decide, were each to go the way that decides soonest; 0 when decided.
+
+    Not what to expect: who is voted out then loses to one and the same opponent, time after time.
+    """
+    progress, lost, bets = _walk(variants, found)
+    if len(progress.left) < 2:  # noqa: PLR2004 - a pair
+        return 0
+    place = places(variants)
+    needed = [_until_out(place[one], lost, bets[place[one]]) for one in progress.left]
+    return sum(needed) - max(needed)
+
+
+def _until_out(loser: int, lost: Sequence[Sequence[int]], bet: float) -> int:
+    """Votes against one variant until its bet is there, all by the opponent against whom that takes the fewest."""
+    now = [(lost[loser][winner], lost[winner][loser]) for winner in range(len(lost)) if winner != loser]
+    return min(
+        next(more for more in count(1) if bet - log_bet(*pair) + log_bet(pair[0] + more, pair[1]) >= LOG_THRESHOLD)
+        for pair in now
+    )
+
+
+def _walk(variants: Sequence[int], found: Iterable[Comparison]) -> tuple[Progress, list[list[int]], list[float]]:
+    """Progress, who lost to whom how often, and the bets against each, the last two by the variants' places."""
     place = places(variants)
     lost = [[0] * len(place) for _ in place]  # lost[a][b]: decided votes in which b was preferred to a
     bets = [0.0] * len(place)
@@ -94,7 +122,8 @@ def follow(variants: Sequence[int], found: Iterable[Comparison]) -> Progress:
             left.remove(one.second)
             out.append((one.second, votes))
             decided_after = votes if len(left) == 1 else None
-    return Progress(tuple(left), tuple(out), decided_after, votes, VOTES_PER_VARIANT * len(place))
+    progress = Progress(tuple(left), tuple(out), decided_after, votes, VOTES_PER_VARIANT * len(place))
+    return progress, lost, bets
 
 
 def fewest_votes() -> int:

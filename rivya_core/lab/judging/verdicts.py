@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from rivya_core.api.errors import LabError
 from rivya_core.lab.experiments.knobs import note_name
-from rivya_core.lab.judging import observations
+from rivya_core.lab.judging import observations, sweep_evidence
 from rivya_core.lab.judging.appraisal import AxisVerdict, appraise
 from rivya_core.lab.judging.observations import Observed
 from rivya_core.lab.judging.wording import headline
@@ -48,7 +48,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class KnobNote:
-    """What a probe found of a knob on a model. ``at``: when, aware UTC."""
+    """What was found of a knob on a model, by a probe and by sweeps that were clear. ``at``: when, aware UTC."""
 
     verdict: str
     words: str
@@ -99,7 +99,20 @@ class Verdicts:
     # -- knobs -----------------------------------------------------------------------------------------------------
 
     def knob(self, model: str, param: str) -> KnobNote | None:
-        """What was measured here of a parameter on a model, in the mode of this lab; None when nobody has."""
+        """What was measured here of a parameter on a model, in the mode of this lab; None when nobody has.
+
+        A clear probe stands alone; beside anything else it is told when a sweep was clear, and of how many.
+        """
+        probe = self._probed(model, param)
+        if probe is not None and probe.verdict == "clear":
+            return probe
+        sweep = sweep_evidence.find(self._parts.ledger, self._parts.settings.mode, model, param)
+        if sweep is None:
+            return probe
+        more = "" if probe is None else f"; a probe said: {probe.words}"
+        return KnobNote("sweep", f"{sweep.words}{more}", sweep.experiment_id, sweep.at)
+
+    def _probed(self, model: str, param: str) -> KnobNote | None:
         found = self._parts.ledger.get_note(note_name(self._parts.settings.mode, model, param))
         if not isinstance(found, Mapping):
             return None
@@ -110,13 +123,17 @@ class Verdicts:
             return None
 
     def settle_probes(self) -> None:
-        """Keep the outcome of every probe that is complete beside its knob; a hint never replaces a verdict."""
+        """Keep the outcome of every probe that is complete beside its knob, and what complete sweeps say of theirs.
+
+        A hint never replaces a verdict, and a sweep neither.
+        """
         with self._parts.ledger.reading() as connection:
             ids = observations.probes(connection)
         for experiment_id in ids:
             observed = self._read(experiment_id)
             if observed.is_complete and not any(take.generation_id is None for take in observed.takes):
                 self._settle(observed)
+        sweep_evidence.settle(self._parts.ledger, self._work)
 
     def _settle(self, observed: Observed) -> None:
         for verdict in self._work(observed):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 Outcome = Literal["left", "right", "tie", "bad", "skip"]
 OUTCOMES: Final[frozenset[str]] = frozenset(get_args(Outcome))
-WHYS: Final = ("prompt match", "motion", "artefacts", "look")
-"""What a voter may name as the reason; the same words as the criteria of a review."""
+WHYS: Final = ("motion", "artefacts", "look")
+"""What a voter may name as the reason: the criteria of a review but for the one that asks for the prompt, which is hidden."""
 
 Matrix = NDArray[np.float64]
 

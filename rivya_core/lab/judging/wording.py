@@ -40,8 +40,15 @@ def _named(level: str) -> str:
     return f"“{level}”" if " " in level else level
 
 
-def size(effect: Effect) -> str:
-    """How large a difference is, in standard deviations between takes."""
+def knows_takes(verdict: AxisVerdict) -> bool:
+    """Tell whether some cell has two takes; without that, nothing says how far takes of one cell lie apart."""
+    return verdict.finding.takes_now > 1
+
+
+def size(verdict: AxisVerdict, effect: Effect) -> str:
+    """How large a difference is, in standard deviations between takes; "" with one take a cell."""
+    if not knows_takes(verdict):
+        return ""
     if math.isinf(effect.difference_sd):
         return "while takes of one cell do not differ at all"
     if math.isnan(effect.difference_sd):
@@ -72,7 +79,7 @@ def sentence(verdict: AxisVerdict) -> str:
         return f"{_capital(direction(verdict, lead))}: {_amount(verdict, lead)}.{more}"
     if finding.word == "same":
         return (
-            f"Every feature differs by less than {finding.margin_sd:g} SD between takes, shown at an error rate of "
+            f"Every feature differs by less than {_margin(verdict)}, shown at an error rate of "
             f"{finding.level * 100:g} %."
         )
     if finding.word == "too few":
@@ -82,8 +89,12 @@ def sentence(verdict: AxisVerdict) -> str:
         )
     if lead is None or lead.constant:
         return "No feature changed at all, and that with too few takes to call it the same."
+    seen = f"The largest difference is {direction(verdict, lead)}: {_amount(verdict, lead)}."
+    if finding.p is None or not lead.low > 0:
+        return f"{seen} Re-rolling alone can do that."
     return (
-        f"The largest difference is {direction(verdict, lead)}: {_amount(verdict, lead)}. Re-rolling alone can do that."
+        f"{seen} These few takes cannot rule re-rolling out: it does as much in {figure(finding.p * 100)} % of all ways "
+        f"of dealing them, and {finding.level * 100:g} % is the most that a clear verdict allows."
     )
 
 
@@ -103,8 +114,7 @@ def outlook(verdict: AxisVerdict) -> str:
         parts.append("It is no larger than chance alone gives, so no number of takes follows from it.")
     if verdict.to_same is not None:
         parts.append(
-            f"If there is none, showing that (within {finding.margin_sd:g} SD between takes) needs many takes: "
-            f"{_price(verdict.to_same)}."
+            f"If there is none, showing that (within {_margin(verdict)}) needs many takes: {_price(verdict.to_same)}."
         )
     return " ".join(parts)
 
@@ -117,14 +127,20 @@ def ground_rules(verdict: AxisVerdict) -> str:
     how = f"all {finding.ways:,} ways" if finding.exact else f"{finding.ways - 1:,} seeded ways"
     return (
         f"p {finding.p:.2g} for all features together ({how} of dealing the takes). Error rate {finding.level * 100:g} % for the "
-        f"verdict as a whole, an interval is for its feature alone. Margin for same: {finding.margin_sd:g} SD between takes."
+        f"verdict as a whole, an interval is for its feature alone. Margin for same: {_margin(verdict)}."
     )
 
 
 def of_feature(verdict: AxisVerdict, effect: Effect) -> str:
-    """What was found of one feature: which way, how much, and its p beside all others."""
-    p = "no p with so few takes" if effect.p is None else f"p {effect.p:.2g}"
-    return f"{_capital(direction(verdict, effect))} by {figure(effect.difference)}{_sure(effect)}, {size(effect)}, {p}"
+    """What was found of one feature: which way, how much, and its p beside all others; no way where none was shown."""
+    far = _listed(f"{figure(effect.difference)}{_sure(effect)}", size(verdict, effect))
+    if effect.p is None:
+        return f"Hint only: {direction(verdict, effect)} by {far}, no p with so few takes"
+    if effect.p <= verdict.finding.level:
+        return f"{_capital(direction(verdict, effect))} by {far}, p {effect.p:.2g}"
+    if effect.low > 0:
+        return f"Not beyond re-rolling: {direction(verdict, effect)} by {far}, p {effect.p:.2g}"
+    return f"No difference shown: {far}, p {effect.p:.2g}"
 
 
 def interval(effect: Effect) -> str:
@@ -137,7 +153,16 @@ def _sure(effect: Effect) -> str:
 
 
 def _amount(verdict: AxisVerdict, effect: Effect) -> str:
-    return f"{figure(effect.difference)} {verdict.feature(effect).unit}{_sure(effect)}, {size(effect)}"
+    return _listed(f"{figure(effect.difference)} {verdict.feature(effect).unit}{_sure(effect)}", size(verdict, effect))
+
+
+def _margin(verdict: AxisVerdict) -> str:
+    spread = "between takes" if knows_takes(verdict) else "between clips of one value"
+    return f"{verdict.finding.margin_sd:g} SD {spread}"
+
+
+def _listed(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
 
 
 def _price(further: Further) -> str:

@@ -175,12 +175,34 @@ def test_sizes_have_limits(changes: dict[str, Any], field: str) -> None:
     assert refused.value.field == field
 
 
-def test_names_have_limits() -> None:
-    """A name is needed, and both texts end somewhere."""
-    for name, question, field in (("  ", "", "name"), ("x" * 121, "", "name"), ("x", "y" * 1001, "question")):
-        with pytest.raises(InvalidRequestError) as refused:
-            Sweep(name, question, BASE)
-        assert refused.value.field == field
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": "  "}, "name"),
+        ({"name": "x" * 121}, "name"),
+        ({"name": None}, "name"),
+        ({"name": "\ud800"}, "name"),
+        ({"question": "y" * 1001}, "question"),
+        ({"question": "\ud800"}, "question"),
+        ({"question": "a\x00b"}, "question"),
+        ({"kind": "foo"}, "kind"),
+        ({"kind": None}, "kind"),
+        ({"parent_id": "\ud800"}, "parent_id"),
+        ({"parent_id": 7}, "parent_id"),
+        ({"axes": {"\ud800": [1]}}, "axes"),
+        ({"axes": {7: [1]}}, "axes"),
+        ({"axes": {"cfg_scale": [Labelled(1, "\ud800")]}}, "cfg_scale"),
+        ({"axes": {"cfg_scale": [Labelled(1, None)]}}, "cfg_scale"),  # type: ignore[arg-type]  # what a script may do
+        ({"axes": {"prompt": ["\ud800"]}}, "prompt"),
+        ({"cap_credits": 10**20}, "cap_credits"),
+    ],
+    ids=ascii,
+)
+def test_texts_that_cannot_be_kept_are_refused(changes: dict[str, Any], field: str) -> None:
+    """A name is needed, texts end somewhere and can be written, kinds are known; each refusal names its input."""
+    with pytest.raises(InvalidRequestError) as refused:
+        Sweep(**{"name": "Fox", "question": "", "base": BASE, **changes})
+    assert refused.value.field == field
 
 
 def test_labels_are_short_and_unique() -> None:

@@ -121,11 +121,11 @@ def test_nothing_is_invented_about_the_time(still: Lab) -> None:
     ("quote", "sentence"),
     [
         (
-            Quote(12, 2, 5, 19, 3040, (25, 40), 5000, 19),
+            Quote(12, 2, 5, 19, 3040, (25, 40), 5000, 19, 3040),
             "12 cells × 2 takes: 5 reused, 19 new = 3,040 credits, about 25-40 min, balance after: 1,960",  # noqa: RUF001
         ),
         (
-            Quote(1, 1, 0, 1, 160, (2, 2), None, 1),
+            Quote(1, 1, 0, 1, 160, (2, 2), None, 1, 160),
             "1 cell × 1 take: 0 reused, 1 new = 160 credits, about 2 min, balance after: unknown",  # noqa: RUF001
         ),
     ],

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 
 from rivya_core import GenerationRequest, HistoryFilter, Lab, State
-from rivya_core.api.errors import BudgetError, LabError, WaitTimeoutError
+from rivya_core.api.errors import BudgetError, InvalidRequestError, LabError, WaitTimeoutError
 from tests.api.images import png
 from tests.lab.experiments.sweeps import BASE, PRICE, end, grid, ids_of, movements_balance
 
@@ -235,3 +236,33 @@ def test_unknown_ids_are_said(still: Lab) -> None:
     for act in (still.sweep, sweeps.brief, sweeps.pause, sweeps.resume, sweeps.cancel_waiting, sweeps.retry_failed):
         with pytest.raises(LabError, match="'nobody' is not in this data folder"):
             act("nobody")
+
+
+@pytest.mark.parametrize("act", ["quote", "start"])
+@pytest.mark.parametrize("given", [None, BASE, "Fox"], ids=["nothing", "request", "text"])
+def test_what_is_no_sweep_is_refused(still: Lab, act: str, given: object) -> None:
+    """A quote or a start of something else names the input."""
+    with pytest.raises(InvalidRequestError) as refused:
+        getattr(still, act)(given)
+    assert refused.value.field == "sweep"
+
+
+@pytest.mark.parametrize("act", ["quote", "start"])
+def test_only_a_known_experiment_can_be_extended(still: Lab, act: str) -> None:
+    """An unknown parent is refused before anything is stored; one that was deleted is still known."""
+    with pytest.raises(InvalidRequestError) as refused:
+        getattr(still, act)(grid(parent_id="xunknown"))
+    assert refused.value.field == "parent_id"
+    assert still.sweeps.list() == []
+    first = still.start(grid())
+    still.sweeps.cancel_waiting(first)
+    still.sweeps.delete(first)
+    assert getattr(still, act)(grid(parent_id=first))
+
+
+@pytest.mark.parametrize("id_", [7, "\ud800", "a b", "x" * 33], ids=ascii)
+def test_an_id_that_cannot_stand_in_a_header_is_refused(still: Lab, id_: Any) -> None:
+    """Ids of generations are made from it."""
+    with pytest.raises(LabError) as refused:
+        still.start(grid(), experiment_id=id_)
+    assert refused.value.field == "experiment_id"

@@ -224,3 +224,40 @@ def test_another_connections_sweep_is_not_bought_for(make_lab: Callable[..., Lab
     for act in (lab.sweeps.start_rest, lab.sweeps.retry_failed):
         with pytest.raises(LabError, match="another connection"):
             act(id_)
+
+
+def test_a_retry_never_costs_more_than_was_shown(still: Lab) -> None:
+    """Another take fails after the price was drawn: nothing is bought, both figures are named; the new price is taken."""
+    id_ = still.start(grid())
+    first, second, _ = ids_of(still, id_)
+    end(still, first, State.FAILED)
+    shown = still.sweeps.brief(id_).failed_credits
+    end(still, second, State.FAILED)
+    with pytest.raises(BudgetError) as refused:
+        still.sweeps.retry_failed(id_, expected_credits=shown)
+    assert refused.value.field == "expected_credits"
+    assert "160 credits were shown; 2 clips would cost 320 credits now. Nothing was bought." in refused.value.detail
+    assert still.sweeps.brief(id_).failed == 2
+    assert still.sweeps.retry_failed(id_, expected_credits=2 * PRICE) == 2
+
+
+def test_the_rest_never_costs_more_than_was_shown(make_still: Callable[..., Lab]) -> None:
+    """A figure that is too small refuses all; the right one, or a larger one, starts it."""
+    lab = make_still(simulator_credits=5 * PRICE)
+    id_ = lab.start(grid(cap_credits=PRICE), only_what_fits=True)
+    lab.sweeps.set_cap(id_, None, "the rest matters too")
+    with pytest.raises(BudgetError) as refused:
+        lab.sweeps.start_rest(id_, expected_credits=PRICE)
+    assert refused.value.field == "expected_credits"
+    assert lab.sweeps.brief(id_).planned == 2
+    assert lab.sweeps.start_rest(id_, expected_credits=2 * PRICE) == 2
+
+
+def test_failures_are_counted_by_the_value_they_fell_on(still: Lab) -> None:
+    """By axis and label, values without a failure left out; what was taken back did not fail."""
+    id_ = still.start(grid([0, 1], axes={"cfg_scale": [0, 1], "duration": ["5", "10"]}))
+    ids = ids_of(still, id_)
+    end(still, ids[1], State.FAILED)
+    end(still, ids[3], State.FAILED)
+    end(still, ids[0], State.CANCELLED)
+    assert still.sweeps.failures(id_) == {"cfg_scale": {"0": 1, "1": 1}, "duration": {"10": 2}}

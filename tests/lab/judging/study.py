@@ -66,7 +66,7 @@ def _add_cell(lab: Lab, experiment_id: str, cell: int, label: str, takes: Sequen
                 experiment_id=experiment_id,
                 cell=cell,
                 labels={"prompt": label},
-                request={},
+                request={"prompt": f"{WORDS} {label}", "model": "kling-v2-1-master", "params": {}},
                 request_sha256=f"{cell:064}",
                 expected_credits=160,
             )

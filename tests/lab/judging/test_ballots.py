@@ -211,6 +211,26 @@ def test_rounds_of_several_voters_count_together(lab: Lab) -> None:
     assert (agreement.one, agreement.other, agreement.comparable, agreement.agreed) == ("Ana", "Ben", 32, 16)
 
 
+def test_an_open_round_is_told_by_its_voter_and_can_be_ended_by_others(lab: Lab) -> None:
+    """It tells nothing of what is compared; only with a vote does it keep names from others; ended, its votes stay."""
+    experiment_id = make_study(lab)
+    round_id = lab.ballots.start(experiment_id, "Dee")
+    cast(lab, round_id, "skip")
+    [one] = lab.ballots.open_rounds(experiment_id)
+    assert (one.id, one.voter, one.votes) == (round_id, "Dee", 0)
+    assert lab.ballots.candidates()[0].voting_rounds == 0
+    prefer(lab, round_id, [1, 0], 2)
+    [one] = lab.ballots.open_rounds(experiment_id)
+    assert one.votes == 2
+    assert one.last_at > one.started_at
+    assert lab.ballots.candidates()[0].voting_rounds == 1
+    before = lab.ballots.standing(experiment_id)
+    lab.ballots.end(round_id)
+    assert lab.ballots.open_rounds(experiment_id) == ()
+    assert lab.ballots.candidates()[0].voting_rounds == 0
+    assert lab.ballots.standing(experiment_id).progress == before.progress
+
+
 def test_live_and_simulated_clips_never_meet(lab: Lab) -> None:
     """P8: of an experiment with both, only the clips of its own mode are shown."""
     experiment_id = make_study(lab, ["calm", "rough", "wild"], clips=1)

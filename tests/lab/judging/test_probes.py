@@ -6,11 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.lab.judging import probes
 from rivya_core.lab.judging.verdicts import KnobNote
+from rivya_core.lab.schema import generations
 from tests.bench.calibration import rendered
 from tests.lab.judging.trial import MODEL, store
 
@@ -46,11 +48,10 @@ def test_a_probe_keeps_the_request_it_is_asked_about(lab: Lab) -> None:
 
 def test_a_choice_can_be_probed_and_a_text_cannot(lab: Lab) -> None:
     """Two ends are needed."""
-    assert probes.can_probe(MODEL, "aspect_ratio")
-    assert not probes.can_probe(MODEL, "negative_prompt")
-    assert not probes.can_probe(MODEL, "nothing")
-    with pytest.raises(InvalidRequestError, match="cannot be probed"):
-        probes.plans(lab, MODEL, "negative_prompt")
+    assert len(probes.plans(lab, MODEL, "aspect_ratio")) == 2
+    for param in ("negative_prompt", "nothing"):
+        with pytest.raises(InvalidRequestError):
+            probes.plans(lab, MODEL, param)
 
 
 def test_the_outcome_is_kept_when_the_last_clip_is_measured(lab: Lab) -> None:
@@ -103,9 +104,56 @@ def test_an_unfinished_probe_says_nothing(lab: Lab) -> None:
     assert known(lab) is None
 
 
-def test_an_ordinary_sweep_leaves_the_knob_alone(lab: Lab) -> None:
-    """Only probes speak for a knob."""
-    store(lab, TWO, STRONG)
+def test_a_clear_sweep_is_told_as_one_of_so_many(lab: Lab) -> None:
+    """Sweeps that say nothing leave the knob alone; a clear one is named with the number of those that could have been."""
+    store(lab, TWO, {}, experiment_id="xnothing", seed=5)
+    store(lab, TWO, STRONG, takes=2, experiment_id="xfew")
+    lab.verdicts.settle_probes()
+    assert known(lab) is None
+    store(lab, TWO, STRONG, experiment_id="xclear")
+    lab.verdicts.settle_probes()
+    note = known(lab)
+    assert note is not None
+    assert (note.verdict, note.experiment_id) == ("sweep", "xclear")
+    assert note.words == (
+        "a sweep found a clear effect (“A trial”), more motion at 0; 1 of the 2 sweeps of it that could tell were"
+    )
+    changes = lab.ledger.changes()
+    lab.verdicts.settle_probes()
+    assert (known(lab), lab.ledger.changes()) == (note, changes)
+
+
+def test_a_clear_sweep_stands_beside_an_unclear_probe_and_not_beside_a_clear_one(lab: Lab) -> None:
+    """The better evidence is told first; a probe keeps its own words."""
+    store(lab, TWO, STRONG, experiment_id="xsweep")
+    store(lab, TWO, {}, kind="verdict", experiment_id="xunclear", seed=5)
+    lab.verdicts.settle_probes()
+    note = known(lab)
+    assert note is not None
+    assert note.experiment_id == "xsweep"
+    assert note.words.endswith("; a probe said: unclear, no difference beyond re-rolling was shown")
+    store(lab, TWO, STRONG, kind="verdict", experiment_id="xprobe")
+    lab.verdicts.settle_probes()
+    note = known(lab)
+    assert note is not None
+    assert (note.verdict, note.experiment_id, note.words) == ("clear", "xprobe", "clear, more motion at 0")
+
+
+def test_a_sweep_that_runs_is_looked_at_when_it_has_ended(lab: Lab) -> None:
+    """Not while takes are open; and not at all where the knob changed together with something else."""
+    ids = store(lab, TWO, STRONG)
+    last = ids[0][0]
+    with lab.ledger.writing() as connection:
+        connection.execute(sa.update(generations).where(generations.c.id == last).values(state="running"))
+    lab.verdicts.settle_probes()
+    assert known(lab) is None
+    with lab.ledger.writing() as connection:
+        connection.execute(sa.update(generations).where(generations.c.id == last).values(state="succeeded"))
+    lab.verdicts.settle_probes()
+    assert known(lab) is not None
+    paired = {"cfg_scale": ["0", "1"], "negative_prompt": ["none", "text"]}
+    lab.ledger.set_note(f"knob:{lab.mode}:{MODEL}:cfg_scale:sweeps", None)
+    store(lab, paired, {("0", "none"): 8.0}, paired=True, experiment_id="xpaired")
     lab.verdicts.settle_probes()
     assert known(lab) is None
 

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from rivya_core.lab.judging.stopping import ALPHA, THRESHOLD, VOTES_PER_VARIANT, fewest_votes, follow, log_bet
+from rivya_core.lab.judging.stopping import (
+    ALPHA,
+    THRESHOLD,
+    VOTES_PER_VARIANT,
+    fewest_more,
+    fewest_votes,
+    follow,
+    log_bet,
+)
 from rivya_core.lab.judging.votes import Comparison
 from tests.bench.votes import best, equal, fixed_votes, run_studies, run_study, run_uneven, two_best
 
@@ -42,6 +50,24 @@ def test_eight_wins_in_a_row_decide() -> None:
     assert follow([0, 1], votes("A" * 7)).winner is None
     decided = follow([0, 1], votes("A" * 8))
     assert (decided.winner, decided.decided_after, decided.out) == (0, 8, ((1, 8),))
+
+
+@pytest.mark.parametrize("before", ["", "AAA", "AB", "AABA=BBBBB", "A" * 7, "A" * 8])
+def test_the_fewest_further_votes_decide_and_fewer_do_not(before: str) -> None:
+    """For two variants: so many for one of them, and one vote less does not do for either."""
+    found = votes(before)
+    fewest = fewest_more((0, 1), found)
+    assert (
+        follow((0, 1), [*found, *votes("A" * fewest)]).winner == 0
+        or follow((0, 1), [*found, *votes("B" * fewest)]).winner
+    )
+    for letter in "AB":
+        assert fewest == 0 or follow((0, 1), [*found, *votes(letter * (fewest - 1))]).winner is None
+
+
+def test_the_fewest_further_votes_are_for_all_but_one() -> None:
+    """With three variants two have to be voted out."""
+    assert fewest_more((0, 1, 2), []) == 16
 
 
 def test_ties_take_no_side_but_are_counted() -> None:

@@ -63,6 +63,41 @@ def test_unclear_names_takes_clips_and_their_price(lab: Lab) -> None:
     assert f"{verdict.to_same.credits:,} credits" in wording.outlook(verdict)
 
 
+def test_takes_that_lie_apart_and_are_too_few_are_not_called_chance(lab: Lab) -> None:
+    """Where a feature's own interval leaves zero out, re-rolling is not ruled out, and that is all that is said."""
+    store(lab, TWO, {("0",): 2.6}, seed=1)
+    verdict = only(lab)
+    assert verdict.lead is not None
+    assert verdict.finding.word == "unclear"
+    assert verdict.finding.p == pytest.approx(4 / 70)
+    assert verdict.lead.low > 0
+    said = wording.sentence(verdict)
+    assert "Re-rolling alone can do that" not in said
+    assert "These few takes cannot rule re-rolling out: it does as much in 5.71 % of all ways of dealing them" in said
+    assert "takes in each cell" in wording.outlook(verdict)
+    assert wording.of_feature(verdict, verdict.lead).startswith("Not beyond re-rolling: more motion at 0 by ")
+
+
+def test_a_feature_without_a_difference_is_given_no_direction(lab: Lab) -> None:
+    """A caption says which way only where that was shown."""
+    store(lab, TWO, STRONG)
+    verdict = only(lab)
+    said = {effect.key: wording.of_feature(verdict, effect) for effect in verdict.finding.effects}
+    assert said["motion"].startswith("More motion at 0 by ")
+    assert said["sharpness"].startswith("No difference shown: ")
+    assert "at 0" not in said["sharpness"]
+
+
+def test_with_one_take_a_cell_nothing_is_measured_in_takes(lab: Lab) -> None:
+    """Nobody knows then how far takes of one cell lie apart."""
+    grid = {"cfg_scale": ["0", "1"], "prompt": [f"words {number}" for number in range(8)]}
+    store(lab, grid, {("0", f"words {number}"): 8.0 for number in range(8)}, takes=1)
+    for verdict in judged(lab).axes:
+        texts = [wording.sentence(verdict), wording.ground_rules(verdict), wording.outlook(verdict)]
+        texts += [wording.of_feature(verdict, effect) for effect in verdict.finding.effects]
+        assert "SD between takes" not in " ".join(texts)
+
+
 @pytest.mark.parametrize("takes", [1, 2, 3])
 def test_too_few_takes_say_how_many_would_do(lab: Lab, takes: int) -> None:
     """Four of each, whatever the difference."""

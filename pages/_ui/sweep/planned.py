@@ -1,0 +1,65 @@
+"""What the draft of a sweep would become: expanded once for each form of it, or the sentence that says why not."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from pages._ui import words
+from pages._ui.sweep import launch as sweep_launch
+from pages._ui.sweep import words as sweep_words
+from rivya_core import Lab
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab import sweep_drafts
+from rivya_core.lab.experiments.plan import Sweep
+from rivya_core.lab.sweep_drafts import SweepDraft
+
+_PLAN = "_sweep_plan"
+_RULE = re.compile(r"(must|has|have|is|are|holds?|stands|needs?|takes?|makes|goes)\b")
+
+FIELDS = {
+    "prompt": "The prompt",
+    "negative_prompt": "The negative prompt",
+    "reference_image": "The reference image",
+    "name": "The name",
+    "question": "The question",
+    "takes": "Takes per cell",
+    "cap_credits": "The credit cap",
+    "axes": "The axes",
+}
+"""What a sentence calls an input that has no label of its own."""
+
+
+def planned(lab: Lab, draft: SweepDraft) -> tuple[Sweep | None, RivyaError | None]:
+    """Expand the draft: the sweep, or why there is none."""
+    known: tuple[SweepDraft, Sweep | None, RivyaError | None] | None = st.session_state.get(_PLAN)
+    if known is not None and known[0] == draft:
+        return known[1], known[2]
+    sweep_launch.refuse(None)
+    try:
+        found: tuple[Sweep | None, RivyaError | None] = (sweep_drafts.to_sweep(lab, draft), None)
+    except RivyaError as error:
+        found = (None, error)
+    st.session_state[_PLAN] = (draft, *found)
+    return found
+
+
+def sentence(problem: RivyaError | None) -> str:
+    """Write a refusal for people: its input by the name it has on the page."""
+    if problem is None:
+        return ""
+    said, field = problem.detail or problem.title, problem.field or ""
+    rule = said.removeprefix(f"{field}: ")
+    if field and rule != said:
+        name = FIELDS.get(field) or sweep_words.axis(field)
+        said = f"{name} {rule}" if _RULE.match(rule) else f"{name}: {rule}"
+    return words.sentences(said, problem.hint)
+
+
+def not_yet(reasons: list[str], key: str) -> None:
+    """Draw why something cannot start; nothing without a reason."""
+    if reasons:
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"muted_{key}"):
+            st.badge("Not yet", icon=":material/info:", color="orange")
+            st.text(" ".join(reasons))

@@ -1,0 +1,221 @@
+"""Generate in a real browser: a refused image costs nothing, a playing clip stays, all of it in sight and readable."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, Route, expect
+
+from rivya_core.lab.database import migrate, open_database
+from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.states import State
+from rivya_core.settings import EMBEDDED_CONNECTION
+from rivya_core.simulator import World
+from tests.browser.conftest import Look, Server, Visitor
+from tests.browser.looks import assert_well, each_look, settle
+from tests.browser.test_first_visit import PROMPT, QUICK, SLOW, tasks_of, type_prompt
+from tests.lab.given import in_state
+
+StartServer = Callable[..., Server]
+Visit = Callable[..., Visitor]
+
+FAILURES = 4
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a clip, after which all generations failed."""
+    folder = tmp_path_factory.mktemp("generate")
+    path = folder / "lab.sqlite3"
+    database = open_database(path)
+    migrate(database, path)
+    ledger = Ledger(database)
+    in_state(ledger, State.SUCCEEDED, connection=EMBEDDED_CONNECTION)
+    for _ in range(FAILURES):
+        in_state(ledger, State.FAILED, connection=EMBEDDED_CONNECTION)
+    database.dispose()
+    running = Server(folder, SLOW)
+    running.start()
+    yield running
+    running.stop()
+
+
+def photo() -> bytes:
+    """A real JPEG of 1200 by 800."""
+    picture = io.BytesIO()
+    Image.effect_noise((1200, 800), 90).convert("RGB").save(picture, "JPEG")
+    return picture.getvalue()
+
+
+def drop(page: Page, data: bytes) -> None:
+    """Drop a file on the uploader as a person does."""
+    transfer = page.evaluate_handle(
+        """data => { const t = new DataTransfer();
+        const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+        t.items.add(new File([bytes], 'photo.jpg', {type: 'image/jpeg'})); return t; }""",
+        base64.b64encode(data).decode(),
+    )
+    page.get_by_test_id("stFileUploaderDropzone").dispatch_event("drop", {"dataTransfer": transfer})
+
+
+def slowly(route: Route) -> None:
+    """Let a request through after a while."""
+    time.sleep(1.5)
+    route.continue_()
+
+
+def bottom_px(page: Page, selector: str) -> float:
+    """Where the first such element ends, from the top of the window."""
+    return float(page.locator(selector).first.evaluate("e => e.getBoundingClientRect().bottom"))
+
+
+def test_a_refused_image_lets_nothing_leave_until_it_is_gone(start_server: StartServer, visit: Visit) -> None:
+    """Neither the button nor Ctrl+Enter makes a clip without the image; removing the file frees the form."""
+    server = start_server(**QUICK)
+    page = visit(server).page
+    settle(page)
+    drop(page, photo()[:9000])
+    expect(page.get_by_text("This image cannot be used")).to_be_visible()
+    type_prompt(page)
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_test_id("stToast").get_by_text("The image cannot be used")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("Generate · 160"))).to_be_disabled()
+    assert tasks_of(server) == 0
+    page.get_by_role("button", name="Remove photo.jpg").click()
+    expect(page.get_by_role("button", name=re.compile("Generate · 160"))).to_be_enabled()
+
+
+def test_a_send_waits_for_the_image_that_is_still_on_its_way(start_server: StartServer, visit: Visit) -> None:
+    """A file dropped a moment before Ctrl+Enter, over a slow line, is in the request that leaves."""
+    server = start_server(**QUICK)
+    page = visit(server).page
+    settle(page)
+    type_prompt(page)
+    page.route("**/_stcore/upload_file/**", slowly)
+    drop(page, photo())
+    expect(page.get_by_test_id("stFileChipIconSpinner")).to_be_visible()
+    page.get_by_label("Prompt", exact=True).press("Control+Enter")
+    expect(page.get_by_role("heading", name="In progress")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible(timeout=60_000)
+    world = World(server.data_dir / "simulator" / "world.sqlite3")
+    try:
+        assert (len(world.requests("upload")), len(world.tasks())) == (1, 1)
+    finally:
+        world.close()
+
+
+def test_a_prompt_that_is_too_long_answers_the_shortcut(start_server: StartServer, visit: Visit) -> None:
+    """Ctrl+Enter says why nothing left."""
+    server = start_server(**QUICK)
+    page = visit(server).page
+    page.get_by_label("Prompt", exact=True).fill("x" * 5001)
+    page.keyboard.press("Control+Enter")
+    toast = page.get_by_test_id("stToast")
+    expect(toast.get_by_text("The prompt is 1 character too long: 5,001 of 5,000.")).to_be_visible()
+    assert tasks_of(server) == 0
+
+
+@pytest.mark.parametrize("press", ["Generate", "Repeat"])
+def test_starting_another_leaves_the_playing_clip_alone(start_server: StartServer, visit: Visit, press: str) -> None:
+    """Nothing ran before: the progress card comes and goes above the same video element, which goes on playing."""
+    server = start_server(**QUICK)
+    page = visit(server).page
+    type_prompt(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name=re.compile("Generate · 160"))).to_be_enabled()
+    settle(page)
+    video = page.locator("video").first
+    video.evaluate("v => { v.muted = true; v.loop = true; v.dataset.mark = 'same'; return v.play(); }")
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name=re.compile(press)).first.click()
+    expect(page.get_by_role("heading", name="In progress")).to_be_visible()
+    expect(page.get_by_role("button", name="Show the latest")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible(timeout=30_000)
+    assert video.evaluate("v => [v.dataset.mark, v.paused]") == ["same", False]
+    page.get_by_role("button", name="Show the latest").click()
+    expect(page.get_by_role("heading", name="Latest clip")).to_be_visible()
+
+
+def test_an_idle_tab_shows_what_another_one_started(start_server: StartServer, visit: Visit) -> None:
+    """Nobody touches the second tab, and the running job appears in it."""
+    server = start_server(RIVYA_SIMULATOR_SPEED="0.2")
+    visitor = visit(server)
+    idle = visitor.open("/")
+    settle(idle)
+    page = visitor.page
+    page.bring_to_front()
+    type_prompt(page)
+    page.keyboard.press("Control+Enter")
+    expect(idle.get_by_role("heading", name="In progress")).to_be_visible(timeout=25_000)
+
+
+@each_look
+def test_four_takes_and_an_image_fit_beside_the_clip(start_server: StartServer, visit: Visit, look: Look) -> None:
+    """On a desk the clip and the preview stay in sight; everywhere the page is accessible and fits."""
+    server = start_server(RIVYA_SIMULATOR_SPEED="0.2")
+    visitor = visit(server, look)
+    page = visitor.page
+    settle(page)
+    drop(page, photo())
+    expect(page.get_by_text(" MB, unchanged")).to_be_visible()
+    page.get_by_label("Takes").click()
+    page.get_by_role("option", name="4").click()
+    expect(page.get_by_role("button", name=re.compile("Generate · 640"))).to_be_visible()
+    type_prompt(page)
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("take 4").first).to_be_visible()
+    expect(page.get_by_test_id("stToast")).to_have_count(0, timeout=20_000)  # Streamlit's own has no name for axe
+    settle(page)
+    assert_well(visitor)
+    if look.width > 700:
+        assert bottom_px(page, "video") <= look.height
+        assert bottom_px(page, ".st-key-muted_image") <= page.locator(".st-key-send_row").evaluate(
+            "e => e.getBoundingClientRect().top"
+        )
+
+
+@each_look
+def test_failures_are_put_away_together(served: Server, visit: Visit, look: Look) -> None:
+    """Their cards and the way to all of them are accessible; History opens on what failed."""
+    visitor = visit(served, look)
+    page = visitor.page
+    settle(page)
+    assert_well(visitor)
+    page.get_by_role("link", name="2 more in History").click()
+    expect(page.get_by_role("heading", level=1, name="History")).to_be_visible()
+    expect(page).to_have_url(re.compile("state=failed"))
+    settle(page)
+    assert page.get_by_test_id("stException").count() == 0
+
+
+@each_look
+def test_what_cannot_be_sent_is_said_readably(served: Server, visit: Visit, look: Look) -> None:
+    """A prompt beyond the limit, and one that is only longer in UTF-16, are said in words that anybody can read."""
+    visitor = visit(served, look)
+    page = visitor.page
+    for prompt, said in (("x" * 5001, "5001 / 5000"), ("\N{FOX FACE}" * 2600, "5200 of 5000 when counted in UTF-16")):
+        page.get_by_label("Prompt", exact=True).fill(prompt)
+        expect(page.get_by_text(said)).to_be_visible()
+        settle(page)
+        assert_well(visitor)
+    page.get_by_label("Prompt", exact=True).fill(PROMPT)
+    expect(page.get_by_text(f"{len(PROMPT)} / 5000")).to_be_visible()
+
+
+@pytest.mark.parametrize("width_px", [1440, 1366, 1280])
+def test_the_acts_under_a_clip_stand_in_one_row(served: Server, visit: Visit, width_px: int) -> None:
+    """No button is left alone in a second row beside the form."""
+    page = visit(served, width=width_px).page
+    settle(page)
+    expect(page.get_by_role("button", name="Copy as")).to_be_visible()
+    tops = page.locator(".st-key-clip_actions :is(button, a)").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect()).filter(box => box.width).map(box => Math.round(box.top))"
+    )
+    assert len(tops) == 5
+    assert len(set(tops)) == 1

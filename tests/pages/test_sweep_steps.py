@@ -1,0 +1,273 @@
+"""What the Sweep page promises beyond the start: no price that grew unseen, the next step in sight, words that match the form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages._ui.sweep import live_grid, planned, rows
+from pages._ui.sweep import words as sweep_words
+from pages._ui.sweep.preview import width_px
+from rivya_core import GenerationRequest, Lab, State
+from rivya_core.api.errors import InvalidRequestError
+from rivya_core.lab.drafts import Draft
+from rivya_core.lab.experiments.records import Axis
+from rivya_core.lab.judging import probes
+from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft
+from rivya_core.lab.sweeps import Sweep
+from tests.pages.test_sweep import boats, button, checked, form, labels, open_experiment, texts, widget
+from tests.until import until
+
+Open = Callable[..., AppTest]
+
+BOAT = GenerationRequest(prompt="A paper boat *at dusk*", params={"negative_prompt": "text, logo"})
+
+
+def failing(lab: Lab, *fields: Any, times: int) -> str:
+    """An experiment of which some takes fail."""
+    assert lab.simulator is not None
+    lab.simulator.world.add_fault("task_failed", times=times, code="generation_failed", message="Refused")
+    id_ = lab.start(*fields)
+    lab.wait_sweep(id_, 60)
+    return id_
+
+
+def kinds(app: AppTest) -> dict[str, str]:
+    """How loud each button is."""
+    return {item.label: item.proto.type for item in app.button}
+
+
+# -- what is bought ----------------------------------------------------------------------------------------------------
+
+
+def test_a_retry_buys_no_more_than_its_button_said(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """One take had failed when the page was drawn, three when it was pressed: refused with both figures, nothing bought."""
+    lab = make_lab(max_creates_in_flight=1, simulator_speed=1)
+    lab.pause_queue()
+    id_ = lab.start(boats("16:9", "9:16", "1:1"))
+    takes = [take.generation_id or "" for cell in lab.sweep(id_).cells for take in cell.takes]
+    lab.cancel(takes[0])
+    app = open_experiment(open_app, id_)
+    retry = button(app, "Retry 1 failed · 160 credits")
+    for generation_id in takes[1:]:
+        lab.cancel(generation_id)
+    retry.click().run()
+    assert "160 credits were shown; 3 clips would cost 480 credits now. Nothing was bought." in texts(checked(app))
+    assert lab.sweeps.brief(id_).states == {State.CANCELLED: 3}
+    button(app, "Retry 3 failed · 480 credits").click().run()
+    assert lab.sweeps.brief(id_).failed == 0
+
+
+def test_the_head_is_drawn_again_when_its_figures_change(make_lab: Callable[..., Lab]) -> None:
+    """Each further failure changes what the ticking grid compares, so that the price on the button follows."""
+    lab = make_lab(max_creates_in_flight=1, simulator_speed=1)
+    lab.pause_queue()
+    id_ = lab.start(boats("16:9", "9:16", "1:1"))
+    seen = [live_grid.signature(lab, lab.sweeps.brief(id_))]
+    for cell in lab.sweep(id_).cells[:2]:
+        lab.cancel(cell.takes[0].generation_id or "")
+        seen.append(live_grid.signature(lab, lab.sweeps.brief(id_)))
+    assert len(set(seen)) == 3
+
+
+def test_a_probe_says_what_it_sends_before_it_spends(lab: Lab, open_app: Open) -> None:
+    """The prompt, the two values and what both share stand on its card."""
+    said = texts(open_app("sweep"))
+    assert f"Prompt: {probes.PROMPT}" in said
+    assert "cfg_scale: 0 vs 1, 2 takes each" in said
+    assert "Both: Duration 5 · Aspect ratio 16:9" in said
+
+
+def test_all_reused_is_a_duplicate_only_where_it_extends(lab: Lab, open_app: Open) -> None:
+    """Another question over clips that exist may start for nothing."""
+    lab.wait_sweep(lab.start(boats("16:9", "9:16")), 60)
+    axis = AxisDraft("param", "aspect_ratio", options=("16:9", "9:16"))
+    app = form(open_app, lab, SweepDraft(name="Other", base=Draft(prompt="A paper boat"), axes=(axis,)))
+    assert not button(app, "Start · nothing new · 0 credits").disabled
+    assert "Nothing new" not in texts(app)
+
+
+def test_an_extended_probe_stays_a_probe(lab: Lab, open_app: Open) -> None:
+    """Further takes make a hint a verdict, whose outcome stands beside the knob."""
+    hint, _ = probes.plans(lab, BOAT.model, "cfg_scale", BOAT)
+    id_ = lab.start(hint.sweep)
+    lab.wait_sweep(id_, 60)
+    app = open_experiment(open_app, id_)
+    button(app, "Extend").click().run()
+    widget(checked(app), "Takes per cell").set_value(4).run()
+    button(app, "Start · 4 new").click().run()
+    newest = lab.sweeps.list()[0]
+    assert (newest.kind, newest.parent_id, newest.takes) == ("verdict", id_, 4)
+    checked(app)
+
+
+def test_the_takes_an_unclear_probe_asks_for_are_one_press_away(lab: Lab, open_app: Open) -> None:
+    """The head names them with their price; the form opens with them, and nothing starts by itself."""
+    assert lab.simulator is not None
+    lab.simulator.world.configure(cfg_effect="strong", clip_variants=8)
+    id_ = lab.start(probes.plans(lab, BOAT.model, "cfg_scale", BOAT)[0].sweep)
+    lab.wait_sweep(id_, 60)
+    app = open_experiment(open_app, id_)
+    until(lambda: "Plan 4 more clips · 640 credits" in labels(app.run()), what="the probe is judged")
+    button(app, "Plan 4 more clips · 640 credits").click().run()
+    assert button(checked(app), "Start ·").label == "Start · 4 new · 640 credits"
+    assert lab.history.page().total == 4
+
+
+# -- where it goes on --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_done_has_one_loud_next_step(lab: Lab, open_app: Open) -> None:
+    """A sweep is voted on, a probe has its verdict looked at; a decided one has no next step."""
+    sweep, probe = lab.start(boats("16:9", "9:16")), lab.start(probes.plans(lab, BOAT.model)[0].sweep)
+    for id_ in (sweep, probe):
+        lab.wait_sweep(id_, 60)
+    loud = [label for label, kind in kinds(open_experiment(open_app, sweep)).items() if kind == "primary"]
+    assert loud == ["Vote blind"]
+    app = open_experiment(open_app, probe)
+    assert [label for label, kind in kinds(app).items() if kind == "primary"] == ["See the verdict"]
+    button(app, "See the verdict").click().run()
+    assert app.session_state["view"] == "Verdict"
+    checked(app)
+    lab.sweeps.decide(sweep, {"cell": 0, "title": "Aspect ratio: 16:9", "why": "", "who": "Ana"})
+    assert "primary" not in kinds(open_experiment(open_app, sweep)).values()
+
+
+def test_a_row_says_what_was_decided(lab: Lab) -> None:
+    """The winner's name, once there is one."""
+    id_ = lab.start(boats("16:9", "9:16"))
+    assert rows.winner(lab.sweeps.get(id_)) == ""
+    lab.sweeps.decide(id_, {"cell": 1, "title": "Aspect ratio: 9:16", "why": "Taller", "who": "Ana"})
+    assert rows.winner(lab.sweeps.get(id_)) == "Winner: Aspect ratio: 9:16"
+
+
+def test_the_head_shows_the_baseline_and_where_it_comes_from(lab: Lab, open_app: Open) -> None:
+    """The prompt as it was written, what all cells share, and the way to the experiment that this one extends."""
+    first = lab.start(Sweep("First", "", BOAT, {"cfg_scale": [0, 1]}))
+    second = lab.start(Sweep("Second", "", BOAT, {"cfg_scale": [0, 1, 0.5]}, parent_id=first))
+    app = open_experiment(open_app, second)
+    shown = [item.value for item in app.text]
+    assert "Prompt: A paper boat *at dusk*" in shown
+    assert "All else: Duration 5 · Aspect ratio 16:9 · Negative prompt “text, logo”" in shown
+    assert "Extends: First" in shown
+    button(app, "Open that sweep").click().run()
+    assert app.query_params["experiment"] == first
+    assert "Open that sweep" not in labels(checked(app))
+
+
+# -- where it is looked for --------------------------------------------------------------------------------------------
+
+
+def test_an_axis_says_its_own_error(lab: Lab, open_app: Open) -> None:
+    """Beside the button and below the field, in the words of the field."""
+    axis = AxisDraft("param", "duration")
+    app = form(open_app, lab, SweepDraft(name="Boat", base=Draft(prompt="A boat"), axes=(axis,)))
+    assert texts(app).count("Duration has no values. Give at least one, or leave the axis out.") == 2
+    widget(app, "Values of Duration").set_value(["5"]).run()
+    assert "has no values" not in texts(checked(app))
+
+
+def test_a_cap_without_a_reason_says_so_below_the_field(lab: Lab, open_app: Open) -> None:
+    """One plain sentence, and no word of charges, as nothing could be."""
+    id_ = lab.start(Sweep("Boats", "", BOAT, {"cfg_scale": [0, 1]}, cap_credits=320))
+    app = open_experiment(open_app, id_)
+    widget(app, "Cap for the whole experiment").set_value(480).run()
+    button(app, "Raise it to 480").click().run()
+    said = texts(checked(app))
+    assert "Raising a cap needs a reason. Say why in a few words; it is kept in the log of caps." in said
+    assert "Problem" not in said
+    assert "ot charged" not in said
+    assert lab.sweeps.get(id_).cap_credits == 320
+
+
+def test_failures_out_of_sight_are_told(lab: Lab, open_app: Open) -> None:
+    """Below the values of a third axis stands where takes failed."""
+    axes: dict[str, list[Any]] = {"cfg_scale": [0, 1], "aspect_ratio": ["16:9", "9:16"], "duration": ["5", "10"]}
+    id_ = failing(lab, Sweep("Three", "", BOAT, axes), times=3)
+    counts = lab.sweeps.failures(id_)["duration"]
+    assert sum(counts.values()) == 3
+    said = " · ".join(f"{label}: {counts[label]} failed" for label in ("5", "10") if label in counts)
+    assert said in [item.value for item in open_experiment(open_app, id_).text]
+
+
+def test_an_open_clip_says_which_take_it_is(lab: Lab, open_app: Open) -> None:
+    """It is named by axis and value; before the first take comes the last one, and the buttons say so."""
+    id_ = lab.start(Sweep("Takes", "", BOAT, {"cfg_scale": [0.5]}, takes=2))
+    lab.wait_sweep(id_, 60)
+    first, last = [take.generation_id for take in lab.sweep(id_).cells[0].takes]
+    app = open_experiment(open_app, id_)
+    turns = {"Take before", "Next take", "First take", "Last take"}
+    for shown, said, offered in (
+        (first, "Take 1 of 2", ["Last take", "Next take"]),
+        (last, "Take 2 of 2", ["Take before", "First take"]),
+    ):
+        app.session_state["_sweep_clip"] = shown
+        checked(app.run())
+        assert said in texts(app)
+        assert [label for label in labels(app) if label in turns] == offered
+    [dialog] = app.get("dialog")
+    assert dialog.proto.dialog.title == "cfg_scale 0.5"
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_variable_without_values_is_offered_as_an_axis(lab: Lab, open_app: Open) -> None:
+    """What the sentence asks for is one press away."""
+    app = form(open_app, lab, SweepDraft(name="Fox", base=Draft(prompt="{{animal}} on ice")))
+    assert "Add an axis called animal" in texts(app)
+    button(app, "Add {{animal}} as an axis").click().run()
+    widget(app, "Values of animal").set_value("A fox\nAn owl").run()
+    assert button(checked(app), "Start ·").label == "Start · 2 new · 320 credits"
+    assert "Add {{animal}} as an axis" not in labels(app)
+
+
+def test_inputs_are_called_as_everywhere(lab: Lab, open_app: Open) -> None:
+    """One name each, that of the API's page, in the list of axes as above the fields."""
+    app = form(open_app, lab, SweepDraft(base=Draft(prompt="A boat")))
+    offered = widget(app, "Add an axis").options
+    assert offered == [
+        "Prompt",
+        "Duration",
+        "Aspect ratio",
+        "Negative prompt",
+        "cfg_scale",
+        "Reference image",
+        "Model",
+    ]
+    assert "probe it on the Sweep page" not in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("field", "detail", "said"),
+    [
+        ("prompt", "prompt: must not be empty", "The prompt must not be empty."),
+        ("duration", "duration: has no values", "Duration has no values."),
+        ("cfg_scale", "cfg_scale: '2' must be from 0 to 1", "cfg_scale: '2' must be from 0 to 1."),
+        ("", "No room", "No room."),
+    ],
+    ids=["input", "axis", "value", "no field"],
+)
+def test_a_refusal_is_a_sentence(field: str, detail: str, said: str) -> None:
+    """The input is called as on the page."""
+    assert planned.sentence(InvalidRequestError("Title", detail, field=field or None)) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "said"),
+    [("hour", "hour 0", "hour 0"), ("cfg_scale", "0.5", "cfg_scale 0.5"), ("duration", "5", "Duration 5")],
+    ids=["says it already", "number", "label of the API"],
+)
+def test_a_value_is_shown_with_its_axis_once(name: str, label: str, said: str) -> None:
+    """No "hour hour 0"."""
+    assert sweep_words.value(name, label) == said
+
+
+def test_a_column_is_as_wide_as_its_title() -> None:
+    """Short values do not cut a long title."""
+    short, long = Axis("cfg", ("0", "1")), Axis("dawn / noon / dusk", ("dawn", "noon"))
+    assert width_px(long) > width_px(short)
+    assert width_px(Axis("reference_image", ("a", "b"))) >= 8 * len("Reference image")
