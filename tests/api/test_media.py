@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -89,7 +90,9 @@ BROKEN: dict[str, tuple[Act, bool, int | None]] = {
     "reset": (reset, True, None),
     "never": (stall, True, None),
     "not HTTP": (raw(b"hello\r\n\r\n"), True, None),
-    "compressed": (answer(200, CLIP, {**MP4, "Content-Encoding": "gzip"}), True, 200),
+    "called compressed and is not": (answer(200, CLIP, {**MP4, "Content-Encoding": "gzip"}), True, None),
+    "a part": (answer(206, CLIP, {**MP4, "Content-Range": f"bytes 0-{len(CLIP) - 1}/{len(CLIP) + 1}"}), True, 206),
+    "a part of unknown size": (answer(206, CLIP, {**MP4, "Content-Range": "bytes 0-99/*"}), True, 206),
     "announced too large": (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n"), False, None),
     "redirect to nowhere": (answer(302, b"", {"Location": ""}), False, 302),
     "redirect to rubbish": (answer(302, b"", {"Location": "https://[bad"}), True, None),
@@ -262,3 +265,43 @@ def test_a_base_url_that_is_no_address_is_refused(kind: Callable[[str], object],
     with pytest.raises(ConfigurationError) as refused:
         kind(address)
     assert refused.value.field == "base_url"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (203, {}, CLIP),
+        (206, {"Content-Range": f"bytes 0-{len(CLIP) - 1}/{len(CLIP)}"}, CLIP),
+        (200, {"Content-Encoding": "gzip"}, gzip.compress(CLIP)),
+        (200, {"Content-Encoding": "aws-chunked"}, CLIP),
+        (200, {"Content-Encoding": "utf-8"}, CLIP),
+    ],
+    ids=["by a proxy", "as one range", "gzip", "aws-chunked", "utf-8"],
+)
+def test_an_odd_answer_with_the_whole_clip_is_kept(
+    make_media: Callable[..., Any], server: Script, tmp_path: Path, status: int, headers: dict[str, str], body: bytes
+) -> None:
+    """What was paid for is not thrown away for the way it was wrapped; the bytes themselves are checked."""
+    server.does(answer(status, body, {**MP4, **headers}))
+    part = tmp_path / "x.part"
+    make_media(server.base_url).fetch(server.base_url + "/clip.mp4", part)
+    assert part.read_bytes() == CLIP
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/m/1.mp4?Credential=AK%2F2026%2Fus&s=a",
+        "/m/1.mp4?t=00%3A00&sig=a%2bb%3d",
+        "/m/%61%7Eb.mp4?x=%7E",
+        "/m/a%21%27%28%29%2C%3A%40%3D%26.mp4?a=%21%27%28%29%2A%2C%3B%40%24",
+        "/m/1.mp4?sig=a+b",
+    ],
+)
+def test_a_signed_address_is_asked_for_byte_by_byte(
+    make_media: Callable[..., Any], server: Script, tmp_path: Path, target: str
+) -> None:
+    """A signature covers the address as it was written: quoting it anew is another address, and a refusal."""
+    server.does(GOOD)
+    make_media(server.base_url).fetch(server.base_url + target, tmp_path / "x.part")
+    assert server.received[-1].path == target

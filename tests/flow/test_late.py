@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -341,3 +342,50 @@ def test_a_mistyped_task_id_is_no_dead_end(make_lab: Make, quick: pytest.MonkeyP
     lab.adopt(row_id, task.id)
     until(lambda: lab.get(row_id).state is State.SUCCEEDED)
     assert world_of(lab).charges() == {task.id: PRICE}
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "content_policy"), (401, "odd"), (403, "")])
+def test_a_refusal_in_unknown_words_does_not_stop_the_others(
+    make_lab: Make, quick: pytest.MonkeyPatch, status: int, code: str
+) -> None:
+    """One request refused like a key, while the key works: it fails uncharged after three, and those behind it go on."""
+    quicken(quick, pause_s=0.1)
+    lab = make_lab(max_creates_in_flight=1)
+    world_of(lab).add_fault("error", route="create", times=3, status=status, code=code)
+    refused, behind = lab.submit(REQUEST).id, lab.submit(REQUEST).id
+    row = lab.wait(refused)
+    assert row.error is not None
+    assert (row.state, row.error.charged, row.settlement) == (State.FAILED, "no", "released")
+    assert lab.wait(behind).state is State.SUCCEEDED
+    assert lab.pause() is None
+    assert len(world_of(lab).requests("create")) == 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "goes_on"),
+    [
+        ({"kind": "error", "code": "public_api_disabled", "status": 503}, {"status": 403, "code": "no_scope"}, True),
+        ({"kind": "error", "code": "public_api_disabled", "status": 503}, {"status": 503, "code": ""}, False),
+        ({"kind": "insufficient_credits"}, {"status": 404, "code": ""}, True),
+        ({"kind": "error", "code": "api_key_invalid", "status": 401}, {"status": 401, "code": ""}, False),
+    ],
+    ids=["switched on again", "still down", "no such route", "key still refused"],
+)
+def test_a_pause_ends_when_only_a_create_can_tell(
+    make_lab: Make, quick: pytest.MonkeyPatch, kind: dict[str, Any], told: dict[str, Any], goes_on: bool
+) -> None:
+    """A wallet that cannot be read for another reason must not hold the queue for ever; one refused for this reason does."""
+    quicken(quick, pause_s=0.2)
+    lab = make_lab()
+    world = world_of(lab)
+    until(lambda: lab.balance().credits is not None)
+    world.add_fault("error", route="credits", times=None, **told)
+    world.add_fault(**kind, route="create")
+    row_id = lab.submit(REQUEST).id
+    until(lambda: lab.pause() or lab.get(row_id).task_id)
+    if goes_on:
+        assert lab.wait(row_id).state is State.SUCCEEDED
+        return
+    looks = len(world.requests("credits"))
+    until(lambda: len(world.requests("credits")) >= looks + 3)
+    assert (lab.pause() is not None, len(world.requests("create"))) == (True, 1)

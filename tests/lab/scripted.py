@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,12 +26,13 @@ class Reply:
 
 @dataclass
 class Seen:
-    """What arrived: method, path, idempotency key, body."""
+    """What arrived: method, path, idempotency key, body, and when (monotonic seconds)."""
 
     method: str
     path: str
     key: str | None
     body: bytes = field(repr=False)
+    at: float = field(default_factory=time.monotonic, compare=False)
 
 
 class Scripted:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -77,3 +79,39 @@ def test_a_poster_is_small_and_keeps_the_ratio(tmp_path: Path, width: int, heigh
     assert poster_jpeg(path, poster)
     with Image.open(poster) as picture:
         assert (picture.format, picture.size) == ("JPEG", size)
+
+
+@pytest.mark.parametrize("refresh", [False, True], ids=["key frames", "intra refresh"])
+def test_pictures_that_are_refreshed_bit_by_bit_are_a_clip(tmp_path: Path, refresh: bool) -> None:
+    """A stream without key frames after the first is whole all the same."""
+    path = tmp_path / "clip.mp4"
+    write(path, {"x264-params": f"intra-refresh={int(refresh)}:keyint=24"})
+    assert inspect(path).duration_s == pytest.approx(5.0, abs=0.1)
+    assert poster_jpeg(path, tmp_path / "poster.jpg")
+
+
+def test_what_an_edit_list_leaves_out_is_not_missed(tmp_path: Path) -> None:
+    """A clip trimmed without encoding it again holds frames that no player shows."""
+    whole, path = tmp_path / "whole.mp4", tmp_path / "trimmed.mp4"
+    write(whole, {"g": "24", "bf": "3"})
+    with av.open(str(whole)) as source, av.open(str(path), "w", format="mp4") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        source.seek(2_300_000)
+        for packet in source.demux(video=0):
+            if packet.dts is None or packet.pts is None or packet.time_base is None:
+                continue
+            shift = int(2.3 / packet.time_base)
+            packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, stream
+            target.mux(packet)
+    assert inspect(path).duration_s == pytest.approx(2.7, abs=0.4)
+
+
+def write(path: Path, options: dict[str, str]) -> None:
+    """Five seconds of a moving picture with the encoder's options."""
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=24, options=options)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        picture = np.random.default_rng(1).integers(0, 255, (180, 320, 3), dtype=np.uint8)
+        for number in range(120):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.roll(picture, number, axis=1), format="rgb24")))
+        container.mux(stream.encode(None))

@@ -344,3 +344,103 @@ def test_nothing_a_server_says_crashes_a_job(anything: tuple[Bench, Scripted], s
     posts = [seen for seen in server.seen if seen.method == "POST"]
     assert {post.key for post in posts} == {row.idempotency_key}
     assert {post.body for post in posts} == {row.body}
+
+
+# -- what the documentation leaves open ------------------------------------------------------------------------------
+
+
+def task(server: Scripted, **fields: Any) -> Reply:
+    """A task that succeeded and has its clip, with some fields changed; None leaves one out."""
+    full = {
+        "id": "task_1",
+        "status": "succeeded",
+        "reserved_credits": 160,
+        "final_credits": 160,
+        "result": {"primary_url": f"{server.base_url}/a.mp4"},
+        **fields,
+    }
+    return Reply(200, {name: value for name, value in full.items() if value is not None})
+
+
+def test_nothing_reserved_yet_is_no_price(anything: tuple[Bench, Scripted]) -> None:
+    """A server that takes credits when the task starts says 0 before: the row goes on holding what it will cost."""
+    bench, server = anything
+    queued = {"status": "queued", "reserved_credits": 0, "final_credits": 0, "result": None}
+    server.tell([], create=task(server, **queued), retrieve=task(server, **queued))
+    row = bench.add()
+    assert bench.run(row.id, create, wait, within_s=0.3) == "late"
+    row = bench.ledger.get(row.id)
+    assert (row.state, row.held_credits, row.reserved_credits) == (State.RUNNING, 160, None)
+    assert len(server.seen) > 3
+    lines = [event.detail for event in bench.ledger.events(row.id) if event.kind != "exchange"]
+    assert len(lines) == 3, "a poll that says nothing new is not written down"
+
+
+@pytest.mark.parametrize(("final", "charged"), [(None, "unknown"), (0, "no"), (40, "yes")])
+def test_a_failed_task_is_charged_as_its_price_says(
+    anything: tuple[Bench, Scripted], final: int | None, charged: str
+) -> None:
+    """No price at all is no promise that nothing was taken."""
+    bench, server = anything
+    failed = {"status": "failed", "result": None, "final_credits": final}
+    server.tell([], create=task(server, status="queued"), retrieve=task(server, **failed))
+    row = bench.add()
+    bench.run(row.id, create, wait)
+    row = bench.ledger.get(row.id)
+    assert row.error is not None
+    assert (row.state, row.error.charged, row.held_credits) == (State.FAILED, charged, final or 0)
+
+
+def test_a_status_without_its_id_is_that_of_the_task_asked_for(anything: tuple[Bench, Scripted]) -> None:
+    """The id stands in the address of the question."""
+    bench, server = anything
+    wrapped = {"status": "ok", "data": {name: value for name, value in task(server).body.items() if name != "id"}}
+    for body in (wrapped["data"], wrapped):
+        server.tell([], create=task(server, status="queued"), retrieve=Reply(200, body))
+        row = bench.add()
+        bench.run(row.id, create, wait, save)
+        assert bench.ledger.get(row.id).has_clip
+        bench.ledger.succeed(row.id)
+
+
+def test_what_was_sent_under_another_key_is_not_sent_again_by_itself(anything: tuple[Bench, Scripted]) -> None:
+    """Rivya may know requests by key: an unknown outcome under the first key waits for a person, who is warned."""
+    bench, server = anything
+    bench.ledger.key_fingerprint = "first"
+    server.tell([Reply(500, {})], create=task(server))
+    row = bench.add()
+    assert attempted(bench.ledger, row.id).key_fingerprint == "first"
+    bench.ledger.key_fingerprint = "second"
+    assert bench.run(row.id, create) == Went.ENDED
+    row = bench.ledger.get(row.id)
+    assert row.error is not None
+    assert (row.state, row.held_credits, "another API key" in row.error.hint) == (State.UNCONFIRMED, 160, True)
+    assert server.seen == []
+    bench.ledger.reopen(row.id)
+    bench.run(row.id, create)
+    assert [seen.key for seen in server.seen] == [row.idempotency_key] * 2
+    assert bench.ledger.get(row.id).key_fingerprint == "second"
+
+
+def test_what_was_never_sent_leaves_under_todays_key(anything: tuple[Bench, Scripted]) -> None:
+    """A waiting row belongs to no key before its first attempt."""
+    bench, server = anything
+    bench.ledger.key_fingerprint = "first"
+    row = bench.add()
+    bench.ledger.key_fingerprint = "second"
+    server.tell([], create=task(server))
+    assert bench.run(row.id, create) == Went.ON
+    assert bench.ledger.get(row.id).key_fingerprint == "second"
+
+
+def test_reads_of_a_task_keep_their_distance_whatever_for(tmp_path: Path) -> None:
+    """A success without address is asked again no sooner than any other read."""
+    with Scripted() as server:
+        bench = Bench(tmp_path / "data", server.base_url, KEY, poll_min_s=0.3, poll_max_s=0.3)
+        server.tell([], create=task(server, status="queued"), retrieve=task(server, result=None))
+        row = bench.add()
+        assert bench.run(row.id, create, wait, save, within_s=1.6) == "late"
+        bench.close()
+        moments = [seen.at for seen in server.seen if seen.method == "GET"]
+    assert len(moments) > 2
+    assert all(later - earlier > 0.29 for earlier, later in pairwise(moments))
