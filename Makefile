@@ -49,14 +49,14 @@ imports:
 
 tests:
 	$(BIN)/python -m pytest -n 5 --ignore tests/browser
-	$(BIN)/python -m pytest tests/browser -n 3 --dist loadgroup -m "not alone"
+	$(BIN)/python -m pytest tests/browser -n 3 --dist loadgroup -m "not alone and not soak"
 	$(BIN)/python -m pytest tests/browser -m alone
 
 bench: setup-dev
 	$(BIN)/python -m tests.bench
 
 soak: setup-dev
-	$(BIN)/python -m pytest -m soak tests/flow -n 1
+	$(BIN)/python -m pytest -m soak tests/flow tests/browser -n 1
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Server, Visitor
@@ -22,6 +23,7 @@ def test_a_topped_up_wallet_shows_everywhere_without_a_reload(
     expect(page.locator(".st-key-connection_facts").get_by_text("6,400 credits")).to_be_visible()
 
 
+@pytest.mark.soak
 def test_a_queue_that_goes_on_is_said_without_a_reload(
     start_server: Callable[..., Server], visit: Callable[..., Visitor]
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_refused_image_lets_nothing_leave_until_it_is_gone(start_server: Start
     expect(page.get_by_role("button", name=re.compile("Generate · 160"))).to_be_enabled()
 
 
+@pytest.mark.soak
 def test_a_send_waits_for_the_image_that_is_still_on_its_way(start_server: StartServer, visit: Visit) -> None:
     """A file dropped a moment before Ctrl+Enter, over a slow line, is in the request that leaves."""
     server = start_server(**QUICK)
@@ -121,7 +122,7 @@ def test_a_prompt_that_is_too_long_answers_the_shortcut(start_server: StartServe
     assert tasks_of(server) == 0
 
 
-@pytest.mark.parametrize("press", ["Generate", "Repeat"])
+@pytest.mark.parametrize("press", ["Generate", pytest.param("Repeat", marks=pytest.mark.soak)])
 def test_starting_another_leaves_the_playing_clip_alone(start_server: StartServer, visit: Visit, press: str) -> None:
     """Nothing ran before: the progress card comes and goes above the same video element, which goes on playing."""
     server = start_server(**QUICK)
@@ -142,6 +143,7 @@ def test_starting_another_leaves_the_playing_clip_alone(start_server: StartServe
     expect(page.get_by_role("heading", name="Latest clip")).to_be_visible()
 
 
+@pytest.mark.soak
 def test_an_idle_tab_shows_what_another_one_started(start_server: StartServer, visit: Visit) -> None:
     """Nobody touches the second tab, and the running job appears in it."""
     server = start_server(RIVYA_SIMULATOR_SPEED="0.2")
@@ -155,6 +157,7 @@ def test_an_idle_tab_shows_what_another_one_started(start_server: StartServer, v
     expect(idle.get_by_role("heading", name="In progress")).to_be_visible(timeout=25_000)
 
 
+@pytest.mark.soak
 @each_look
 def test_four_takes_and_an_image_fit_beside_the_clip(start_server: StartServer, visit: Visit, look: Look) -> None:
     """On a desk the clip and the preview stay in sight; everywhere the page is accessible and fits."""
@@ -199,6 +202,7 @@ def test_what_cannot_be_sent_is_said_readably(served: Server, visit: Visit, look
     """A prompt beyond the limit, and one that is only longer in UTF-16, are said in words that anybody can read."""
     visitor = visit(served, look)
     page = visitor.page
+    settle(page)
     for prompt, said in (("x" * 5001, "5001 / 5000"), ("\N{FOX FACE}" * 2600, "5200 of 5000 when counted in UTF-16")):
         page.get_by_label("Prompt", exact=True).fill(prompt)
         expect(page.get_by_text(said)).to_be_visible()

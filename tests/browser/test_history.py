@@ -95,6 +95,7 @@ def test_the_arrow_keys_walk_through_the_rows(filled: Filled, visit: Visit) -> N
         is_open(page, filled.ids[row])
 
 
+@pytest.mark.soak
 def test_a_copied_script_runs_as_it_stands(filled: Filled, visit: Visit, tmp_path: Path) -> None:
     """Copied cURL and Python reach this dashboard's simulator with the key beside them; run twice, each makes one task."""
     page = visit(filled, path=f"/history?id={filled.ids[0]}").page
