@@ -103,6 +103,7 @@ def test_a_clip_opens_above_the_grid_and_plays(filled: tuple[Server, dict[str, s
     expect(dialog).to_have_count(0)
 
 
+@pytest.mark.soak
 def test_a_playing_clip_is_left_alone_while_the_sweep_goes_on(start_server: StartServer, visit: Visit) -> None:
     """Ticks, new cells and the end of the sweep neither close the dialog nor restart its clip."""
     server = start_server(**{**QUICK, "RIVYA_SIMULATOR_SPEED": "1"})
@@ -201,6 +202,7 @@ def test_from_a_tab_back_to_the_list_and_into_another_experiment(
     page = visitor.page
     page.get_by_role("tab", name="Decision").click()
     expect(page).to_have_url(re.compile("view=Decision"))
+    settle(page)
     page.get_by_role("button", name="All sweeps").click()
     page.get_by_role("link", name=re.compile("Shapes")).click()
     expect(page.get_by_role("tab", name="Grid")).to_have_attribute("aria-selected", "true")
