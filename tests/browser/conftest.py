@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -118,6 +118,7 @@ def browser() -> Iterator[Browser]:
     """One Chromium for all browser tests, closed before any other: Playwright keeps an event loop running in this thread."""
     if CHROMIUM is None:
         pytest.fail("CI has no Chromium")
+    expect.set_options(timeout=20_000)  # two cores are shared; what is right comes, what is wrong never does
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium

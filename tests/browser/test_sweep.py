@@ -67,6 +67,7 @@ def test_the_grid_fills_in_while_one_looks(start_server: StartServer, visit: Vis
     grid = page.get_by_role("table")
     expect(grid).to_be_visible()
     assert_well(visitor)
+    settle(page)
     grid.evaluate("table => { table.dataset.same = 'yes'; }")
     seen = set()
     for _ in range(600):
