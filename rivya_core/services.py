@@ -80,27 +80,31 @@ def open_lab(settings: Settings | None = None) -> Lab:
         LabError: this process has another folder open, or the same one with other settings.
         StorageError: the data folder cannot be created or written.
     """
-    global _open  # noqa: PLW0603 - the registry of the process
-    settings = settings or Settings()
     with _guard:
-        if _open is None:
-            _open = _OpenLab(settings)
-        elif _open.settings != settings:
-            raise LabError(
-                "Another lab is open in this process",
-                f"{_open.settings.data_dir} is open; {settings.data_dir} was asked for, or the same folder with other settings.",
-                "Close the first lab, or use a second process.",
-            )
-        return _open.handle()
+        return _opened(settings or Settings()).handle()
 
 
 def shared_lab() -> Lab:
     """The lab of this process, opened from the environment at the first call and held until the process ends."""
     with _guard:
-        if _open is None:
-            open_lab()
-        assert _open is not None
-        return _open.shared
+        if _open is not None:
+            return _open.shared
+        opened = _opened(Settings())
+        opened.holders += 1
+        return opened.shared
+
+
+def _opened(settings: Settings) -> _OpenLab:
+    global _open  # noqa: PLW0603 - the registry of the process
+    if _open is None:
+        _open = _OpenLab(settings)
+    elif _open.settings != settings:
+        raise LabError(
+            "Another lab is open in this process",
+            f"{_open.settings.data_dir} is open; {settings.data_dir} was asked for, or the same folder with other settings.",
+            "Close the first lab, or use a second process.",
+        )
+    return _open
 
 
 def _release(lab: _OpenLab) -> None:

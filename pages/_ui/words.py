@@ -109,9 +109,8 @@ def shape(record: GenerationRecord) -> str:
     """Write the facts that tell two clips apart at a glance: length, ratio, cfg_scale."""
     params = record.params
     parts = []
-    duration = params.get("duration") or params.get("n_frames")
-    if duration is not None:
-        parts.append(f"{duration} s")
+    if record.length:
+        parts.append(f"{record.length} s")
     ratio = params.get("aspect_ratio") or params.get("aspectRatio")
     if ratio is not None:
         parts.append(str(ratio))

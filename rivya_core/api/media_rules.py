@@ -7,6 +7,7 @@ into a private network unless the API itself is on this machine, few redirects, 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -166,10 +167,8 @@ def check_head(response: httpx.Response, max_bytes: int) -> int | None:
 
 def _is_whole_range(response: httpx.Response) -> bool:
     """True for a part that is the whole: ``bytes 0-99/100``."""
-    told = str(response.headers.get("content-range", "")).strip()
-    start, _, rest = told.removeprefix("bytes ").partition("-")
-    last, _, size = rest.partition("/")
-    return start == "0" and last.isascii() and last.isdigit() and size == str(int(last[:20]) + 1)
+    told = re.fullmatch(r"bytes 0-([0-9]{1,18})/([0-9]{1,18})", response.headers.get("content-range", "").strip())
+    return told is not None and int(told[1]) + 1 == int(told[2])
 
 
 def content_type_of(response: httpx.Response) -> str:

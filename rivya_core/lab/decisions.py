@@ -81,8 +81,9 @@ class Decisions(Images):
         with self.writing() as connection:
             row = self._must_find(connection, generation_id)
             why = events.c.detail["why"].as_string()
-            by_hand = sa.select(events.c.id).where(events.c.generation_id == generation_id, why == ADOPTED).limit(1)
-            if connection.execute(by_hand).first() is None:
+            named = events.c.detail["task_id"].as_string() == row.task_id
+            by_hand = sa.select(events.c.id).where(events.c.generation_id == generation_id, named, why == ADOPTED)
+            if connection.execute(by_hand.limit(1)).first() is None:
                 return False
             return self._move(
                 connection,
@@ -151,11 +152,5 @@ class Decisions(Images):
         """Hide ended rows from History, or (None) bring them back; how many. Their credits go on counting."""
         where = [generations.c.id.in_(generation_ids), generations.c.state.in_(sorted(TERMINAL))]
         where.append(generations.c.deleted_at.is_(None) if moment else generations.c.deleted_at.is_not(None))
-        with self.writing() as connection:
-            return connection.execute(sa.update(generations).where(*where).values(deleted_at=moment)).rowcount
-
-    def remove_examples(self, moment: datetime) -> int:
-        """Hide the examples of the first start; how many."""
-        where = [generations.c.source == "example", generations.c.deleted_at.is_(None)]
         with self.writing() as connection:
             return connection.execute(sa.update(generations).where(*where).values(deleted_at=moment)).rowcount

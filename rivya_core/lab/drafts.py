@@ -83,11 +83,16 @@ class Draft:
     @classmethod
     def of_record(cls, record: GenerationRecord) -> Draft:
         """Build the draft that would give the same request as a generation."""
-        image = record.request.get("reference_image")
+        return cls.of_request(record.request)
+
+    @classmethod
+    def of_request(cls, canonical: Mapping[str, Any]) -> Draft:
+        """Build the draft that would give a recorded request; what it did not record of its image is missing."""
+        image = canonical.get("reference_image")
         return cls(
-            model=record.model,
-            prompt=record.prompt,
-            values=dict(record.params),
+            model=str(canonical["model"]),
+            prompt=str(canonical["prompt"]),
+            values=dict(canonical.get("params") or {}),
             image=None if not isinstance(image, Mapping) else DraftImage(_variant({"size_bytes": 0, **image})),
         )
 
@@ -158,9 +163,8 @@ def submit(lab: Lab, draft: Draft, now: datetime, *, unseen: bool = False) -> tu
     request = full_request(draft, lab)
     intent = intent_for(Draft.from_mapping(lab.draft()).intent, f"{request.sha256}x{draft.takes}", now, unseen=unseen)
     repeated = intent.accepted_at is not None
-    lab.save_draft(
-        replace(draft, intent=intent).to_mapping()
-    )  # before money moves: the next click must find the intent
+    # Kept before money moves, so that the next click finds the intent whatever happens to this one.
+    lab.save_draft(replace(draft, intent=intent).to_mapping())
     rows = lab.submit_takes(request, draft.takes, intent_id=intent.id)
     if not repeated:
         try:

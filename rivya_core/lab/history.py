@@ -79,6 +79,12 @@ class History:
             found = [row for row in (_latest(connection, one) for one in modes) if row is not None]
         return max(found, key=lambda row: (row.finished_at or row.created_at, row.seq), default=None)
 
+    def examples(self) -> list[str]:
+        """Ids of the examples of the first start that nobody removed."""
+        where = [generations.c.source == "example", generations.c.deleted_at.is_(None)]
+        with reading(self._database) as connection:
+            return list(connection.execute(sa.select(generations.c.id).where(*where)).scalars())
+
     def running(self, limit: int = 20, mode: Mode | None = None) -> list[GenerationRecord]:
         """Generations on their way, newest first, at most ``limit``."""
         return self._in_states(IN_PROGRESS, limit, mode)

@@ -39,6 +39,11 @@ def generation_id(intent_id: str, take: int) -> str:
     return f"{intent_id}-{take}"
 
 
+def searchable(id_: object) -> str:
+    """The id, or "", which nothing has, for one that no row can have: all ids are ASCII, and the database takes no other kind."""
+    return id_ if isinstance(id_, str) and id_.isascii() else ""
+
+
 def _digits(number: int, length: int) -> str:
     digits = ""
     for _ in range(length):

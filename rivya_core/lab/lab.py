@@ -307,9 +307,9 @@ class Lab(Steering):
             database = "ok"
         except RivyaError as error:
             database = str(error)
-        engine = self._engine_state()
+        works, engine = self._engine_state()
         return Health(
-            ok=database == "ok" and engine.startswith(("running", "viewer")),
+            ok=database == "ok" and works,
             version=VERSION,
             mode=self.mode,
             database=database,
@@ -317,12 +317,13 @@ class Lab(Steering):
             detail={"data_dir": str(self.settings.data_dir), "connection": self.connection},
         )
 
-    def _engine_state(self) -> str:
+    def _engine_state(self) -> tuple[bool, str]:
+        """Whether jobs are seen to, here or where they may be, and the words for it."""
         keeper = self._parts.keeper
         if not keeper.is_alive:
-            return "stopped"
+            return False, "stopped"
         if self._parts.engine.is_running:
-            return "running"
+            return True, "running"
         if self.settings.read_only:
-            return "viewer: read-only, runs no jobs"
-        return keeper.trouble or "viewer: another process runs the jobs"
+            return True, "viewer: read-only, runs no jobs"
+        return (False, keeper.trouble) if keeper.trouble else (True, "viewer: another process runs the jobs")

@@ -38,8 +38,9 @@ def price(lab: Lab, draft: Draft) -> Price:
 def reasons(lab: Lab, draft: Draft, cost: Price) -> list[str]:
     """List in words why a draft cannot be submitted now; empty when it can."""
     found = []
-    if not draft.prompt.strip():
-        found.append("Write a prompt.")
+    wrong = _prompt_trouble(draft)
+    if wrong:
+        found.append(wrong)
         draft = replace(draft, prompt="?")
     try:
         GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params())
@@ -51,10 +52,18 @@ def reasons(lab: Lab, draft: Draft, cost: Price) -> list[str]:
     return found
 
 
+def _prompt_trouble(draft: Draft) -> str:
+    count, cap = len(draft.prompt), draft.spec.max_prompt_length
+    if cap and count > cap:
+        over = f"{count - cap:,} character{'' if count == cap + 1 else 's'}"
+        return f"The prompt is {over} too long: {count:,} of {cap:,}."
+    return "" if draft.prompt.strip() else "Write a prompt."
+
+
 def _origin(lab: Lab, draft: Draft, request: GenerationRequest, each: int) -> str:
     takes = "" if draft.takes == 1 else f"{draft.takes} takes of {each:,} credits. "
     if lab.ledger.learned_price(lab.connection, request) is not None:
-        return f"{takes}As Rivya reserved it last time for this model and length."
+        return f"{takes}Price as reserved last time for this model and length."
     duration = draft.spec.duration_param
     chosen = None if duration is None else draft.params().get(duration.key)
     if duration is not None and str(chosen) != str(duration.default):

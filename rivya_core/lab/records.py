@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from rivya_core.api.errors import Charged, RivyaError
+from rivya_core.api.specs import DURATION_KEYS
 from rivya_core.lab.states import TERMINAL, State
 from rivya_core.settings import Mode
 
@@ -115,6 +116,11 @@ class GenerationRecord:
         """The model parameters as they go over the wire."""
         params = self.request.get("params", {})
         return params if isinstance(params, Mapping) else {}
+
+    @property
+    def length(self) -> str:
+        """The asked-for length as it goes over the wire, in seconds or frames by model; "" when the model has none."""
+        return next((str(self.params[key]) for key in DURATION_KEYS if self.params.get(key)), "")
 
     @property
     def has_clip(self) -> bool:

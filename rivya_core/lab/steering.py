@@ -100,9 +100,11 @@ class Steering:
         """Bring deleted generations back; how many."""
         return self.ledger.set_deleted(generation_ids, None)
 
-    def remove_examples(self) -> int:
-        """Remove the examples of the first start; how many."""
-        return self.ledger.remove_examples(self._parts.jobs.now())
+    def remove_examples(self) -> list[str]:
+        """Delete the examples of the first start; their ids, for ``undelete``."""
+        ids = self._parts.history.examples()
+        self.delete(ids)
+        return ids
 
     def draft(self) -> Mapping[str, Any] | None:
         """The draft of the Generate form; one a data folder."""

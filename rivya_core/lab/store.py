@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from rivya_core.api.errors import LabError
 from rivya_core.lab.credits import CreditMove, Release, book
 from rivya_core.lab.database import begin_immediate, reading, storage_errors
+from rivya_core.lab.ids import searchable
 from rivya_core.lab.records import EventRecord, GenerationRecord, MovementRecord
 from rivya_core.lab.rows import EVERY_COLUMN, to_columns, to_event, to_movement, to_record
 from rivya_core.lab.schema import events, generations, movements
@@ -41,11 +42,6 @@ NOT_FREE: Final = frozenset(
 def utc_now() -> datetime:
     """The present moment, aware."""
     return datetime.now(UTC)
-
-
-def _storable(generation_id: object) -> str:
-    """The id, or one that no row has for what the database could not take; all ids are ASCII."""
-    return generation_id if isinstance(generation_id, str) and generation_id.isascii() else ""
 
 
 class Store:
@@ -84,7 +80,7 @@ class Store:
 
     def find(self, connection: sa.Connection, generation_id: str) -> GenerationRecord | None:
         """The generation inside the caller's transaction, or None."""
-        row = connection.execute(_BY_ID, {"id": _storable(generation_id)}).first()
+        row = connection.execute(_BY_ID, {"id": searchable(generation_id)}).first()
         return None if row is None else to_record(row)
 
     def get(self, generation_id: str) -> GenerationRecord:
@@ -106,12 +102,12 @@ class Store:
     def events(self, generation_id: str) -> Sequence[EventRecord]:
         """The timeline, oldest first."""
         with self.reading() as connection:
-            return [to_event(row) for row in connection.execute(_EVENTS, {"id": _storable(generation_id)})]
+            return [to_event(row) for row in connection.execute(_EVENTS, {"id": searchable(generation_id)})]
 
     def movements(self, generation_id: str) -> Sequence[MovementRecord]:
         """The credit movements, oldest first."""
         with self.reading() as connection:
-            return [to_movement(row) for row in connection.execute(_MOVEMENTS, {"id": _storable(generation_id)})]
+            return [to_movement(row) for row in connection.execute(_MOVEMENTS, {"id": searchable(generation_id)})]
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

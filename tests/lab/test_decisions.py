@@ -55,6 +55,10 @@ def test_only_an_adopted_task_is_given_back(ledger: Ledger) -> None:
     assert ledger.disown(row.id, CARD) is True
     back = ledger.get(row.id)
     assert (back.state, back.task_id, back.held_credits, back.open_attempts) == (State.UNCONFIRMED, None, 160, 1)
+    ledger.reopen(row.id)
+    ledger.accept(row.id, task_id="task_true", reserved_credits=None, task_status=None, simulated=False)
+    assert ledger.disown(row.id, CARD) is False, "what Rivya named after a person's mistake is Rivya's word again"
+    assert ledger.get(row.id).task_id == "task_true"
 
 
 def test_a_found_task_is_adopted(ledger: Ledger) -> None:
@@ -142,6 +146,9 @@ def test_examples_go_in_one_click(ledger: Ledger, history: History) -> None:
     mine = in_state(ledger, State.SUCCEEDED)
     for _ in range(3):
         in_state(ledger, State.SUCCEEDED, source="example")
-    assert ledger.remove_examples(NOON) == 3
+    examples = history.examples()
+    assert ledger.set_deleted(examples, NOON) == len(examples) == 3
     assert [row.id for row in history.page().rows] == [mine.id]
-    assert ledger.remove_examples(NOON) == 0
+    assert history.examples() == []
+    ledger.set_deleted(examples, None)
+    assert sorted(history.examples()) == sorted(examples)

@@ -11,16 +11,12 @@ from pages._ui import card
 from pages._ui.connection import connection_cards
 from rivya_core import Lab
 from rivya_core.api.contract import Effect
-from rivya_core.lab.records import HistoryFilter
 
 CFG_EFFECTS = ("strong", "weak", "inert")
 SLOWEST, FASTEST = 0.5, 20.0
 TOP_UP_CREDITS = 1600
 
 _REMOVED = "_examples_removed"
-_SIMULATED = HistoryFilter(mode="simulated")
-_END_ROWS = 10  # more than there are examples
-_FAR = 1_000_000  # a page beyond the end is the last one
 
 
 def simulator_card(lab: Lab) -> None:
@@ -91,15 +87,14 @@ def _wallet(lab: Lab, credits: int) -> None:  # noqa: A002 - Rivya's word
 
 def _examples(lab: Lab) -> None:
     """Offer to remove the examples while there are some, and afterwards to bring them back."""
-    shown = _example_ids(lab)
     removed: list[str] = st.session_state.get(_REMOVED, [])
-    if shown:
+    if lab.history.examples():
         st.button(
             "Remove the examples",
             icon=":material/delete_sweep:",
             key="connection_remove_examples",
             on_click=_remove_examples,
-            args=(lab, shown),
+            args=(lab,),
             help="Takes the finished examples of the first start out of History.",
         )
     elif removed:
@@ -112,13 +107,6 @@ def _examples(lab: Lab) -> None:
             args=(lab, removed),
             type="primary",
         )
-
-
-def _example_ids(lab: Lab) -> list[str]:
-    """Find the examples that are still in History: they were there first, so they are at its end."""
-    last = lab.history.page(_SIMULATED, page=_FAR, size=_END_ROWS)
-    before = lab.history.page(_SIMULATED, page=last.page - 1, size=_END_ROWS).rows if last.page > 1 else ()
-    return [row.id for row in (*before, *last.rows) if row.source == "example"]
 
 
 def _configure(lab: Lab, key: str, name: str) -> None:
@@ -146,9 +134,8 @@ def _fill(lab: Lab, credits: int) -> None:  # noqa: A002 - Rivya's word
         lab.resume()
 
 
-def _remove_examples(lab: Lab, ids: list[str]) -> None:
-    lab.remove_examples()
-    st.session_state[_REMOVED] = ids
+def _remove_examples(lab: Lab) -> None:
+    st.session_state[_REMOVED] = lab.remove_examples()
 
 
 def _bring_back(lab: Lab, ids: list[str]) -> None:

@@ -215,17 +215,9 @@ def _send_row(lab: Lab, draft: Draft, price: Price) -> None:
 
 
 def _reasons(lab: Lab, draft: Draft, price: Price) -> list[str]:
-    """List in words why the form cannot be sent now: what only the form knows first, then what the core says."""
-    found = []
-    count, cap = prompt_counts(draft.prompt)[0], draft.spec.max_prompt_length
-    if cap and count > cap:
-        over = f"{count - cap:,} character" + ("" if count == cap + 1 else "s")
-        found.append(f"The prompt is {over} too long: {count:,} of {cap:,}.")
-        draft = replace(draft, prompt="?")
+    """List in words why the form cannot be sent now: what the core says, and a file that only the form knows of."""
     refused = refusal(draft.spec)
-    if refused:
-        found.append(refused)
-    return found + quotes.reasons(lab, draft, price)
+    return quotes.reasons(lab, draft, price) + ([refused] if refused else [])
 
 
 def _confirmation(total: int) -> None:

@@ -97,7 +97,7 @@ def _stage(lab: Lab, record: GenerationRecord, lost: ErrorCard | None) -> None:
     elif record.state in {State.UNCONFIRMED, State.UNSAVED}:
         cards.failure_card(lab, record)
     else:
-        typical = words.typical(lab.history.typical_s(record.model, record.mode, _duration(record)))
+        typical = words.typical(lab.history.typical_s(record.model, record.mode, record.length))
         chosen = live_list(lab, [record], lab.pause(), lambda _: typical, key=f"detail_live_{record.id}")
         if chosen is not None:
             detail_acts.act(lab, *chosen)
@@ -110,7 +110,3 @@ def _lost(lab: Lab, record: GenerationRecord) -> ErrorCard | None:
     except RivyaError as error:
         return ErrorCard.of(error, "fetch")
     return None
-
-
-def _duration(record: GenerationRecord) -> str:
-    return str(record.params.get("duration") or record.params.get("n_frames") or "")

@@ -169,8 +169,7 @@ def _typical_words(_lab: Lab, key: tuple[str, str, Mode, str]) -> str:
 
 
 def _typical(lab: Lab, record: GenerationRecord) -> str:
-    duration = str(record.params.get("duration") or record.params.get("n_frames") or "")
-    return str(_typical_words(lab, (str(lab.settings.data_dir), record.model, record.mode, duration)))
+    return str(_typical_words(lab, (str(lab.settings.data_dir), record.model, record.mode, record.length)))
 
 
 def _failures(lab: Lab, look: Look) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rivya_core.lab.drafts import Draft
 from rivya_core.lab.experiments.records import CellRecord, SweepStatus
 
 KEEP: Final = -1
@@ -28,12 +27,3 @@ def request(status: SweepStatus) -> Mapping[str, Any]:
     """What is sent to make the baseline."""
     found = cell(status)
     return status.experiment.spec["base"] if found is None else found.request
-
-
-def draft(asked: Mapping[str, Any]) -> Draft:
-    """The draft that gives a recorded request."""
-    recorded = asked.get("reference_image")
-    image = None
-    if isinstance(recorded, Mapping):
-        image = Draft.from_mapping({"image": {"prepared": {"size_bytes": 0, **recorded}}}).image
-    return Draft(str(asked["model"]), str(asked["prompt"]), dict(asked.get("params") or {}), image=image)

@@ -251,7 +251,7 @@ def _load(generation_id: str) -> None:
 
 
 def _load_request(asked: Mapping[str, Any]) -> None:
-    request_form.load(frame.lab(), baseline.draft(asked))
+    request_form.load(frame.lab(), Draft.of_request(asked))
 
 
 def _undecide(experiment_id: str) -> None:

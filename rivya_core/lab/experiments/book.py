@@ -19,6 +19,7 @@ from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.experiments.records import Axis, CellRecord, ExperimentRecord, SweepStatus, TakeRecord
 from rivya_core.lab.experiments.reuse import Place, Prices
 from rivya_core.lab.experiments.spec import to_spec
+from rivya_core.lab.ids import searchable
 from rivya_core.lab.schema import cell_takes, cells, experiments, generations
 from rivya_core.lab.states import State
 from rivya_core.settings import Mode
@@ -144,9 +145,7 @@ def update(connection: sa.Connection, experiment_id: str, **columns: Any) -> Non
 
 def find(connection: sa.Connection, experiment_id: str) -> ExperimentRecord | None:
     """The experiment, or None."""
-    if not isinstance(experiment_id, str) or not experiment_id.isascii():
-        return None  # what the database might not take; all ids are ASCII
-    row = connection.execute(sa.select(experiments).where(experiments.c.id == experiment_id)).first()
+    row = connection.execute(sa.select(experiments).where(experiments.c.id == searchable(experiment_id))).first()
     return None if row is None else _record(row)
 
 
@@ -224,18 +223,32 @@ def failures(connection: sa.Connection, experiment_id: str) -> dict[str, dict[st
     return found
 
 
-def _price(connection: sa.Connection, record: ExperimentRecord, where: sa.ColumnElement[bool]) -> int:
-    """What some takes of an experiment would cost today."""
+def places(connection: sa.Connection, record: ExperimentRecord, where: sa.ColumnElement[bool]) -> list[Place]:
+    """Takes of an experiment in the order in which they are made, at today's prices."""
     column = cell_takes.c
     both = sa.and_(cells.c.experiment_id == column.experiment_id, cells.c.cell == column.cell)
     query = (
-        sa.select(cells.c.request, cells.c.expected_credits, sa.func.count())
+        sa.select(
+            column.take,
+            column.cell,
+            cells.c.request_sha256,
+            column.generation_id,
+            cells.c.request,
+            cells.c.expected_credits,
+        )
         .select_from(cell_takes.join(cells, both).outerjoin(generations, generations.c.id == column.generation_id))
         .where(column.experiment_id == record.id, where)
-        .group_by(cells.c.cell)
+        .order_by(column.take, column.cell)
     )
     prices = Prices(connection, record.connection)
-    return sum(prices.of_cell(request, then) * count for request, then, count in connection.execute(query))
+    return [
+        Place(take, cell, sha256, prices.of_cell(request, then), generation_id)
+        for take, cell, sha256, generation_id, request, then in connection.execute(query)
+    ]
+
+
+def _price(connection: sa.Connection, record: ExperimentRecord, where: sa.ColumnElement[bool]) -> int:
+    return sum(place.expected_credits for place in places(connection, record, where))
 
 
 def numbers(record: ExperimentRecord, where: Mapping[str, str]) -> list[int]:

@@ -7,7 +7,6 @@ Idempotency-Key, follows from experiment, cell, take and try, so that nothing ca
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -69,7 +68,7 @@ class Buyer:
     ) -> int:
         """Buy what is only planned, if it costs no more than somebody saw; how many."""
         request_of = self._requests(connection, record.id)
-        planned = self._places(connection, record.id, request_of, cell_takes.c.generation_id.is_(None))
+        planned = book.places(connection, record, cell_takes.c.generation_id.is_(None))
         used = connection.execute(
             sa.select(cell_takes.c.generation_id).where(
                 cell_takes.c.experiment_id == record.id, cell_takes.c.generation_id.is_not(None)
@@ -101,7 +100,7 @@ class Buyer:
         """Buy failed and taken-back takes once more, if they cost no more than somebody saw; how many."""
         column = cell_takes.c
         request_of = self._requests(connection, record.id)
-        failed = self._places(connection, record.id, request_of, generations.c.state.in_(book.FAILED))
+        failed = book.places(connection, record, generations.c.state.in_(book.FAILED))
         quotes.check_shown([place.expected_credits for place in failed], expected_credits)
         tries = {
             (row.cell, row.take): row.tries
@@ -147,22 +146,6 @@ class Buyer:
             return list(missing[: quotes.how_many_fit(budget, prices, cap_credits, spent_credits)])
         quotes.check(budget, prices, cap_credits, spent_credits)
         return list(missing)
-
-    def _places(
-        self, connection: sa.Connection, experiment_id: str, request_of: RequestOf, where: sa.ColumnElement[bool]
-    ) -> list[Place]:
-        """Takes of an experiment in the order in which they are made, at today's prices."""
-        column = cell_takes.c
-        both = sa.and_(cells.c.experiment_id == column.experiment_id, cells.c.cell == column.cell)
-        query = (
-            sa.select(column.take, column.cell, cells.c.request_sha256, cells.c.expected_credits, column.generation_id)
-            .select_from(cell_takes.join(cells, both).outerjoin(generations, generations.c.id == column.generation_id))
-            .where(column.experiment_id == experiment_id, where)
-            .order_by(column.take, column.cell)
-        )
-        found = [Place(*row) for row in connection.execute(query)]
-        prices = Prices(connection, self._parts.settings.connection)
-        return [replace(place, expected_credits=prices.of(request_of(place.cell))) for place in found]
 
     def _requests(self, connection: sa.Connection, experiment_id: str) -> RequestOf:
         """The requests of an experiment's cells, each built once, each image read once."""

@@ -103,8 +103,7 @@ async def schedule_of(context: JobContext, row: GenerationRecord) -> Schedule:
 
 async def typical_of(context: JobContext, row: GenerationRecord) -> Typical | None:
     """What clips of a row's kind needed so far; asked of the ledger once in a while, not once a row."""
-    duration = str(row.params.get("duration") or row.params.get("n_frames") or "") or None
-    kind = (row.model, row.mode, duration)
+    kind = (row.model, row.mode, row.length or None)
     now_s = asyncio.get_running_loop().time()
     known = context.typical.get(kind)
     if known is None or now_s - known[0] > TYPICAL_FOR_S:
