@@ -197,12 +197,7 @@ class Engine:
             return
         self._running = False
         self._stop_dequeuing()
-        loop = self._context.loop
-        if loop is not None and loop.is_running():
-            try:
-                asyncio.run_coroutine_threadsafe(self._context.close(), loop).result(timeout=5)
-            except TimeoutError:
-                log.warning("clients did not close in time")
+        self._context.close()
         DBOS.destroy(workflow_completion_timeout_sec=0)
         _context = None
 

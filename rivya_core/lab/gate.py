@@ -54,7 +54,8 @@ class Gate:
     """Let creates through; used on one event loop, except for ``forget``."""
 
     def __init__(self, max_in_flight: int, read_stops: Callable[[], Stops]) -> None:
-        self._free = max_in_flight
+        self._size = self._free = max_in_flight
+        self._closed = False
         self._read_stops = read_stops
         self._stops = Stops()
         self._read_at_s = float("-inf")
@@ -62,11 +63,20 @@ class Gate:
         self._line: list[_Waiting] = []
         self._came = count()
         self._moved = asyncio.Event()
+        self._all_back = asyncio.Event()
         self._server: asyncio.Task[None] | None = None
 
     def forget(self) -> None:
         """Read afresh what is stopped; from any thread."""
         self._changes += 1
+
+    async def drain(self, within_s: float) -> None:
+        """Let nobody through any more, and wait for those who hold a slot; at most ``within_s`` seconds."""
+        self._closed = True
+        self._all_back.clear()
+        if self._free < self._size:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_back.wait(), within_s)
 
     @asynccontextmanager
     async def slot(
@@ -103,13 +113,15 @@ class Gate:
     def _give_back(self) -> None:
         self._free += 1
         self._moved.set()
+        if self._free == self._size:
+            self._all_back.set()
 
     async def _serve(self) -> None:
         await asyncio.sleep(LINE_UP_S)
         while self._line:
             stops = await self._look()
             self._send_home(stops)
-            if self._line and self._free and stops.pause is None:
+            if self._line and self._free and stops.pause is None and not self._closed:
                 self._free -= 1
                 heapq.heappop(self._line).turn.set_result(Turn.GO)
                 continue

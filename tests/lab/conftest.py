@@ -1,4 +1,4 @@
-"""A real database file and archive for each test."""
+"""A real database file and archive for each test, and a simulator for those that ask."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rivya_core.lab.archive import Archive
 from rivya_core.lab.database import migrate, open_database
 from rivya_core.lab.history import History
 from rivya_core.lab.ledger import Ledger
+from rivya_core.simulator.server import SimulatorServer
 from tests.lab.given import Clock
 
 
@@ -52,3 +53,10 @@ def history(database: sa.Engine) -> History:
 def archive(tmp_path: Path) -> Archive:
     """An empty archive."""
     return Archive(tmp_path / "archive")
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[SimulatorServer]:
+    """A quick simulator in this process."""
+    with SimulatorServer(tmp_path / "world.sqlite3", speed=200.0) as server:
+        yield server

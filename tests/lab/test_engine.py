@@ -8,6 +8,7 @@ import pickle
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from rivya_core.lab.jobs import context
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.points import Point
 from rivya_core.lab.states import State
+from rivya_core.simulator.server import SimulatorServer
 from tests.lab.given import new
 from tests.pace import quicken
 from tests.until import until
@@ -140,6 +142,41 @@ def test_twenty_rows_at_once_end_once_each(make_lab: Callable[..., Lab]) -> None
     assert sorted(str(task.idempotency_key) for task in tasks) == sorted(ids)
     lab.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith(("rivya-", "queue-worker"))]
+
+
+@pytest.mark.parametrize(
+    ("answer_s", "left"), [(3.0, State.RUNNING), (0.0, State.SUBMITTING)], ids=["soon", "too_late"]
+)
+def test_a_lab_closed_in_the_middle_ends_its_jobs_before_their_clients(
+    make_lab: Callable[..., Lab],
+    simulator: SimulatorServer,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer_s: float,
+    left: State,
+) -> None:
+    """Creates on their way get a moment to be answered; nobody takes a closed client for a fault; no more are sent."""
+    monkeypatch.setattr(context, "ANSWER_S", answer_s)
+    simulator.world.add_fault("slow", route="create", times=None, delay_s=1.0)
+    lab = make_lab(max_creates_in_flight=4, api_key=simulator.api_key, base_url=simulator.base_url)
+    for _ in range(8):
+        lab.submit(REQUEST)
+    until(lambda: len(simulator.world.requests("create")) == 4)
+    lab.close()
+    assert len(simulator.world.requests("create")) == 4
+    with closing(sqlite3.connect(data_dir / "lab.sqlite3")) as database:
+        rows = database.execute("SELECT state, error FROM lab_generations ORDER BY seq").fetchall()
+    assert rows == [(left, None)] * 4 + [(State.WAITING, None)] * 4
+
+
+def test_no_job_begins_in_a_lab_that_closes(lab: Lab) -> None:
+    """A workflow that reached the event loop when nothing was at work there yet leaves its row to the next start."""
+    lab.close()
+
+    async def begin() -> bool:
+        return lab._parts.jobs.start_work("g1")
+
+    assert asyncio.run(begin()) is False
 
 
 def test_the_engine_stores_ids_and_plain_words_only(make_lab: Callable[..., Lab], data_dir: Path) -> None:

@@ -44,13 +44,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "LOOK_AGAIN_S", 0.01)
 
 
-@pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[SimulatorServer]:
-    """A quick simulator in this process."""
-    with SimulatorServer(tmp_path / "world.sqlite3", speed=200.0) as server:
-        yield server
-
-
 class Bench:
     """A ledger, an archive and a context on one connection, without an engine."""
 
@@ -98,7 +91,7 @@ class Bench:
             except TimeoutError:
                 return "late"
             finally:
-                await self.context.close()
+                await self.context.aclose()
             return went.value
 
         self.context = self.make_context()

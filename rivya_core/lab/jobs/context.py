@@ -39,6 +39,10 @@ STRANGE_PAUSE_S = 5.0
 BY_PERSON = "person"
 """Effect of a pause that only a person ends."""
 
+ANSWER_S = 3.0
+"""How long a lab that is closed waits for the answers to its creates; without one they are asked for at the next start."""
+CLOSE_S = 2 * ANSWER_S
+
 STRIKE_S = 5.0
 STRIKE_MAX_S = 600.0
 
@@ -79,7 +83,8 @@ class JobContext:
     _api: AsyncRivya | None = field(init=False, default=None)
     _media: AsyncMediaClient | None = field(init=False, default=None)
     _wakes: dict[str, asyncio.Event] = field(init=False, default_factory=dict)
-    _at_work: set[str] = field(init=False, default_factory=set)
+    _at_work: dict[str, asyncio.Task[Any] | None] = field(init=False, default_factory=dict)
+    _closed: bool = field(init=False, default=False)
     _strikes: dict[str, tuple[int, float]] = field(init=False, default_factory=dict)
     _read_at_s: dict[str, float] = field(init=False, default_factory=dict)
 
@@ -111,16 +116,16 @@ class JobContext:
         return row.connection == self.settings.connection
 
     def start_work(self, generation_id: str) -> bool:
-        """Claim a row for the calling job; False when another job of this process has it."""
-        self.loop = asyncio.get_running_loop()
-        if generation_id in self._at_work:
+        """Claim a row for the calling job; False when another job of this process has it, or no more may begin."""
+        self.loop = asyncio.get_running_loop()  # before the look at _closed: whoever sets that looks at the loop next
+        if self._closed or generation_id in self._at_work:
             return False
-        self._at_work.add(generation_id)
+        self._at_work[generation_id] = asyncio.current_task()
         return True
 
     def end_work(self, generation_id: str) -> None:
         """Give a claimed row back."""
-        self._at_work.discard(generation_id)
+        self._at_work.pop(generation_id, None)
         self._wakes.pop(generation_id, None)
         self._read_at_s.pop(generation_id, None)
 
@@ -177,14 +182,32 @@ class JobContext:
         await self.db(self.ledger.set_pause, row.connection, pause)
         self.gate.forget()
 
-    async def close(self) -> None:
-        """Close the clients; call on the engine's event loop."""
+    def close(self) -> None:
+        """Let no more job begin, end those at work, and close the clients; from another thread.
+
+        A create that is on its way gets a few seconds for its answer. The jobs end before their clients: one that went on
+        would open connections which nobody closes, or take a closed one for a fault.
+        """
+        self._closed = True
+        if self.loop is None or not self.loop.is_running():
+            return
+        try:
+            asyncio.run_coroutine_threadsafe(self.aclose(), self.loop).result(timeout=CLOSE_S)
+        except TimeoutError:
+            log.warning("jobs and clients did not close in time")
+
+    async def aclose(self) -> None:
+        """The same on the event loop of the jobs."""
+        self._closed = True
+        await self.gate.drain(ANSWER_S)
+        at_work = [task for task in self._at_work.values() if task is not None]
+        for task in at_work:
+            task.cancel()
+        await asyncio.gather(*at_work, return_exceptions=True)
         if self._api is not None:
             await self._api.aclose()
-            self._api = None
         if self._media is not None:
             await self._media.aclose()
-            self._media = None
 
 
 def pause_s(effect: Effect, error: RivyaError) -> float:
