@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from rivya_core.api import GenerationRequest, as_curl, as_json, as_python
 from rivya_core.simulator import SimulatorServer
 from tests.api.images import png
+from tests.copied import run_twice
 
-ROOT = Path(__file__).resolve().parents[2]
 NASTY = [
     "it's",
     '"; rm -rf ~; "',
@@ -111,19 +111,7 @@ def test_the_copied_scripts_make_one_task_each_however_often_they_run(tmp_path: 
             "sh": as_curl(canonical, server.base_url, idempotency_key="copy-1-curl"),
             sys.executable: as_python(canonical, server.base_url + "/", idempotency_key="copy-1-python"),
         }
-        for program, script in scripts.items():
-            for _ in range(2):
-                done = subprocess.run(
-                    [program, "-c", script],
-                    cwd=tmp_path,
-                    env={"RIVYA_API_KEY": server.api_key, "PATH": "/bin:/usr/bin", "PYTHONPATH": str(ROOT)},
-                    capture_output=True,
-                    text=True,
-                    timeout=60,
-                    check=False,
-                )
-                assert done.returncode == 0, done.stderr
-                assert '"error":{' not in done.stdout
+        run_twice(scripts, tmp_path, server.api_key)
         assert len(server.world.tasks()) == len(scripts)
     assert (tmp_path / "clip.mp4").stat().st_size > 0
 

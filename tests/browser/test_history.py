@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +14,9 @@ from pages._ui.history.style import NARROW_PX
 from pages._ui.history.table import HEADER_PX, ROW_PX
 from rivya_core.simulator import World
 from tests.browser.clips import make_clips
-from tests.browser.conftest import ROOT, Server, Visitor
+from tests.browser.conftest import Server, Visitor
 from tests.browser.looks import assert_well, each_look, settle
+from tests.copied import run_twice
 
 Visit = Callable[..., Visitor]
 
@@ -108,19 +107,7 @@ def test_a_copied_script_runs_as_it_stands(filled: Filled, visit: Visit, tmp_pat
         for program, words in (("sh", "curl -sS"), (sys.executable, "import GenerationRequest"))
     }
     before = _tasks(filled)
-    for program, script in scripts.items():
-        for _ in range(2):
-            done = subprocess.run(
-                [program, "-c", script],
-                cwd=tmp_path,
-                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "RIVYA_API_KEY": key},
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-            assert '"error":{' not in done.stdout
+    run_twice(scripts, tmp_path, key)
     assert _tasks(filled) == before + len(scripts)
     assert (tmp_path / "clip.mp4").is_file()
 

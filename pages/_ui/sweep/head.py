@@ -55,8 +55,9 @@ def draw(lab: Lab, status: SweepStatus) -> None:
         if refused is not None and refused[0] == status.id:
             frame.error_card(refused[1])
     pause = lab.pause()
-    if pause is not None and sweep_words.open_takes(status) and frame.can_spend():
-        cards.pause_card(pause)
+    with st.container(key="slot_pause"):  # always there: what stands below it keeps its place, and a clip plays on
+        if pause is not None and sweep_words.open_takes(status) and frame.can_spend():
+            cards.pause_card(pause)
 
 
 def _facts(lab: Lab, status: SweepStatus) -> str:
