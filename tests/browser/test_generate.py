@@ -115,11 +115,34 @@ def test_a_prompt_that_is_too_long_answers_the_shortcut(start_server: StartServe
     """Ctrl+Enter says why nothing left."""
     server = start_server(**QUICK)
     page = visit(server).page
+    settle(page)
     page.get_by_label("Prompt", exact=True).fill("x" * 5001)
     page.keyboard.press("Control+Enter")
     toast = page.get_by_test_id("stToast")
     expect(toast.get_by_text("The prompt is 1 character too long: 5,001 of 5,000.")).to_be_visible()
     assert tasks_of(server) == 0
+
+
+TYPE_AT_ONCE = """
+new MutationObserver((changes, observer) => {
+  const box = document.querySelector('textarea[aria-label="Prompt"]');
+  if (!box) return;
+  observer.disconnect();
+  requestAnimationFrame(() => setTimeout(() => {
+    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value').set.call(box, 'A red fox');
+    box.dispatchEvent(new InputEvent('input', { bubbles: true }));
+  }));
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
+def test_what_is_typed_the_moment_the_box_appears_counts(served: Server, visit: Visit) -> None:
+    """Nobody has to know that the page was still being put together."""
+    visitor = visit(served, path="/connection")
+    visitor.context.add_init_script(TYPE_AT_ONCE)
+    page = visitor.open("/")
+    expect(page.get_by_text("9 / 5000")).to_be_visible()
+    expect(page.get_by_role("button", name="Generate · 160 credits")).to_be_enabled()
 
 
 @pytest.mark.parametrize("press", ["Generate", pytest.param("Repeat", marks=pytest.mark.soak)])

@@ -59,6 +59,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   const before = attached.get(parentElement);
   if (before) before();
+  else timer = setTimeout(() => document.querySelectorAll(`.st-key-${data.form} textarea`).forEach(commit), PAUSE_MS);
   document.addEventListener('input', typed, true);
   document.addEventListener('keydown', pressed, true);
   const detach = () => {
