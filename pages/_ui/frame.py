@@ -11,7 +11,7 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages._ui import style, words
+from pages._ui import live, style, words
 from pages._ui.words import Badge
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.lab import Lab
@@ -55,8 +55,10 @@ def can_spend() -> bool:
 def navigate() -> None:
     """Draw the navigation and run the page that was asked for; called by ``app.py`` only."""
     st.session_state[_FRAMED] = True
+    live.begin()
     try:
         _navigation().run()
+        live.end()
     finally:
         st.session_state.pop(_FRAMED, None)
 

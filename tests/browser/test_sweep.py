@@ -50,6 +50,7 @@ def clips(page: Page) -> int:
     return page.get_by_role("button", name=re.compile("^Open ")).count()
 
 
+@pytest.mark.alone
 def test_the_grid_fills_in_while_one_looks(start_server: StartServer, visit: Visit) -> None:
     """From the first visit to the last cell: a double click is one experiment, cells appear one by one, none is redrawn."""
     server = start_server(**{**QUICK, "RIVYA_SIMULATOR_SPEED": "1"})

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages._ui import card, cards, frame, words
+from pages._ui import card, cards, frame, live, words
 from pages._ui.cap_editor import cap_editor
 from pages._ui.facts import Fact, facts
 from rivya_core import Lab, State
@@ -43,7 +43,7 @@ def connection_card(lab: Lab) -> None:
         )
         st.text(_where(lab))
         ticks = is_asking(lab) or balance.tried_at is None
-        st.fragment(_answer, run_every=CHECK_TICK_S if ticks else None)(lab, balance.tried_at)
+        live.part(_answer, CHECK_TICK_S if ticks else None)(lab, balance.tried_at)
 
 
 def _standing(balance: BalanceRecord) -> str:

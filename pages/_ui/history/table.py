@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import streamlit as st
 
-from pages._ui import words
+from pages._ui import live, words
 from pages._ui.address import open_row
 from pages._ui.results import row_words
 from pages._ui.results.row_list import row_list
@@ -35,7 +35,7 @@ def draw(lab: Lab, rows: Sequence[GenerationRecord], shown: GenerationRecord | N
     """Draw one page of rows, and watch them and the ``shown`` generation while any of them is under way."""
     watched = (*rows, shown) if shown is not None and all(row.id != shown.id for row in rows) else tuple(rows)
     ticks = any(is_moving(lab, row) for row in watched)
-    st.fragment(_rows, run_every=TICK_S if ticks else None)(lab, watched, len(rows), shown.id if shown else None)
+    live.part(_rows, TICK_S if ticks else None)(lab, watched, len(rows), shown.id if shown else None)
 
 
 def is_moving(lab: Lab, row: GenerationRecord) -> bool:

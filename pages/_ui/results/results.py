@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import actions, cards, frame, words
+from pages._ui import actions, cards, frame, live, words
 from pages._ui.form.request_form import STARTED
 from pages._ui.results.clip_card import clip_card
 from pages._ui.results.live_list import MAX_ROWS, live_list
@@ -113,7 +113,7 @@ def _in_progress(lab: Lab, look: Look) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.header("In progress", anchor=False, width="content")
             st.caption("You can close this tab; each clip is kept here.", width="content")
-        st.fragment(_tick, run_every=TICK_S)()
+        live.part(_tick, TICK_S)()
         if len(look.running) == MAX_ROWS:
             st.caption(f"The newest {MAX_ROWS} of {lab.history.running_count()}; all of them are in History.")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import card, frame, words
+from pages._ui import card, frame, live, words
 from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import launch as sweep_launch
@@ -46,7 +46,7 @@ def draw(lab: Lab) -> None:
         return
     ids = [record.id for record in records[:PAGE_ROWS]]
     ticks = any(sweep_words.moves(lab, lab.sweeps.brief(id_)) for id_ in ids)
-    st.fragment(_rows, run_every=TICK_S if ticks else None)(ids, ticks)
+    live.part(_rows, TICK_S if ticks else None)(ids, ticks)
     if page > 1 or len(records) > PAGE_ROWS:
         pages = page + (1 if len(records) > PAGE_ROWS else 0)
         with st.container(horizontal=True, horizontal_alignment="center"):

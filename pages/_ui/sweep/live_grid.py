@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import cards, frame, words
+from pages._ui import cards, frame, live, words
 from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import grid
 from pages._ui.sweep import words as sweep_words
@@ -46,7 +46,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     st.session_state[_SEEN] = signature(lab, status)
     where = _where(lab, status)
     ticks = sweep_words.moves(lab, status)
-    st.fragment(_tick, run_every=TICK_S if ticks else None)(status.id, where)
+    live.part(_tick, TICK_S if ticks else None)(status.id, where)
 
 
 def signature(lab: Lab, status: SweepStatus) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame
+from pages._ui import card, frame, live
 from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import words as sweep_words
 from pages._ui.verdict import charts as verdict_charts
@@ -31,7 +31,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     """Draw the tab; while clips are made or measured it looks again by itself."""
     standing = lab.verdicts.look(status.id)
     if standing.stage in {"running", "measuring", "judging"}:
-        st.fragment(_progress, run_every=TICK_S)(status.id)
+        live.part(_progress, TICK_S)(status.id)
         return
     _notes(standing)
     if standing.stage == "nothing":
