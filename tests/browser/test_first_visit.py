@@ -25,7 +25,8 @@ Visit = Callable[..., Visitor]
 
 
 def type_prompt(page: Page, text: str = PROMPT) -> None:
-    """Type into the prompt box as a person does."""
+    """Type into the prompt box as a person does: once its shortcut is announced."""
+    expect(page.get_by_text("Ctrl+Enter generates")).to_be_attached()
     box = page.get_by_label("Prompt", exact=True)
     box.click()
     box.press_sequentially(text[:10], delay=5)

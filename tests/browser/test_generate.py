@@ -115,7 +115,7 @@ def test_a_prompt_that_is_too_long_answers_the_shortcut(start_server: StartServe
     """Ctrl+Enter says why nothing left."""
     server = start_server(**QUICK)
     page = visit(server).page
-    settle(page)
+    expect(page.get_by_text("Ctrl+Enter generates")).to_be_attached()
     page.get_by_label("Prompt", exact=True).fill("x" * 5001)
     page.keyboard.press("Control+Enter")
     toast = page.get_by_test_id("stToast")
