@@ -17,7 +17,7 @@ import streamlit as st
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SEND_S = 0.1
+SEND_S = 0.02
 _LIVE = "_live_parts"
 
 
