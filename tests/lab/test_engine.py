@@ -145,11 +145,11 @@ def test_twenty_rows_at_once_end_once_each(make_lab: Callable[..., Lab]) -> None
 
 
 @pytest.mark.parametrize(
-    ("answer_s", "left"), [(3.0, State.RUNNING), (0.0, State.SUBMITTING)], ids=["soon", "too_late"]
+    ("answer_s", "left"), [(60.0, State.RUNNING), (0.0, State.SUBMITTING)], ids=["soon", "too_late"]
 )
 def test_a_lab_closed_in_the_middle_ends_its_jobs_before_their_clients(
     make_lab: Callable[..., Lab],
-    simulator: SimulatorServer,
+    tmp_path: Path,
     data_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
     answer_s: float,
@@ -157,13 +157,15 @@ def test_a_lab_closed_in_the_middle_ends_its_jobs_before_their_clients(
 ) -> None:
     """Creates on their way get a moment to be answered; nobody takes a closed client for a fault; no more are sent."""
     monkeypatch.setattr(context, "ANSWER_S", answer_s)
-    simulator.world.add_fault("slow", route="create", times=None, delay_s=1.0)
-    lab = make_lab(max_creates_in_flight=4, api_key=simulator.api_key, base_url=simulator.base_url)
-    for _ in range(8):
-        lab.submit(REQUEST)
-    until(lambda: len(simulator.world.requests("create")) == 4)
-    lab.close()
-    assert len(simulator.world.requests("create")) == 4
+    monkeypatch.setattr(context, "CLOSE_S", 120.0)
+    with SimulatorServer(tmp_path / "world.sqlite3", speed=0.01) as simulator:  # no task ends meanwhile
+        simulator.world.add_fault("slow", route="create", times=None, delay_s=3.0)
+        lab = make_lab(max_creates_in_flight=4, api_key=simulator.api_key, base_url=simulator.base_url)
+        for _ in range(8):
+            lab.submit(REQUEST)
+        until(lambda: len(simulator.world.requests("create")) == 4)
+        lab.close()
+        assert len(simulator.world.requests("create")) == 4
     with closing(sqlite3.connect(data_dir / "lab.sqlite3")) as database:
         rows = database.execute("SELECT state, error FROM lab_generations ORDER BY seq").fetchall()
     assert rows == [(left, None)] * 4 + [(State.WAITING, None)] * 4
