@@ -29,6 +29,7 @@ APP_VERSION: Final = "generation-1"  # pinned: grows only when the four steps ch
 QUEUE: Final = "rivya_generations"
 WORKFLOW: Final = "rivya_generation"
 QUEUE_POLL_S: Final = 0.2
+LISTENER_POLL_S: Final = 0.05  # no message is ever sent to a workflow: this is only how long ``stop`` waits for the listener
 MAX_AT_ONCE: Final = 2000
 THREADS: Final = 8
 QUEUE_THREADS: Final = "queue-worker-"  # how the library names the threads that dequeue
@@ -172,6 +173,7 @@ class Engine:
             "max_executor_threads": THREADS,
             "run_migrations": False,
             "use_listen_notify": False,
+            "notification_listener_polling_interval_sec": LISTENER_POLL_S,
         }
         self._dbos = DBOS(config=config)
         try:

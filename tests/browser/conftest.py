@@ -30,7 +30,7 @@ FLAGS = [
     "--disable-sync",
 ]
 START_S = 40.0
-SHARED = {"server", "filled", "shared", "served"}
+SHARED = {"server", "filled", "served", "quick"}
 """Fixtures of a whole module: the tests that look at one server stay in one process."""
 
 

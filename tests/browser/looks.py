@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
+
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
@@ -16,8 +17,15 @@ STREAMLITS_OWN = {
 
 WIDE = Look(1440, 900, dark=False)
 PHONE = Look(390, 844, dark=True)
-each_look = pytest.mark.parametrize("look", [WIDE, PHONE], ids=["wide-light", "phone-dark"])
-"""Both sizes and both themes in two runs: contrast is the theme's, overflow the size's."""
+
+
+def each_look(page: Page) -> Iterator[Look]:
+    """Bring an open page into both sizes and both themes in two steps: contrast is the theme's, overflow the size's."""
+    for look in (WIDE, PHONE):
+        page.set_viewport_size({"width": look.width, "height": look.height})
+        page.emulate_media(color_scheme="dark" if look.dark else "light")
+        settle(page)
+        yield look
 
 
 def settle(page: Page) -> None:

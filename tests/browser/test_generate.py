@@ -18,7 +18,7 @@ from rivya_core.lab.states import State
 from rivya_core.settings import EMBEDDED_CONNECTION
 from rivya_core.simulator import World
 from tests.browser.conftest import Look, Server, Visitor
-from tests.browser.looks import assert_well, each_look, settle
+from tests.browser.looks import PHONE, WIDE, assert_well, each_look, settle
 from tests.browser.test_first_visit import PROMPT, QUICK, SLOW, tasks_of, type_prompt
 from tests.lab.given import in_state
 
@@ -41,6 +41,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         in_state(ledger, State.FAILED, connection=EMBEDDED_CONNECTION)
     database.dispose()
     running = Server(folder, SLOW)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the examples of a first start, whose clips are done in seconds."""
+    running = Server(tmp_path_factory.mktemp("quick"), QUICK)
     running.start()
     yield running
     running.stop()
@@ -75,10 +84,10 @@ def bottom_px(page: Page, selector: str) -> float:
     return float(page.locator(selector).first.evaluate("e => e.getBoundingClientRect().bottom"))
 
 
-def test_a_refused_image_lets_nothing_leave_until_it_is_gone(start_server: StartServer, visit: Visit) -> None:
+def test_a_refused_image_lets_nothing_leave_until_it_is_gone(quick: Server, visit: Visit) -> None:
     """Neither the button nor Ctrl+Enter makes a clip without the image; removing the file frees the form."""
-    server = start_server(**QUICK)
-    page = visit(server).page
+    before = tasks_of(quick)
+    page = visit(quick).page
     settle(page)
     drop(page, photo()[:9000])
     expect(page.get_by_text("This image cannot be used")).to_be_visible()
@@ -86,7 +95,7 @@ def test_a_refused_image_lets_nothing_leave_until_it_is_gone(start_server: Start
     page.keyboard.press("Control+Enter")
     expect(page.get_by_test_id("stToast").get_by_text("The image cannot be used")).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("Generate · 160"))).to_be_disabled()
-    assert tasks_of(server) == 0
+    assert tasks_of(quick) == before
     page.get_by_role("button", name="Remove photo.jpg").click()
     expect(page.get_by_role("button", name=re.compile("Generate · 160"))).to_be_enabled()
 
@@ -111,16 +120,16 @@ def test_a_send_waits_for_the_image_that_is_still_on_its_way(start_server: Start
         world.close()
 
 
-def test_a_prompt_that_is_too_long_answers_the_shortcut(start_server: StartServer, visit: Visit) -> None:
+def test_a_prompt_that_is_too_long_answers_the_shortcut(quick: Server, visit: Visit) -> None:
     """Ctrl+Enter says why nothing left."""
-    server = start_server(**QUICK)
-    page = visit(server).page
+    before = tasks_of(quick)
+    page = visit(quick).page
     expect(page.get_by_text("Ctrl+Enter generates")).to_be_attached()
     page.get_by_label("Prompt", exact=True).fill("x" * 5001)
     page.keyboard.press("Control+Enter")
     toast = page.get_by_test_id("stToast")
     expect(toast.get_by_text("The prompt is 1 character too long: 5,001 of 5,000.")).to_be_visible()
-    assert tasks_of(server) == 0
+    assert tasks_of(quick) == before
 
 
 TYPE_AT_ONCE = """
@@ -146,10 +155,9 @@ def test_what_is_typed_the_moment_the_box_appears_counts(served: Server, visit: 
 
 
 @pytest.mark.parametrize("press", ["Generate", pytest.param("Repeat", marks=pytest.mark.soak)])
-def test_starting_another_leaves_the_playing_clip_alone(start_server: StartServer, visit: Visit, press: str) -> None:
+def test_starting_another_leaves_the_playing_clip_alone(quick: Server, visit: Visit, press: str) -> None:
     """Nothing ran before: the progress card comes and goes above the same video element, which goes on playing."""
-    server = start_server(**QUICK)
-    page = visit(server).page
+    page = visit(quick).page
     type_prompt(page)
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name=re.compile("Generate · 160"))).to_be_enabled()
@@ -181,7 +189,7 @@ def test_an_idle_tab_shows_what_another_one_started(start_server: StartServer, v
 
 
 @pytest.mark.soak
-@each_look
+@pytest.mark.parametrize("look", [WIDE, PHONE], ids=["wide-light", "phone-dark"])
 def test_four_takes_and_an_image_fit_beside_the_clip(start_server: StartServer, visit: Visit, look: Look) -> None:
     """On a desk the clip and the preview stay in sight; everywhere the page is accessible and fits."""
     server = start_server(RIVYA_SIMULATOR_SPEED="0.2")
@@ -206,13 +214,12 @@ def test_four_takes_and_an_image_fit_beside_the_clip(start_server: StartServer, 
         )
 
 
-@each_look
-def test_failures_are_put_away_together(served: Server, visit: Visit, look: Look) -> None:
+def test_failures_are_put_away_together(served: Server, visit: Visit) -> None:
     """Their cards and the way to all of them are accessible; History opens on what failed."""
-    visitor = visit(served, look)
+    visitor = visit(served)
     page = visitor.page
-    settle(page)
-    assert_well(visitor)
+    for _ in each_look(page):
+        assert_well(visitor)
     page.get_by_role("link", name="2 more in History").click()
     expect(page.get_by_role("heading", level=1, name="History")).to_be_visible()
     expect(page).to_have_url(re.compile("state=failed"))
@@ -220,17 +227,16 @@ def test_failures_are_put_away_together(served: Server, visit: Visit, look: Look
     assert page.get_by_test_id("stException").count() == 0
 
 
-@each_look
-def test_what_cannot_be_sent_is_said_readably(served: Server, visit: Visit, look: Look) -> None:
+def test_what_cannot_be_sent_is_said_readably(served: Server, visit: Visit) -> None:
     """A prompt beyond the limit, and one that is only longer in UTF-16, are said in words that anybody can read."""
-    visitor = visit(served, look)
+    visitor = visit(served)
     page = visitor.page
     settle(page)
     for prompt, said in (("x" * 5001, "5001 / 5000"), ("\N{FOX FACE}" * 2600, "5200 of 5000 when counted in UTF-16")):
         page.get_by_label("Prompt", exact=True).fill(prompt)
         expect(page.get_by_text(said)).to_be_visible()
-        settle(page)
-        assert_well(visitor)
+        for _ in each_look(page):
+            assert_well(visitor)
     page.get_by_label("Prompt", exact=True).fill(PROMPT)
     expect(page.get_by_text(f"{len(PROMPT)} / 5000")).to_be_visible()
 

@@ -1,4 +1,4 @@
-"""Every page at two widths, light and dark: nothing overflows, axe finds nothing of ours, nothing comes from elsewhere."""
+"""Pages at two widths, light and dark: nothing overflows, axe finds nothing of ours, nothing comes from elsewhere."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.browser.conftest import Look, Server, Visitor
-from tests.browser.looks import assert_well, each_look, settle
+from tests.browser.conftest import Server, Visitor
+from tests.browser.looks import assert_well, each_look
 
 
 @pytest.fixture(scope="module")
@@ -19,13 +19,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.stop()
 
 
-@each_look
 @pytest.mark.parametrize("path", ["/", "/history", "/connection"], ids=["generate", "history", "connection"])
-def test_a_page_is_accessible_and_fits(server: Server, visit: Callable[..., Visitor], path: str, look: Look) -> None:
+def test_a_page_is_accessible_and_fits(server: Server, visit: Callable[..., Visitor], path: str) -> None:
     """Axe finds nothing of ours, no sideways scrolling, no foreign request, no error."""
-    visitor = visit(server, look, path=path)
-    settle(visitor.page)
-    assert_well(visitor)
+    visitor = visit(server, path=path)
+    for _ in each_look(visitor.page):
+        assert_well(visitor)
 
 
 def test_the_fonts_come_from_us(server: Server, visit: Callable[..., Visitor]) -> None:

@@ -15,7 +15,7 @@ from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.schema import balances, experiments
 from rivya_core.lab.states import State
 from rivya_core.settings import EMBEDDED_CONNECTION
-from tests.browser.conftest import Look, Server, Visitor
+from tests.browser.conftest import Server, Visitor
 from tests.browser.looks import assert_well, each_look, settle
 from tests.lab.given import Clock, in_state
 
@@ -82,43 +82,49 @@ def _many(ledger: Ledger, clock: Clock) -> None:
             connection.execute(sa.insert(balances).values(connection=EMBEDDED_CONNECTION, mode="simulated", **row))
 
 
-@pytest.fixture(scope="module", params=["empty", "one", "many", "failed"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server on a data folder in one of the states."""
-    folder = tmp_path_factory.mktemp(f"spend-{request.param}")
-    _fill(folder, request.param)
+WIDER = "[...document.querySelectorAll('.rv-sheet')].filter(one => one.scrollWidth > one.clientWidth + 1).length"
+SPLIT = "[...document.querySelectorAll('.rv-sheet td.word span')].filter(one => one.getClientRects().length > 1).length"
+"""How many tables are wider than their place, and how many words are broken over two lines."""
+
+
+def assert_readable(visitor: Visitor) -> None:
+    """In each look, with all that folds open: axe finds nothing of ours, no table overflows, no word is split."""
+    page = visitor.page
+    settle(page)
+    for closed in page.get_by_test_id("stExpander").all():
+        closed.locator("summary").click()
+    for _ in each_look(page):
+        assert_well(visitor)
+        assert page.evaluate(WIDER) == 0
+        assert page.evaluate(SPLIT) == 0
+
+
+@pytest.mark.parametrize("state", ["empty", "one", "failed"])
+def test_spend_is_accessible_and_fits(visit: Callable[..., Visitor], tmp_path: Path, state: str) -> None:
+    """In a folder with little in it."""
+    _fill(tmp_path, state)
+    server = Server(tmp_path, {"RIVYA_FIRST_START_EXAMPLES": "0"})
+    server.start()
+    try:
+        assert_readable(visit(server, path="/spend?days=all"))
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with forty days behind it."""
+    folder = tmp_path_factory.mktemp("spend")
+    _fill(folder, "many")
     running = Server(folder, {"RIVYA_FIRST_START_EXAMPLES": "0"})
     running.start()
     yield running
     running.stop()
 
 
-@each_look
-def test_spend_is_accessible_and_fits(server: Server, visit: Callable[..., Visitor], look: Look) -> None:
-    """Axe finds nothing of ours, no sideways scrolling, no foreign request, no error."""
-    visitor = visit(server, look, path="/spend?days=all")
-    page = visitor.page
-    settle(page)
-    for closed in page.get_by_test_id("stExpander").all():
-        closed.locator("summary").click()
-    page.wait_for_timeout(500)
-    assert_well(visitor)
-    wide = "[...document.querySelectorAll('.rv-sheet')].filter(one => one.scrollWidth > one.clientWidth + 1).length"
-    assert page.evaluate(wide) == 0
-    split = (
-        "[...document.querySelectorAll('.rv-sheet td.word span')].filter(one => one.getClientRects().length > 1).length"
-    )
-    assert page.evaluate(split) == 0
-
-
-@pytest.fixture
-def filled(tmp_path: Path) -> Iterator[Server]:
-    """A server with forty days behind it."""
-    _fill(tmp_path / "data", "many")
-    running = Server(tmp_path / "data", {"RIVYA_FIRST_START_EXAMPLES": "0"})
-    running.start()
-    yield running
-    running.stop()
+def test_forty_days_are_accessible_and_fit(filled: Server, visit: Callable[..., Visitor]) -> None:
+    """With everything there is to tell."""
+    assert_readable(visit(filled, path="/spend?days=all"))
 
 
 def test_the_address_keeps_mode_and_days(filled: Server, visit: Callable[..., Visitor]) -> None:

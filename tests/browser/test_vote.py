@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from playwright.sync_api import Page, Request, WebSocket, expect
 
 from rivya_core.services import close_all, open_lab
 from rivya_core.settings import Settings
-from tests.browser.conftest import Look, Server, Visitor
-from tests.browser.looks import assert_well, broken, each_look, settle
+from tests.browser.conftest import Server, Visitor
+from tests.browser.looks import assert_well, each_look
 from tests.conftest import FAST
 from tests.lab.judging.study import WORDS, make_study
 from tests.lab.judging.test_ballots import prefer
@@ -58,30 +59,56 @@ class Ears:
         return [(kind, word) for kind, text in heard for word in hidden if word.lower() in text.lower()]
 
 
-def studies(data_dir: Path) -> dict[str, str]:
-    """Store a study of three cells with an open round, and a decided one with an ended round; the rounds."""
+@dataclass(frozen=True)
+class Study:
+    """An experiment of three cells, and the round of Ana that is open in it; or a decided one and its ended round."""
+
+    experiment_id: str
+    round_id: str
+
+
+STUDIES = 10
+"""One for each test that asks for one: they vote."""
+
+
+def studies(data_dir: Path) -> tuple[Study, list[Study]]:
+    """Store a decided study and those with an open round."""
     lab = open_lab(Settings(**{**FAST, "data_dir": data_dir}))
-    rounds = {"open": lab.ballots.start(make_study(lab, LABELS, clips=2), "Ana")}
     decided = make_study(lab, ["calm sea", "rough sea"], clips=1, planned=2, experiment_id="xdecided")
-    rounds["ended"] = lab.ballots.start(decided, "Ben")
-    prefer(lab, rounds["ended"], [1, 0], 9)
-    lab.ballots.end(rounds["ended"])
+    ended = Study(decided, lab.ballots.start(decided, "Ben"))
+    prefer(lab, ended.round_id, [1, 0], 9)
+    lab.ballots.end(ended.round_id)
+    ids = [make_study(lab, LABELS, clips=2, experiment_id=f"xheliotrope{number}") for number in range(STUDIES)]
+    fresh = [Study(experiment_id, lab.ballots.start(experiment_id, "Ana")) for experiment_id in ids]
     close_all()
-    return rounds
+    return ended, fresh
 
 
-@pytest.fixture
-def served(start_server: Callable[..., Server], tmp_path: Path) -> tuple[Server, dict[str, str]]:
-    """A server whose folder holds both studies."""
+class Served:
+    """A server over the studies, the decided one, and those nobody voted in yet."""
+
+    def __init__(self, server: Server, ended: Study, fresh: list[Study]) -> None:
+        self.server = server
+        self.ended = ended
+        self.fresh = iter(fresh)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for all tests of votes."""
+    data_dir = tmp_path_factory.mktemp("votes")
     with ThreadPoolExecutor(1) as aside:  # Playwright's event loop runs in this thread
-        rounds = aside.submit(studies, tmp_path / "data0").result()
-    return start_server(), rounds
+        ended, fresh = aside.submit(studies, data_dir).result()
+    server = Server(data_dir)
+    server.start()
+    yield Served(server, ended, fresh)
+    server.stop()
 
 
 @pytest.fixture
-def empty(start_server: Callable[..., Server]) -> Server:
-    """A server with nothing to vote on."""
-    return start_server(RIVYA_FIRST_START_EXAMPLES="false")
+def study(served: Served) -> Study:
+    """A study of this test's own."""
+    return next(served.fresh)
 
 
 def ready(page: Page) -> None:
@@ -95,15 +122,13 @@ def votes(page: Page, number: int) -> None:
     ready(page)
 
 
-def test_nothing_that_names_a_clip_reaches_a_voter(
-    served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor]
-) -> None:
+def test_nothing_that_names_a_clip_reaches_a_voter(served: Served, study: Study, visit: Callable[..., Visitor]) -> None:
     """A whole round by its address: page, component data, every frame, request, header and console line."""
-    server, rounds = served
+    server = served.server
     visitor = visit(server, path="/connection")
     page = visitor.context.new_page()
     ears = Ears(page)
-    page.goto(f"{server.url}/vote?round={rounds['open']}")
+    page.goto(f"{server.url}/vote?round={study.round_id}")
     ready(page)
     for number, key in enumerate("12TXSU1AB0", start=1):
         before = page.locator("video").first.get_attribute("src")
@@ -121,14 +146,11 @@ def test_nothing_that_names_a_clip_reaches_a_voter(
     )
 
 
-def test_nothing_comes_after_the_start_either(
-    served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor]
-) -> None:
+def test_nothing_comes_after_the_start_either(served: Served, study: Study, visit: Callable[..., Visitor]) -> None:
     """The choice names the experiment; from the first pair on nothing does, in either direction."""
-    server, _ = served
-    page = visit(server, path="/connection").context.new_page()
+    page = visit(served.server, path="/connection").context.new_page()
     ears = Ears(page)
-    page.goto(f"{server.url}/vote?experiment=xheliotrope")
+    page.goto(f"{served.server.url}/vote?experiment={study.experiment_id}")
     page.get_by_label("Your name").fill("Zoe")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Start voting").click()
@@ -140,10 +162,9 @@ def test_nothing_comes_after_the_start_either(
     assert ears.leaks(SENTINELS) == []
 
 
-def test_a_whole_round_by_keyboard(served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor]) -> None:
+def test_a_whole_round_by_keyboard(served: Served, study: Study, visit: Callable[..., Visitor]) -> None:
     """From the name to the ranking without a mouse; a key pressed twice is one vote; R and C stay with the ballot."""
-    server, _ = served
-    page = visit(server, path="/vote?experiment=xheliotrope").page
+    page = visit(served.server, path=f"/vote?experiment={study.experiment_id}").page
     page.get_by_label("Your name").focus()
     page.keyboard.type("Kim")
     page.keyboard.press("Enter")
@@ -183,15 +204,14 @@ def test_a_whole_round_by_keyboard(served: tuple[Server, dict[str, str]], visit:
 
 
 def test_whose_round_was_ended_is_told_before_any_name(
-    served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor]
+    served: Served, study: Study, visit: Callable[..., Visitor]
 ) -> None:
     """Somebody else ends it where rounds begin: the next vote is not counted, and names wait until they are asked for."""
-    server, rounds = served
-    page = visit(server, path=f"/vote?round={rounds['open']}").page
+    page = visit(served.server, path=f"/vote?round={study.round_id}").page
     ready(page)
     page.keyboard.press("1")
     votes(page, 1)
-    other = visit(server, path="/vote?experiment=xheliotrope").page
+    other = visit(served.server, path=f"/vote?experiment={study.experiment_id}").page
     other.get_by_text("A round of Ana is open since").wait_for()
     other.get_by_role("button", name="End this round").click()
     other.get_by_role("button", name="End it now").click()
@@ -203,10 +223,9 @@ def test_whose_round_was_ended_is_told_before_any_name(
     page.get_by_role("heading", level=2, name="Not decided yet after 1 vote. None was voted out.").wait_for()
 
 
-def test_both_clips_play_on_one_clock(served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor]) -> None:
+def test_both_clips_play_on_one_clock(served: Served, study: Study, visit: Callable[..., Visitor]) -> None:
     """They start by themselves, together; P stops both on the same frame."""
-    server, rounds = served
-    page = visit(server, path=f"/vote?round={rounds['open']}").page
+    page = visit(served.server, path=f"/vote?round={study.round_id}").page
     ready(page)
     places = """() => { const read = (root) => [...root.querySelectorAll('video'),
       ...[...root.querySelectorAll('*')].filter((one) => one.shadowRoot).flatMap((one) => read(one.shadowRoot))];
@@ -226,12 +245,9 @@ def test_both_clips_play_on_one_clock(served: tuple[Server, dict[str, str]], vis
     assert 0 < after - left < 0.1
 
 
-def test_on_a_phone_clips_and_votes_fit_one_screen(
-    served: tuple[Server, dict[str, str]], visit: Callable[..., Visitor]
-) -> None:
+def test_on_a_phone_clips_and_votes_fit_one_screen(served: Served, study: Study, visit: Callable[..., Visitor]) -> None:
     """Stacked, without sideways scrolling, the five votes below the clips without a scroll, and a tap votes."""
-    server, rounds = served
-    page = visit(server, width=390, height=844, path=f"/vote?round={rounds['open']}").page
+    page = visit(served.server, width=390, height=844, path=f"/vote?round={study.round_id}").page
     ready(page)
     first, second = (page.locator("video").nth(number).bounding_box() for number in (0, 1))
     assert first is not None
@@ -247,36 +263,20 @@ def test_on_a_phone_clips_and_votes_fit_one_screen(
     votes(page, 1)
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, str]]]:
-    """Both studies on a server that is only looked at."""
-    data_dir = tmp_path_factory.mktemp("votes")
-    with ThreadPoolExecutor(1) as aside:
-        rounds = aside.submit(studies, data_dir).result()
-    server = Server(data_dir)
-    server.start()
-    yield server, rounds
-    server.stop()
-
-
-@each_look
+@pytest.mark.parametrize("state", ["choice", "ballot", "ranking", "stale link"])
 def test_every_state_is_accessible_and_fits(
-    shared: tuple[Server, dict[str, str]], visit: Callable[..., Visitor], look: Look
+    served: Served, study: Study, visit: Callable[..., Visitor], state: str
 ) -> None:
-    """Choice, ballot, ranking, a stale link: axe finds nothing, nothing overflows, nothing foreign, no error."""
-    server, rounds = shared
-    visitor = visit(server, look, path="/vote?experiment=xdecided")
-    for path in ("", f"?round={rounds['open']}", f"?round={rounds['ended']}", "?round=nothing"):
-        page = visitor.open(f"/vote{path}")
-        settle(page)
-        assert_well(visitor, page)
-        page.close()
+    """Axe finds nothing, nothing overflows, nothing foreign, no error."""
+    rounds = {"choice": "", "ballot": study.round_id, "ranking": served.ended.round_id, "stale link": "nothing"}
+    visitor = visit(served.server, path=f"/vote?round={rounds[state]}" if rounds[state] else "/vote")
+    for _ in each_look(visitor.page):
+        assert_well(visitor)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_empty_page_is_accessible(empty: Server, visit: Callable[..., Visitor], *, dark: bool) -> None:
+def test_the_empty_page_is_accessible(start_server: Callable[..., Server], visit: Callable[..., Visitor]) -> None:
     """With the way to something to vote on."""
-    page = visit(empty, dark=dark, path="/vote").page
-    page.get_by_text("Nothing to vote on yet").wait_for()
-    page.wait_for_timeout(1000)
-    assert broken(page) == {}
+    visitor = visit(start_server(RIVYA_FIRST_START_EXAMPLES="false"), path="/vote")
+    visitor.page.get_by_text("Nothing to vote on yet").wait_for()
+    for _ in each_look(visitor.page):
+        assert_well(visitor)
