@@ -49,7 +49,7 @@ imports:
 
 tests:
 	$(BIN)/python -m pytest -n 5 --ignore tests/browser
-	$(BIN)/python -m pytest tests/browser -n 2 --dist loadgroup -m "not alone and not soak"
+	$(BIN)/python -m pytest tests/browser -n 2 --dist loadfile -m "not alone and not soak"
 	$(BIN)/python -m pytest tests/browser -m alone
 
 bench: setup-dev

@@ -30,8 +30,6 @@ FLAGS = [
     "--disable-sync",
 ]
 START_S = 40.0
-SHARED = {"server", "filled", "served", "quick"}
-"""Fixtures of a whole module: the tests that look at one server stay in one process."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,11 +38,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "tests/browser" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(240))
-            if SHARED & set(getattr(item, "fixturenames", ())):
-                state = getattr(item, "callspec", None)
-                item.add_marker(
-                    pytest.mark.xdist_group(f"{item.path.stem}-{state.params.get('server') if state else None}")
-                )
             if CHROMIUM is None and not os.environ.get("CI"):
                 item.add_marker(pytest.mark.skip(reason="no Chromium on this machine; install `chromium`"))
 

@@ -53,7 +53,13 @@ def is_open(page: Page, generation_id: str | None) -> None:
         expect(page).to_have_url(re.compile(r"/history$"))
         return
     expect(page).to_have_url(re.compile(f"[?&]id={generation_id}$"))
-    expect(page.locator("video")).to_have_attribute("src", f"/clips/{generation_id}.mp4")
+    shows(page, generation_id)
+
+
+def shows(page: Page, generation_id: str) -> None:
+    """The panel shows this clip, and no other is left from before."""
+    expect(page.locator(f'video[src="/clips/{generation_id}.mp4"]')).to_have_count(1)
+    expect(page.locator("video")).to_have_count(1)
 
 
 def test_the_first_click_opens_the_row_that_was_clicked(filled: Filled, visit: Visit) -> None:
@@ -79,7 +85,7 @@ def test_unticking_a_row_goes_back_to_no_choice(filled: Filled, visit: Visit) ->
     is_open(page, None)
     settle(page)
     is_open(page, None)
-    expect(page.locator("video")).to_have_attribute("src", f"/clips/{filled.ids[0]}.mp4")
+    shows(page, filled.ids[0])
 
 
 def test_the_arrow_keys_walk_through_the_rows(filled: Filled, visit: Visit) -> None:
