@@ -48,7 +48,7 @@ imports:
 	$(BIN)/lint-imports
 
 tests:
-	$(BIN)/python -m pytest -n 5 --ignore tests/browser
+	$(BIN)/python -m pytest -n 6 --ignore tests/browser
 	$(BIN)/python -m pytest tests/browser -n 2 --dist loadfile -m "not alone and not soak"
 	$(BIN)/python -m pytest tests/browser -m alone
 

@@ -136,8 +136,8 @@ def rows(lab: Lab) -> dict[str, tuple[Figures | None, str | None]]:
     return {row.generation_id: (row.figures, row.error) for row in found}
 
 
-def until(holds: Callable[[], bool], patience_s: float = 30.0) -> None:
-    """Wait for the measuring thread."""
+def until(holds: Callable[[], bool], patience_s: float = 120.0) -> None:
+    """Wait for the measuring thread, which stands back for everything else on the machine."""
     ends = time.monotonic() + patience_s
     while not holds():
         assert time.monotonic() < ends, "it did not come about"
