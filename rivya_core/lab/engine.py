@@ -29,9 +29,7 @@ APP_VERSION: Final = "generation-1"  # pinned: grows only when the four steps ch
 QUEUE: Final = "rivya_generations"
 WORKFLOW: Final = "rivya_generation"
 QUEUE_POLL_S: Final = 0.2
-LISTENER_POLL_S: Final = (
-    0.05  # no message is ever sent to a workflow: this is only how long ``stop`` waits for the listener
-)
+LISTENER_POLL_S: Final = 0.1  # nobody sends messages to workflows; ``stop`` waits so long for the listener
 MAX_AT_ONCE: Final = 2000
 THREADS: Final = 8
 QUEUE_THREADS: Final = "queue-worker-"  # how the library names the threads that dequeue

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages._ui.wall import wall
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State, Sweep
 from tests.lab.given import in_state
 from tests.pages.conftest import ROOT, TIMEOUT_S
@@ -196,6 +197,40 @@ def test_an_act_said_twice_is_done_once(lab: Lab) -> None:
     acting({"uid": "a", "acts": [note]}, {"uid": "a", "acts": [note, stars]}, {"uid": "b", "acts": [note]})
     assert [kept.text for kept in lab.reviews.notes([one.id])] == ["Here", "Here"]
     assert [(kept.criterion, kept.stars) for kept in lab.reviews.ratings([one.id])] == [("look", 5)]
+
+
+class Preempted(BaseException):
+    """What Streamlit raises where a script looks at its session while the next run is already asked for."""
+
+
+class Session(dict[str, Any]):
+    """A session at whose so-manieth look the run ends for the next one."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Look, or end the run."""
+        self.left -= 1
+        if self.left == 0:
+            raise Preempted
+        return super().setdefault(key, default)
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_run_that_ends_for_the_next_one_loses_no_act(lab: Lab, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """An act counts as done once it is done: what the browser says again is carried out, and nothing twice."""
+    one = clip(lab)
+    note = lab.reviews.add_note(one.id, 1.5, "Old", "Mia")
+    delete = {"seq": 1, "kind": "delete", "note": note.id}
+    new = {"seq": 2, "kind": "note", "id": one.id, "at_s": 1, "text": "New"}
+    session = Session(at)
+    monkeypatch.setattr("streamlit.session_state", session)
+    monkeypatch.setattr("pages._ui.frame.lab", lambda: lab)
+    with pytest.raises(Preempted):
+        wall.take({"uid": "a", "acts": [delete, new]})
+    wall.take({"uid": "a", "acts": [delete, new]})
+    assert [kept.text for kept in lab.reviews.notes([one.id])] == ["New"]
 
 
 def test_a_note_is_edited_deleted_and_brought_back(lab: Lab) -> None:

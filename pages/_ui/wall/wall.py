@@ -127,29 +127,28 @@ def take(said: object) -> None:
     if not isinstance(said, Mapping):
         return
     uid, acts = str(said.get("uid", ""))[:64], said.get("acts")
+    lab = frame.lab()
     done: dict[str, int] = st.session_state.setdefault(_DONE, {})
+    failed: list[dict[str, Any]] = st.session_state.setdefault(_FAILED, [])
+    deleted: dict[int, ClipNote] = st.session_state.setdefault(_DELETED, {})
     for act in acts if isinstance(acts, list) else []:
         number = act.get("seq") if isinstance(act, Mapping) else None
         if not isinstance(number, int) or number <= done.get(uid, 0):
             continue
-        done[uid] = number
         try:
-            _carry_out(frame.lab(), act)
+            _carry_out(lab, act, deleted)
         except RivyaError as error:
-            _fail(uid, number, words.sentences(error.title, error.detail))
+            failed.append({"uid": uid, "seq": number, "words": words.sentences(error.title, error.detail)})
         except (KeyError, TypeError, ValueError, OverflowError):
-            _fail(uid, number, "This could not be understood, so nothing was changed. Reload the page.")
+            sentence = "This could not be understood, so nothing was changed. Reload the page."
+            failed.append({"uid": uid, "seq": number, "words": sentence})
+        done[uid] = number
+    del failed[:-_FAILED_KEPT]
     for old in list(done)[:-_TABS_KEPT]:
         del done[old]
 
 
-def _fail(uid: str, number: int, sentence: str) -> None:
-    failed: list[dict[str, Any]] = st.session_state.setdefault(_FAILED, [])
-    failed.append({"uid": uid, "seq": number, "words": sentence})
-    del failed[:-_FAILED_KEPT]
-
-
-def _carry_out(lab: Lab, act: Mapping[str, Any]) -> None:
+def _carry_out(lab: Lab, act: Mapping[str, Any], deleted: dict[int, ClipNote]) -> None:
     kind = act["kind"]
     if kind == "base":
         st.query_params["base"] = str(act["id"])
@@ -158,12 +157,12 @@ def _carry_out(lab: Lab, act: Mapping[str, Any]) -> None:
     elif kind == "use":
         st.session_state[USE] = str(act["id"])
     elif not lab.settings.read_only:
-        _say(lab, kind, act)
+        _say(lab, kind, act, deleted)
 
 
-def _say(lab: Lab, kind: str, act: Mapping[str, Any]) -> None:
+def _say(lab: Lab, kind: str, act: Mapping[str, Any], deleted: dict[int, ClipNote]) -> None:
+    """Store what was said, without a look at the session: there a run may end for the next one, and the act be half done."""
     author = str(act.get("author", ""))
-    deleted: dict[int, ClipNote] = st.session_state.setdefault(_DELETED, {})
     match kind:
         case "stars":
             lab.reviews.rate(str(act["id"]), str(act["criterion"]), _whole(act["stars"]), author)
