@@ -30,6 +30,7 @@ FLAGS = [
     "--disable-sync",
 ]
 START_S = 40.0
+QUICK = {"RIVYA_SIMULATOR_SPEED": "4", "RIVYA_POLL_FIRST_S": "1", "RIVYA_POLL_MIN_S": "1", "RIVYA_POLL_MAX_S": "2"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -104,6 +105,15 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the examples of a first start, whose clips are done in seconds; one for a module's tests."""
+    running = Server(tmp_path_factory.mktemp("quick"), QUICK)
+    running.start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="package")

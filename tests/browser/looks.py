@@ -45,9 +45,9 @@ def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
-def assert_well(visitor: Visitor, page: Page | None = None) -> None:
+def assert_well(visitor: Visitor) -> None:
     """The page is accessible, fits, asked nobody else and raised nothing."""
-    page = page or visitor.page
+    page = visitor.page
     assert broken(page) == {}
     assert fits(page)
     assert page.get_by_test_id("stException").count() == 0

@@ -6,7 +6,7 @@ import base64
 import io
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from rivya_core.simulator import World
-from tests.browser.conftest import Server, Visitor
+from tests.browser.conftest import QUICK, Server, Visitor
 
 PROMPT = "A paper boat on a rain-lit street, macro lens"
-QUICK = {"RIVYA_SIMULATOR_SPEED": "4", "RIVYA_POLL_FIRST_S": "1", "RIVYA_POLL_MIN_S": "1", "RIVYA_POLL_MAX_S": "2"}
 SLOW = {"RIVYA_SIMULATOR_SPEED": "0.5", "RIVYA_POLL_FIRST_S": "1", "RIVYA_POLL_MIN_S": "1", "RIVYA_POLL_MAX_S": "2"}
 
 StartServer = Callable[..., Server]
@@ -53,15 +52,6 @@ def wait_for_clip(page: Page, before: str) -> None:
     """Wait until a finished clip has taken the place of the one at an address."""
     another = re.compile(rf"/clips/(?!{re.escape(before.rpartition('/')[2])})g")
     expect(page.locator("video").first).to_have_attribute("src", another, timeout=60_000)
-
-
-@pytest.fixture(scope="module")
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose clips are done in seconds."""
-    running = Server(tmp_path_factory.mktemp("quick"), QUICK)
-    running.start()
-    yield running
-    running.stop()
 
 
 def playing(page: Page) -> tuple[float, str]:

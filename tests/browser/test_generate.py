@@ -17,9 +17,9 @@ from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.states import State
 from rivya_core.settings import EMBEDDED_CONNECTION
 from rivya_core.simulator import World
-from tests.browser.conftest import Look, Server, Visitor
+from tests.browser.conftest import QUICK, Look, Server, Visitor
 from tests.browser.looks import PHONE, WIDE, assert_well, each_look, settle
-from tests.browser.test_first_visit import PROMPT, QUICK, SLOW, tasks_of, type_prompt
+from tests.browser.test_first_visit import PROMPT, SLOW, tasks_of, type_prompt
 from tests.lab.given import in_state
 
 StartServer = Callable[..., Server]
@@ -41,15 +41,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         in_state(ledger, State.FAILED, connection=EMBEDDED_CONNECTION)
     database.dispose()
     running = Server(folder, SLOW)
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with the examples of a first start, whose clips are done in seconds."""
-    running = Server(tmp_path_factory.mktemp("quick"), QUICK)
     running.start()
     yield running
     running.stop()
