@@ -66,6 +66,7 @@ class GenerationRecord:
     negative_prompt: str
     request: Mapping[str, Any]
     request_sha256: str
+    reuse_sha256: str | None
     asset_sha256: str | None
     idempotency_key: str
     client_request_id: str | None
@@ -78,6 +79,8 @@ class GenerationRecord:
     first_attempt_at: datetime | None
     task_id: str | None
     task_status: str | None
+    duplicate_of: str | None
+    unwatched_at: datetime | None
     result_url: str | None
     request_id: str | None
     error: ErrorCard | None
@@ -96,6 +99,8 @@ class GenerationRecord:
     clip_height_px: int | None
     clip_duration_s: float | None
     clip_fps: float | None
+    clip_check: str | None
+    clip_fault: str | None
     created_at: datetime
     submitted_at: datetime | None
     processing_at: datetime | None

@@ -76,6 +76,7 @@ generations = sa.Table(
     sa.Column("negative_prompt", sa.Text, nullable=False, default=""),
     sa.Column("request", sa.JSON, nullable=False),  # GenerationRequest.canonical()
     sa.Column("request_sha256", sa.String(64), nullable=False),
+    sa.Column("reuse_sha256", sa.String(64)),  # the same for requests that differ only in how their texts are encoded
     sa.Column("asset_sha256", sa.String(64), sa.ForeignKey(PREFIX + "assets.sha256")),
     # the exchange
     sa.Column("idempotency_key", sa.String(128), nullable=False, unique=True),
@@ -89,6 +90,8 @@ generations = sa.Table(
     sa.Column("first_attempt_at", UtcMoment),
     sa.Column("task_id", sa.Text),
     sa.Column("task_status", sa.String(64)),
+    sa.Column("duplicate_of", sa.String(64)),  # the row of the same connection that has this task already
+    sa.Column("unwatched_at", UtcMoment),  # a person stopped watching a task that never ends
     sa.Column("result_url", sa.Text),
     sa.Column("request_id", sa.Text),  # Rivya's requestId of the last error answer
     sa.Column("error", sa.JSON),  # records.ErrorCard as a mapping, or null
@@ -109,6 +112,8 @@ generations = sa.Table(
     sa.Column("clip_height_px", sa.Integer),
     sa.Column("clip_duration_s", sa.Float),
     sa.Column("clip_fps", sa.Float),
+    sa.Column("clip_check", sa.String(16)),  # whole, damaged, unopened; null until it was decoded to its end
+    sa.Column("clip_fault", sa.Text),  # what is wrong with a damaged or unopened clip
     # times
     sa.Column("created_at", UtcMoment, nullable=False),
     sa.Column("submitted_at", UtcMoment),  # task id received
@@ -139,6 +144,7 @@ generations = sa.Table(
     sa.Index("ix_lab_generations_next_action_at", "connection", "next_action_at"),
     sa.Index("ix_lab_generations_task_id", "task_id"),
     sa.Index("ix_lab_generations_request_sha256", "request_sha256"),
+    sa.Index("ix_lab_generations_reuse_sha256", "reuse_sha256"),
     sa.Index("ix_lab_generations_intent_id", "intent_id"),
     sa.Index("ix_lab_generations_experiment_id", "experiment_id", "state", "held_credits"),
     sqlite_autoincrement=True,
@@ -214,6 +220,7 @@ cells = sa.Table(
     sa.Column("labels", sa.JSON, nullable=False),  # axis name -> name of the value
     sa.Column("request", sa.JSON, nullable=False),  # GenerationRequest.canonical()
     sa.Column("request_sha256", sa.String(64), nullable=False),
+    sa.Column("reuse_sha256", sa.String(64)),
     sa.Column("asset_sha256", sa.String(64), sa.ForeignKey(PREFIX + "assets.sha256")),
     sa.Column("expected_credits", sa.Integer, nullable=False),
 )

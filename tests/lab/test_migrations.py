@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from dbos import DBOS
 
 from rivya_core.api.errors import StorageError
@@ -31,7 +32,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
-down_revision = "0002"
+down_revision = "{head}"
 
 
 def upgrade() -> None:
@@ -40,13 +41,15 @@ def upgrade() -> None:
     op.add_column("lab_settings", sa.Column("author", sa.Text()))
 '''
 
+HEAD = ScriptDirectory.from_config(migrations.config()).get_current_head()
+
 
 @pytest.fixture
 def later(tmp_path: Path) -> Path:
     """The revisions of a later version: ours and one more."""
     folder = tmp_path / "later"
     shutil.copytree(Path(migrations.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v9999_later.py").write_text(NEXT)
+    (folder / "versions" / "v9999_later.py").write_text(NEXT.replace("{head}", str(HEAD)))
     return folder
 
 
@@ -101,8 +104,8 @@ def test_an_old_filled_file_is_copied_and_upgraded(
     assert History(database).page(HistoryFilter(text="বিড়াল number")).total == len(rows)
     added(ledger, "new ones are found as well")
     assert History(database).page(HistoryFilter(text="found")).total == 1
-    copy = sqlite3.connect(f"{database_path}.backup-0002")
-    assert copy.execute("SELECT version_num FROM lab_alembic_version").fetchone() == ("0002",)
+    copy = sqlite3.connect(f"{database_path}.backup-{HEAD}")
+    assert copy.execute("SELECT version_num FROM lab_alembic_version").fetchone() == (HEAD,)
     assert copy.execute("SELECT count(*) FROM lab_generations").fetchone() == (len(rows),)
     assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     copy.close()
@@ -133,7 +136,7 @@ def test_an_upgrade_that_fails_half_way_leaves_the_old_form(
 ) -> None:
     """All or nothing: after an error the file is what it was, and works."""
     broken = later / "versions" / "v9999_later.py"
-    broken.write_text(NEXT + '    op.execute("SELECT nonsense FROM nowhere")\n')
+    broken.write_text(broken.read_text() + '    op.execute("SELECT nonsense FROM nowhere")\n')
     row = added(ledger)
     with pytest.raises(sa.exc.OperationalError):
         migrate(database, database_path, scripts=later)
