@@ -27,6 +27,7 @@ from rivya_core.simulator.world import World
 from tests.conftest import FAST
 from tests.flow.conftest import Child, heard
 from tests.flow.outside import Counted, Outside
+from tests.pace import quicken
 from tests.until import until
 
 PRICE = 160
@@ -205,7 +206,13 @@ def test_a_kill_in_mid_download_loses_no_clip(
 
 
 def check_random_moment(
-    where: str, seed: int, data_dir: Path, outside: Outside, start_child: Start, make_lab: Make
+    where: str,
+    seed: int,
+    data_dir: Path,
+    outside: Outside,
+    start_child: Start,
+    make_lab: Make,
+    posts_max: int = 3,
 ) -> None:
     """Kill the process at a moment drawn from the whole life of its generations."""
     settings = settings_of(where, data_dir, outside)
@@ -218,7 +225,7 @@ def check_random_moment(
     child.send_signal(signal.SIGKILL)
     assert child.wait(20) == -signal.SIGKILL
     with world_of(where, data_dir, outside) as world:
-        assert_each_paid_once_and_kept(make_lab(**settings), ids, world)
+        assert_each_paid_once_and_kept(make_lab(**settings), ids, world, posts_max)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -257,8 +264,43 @@ def test_soak_outer_points(
     check(where, data_dir, outside, start_child, make_lab)
 
 
+DROPS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "create": [
+        ("drop_before", {}),
+        ("drop_after_accept", {}),
+        ("truncated_body", {}),
+        ("html_body", {}),
+        ("empty_body", {}),
+        ("server_error", {"accepted": True}),
+        ("server_error", {"status": 502}),
+    ],
+    "retrieve": [("drop_before", {}), ("truncated_body", {}), ("html_body", {}), ("server_error", {"status": 503})],
+    "media": [("drop_before", {}), *(("broken_download", {"mode": mode}) for mode in ("truncated", "html", "404"))],
+}
+"""What may go wrong between the process and the server, by route; each strikes once or twice."""
+
+
+def declare_drops(world: Counted, chance: random.Random) -> None:
+    """Have one to three drops strike requests drawn at random; what has not struck before the kill may strike after it."""
+    for route in chance.sample(sorted(DROPS), chance.randint(1, len(DROPS))):
+        kind, detail = chance.choice(DROPS[route])
+        world.add_fault(kind, route=route, times=chance.randint(1, 2), after=chance.randint(0, 3), **detail)
+
+
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(100, 200))
-def test_soak_random_moments(seed: int, data_dir: Path, outside: Outside, start_child: Start, make_lab: Make) -> None:
-    """A hundred random moments."""
-    check_random_moment(WORLDS[seed % 2], seed, data_dir, outside, start_child, make_lab)
+@pytest.mark.parametrize("seed", range(100, 300))
+def test_soak_random_moments(
+    seed: int,
+    data_dir: Path,
+    outside: Outside,
+    start_child: Start,
+    make_lab: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two hundred random kills, each with random drops of answers before and after it."""
+    quicken(monkeypatch)
+    where = WORLDS[seed % 2]
+    with world_of(where, data_dir, outside) as world:
+        world.clear_faults()
+        declare_drops(world, random.Random(seed))
+    check_random_moment(where, seed, data_dir, outside, start_child, make_lab, posts_max=6)
