@@ -48,8 +48,8 @@ imports:
 	$(BIN)/lint-imports
 
 tests:
-	$(BIN)/python -m pytest -n 6 --ignore tests/browser
-	$(BIN)/python -m pytest tests/browser -n 2 --dist loadfile -m "not alone and not soak"
+	$(BIN)/python -m pytest -n auto --ignore tests/browser
+	$(BIN)/python -m pytest tests/browser -n auto --dist loadfile -m "not alone and not soak"
 	$(BIN)/python -m pytest tests/browser -m alone
 
 bench: setup-dev

@@ -16,6 +16,7 @@ import pytest
 from rivya_core.lab.lab import Lab
 from rivya_core.services import close_all, open_lab
 from rivya_core.settings import Settings
+from tests.cores import cores
 
 LOOPBACK = ("127.", "::1", "localhost")
 
@@ -32,6 +33,17 @@ FAST: dict[str, Any] = {
 """Settings under which a simulated generation takes well under a second."""
 
 real_connect = socket.socket.connect
+
+WORKERS_A_CORE = 3
+"""Measured on two cores: tests wait more than they compute; with more workers each is slower and all take as long."""
+
+WORKERS_MAX = 24
+"""A worker needs up to half a gigabyte."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Workers of ``-n auto``, by the cores that this process may use."""
+    return min(WORKERS_MAX, WORKERS_A_CORE * cores())
 
 
 @pytest.fixture(autouse=True)

@@ -34,13 +34,13 @@ def run(lab: Lab, config: dict[str, Any]) -> None:
     sweep = sweep_of(config["prompt"], config["cells"])
     id_ = config["experiment_id"]
     if config.get("start"):
-        until(Path(config["start"]).exists, within_s=60)
+        until(Path(config["start"]).exists)
     try:
         lab.start(sweep, experiment_id=id_)
         say({"started": id_})
     except BudgetError as error:
         say({"refused": error.detail, "field": error.field, "fits": error.fits})
-        until(Path(config["offer"]).exists, within_s=60)
+        until(Path(config["offer"]).exists)
         lab.start(sweep, experiment_id=id_, only_what_fits=True)
     status = lab.wait_sweep(id_, 120)
     say({"states": status.states, "planned": status.planned, "spent": status.spent_credits})

@@ -112,7 +112,7 @@ def test_sixty_cells_outlive_five_kills_and_every_fault(
     for kill in range(5):
         child = start_child(settings, **config)
         assert [heard(child), heard(child)] == ["open", {"started": "xkill"}]
-        until(lambda: len(tasks_of(outside, "xkill")) >= 10 * (kill + 1), within_s=40, what=f"kill {kill}")  # noqa: B023
+        until(lambda: len(tasks_of(outside, "xkill")) >= 10 * (kill + 1), what=f"kill {kill}")  # noqa: B023
         child.send_signal(signal.SIGKILL)
         assert child.wait(20) == -signal.SIGKILL
 
