@@ -219,8 +219,16 @@ def _mapping(value: object) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _texts(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str) and item] if isinstance(value, list) else []
+def _address(value: object) -> str | None:
+    """An address without the blanks around it, also when it stands in an object as ``url``."""
+    if isinstance(value, dict):
+        value = value.get("url")
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _addresses(value: object) -> list[str]:
+    items = value if isinstance(value, list) else [value]
+    return [address for item in items if (address := _address(item)) is not None]
 
 
 Credits = Annotated[int | None, BeforeValidator(_amount)]
@@ -261,13 +269,18 @@ class TaskError(Answer):
 
 
 class TaskResult(Answer):
-    """Where the clip is (docs/api-generation-status)."""
+    """Where the clip is (docs/api-generation-status). Not documented: whether an address may be relative or an object."""
 
-    primary_url: Text = None
-    urls: Annotated[list[str], BeforeValidator(_texts)] = Field(default_factory=list)
+    primary_url: Annotated[str | None, BeforeValidator(_address)] = None
+    urls: Annotated[list[str], BeforeValidator(_addresses)] = Field(default_factory=list)
 
 
 def _result(value: object) -> object:
+    """Read a result that is only an address, or a list of them, like one that names its fields."""
+    if isinstance(value, (str, list)):
+        return {"urls": value}
+    if isinstance(value, dict) and _address(value) and not _address(value.get("primary_url")):
+        return {**value, "primary_url": value}
     return _mapping(value)
 
 
@@ -286,7 +299,7 @@ class Generation(Answer):
     created_at: Moment = None
     updated_at: Moment = None
     result: Annotated[TaskResult | None, BeforeValidator(_result)] = None
-    error: Annotated[TaskError | None, BeforeValidator(_result)] = None
+    error: Annotated[TaskError | None, BeforeValidator(_mapping)] = None
 
     @property
     def task_status(self) -> TaskStatus | None:
@@ -303,7 +316,7 @@ class Generation(Answer):
 
     @property
     def primary_url(self) -> str | None:
-        """Address of the clip: ``primary_url``, or the first of ``urls`` when that is absent."""
+        """Address of the clip: ``primary_url``, or the first of ``urls`` when that is absent; it may be relative."""
         if self.result is None:
             return None
         return self.result.primary_url or next(iter(self.result.urls), None)

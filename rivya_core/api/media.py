@@ -148,7 +148,7 @@ class MediaRules:
         self._resolver = resolver
 
     def _target(self, url: str) -> Target:
-        return rules.check_address(url, base_is_loopback=self._base_is_loopback)
+        return rules.check_address(rules.joined(self._base_url, url), base_is_loopback=self._base_is_loopback)
 
     def _addresses(self, target: Target) -> list[str | None]:
         """Return the checked addresses to connect to; None stands for the name itself."""

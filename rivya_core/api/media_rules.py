@@ -27,9 +27,9 @@ _EXPIRED = {401, 403, 404, 410}
 _RETRYABLE_STATUS = {408, 425, 429}
 _PORT_MAX = 65_535
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_CLIPS = {"video/mp4", "video/quicktime"}
+_CLIPS = {"video/mp4", "video/quicktime", "video/webm", "video/x-matroska"}
 _COMPRESSED = {"gzip", "x-gzip", "deflate"}
-_HEADERS = {"Accept": "video/mp4, */*;q=0.1", "Accept-Encoding": "identity", "User-Agent": "rivya-lab"}
+_HEADERS = {"Accept": "video/mp4, video/*;q=0.5, */*;q=0.1", "Accept-Encoding": "identity", "User-Agent": "rivya-lab"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,20 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def joined(base_url: str, url: str) -> str:
+    """Return a result address as a whole one: what is relative is meant from the API's own address.
+
+    The result is an address from an answer like any other, and is checked like one.
+    """
+    try:
+        parsed = httpx.URL(url.strip())
+        if parsed.scheme or not parsed.raw_path.strip(b"/") or " " in url.strip():
+            return str(parsed)  # whole, or no address at all
+        return str(httpx.URL(base_url.rstrip("/") + "/").join(parsed))
+    except (httpx.InvalidURL, ValueError, TypeError) as error:
+        raise _refused("The result address is not a usable URL") from error
 
 
 def check_address(url: str, *, base_is_loopback: bool) -> Target:
@@ -183,7 +197,7 @@ def check_growth(size_bytes: int, max_bytes: int) -> None:
 
 
 def check_body(head: bytes, size_bytes: int, announced_bytes: int | None) -> None:
-    """Check what arrived: all of it, and an MP4 by its first bytes.
+    """Check what arrived: all of it, and a video by its first bytes.
 
     Raises:
         DownloadError: it is cut off or not a video; fetching it again may help.
@@ -191,7 +205,7 @@ def check_body(head: bytes, size_bytes: int, announced_bytes: int | None) -> Non
     if announced_bytes is not None and size_bytes != announced_bytes:
         raise download_error(f"Only {size_bytes} of {announced_bytes} bytes arrived", retryable=True, code="truncated")
     if sniff(head[:HEAD_BYTES]) not in _CLIPS:
-        what = "nothing" if size_bytes == 0 else "a file that is not an MP4 video"
+        what = "nothing" if size_bytes == 0 else "a file that is no MP4, QuickTime or WebM video"
         raise download_error(f"The address delivered {what} ({size_bytes} bytes)", retryable=True, code="not_a_video")
 
 

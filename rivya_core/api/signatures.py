@@ -40,6 +40,7 @@ _STARTS = (
     (b"ID3", "audio/mpeg"),
     (b"PK\x03\x04", "application/zip"),
 )
+_QUICKTIME_STARTS = {b"moov", b"mdat", b"wide", b"free", b"skip"}  # older files say no brand
 _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
 _SYNC_WORDS = {
     b"\xff\xfb": "audio/mpeg",
@@ -62,6 +63,8 @@ def _container(head: bytes) -> str | None:
         return _RIFF.get(head[8:12])
     if head[4:8] == b"ftyp":
         return _iso_brand(head)
+    if head[:1] == b"\0" and head[4:8] in _QUICKTIME_STARTS:
+        return "video/quicktime"
     if head[:4] == b"\x1aE\xdf\xa3":
         return "video/webm" if b"webm" in head[:64] else "video/x-matroska"
     return None

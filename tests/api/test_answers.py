@@ -162,3 +162,34 @@ def test_a_success_that_is_no_task_is_unreadable(body: bytes) -> None:
         CALLS["create"]().answer(RawAnswer(200, {}, body))
     assert caught.value.charged == "unknown"
     assert caught.value.http_status == 200
+
+
+HERE = "https://media.example/clip.mp4"
+
+
+@pytest.mark.parametrize(
+    ("result", "address"),
+    [
+        ({"primary_url": HERE, "urls": ["https://media.example/other"]}, HERE),
+        ({"primary_url": f" {HERE}\n", "urls": []}, HERE),
+        ({"primary_url": None, "urls": [HERE]}, HERE),
+        ({"primary_url": "  ", "urls": ["", HERE]}, HERE),
+        ({"urls": [{"url": HERE, "type": "video/mp4"}]}, HERE),
+        ({"urls": [None, 5, {}, {"url": None}, {"url": f"{HERE} "}]}, HERE),
+        ({"urls": HERE}, HERE),
+        ({"primary_url": {"url": HERE}}, HERE),
+        ({"url": HERE}, HERE),
+        (HERE, HERE),
+        ([{"url": HERE}], HERE),
+        ([HERE], HERE),
+        ({"primary_url": "/media/clip.mp4"}, "/media/clip.mp4"),
+        ({"primary_url": 5, "urls": {"a": HERE}}, None),
+        ([], None),
+        ("", None),
+        (5, None),
+    ],
+)
+def test_the_address_of_a_clip_is_found_in_every_plausible_form(result: object, address: str | None) -> None:
+    """Padded, in an object, in the list only, or as the whole result; what is no address is none."""
+    raw = RawAnswer(200, {}, json.dumps({**TASK, "status": "succeeded", "result": result}).encode())
+    assert read_generation(raw).primary_url == address

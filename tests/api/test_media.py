@@ -114,6 +114,59 @@ def test_what_is_no_whole_clip_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("url", ["/a/clip", "a/clip", " a/clip\n", "?x=1", "//{host}/a/clip", " {base}/a/clip "])
+def test_a_relative_address_is_meant_from_the_api(
+    make_media: Callable[..., Any], server: Script, tmp_path: Path, url: str
+) -> None:
+    """It is joined to the base URL; nothing of the key goes along."""
+    server.does(GOOD)
+    base = httpx.URL(server.base_url)
+    url = url.format(host=base.netloc.decode(), base=server.base_url)
+    make_media(server.base_url).fetch(url, tmp_path / "x.part")
+    assert server.received[0].path in {"/a/clip", "/?x=1"}
+    assert {"authorization", "cookie"}.isdisjoint(server.received[0].headers)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "//169.254.169.254/x",
+        "//10.0.0.1/x",
+        "//user:word@media.example/x",
+        "//[::1]/x",
+        "file:x",
+        "http:///x",
+        "//127.1/x",
+    ],
+)
+def test_a_joined_address_is_checked_like_any_other(make_media: Callable[..., Any], tmp_path: Path, url: str) -> None:
+    """Relative forms lead nowhere that a whole address would not."""
+    media = make_media(PUBLIC, resolver=lambda host, _port: ["127.0.0.1"] if host == "127.1" else [host.strip("[]")])
+    with pytest.raises(DownloadError) as caught:
+        media.fetch(url, tmp_path / "x.part")
+    assert not caught.value.retryable
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webm",
+        b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x88matroska",
+        b"\0\0\0\x14ftypqt  \0\0\0\0qt  ",
+        b"\0\0\0\x08wide\0\0\x10\0mdat",
+        b"\0\0\x10\0moov\0\0\0\x6cmvhd",
+    ],
+    ids=["webm", "matroska", "quicktime", "quicktime without a brand", "movie first"],
+)
+def test_other_containers_are_clips_too(
+    make_media: Callable[..., Any], server: Script, tmp_path: Path, head: bytes
+) -> None:
+    """The first bytes decide, not what the server calls them."""
+    server.does(answer(200, head + bytes(5000), {"Content-Type": "application/octet-stream"}))
+    assert make_media(server.base_url).fetch("/x", tmp_path / "x.part").size_bytes == len(head) + 5000
+
+
 def test_a_download_without_an_announced_size_stops_at_the_limit(
     make_media: Callable[..., Any], server: Script, tmp_path: Path
 ) -> None:
@@ -146,7 +199,7 @@ def test_a_folder_that_is_missing_is_a_storage_error(
 
 
 ADDRESSES = {
-    "empty": "", "words": "not a url", "relative": "/media/x.mp4", "ftp": "ftp://media.example/x", "file": "file:///x",
+    "empty": "", "words": "not a url", "ftp": "ftp://media.example/x", "file": "file:///x",
     "data": "data:video/mp4;base64,AAAA", "plain http": "http://media.example/x", "user": "https://u:p@media.example/x",
     "http to this machine": "http://127.0.0.1:9/x", "no host": "https:///x", "bad port": "https://a:99999999/x",
 }  # fmt: skip
