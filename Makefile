@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: run test setup setup-dev lint types imports tests bench soak clean
+.PHONY: run test setup setup-dev venv lint types imports tests bench soak clean
 
 run: setup
 	@if [ "$(HOST)" != "127.0.0.1" ] && [ "$(HOST)" != "localhost" ]; then \
@@ -19,20 +19,28 @@ run: setup
 
 test: setup-dev lint types imports tests
 
-setup: $(VENV)/.run-ready
+setup: venv
+	@$(MAKE) --silent --no-print-directory $(VENV)/.run-ready
 
-setup-dev: $(VENV)/.dev-ready
+setup-dev: venv
+	@$(MAKE) --silent --no-print-directory $(VENV)/.dev-ready
 
-$(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Rivya Lab needs Python 3.11 or newer; set PYTHON=python3.11")'
-	@$(PYTHON) -m venv $(VENV)
+# Looked at each time: one that was interrupted, moved or made by another Python is made again, and what stood in it installed.
+venv:
+	@if [ -x $(BIN)/python ]; then reason=$$($(BIN)/python .ci/venv_is_whole.py 2>&1) && exit 0; else reason="it has no Python"; fi; \
+	reason=$$(echo "$$reason" | tail -n 1); \
+	if [ -L $(VENV) ] || [ -f $(VENV) ]; then echo "$(VENV) cannot be used: $$reason. Remove it and run make again."; exit 1; fi; \
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Rivya Lab needs Python 3.11 or newer; set PYTHON=python3.11")' || exit 1; \
+	if [ -d $(VENV) ]; then echo "Making $(VENV) again: $$reason."; fi; \
+	$(PYTHON) -m venv --clear $(VENV) && $(BIN)/python .ci/venv_is_whole.py || { \
+	  echo "$(VENV) could not be made. On Debian and Ubuntu: apt install python3-venv. Then run make again."; exit 1; }
 
-$(VENV)/.run-ready: requirements.txt | $(BIN)/python
+$(VENV)/.run-ready: requirements.txt
 	@echo "Installing what the dashboard needs (once, about a minute) ..."
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev-ready: .ci/requirements-dev.txt requirements.txt | $(BIN)/python
+$(VENV)/.dev-ready: .ci/requirements-dev.txt requirements.txt
 	@echo "Installing what the tests need (once, about a minute) ..."
 	@$(PIP) -r .ci/requirements-dev.txt
 	@touch $@ $(VENV)/.run-ready

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import logging
+import os
 import threading
 from contextlib import ExitStack
 from dataclasses import replace
@@ -36,6 +37,7 @@ from rivya_core.simulator import SimulatorServer
 log = logging.getLogger("rivya.services")
 
 LIVE_QUICK_S = 20.0  # prior for the time that one in ten clips needs at Rivya, until there is history
+FOLDER_MAX_BYTES = 440  # SQLite opens no path above 512 bytes, and its copies have the longest names here
 SIMULATED_QUICK_S = 5.0  # the built-in simulator needs 5-12 s at speed 1
 
 _guard = threading.RLock()
@@ -132,7 +134,7 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
     database = open_database(database_path)
     stack.callback(database.dispose)
     migrate(database, database_path)
-    prepare(f"sqlite:///{database_path}")
+    prepare(database_path)
     ledger = Ledger(database, key_fingerprint=fingerprint(settings))
     history = History(database)
     archive = Archive(folder / "archive")
@@ -183,17 +185,29 @@ def _keep_open() -> None:
 
 
 def _data_folder(settings: Settings) -> Path:
-    folder = settings.data_dir.expanduser()
+    folder = settings.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        folder = folder.resolve()
+    except FileExistsError as error:
+        raise _unusable(f"{folder} is a file, not a folder") from error
     except OSError as error:
-        raise StorageError(
-            "The data folder cannot be used",
-            f"{folder}: {error.strerror}.",
-            "Set RIVYA_DATA_DIR to a folder that this user may write.",
-            field="data_dir",
-        ) from error
-    return folder.resolve()
+        raise _unusable(f"{folder}: {error.strerror}") from error
+    length_bytes = len(os.fsencode(folder))
+    if length_bytes > FOLDER_MAX_BYTES:
+        raise _unusable(f"The path has {length_bytes} bytes, and the database can open at most {FOLDER_MAX_BYTES}")
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise _unusable(f"{folder} cannot be written by this user")
+    return folder
+
+
+def _unusable(reason: str) -> StorageError:
+    return StorageError(
+        "The data folder cannot be used",
+        f"{reason}.",
+        "Set RIVYA_DATA_DIR to a folder that this user may write.",
+        field="data_dir",
+    )
 
 
 def _start_simulator(settings: Settings, folder: Path, stack: ExitStack) -> SimulatorServer | None:

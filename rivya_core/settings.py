@@ -14,6 +14,7 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from rivya_core.api.api_key import clean_key
 from rivya_core.api.base_url import check_base_url
 from rivya_core.api.errors import unusable_setting
 
@@ -25,7 +26,23 @@ DEFAULT_BASE_URL = "https://rivya.ai"
 EMBEDDED_CONNECTION = "embedded simulator"
 """Connection name of the built-in simulator, whatever port it listens on today."""
 
+_PICK_A_FOLDER = "Set RIVYA_DATA_DIR to a folder that this user may write, such as /data/rivya-lab."
+
 _HOST_NAME = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*", re.ASCII)
+
+
+def _users_data_dir() -> Path:
+    """The data folder of the user who runs this process."""
+    try:
+        folder = Path(platformdirs.user_data_dir("rivya-lab", appauthor=False))
+        home_unknown = not folder.is_absolute()
+    except (RuntimeError, OSError, KeyError):  # a container with a user id that nobody has, and no HOME
+        home_unknown = True
+    if home_unknown:
+        raise unusable_setting(
+            "data_dir", "is not set, and this user has no home folder to take instead", _PICK_A_FOLDER
+        )
+    return folder
 
 
 class Settings(BaseSettings):
@@ -50,7 +67,7 @@ class Settings(BaseSettings):
 
     api_key: SecretStr | None = None
     base_url: str = ""
-    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("rivya-lab", appauthor=False)))
+    data_dir: Path = Field(default_factory=_users_data_dir)
 
     daily_cap_credits: int | None = Field(default=None, ge=0)
     confirm_above_credits: int = Field(default=320, ge=0)
@@ -91,12 +108,8 @@ class Settings(BaseSettings):
     @field_validator("api_key")
     @classmethod
     def _key_is_a_token(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None or not value.get_secret_value().strip():
-            return None
-        key = value.get_secret_value().strip()
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise ValueError("the key holds a space or a character that cannot stand in a header; copy it again")
-        return SecretStr(key)
+        key = "" if value is None else clean_key(value.get_secret_value())
+        return SecretStr(key) if key else None
 
     @field_validator("base_url")
     @classmethod
@@ -106,6 +119,7 @@ class Settings(BaseSettings):
     @field_validator("data_dir")
     @classmethod
     def _folder_can_be_named(cls, value: Path) -> Path:
+        """Make the folder absolute, so that it stays the same one when the process goes to another folder."""
         try:
             name = str(value.expanduser())
             name.encode()
@@ -113,7 +127,12 @@ class Settings(BaseSettings):
             name = "\x00"
         if "\x00" in name:
             raise ValueError("no folder can have this name")
-        return value
+        try:
+            return Path(name).absolute()
+        except OSError:
+            raise ValueError(
+                "a relative folder needs a current folder, and that one is gone; give the whole path"
+            ) from None
 
     @field_validator("allowed_hosts")
     @classmethod

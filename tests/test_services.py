@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -118,6 +121,74 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     assert our_threads() == set()
     open_lab(Settings(**{**FAST, "data_dir": tmp_path / "data"}))
     close_all()
+
+
+@pytest.mark.parametrize(
+    "name", ["what?x=1", "50%d #1 &a=b", "file:x", "[a]*{b}", "%3F", "über 自転車 مجلد", " two  blanks "]
+)
+def test_a_folder_of_any_name_works(make_lab: Callable[..., Lab], tmp_path: Path, name: str) -> None:
+    """Ledger, engine, simulator, archive and the copy before an upgrade are all in the folder, and nothing beside it."""
+    lab = make_lab(data_dir=tmp_path / name)
+    assert lab.wait(lab.submit(REQUEST).id).state is State.SUCCEEDED
+    lab.close()
+    lab = make_lab(data_dir=tmp_path / name)
+    assert lab.health().ok
+    assert lab.history.latest()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_without_its_end_stays_where_it_was(
+    make_lab: Callable[..., Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative folder is that of the moment when the settings were read."""
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(data_dir="here")
+    assert settings.data_dir == tmp_path / "here"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    make_lab(data_dir=settings.data_dir)
+    assert (tmp_path / "here" / "lab.sqlite3").is_file()
+
+
+def test_a_path_that_no_database_can_have_is_told(tmp_path: Path) -> None:
+    """Long names are refused by their length, not with a library's error, and one just below works."""
+    folder = tmp_path / "/".join(["x" * 100] * 4)
+    with pytest.raises(StorageError, match="RIVYA_DATA_DIR") as caught:
+        open_lab(Settings(**{**FAST, "data_dir": folder / ("y" * 100)}))
+    assert "at most 440" in caught.value.detail
+    with pytest.raises(StorageError, match="RIVYA_DATA_DIR"):
+        open_lab(Settings(**{**FAST, "data_dir": folder / ("y" * 300)}))
+    fits = tmp_path / ("z" * 200) / ("z" * (440 - len(str(tmp_path)) - 202))
+    open_lab(Settings(**{**FAST, "data_dir": fits})).close()
+    close_all()
+
+
+NOBODY = """
+import os, sys
+os.environ.pop("HOME", None); os.environ.pop("XDG_DATA_HOME", None); os.environ.pop("RIVYA_DATA_DIR", None)
+from rivya_core import Settings
+from rivya_core.services import open_lab
+from rivya_core.api.errors import RivyaError
+os.setuid(54321)
+try:
+    open_lab(Settings(**({"data_dir": sys.argv[1]} if len(sys.argv) > 1 else {})))
+except RivyaError as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become a user without a home"
+)
+@pytest.mark.parametrize("where", ["no home", "not theirs", "below what is not theirs"])
+def test_a_user_without_a_home_or_rights_is_told_what_to_set(tmp_path: Path, where: str) -> None:
+    """A container with a random user id gets a sentence that names RIVYA_DATA_DIR, not a library's error."""
+    folder = {"no home": [], "not theirs": [str(tmp_path)], "below what is not theirs": [str(tmp_path / "x" / "y")]}
+    ran = subprocess.run(
+        [sys.executable, "-c", NOBODY, *folder[where]], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "RIVYA_DATA_DIR" in ran.stdout, ran.stderr
+    assert ran.stdout.startswith("ConfigurationError" if where == "no home" else "StorageError")
 
 
 def test_an_address_without_a_key_is_refused() -> None:

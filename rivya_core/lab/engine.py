@@ -13,6 +13,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -74,10 +75,10 @@ async def _generation(generation_id: str) -> str:
     return went
 
 
-def prepare(url: str) -> None:
-    """Create or migrate the engine's own tables in the database at ``url``."""
+def prepare(path: Path) -> None:
+    """Create or migrate the engine's own tables in the SQLite file at an absolute path."""
     logging.getLogger("dbos").setLevel(logging.ERROR)
-    DBOS.migrate(url)
+    DBOS.migrate(sa.URL.create("sqlite", database=str(path)).render_as_string())  # quoted: a "?" would end the path
 
 
 class Inbox:
