@@ -90,17 +90,30 @@ class RawAnswer:
 
 
 _TASK_WRAPS = ("data", "generation", "task")
+_TASK_IDS = ("id", "task_id", "taskId")
 
 
 def read_generation(raw: RawAnswer, task_id: str | None = None) -> Generation:
-    """Read a task (docs/api-generations, docs/api-generation-status); ``task_id`` is the one asked for, if any."""
+    """Read a task (docs/api-generations, docs/api-generation-status); ``task_id`` is the one asked for, if any.
+
+    An answer that names no task is taken as being about the one asked for; one that names another is not read, since its
+    clip and its price are another generation's.
+    """
     value = _json(raw)
-    found = _find(value, ("id", "task_id", "taskId"), _TASK_WRAPS, prefer="status")
+    named = [] if task_id is None else [item for item in _nested(value, _TASK_WRAPS, 0) if _names(item, task_id)]
+    found = next((item for item in named if item.get("status")), None) or _find(
+        value, _TASK_IDS, _TASK_WRAPS, prefer="status"
+    )
     if found is None and task_id is not None:
         found = next((item for item in reversed([*_nested(value, _TASK_WRAPS, 0)]) if item.get("status")), None)
-    if found is not None and not found.get("id"):
-        found = {**found, "id": found.get("task_id") or found.get("taskId") or task_id}
-    return _typed(Generation, found, raw)
+    if found is not None:
+        ids = [found[key] for key in _TASK_IDS if _is_id(found.get(key))]
+        ours = task_id is not None and (not ids or _names(found, task_id))
+        found = {**found, "id": task_id if ours else next(iter(ids), None)}
+    answer = _typed(Generation, found, raw)
+    if task_id is not None and answer.id != task_id:
+        raise unreadable(raw, "it is about another task than the one asked for")
+    return answer
 
 
 def read_file(raw: RawAnswer) -> UploadedFile:
@@ -131,7 +144,7 @@ def read_anything(raw: RawAnswer) -> object:
 
 
 def error_of(raw: RawAnswer, phase: Phase, *, now: datetime | None = None) -> RivyaError:
-    """Build the error that an error answer means. ``now`` dates a ``Retry-After`` given as an HTTP date."""
+    """Build the error that an error answer means. ``now`` dates a ``Retry-After`` date of an answer without a ``Date``."""
     try:
         envelope = error_envelope(_json(raw)) or {}
     except UnreadableAnswerError:
@@ -150,7 +163,9 @@ def error_of(raw: RawAnswer, phase: Phase, *, now: datetime | None = None) -> Ri
         request_id=_words(envelope.get("requestId") or envelope.get("request_id"), 200) or raw.request_id,
         code=code,
         http_status=raw.status,
-        retry_after_s=parse_retry_after(raw.headers.get("retry-after"), now or datetime.now(UTC)),
+        retry_after_s=parse_retry_after(
+            raw.headers.get("retry-after"), now or datetime.now(UTC), date=raw.headers.get("date")
+        ),
     )
     return judged(error, phase)
 
@@ -207,6 +222,10 @@ def _is_id(value: object) -> bool:
     return not isinstance(value, bool) and (
         isinstance(value, (int, float)) or (isinstance(value, str) and bool(value.strip()))
     )
+
+
+def _names(item: Mapping[str, Any], task_id: str) -> bool:
+    return any(_is_id(item.get(key)) and str(item[key]).strip() == task_id.strip() for key in _TASK_IDS)
 
 
 def _nested(value: object, envelopes: Sequence[str], depth: int) -> Iterator[dict[str, Any]]:

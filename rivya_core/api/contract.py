@@ -8,10 +8,11 @@ Answers are open: unknown fields are kept, unknown states and codes never raise.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
@@ -173,6 +174,10 @@ ERROR_CODES: dict[str, ErrorCode] = {  # docs/api-errors-and-limits, rows 1-14, 
 }
 
 
+MOST: Final = 2**53 - 1
+"""The largest whole number that every JSON reader holds exactly."""
+
+
 def _whole_number(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
@@ -180,7 +185,17 @@ def _whole_number(value: object) -> int | None:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return round(number) if math.isfinite(number) and abs(number) < 2**53 else None
+    return round(number) if math.isfinite(number) and abs(number) <= MOST else None
+
+
+def _wallet(value: object) -> int | None:
+    """A balance; a debt beyond all figures is still a debt, as an unknown balance would hold nothing up."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    with suppress(ValueError):
+        if (float(value) if isinstance(value, str) else value) < -MOST:
+            return -MOST
+    return _whole_number(value)
 
 
 def _amount(value: object) -> int | None:
@@ -338,7 +353,7 @@ class UploadedFile(Answer):
 class Balance(Answer):
     """The wallet: whole credits, no currency, no expiry (docs/api-credits)."""
 
-    current_credits: Annotated[int, BeforeValidator(_whole_number)]
+    current_credits: Annotated[int, BeforeValidator(_wallet)]
 
 
 Verb = Literal["GET", "POST"]

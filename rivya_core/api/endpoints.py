@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 UploadSource = Path | str | bytes | ReferenceImage
 
-_ID_MAX = 300
+_SEGMENT_MAX = 60_000  # of an id as it stands in an address, which may have 65,536 characters in all
 _KEY_MAX = 255  # ours; the limit of an Idempotency-Key is not documented
 
 
@@ -170,10 +170,15 @@ def _read_models(raw: RawAnswer) -> list[ModelSpec]:
 
 
 def _segment(field: str, value: object) -> str:
-    text = check_text(field, value)
-    if not text or len(text) > _ID_MAX or text in {".", ".."} or not text.isprintable():
-        raise invalid(field, f"must be an id of 1 to {_ID_MAX} printable characters")
-    return quote(text, safe="")
+    """Return an id as one segment of a path. Ids are opaque, so that every text which the server can have named is taken."""
+    if not isinstance(value, str) or not value:
+        raise invalid(field, "must be an id of at least one character")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise invalid(field, "holds half of a character (a lone surrogate), which cannot be sent")
+    segment = quote(value, safe="")
+    if len(segment) > _SEGMENT_MAX:
+        raise invalid(field, f"is longer than an address can be: {len(segment):,} of {_SEGMENT_MAX:,} characters")
+    return segment.replace(".", "%2E") if value in {".", ".."} else segment
 
 
 def _limit(kind: str, model: str | None) -> KindLimit:

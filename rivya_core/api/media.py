@@ -7,7 +7,6 @@ client here and the async one of ``async_media`` differ only in ``await``.
 from __future__ import annotations
 
 import hashlib
-import os
 import socket
 import time
 import uuid
@@ -21,6 +20,7 @@ import httpx
 
 from rivya_core.api import media_rules as rules
 from rivya_core.api.base_url import read_base_url
+from rivya_core.api.durable import sync_file, sync_folder
 from rivya_core.api.errors import StorageError
 from rivya_core.api.media_rules import MEDIA_MAX_BYTES, Target
 from rivya_core.api.signatures import HEAD_BYTES
@@ -94,7 +94,7 @@ class Sink:
         try:
             if self._file is not None:
                 self._file.flush()
-                os.fsync(self._file.fileno())
+                sync_file(self._file.fileno())
         except OSError as error:
             raise storage_fault(self._path, error) from error
         return Fetched(self.size_bytes, content_type, self._hash.hexdigest())
@@ -124,15 +124,10 @@ def part_name(path: Path) -> Path:
 
 
 def put_in_place(part: Path, path: Path) -> None:
-    """Rename a finished part file to its name, and make the rename last (POSIX: the folder is synced)."""
+    """Rename a finished part file to its name, and make the rename last (the folder is synced)."""
     try:
         part.replace(path)
-        if os.name == "posix":
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        sync_folder(path.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise storage_fault(path, error) from error

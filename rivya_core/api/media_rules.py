@@ -235,7 +235,9 @@ def _bad_status(response: httpx.Response) -> DownloadError:
         f"The address answers with status {status}",
         retryable=status >= httpx.codes.INTERNAL_SERVER_ERROR or status in _RETRYABLE_STATUS or response.is_success,
         http_status=status,
-        retry_after_s=parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC)),
+        retry_after_s=parse_retry_after(
+            response.headers.get("retry-after"), datetime.now(UTC), date=response.headers.get("date")
+        ),
     )
 
 

@@ -176,19 +176,33 @@ def limits(phase: Phase) -> tuple[int, float]:
     return _LIMITS[phase]
 
 
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Read a ``Retry-After`` header: seconds, or an HTTP date against ``now`` (aware). At most an hour; None if unreadable."""
+def parse_retry_after(value: str | None, now: datetime, *, date: str | None = None) -> float | None:
+    """Read a ``Retry-After`` header: seconds, or an HTTP date. At most an hour; None if unreadable.
+
+    ``date``: the answer's own ``Date`` header. The server's clock wrote both dates, so their difference is what it means,
+    however wrong that clock is; ``now`` (aware) stands in for a ``Date`` that is absent or unreadable.
+    """
     words = (value or "").strip()
     if not words:
         return None
     try:
         seconds = float(words)
     except ValueError:
-        from email.utils import parsedate_to_datetime  # noqa: PLC0415 - rarely needed
-
-        try:
-            moment = parsedate_to_datetime(words)
-            seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
-        except (ValueError, TypeError, OverflowError, IndexError):
+        moment = _http_date(words)
+        if moment is None:
             return None
+        seconds = (moment - (_http_date(date or "") or now)).total_seconds()
+    if math.isinf(seconds) and words.isdecimal():  # more digits than a float holds
+        return RETRY_AFTER_MAX_S
     return min(max(seconds, 0.0), RETRY_AFTER_MAX_S) if math.isfinite(seconds) else None
+
+
+def _http_date(words: str) -> datetime | None:
+    """The moment of an HTTP date, one without a zone in UTC; None for anything else."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - rarely needed
+
+    try:
+        moment = parsedate_to_datetime(words)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

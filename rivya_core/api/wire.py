@@ -37,7 +37,7 @@ LIBRARY_FAULTS: tuple[type[Exception], ...] = (
 )
 """Everything that sending a request can raise in the libraries below, TLS faults and bad bytes included."""
 
-_KEPT_HEADERS = ("content-type", "retry-after", "x-request-id", HEADER_SIMULATOR.lower())
+_KEPT_HEADERS = ("content-type", "date", "retry-after", "x-request-id", HEADER_SIMULATOR.lower())
 _STRUCK_OUT = "[key]"
 _SHOWN_KEY_CHARACTERS = len(KEY_PREFIX) + 4
 _URLS_KEPT = 4096

@@ -7,7 +7,6 @@ renamed, and the folder synced. A row says "done" after that.
 from __future__ import annotations
 
 import errno
-import os
 import re
 import shutil
 import uuid
@@ -16,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from rivya_core.api.durable import sync_file, sync_folder
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.clips import inspect, poster_jpeg
 from rivya_core.lab.records import Clip
@@ -65,7 +65,7 @@ class Archive:
             _sync_file(part)
             _make_folder(target.parent)
             part.replace(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         return target
 
     def put_bytes(self, key: str, data: bytes) -> Path:
@@ -145,7 +145,7 @@ class Archive:
 
 def _sync_file(path: Path) -> None:
     with path.open("rb+") as file:
-        os.fsync(file.fileno())
+        sync_file(file.fileno())
 
 
 def _make_folder(folder: Path) -> None:
@@ -154,18 +154,7 @@ def _make_folder(folder: Path) -> None:
         return
     _make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Sync the names in a folder, where the system can do that (Windows cannot open one)."""
-    if os.name == "nt":
-        return
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    sync_folder(folder.parent)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ and two submits both see the last free place under a cap.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
@@ -26,6 +25,7 @@ from filelock import FileLock
 from sqlalchemy import event, exc
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from rivya_core.api.durable import sync_file
 from rivya_core.api.errors import StorageError
 from rivya_core.lab.migrations import VERSION_TABLE, config
 from rivya_core.lab.schema import PREFIX
@@ -245,7 +245,7 @@ def _back_up(engine: sa.Engine, path: Path, revision: str) -> None:
     with closing(engine.raw_connection()) as connection:
         connection.cursor().execute("VACUUM INTO ?", (str(part),))
     with part.open("rb+") as file:
-        os.fsync(file.fileno())
+        sync_file(file.fileno())
     part.replace(copy)
 
 

@@ -202,6 +202,17 @@ def test_a_rate_window_is_waited_out(
     assert len({post.body for post in server.posts()}) == 1
 
 
+@pytest.mark.parametrize("date", ["Wed, 21 Oct 2015 07:28:00 GMT", "Thu, 21 Oct 2100 07:28:00 GMT"])
+def test_a_date_to_come_back_at_is_measured_on_the_server_s_own_clock(
+    client: Any, server: Script, clock: Clock, date: str
+) -> None:
+    """The server's clock may be years off; what it means is the time between its two dates."""
+    after = date.replace("07:28:00", "07:28:09")
+    server.does(error(429, "rate_limited", headers={"Date": date, "Retry-After": after}), answer())
+    assert client.create(REQUEST, idempotency_key="k").id == "task_1"
+    assert 9.0 <= clock.slept[0] <= 10.0
+
+
 def test_a_rate_window_longer_than_the_limit_is_raised(client: Any, server: Script, clock: Clock) -> None:
     """A plain client does not sleep for an hour; the error says how long the server asked for."""
     server.does(error(429, "rate_limited", headers={"Retry-After": "900"}))
@@ -284,9 +295,12 @@ def test_an_unknown_task_is_said_at_once(client: Any, server: Script) -> None:
     assert len(server.received) == 1
 
 
-@pytest.mark.parametrize("task_id", ["a/../b", "ü 1", "a%2Fb", "a?b#c", "x" * 300])
+@pytest.mark.parametrize(
+    "task_id", ["a/../b", "ü 1", "a%2Fb", "a?b#c", "a\nb", "a\x00b", ".", "..", "...", "x" * 10_000, "ü" * 3_000]
+)
 def test_an_id_arrives_as_it_is(client: Any, server: Script, task_id: str) -> None:
     """Ids are opaque: each character reaches the server as one path segment, by both transports alike."""
+    server.does(answer(200, {**TASK, "id": task_id}))
     client.read_generation(task_id)
     prefix = "/api/v1/generations/"
     path = server.received[0].path
@@ -295,7 +309,37 @@ def test_an_id_arrives_as_it_is(client: Any, server: Script, task_id: str) -> No
     assert unquote(path.removeprefix(prefix)) == task_id
 
 
-@pytest.mark.parametrize("task_id", ["", ".", "..", "x" * 301, "a\nb", "\ud800", None, 5])
+@pytest.mark.parametrize("other", ["task_2", "TASK_1", "task_1x", 1], ids=str)
+def test_an_answer_about_another_task_is_not_read(client: Any, server: Script, other: object) -> None:
+    """Its clip and its price are another generation's; the task that was asked for is read again."""
+    result = {"primary_url": "https://media.example/other.mp4"}
+    server.does(state("succeeded", result=result, id=other), state("succeeded", result=result))
+    with pytest.raises(UnreadableAnswerError, match="another task") as caught:
+        client.read_generation("task_1")
+    assert caught.value.retryable
+    assert caught.value.charged == "unknown"
+    assert client.read_generation("task_1").id == "task_1"
+
+
+NAMED_ELSEWHERE: dict[str, dict[str, Any]] = {
+    "no id": {"status": "succeeded"},
+    "an empty id": {"id": "", "status": "succeeded"},
+    "a number": {"id": 17, "status": "succeeded"},
+    "an id of its own beside ours": {"id": "row_9", "task_id": "17", "status": "succeeded"},
+    "an event around it": {"id": "evt_1", "status": "delivered", "data": {"id": "17", "status": "succeeded"}},
+    "padded": {"id": " 17 ", "status": "succeeded"},
+}
+
+
+@pytest.mark.parametrize("body", NAMED_ELSEWHERE.values(), ids=NAMED_ELSEWHERE)
+def test_an_answer_that_names_no_other_task_is_about_ours(client: Any, server: Script, body: dict[str, Any]) -> None:
+    """No paid clip is lost because a server leaves the id out, or writes it in another place."""
+    server.does(answer(200, body))
+    task = client.read_generation("17")
+    assert (task.id, task.status) == ("17", "succeeded")
+
+
+@pytest.mark.parametrize("task_id", ["", "x" * 60_001, "\ud800", None, 5])
 def test_an_id_that_cannot_be_one_is_refused(client: Any, server: Script, task_id: Any) -> None:
     """Nothing is sent for an id that would lead to another path."""
     with pytest.raises(InvalidRequestError) as caught:
@@ -393,6 +437,17 @@ def test_the_wallet_is_read(client: Any, server: Script, body: object) -> None:
     """One number, in an envelope or not."""
     server.does(answer(200, body))
     assert client.credits().current_credits == 123
+
+
+@pytest.mark.parametrize(
+    ("value", "credits"),
+    [(-1, -1), ("-160", -160), (-160.4, -160), (-(10**400), -(2**53) + 1), ("-1e999", -(2**53) + 1)],
+    ids=["one", "as text", "with a fraction", "beyond all figures", "as text beyond all figures"],
+)
+def test_a_debt_is_read_as_one(client: Any, server: Script, value: object, credits: int) -> None:  # noqa: A002 - Rivya's word
+    """A wallet below zero is known, not unknown: what is not known would hold nothing up."""
+    server.does(answer(200, {"current_credits": value}))
+    assert client.credits().current_credits == credits
 
 
 @pytest.mark.parametrize("body", [{}, {"current_credits": None}, {"current_credits": True}, [], "12"])

@@ -160,6 +160,10 @@ AFTER: dict[str, tuple[str | None, float | None]] = {
     "words": ("soon", None),
     "not a number": ("nan", None),
     "infinite": ("inf", None),
+    "more digits than a number holds": ("9" * 400, 3600.0),
+    "more digits below zero": ("-" + "9" * 400, None),
+    "the last date there is": ("Fri, 31 Dec 9999 23:59:59 GMT", 3600.0),
+    "a date with an odd zone": ("Mon, 01 Jan 0001 00:00:00 +2359", 0.0),
     "broken date": ("Wed, 99 Xyz 2015 99:99:99 GMT", None),
 }
 
@@ -168,6 +172,23 @@ AFTER: dict[str, tuple[str | None, float | None]] = {
 def test_retry_after_is_read_in_both_forms(value: str | None, seconds: float | None) -> None:
     """Seconds or an HTTP date, at most an hour; anything else counts as not said."""
     assert parse_retry_after(value, NOW) == pytest.approx(seconds)
+
+
+@given(
+    st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)),  # noqa: DTZ001 - given its zone below
+    st.integers(-5000, 5000),
+)
+def test_a_date_counts_from_the_answer_s_own_date(server_now: datetime, ahead_s: int) -> None:
+    """However wrong the server's clock is: both of its dates are, by the same."""
+    there = server_now.replace(microsecond=0, tzinfo=UTC)
+    date, after = (format_datetime(there + timedelta(seconds=s), usegmt=True) for s in (0, ahead_s))
+    assert parse_retry_after(after, NOW, date=date) == min(max(ahead_s, 0), 3600)
+
+
+@pytest.mark.parametrize("date", [None, "", "garbage", "Wed, 99 Xyz 2015 99:99:99 GMT", "120", "\x00"])
+def test_without_a_usable_date_our_own_clock_counts(date: str | None) -> None:
+    """A header that cannot be read is as good as none."""
+    assert parse_retry_after(DATE, NOW, date=date) == pytest.approx(90.0)
 
 
 @given(st.text(max_size=40))

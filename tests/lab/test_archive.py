@@ -91,6 +91,47 @@ def test_file_and_folder_are_synced_before_the_commit_returns(
     assert calls == ["file", "rename", "folder"]
 
 
+CANNOT = [errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP]
+
+
+@pytest.mark.parametrize("code", CANNOT)
+@pytest.mark.parametrize("of", ["folder", "file", "both"])
+def test_a_file_system_that_cannot_sync_keeps_the_clip(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, code: int, of: str
+) -> None:
+    """Shares of other machines know no sync; the file gets its name all the same."""
+    _cannot_sync(monkeypatch, code, of)
+    part = archive.part_path(KEY)
+    part.write_bytes(b"abc")
+    assert archive.commit_part(part, KEY).read_bytes() == b"abc"
+    assert archive.exists(KEY)
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EBADF, errno.EACCES])
+@pytest.mark.parametrize("of", ["folder", "file"])
+def test_a_disk_that_fails_is_never_passed_over(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, code: int, of: str
+) -> None:
+    """Only "cannot" is passed over: after any other answer nobody knows what is on the disk."""
+    _cannot_sync(monkeypatch, code, of)
+    part = archive.part_path(KEY)
+    part.write_bytes(b"abc")
+    with pytest.raises(StorageError):
+        archive.commit_part(part, KEY)
+
+
+def _cannot_sync(monkeypatch: pytest.MonkeyPatch, code: int, of: str) -> None:
+    real = os.fsync
+
+    def sync(opened: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(opened).st_mode) else "file"
+        if of in {kind, "both"}:
+            raise OSError(code, os.strerror(code))
+        real(opened)
+
+    monkeypatch.setattr(os, "fsync", sync)
+
+
 def test_what_a_crash_left_is_removed(archive: Archive) -> None:
     """Parts go, files stay."""
     archive.put_bytes(KEY, b"abc")

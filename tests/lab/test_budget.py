@@ -11,15 +11,18 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rivya_core.api.errors import BudgetError
 from rivya_core.lab import budget as budgets
 from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.experiments.quotes import how_many_fit
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.records import BalanceRecord, Budget
 from rivya_core.lab.states import State
 from rivya_core.settings import EMBEDDED_CONNECTION, Mode, Settings
-from tests.lab.given import HERE, Clock, accept, added, attempted, in_state, new
+from tests.lab.given import HERE, NOON, Clock, accept, added, attempted, in_state, new
 
 
 def budget(ledger: Ledger, mode: Mode = "simulated", cap: int | None = None) -> Budget:
@@ -285,6 +288,37 @@ def test_the_balance_refuses_with_all_figures(ledger: Ledger) -> None:
     assert caught.value.field == "balance"
     for figure in ("160 credits needed", "140 credits available", "300 credits when asked", "cap of 5,000"):
         assert figure in caught.value.detail
+
+
+@given(
+    balance=st.integers(-(2**53), 0),
+    promised=st.integers(0, 10**6),
+    cap=st.none() | st.integers(0, 10**6),
+    spent=st.integers(0, 10**6),
+    price=st.integers(1, 10**6),
+)
+def test_a_balance_of_nothing_or_less_allows_nothing(
+    balance: int, promised: int, cap: int | None, spent: int, price: int
+) -> None:
+    """Whatever is promised, capped or spent beside it: no take passes, none fits, and nothing is said to be available."""
+    left = [balance - promised, *([] if cap is None else [cap - spent])]
+    poor = Budget("live", balance, NOON, promised, balance - promised, cap, spent, min(left))
+    with pytest.raises(BudgetError):
+        budgets.check(poor, price)
+    assert how_many_fit(poor, [price] * 3, None, 0) == 0
+
+
+@pytest.mark.parametrize("balance", [-1, -160, -(2**53) + 1])
+def test_what_is_owed_is_not_available(ledger: Ledger, clock: Clock, balance: int) -> None:
+    """A wallet below zero stays where it is, and what is promised comes on top of it."""
+    told(ledger, balance)
+    clock.turn(1)
+    added(ledger)
+    now = budget(ledger)
+    assert (now.balance_credits, now.available_credits) == (balance, balance - 160)
+    with pytest.raises(BudgetError, match="0 credits available") as caught:
+        budgets.check(now, 160)
+    assert caught.value.field == "balance"
 
 
 def test_what_fits_exactly_passes(ledger: Ledger) -> None:
