@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from rivya_core.api.api_key import clean_key
 from rivya_core.api.base_url import check_base_url
 from rivya_core.api.errors import unusable_setting
+from rivya_core.origins import Origin, read_origins
 
 Mode = Literal["live", "simulated"]
 
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
     type_to_confirm_credits: int = Field(default=1600, ge=0)
     read_only: bool = False
     allowed_hosts: str = ""
+    allowed_origins: str = ""
 
     connect_timeout_s: float = Field(default=10.0, gt=0)
     read_timeout_s: float = Field(default=60.0, gt=0)
@@ -144,6 +146,11 @@ class Settings(BaseSettings):
                 )
         return value
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins_are_whole(cls, value: str) -> str:
+        return ", ".join(sorted(map(str, read_origins(value))))
+
     @field_validator("settle_delays_s", mode="before")
     @classmethod
     def _delays_may_be_a_text(cls, value: object) -> object:
@@ -168,6 +175,11 @@ class Settings(BaseSettings):
     def mode(self) -> Mode:
         """``live`` with a key, else ``simulated``."""
         return "simulated" if self.api_key is None else "live"
+
+    @property
+    def origins(self) -> frozenset[Origin]:
+        """The origins whose pages may use this server, beside its own."""
+        return read_origins(self.allowed_origins)
 
     @property
     def live_base_url(self) -> str:

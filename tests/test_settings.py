@@ -55,6 +55,23 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a star within a host": ({"allowed_hosts": "lab.example, a*b"}, "allowed_hosts", "host names"),
     "a host with a port": ({"allowed_hosts": "10.0.0.5:8501"}, "allowed_hosts", "without scheme and port"),
     "a host with a scheme": ({"allowed_hosts": "https://lab.example"}, "allowed_hosts", "without scheme and port"),
+    **{
+        f"an origin such as {origin}": ({"allowed_origins": origin}, "allowed_origins", "whole origins")
+        for origin in (
+            "*",
+            "null",
+            "lab.example",
+            "https://",
+            "https://*.example",
+            "https://lab.example/x",
+            "https://lab.example//",
+            "https://a@lab.example",
+            "https://lab.example?",
+            "ftp://lab.example",
+            "https://lab.example:0",
+            "https://a b",
+        )
+    },
     "a gap that shrinks": ({"poll_min_s": 9, "poll_max_s": 8}, "poll_max_s", "smaller than poll_min_s"),
     "an unknown name": ({"colour": "red"}, "colour", "is not a setting"),
     "a key with a blank": ({"api_key": "a b"}, "api_key", "the key holds a space"),
@@ -78,6 +95,13 @@ def test_a_bad_value_is_refused_with_its_name_and_rule(values: dict[str, Any], f
 def test_host_names_patterns_and_ip_addresses_are_taken(hosts: str) -> None:
     """What the server's check of the Host header can compare with."""
     assert Settings(allowed_hosts=hosts).allowed_hosts == hosts
+
+
+def test_origins_are_kept_as_browsers_write_them() -> None:
+    """The guard compares them with the Origin header."""
+    settings = Settings(allowed_origins="https://Lab.Example:443/, http://10.0.0.5:8501")
+    assert settings.allowed_origins == "http://10.0.0.5:8501, https://lab.example"
+    assert sorted(map(str, settings.origins)) == ["http://10.0.0.5:8501", "https://lab.example"]
 
 
 ADDRESSES = [

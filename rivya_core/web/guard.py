@@ -5,20 +5,20 @@ Streamlit checks neither on routes of our own. Nothing here reads a request body
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from rivya_core.api.base_url import LOOPBACK_HOSTS
-
-STREAMLIT_PREFIX = "/_stcore/"
-"""Streamlit's own routes; they carry their own XSRF token."""
+from rivya_core.origins import Origin, at_host, read_origin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_POLICY_VIOLATION = 1008
+_REFUSED = "Requests from another origin are refused."
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; "
@@ -28,7 +28,7 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' data: blob:; "
     "media-src 'self' blob:; "
     "font-src 'self' data:; "
-    "connect-src 'self' ws: wss:; "
+    "connect-src 'self'; "
     "worker-src 'self' blob:; "
     "object-src 'none'; "
     "base-uri 'self'; "
@@ -68,32 +68,81 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers)
 
 
-class SameOriginWrites:
-    """Refuse a write to our routes that a page of another origin started.
+class OwnPagesOnly:
+    """Refuse what a page of another origin started: every WebSocket, since it carries whole sessions, and every write.
 
-    A request without ``Origin`` comes from a program, not from a page, and passes: it cannot ride on a visitor's browser.
+    Ours is the origin whose host and port are those of the ``Host`` header, with the default port of the origin's scheme
+    filled in, and whatever ``allowed`` names; a name of this machine alone is not enough, as any program here may serve a
+    page under it. ``X-Forwarded-*`` is not read: whoever sends a request can write it. A request without ``Origin`` comes
+    from a program, not from a page, and passes: it cannot ride on a visitor's browser.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, allowed: frozenset[Origin] = frozenset()) -> None:
         self.app = app
+        self.allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 403."""
-        if scope["type"] == "http" and _is_foreign_write(scope):
-            refusal = JSONResponse({"error": "Requests from another origin are refused."}, status_code=403)
-            await refusal(scope, receive, send)
+        """Pass the request on, answer 403, or close the WebSocket before it is open."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
             return
-        await self.app(scope, receive, send)
+        headers = Headers(scope=scope)
+        if scope["type"] == "websocket":
+            if self._is_foreign(headers):
+                await WebSocketClose(code=_POLICY_VIOLATION, reason=_REFUSED)(scope, receive, send)
+            else:
+                await self.app(_as_our_own(scope, headers), receive, send)
+        elif scope["method"] in SAFE_METHODS:
+            await self.app(scope, receive, _without_sharing(send) if self._is_foreign(headers) else send)
+        elif self._is_foreign(headers) or self._is_fetched_from_elsewhere(headers):
+            await JSONResponse({"error": _REFUSED}, status_code=403)(scope, receive, send)
+        else:
+            await self.app(_as_our_own(scope, headers), receive, send)
+
+    def _is_foreign(self, headers: Headers) -> bool:
+        told = headers.getlist("origin")
+        if not told:
+            return False
+        origin = read_origin(told[0]) if len(told) == 1 else None
+        if origin is None:
+            return True
+        hosts = headers.getlist("host")
+        return origin not in self.allowed and (len(hosts) != 1 or origin != at_host(hosts[0], origin.scheme))
+
+    def _is_fetched_from_elsewhere(self, headers: Headers) -> bool:
+        """What the browser says of the way the request was made; it does not for WebSockets, which always have an origin."""
+        if headers.get("sec-fetch-site", "none") in {"none", "same-origin"}:
+            return False
+        origin = read_origin(headers.get("origin", ""))
+        return origin not in self.allowed
 
 
-def _is_foreign_write(scope: Scope) -> bool:
-    if scope["method"] in SAFE_METHODS or scope["path"].startswith(STREAMLIT_PREFIX):
-        return False
-    headers = Headers(scope=scope)
-    if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
-        return True
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+def _as_our_own(scope: Scope, headers: Headers) -> Scope:
+    """Name the server's own origin in place of the one that was judged: Streamlit has rules of its own and knows no proxy."""
+    origin = read_origin(headers.get("origin", ""))
+    if origin is None:
+        return scope
+    ours = f"{origin.scheme}://{headers.get('host', '')}".encode("latin-1")
+    return {
+        **scope,
+        "headers": [(name, ours if name.lower() == b"origin" else value) for name, value in scope["headers"]],
+    }
+
+
+def _without_sharing(send: Send) -> Send:
+    """Drop the headers by which Streamlit lets any page of this machine read an answer."""
+
+    async def unshared(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [
+                (name, value)
+                for name, value in message.get("headers", [])
+                if not name.lower().startswith(b"access-control-")
+            ]
+            message = {**message, "headers": kept}
+        await send(message)
+
+    return unshared
 
 
 def allowed_hosts(setting: str) -> list[str]:
@@ -102,10 +151,10 @@ def allowed_hosts(setting: str) -> list[str]:
     return [*sorted(LOOPBACK_HOSTS), "[::1]", *named]
 
 
-def middleware(allowed_hosts_setting: str) -> list[Middleware]:
+def middleware(allowed_hosts_setting: str, allowed_origins: frozenset[Origin] = frozenset()) -> list[Middleware]:
     """Build the middleware, outermost first: headers on every answer, then host names, then origins."""
     return [
         Middleware(SecurityHeaders),
         Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(allowed_hosts_setting), www_redirect=False),
-        Middleware(SameOriginWrites),
+        Middleware(OwnPagesOnly, allowed=allowed_origins),
     ]

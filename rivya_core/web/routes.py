@@ -56,7 +56,8 @@ def routes() -> Sequence[BaseRoute]:
 def middleware() -> Sequence[Middleware]:
     """Build the middleware; settings that cannot be read leave this machine's names only."""
     try:
-        return guard.middleware(Settings().allowed_hosts)
+        settings = Settings()
+        return guard.middleware(settings.allowed_hosts, settings.origins)
     except ConfigurationError:
         return guard.middleware("")
 
