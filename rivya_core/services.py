@@ -9,17 +9,20 @@ import atexit
 import hashlib
 import logging
 import os
+import sqlite3
 import threading
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import sqlalchemy as sa
 from filelock import FileLock
 
 from rivya_core.api import AsyncMediaClient, AsyncRivya, Rivya
-from rivya_core.api.errors import LabError, StorageError
+from rivya_core.api.errors import LabError, RivyaError, StorageError
 from rivya_core.api.wire import Timeouts
 from rivya_core.lab.archive import Archive
+from rivya_core.lab.damage import DamagedError, refuse_if_damaged, refuse_if_incomplete, report
 from rivya_core.lab.database import migrate, open_database
 from rivya_core.lab.engine import Engine, Inbox, prepare
 from rivya_core.lab.examples import add_examples
@@ -31,6 +34,7 @@ from rivya_core.lab.keeper import Keeper
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.parts import Parts
+from rivya_core.lab.salvage import state_of
 from rivya_core.settings import Settings
 from rivya_core.simulator import SimulatorServer
 
@@ -40,8 +44,11 @@ LIVE_QUICK_S = 20.0  # prior for the time that one in ten clips needs at Rivya, 
 FOLDER_MAX_BYTES = 440  # SQLite opens no path above 512 bytes, and its copies have the longest names here
 SIMULATED_QUICK_S = 5.0  # the built-in simulator needs 5-12 s at speed 1
 
+DATABASE = "lab.sqlite3"
+
 _guard = threading.RLock()
 _open: _OpenLab | None = None
+_damaged: DamagedError | None = None  # what was found last, so that not each page run examines the file again
 
 
 class _OpenLab:
@@ -53,9 +60,11 @@ class _OpenLab:
         self.stack = ExitStack()
         try:
             self.parts = _build(settings, self.stack)
-        except BaseException:
+        except BaseException as error:
             self.stack.close()
-            raise
+            if isinstance(error, RivyaError) or not isinstance(error, Exception):
+                raise
+            raise _in_words(settings, error) from error
         self.shared = Lab(self.parts)
 
     def handle(self) -> Lab:
@@ -99,6 +108,7 @@ def shared_lab() -> Lab:
 def _opened(settings: Settings) -> _OpenLab:
     global _open  # noqa: PLW0603 - the registry of the process
     if _open is None:
+        _refuse_what_is_known(settings)
         _open = _OpenLab(settings)
     elif _open.settings != settings:
         raise LabError(
@@ -130,10 +140,12 @@ atexit.register(close_all)
 
 def _build(settings: Settings, stack: ExitStack) -> Parts:
     folder = _data_folder(settings)
-    database_path = folder / "lab.sqlite3"
+    database_path = folder / DATABASE
+    _examine(database_path)
     database = open_database(database_path)
     stack.callback(database.dispose)
     migrate(database, database_path)
+    refuse_if_incomplete(database_path)
     prepare(database_path)
     ledger = Ledger(database, key_fingerprint=fingerprint(settings))
     history = History(database)
@@ -178,6 +190,38 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
     stack.callback(measurer.stop)
     measurer.start()
     return parts
+
+
+def _examine(database: Path) -> None:
+    global _damaged  # noqa: PLW0603 - see its definition
+    try:
+        refuse_if_damaged(database)
+    except DamagedError as error:
+        _damaged = error
+        raise
+    _damaged = None
+
+
+def _refuse_what_is_known(settings: Settings) -> None:
+    """Say again what was found, unless the file has changed since."""
+    database = settings.data_dir.expanduser().resolve() / DATABASE
+    if _damaged is not None and _damaged.damage.database == database and _damaged.damage.seen == state_of(database):
+        raise DamagedError(_damaged.damage)
+
+
+def _in_words(settings: Settings, error: Exception) -> RivyaError:
+    """What nobody foresaw while the lab was opened: a page that says so, never a server that ends."""
+    what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    if isinstance(error, sa.exc.DatabaseError | sqlite3.DatabaseError):
+        database = settings.data_dir.expanduser().resolve() / DATABASE
+        return DamagedError(report(database, ["The database cannot be used as it is."], [what]))
+    log.error("the lab could not be opened", exc_info=error)
+    return LabError(
+        "The lab cannot be opened",
+        f"Something nobody foresaw went wrong: {what}.",
+        "The program's log has the details. Nothing was sent.",
+        field="data_dir",
+    )
 
 
 def _keep_open() -> None:

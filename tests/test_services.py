@@ -265,7 +265,7 @@ def test_an_engine_that_cannot_start_is_told_and_leaves_the_lock(
 
     with monkeypatch.context() as patch:
         patch.setattr(DBOS, "register_queue", fail)
-        with pytest.raises(OSError, match="no thread"):
+        with pytest.raises(LabError, match="no thread"):
             make_lab()
     assert our_threads() == set()
     lab = make_lab()

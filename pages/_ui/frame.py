@@ -11,12 +11,14 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages._ui import live, style, words
+from pages._ui import damaged, live, style, words
 from pages._ui.words import Badge
 from rivya_core.api.errors import RivyaError
+from rivya_core.lab.damage import DamagedError
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.services import shared_lab
+from rivya_core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGO = ROOT / "rivya_core" / "assets" / "logo.svg"
@@ -74,6 +76,10 @@ def open_page(title: str, caption: str = "", *, spends: bool = False) -> Lab:
     style.apply()
     try:
         opened = lab()
+    except DamagedError as error:
+        st.title(error.title, anchor=False)
+        damaged.draw(error.damage, to_visitors=Settings().read_only)
+        st.stop()
     except RivyaError as error:
         st.title(title, anchor=False)
         error_card(error)

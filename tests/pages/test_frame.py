@@ -82,6 +82,22 @@ def test_a_bad_setting_is_said_in_words(
     assert said in texts(app)
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_damaged_database_is_told_on_every_page(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, open_app: Open, *, read_only: bool
+) -> None:
+    """What is wrong and what to do, never a trace; visitors of a read-only server see no paths and no ids."""
+    data_dir.mkdir()
+    (data_dir / "lab.sqlite3").write_bytes(b"SQLite format 3\0" + b"\x5a" * 9000)
+    monkeypatch.setenv("RIVYA_READ_ONLY", "1" if read_only else "0")
+    app = open_app()
+    assert [title.value for title in app.title] == ["The database is damaged"]
+    said = texts(app)
+    assert "The file's header is damaged." in said
+    shown = [code.value for code in app.code]
+    assert any(f"mv {data_dir}/lab.sqlite3" in code for code in shown) is not read_only
+
+
 def test_the_theme_loads_nothing_from_elsewhere() -> None:
     """Fonts come from our own route, and each file is there with a licence."""
     theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]

@@ -1,0 +1,122 @@
+"""The daily copy of the database: made, checked, and the last three kept; and where all copies are, newest first.
+
+Only the process that runs the jobs makes one. A copy is written under a part name, checked as a whole, synced and renamed,
+so that what carries the name of a day can be put in the database's place. A copy of a damaged file is never kept.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = "backups"
+KEPT: Final = 3
+PAGES_AT_ONCE: Final = -1  # in one go: a copy made in steps starts again whenever somebody writes
+
+
+class DamagedCopyError(Exception):
+    """Report that what was copied is damaged; carries SQLite's own words."""
+
+
+def folder(database: Path) -> Path:
+    """Where the daily copies of a database are."""
+    return database.with_name(FOLDER)
+
+
+def daily_paths(database: Path) -> list[Path]:
+    """The daily copies, newest first."""
+    return sorted(folder(database).glob(f"{database.stem}-????-??-??{database.suffix}"), reverse=True)
+
+
+def paths(database: Path) -> list[Path]:
+    """Every copy, those made before an upgrade included, newest first."""
+    before_upgrades = [path for path in database.parent.glob(f"{database.name}.backup-*") if path.suffix != ".part"]
+    return sorted([*daily_paths(database), *before_upgrades], key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
+
+def newest_path(database: Path) -> Path | None:
+    """The newest copy, unchecked; None without any."""
+    return next(iter(paths(database)), None)
+
+
+def is_due(database: Path, today: date) -> bool:
+    """True while there is no copy of this day."""
+    return not path_of(database, today).exists()
+
+
+def path_of(database: Path, day: date) -> Path:
+    """Where the copy of a day is."""
+    return folder(database) / f"{database.stem}-{day:%Y-%m-%d}{database.suffix}"
+
+
+def make(database: Path, today: date, *, go_on: Callable[[], bool] = lambda: True) -> Path | None:
+    """Copy the database as it is now, check the copy, and remove all but the newest three daily ones.
+
+    ``go_on``: asked between the parts; None is returned once it says no.
+
+    Raises:
+        DamagedCopyError: the database is damaged; nothing was kept.
+        OSError, sqlite3.Error: the copy cannot be written.
+    """
+    target = path_of(database, today)
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        _copy(database, part)
+        if not go_on():
+            return None
+        faults = check(part)
+        if faults:
+            raise DamagedCopyError("; ".join(faults[:3]))
+        _sync(part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+    for old in daily_paths(database)[KEPT:]:
+        old.unlink(missing_ok=True)
+    return target
+
+
+def _copy(database: Path, part: Path) -> None:
+    with (
+        closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)) as source,
+        closing(sqlite3.connect(part, timeout=5.0)) as target,
+    ):
+        source.backup(target, pages=PAGES_AT_ONCE)  # page by page, so that damage is copied too, and found
+        target.execute("PRAGMA journal_mode=DELETE").fetchone()  # one file, without a log beside it
+
+
+def check(copy: Path) -> list[str]:
+    """What SQLite's whole check finds in a copy; empty when it is whole."""
+    try:
+        with closing(sqlite3.connect(f"{copy.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    return [line for line in found if line != "ok" and not line.startswith("NULL value in lab_generations.")]
+
+
+def is_whole(copy: Path) -> bool:
+    """True when a copy can be put in the database's place."""
+    return copy.is_file() and copy.stat().st_size > 0 and not check(copy)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
