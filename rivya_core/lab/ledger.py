@@ -21,6 +21,7 @@ from rivya_core.lab.ids import generation_id, new_intent_id
 from rivya_core.lab.images import Asset
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.schema import cell_takes, events, experiments, generations
+from rivya_core.lab.search_words import stored_words
 from rivya_core.lab.states import NEEDS_JOB, State
 from rivya_core.settings import Mode
 
@@ -97,6 +98,7 @@ class Ledger(Decisions):
     def _new_columns(self, new: NewGeneration, now: datetime) -> dict[str, Any]:
         request = new.request
         canonical = request.canonical()
+        negative_prompt = str(canonical["params"].get("negative_prompt", ""))
         return {
             "id": new.id,
             "intent_id": new.intent_id,
@@ -110,7 +112,8 @@ class Ledger(Decisions):
             "key_fingerprint": self.key_fingerprint,
             "model": request.model,
             "prompt": request.prompt,
-            "negative_prompt": str(canonical["params"].get("negative_prompt", "")),
+            "negative_prompt": negative_prompt,
+            "search_words": stored_words(request.prompt, negative_prompt),
             "request": canonical,
             "request_sha256": request.sha256,
             "asset_sha256": None if request.image is None else request.image.sha256,

@@ -74,6 +74,7 @@ generations = sa.Table(
     sa.Column("model", sa.String(128), nullable=False),
     sa.Column("prompt", sa.Text, nullable=False),
     sa.Column("negative_prompt", sa.Text, nullable=False, default=""),
+    sa.Column("search_words", sa.Text),  # words of both prompts as the search finds them: search_words.stored_words
     sa.Column("request", sa.JSON, nullable=False),  # GenerationRequest.canonical()
     sa.Column("request_sha256", sa.String(64), nullable=False),
     sa.Column("reuse_sha256", sa.String(64)),  # the same for requests that differ only in how their texts are encoded

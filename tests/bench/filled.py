@@ -13,6 +13,7 @@ from rivya_core import GenerationRequest, Lab, State, open_lab
 from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.ledger import NewGeneration
 from rivya_core.lab.schema import events, generations, movements
+from rivya_core.lab.search_words import stored_words
 from tests.bench.labs import in_state, request, settings_for, until
 from tests.bench.scripted import tiny_clip
 
@@ -86,6 +87,7 @@ def _store(lab: Lab, rows: int) -> None:
         columns = lab.ledger._new_columns(new, at)
         columns["prompt"] = " ".join(draw.choice(WORDS) for _ in range(30))
         columns["request"] = {**columns["request"], "prompt": columns["prompt"]}
+        columns["search_words"] = stored_words(columns["prompt"])
         kept.append(columns | _ended(number, at, good=draw.random() < 0.9))
     with begin_immediate(lab.ledger.database) as connection:
         connection.execute(sa.insert(generations), kept)

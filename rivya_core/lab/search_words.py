@@ -1,0 +1,118 @@
+"""The words of a text as they are stored for the search, and those of a query: one pure function makes both.
+
+A word is a run of letters, digits and marks, folded. Scripts that write no blanks between words (Chinese, Japanese, Thai ...;
+Korean joins its words too) become overlapping pairs of characters instead, so that a word is found wherever it stands: a
+query of three characters is two pairs, one right behind the other. What is stored is words between blanks, so that any
+database can index it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from itertools import groupby, pairwise
+from typing import Final
+
+BETWEEN_TEXTS: Final = "\N{DOUBLE VERTICAL LINE}"
+"""Stands between the words of two texts, so that no query reaches from one into the other; never a word of a text."""
+
+_NO_WORD, _WORD, _PAIRS = range(3)
+_ASCII_RUN: Final = re.compile("[a-z0-9]+")
+_WORD_CATEGORIES: Final = ("L", "N", "Co", "Mn", "Mc")
+_UNSPACED: Final = (  # blocks of the scripts that are stored as pairs
+    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x1000, 0x109F),  # Myanmar
+    (0x1100, 0x11FF),  # Hangul, in letters
+    (0x1780, 0x17FF),  # Khmer
+    (0x1950, 0x19FF),  # Tai Le, New Tai Lue, Khmer symbols
+    (0x1A20, 0x1AAF),  # Tai Tham
+    (0x1B00, 0x1B7F),  # Balinese
+    (0x2E80, 0x312F),  # Han radicals, kana, Bopomofo
+    (0x3130, 0x318F),  # Hangul, in letters
+    (0x31A0, 0x31FF),  # Bopomofo, kana
+    (0x3400, 0x4DBF),  # Han
+    (0x4E00, 0xA4CF),  # Han, Yi
+    (0xA960, 0xA97F),  # Hangul, in letters
+    (0xA980, 0xA9FF),  # Javanese, Myanmar
+    (0xAA60, 0xAADF),  # Myanmar, Tai Viet
+    (0xAC00, 0xD7FF),  # Hangul
+    (0xF900, 0xFAFF),  # Han
+    (0x16FE0, 0x18DFF),  # Tangut
+    (0x1AFF0, 0x1B16F),  # kana
+    (0x1B170, 0x1B2FF),  # Nüshu
+    (0x20000, 0x3FFFF),  # Han
+)
+_DROPPED_MARKS: Final = (  # marks that people leave out when they search
+    (0x0300, 0x036F),  # accents of Latin, Greek and Cyrillic
+    (0x0591, 0x05C7),  # points of Hebrew
+    (0x064B, 0x065F),  # vowels of Arabic
+    (0x0670, 0x0670),
+    (0x06D6, 0x06ED),
+    (0x1AB0, 0x1AFF),
+    (0x1DC0, 0x1DFF),
+    (0x20D0, 0x20FF),
+    (0xFE00, 0xFE0F),  # how a sign is drawn, as text or as emoji
+    (0xFE20, 0xFE2F),
+    (0xE0100, 0xE01EF),
+)
+_TATWEEL: Final = "\N{ARABIC TATWEEL}"
+_JOINED_BY_NOTHING: Final = re.compile(r"(?<=[\u0600-\u06ff])\u200c(?=[\u0600-\u06ff])")  # as in Persian compounds
+
+
+def stored_words(*texts: str) -> str:
+    """Return the words of texts, between blanks, as they are kept beside them."""
+    return f" {BETWEEN_TEXTS} ".join(" ".join(words_of(text)) for text in texts if text)
+
+
+def words_of(text: str, *, open_end: bool = False) -> list[str]:
+    """Return the words of a text in their order.
+
+    Each run of a script without blanks gives its pairs, then its last character alone, so that every character begins a
+    word. ``open_end``: the text is a query that may go on, so its last run is left at its pairs.
+    """
+    runs = _runs(fold(text))
+    found: list[str] = []
+    for number, (unspaced, run) in enumerate(runs, 1):
+        if not unspaced:
+            found.append(run)
+            continue
+        found += (first + second for first, second in pairwise(run))
+        if not (open_end and number == len(runs) and len(run) > 1):
+            found.append(run[-1])
+    return found
+
+
+def _runs(folded: str) -> list[tuple[bool, str]]:
+    """Cut a text at what belongs to no word and where the way of storing changes; whether a run is stored as pairs, and the run."""
+    if folded.isascii():
+        return [(False, run) for run in _ASCII_RUN.findall(folded)]
+    kinds = groupby(folded, key=_kind)
+    return [(kind == _PAIRS, "".join(run)) for kind, run in kinds if kind != _NO_WORD]
+
+
+@lru_cache(maxsize=20_000)
+def _kind(character: str) -> int:
+    if not unicodedata.category(character).startswith(_WORD_CATEGORIES):
+        return _NO_WORD
+    return _PAIRS if _is_in(character, _UNSPACED) else _WORD
+
+
+@lru_cache(maxsize=20_000)
+def _is_dropped(character: str) -> bool:
+    return unicodedata.category(character) in {"Cf", "Me"} or character == _TATWEEL or _is_in(character, _DROPPED_MARKS)
+
+
+def _is_in(character: str, ranges: tuple[tuple[int, int], ...]) -> bool:
+    return any(first <= ord(character) <= last for first, last in ranges)
+
+
+def fold(text: str) -> str:
+    """Return a text without what a search should not depend on: width, case, accents, invisible characters, normal form."""
+    if text.isascii():
+        return text.lower()
+    text = text.encode("utf-8", "ignore").decode("utf-8")
+    text = _JOINED_BY_NOTHING.sub(" ", text)
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    apart = unicodedata.normalize("NFD", text)
+    return unicodedata.normalize("NFC", "".join(character for character in apart if not _is_dropped(character)))
