@@ -173,6 +173,7 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
     stack.callback(keeper.stop)
     keeper.start()
     keeper.ask_balance()
+    measurer = Measurer(ledger, archive, lambda: engine.is_running)
     parts = Parts(
         settings=settings,
         database=database,
@@ -183,12 +184,12 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
         engine=engine,
         keeper=keeper,
         jobs=jobs,
+        measurer=measurer,
         simulator=simulator,
         close=_keep_open,
     )
-    measurer = Measurer(ledger, archive, lambda: engine.is_running, Verdicts(parts).settle_probes)
     stack.callback(measurer.stop)
-    measurer.start()
+    measurer.start(Verdicts(parts).settle_probes)
     return parts
 
 

@@ -11,6 +11,7 @@ from rivya_core.lab.archive import Archive
 from rivya_core.lab.engine import Engine, Inbox
 from rivya_core.lab.history import History
 from rivya_core.lab.jobs.context import JobContext
+from rivya_core.lab.judging.measuring import Measurer
 from rivya_core.lab.keeper import Keeper
 from rivya_core.lab.ledger import Ledger
 from rivya_core.settings import Settings
@@ -29,5 +30,6 @@ class Parts:
     engine: Engine
     keeper: Keeper
     jobs: JobContext
+    measurer: Measurer
     simulator: Any
     close: Any

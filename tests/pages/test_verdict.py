@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from pages._ui import frame
 from rivya_core import Lab
 from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.judging import observations
 from rivya_core.lab.schema import experiments, features, generations
 from tests.lab.given import make_mp4
 from tests.lab.judging.test_ballots import prefer
@@ -38,10 +39,7 @@ def opened(view: str, experiment_id: str = "xtrial") -> AppTest:
 def judged(lab: Lab, view: str = "Verdict") -> AppTest:
     """The same once the verdict was worked out, by the lab that the pages share."""
     assert lab.settings.data_dir == frame.lab().settings.data_dir
-    ends = time.monotonic() + 30
-    while frame.lab().verdicts.look("xtrial").stage == "judging":
-        assert time.monotonic() < ends
-        time.sleep(0.05)
+    frame.lab().verdicts.wait("xtrial")
     return opened(view)
 
 
@@ -131,6 +129,39 @@ def test_progress_is_said_while_clips_are_measured(lab: Lab) -> None:
     app = opened("Verdict")
     assert "7 of 8 clips measured" in [item.proto.text for item in app.get("progress")]
     assert "more motion" not in said(app)
+
+
+def test_the_decision_and_the_probe_say_how_far_the_measuring_is(lab: Lab) -> None:
+    """Whoever waits for a verdict reads the same figure wherever it is waited for."""
+    ids = store(lab, TWO, STRONG, kind="verdict")
+    with begin_immediate(lab.ledger.database) as connection:
+        connection.execute(sa.delete(features).where(features.c.generation_id.in_([ids[0][0], ids[1][0]])))
+    for view in ("Decision", "Grid"):
+        assert "Verdict: 6 of 8 clips measured." in said(opened(view))
+
+
+def test_a_process_that_does_not_measure_says_so(make_lab: Callable[..., Lab]) -> None:
+    """A read-only server runs no jobs: the figure it shows moves only while another process measures."""
+    lab = make_lab(read_only=True)
+    ids = store(lab, TWO, STRONG)
+    with begin_immediate(lab.ledger.database) as connection:
+        connection.execute(sa.delete(features).where(features.c.generation_id == ids[0][0]))
+    assert "This process measures no clips" in said(opened("Verdict"))
+
+
+def test_a_verdict_that_cannot_be_worked_out_is_a_sentence_with_a_button(lab: Lab) -> None:
+    """Not "working the verdict out" for ever; a press tries once more."""
+    ids = store(lab, TWO, STRONG)
+    told = {"motion": "much", "sharpness": 0.2, "flicker": 1.0, "cuts": 0.0, "likeness": None}
+    with begin_immediate(lab.ledger.database) as connection:
+        observations.keep(connection, ids[0][0], 0.1, lab.ledger.clock(), figures=told)
+    app = judged(lab)
+    assert "The verdict could not be worked out" in said(app)
+    assert "None: it could not be worked out" in said(judged(lab, "Decision"))
+    with begin_immediate(lab.ledger.database) as connection:
+        observations.keep(connection, ids[0][0], 0.1, lab.ledger.clock(), figures={**told, "motion": 18.0})
+    app.button(key="verdict_again").click().run()
+    assert "cfg_scale: clear, more motion at 0" in said(judged(lab))
 
 
 def test_an_experiment_without_clips_or_variation_says_so(lab: Lab) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages._ui import cards, frame, words
+from pages._ui import cards, frame, live, words
 from pages._ui.cap_editor import cap_editor
 from pages._ui.paid_button import paid_button
 from pages._ui.sweep import address as sweep_address
@@ -17,6 +17,7 @@ from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import grid
 from pages._ui.sweep import words as sweep_words
+from pages._ui.verdict import progress as verdict_progress
 from pages._ui.verdict import votes as verdict_votes
 from rivya_core import Lab, State
 from rivya_core.api.errors import RivyaError
@@ -26,7 +27,6 @@ from rivya_core.lab.experiments.records import SweepStatus
 
 TWO = 2  # a vote is between two clips
 TICK_S = 2.0
-NOT_JUDGED = frozenset({"measuring", "judging"})
 _REFUSED = "_sweep_act_refused"
 
 
@@ -130,8 +130,8 @@ def _further(lab: Lab, status: SweepStatus) -> None:
     if status.experiment.kind == "sweep" or not _is_done(status):
         return
     standing = lab.verdicts.look(status.id)
-    if standing.stage in NOT_JUDGED:
-        st.fragment(_watch, run_every=TICK_S)(status.id)
+    if standing.is_awaited:
+        live.part(_watch, TICK_S)(status.id)
         return
     verdicts = standing.axes
     further = verdicts[0].to_clear if verdicts and verdicts[0].finding.word in {"unclear", "too few"} else None
@@ -148,8 +148,12 @@ def _further(lab: Lab, status: SweepStatus) -> None:
 
 
 def _watch(experiment_id: str) -> None:
-    """Draw the page again once the probe is judged; an open clip is left to play."""
-    if frame.lab().verdicts.look(experiment_id).stage not in NOT_JUDGED and not sweep_clip.is_open():
+    """Say how far the verdict is; draw the page again once the probe is judged, but leave an open clip to play."""
+    lab = frame.lab()
+    standing = lab.verdicts.look(experiment_id)
+    if standing.is_awaited:
+        verdict_progress.line(lab, standing)
+    elif not sweep_clip.is_open():
         st.rerun()
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import actions, card, facts, frame, words
+from pages._ui import actions, card, facts, frame, live, words
 from pages._ui.facts import Fact
 from pages._ui.form import request_form
 from pages._ui.player import player
 from pages._ui.results.clip_card import facts as clip_facts
 from pages._ui.sweep import words as sweep_words
 from pages._ui.verdict import baseline
+from pages._ui.verdict import progress as verdict_progress
 from pages._ui.verdict import votes as verdict_votes
 from pages._ui.words import Badge
 from rivya_core import GenerationRecord, Lab
@@ -40,6 +41,7 @@ NOT_JUDGED: dict[Stage, str] = {
     "measuring": "Not yet: clips are being measured",
     "judging": "Not yet: it is being worked out",
     "judged": "None: nothing was varied",
+    "failed": "None: it could not be worked out",
 }
 """What stands in place of verdicts, by how far the judging is."""
 
@@ -52,9 +54,9 @@ def draw(lab: Lab, status: SweepStatus) -> None:
         return
     standing = lab.verdicts.look(status.id)
     evidence = _evidence(lab, status, standing)
-    if standing.stage in {"running", "measuring", "judging"}:
-        st.fragment(_watch, run_every=TICK_S)(status.id, standing.stage)
     _evidence_card(status, evidence)
+    if standing.is_awaited:
+        live.part(_watch, TICK_S)(status.id, standing.stage)
     winners = [cell for cell in status.cells if _clip_of(cell) is not None]
     if not winners:
         with st.container(border=True, key="decision_nothing"):
@@ -67,9 +69,13 @@ def draw(lab: Lab, status: SweepStatus) -> None:
 
 
 def _watch(experiment_id: str, stage: Stage) -> None:
-    """Draw the page again when the judging has come further."""
-    if frame.lab().verdicts.look(experiment_id).stage != stage:
+    """Say how far the judging is; draw the page again when it has come to its next stage."""
+    lab = frame.lab()
+    standing = lab.verdicts.look(experiment_id)
+    if standing.stage != stage:
         st.rerun()
+    if standing.clips:
+        verdict_progress.line(lab, standing)
 
 
 def _evidence(lab: Lab, status: SweepStatus, standing: Standing) -> dict[str, Any]:

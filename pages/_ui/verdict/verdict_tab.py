@@ -8,6 +8,7 @@ from pages._ui import card, frame, live
 from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import words as sweep_words
 from pages._ui.verdict import charts as verdict_charts
+from pages._ui.verdict import progress as verdict_progress
 from pages._ui.verdict import tables as verdict_tables
 from pages._ui.verdict import votes as verdict_votes
 from pages._ui.words import Badge
@@ -30,10 +31,14 @@ BADGES = {
 def draw(lab: Lab, status: SweepStatus) -> None:
     """Draw the tab; while clips are made or measured it looks again by itself."""
     standing = lab.verdicts.look(status.id)
-    if standing.stage in {"running", "measuring", "judging"}:
+    if standing.is_awaited:
         live.part(_progress, TICK_S)(status.id)
         return
     _notes(standing)
+    if standing.stage == "failed":
+        verdict_progress.failed(status.id, standing)
+        verdict_votes.draw(lab, status.id)
+        return
     if standing.stage == "nothing":
         with st.container(border=True, key="verdict_nothing"):
             card.head("No clip to measure yet")
@@ -53,8 +58,9 @@ def draw(lab: Lab, status: SweepStatus) -> None:
 
 def _progress(experiment_id: str) -> None:
     """Say how far the measuring is; when it is done the page is drawn again with the verdict."""
-    standing = frame.lab().verdicts.look(experiment_id)
-    if standing.stage not in {"running", "measuring", "judging"}:
+    lab = frame.lab()
+    standing = lab.verdicts.look(experiment_id)
+    if not standing.is_awaited:
         st.rerun()
     with st.container(border=True, key="verdict_progress"):
         if standing.stage == "judging":
@@ -62,11 +68,10 @@ def _progress(experiment_id: str) -> None:
         else:
             card.head("Not yet", Badge("Measuring", ":material/straighten:", "blue"))
         if standing.clips:
-            st.progress(
-                standing.measured / standing.clips, text=f"{standing.measured} of {standing.clips} clips measured"
-            )
+            st.progress(standing.measured / standing.clips, text=verdict_progress.sentence(standing))
         if standing.open_takes:
             st.text(f"{sweep_words.counted(standing.open_takes, 'take')} under way.")
+        verdict_progress.elsewhere(lab, standing)
         st.text(
             "The verdict is given once, when all takes have ended and were measured. Looking at every new clip and "
             "stopping when it suits would make chance look like a difference."

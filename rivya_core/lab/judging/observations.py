@@ -71,12 +71,12 @@ class Observed:
 
     @property
     def fingerprint(self) -> int:
-        """Changes when a verdict might."""
+        """Changes when a verdict might. Of figures as text: a NaN is not even equal to itself."""
         return hash(
             (
                 self.experiment_id,
                 tuple((take.cell, take.take, take.generation_id, take.state, take.trouble) for take in self.takes),
-                tuple(tuple(sorted((take.figures or {}).items())) for take in self.takes),
+                tuple(repr(sorted((take.figures or {}).items())) for take in self.takes),
             )
         )
 
@@ -136,18 +136,26 @@ def _takes(connection: sa.Connection, experiment_id: str) -> Iterable[Observatio
 
 @dataclass(frozen=True, slots=True)
 class DueClip:
-    """A clip that waits to be measured, by its places in the archive."""
+    """A clip that waits to be measured, by its places in the archive. ``is_first``: of an experiment that comes first."""
 
     generation_id: str
     clip_key: str
     image_sha256: str | None
+    is_first: bool = False
 
 
-def due_clips(connection: sa.Connection, limit: int) -> Sequence[DueClip]:
-    """Clips of experiments that nobody has measured, oldest first; also those fetched again since they could not be."""
+def due_clips(connection: sa.Connection, limit: int, *, first: Sequence[str] = ()) -> Sequence[DueClip]:
+    """Clips of experiments that nobody has measured; also those fetched again since they could not be.
+
+    Those of the experiments ``first`` come first, else the oldest.
+    """
+    preferred = sa.select(cell_takes.c.generation_id).where(
+        cell_takes.c.experiment_id.in_(first), cell_takes.c.generation_id.is_not(None)
+    )
+    is_first = generations.c.id.in_(preferred)
     known = sa.and_(features.c.generation_id == generations.c.id, features.c.version == VERSION)
     rows = connection.execute(
-        sa.select(generations.c.id, generations.c.clip_key, generations.c.asset_sha256)
+        sa.select(generations.c.id, generations.c.clip_key, generations.c.asset_sha256, is_first.label("is_first"))
         .select_from(generations.outerjoin(features, known))
         .where(
             generations.c.id.in_(sa.select(cell_takes.c.generation_id)),
@@ -158,10 +166,10 @@ def due_clips(connection: sa.Connection, limit: int) -> Sequence[DueClip]:
                 sa.and_(features.c.error.is_not(None), features.c.measured_at < generations.c.finished_at),
             ),
         )
-        .order_by(generations.c.seq)
+        .order_by(is_first.desc(), generations.c.seq)
         .limit(limit)
     )
-    return [DueClip(row.id, row.clip_key, row.asset_sha256) for row in rows]
+    return [DueClip(row.id, row.clip_key, row.asset_sha256, bool(row.is_first)) for row in rows]
 
 
 def keep(connection: sa.Connection, generation_id: str, took_s: float, now: datetime, **outcome: Any) -> None:

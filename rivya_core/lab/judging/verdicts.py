@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from rivya_core.api.errors import LabError
+from rivya_core.api.errors import LabError, WaitTimeoutError
 from rivya_core.lab.experiments.knobs import note_name
 from rivya_core.lab.judging import observations, sweep_evidence
 from rivya_core.lab.judging.appraisal import AxisVerdict, appraise
@@ -24,15 +25,21 @@ from rivya_core.lab.parts import Parts
 log = logging.getLogger("rivya.verdicts")
 
 KEPT: Final = 64
+WAIT_LOOK_S: Final = 0.1
+FAULT: Final = "Something nobody foresaw went wrong while it was worked out; the log has the details."
 
-Stage = Literal["nothing", "running", "measuring", "judging", "judged"]
+Stage = Literal["nothing", "running", "measuring", "judging", "judged", "failed"]
+
+AWAITED: Final[frozenset[Stage]] = frozenset({"running", "measuring", "judging"})
+"""Stages in which a verdict is still to come, with nobody doing anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How far the judging of an experiment is.
 
-    ``stage``: nothing = no clip yet; running = takes are under way; measuring; judging = being worked out; judged.
+    ``stage``: nothing = no clip yet; running = takes are under way; measuring; judging = being worked out; judged; failed =
+    could not be worked out, which is tried again with new evidence or by ``Verdicts.try_again``; ``fault`` says so.
     ``measured`` of ``clips`` were looked at, ``troubles`` say why some cannot be; ``open_takes`` are under way, ``planned`` are
     not started. ``axes``: the verdicts, empty before they are there and when nothing was varied.
     """
@@ -44,6 +51,21 @@ class Standing:
     planned: int
     troubles: tuple[str, ...]
     axes: tuple[AxisVerdict, ...] = ()
+    fault: str = ""
+
+    @property
+    def is_awaited(self) -> bool:
+        """A verdict is still to come, by itself."""
+        return self.stage in AWAITED
+
+
+@dataclass(frozen=True, slots=True)
+class _Worked:
+    """What came of working out the verdicts of one state of an experiment; ``fault``: why nothing did, or ""."""
+
+    fingerprint: int
+    axes: tuple[AxisVerdict, ...] = ()
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +84,39 @@ class Verdicts:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[int, tuple[AxisVerdict, ...]]] = {}
+        self._known: dict[str, _Worked] = {}
         self._looked: dict[str, tuple[int, Standing]] = {}
         self._at_work: set[str] = set()
+
+    @property
+    def measures_here(self) -> bool:
+        """True when clips are measured by this process; another one does otherwise, or none while none runs the jobs."""
+        return self._parts.measurer.is_here
 
     def look(self, experiment_id: str) -> Standing:
         """Say where the judging stands, without waiting: a verdict that is not known yet is worked out beside.
 
+        Who looks waits: the clips that are still to be measured come before those of other experiments.
+
         Raises:
             LabError: no such experiment.
         """
+        standing = self._look(experiment_id)
+        if standing.stage == "measuring":
+            self._parts.measurer.want(experiment_id)
+        return standing
+
+    def _look(self, experiment_id: str) -> Standing:
         changes = self._parts.ledger.changes()
         looked = self._looked.get(experiment_id)
         if looked is not None and looked[0] == changes and looked[1].stage != "judging":
             return looked[1]
         observed = self._read(experiment_id)
         known = self._known.get(experiment_id)
-        axes = known[1] if known is not None and known[0] == observed.fingerprint else None
-        if axes is None and observed.is_complete:
+        worked = known if known is not None and known.fingerprint == observed.fingerprint else None
+        if worked is None and observed.is_complete:
             self._work_beside(observed)
-        standing = _standing(observed, axes)
+        standing = _standing(observed, worked)
         if len(self._looked) >= KEPT:
             self._looked.clear()
         self._looked[experiment_id] = (changes, standing)
@@ -95,6 +130,34 @@ class Verdicts:
         """
         observed = self._read(experiment_id)
         return _standing(observed, self._work(observed) if observed.is_complete else None)
+
+    def wait(self, experiment_id: str, timeout_s: float = 3600.0) -> Standing:
+        """Block until all started takes have ended, were measured and judged, at most ``timeout_s`` seconds.
+
+        Raises:
+            WaitTimeoutError: the deadline passed; the judging itself goes on.
+            LabError: no such experiment, or the lab was closed meanwhile.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while (standing := self.look(experiment_id)).is_awaited:
+            self._parts.inbox.refuse_if_closed()
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                raise WaitTimeoutError(
+                    "There is no verdict yet",
+                    f"{experiment_id}: {standing.measured} of {standing.clips} clips measured and {standing.open_takes} "
+                    f"takes under way after {timeout_s:g} s.",
+                    "It goes on by itself; call wait again.",
+                    retryable=True,
+                )
+            time.sleep(min(WAIT_LOOK_S, left_s))
+        return standing
+
+    def try_again(self, experiment_id: str) -> None:
+        """Forget that a verdict could not be worked out, so that the next look tries once more."""
+        with self._lock:
+            self._known.pop(experiment_id, None)
+            self._looked.pop(experiment_id, None)
 
     # -- knobs -----------------------------------------------------------------------------------------------------
 
@@ -133,10 +196,10 @@ class Verdicts:
             observed = self._read(experiment_id)
             if observed.is_complete and not any(take.generation_id is None for take in observed.takes):
                 self._settle(observed)
-        sweep_evidence.settle(self._parts.ledger, self._work)
+        sweep_evidence.settle(self._parts.ledger, lambda observed: self._work(observed).axes)
 
     def _settle(self, observed: Observed) -> None:
-        for verdict in self._work(observed):
+        for verdict in self._work(observed).axes:
             name = note_name(observed.mode, observed.model, verdict.axis)
             standing = self._parts.ledger.get_note(name)
             note = {
@@ -160,16 +223,21 @@ class Verdicts:
             raise LabError("There is no such experiment", f"{experiment_id} is not known here.")
         return observed
 
-    def _work(self, observed: Observed) -> tuple[AxisVerdict, ...]:
+    def _work(self, observed: Observed) -> _Worked:
+        """Work the verdicts out, once for one state of an experiment, also when that cannot be done."""
         known = self._known.get(observed.experiment_id)
-        if known is not None and known[0] == observed.fingerprint:
-            return known[1]
-        axes = appraise(observed)
+        if known is not None and known.fingerprint == observed.fingerprint:
+            return known
+        try:
+            worked = _Worked(observed.fingerprint, appraise(observed))
+        except Exception:
+            log.exception("a verdict could not be worked out", extra={"experiment_id": observed.experiment_id})
+            worked = _Worked(observed.fingerprint, fault=FAULT)
         with self._lock:
             while len(self._known) >= KEPT:
                 self._known.pop(next(iter(self._known)))
-            self._known[observed.experiment_id] = (observed.fingerprint, axes)
-        return axes
+            self._known[observed.experiment_id] = worked
+        return worked
 
     def _work_beside(self, observed: Observed) -> None:
         """Start a thread for it, one an experiment; it touches no database and ends by itself."""
@@ -177,30 +245,36 @@ class Verdicts:
             if observed.experiment_id in self._at_work:
                 return
             self._at_work.add(observed.experiment_id)
-        threading.Thread(target=self._work_once, args=(observed,), name="rivya-verdict", daemon=True).start()
+        try:
+            threading.Thread(target=self._work_once, args=(observed,), name="rivya-verdict", daemon=True).start()
+        except RuntimeError:  # the system gives no more threads: the next look asks again
+            self._end_work(observed)
 
     def _work_once(self, observed: Observed) -> None:
         try:
             self._work(observed)
-        except Exception:
-            log.exception("a verdict could not be worked out", extra={"experiment_id": observed.experiment_id})
         finally:
-            with self._lock:
-                self._at_work.discard(observed.experiment_id)
+            self._end_work(observed)
+
+    def _end_work(self, observed: Observed) -> None:
+        with self._lock:
+            self._at_work.discard(observed.experiment_id)
 
 
-def _standing(observed: Observed, axes: tuple[AxisVerdict, ...] | None) -> Standing:
+def _standing(observed: Observed, worked: _Worked | None) -> Standing:
     open_takes = sum(take.is_open for take in observed.takes)
     due = sum(take.is_due for take in observed.takes)
     measured = len(observed.measured)
     troubles = [take.trouble for take in observed.takes if take.trouble]
-    stage: Stage = "judging" if axes is None else "judged"
+    stage: Stage = "judging"
     if open_takes:
         stage = "running"
     elif due:
         stage = "measuring"
     elif not measured:
         stage = "nothing"
+    elif worked is not None:
+        stage = "failed" if worked.fault else "judged"
     return Standing(
         stage=stage,
         measured=measured,
@@ -208,7 +282,8 @@ def _standing(observed: Observed, axes: tuple[AxisVerdict, ...] | None) -> Stand
         open_takes=open_takes,
         planned=sum(take.generation_id is None for take in observed.takes),
         troubles=tuple(dict.fromkeys(troubles)),
-        axes=axes if axes is not None and stage == "judged" else (),
+        axes=worked.axes if worked is not None and stage == "judged" else (),
+        fault=worked.fault if worked is not None and stage == "failed" else "",
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from PIL import Image
 
 from rivya_core import GenerationRequest, Lab
 from rivya_core.lab.archive import Archive
-from rivya_core.lab.judging import observations
+from rivya_core.lab.judging import measuring, observations
 from rivya_core.lab.judging.features import (
     FEATURES,
     VERSION,
@@ -22,12 +21,14 @@ from rivya_core.lab.judging.features import (
     UnmeasurableError,
     measure,
 )
-from rivya_core.lab.judging.measuring import Measurer
+from rivya_core.lab.judging.measuring import HOLD_BACK_S, WATCHED_FOR_S, Measurer
+from rivya_core.lab.judging.verdicts import Standing
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.schema import features, generations
 from rivya_core.lab.states import State
 from rivya_core.lab.sweeps import Sweep
 from tests.lab.judging import pictures
+from tests.until import HANGS_S, until
 
 
 def figure(path: Path, key: str, image: Path | None = None) -> float:
@@ -136,89 +137,192 @@ def rows(lab: Lab) -> dict[str, tuple[Figures | None, str | None]]:
     return {row.generation_id: (row.figures, row.error) for row in found}
 
 
-def until(holds: Callable[[], bool], patience_s: float = 120.0) -> None:
-    """Wait for the measuring thread, which stands back for everything else on the machine."""
-    ends = time.monotonic() + patience_s
-    while not holds():
-        assert time.monotonic() < ends, "it did not come about"
-        time.sleep(0.05)
-
-
 def sweep(prompt: str = "folds of silk", takes: int = 2) -> Sweep:
     """A small one."""
     return Sweep("Silk", "", GenerationRequest(prompt=prompt), {"cfg_scale": [0, 1]}, takes)
 
 
+def measured(lab: Lab, experiment_id: str) -> Standing:
+    """The standing of an experiment once its clips are measured, as somebody who waits for it sees it come."""
+    return lab.verdicts.wait(experiment_id)
+
+
 def test_clips_of_experiments_are_measured_once_and_no_others(lab: Lab) -> None:
     """A clip of the Generate page is left alone until an experiment reuses it."""
-    single = lab.wait(lab.submit(GenerationRequest(prompt="a nebula")).id, timeout_s=60)
-    id_ = lab.start(sweep())
-    lab.wait_sweep(id_, 60)
-    until(lambda: len(rows(lab)) == 4)
+    single = lab.wait(lab.submit(GenerationRequest(prompt="a nebula")).id)
+    measured(lab, lab.start(sweep()))
     first = rows(lab)
+    assert len(first) == 4
     assert single.id not in first
     assert all(figures is not None and error is None for figures, error in first.values())
-    lab.start(Sweep("Again", "", GenerationRequest(prompt="a nebula")))
-    until(lambda: single.id in rows(lab))
+    measured(lab, lab.start(Sweep("Again", "", GenerationRequest(prompt="a nebula"))))
+    assert single.id in rows(lab)
     assert {key: value for key, value in rows(lab).items() if key != single.id} == first
 
 
 def test_a_clip_that_cannot_be_measured_is_kept_with_the_reason(lab: Lab) -> None:
     """Asked once, not for ever; and the experiment is not held up by it."""
-    row = lab.wait(lab.submit(GenerationRequest(prompt="a nebula")).id, timeout_s=60)
+    row = lab.wait(lab.submit(GenerationRequest(prompt="a nebula")).id)
     lab.clip(row.id).write_bytes(b"damaged")
-    id_ = lab.start(Sweep("Again", "", GenerationRequest(prompt="a nebula")))
-    until(lambda: row.id in rows(lab))
+    standing = measured(lab, lab.start(Sweep("Again", "", GenerationRequest(prompt="a nebula"))))
+    assert (standing.measured, standing.clips, len(standing.troubles)) == (0, 1, 1)
     figures, error = rows(lab)[row.id]
     assert figures is None
     assert error is not None
     assert "cannot be read" in error
     with lab.ledger.reading() as connection:
         assert not observations.due_clips(connection, 10)
-    standing = lab.verdicts.look(id_)
-    assert (standing.measured, standing.clips, len(standing.troubles)) == (0, 1, 1)
 
 
 def test_a_clip_fetched_again_is_measured_again(lab: Lab) -> None:
     """An error holds only until the file is replaced."""
-    row = lab.wait(lab.submit(GenerationRequest(prompt="a nebula")).id, timeout_s=60)
+    row = lab.wait(lab.submit(GenerationRequest(prompt="a nebula")).id)
     lab.clip(row.id).write_bytes(b"damaged")
-    lab.start(Sweep("Again", "", GenerationRequest(prompt="a nebula")))
-    until(lambda: row.id in rows(lab))
+    measured(lab, lab.start(Sweep("Again", "", GenerationRequest(prompt="a nebula"))))
     lab.clip(row.id).unlink()
     lab.check_now(row.id)
     until(lambda: rows(lab)[row.id][0] is not None)
 
 
-def test_measuring_holds_back_while_creates_are_in_flight(lab: Lab) -> None:
-    """Busy jobs come first: with many open, one clip every few seconds at most."""
-    id_ = lab.start(sweep(takes=4))
-    lab.wait_sweep(id_, 60)
-    until(lambda: len(rows(lab)) == 8)
+# -- whose turn it is --------------------------------------------------------------------------------------------------
+
+
+class Times:
+    """Seconds that pass only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def times() -> Times:
+    """The clock of the measuring."""
+    return Times()
+
+
+@pytest.fixture
+def by_hand(lab: Lab, times: Times) -> Measurer:
+    """A measuring that takes its steps when a test asks for them, over the clips of two experiments that nobody measured."""
+    for id_, prompt in (("xold", "folds of silk"), ("xnew", "a harbour")):
+        lab.start(sweep(prompt, takes=1), experiment_id=id_)
+        lab.verdicts.wait(id_)
+    lab._parts.measurer.stop()
     with lab.ledger.writing() as connection:
         connection.execute(sa.delete(features))
-        waiting = connection.execute(sa.select(generations.c.id).limit(1)).scalar_one()
-        connection.execute(
-            sa.update(generations).where(generations.c.id == waiting).values(state=State.SUBMITTING.value)
-        )
-    time.sleep(3.0)
-    assert len(rows(lab)) <= 2
+    return Measurer(lab.ledger, lab.archive, lambda: True, clock=times)
+
+
+def be_busy(lab: Lab, *, busy: bool = True) -> None:
+    """Make a row look as if its create were in flight, or end that."""
+    state = State.SUBMITTING if busy else State.SUCCEEDED
     with lab.ledger.writing() as connection:
-        connection.execute(
-            sa.update(generations).where(generations.c.id == waiting).values(state=State.SUCCEEDED.value)
-        )
-    until(lambda: len(rows(lab)) == 8)
+        first = sa.select(generations.c.id).order_by(generations.c.seq).limit(1).scalar_subquery()
+        connection.execute(sa.update(generations).where(generations.c.id == first).values(state=state.value))
+
+
+def test_measuring_holds_back_while_creates_are_in_flight(lab: Lab, by_hand: Measurer, times: Times) -> None:
+    """Busy jobs come first, but not for ever: one clip every few seconds; without them one clip follows the other."""
+    be_busy(lab)
+    for expected in (1, 2):
+        assert by_hand.step()
+        assert not by_hand.step()
+        times.now_s += HOLD_BACK_S - 0.1
+        assert not by_hand.step()
+        assert len(rows(lab)) == expected
+        times.now_s += 0.1
+    be_busy(lab, busy=False)
+    while by_hand.step():
+        pass
+    assert len(rows(lab)) == 4
+
+
+def test_what_somebody_waits_for_comes_first_and_is_not_held_back(lab: Lab, by_hand: Measurer, times: Times) -> None:
+    """The clips of the experiment that is looked at, one after the other, though jobs are busy, and as long as it is."""
+    be_busy(lab)
+    assert by_hand.step()
+    assert not by_hand.step()
+    by_hand.want("xnew")
+    assert by_hand.step()
+    assert by_hand.step()
+    assert lab.verdicts.look("xnew").measured == 2
+    assert by_hand._wanted_now() == ["xnew"]
+    times.now_s += WATCHED_FOR_S + 0.1
+    assert by_hand._wanted_now() == []
+
+
+def test_a_clip_that_low_priority_does_not_bring_through_is_measured_all_the_same(
+    lab: Lab, by_hand: Measurer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However busy the machine is: after a while the clip is taken up at the usual priority, and measured once."""
+    monkeypatch.setattr(measuring, "PATIENCE_S", 0.0)
+    while by_hand.step():
+        pass
+    assert len(rows(lab)) == 4
+    assert all(figures is not None for figures, _ in rows(lab).values())
+
+
+def test_somebody_who_begins_to_wait_ends_the_low_priority(
+    lab: Lab, by_hand: Measurer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clip whose thread of low priority never has its turn is taken up at once when somebody looks."""
+    started, turn = threading.Event(), threading.Event()
+
+    def starve() -> None:
+        started.set()
+        turn.wait(HANGS_S)
+
+    monkeypatch.setattr(measuring, "step_back", starve)
+    stepping = threading.Thread(target=by_hand.step)
+    stepping.start()
+    assert started.wait(HANGS_S)
+    assert rows(lab) == {}
+    by_hand.want("xold")
+    stepping.join(HANGS_S)
+    turn.set()
+    assert len(rows(lab)) == 1
+    by_hand.stop()
 
 
 def test_only_the_process_that_runs_the_jobs_measures(ledger: Ledger, archive: Archive) -> None:
     """A viewer's thread looks at nothing until it takes over."""
-    runs_jobs, settled = threading.Event(), threading.Event()
-    measurer = Measurer(ledger, archive, runs_jobs.is_set, settled.set)
-    measurer.start()
+    asked, settled = threading.Semaphore(0), threading.Event()
+    runs_jobs = threading.Event()
+
+    def is_executor() -> bool:
+        asked.release()
+        return runs_jobs.is_set()
+
+    measurer = Measurer(ledger, archive, is_executor)
+    measurer.start(settled.set)
     try:
-        assert not settled.wait(2.5)
+        for _ in range(3):
+            assert asked.acquire(timeout=HANGS_S)
+        assert not settled.is_set()
         runs_jobs.set()
-        assert settled.wait(10)
+        assert settled.wait(HANGS_S)
+    finally:
+        measurer.stop()
+
+
+def test_what_cannot_be_settled_holds_nothing_up(ledger: Ledger, archive: Archive) -> None:
+    """It is tried when something is new, not at every look; the thread goes on."""
+    calls = threading.Semaphore(0)
+
+    def settle() -> None:
+        calls.release()
+        raise ValueError("a note nobody can read")
+
+    measurer = Measurer(ledger, archive, lambda: True)
+    measurer.start(settle)
+    try:
+        assert calls.acquire(timeout=HANGS_S)
+        measurer.step()
+        assert not calls.acquire(blocking=False)
+        ledger.set_note("something", "new")
+        assert calls.acquire(timeout=HANGS_S)
     finally:
         measurer.stop()
 
@@ -226,6 +330,6 @@ def test_only_the_process_that_runs_the_jobs_measures(ledger: Ledger, archive: A
 def test_closing_the_lab_ends_the_measuring(make_lab: Callable[..., Lab]) -> None:
     """No thread stays behind, whatever it was doing."""
     lab = make_lab()
-    lab.wait_sweep(lab.start(sweep(takes=3)), 60)
+    lab.wait_sweep(lab.start(sweep(takes=3)))
     lab.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "rivya-features"]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("rivya-features")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from rivya_core.lab.judging.verdicts import KnobNote
 from rivya_core.lab.schema import generations
 from tests.bench.calibration import rendered
 from tests.lab.judging.trial import MODEL, store
+from tests.until import until
 
 TWO = {"cfg_scale": ["0", "1"]}
 STRONG = {("0",): 8.0, ("1",): 0.0}
@@ -59,11 +59,9 @@ def test_the_outcome_is_kept_when_the_last_clip_is_measured(lab: Lab) -> None:
     lab.simulator.world.configure(cfg_effect="strong")
     hint, _ = probes.plans(lab, MODEL)
     id_ = lab.start(hint.sweep)
-    lab.wait_sweep(id_, 90)
-    ends = time.monotonic() + 60
-    while (note := known(lab)) is None:
-        assert time.monotonic() < ends
-        time.sleep(0.1)
+    lab.wait_sweep(id_)
+    note = until(lambda: known(lab), what="the note of the knob")
+    assert note is not None
     assert (note.verdict, note.experiment_id) == ("too few", id_)
     assert note.words.startswith("hint only: ")
 
