@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.api.specs import ModelSpec, ParamSpec
+from rivya_core.api.texts import shows_nothing
 
 REFERENCE_KEY = "referenceMediaItems"  # docs/api-openapi-schema: reference media stand in params under this key
 _STEP_TOLERANCE = 1e-9
@@ -48,7 +49,7 @@ def check_values(spec: ModelSpec, params: object) -> dict[str, str | float]:
     for param in spec.params:
         given = params.get(param.key)
         value = param.default if given is None else _value(param, given)
-        if isinstance(value, str) and not value.strip():
+        if isinstance(value, str) and shows_nothing(value):
             value = None
         if value is not None:
             wire[param.key] = value

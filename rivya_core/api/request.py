@@ -21,6 +21,7 @@ from rivya_core.api.images import ReferenceImage, check_image, read_image_file, 
 from rivya_core.api.params import REFERENCE_KEY, check_text, check_values, invalid
 from rivya_core.api.references import check_reference_items, reference_item
 from rivya_core.api.specs import ModelSpec
+from rivya_core.api.texts import reuse_hash, shows_nothing
 
 __all__ = ["GenerationRequest", "check_reference_items", "prompt_counts", "reference_item"]
 
@@ -135,6 +136,11 @@ class GenerationRequest(BaseModel):
             del canonical["reference_image"]["name"]
         return hashlib.sha256(_json(canonical, sort_keys=True)).hexdigest()
 
+    @property
+    def reuse_sha256(self) -> str:
+        """The same for requests whose texts differ only in line breaks, Unicode form or blanks at the ends, in hex."""
+        return reuse_hash(self.canonical())
+
     def body(self, items: Sequence[Mapping[str, Any]] = ()) -> bytes:
         """Return the body of ``POST /generations``: the same bytes for the same request and items.
 
@@ -192,7 +198,7 @@ def prompt_counts(prompt: str) -> tuple[int, int]:
 
 def _check_prompt(prompt: object, spec: ModelSpec) -> None:
     text = check_text("prompt", prompt)
-    if not text.strip():
+    if shows_nothing(text):
         raise invalid("prompt", "must not be empty", "Describe what the clip should show")
     limit = spec.max_prompt_length
     if limit is not None and len(text) > limit:

@@ -161,7 +161,9 @@ def submit(lab: Lab, draft: Draft, now: datetime, *, unseen: bool = False) -> tu
         InvalidRequestError, BudgetError, StorageError: nothing was stored or sent.
     """
     request = full_request(draft, lab)
-    intent = intent_for(Draft.from_mapping(lab.draft()).intent, f"{request.sha256}x{draft.takes}", now, unseen=unseen)
+    intent = intent_for(
+        Draft.from_mapping(lab.draft()).intent, f"{request.reuse_sha256}x{draft.takes}", now, unseen=unseen
+    )
     repeated = intent.accepted_at is not None
     # Kept before money moves, so that the next click finds the intent whatever happens to this one.
     lab.save_draft(replace(draft, intent=intent).to_mapping())

@@ -16,7 +16,10 @@ from rivya_core.api.errors import LabError, RivyaError, StorageError, WaitTimeou
 from rivya_core.api.params import invalid
 from rivya_core.lab import budget as budgets
 from rivya_core.lab import submission
+from rivya_core.lab.database import reading
+from rivya_core.lab.experiments import reuse
 from rivya_core.lab.experiments.records import SweepStatus
+from rivya_core.lab.experiments.reuse import Existing
 from rivya_core.lab.judging.ballots import Ballots
 from rivya_core.lab.judging.reviews import Reviews
 from rivya_core.lab.judging.verdicts import Verdicts
@@ -161,6 +164,18 @@ class Lab(Steering):
         if not isinstance(request, GenerationRequest):
             raise invalid("request", f"must be a GenerationRequest, not {type(request).__name__}")
         return self.ledger.learned_price(self.connection, request) or request.expected_credits
+
+    def existing(self, asked: GenerationRequest | GenerationRecord | str) -> Existing:
+        """What there is of exactly this already, to be said before it is bought once more on purpose.
+
+        ``submit`` always buys; a sweep, its rest and its retry assign first what this finds. ``asked``: a request, a
+        generation, or the ``reuse_sha256`` of either.
+        """
+        if not isinstance(asked, (GenerationRequest, GenerationRecord, str)):
+            raise invalid("request", f"must be a GenerationRequest, not {type(asked).__name__}")
+        sha256 = asked if isinstance(asked, str) else asked.reuse_sha256
+        with reading(self._parts.database) as connection:
+            return reuse.existing(connection, sha256 or "", self.connection, self.mode)
 
     # -- following -------------------------------------------------------------------------------------------------
 

@@ -116,6 +116,7 @@ class Ledger(Decisions):
             "search_words": stored_words(request.prompt, negative_prompt),
             "request": canonical,
             "request_sha256": request.sha256,
+            "reuse_sha256": request.reuse_sha256,
             "asset_sha256": None if request.image is None else request.image.sha256,
             "idempotency_key": new.id,
             "client_request_id": request.client_request_id,

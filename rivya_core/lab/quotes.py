@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from rivya_core.api import GenerationRequest
 from rivya_core.api.errors import InvalidRequestError
+from rivya_core.api.texts import shows_nothing
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import Budget
@@ -57,7 +58,7 @@ def _prompt_trouble(draft: Draft) -> str:
     if cap and count > cap:
         over = f"{count - cap:,} character{'' if count == cap + 1 else 's'}"
         return f"The prompt is {over} too long: {count:,} of {cap:,}."
-    return "" if draft.prompt.strip() else "Write a prompt."
+    return "Write a prompt." if shows_nothing(draft.prompt) else ""
 
 
 def _origin(lab: Lab, draft: Draft, request: GenerationRequest, each: int) -> str:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from rivya_core.api.errors import InvalidRequestError
+from rivya_core.api.texts import shows_nothing
 from rivya_core.lab.drafts import Draft, DraftImage, full_request, load_image
 from rivya_core.lab.experiments import records, templates
 from rivya_core.lab.experiments.axes import Labelled
@@ -93,7 +94,7 @@ class SweepDraft:
     @property
     def is_empty(self) -> bool:
         """True while nothing was written that would be missed."""
-        return not (self.name or self.question or self.base.prompt.strip() or self.axes)
+        return not (self.name or self.question or not shows_nothing(self.base.prompt) or self.axes)
 
     def same_form(self, other: SweepDraft) -> bool:
         """Tell whether two drafts say the same; ids do not count."""
@@ -148,7 +149,7 @@ def to_sweep(lab: Lab, draft: SweepDraft) -> Sweep:
         StorageError: an image is no longer in the archive.
     """
     base = draft.base
-    if not base.prompt.strip():
+    if shows_nothing(base.prompt):
         variants = [named_values(axis.text) for axis in draft.axes if axis.kind == "prompt"]
         base = replace(base, prompt=next((value for values in variants for _, value in values), ""))
     sweep = Sweep(
@@ -193,7 +194,7 @@ def named_values(text: str, *, commas: bool = False) -> list[tuple[str, str]]:
     lines = re.split(r"[\n,;]", text) if commas else text.split("\n")
     found = []
     for line in lines:
-        if not line.strip():
+        if shows_nothing(line):
             continue
         named = _NAMED.match(line)
         found.append((named["name"].strip(), named["value"].strip()) if named else ("", line.strip()))

@@ -63,22 +63,21 @@ class Sweeps(SweepSteering):
         with reading(parts.database) as connection:
             _check_parent(connection, sweep)
             prices = Prices(connection, name)
-            asked = [(cell.cell, cell.request_sha256, prices.of(cell.request)) for cell in sweep.cells]
-            filled = reuse.fill(connection, reuse.places(asked, sweep.takes), name, mode)
+            asked = [(cell.cell, cell.reuse_sha256, prices.of(cell.request)) for cell in sweep.cells]
+            planned = reuse.plan(connection, reuse.places(asked, sweep.takes), name, mode)
             budget = budgets.read(connection, mode, name, parts.settings)
             own = reuse.modes_of(connection, name, mode)[0]
             warnings = knobs.warnings(sweep, own, lambda note: read_note(connection, note))
-        new = [place for place in filled if place.generation_id is None]
-        costs = [place.expected_credits for place in new]
+        costs = planned.prices
         fits = quotes.how_many_fit(budget, costs, sweep.cap_credits, 0)
         return Quote(
             cells=len(sweep.cells),
             takes=sweep.takes,
-            reused=len(filled) - len(new),
-            new=len(new),
-            credits=sum(costs),
+            reused=len(planned.reused),
+            new=len(costs),
+            credits=planned.credits,
             minutes=quotes.minutes(
-                [sweep.cells[place.cell].request for place in new],
+                [sweep.cells[place.cell].request for place in planned.missing],
                 parts.settings.max_creates_in_flight,
                 lambda model, length: self._typical(model, own, length),
             ),
@@ -144,9 +143,10 @@ class Sweeps(SweepSteering):
             )
 
     def retry_failed(self, experiment_id: str, *, expected_credits: int | None = None) -> int:
-        """Make every failed or taken-back take once more, as a new generation; how many.
+        """Fill every take that failed, was taken back or has a damaged clip once more; how many were bought.
 
-        ``expected_credits``: the price somebody saw.
+        What was made elsewhere meanwhile is reused, each of the others is a new generation. ``expected_credits``: the price
+        somebody saw.
 
         Raises:
             BudgetError: not all is allowed, or it costs more than was seen; nothing was started.
@@ -164,12 +164,12 @@ class Sweeps(SweepSteering):
         """Where an experiment stands, with all its cells. Raises LabError for an unknown id."""
         with reading(self._parts.database) as connection:
             record = book.must_find(connection, experiment_id)
-            return book.status(connection, record, book.read_cells(connection, experiment_id))
+            return book.status(connection, record, self._mode, book.read_cells(connection, experiment_id))
 
     def brief(self, experiment_id: str) -> SweepStatus:
         """Where an experiment stands, without its cells: cheap, for live views."""
         with reading(self._parts.database) as connection:
-            return book.status(connection, book.must_find(connection, experiment_id))
+            return book.status(connection, book.must_find(connection, experiment_id), self._mode)
 
     def page(
         self,
@@ -241,6 +241,10 @@ class Sweeps(SweepSteering):
 
     def _now(self) -> datetime:
         return self._parts.ledger.clock()
+
+    @property
+    def _mode(self) -> Mode:
+        return self._parts.settings.mode
 
 
 def _check_sweep(sweep: Sweep) -> None:

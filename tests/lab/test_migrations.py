@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -10,16 +11,22 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from dbos import DBOS
+from hypothesis import given
+from hypothesis import strategies as st
 
+from rivya_core.api import GenerationRequest
 from rivya_core.api.errors import StorageError
+from rivya_core.api.texts import reuse_hash
 from rivya_core.lab import migrations
 from rivya_core.lab.database import migrate, open_database, reading
 from rivya_core.lab.history import History
 from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.migrations.versions import v0003_marks
 from rivya_core.lab.records import HistoryFilter
 from rivya_core.lab.schema import metadata
 from rivya_core.lab.states import State
@@ -109,6 +116,59 @@ def test_an_old_filled_file_is_copied_and_upgraded(
     assert copy.execute("SELECT count(*) FROM lab_generations").fetchone() == (len(rows),)
     assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     copy.close()
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+
+
+@given(prompt=texts, negative=texts, number=st.sampled_from([0, 0.5, 1]), trace=st.sampled_from([None, "t"]))
+def test_rows_of_older_versions_are_marked_as_new_ones_are(
+    prompt: str, negative: str, number: float, trace: str | None
+) -> None:
+    """The hash that the revision fills in is the one by which requests are compared today."""
+    params = {"negative_prompt": negative, "cfg_scale": number}
+    for image in (None, {"sha256": "a" * 64, "mime": "image/png", "name": "x.png", "width_px": 1, "height_px": 2}):
+        asked = {"model": "m", "prompt": prompt, "params": params, "reference_image": image, "client_request_id": trace}
+        assert v0003_marks._reuse_hash(asked) == reuse_hash(asked)
+
+
+def test_ten_thousand_rows_are_marked_in_few_statements(database_path: Path) -> None:
+    """Every generation and every cell of a file of the version before is marked; what holds no request stays unmarked."""
+    database = open_database(database_path)
+    settings = migrations.config()
+    with database.connect() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0002")
+        connection.commit()
+    asked = [GenerationRequest(prompt=f"fox {number}\r\n").canonical() for number in range(10_000)]
+    rows = [(str(number), json.dumps(one)) for number, one in enumerate(asked)]
+    with sqlite3.connect(database_path) as raw:
+        raw.execute(
+            "INSERT INTO lab_experiments SELECT 'x', 'sweep', '', '', '', '', '', '{}', 0, 0, 0, 0, '', '', '', '{}', '', ''"
+        )
+        raw.executemany(
+            "INSERT INTO lab_generations (id, intent_id, take, source, state, mode, connection, model, prompt,"
+            " negative_prompt, request, request_sha256, idempotency_key, attempts, open_attempts, runs,"
+            " expected_credits, held_credits, settlement, cap_day, created_at, starred)"
+            " VALUES (?1, ?1, 1, '', '', '', '', '', '', '', ?2, '', ?1, 0, 0, 0, 0, 0, '', '', '', 0)",
+            [*rows, ("odd", "null")],
+        )
+        raw.executemany(
+            "INSERT INTO lab_cells (experiment_id, cell, labels, request, request_sha256, expected_credits)"
+            " VALUES ('x', ?, '{}', ?, '', 0)",
+            rows[:1000],
+        )
+    raw.close()
+    statements: list[str] = []
+    sa.event.listen(database, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    migrate(database, database_path)
+    assert sum("reuse_sha256" in one or "request" in one for one in statements) < 50
+    with reading(database) as connection:
+        marked = connection.execute(sa.text("SELECT reuse_sha256 FROM lab_generations ORDER BY seq")).scalars().all()
+        of_cells = connection.execute(sa.text("SELECT reuse_sha256 FROM lab_cells ORDER BY cell")).scalars().all()
+    database.dispose()
+    assert marked == [*(reuse_hash(one) for one in asked), None]
+    assert of_cells == marked[:1000]
 
 
 def test_foreign_keys_are_back_after_an_upgrade(database: sa.Engine, database_path: Path, later: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from rivya_core.api import GenerationRequest, ReferenceImage
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.api.params import invalid
+from rivya_core.api.texts import shows_nothing
 from rivya_core.lab.experiments.templates import Template
 
 Target = Literal["param", "prompt", "reference_image", "model", "variable", "choice"]
@@ -69,7 +70,9 @@ def choice_axes(template: Template, taken: Sequence[str]) -> list[AxisPlan]:
     """
     axes: list[AxisPlan] = []
     for place, choice in enumerate(template.choices):
-        name = " / ".join(_shortened(option.strip(), 12) or NONE_LABEL for option in choice.options[:3])
+        name = " / ".join(
+            NONE_LABEL if shows_nothing(option) else _shortened(option.strip(), 12) for option in choice.options[:3]
+        )
         if len(choice.options) > 3:  # noqa: PLR2004 - the first three tell enough
             name += " / …"
         if template.field != "prompt":
@@ -114,7 +117,7 @@ def _labels(name: str, items: Sequence[Labelled], values: Sequence[Any]) -> tupl
     labels: list[str] = []
     if not all(isinstance(item.label, str) for item in items):
         raise invalid(name, "the name of a value must be text", "Leave it out to have one made")
-    own = [item.label.strip() for item in items]
+    own = ["" if shows_nothing(item.label) else item.label.strip() for item in items]
     for label in own:
         if len(label) > LABEL_MAX or not label.isprintable():
             raise invalid(
@@ -136,7 +139,8 @@ def _label(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:g}"
-    return _shortened(" ".join(str(value).split()), SHORT) or NONE_LABEL
+    text = str(value)
+    return NONE_LABEL if shows_nothing(text) else _shortened(" ".join(text.split()), SHORT)
 
 
 def _shortened(text: str, length: int) -> str:

@@ -15,17 +15,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
+from rivya_core.lab.experiments import reuse
 from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.experiments.records import Axis, CellRecord, ExperimentRecord, SweepStatus, TakeRecord
-from rivya_core.lab.experiments.reuse import Place, Prices
+from rivya_core.lab.experiments.reuse import Place, Plan, Prices
 from rivya_core.lab.experiments.spec import to_spec
 from rivya_core.lab.ids import searchable
 from rivya_core.lab.schema import cell_takes, cells, experiments, generations
 from rivya_core.lab.states import State
 from rivya_core.settings import Mode
-
-FAILED = (State.FAILED.value, State.CANCELLED.value)
-
 
 # -- writing -----------------------------------------------------------------------------------------------------------
 
@@ -69,6 +67,7 @@ def write_experiment(
                 "labels": dict(cell.labels),
                 "request": cell.request.canonical(),
                 "request_sha256": cell.request_sha256,
+                "reuse_sha256": cell.reuse_sha256,
                 "asset_sha256": None if cell.request.image is None else cell.request.image.sha256,
                 "expected_credits": price,
             }
@@ -77,22 +76,13 @@ def write_experiment(
     )
 
 
-def write_takes(
-    connection: sa.Connection, experiment_id: str, places: Sequence[Place], bought: Mapping[tuple[int, int], str]
-) -> None:
-    """Store all takes of a new experiment; ``bought``: the new generation of a cell and take."""
+def write_takes(connection: sa.Connection, experiment_id: str, wanted: Sequence[Place]) -> None:
+    """Store all takes of a new experiment, nobody having filled one yet."""
     connection.execute(
         sa.insert(cell_takes),
         [
-            {
-                "experiment_id": experiment_id,
-                "cell": place.cell,
-                "take": place.take,
-                "generation_id": place.generation_id or bought.get((place.cell, place.take)),
-                "reused": place.generation_id is not None,
-                "tries": int((place.cell, place.take) in bought),
-            }
-            for place in places
+            {"experiment_id": experiment_id, "cell": place.cell, "take": place.take, "reused": False, "tries": 0}
+            for place in wanted
         ],
     )
 
@@ -177,31 +167,40 @@ def spent(connection: sa.Connection, experiment_id: str) -> int:
     return int(connection.execute(sa.select(total).where(generations.c.experiment_id == experiment_id)).scalar_one())
 
 
-def status(connection: sa.Connection, record: ExperimentRecord, shown: Sequence[CellRecord] = ()) -> SweepStatus:
-    """Where an experiment stands, with the cells given."""
+def status(
+    connection: sa.Connection, record: ExperimentRecord, mode: Mode, shown: Sequence[CellRecord] = ()
+) -> SweepStatus:
+    """Where an experiment stands, with the cells given; ``mode``: in which the rest of it would be bought."""
     column = cell_takes.c
+    damaged = sa.func.coalesce(generations.c.clip_check == reuse.DAMAGED, sa.false())
+    groups = (generations.c.state, column.reused, reuse.is_lost(), damaged)
     counted = connection.execute(
-        sa.select(generations.c.state, column.reused, sa.func.count())
+        sa.select(*groups, sa.func.count())
         .select_from(cell_takes.outerjoin(generations, generations.c.id == column.generation_id))
         .where(column.experiment_id == record.id)
-        .group_by(generations.c.state, column.reused)
+        .group_by(*groups)
     ).all()
     states: dict[State, int] = {}
-    for state, _, count in counted:
+    for state, _, _, _, count in counted:
         if state is not None:
             states[State(state)] = states.get(State(state), 0) + count
-    planned = sum(count for state, _, count in counted if state is None)
-    failed = sum(states.get(State(state), 0) for state in FAILED)
+    planned = sum(count for state, _, _, _, count in counted if state is None)
+    failed = sum(count for _, _, is_lost, _, count in counted if is_lost)
+    rest = plan(connection, record, column.generation_id.is_(None), mode) if planned else Plan()
+    again = plan(connection, record, reuse.is_lost(), mode) if failed else Plan()
     return SweepStatus(
         experiment=record,
         cells=tuple(shown),
         states=states,
         planned=planned,
         spent_credits=spent(connection, record.id),
-        planned_credits=_price(connection, record, column.generation_id.is_(None)) if planned else 0,
+        planned_credits=rest.credits,
+        planned_reused=len(rest.reused),
         failed=failed,
-        failed_credits=_price(connection, record, generations.c.state.in_(FAILED)) if failed else 0,
-        reused=sum(count for state, reused, count in counted if reused and state is not None),
+        failed_credits=again.credits,
+        failed_reused=len(again.reused),
+        damaged=sum(count for _, _, _, is_damaged, count in counted if is_damaged),
+        reused=sum(count for state, reused, _, _, count in counted if reused and state is not None),
     )
 
 
@@ -223,32 +222,46 @@ def failures(connection: sa.Connection, experiment_id: str) -> dict[str, dict[st
     return found
 
 
-def places(connection: sa.Connection, record: ExperimentRecord, where: sa.ColumnElement[bool]) -> list[Place]:
+def plan(connection: sa.Connection, record: ExperimentRecord, which: sa.ColumnElement[bool], mode: Mode) -> Plan:
+    """How takes of an experiment that want a generation would get one now, and at what price."""
+    filled = sa.select(cell_takes.c.generation_id).where(
+        cell_takes.c.experiment_id == record.id, cell_takes.c.generation_id.is_not(None)
+    )
+    used = connection.execute(filled).scalars().all()
+    return reuse.plan(connection, _places(connection, record, which), record.connection, mode, used)
+
+
+def _places(connection: sa.Connection, record: ExperimentRecord, which: sa.ColumnElement[bool]) -> list[Place]:
     """Takes of an experiment in the order in which they are made, at today's prices."""
     column = cell_takes.c
     both = sa.and_(cells.c.experiment_id == column.experiment_id, cells.c.cell == column.cell)
+    asked = sa.func.coalesce(cells.c.reuse_sha256, cells.c.request_sha256).label("asked")
     query = (
         sa.select(
             column.take,
             column.cell,
-            cells.c.request_sha256,
+            column.tries,
             column.generation_id,
+            asked,
             cells.c.request,
             cells.c.expected_credits,
         )
         .select_from(cell_takes.join(cells, both).outerjoin(generations, generations.c.id == column.generation_id))
-        .where(column.experiment_id == record.id, where)
+        .where(column.experiment_id == record.id, which)
         .order_by(column.take, column.cell)
     )
     prices = Prices(connection, record.connection)
     return [
-        Place(take, cell, sha256, prices.of_cell(request, then), generation_id)
-        for take, cell, sha256, generation_id, request, then in connection.execute(query)
+        Place(
+            row.take,
+            row.cell,
+            row.asked,
+            prices.of_cell(row.request, row.expected_credits),
+            tries=row.tries,
+            lost_id=row.generation_id,
+        )
+        for row in connection.execute(query)
     ]
-
-
-def _price(connection: sa.Connection, record: ExperimentRecord, where: sa.ColumnElement[bool]) -> int:
-    return sum(place.expected_credits for place in places(connection, record, where))
 
 
 def numbers(record: ExperimentRecord, where: Mapping[str, str]) -> list[int]:

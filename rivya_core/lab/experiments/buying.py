@@ -16,10 +16,10 @@ from rivya_core.lab.experiments import book, quotes, reuse
 from rivya_core.lab.experiments.book import Filled
 from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.experiments.records import ExperimentRecord
-from rivya_core.lab.experiments.reuse import Place, Prices
+from rivya_core.lab.experiments.reuse import Place, Plan, Prices
 from rivya_core.lab.ledger import FIRST_RUN, NewGeneration
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.schema import cell_takes, cells, generations
+from rivya_core.lab.schema import cell_takes, cells
 from rivya_core.settings import Mode
 
 RequestOf = Callable[[int], GenerationRequest]
@@ -36,10 +36,8 @@ class Buyer:
         parts = self._parts
         name, mode = parts.settings.connection, parts.settings.mode
         prices = Prices(connection, name)
-        asked = [(cell.cell, cell.request_sha256, prices.of(cell.request)) for cell in sweep.cells]
-        filled = reuse.fill(connection, reuse.places(asked, sweep.takes), name, mode)
-        missing = [place for place in filled if place.generation_id is None]
-        chosen = self._allowed(connection, missing, sweep.cap_credits, 0, only_what_fits=only_what_fits)
+        asked = [(cell.cell, cell.reuse_sha256, prices.of(cell.request)) for cell in sweep.cells]
+        planned = reuse.plan(connection, reuse.places(asked, sweep.takes), name, mode)
         book.write_experiment(
             connection,
             experiment_id,
@@ -47,16 +45,12 @@ class Buyer:
             [price for _, _, price in asked],
             mode=reuse.modes_of(connection, name, mode)[0],
             name=name,
-            quoted_credits=sum(place.expected_credits for place in missing),
+            quoted_credits=planned.credits,
             now=parts.ledger.clock(),
         )
-        new = [
-            self._generation(experiment_id, place, sweep.cells[place.cell].request, number=1, parent_id=None)
-            for place in chosen
-        ]
-        self._take_in(connection, new)
-        bought = {(place.cell, place.take): item.id for place, item in zip(chosen, new, strict=True)}
-        book.write_takes(connection, experiment_id, filled, bought)
+        book.write_takes(connection, experiment_id, planned.places)
+        chosen = self._allowed(connection, planned, sweep.cap_credits, 0, only_what_fits=only_what_fits)
+        self._fill(connection, experiment_id, planned, chosen, lambda cell: sweep.cells[cell].request)
 
     def start_rest(
         self,
@@ -66,86 +60,82 @@ class Buyer:
         only_what_fits: bool,
         expected_credits: int | None = None,
     ) -> int:
-        """Buy what is only planned, if it costs no more than somebody saw; how many."""
-        request_of = self._requests(connection, record.id)
-        planned = book.places(connection, record, cell_takes.c.generation_id.is_(None))
-        used = connection.execute(
-            sa.select(cell_takes.c.generation_id).where(
-                cell_takes.c.experiment_id == record.id, cell_takes.c.generation_id.is_not(None)
-            )
-        ).scalars()
-        settings = self._parts.settings
-        filled = reuse.fill(connection, planned, record.connection, settings.mode, frozenset(used))
-        missing = [place for place in filled if place.generation_id is None]
-        spent = book.spent(connection, record.id)
-        chosen = self._allowed(connection, missing, record.cap_credits, spent, only_what_fits=only_what_fits)
-        quotes.check_shown([place.expected_credits for place in chosen], expected_credits)
-        new = [self._generation(record.id, place, request_of(place.cell), number=1, parent_id=None) for place in chosen]
-        self._take_in(connection, new)
-        reused = [
-            Filled(place.cell, place.take, place.generation_id, reused=True, tries=0)
-            for place in filled
-            if place.generation_id is not None
-        ]
-        bought = [
-            Filled(place.cell, place.take, item.id, reused=False, tries=1)
-            for place, item in zip(chosen, new, strict=True)
-        ]
-        book.assign(connection, record.id, reused + bought)
-        return len(new)
+        """Fill what is only planned, if it costs no more than somebody saw; how many were bought."""
+        return self._complete(
+            connection,
+            record,
+            cell_takes.c.generation_id.is_(None),
+            only_what_fits=only_what_fits,
+            expected_credits=expected_credits,
+        )
 
     def retry_failed(
         self, connection: sa.Connection, record: ExperimentRecord, *, expected_credits: int | None = None
     ) -> int:
-        """Buy failed and taken-back takes once more, if they cost no more than somebody saw; how many."""
-        column = cell_takes.c
-        request_of = self._requests(connection, record.id)
-        failed = book.places(connection, record, generations.c.state.in_(book.FAILED))
-        quotes.check_shown([place.expected_credits for place in failed], expected_credits)
-        tries = {
-            (row.cell, row.take): row.tries
-            for row in connection.execute(
-                sa.select(column.cell, column.take, column.tries).where(column.experiment_id == record.id)
-            )
-        }
-        self._allowed(connection, failed, record.cap_credits, book.spent(connection, record.id), only_what_fits=False)
-        new = [
-            self._generation(
-                record.id,
-                place,
-                request_of(place.cell),
-                number=tries[(place.cell, place.take)] + 1,
-                parent_id=place.generation_id,
-            )
-            for place in failed
-        ]
+        """Fill lost takes once more, if it costs no more than somebody saw; how many were bought."""
+        return self._complete(
+            connection, record, reuse.is_lost(), only_what_fits=False, expected_credits=expected_credits
+        )
+
+    # -- the one purchase ------------------------------------------------------------------------------------------
+
+    def _complete(
+        self,
+        connection: sa.Connection,
+        record: ExperimentRecord,
+        which: sa.ColumnElement[bool],
+        *,
+        only_what_fits: bool,
+        expected_credits: int | None,
+    ) -> int:
+        """Assign what is there to the takes of an experiment that want a generation, and buy the others; how many."""
+        planned = book.plan(connection, record, which, self._parts.settings.mode)
+        spent = book.spent(connection, record.id)
+        chosen = self._allowed(connection, planned, record.cap_credits, spent, only_what_fits=only_what_fits)
+        quotes.check_shown([place.expected_credits for place in chosen], expected_credits)
+        self._fill(connection, record.id, planned, chosen, self._requests(connection, record.id))
+        return len(chosen)
+
+    def _fill(
+        self,
+        connection: sa.Connection,
+        experiment_id: str,
+        planned: Plan,
+        chosen: Sequence[Place],
+        request_of: RequestOf,
+    ) -> None:
+        """Let the takes have what the plan found for them, and the chosen ones a new generation each."""
+        new = [self._generation(experiment_id, place, request_of(place.cell)) for place in chosen]
         self._take_in(connection, new)
-        again = [
-            Filled(place.cell, place.take, item.id, reused=False, tries=tries[(place.cell, place.take)] + 1)
-            for place, item in zip(failed, new, strict=True)
+        reused = [
+            Filled(place.cell, place.take, place.generation_id, reused=True, tries=place.tries)
+            for place in planned.reused
+            if place.generation_id is not None
         ]
-        book.assign(connection, record.id, again)
-        return len(new)
+        bought = [
+            Filled(place.cell, place.take, item.id, reused=False, tries=place.tries + 1)
+            for place, item in zip(chosen, new, strict=True)
+        ]
+        book.assign(connection, experiment_id, reused + bought)
 
     # -- shared ----------------------------------------------------------------------------------------------------
 
     def _allowed(
         self,
         connection: sa.Connection,
-        missing: Sequence[Place],
+        planned: Plan,
         cap_credits: int | None,
         spent_credits: int,
         *,
         only_what_fits: bool,
     ) -> list[Place]:
-        """The places that may be bought now: all, or those that fit; else BudgetError."""
+        """The missing places that may be bought now: all, or those that fit; else BudgetError."""
         settings = self._parts.settings
         budget = budgets.read(connection, settings.mode, settings.connection, settings)
-        prices = [place.expected_credits for place in missing]
         if only_what_fits:
-            return list(missing[: quotes.how_many_fit(budget, prices, cap_credits, spent_credits)])
-        quotes.check(budget, prices, cap_credits, spent_credits)
-        return list(missing)
+            return planned.missing[: quotes.how_many_fit(budget, planned.prices, cap_credits, spent_credits)]
+        quotes.check(budget, planned.prices, cap_credits, spent_credits)
+        return planned.missing
 
     def _requests(self, connection: sa.Connection, experiment_id: str) -> RequestOf:
         """The requests of an experiment's cells, each built once, each image read once."""
@@ -171,19 +161,17 @@ class Buyer:
 
         return request_of
 
-    def _generation(
-        self, experiment_id: str, place: Place, request: GenerationRequest, *, number: int, parent_id: str | None
-    ) -> NewGeneration:
+    def _generation(self, experiment_id: str, place: Place, request: GenerationRequest) -> NewGeneration:
         settings = self._parts.settings
         mode: Mode = settings.mode
         return NewGeneration(
-            intent_id=f"{experiment_id}-{place.cell}-{number}",
+            intent_id=f"{experiment_id}-{place.cell}-{place.tries + 1}",
             take=place.take,
             request=request,
             expected_credits=place.expected_credits,
             mode=mode,
             connection=settings.connection,
-            parent_id=parent_id,
+            parent_id=place.lost_id,
             experiment_id=experiment_id,
             source="sweep",
         )

@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 from rivya_core.api import GenerationRequest
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.api.params import check_text, invalid
+from rivya_core.api.texts import shows_nothing
 from rivya_core.lab.experiments.axes import AxisPlan, Labelled, Target, choice_axes, given_axis, named
 from rivya_core.lab.experiments.records import Axis, Kind
 from rivya_core.lab.experiments.templates import Template, parse
@@ -32,6 +33,7 @@ class PlannedCell:
     labels: Mapping[str, str]
     request: GenerationRequest = field(repr=False)
     request_sha256: str
+    reuse_sha256: str
 
     @property
     def title(self) -> str:
@@ -104,7 +106,7 @@ def _check_texts(sweep: Sweep) -> None:
     for name, text, longest in (("name", sweep.name, NAME_MAX), ("question", sweep.question, QUESTION_MAX)):
         if len(check_text(name, text)) > longest:
             raise invalid(name, f"has {len(text)} characters, and at most {longest} are taken")
-    if not sweep.name.strip():
+    if shows_nothing(sweep.name):
         raise invalid("name", "must not be empty", "Name the experiment")
     if sweep.kind not in KINDS:
         raise invalid("kind", f"must be one of {', '.join(KINDS)}")
@@ -206,8 +208,8 @@ class _Expansion:
         for number, places in enumerate(self._places(paired=paired)):
             labels = {axis.name: axis.labels[place] for axis, place in zip(self.axes, places, strict=True)}
             request = self._request(places, labels)
-            cell = PlannedCell(number, labels, request, request.sha256)
-            twin = seen.setdefault(cell.request_sha256, cell)
+            cell = PlannedCell(number, labels, request, request.sha256, request.reuse_sha256)
+            twin = seen.setdefault(cell.reuse_sha256, cell)
             if twin is not cell:
                 raise self._twins(twin, cell)
             yield cell
@@ -284,6 +286,8 @@ class _Expansion:
         differing = [name for name in one.labels if one.labels[name] != other.labels[name]]
         name = differing[0] if differing else "axes"
         rule = f"“{one.title}” and “{other.title}” would send the same request"
+        if one.request_sha256 != other.request_sha256:
+            rule = f"“{one.title}” and “{other.title}” differ only in line breaks, blanks at the ends or Unicode form"
         return invalid(name, rule, "Remove one of them; takes repeat a cell")
 
 

@@ -81,8 +81,10 @@ class SweepStatus:
 
     ``states``: takes by state of their generation, those only planned left out. ``planned``: takes nobody has started.
     ``spent_credits``: held or settled by the generations that this experiment paid for; reused ones cost it nothing.
-    ``planned_credits``: today's price of what is only planned. ``failed``: takes that failed or were taken back, and
-    ``failed_credits``: what they would cost once more. ``cells``: those that were asked for, perhaps none.
+    ``planned_credits``: today's price of what is only planned, less the ``planned_reused`` takes that are there meanwhile.
+    ``failed``: takes to be made again, as they failed, were taken back, are no longer watched, or hold no clip that can be
+    judged; ``damaged`` of them have a clip that was paid for and is broken. ``failed_credits``: what they would cost once
+    more, less the ``failed_reused`` ones that are there meanwhile. ``cells``: those that were asked for, perhaps none.
     """
 
     experiment: ExperimentRecord
@@ -94,6 +96,9 @@ class SweepStatus:
     failed: int = 0
     failed_credits: int = 0
     reused: int = 0
+    planned_reused: int = 0
+    failed_reused: int = 0
+    damaged: int = 0
 
     @property
     def id(self) -> str:

@@ -1,14 +1,14 @@
 """Which takes of a sweep are there already, or on their way, and which have to be bought.
 
-A cell is known by what is asked for: its canonical request with the hash of its image. Any generation of the same connection
-that asked for the same fills a take, whoever made it, so that nothing is paid for twice.
+A cell is known by what is asked for: its canonical request with the hash of its image, texts compared as in ``api.texts``. Any
+generation of the same connection that asked for the same fills a take, whoever made it, so that nothing is paid for twice.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
@@ -23,22 +23,39 @@ from rivya_core.settings import Mode
 
 CHUNK: Final = 500
 ON_THE_WAY: Final = tuple(sorted({*NEEDS_JOB, State.UNCONFIRMED}))
+LOST: Final = (State.FAILED.value, State.CANCELLED.value)
+DAMAGED: Final = "damaged"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One take of one cell. ``generation_id``: the generation that fills it; None while it has to be bought."""
-
-    take: int
-    cell: int
-    request_sha256: str
-    expected_credits: int
-    generation_id: str | None = None
+# -- which rows count --------------------------------------------------------------------------------------------------
 
 
-def places(cells: Sequence[tuple[int, str, int]], takes: int) -> list[Place]:
-    """Every take of cells given as number, hash and price, in the order in which they are made: first takes first."""
-    return [Place(take, cell, sha256, price) for take in range(1, takes + 1) for cell, sha256, price in cells]
+def is_judgeable() -> sa.ColumnElement[bool]:
+    """Rows whose clip is one of its own and whole as far as anybody knows: not another row's task, not damaged."""
+    column = generations.c
+    return sa.and_(column.duplicate_of.is_(None), sa.or_(column.clip_check.is_(None), column.clip_check != DAMAGED))
+
+
+def is_lost() -> sa.ColumnElement[bool]:
+    """Rows of which a take gets no clip that can be judged, or none that anybody waits for: it has to be made again."""
+    column = generations.c
+    unwatched = sa.and_(column.state.in_(ON_THE_WAY), column.unwatched_at.is_not(None))
+    ended = sa.or_(column.state.in_(LOST), unwatched)
+    return sa.and_(column.id.is_not(None), sa.or_(ended, sa.not_(is_judgeable())))
+
+
+def is_usable() -> sa.ColumnElement[bool]:
+    """Rows that can fill a take: with a clip, or on their way to one; never an example, a hidden or a held-back row."""
+    column = generations.c
+    made = sa.and_(column.state == State.SUCCEEDED.value, column.clip_key.is_not(None))
+    coming = sa.and_(column.state.in_(ON_THE_WAY), column.unwatched_at.is_(None))
+    return sa.and_(
+        sa.or_(made, coming),
+        is_judgeable(),
+        column.deleted_at.is_(None),
+        column.source != "example",
+        not_held_back(),
+    )
 
 
 def modes_of(connection: sa.Connection, name: str, mode: Mode) -> tuple[Mode, ...]:
@@ -46,44 +63,124 @@ def modes_of(connection: sa.Connection, name: str, mode: Mode) -> tuple[Mode, ..
     return ("simulated",) if read_balance(connection, name).simulated else (mode,)
 
 
-def fill(
-    connection: sa.Connection, wanted: Iterable[Place], name: str, mode: Mode, used: Collection[str] = ()
-) -> list[Place]:
-    """Give each place the oldest generation that asked for the same and fills no other place; ``used`` ones are left out."""
-    wanted = list(wanted)
-    known = _known(connection, {place.request_sha256 for place in wanted}, name, mode, frozenset(used))
-    return [
-        Place(
-            place.take,
-            place.cell,
-            place.request_sha256,
-            place.expected_credits,
-            next(known[place.request_sha256], None),
-        )
-        for place in wanted
-    ]
+def _usable(connection: sa.Connection, name: str, mode: Mode) -> sa.Select[tuple[str, str, str]]:
+    """Hash, id and state of the usable rows of a connection, oldest first."""
+    column = generations.c
+    modes = sorted({mode, *modes_of(connection, name, mode)})
+    return (
+        sa.select(column.reuse_sha256, column.id, column.state)
+        .where(column.connection == name, column.mode.in_(modes), is_usable())
+        .order_by(column.seq)
+    )
+
+
+# -- what is there of one request --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """What there is of exactly one request. ``clips``: ids of generations with a clip; ``coming``: of those on their way."""
+
+    clips: tuple[str, ...] = ()
+    coming: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All of them, those with a clip first."""
+        return self.clips + self.coming
+
+    @property
+    def sentence(self) -> str:
+        """What is said before somebody buys one more on purpose; "" when there is nothing."""
+        made, coming = len(self.clips), len(self.coming)
+        clips = f"{made:,} clip{'' if made == 1 else 's'}"
+        under_way = f"{coming:,} {'is' if coming == 1 else 'are'} on the way"
+        if made and coming:
+            return f"You have {clips} of exactly this, and {under_way}."
+        if made:
+            return f"You have {clips} of exactly this."
+        return f"{under_way.replace(' ', ' of exactly this ', 1)}." if coming else ""
+
+
+def existing(connection: sa.Connection, reuse_sha256: str, name: str, mode: Mode) -> Existing:
+    """Look up what would fill a take of a request, oldest first."""
+    rows = connection.execute(_usable(connection, name, mode).where(generations.c.reuse_sha256 == reuse_sha256)).all()
+    return Existing(
+        clips=tuple(row.id for row in rows if row.state == State.SUCCEEDED.value),
+        coming=tuple(row.id for row in rows if row.state != State.SUCCEEDED.value),
+    )
+
+
+# -- which takes are there ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One take of one cell that wants a generation. ``generation_id``: the one that fills it; None while it has to be bought.
+
+    ``tries``: how many were made for it so far, and ``lost_id``: the last one, of which no clip came.
+    """
+
+    take: int
+    cell: int
+    reuse_sha256: str
+    expected_credits: int
+    generation_id: str | None = None
+    tries: int = 0
+    lost_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every place that was asked for, in the order in which it is made: assigned to what is there, or to be bought."""
+
+    places: tuple[Place, ...] = ()
+
+    @property
+    def reused(self) -> list[Place]:
+        """Those that cost nothing."""
+        return [place for place in self.places if place.generation_id is not None]
+
+    @property
+    def missing(self) -> list[Place]:
+        """Those that have to be bought."""
+        return [place for place in self.places if place.generation_id is None]
+
+    @property
+    def prices(self) -> list[int]:
+        """What each of the missing ones will probably cost, in credits."""
+        return [place.expected_credits for place in self.missing]
+
+    @property
+    def credits(self) -> int:
+        """What all of them cost."""
+        return sum(self.prices)
+
+
+def places(cells: Sequence[tuple[int, str, int]], takes: int) -> list[Place]:
+    """Every take of cells given as number, hash and price, in the order in which they are made: first takes first."""
+    return [Place(take, cell, sha256, price) for take in range(1, takes + 1) for cell, sha256, price in cells]
+
+
+def plan(connection: sa.Connection, wanted: Sequence[Place], name: str, mode: Mode, used: Collection[str] = ()) -> Plan:
+    """Give each place the oldest generation that asked for the same and fills no other place; ``used`` ones are left out.
+
+    Every purchase of an experiment, every quote and every price on a button comes from here.
+    """
+    known = _known(connection, {place.reuse_sha256 for place in wanted}, name, mode, frozenset(used))
+    return Plan(tuple(replace(place, generation_id=next(known[place.reuse_sha256], None)) for place in wanted))
 
 
 def _known(
     connection: sa.Connection, hashes: Collection[str], name: str, mode: Mode, used: frozenset[str]
 ) -> defaultdict[str, Iterator[str]]:
-    column = generations.c
-    modes = {mode, *modes_of(connection, name, mode)}
-    here = sa.or_(
-        sa.and_(column.state == State.SUCCEEDED.value, column.clip_key.is_not(None)), column.state.in_(ON_THE_WAY)
-    )
-    query = (
-        sa.select(column.request_sha256, column.id)
-        .where(column.connection == name, column.mode.in_(sorted(modes)), here)
-        .where(column.deleted_at.is_(None), column.source != "example", not_held_back())
-        .order_by(column.seq)
-    )
+    query = _usable(connection, name, mode)
     found: defaultdict[str, list[str]] = defaultdict(list)
     left = iter(sorted(hashes))
     while some := list(islice(left, CHUNK)):
-        for row in connection.execute(query.where(column.request_sha256.in_(some))):
+        for row in connection.execute(query.where(generations.c.reuse_sha256.in_(some))):
             if row.id not in used:
-                found[row.request_sha256].append(row.id)
+                found[row.reuse_sha256].append(row.id)
     return defaultdict(lambda: iter(()), {sha256: iter(ids) for sha256, ids in found.items()})
 
 

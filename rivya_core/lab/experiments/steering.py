@@ -87,9 +87,8 @@ class SweepSteering:
         """
         with begin_immediate(self._parts.database) as connection:
             record = book.must_find(connection, experiment_id)
-            open_ = sum(
-                count for state, count in book.status(connection, record).states.items() if state not in TERMINAL
-            )
+            states = book.status(connection, record, record.mode).states
+            open_ = sum(count for state, count in states.items() if state not in TERMINAL)
             if open_:
                 raise LabError(
                     "This experiment has not ended",

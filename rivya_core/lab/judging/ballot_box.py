@@ -11,6 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
+from rivya_core.lab.experiments.reuse import is_judgeable
 from rivya_core.lab.judging.pairing import Shown
 from rivya_core.lab.judging.votes import Outcome, VoteRecord
 from rivya_core.lab.schema import cell_takes, experiments, generations, vote_pairs, vote_rounds
@@ -76,6 +77,7 @@ def field(connection: sa.Connection, experiment_id: str, mode: Mode) -> Field:
             generations.c.state == State.SUCCEEDED.value,
             generations.c.clip_key.is_not(None),
             generations.c.deleted_at.is_(None),
+            is_judgeable(),
         )
         .order_by(column.cell, column.take)
     ).all()
@@ -107,6 +109,7 @@ def counted(connection: sa.Connection, limit: int) -> list[dict[str, Any]]:
             generations.c.state == State.SUCCEEDED.value,
             generations.c.clip_key.is_not(None),
             generations.c.deleted_at.is_(None),
+            is_judgeable(),
         )
         .group_by(cell_takes.c.experiment_id)
         .subquery()

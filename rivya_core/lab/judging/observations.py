@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rivya_core.lab.experiments.records import Kind
+from rivya_core.lab.experiments.reuse import is_judgeable
 from rivya_core.lab.judging.features import VERSION
 from rivya_core.lab.schema import cell_takes, cells, experiments, features, generations
 from rivya_core.lab.states import State, is_terminal
@@ -120,7 +121,7 @@ def _takes(connection: sa.Connection, experiment_id: str) -> Iterable[Observatio
             features.c.error,
         )
         .select_from(joined)
-        .where(cell_takes.c.experiment_id == experiment_id)
+        .where(cell_takes.c.experiment_id == experiment_id, is_judgeable())
         .order_by(cell_takes.c.cell, cell_takes.c.take)
     )
     for row in rows:

@@ -81,7 +81,7 @@ def test_whatever_is_done_the_books_balance(make_still: Callable[..., Lab], acts
                 row.id: row.experiment_id
                 for row in connection.execute(sa.select(generations.c.id, generations.c.experiment_id))
             }
-            assert all(owners[take.generation_id] == id_ for take in takes if take.tries and take.generation_id)
-            assert all(take.tries == 0 or not take.reused for take in takes)
+            own = [take for take in takes if take.generation_id and not take.reused]
+            assert all(owners[take.generation_id] == id_ and take.tries for take in own)
     for id_ in ids:
         assert lab.sweeps.brief(id_).spent_credits <= CAP
