@@ -61,6 +61,17 @@ def use_settings_button(record: GenerationRecord, *, key: str, go_to_form: bool 
         )  # without them, bound filters in the address forbid it
 
 
+def earlier_link(record: GenerationRecord) -> None:
+    """Draw the way to the generation whose task Rivya answered with, for a row that has none of its own."""
+    if record.duplicate_of is not None:
+        st.page_link(
+            frame.page_file("history"),
+            label="Open the earlier generation",
+            icon=":material/history:",
+            query_params={"id": record.duplicate_of},
+        )
+
+
 def compare_button(record: GenerationRecord, *, key: str) -> None:
     """Draw the button that takes a clip to the review wall, where others join it."""
     if st.button("Compare", icon=":material/view_column_2:", key=f"compare_{key}_{record.id}"):

@@ -47,6 +47,7 @@ def failure_card(lab: Lab, record: GenerationRecord, *, repeats: bool = True) ->
                 st.text(words.clock(record.finished_at or record.first_attempt_at or record.created_at))
         st.text(words.excerpt(record.prompt, 140))
         _story(record.error or _plain_story(record), record)
+        actions.earlier_link(record)
         if lab.settings.read_only:
             return
         if record.state is State.UNCONFIRMED:
@@ -72,7 +73,7 @@ def _story(card: ErrorCard, record: GenerationRecord | None = None) -> None:
             card.code,
             f"HTTP {card.http_status}" if card.http_status else None,
             f"request id {card.request_id}" if card.request_id else _no_request_id(card),
-            f"task {record.task_id}" if record is not None and record.task_id else None,
+            f"task {words.excerpt(record.task_id, 80)}" if record is not None and record.task_id else None,
         )
         if part
     ]

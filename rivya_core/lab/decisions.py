@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from rivya_core.api.errors import LabError
 from rivya_core.lab.credits import Release
 from rivya_core.lab.images import Images
+from rivya_core.lab.passage import ID_SHOWN, owner_of
 from rivya_core.lab.records import ErrorCard, GenerationRecord
 from rivya_core.lab.rows import to_columns
 from rivya_core.lab.schema import events, generations
@@ -71,9 +72,14 @@ class Decisions(Images):
             row = self._unconfirmed(connection, generation_id)
             if not task_id:
                 raise LabError("A task id is needed", "The field is empty.", "Copy it from Rivya.", field="task_id")
-            owner = connection.execute(sa.select(generations.c.id).where(generations.c.task_id == task_id)).scalar()
+            owner = owner_of(connection, row, task_id)
             if owner is not None:
-                raise LabError("This task has a generation already", f"{task_id} belongs to {owner}.", field="task_id")
+                raise LabError(
+                    "This task has a generation already",
+                    f"{task_id[:ID_SHOWN]} belongs to {owner}.",
+                    "If this one was never charged for itself, close it as not charged.",
+                    field="task_id",
+                )
             self._accept(connection, row, task_id, None, None, {"why": ADOPTED})
 
     def disown(self, generation_id: str, card: ErrorCard) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -18,8 +18,11 @@ from rivya_core.lab.gate import Stops
 from rivya_core.lab.notes import Notes, price_name, read_balance, read_pause, write_note
 from rivya_core.lab.records import Clip, ErrorCard, GenerationRecord, Phase
 from rivya_core.lab.rows import clip_columns
-from rivya_core.lab.schema import events, experiments
+from rivya_core.lab.schema import events, experiments, generations
 from rivya_core.lab.states import State
+
+ID_SHOWN: Final = 80
+"""Characters of a task id in a sentence; ids may be of any length."""
 
 
 class Passage(Notes):
@@ -116,7 +119,8 @@ class Passage(Notes):
         """Commit the task id of an accepted POST; False when the row has gone on already.
 
         The reservation becomes what Rivya reserved, which is also remembered as the price of this model and settings. 0 says
-        nothing: credits may be taken only when the task starts.
+        nothing: credits may be taken only when the task starts. A task that another row of the connection has already, as of a
+        server that merges equal requests, was paid for there: this row ends and gives its hold back.
         """
         reserved_credits = reserved_credits or None
         with self.writing() as connection:
@@ -124,7 +128,23 @@ class Passage(Notes):
             if row.state not in {State.SUBMITTING, State.UNCONFIRMED}:
                 return False
             row = self._mark(connection, row, simulated=simulated)
+            owner = owner_of(connection, row, task_id)
+            if owner is not None:
+                return self._merge(connection, row, task_id, owner)
             return self._accept(connection, row, task_id, reserved_credits, task_status, {})
+
+    def _merge(self, connection: sa.Connection, row: GenerationRecord, task_id: str, owner: str) -> bool:
+        return self._move(
+            connection,
+            row,
+            {State.SUBMITTING, State.UNCONFIRMED},
+            State.FAILED,
+            note={"task_id": task_id, "duplicate_of": owner},
+            credits=Release("Rivya answered with the task of an earlier generation"),
+            duplicate_of=owner,
+            open_attempts=0,
+            error=merged_card(task_id, owner),
+        )
 
     def _accept(
         self,
@@ -328,6 +348,24 @@ def is_paused(connection: sa.Connection, experiment_id: str) -> bool:
     """Tell whether an experiment is paused, inside the caller's transaction."""
     query = sa.select(experiments.c.paused_at).where(experiments.c.id == experiment_id)
     return connection.execute(query).scalar() is not None
+
+
+def owner_of(connection: sa.Connection, row: GenerationRecord, task_id: str) -> str | None:
+    """Id of the other row that has a task of this row's connection, or None. Task ids of two connections may be alike."""
+    column = generations.c
+    others = [column.task_id == task_id, column.connection == row.connection, column.id != row.id]
+    return connection.execute(sa.select(column.id).where(*others).order_by(column.seq).limit(1)).scalar()
+
+
+def merged_card(task_id: str, owner: str) -> ErrorCard:
+    """The card of a row whose request Rivya answered with the task of another one."""
+    return ErrorCard(
+        title="Rivya answered with the task of an earlier generation",
+        detail=f"Task {task_id[:ID_SHOWN]} is that of generation {owner}. Nothing more was charged, and no second clip is made.",
+        hint="Open the earlier generation for its clip. For another clip, change the prompt or a setting.",
+        charged="no",
+        phase="create",
+    )
 
 
 def told(phase: Phase, error: RivyaError) -> dict[str, Any]:

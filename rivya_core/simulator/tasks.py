@@ -201,6 +201,10 @@ class Tasks:
         return self.get(task.id) or task
 
     def _replayed(self, new: NewTask, now: float) -> Task | None:
+        if self._behaviour().merges_equal_bodies:
+            same = "SELECT id FROM tasks WHERE account = ? AND body_sha256 = ? ORDER BY number"
+            first = self._store.row(same, (new.account, new.body_sha256))
+            return None if first is None else self.get(first["id"])
         if new.idempotency_key is None:
             return None
         row = self._store.row(

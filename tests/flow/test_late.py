@@ -77,6 +77,18 @@ def test_a_repeat_after_the_end_makes_no_second_task(make_lab: Make, quick: pyte
     assert [task.idempotency_key for task in world_of(lab).tasks()] == [first.id, second.id]
 
 
+def test_a_server_that_merges_equal_requests_is_paid_once(make_lab: Make, quick: pytest.MonkeyPatch) -> None:
+    """Four equal requests, one task at the server: one clip, one price, and three rows that say which one has it."""
+    lab = make_lab()
+    world_of(lab).configure(merges_equal_bodies=True)
+    rows = [lab.wait(row.id) for row in lab.submit_takes(REQUEST, 3, intent_id="merged")]
+    rows.append(lab.wait(lab.submit(REQUEST).id))
+    [first] = [row for row in rows if row.state is State.SUCCEEDED]
+    others = [row for row in rows if row.id != first.id]
+    assert {(row.state, row.duplicate_of, row.held_credits) for row in others} == {(State.FAILED, first.id, 0)}
+    assert (len(world_of(lab).tasks()), lab.budget().spent_today_credits, first.held_credits) == (1, PRICE, PRICE)
+
+
 # -- prices --------------------------------------------------------------------------------------------------------
 
 

@@ -85,6 +85,14 @@ def test_one_task_belongs_to_one_generation(ledger: Ledger) -> None:
     assert ledger.get(row.id) == row
 
 
+def test_a_task_id_is_one_connection_s_own(ledger: Ledger) -> None:
+    """Two servers may name their tasks alike; what another connection has does not stop an adoption."""
+    elsewhere = in_state(ledger, State.RUNNING, connection="http://127.0.0.1:8")
+    row = in_state(ledger, State.UNCONFIRMED)
+    ledger.adopt(row.id, elsewhere.task_id or "")
+    assert ledger.get(row.id).task_id == elsewhere.task_id
+
+
 def test_a_person_may_close_as_not_charged(ledger: Ledger, clock: Clock) -> None:
     """The reservation is given back, the card is put away, the timeline says who decided."""
     row = in_state(ledger, State.UNCONFIRMED)

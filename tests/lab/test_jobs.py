@@ -388,8 +388,8 @@ def test_a_status_without_its_id_is_that_of_the_task_asked_for(anything: tuple[B
     """The id stands in the address of the question."""
     bench, server = anything
     wrapped = {"status": "ok", "data": {name: value for name, value in task(server).body.items() if name != "id"}}
-    for body in (wrapped["data"], wrapped):
-        server.tell([], create=task(server, status="queued"), retrieve=Reply(200, body))
+    for number, body in enumerate((wrapped["data"], wrapped)):
+        server.tell([], create=task(server, status="queued", id=f"task_{number}"), retrieve=Reply(200, body))
         row = bench.add()
         bench.run(row.id, create, wait, save)
         assert bench.ledger.get(row.id).has_clip

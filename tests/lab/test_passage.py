@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from rivya_core.api import GenerationRequest
@@ -45,6 +47,59 @@ def test_an_attempt_takes_a_waiting_row_along(ledger: Ledger) -> None:
     begun = ledger.begin_attempt(added(ledger).id, b"{}", "0" * 64)
     assert begun is not None
     assert (begun.state, begun.attempts, begun.open_attempts) == (State.SUBMITTING, 1, 1)
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.SAVING, State.UNSAVED, State.SUCCEEDED])
+@pytest.mark.parametrize("doubt", [False, True], ids=["being sent", "unconfirmed"])
+def test_a_task_that_another_row_has_is_not_counted_twice(ledger: Ledger, state: State, doubt: bool) -> None:
+    """Whatever became of the first row: the second ends, says so, names the first, and gives its hold back."""
+    first = in_state(ledger, state)
+    row = in_state(ledger, State.UNCONFIRMED if doubt else State.SUBMITTING)
+    before = ledger.get(first.id)
+    assert accept(ledger, row.id, task_id=first.task_id)
+    second = ledger.get(row.id)
+    assert (second.state, second.duplicate_of, second.task_id) == (State.FAILED, first.id, None)
+    assert (second.held_credits, second.settlement, second.open_attempts) == (0, "released", 0)
+    assert second.error is not None
+    assert (second.error.charged, first.id in second.error.detail) == ("no", True)
+    assert ledger.events(row.id)[-1].detail["duplicate_of"] == first.id
+    assert ledger.get(first.id) == before
+
+
+def test_a_task_that_failed_before_is_not_a_second_row_s(ledger: Ledger) -> None:
+    """A server that merges equal requests may answer with a task that failed long ago."""
+    first = in_state(ledger, State.RUNNING)
+    ledger.failed_at_rivya(first.id, answer("failed", final_credits=0))
+    row = in_state(ledger, State.SUBMITTING)
+    accept(ledger, row.id, task_id=first.task_id)
+    assert (ledger.get(row.id).state, ledger.get(row.id).duplicate_of) == (State.FAILED, first.id)
+
+
+def test_the_same_id_of_another_connection_is_another_task(ledger: Ledger) -> None:
+    """Two servers may name their tasks alike; both are paid for and both are followed."""
+    first = in_state(ledger, State.RUNNING, connection="http://127.0.0.1:8")
+    row = in_state(ledger, State.SUBMITTING)
+    accept(ledger, row.id, task_id=first.task_id)
+    second = ledger.get(row.id)
+    assert (second.state, second.task_id, second.duplicate_of) == (State.RUNNING, first.task_id, None)
+
+
+def test_a_row_is_not_its_own_duplicate(ledger: Ledger) -> None:
+    """The same answer read again after a crash changes nothing."""
+    row = in_state(ledger, State.RUNNING)
+    assert not accept(ledger, row.id, task_id=row.task_id)
+    assert ledger.get(row.id) == row
+
+
+def test_of_a_crowd_with_one_task_exactly_one_row_has_it(ledger: Ledger) -> None:
+    """Answers that arrive at once are committed one after the other: one row, one hold, one task."""
+    rows = [in_state(ledger, State.SUBMITTING) for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda row: accept(ledger, row.id, task_id="task_one"), rows))
+    after = [ledger.get(row.id) for row in rows]
+    [owner] = [row for row in after if row.task_id == "task_one"]
+    assert {row.duplicate_of for row in after if row.id != owner.id} == {owner.id}
+    assert sum(row.held_credits for row in after) == 160
 
 
 def test_an_attempt_is_closed_only_by_the_servers_own_word(ledger: Ledger) -> None:

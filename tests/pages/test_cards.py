@@ -90,6 +90,18 @@ def test_closing_as_not_charged_releases_the_reservation(
     assert (closed.state, closed.held_credits) == (State.FAILED, 0)
 
 
+def test_a_request_answered_with_an_earlier_task_leads_to_it(lab: Lab, open_app: Open) -> None:
+    """The second row says what happened, that it cost nothing, and where the clip is."""
+    assert lab.simulator is not None
+    lab.simulator.world.configure(merges_equal_bodies=True)
+    first = lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
+    second = lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
+    assert second.duplicate_of == first.id
+    shown = texts(open_app())
+    for words in ("the task of an earlier generation", "Nothing more was charged", "Not charged"):
+        assert words in shown
+
+
 def test_a_clip_that_cannot_be_fetched_stays_as_a_card(make_lab: Callable[..., Lab], open_app: Open) -> None:
     """It was charged, it is tried again, and checking now brings it."""
     lab = make_lab()

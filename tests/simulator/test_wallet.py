@@ -79,6 +79,16 @@ def test_the_same_key_and_body_make_one_task(create: Create, world: World) -> No
     assert [seen.idempotency_key for seen in world.requests("create")] == ["k", "k", None, None]
 
 
+def test_equal_bodies_may_be_one_task(create: Create, world: World) -> None:
+    """In that variant the body decides, not the key: one task, one reservation, whenever it is sent again."""
+    world.configure(merges_equal_bodies=True)
+    before = world.balance()
+    first = create("k").json()["id"]
+    assert [create("l").json()["id"], create().json()["id"]] == [first, first]
+    assert create("m", prompt="a grey wolf").json()["id"] != first
+    assert before - world.balance() == 320
+
+
 def test_the_same_key_with_another_body_conflicts(create: Create, world: World) -> None:
     """A key that was used answers 409 for any other body, and makes nothing."""
     create("k")

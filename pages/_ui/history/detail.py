@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import address, card, cards, frame, undo, words
+from pages._ui import actions, address, card, cards, frame, undo, words
 from pages._ui.history import detail_acts, detail_tabs
 from pages._ui.player import player
 from pages._ui.results.live_list import live_list
@@ -94,6 +94,7 @@ def _stage(lab: Lab, record: GenerationRecord, lost: ErrorCard | None) -> None:
         st.text("Cancelled while it waited. Nothing was sent and nothing was charged.")
     elif record.state is State.FAILED and record.error is not None:
         detail_acts.trouble(record.error)
+        actions.earlier_link(record)
     elif record.state in {State.UNCONFIRMED, State.UNSAVED}:
         cards.failure_card(lab, record)
     else:

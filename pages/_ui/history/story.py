@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 from pages._ui import words
 from pages._ui.facts import Moment
@@ -65,7 +66,7 @@ def _words(event: EventRecord) -> tuple[str, str, str]:
     detail = event.detail
     note = " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in detail.items() if _is_shown(name, value))
     if event.kind == "state":
-        return _state_words(str(detail.get("from") or ""), str(detail.get("to", "")), note)
+        return _state_words(detail, note)
     if is_trouble(event):
         phase = PHASES.get(str(detail.get("phase")), str(detail.get("phase")))
         return f"Trouble with {phase}", " · ".join(part for part in (str(detail["title"]), note) if part), "orange"
@@ -78,7 +79,10 @@ def _words(event: EventRecord) -> tuple[str, str, str]:
     return event.kind.replace("_", " ").capitalize(), note, "gray"
 
 
-def _state_words(before: str, after: str, note: str) -> tuple[str, str, str]:
+def _state_words(detail: Mapping[str, Any], note: str) -> tuple[str, str, str]:
+    before, after = str(detail.get("from") or ""), str(detail.get("to", ""))
+    if "duplicate_of" in detail:
+        return "Answered with the task of an earlier generation", f"nothing more was charged · {note}", "gray"
     if after not in set(State):
         return after or "State changed", note, "gray"
     return STATES[State(after)] if before else STORED, note, words.STATE_BADGES[State(after)].color

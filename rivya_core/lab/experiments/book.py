@@ -212,6 +212,7 @@ def failures(connection: sa.Connection, experiment_id: str) -> dict[str, dict[st
         sa.select(cells.c.labels, sa.func.count())
         .select_from(cell_takes.join(cells, both).join(generations, generations.c.id == column.generation_id))
         .where(column.experiment_id == experiment_id, generations.c.state == State.FAILED.value)
+        .where(generations.c.duplicate_of.is_(None))  # which says nothing of the value
         .group_by(cells.c.cell)
     )
     found: dict[str, dict[str, int]] = {}

@@ -131,7 +131,7 @@ async def leave_waiting(context: JobContext, row: GenerationRecord) -> bool:
 
 
 async def accept(context: JobContext, row: GenerationRecord, answer: Generation) -> None:
-    """Commit the task id the moment it is here."""
+    """Commit the task id the moment it is here; a task that another row has ends this one (see ``Ledger.accept``)."""
     await context.db(
         context.ledger.accept,
         row.id,
