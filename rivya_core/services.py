@@ -20,6 +20,7 @@ from filelock import FileLock
 
 from rivya_core.api import AsyncMediaClient, AsyncRivya, Rivya
 from rivya_core.api.errors import LabError, RivyaError, StorageError
+from rivya_core.api.network import check_way_to
 from rivya_core.api.wire import Timeouts
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.damage import DamagedError, refuse_if_damaged, refuse_if_incomplete, report
@@ -90,6 +91,7 @@ def open_lab(settings: Settings | None = None) -> Lab:
     Raises:
         LabError: this process has another folder open, or the same one with other settings.
         StorageError: the data folder cannot be created or written.
+        ConfigurationError: the live API cannot be reached as the system's proxy and certificate variables stand.
     """
     with _guard:
         return _opened(settings or Settings()).handle()
@@ -139,6 +141,8 @@ atexit.register(close_all)
 
 
 def _build(settings: Settings, stack: ExitStack) -> Parts:
+    if settings.mode == "live":
+        check_way_to(settings.live_base_url)
     folder = _data_folder(settings)
     database_path = folder / DATABASE
     _examine(database_path)

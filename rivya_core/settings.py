@@ -1,10 +1,12 @@
 """Every setting of Rivya Lab, read once from arguments and the environment.
 
-Nothing else in the project reads ``os.environ``; whoever needs a setting is handed this object.
+Nothing else in the project reads ``os.environ``; whoever needs a setting is handed this object. The variables about
+proxies and certificates are the system's, not ours: they are read here too, and judged in ``api.network``.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -28,6 +30,10 @@ EMBEDDED_CONNECTION = "embedded simulator"
 """Connection name of the built-in simulator, whatever port it listens on today."""
 
 _PICK_A_FOLDER = "Set RIVYA_DATA_DIR to a folder that this user may write, such as /data/rivya-lab."
+
+_NETWORK_VARIABLES = frozenset(
+    {"https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir", "sslkeylogfile"}
+)
 
 _HOST_NAME = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*", re.ASCII)
 
@@ -190,6 +196,18 @@ class Settings(BaseSettings):
     def connection(self) -> str:
         """Name of the connection that rows are submitted under: the base URL, or the embedded simulator."""
         return EMBEDDED_CONNECTION if self.api_key is None else self.live_base_url
+
+
+def network_variables() -> dict[str, tuple[str, str]]:
+    """Return the system's variables about proxies and certificates as they stand now: lower-case name to name and value.
+
+    Of two spellings of a name the lower-case one counts, as in curl and in Python itself.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for name in sorted(os.environ):  # capitals come first
+        if name.lower() in _NETWORK_VARIABLES:
+            found[name.lower()] = (name, os.environ[name])
+    return found
 
 
 def _is_host(name: str) -> bool:

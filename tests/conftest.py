@@ -32,6 +32,16 @@ FAST: dict[str, Any] = {
 }
 """Settings under which a simulated generation takes well under a second."""
 
+NETWORK_VARIABLES = {
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "ssl_cert_file",
+    "ssl_cert_dir",
+    "sslkeylogfile",
+}
+
 real_connect = socket.socket.connect
 
 WORKERS_A_CORE = 3
@@ -63,7 +73,7 @@ def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the developer's reaches a test; the data folder is the test's own."""
     for name in list(os.environ):
-        if name.startswith("RIVYA_"):
+        if name.startswith("RIVYA_") or name.lower() in NETWORK_VARIABLES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("RIVYA_DATA_DIR", str(tmp_path / "data"))
 

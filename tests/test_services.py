@@ -310,3 +310,18 @@ def test_a_read_only_lab_runs_no_jobs(make_lab: Callable[..., Lab]) -> None:
     lab = make_lab()
     lab.resume()
     assert lab.wait(row.id).state is State.SUCCEEDED
+
+
+def test_a_live_lab_that_cannot_reach_rivya_is_not_opened(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says which variable is wrong instead of holding rows that cannot be sent; the simulator needs none of them."""
+    live = Settings(api_key="rvya_sk_0123456789abcdef", data_dir=data_dir)
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+    with pytest.raises(ConfigurationError, match="ALL_PROXY"):
+        open_lab(live)
+    monkeypatch.delenv("ALL_PROXY")
+    monkeypatch.setenv("SSL_CERT_FILE", "/gone/cacert.pem")
+    with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
+        open_lab(live)
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+    with open_lab(Settings(**FAST, data_dir=data_dir)) as lab:
+        assert lab.wait(lab.submit(GenerationRequest(prompt="a boat")).id, timeout_s=60).state is State.SUCCEEDED

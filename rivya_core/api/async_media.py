@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,10 +10,11 @@ from typing import Self
 import httpx
 
 from rivya_core.api import media_rules as rules
-from rivya_core.api.async_wire import ASYNC_FAULTS, OneLoop, make_transport
-from rivya_core.api.media import DEFAULT_TIMEOUTS, WHOLE_S, Fetched, MediaRules, Resolver, Sink, resolve
+from rivya_core.api.async_wire import ASYNC_FAULTS, AsyncTransport, OneLoop
+from rivya_core.api.media import DEFAULT_TIMEOUTS, Fetched, MediaRules, Resolver, Sink, allowed_s, resolve
 from rivya_core.api.media_rules import MEDIA_MAX_BYTES, Target
-from rivya_core.api.wire import Timeouts
+from rivya_core.api.network import Way
+from rivya_core.api.wire import Timeouts, kind_of, through
 
 
 class AsyncMediaClient(MediaRules):
@@ -24,54 +23,60 @@ class AsyncMediaClient(MediaRules):
     def __init__(self, base_url: str, timeouts: Timeouts = DEFAULT_TIMEOUTS, resolver: Resolver = resolve) -> None:
         super().__init__(base_url, timeouts, resolver)
         self._loop = OneLoop()
-        self._transport = make_transport(base_url)
+        self._transport = AsyncTransport()
 
     async def fetch(self, url: str, path: Path, *, max_bytes: int = MEDIA_MAX_BYTES) -> Fetched:
         """Stream the clip at ``url`` to ``path``; see :meth:`MediaClient.fetch`."""
         self._loop.check()
+        started = asyncio.get_running_loop().time()
         for _ in range(rules.REDIRECTS_MAX + 1):
-            target = self._target(url)
-            response = await self._connect(target)
+            target, way = self._target(url)
+            response = await self._connect(target, way, started)
             try:
                 following = rules.redirect_of(target, response)
                 if following is None:
-                    return await self._receive(target, response, path, max_bytes)
+                    sink = Sink(path, max_bytes, self._unpacker(response))
+                    return await self._receive(target, response, sink, started, rules.check_head(response, max_bytes))
             finally:
                 await response.aclose()
             url = following
         raise rules.too_many_redirects()
 
-    async def _connect(self, target: Target) -> httpx.Response:
+    async def _connect(self, target: Target, way: Way, started: float) -> httpx.Response:
         fault: Exception | None = None
-        for address in await asyncio.to_thread(self._addresses, target):
-            try:
-                return await self._transport.handle_async_request(rules.request_for(target, address, self._timeouts))
-            except ASYNC_FAULTS as error:
-                fault = error
-        raise rules.network_fault(target, fault or OSError()) from fault
-
-    async def _receive(self, target: Target, response: httpx.Response, path: Path, max_bytes: int) -> Fetched:
-        announced = rules.check_head(response, max_bytes)
-        ends = time.monotonic() + WHOLE_S
-        sink, fetched = Sink(path, max_bytes), None
-        await asyncio.to_thread(sink.open)
-        chunks = response.aiter_bytes()
         try:
-            while chunk := await self._next(chunks, target):
-                if sink.take(chunk):
-                    await asyncio.to_thread(sink.flush)
-                if time.monotonic() > ends:
-                    raise rules.network_fault(target, TimeoutError())
+            async with asyncio.timeout_at(started + allowed_s(self._timeouts, 0)):
+                for address in await asyncio.to_thread(self._addresses, target):
+                    try:
+                        return await self._transport.send(self._request(target, address), way)
+                    except ASYNC_FAULTS as error:
+                        fault = error
+        except TimeoutError as error:
+            fault = error
+        raise rules.network_fault(target, kind_of(fault or OSError()), through(way)) from fault
+
+    async def _receive(
+        self, target: Target, response: httpx.Response, sink: Sink, started: float, announced: int | None
+    ) -> Fetched:
+        fetched = None
+        await asyncio.to_thread(sink.open)
+        chunks = response.aiter_raw()
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout_at(started + allowed_s(self._timeouts, sink.size_bytes)):
+                        chunk = await anext(chunks, None)
+                except ASYNC_FAULTS as error:
+                    raise rules.network_fault(target, kind_of(error)) from error
+                if chunk is None:
+                    break
+                for is_full in sink.take(chunk):
+                    if is_full:
+                        await asyncio.to_thread(sink.flush)
             fetched = await asyncio.to_thread(sink.finish, announced, rules.content_type_of(response))
         finally:
             sink.close(keep=fetched is not None)
         return fetched
-
-    async def _next(self, chunks: AsyncIterator[bytes], target: Target) -> bytes:
-        try:
-            return await anext(chunks, b"")
-        except ASYNC_FAULTS as error:
-            raise rules.network_fault(target, error) from error
 
     async def aclose(self) -> None:
         """Close the connections."""

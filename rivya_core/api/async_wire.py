@@ -9,29 +9,26 @@ refuses answers with long headers.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+import ssl
+from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from contextvars import ContextVar
 from typing import Any
 
-import aiohttp
 import httpx
 import yarl
-from aiohttp.http_exceptions import HttpProcessingError
-from httpx_aiohttp import AiohttpTransport
 
 from rivya_core.api.endpoints import Call, T
 from rivya_core.api.errors import LabError
-from rivya_core.api.wire import (
-    LIBRARY_FAULTS,
-    Address,
-    check_progress,
-    open_upload,
-    tls_context,
-    trusts_environment,
-    with_form,
-)
+from rivya_core.api.network import Way, unusable_key_log
+from rivya_core.api.wire import LIBRARY_FAULTS, Address, AnswerBody, open_upload, with_form
+
+try:
+    import aiohttp
+    from aiohttp.http_exceptions import HttpProcessingError
+    from httpx_aiohttp import AiohttpTransport
+except OSError as error:  # it makes a TLS context when it is imported, with the file of SSLKEYLOGFILE
+    raise unusable_key_log() from error
 
 ASYNC_FAULTS: tuple[type[Exception], ...] = (*LIBRARY_FAULTS, aiohttp.ClientError, HttpProcessingError)
 _CONNECTIONS_MAX = 100
@@ -56,10 +53,30 @@ async def _as_given(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerT
     return await send(request)
 
 
-def make_transport(base_url: str) -> AiohttpTransport:
-    """Return a transport without cookies or ambient credentials; a proxy of the environment is used as httpx would."""
-    proxy = _environment_proxy(base_url) if trusts_environment(base_url) else None
-    tls = tls_context()
+class AsyncTransport:
+    """Pools of connections, one a way; without cookies or ambient credentials. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._transports: dict[Way, AiohttpTransport] = {}
+
+    async def send(self, request: httpx.Request, way: Way) -> httpx.Response:
+        """Send a request and return its answer with an unread body.
+
+        Raises:
+            Exception: one of ``ASYNC_FAULTS``.
+        """
+        if way not in self._transports:
+            self._transports[way] = _make_transport(way)
+        return await self._transports[way].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for transport in self._transports.values():
+            await transport.aclose()
+
+
+def _make_transport(way: Way) -> AiohttpTransport:
+    tls = way.tls or _trusting_nobody()
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=_CONNECTIONS_MAX, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls)
@@ -73,14 +90,13 @@ def make_transport(base_url: str) -> AiohttpTransport:
             max_headers=_HEADERS_MAX,
         )
 
-    return _ExactTransport(verify=tls, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
+    proxy = httpx.Proxy(way.proxy.url, headers=way.proxy.headers) if way.proxy else None
+    return _ExactTransport(verify=tls, client=session, proxy=proxy)
 
 
-def _environment_proxy(url: str) -> str | None:
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - needed once
-
-    parts = httpx.URL(url)
-    return None if proxy_bypass(parts.host) else getproxies().get(parts.scheme)
+def _trusting_nobody() -> ssl.SSLContext:
+    """Return a context for plain http, which needs none; without one the library would load the system's."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class OneLoop:
@@ -106,7 +122,7 @@ class AsyncWire:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._transport = make_transport(address.base_url)
+        self._transport = AsyncTransport()
 
     async def exchange(self, call: Call[T], within_s: float | None = None) -> T:
         """Send one call once and return its typed answer.
@@ -115,55 +131,37 @@ class AsyncWire:
             RivyaError: one of our tree, whatever happened.
         """
         request = self.address.request(call, within_s)
-        whole_s = self.address.timeouts.whole_s(within_s)
-        ends = time.monotonic() + whole_s
         try:
-            async with asyncio.timeout(whole_s) as scope:
+            async with asyncio.timeout(self.address.whole_s(call, within_s)):
                 with open_upload(call.upload) if call.upload else nullcontext() as file:
                     if call.upload is not None and file is not None:
-                        request = _off_loop(with_form(request, call.upload, file), _extend(scope, whole_s))
-                        ends = float("inf")
-                    response = await self._transport.handle_async_request(request)
+                        request = _off_loop(with_form(request, call.upload, file))
+                    response = await self._transport.send(request, self.address.way)
                     try:
-                        body = await _gather(response, call, ends)
+                        body = AnswerBody(call, response)
+                        with body.as_far_as_it_came(ASYNC_FAULTS):
+                            async for chunk in response.aiter_raw():
+                                body.take(chunk)
                     finally:
                         await response.aclose()
         except ASYNC_FAULTS as error:
             raise self.address.fault(call, error) from error
-        return call.answer(self.address.answer(response.status_code, response.headers, body))
+        return call.answer(self.address.answer(response.status_code, response.headers, body.whole()))
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
 
 
-async def _gather(response: httpx.Response, call: Call[Any], ends: float) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        check_progress(size, call, ends)
-        parts.append(chunk)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _extend(scope: asyncio.Timeout, whole_s: float) -> Callable[[], None]:
-    """Return a call that gives an upload its full time again; made after each piece, so that only a stall ends it."""
-    loop = asyncio.get_running_loop()
-    return lambda: None if scope.expired() else scope.reschedule(loop.time() + whole_s)
-
-
 class _OffLoopStream(httpx.AsyncByteStream):
     """Read the pieces of a multipart body in a worker thread, so that a slow disk does not stop the event loop."""
 
-    def __init__(self, pieces: httpx.SyncByteStream, on_piece: Callable[[], None]) -> None:
+    def __init__(self, pieces: httpx.SyncByteStream) -> None:
         self._pieces = pieces
-        self._on_piece = on_piece
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         iterator = iter(self._pieces)
         while block := await asyncio.to_thread(_next_block, iterator):
-            self._on_piece()
             yield block
 
 
@@ -176,7 +174,7 @@ def _next_block(pieces: Any) -> bytes:
     return bytes(block)
 
 
-def _off_loop(request: httpx.Request, on_piece: Callable[[], None]) -> httpx.Request:
+def _off_loop(request: httpx.Request) -> httpx.Request:
     stream = request.stream
     if not isinstance(stream, httpx.SyncByteStream):
         return request
@@ -184,6 +182,6 @@ def _off_loop(request: httpx.Request, on_piece: Callable[[], None]) -> httpx.Req
         request.method,
         request.url,
         headers=request.headers,
-        stream=_OffLoopStream(stream, on_piece),
+        stream=_OffLoopStream(stream),
         extensions=request.extensions,
     )

@@ -60,6 +60,7 @@ class Upload:
     name: str
     mime_type: str
     fields: tuple[tuple[str, str], ...]
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def plan_upload(
         if len(check_text("client_request_id", client_request_id)) > CLIENT_REQUEST_ID_MAX:
             raise invalid("client_request_id", f"takes at most {CLIENT_REQUEST_ID_MAX} characters")
         fields.append(("client_request_id", client_request_id))
-    return Upload(data, plain_name(name or own_name), mime, tuple(fields))
+    return Upload(data, plain_name(name or own_name), mime, tuple(fields), size)
 
 
 def _read_models(raw: RawAnswer) -> list[ModelSpec]:

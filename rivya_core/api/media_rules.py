@@ -6,14 +6,14 @@ into a private network unless the API itself is on this machine, few redirects, 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import httpx
 
-from rivya_core.api.base_url import LOOPBACK_HOSTS
+from rivya_core.api.addresses import is_fake, is_loopback, is_name_elsewhere, is_public
+from rivya_core.api.content_coding import is_packed
 from rivya_core.api.errors import Charged, DownloadError
 from rivya_core.api.retry import parse_retry_after
 from rivya_core.api.signatures import HEAD_BYTES, sniff
@@ -26,9 +26,7 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _EXPIRED = {401, 403, 404, 410}
 _RETRYABLE_STATUS = {408, 425, 429}
 _PORT_MAX = 65_535
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _CLIPS = {"video/mp4", "video/quicktime", "video/webm", "video/x-matroska"}
-_COMPRESSED = {"gzip", "x-gzip", "deflate"}
 _HEADERS = {"Accept": "video/mp4, video/*;q=0.5, */*;q=0.1", "Accept-Encoding": "identity", "User-Agent": "rivya-lab"}
 
 
@@ -64,16 +62,6 @@ def download_error(
     )
 
 
-def is_loopback(host: str) -> bool:
-    """True for this machine's own names and addresses."""
-    if host in LOOPBACK_HOSTS:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def joined(base_url: str, url: str) -> str:
     """Return a result address as a whole one: what is relative is meant from the API's own address.
 
@@ -103,6 +91,8 @@ def check_address(url: str, *, base_is_loopback: bool) -> Target:
         raise _refused("The result address names no host or port that can be used, or holds a user name")
     if parsed.scheme != "https" and not (parsed.scheme == "http" and base_is_loopback and is_loopback(host)):
         raise _refused(f"The result address uses {parsed.scheme or 'no scheme'}; only https is fetched from {host}")
+    if is_loopback(host) and not base_is_loopback:
+        raise _in_private(host)
     return Target(parsed.copy_with(fragment=None), must_resolve_public=not base_is_loopback)
 
 
@@ -114,23 +104,28 @@ def check_resolved(target: Target, addresses: Sequence[str]) -> None:
     """
     if not addresses:
         raise download_error(f"The host {target.url.host} has no address", retryable=True)
+    if all(is_fake(address) for address in addresses):
+        raise download_error(
+            f"This machine's DNS gives {target.url.host} a made-up address ({', '.join(addresses[:2])}), as proxies in TUN "
+            "mode do (fake-IP), so where the clip would come from cannot be checked",
+            "Set HTTPS_PROXY to the HTTP port of that proxy (http://127.0.0.1:port) and start again; the clip is then "
+            "fetched through it, which costs nothing",
+            retryable=False,
+        )
     if not all(is_public(address) for address in addresses):
-        raise _refused(f"The host {target.url.host} lies in a private network, where no clip is fetched from")
+        raise _in_private(target.url.host)
 
 
-def is_public(address: str) -> bool:
-    """True for a global unicast address, also after unwrapping an IPv4 address inside an IPv6 one."""
-    try:
-        parsed: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address):
-        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo or (None, None))[1]
-        if inner is None and parsed in _NAT64:
-            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        if inner is not None:
-            parsed = inner
-    return parsed.is_global and not parsed.is_multicast
+def check_proxied(target: Target) -> None:
+    """Make sure that a host which only the proxy resolves is a name elsewhere.
+
+    What it resolves to is the proxy's business; an address, and a name of this machine or of a private network, is not.
+
+    Raises:
+        DownloadError: it is none.
+    """
+    if not is_name_elsewhere(target.url.raw_host.decode("ascii")):
+        raise _refused(f"Through a proxy a clip is fetched from a public host name only, and {target.url.host} is none")
 
 
 def request_for(target: Target, address: str | None, timeouts: Mapping[str, float]) -> httpx.Request:
@@ -140,7 +135,7 @@ def request_for(target: Target, address: str | None, timeouts: Mapping[str, floa
     url = target.url
     if address is not None:
         extensions["sni_hostname"] = target.url.raw_host.decode("ascii")
-        url = target.url.copy_with(host=address.split("%")[0])
+        url = target.url.copy_with(host=address)
     return httpx.Request("GET", url, headers=headers, extensions=extensions)
 
 
@@ -170,7 +165,7 @@ def check_head(response: httpx.Response, max_bytes: int) -> int | None:
         raise download_error(
             f"The address answers with {content_type} instead of a video", retryable=True, http_status=status
         )
-    if response.headers.get("content-encoding", "").strip().lower() in _COMPRESSED:
+    if is_packed(response.headers.get_list("content-encoding")):
         return None  # the length is that of the compressed bytes; what was not asked for is unpacked all the same
     announced = response.headers.get("content-length", "").strip()
     size = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 20 else None  # noqa: PLR2004
@@ -214,10 +209,15 @@ def too_many_redirects() -> DownloadError:
     return _refused(f"The result address redirects more than {REDIRECTS_MAX} times")
 
 
-def network_fault(target: Target, error: Exception) -> DownloadError:
-    """Turn what a library raised into our error."""
-    kind = type(error.__cause__ or error).__name__
-    return download_error(f"The connection to {target.url.host} failed, broke or timed out ({kind})", retryable=True)
+def network_fault(target: Target, kind: str, through: str = "") -> DownloadError:
+    """Build the error of a connection that broke; ``through`` names the proxy, if any."""
+    detail = f"The connection to {target.url.host}{through} failed, broke or timed out ({kind})"
+    return download_error(detail, retryable=True)
+
+
+def packing_fault(error: Exception) -> DownloadError:
+    """Build the error of a clip that arrived packed and cannot be unpacked."""
+    return download_error(f"The clip could not be read: {error}", retryable=True, code="packed")
 
 
 def _bad_status(response: httpx.Response) -> DownloadError:
@@ -245,6 +245,10 @@ def _refused(detail: str) -> DownloadError:
     return download_error(
         detail, "It was not fetched; read the task again, and report the address to Rivya", retryable=False
     )
+
+
+def _in_private(host: str) -> DownloadError:
+    return _refused(f"The host {host} lies in a private network, where no clip is fetched from")
 
 
 def _too_large(max_bytes: int) -> DownloadError:

@@ -7,12 +7,10 @@ becomes a :class:`TransportError` here. An echo of the key is struck out of ever
 from __future__ import annotations
 
 import io
-import ssl
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import h11
@@ -20,13 +18,17 @@ import httpx
 from pydantic import SecretStr
 
 from rivya_core.api.answers import ANSWER_MAX_BYTES, RawAnswer, charge_of
-from rivya_core.api.base_url import LOOPBACK_HOSTS
+from rivya_core.api.base_url import read_base_url
+from rivya_core.api.blocking_transport import TRANSPORT_FAULTS, BlockingTransport, ending_within
+from rivya_core.api.content_coding import PackingError, unpacker
 from rivya_core.api.contract import HEADER_IDEMPOTENCY_KEY, HEADER_SIMULATOR, KEY_PREFIX
 from rivya_core.api.endpoints import Call, T, Upload
 from rivya_core.api.errors import TransportError, UnreadableAnswerError
+from rivya_core.api.network import Way, read_network
 from rivya_core.api.retry import Phase
 
 LIBRARY_FAULTS: tuple[type[Exception], ...] = (
+    *TRANSPORT_FAULTS,
     httpx.HTTPError,
     httpx.StreamError,
     httpx.InvalidURL,
@@ -41,6 +43,8 @@ _KEPT_HEADERS = ("content-type", "date", "retry-after", "x-request-id", HEADER_S
 _STRUCK_OUT = "[key]"
 _SHOWN_KEY_CHARACTERS = len(KEY_PREFIX) + 4
 _URLS_KEPT = 4096
+UPLOAD_BYTES_PER_S = 10_000
+"""Ours: an upload gets more time by its size at this rate; see :meth:`Address.whole_s`."""
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "rivya-lab"}
 
 
@@ -64,18 +68,27 @@ class Timeouts:
         }
 
     def whole_s(self, within_s: float | None) -> float:
-        """Return the longest that one exchange may take, so that an answer in drips ends too."""
+        """Return the longest that one exchange may take, from the first byte sent to the last of the answer.
+
+        So an answer that comes in drips ends too, whatever drips: headers, interim answers, chunk lines or the body.
+        """
         longest = self.pool_s + self.connect_s + self.write_s + 2 * self.read_s
         return longest if within_s is None else min(longest, within_s)
 
 
 class Address:
-    """Where calls go, and the key that goes with them; built once a client."""
+    """Where calls go, how they get there, and the key that goes with them; built once a client.
+
+    Raises:
+        ConfigurationError: the way there is set up wrongly; the sentence names the variable.
+    """
 
     def __init__(self, base_url: str, key: SecretStr, timeouts: Timeouts) -> None:
         self.base_url = base_url
         self.timeouts = timeouts
-        self._url = httpx.URL(base_url)
+        self.network = read_network()
+        self._url = read_base_url(base_url)
+        self.way = self.network.way_to(self._url)
         self._url_of = lru_cache(_URLS_KEPT)(self._build_url)  # a task is read some five times at the same address
         self._key = key
         self._key_bytes = key.get_secret_value().encode()
@@ -94,6 +107,11 @@ class Address:
     def _build_url(self, path: str) -> httpx.URL:
         return self._url.copy_with(raw_path=self._url.raw_path.rstrip(b"/") + path.encode())
 
+    def whole_s(self, call: Call[Any], within_s: float | None) -> float:
+        """Return the longest that one exchange of this call may take; an upload's time grows with its size."""
+        whole_s = self.timeouts.whole_s(within_s)
+        return whole_s if call.upload is None else whole_s + call.upload.size_bytes / UPLOAD_BYTES_PER_S
+
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> RawAnswer:
         """Keep what matters of an answer, with every echo of the key struck out."""
         if self._key_bytes in body:
@@ -108,11 +126,12 @@ class Address:
     def fault(self, call: Call[Any], error: Exception) -> TransportError:
         """Turn what a library raised into our error. Its class tells nothing about the outcome; see ``retry``."""
         reason = self.strike_out(" ".join(str(error).split()))[:200]
-        kind = type(error.__cause__ or error).__name__
+        kind = kind_of(error)
         under_way = ", and the request may have been accepted" if call.phase == "create" else ""
         return TransportError(
             "No usable answer arrived from Rivya",
-            f"The connection to {self._url.host} failed, broke or timed out ({kind}{': ' if reason else ''}{reason}){under_way}",
+            f"The connection to {self._url.host}{through(self.way)} failed, broke or timed out "
+            f"({kind}{': ' if reason else ''}{reason}){under_way}",
             _HINTS.get(call.phase, "Check the network; asking again is safe"),
             charged=charge_of(call.phase, outcome_known=call.phase != "create"),
             retryable=True,
@@ -131,12 +150,23 @@ def mask_key(key: SecretStr | str | None) -> str:
     return f"{text[: min(_SHOWN_KEY_CHARACTERS, len(text) // 3)]}…" if text else "none"
 
 
+def kind_of(error: Exception) -> str:
+    """Return the name of what went wrong below, as a support person knows it."""
+    cause = error.__cause__
+    return type(cause if isinstance(cause, Exception) else error).__name__  # a timeout is caused by a cancellation
+
+
+def through(way: Way) -> str:
+    """Return the words that name the proxy of a connection that failed, or nothing."""
+    return f", through the proxy of {way.proxy.variable}," if way.proxy else ""
+
+
 class Wire:
     """Exchange calls over one pool of connections, blocking. Safe to share between threads."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._client = blocking_client(address.base_url)
+        self._transport = BlockingTransport()
 
     def exchange(self, call: Call[T], within_s: float | None = None) -> T:
         """Send one call once and return its typed answer.
@@ -145,61 +175,90 @@ class Wire:
             RivyaError: one of our tree, whatever happened.
         """
         request = self.address.request(call, within_s)
-        ends = time.monotonic() + self.address.timeouts.whole_s(within_s)
         try:
-            with _sendable(request, call) as sendable:
-                response = self._client.send(sendable, stream=True)
+            with _sendable(request, call) as sendable, ending_within(self.address.whole_s(call, within_s)):
+                response = self._transport.send(sendable, self.address.way)
                 try:
-                    body = _gather(response.iter_bytes(), call, ends)
+                    body = AnswerBody(call, response)
+                    with body.as_far_as_it_came(LIBRARY_FAULTS):
+                        for chunk in response.iter_raw():
+                            body.take(chunk)
                 finally:
                     response.close()
         except LIBRARY_FAULTS as error:
             raise self.address.fault(call, error) from error
-        return call.answer(self.address.answer(response.status_code, response.headers, body))
+        return call.answer(self.address.answer(response.status_code, response.headers, body.whole()))
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._transport.close()
 
 
-@cache
-def tls_context() -> ssl.SSLContext:
-    """Return the one TLS context of the process; loading the certificates takes longer than a request."""
-    return httpx.create_ssl_context()
+class AnswerBody:
+    """The body of an answer as it arrives, unpacked, and held to ``ANSWER_MAX_BYTES`` both packed and unpacked."""
 
+    def __init__(self, call: Call[Any], response: httpx.Response) -> None:
+        self._call = call
+        self._status = response.status_code
+        self._parts: list[bytes] = []
+        self._size_bytes = self._packed_bytes = 0
+        self._is_cut = False
+        try:
+            self._unpacker = unpacker(response.headers.get_list("content-encoding"))
+        except PackingError as error:
+            raise self._unreadable(str(error)) from error
 
-def blocking_client(base_url: str) -> httpx.Client:
-    """Return a client that follows no redirect and takes a proxy from the environment only for other machines."""
-    return httpx.Client(verify=tls_context(), follow_redirects=False, trust_env=trusts_environment(base_url))
+    def take(self, chunk: bytes) -> None:
+        """Take a piece.
 
+        Raises:
+            UnreadableAnswerError: the answer is too long or cannot be unpacked; on a create the outcome is unknown.
+        """
+        self._packed_bytes += len(chunk)
+        try:
+            for part in self._unpacker.feed(chunk):
+                self._size_bytes += len(part)
+                if max(self._size_bytes, self._packed_bytes) > ANSWER_MAX_BYTES:
+                    raise self._unreadable(f"it is longer than {ANSWER_MAX_BYTES} bytes")
+                self._parts.append(part)
+        except PackingError as error:
+            raise self._unreadable(str(error)) from error
+        if self._packed_bytes > ANSWER_MAX_BYTES:
+            raise self._unreadable(f"it is longer than {ANSWER_MAX_BYTES} bytes")
 
-def trusts_environment(base_url: str) -> bool:
-    """True when proxy settings of the environment count: for every address but this machine's own."""
-    return httpx.URL(base_url).host not in LOOPBACK_HOSTS
+    @contextmanager
+    def as_far_as_it_came(self, faults: tuple[type[Exception], ...]) -> Iterator[None]:
+        """Let an error answer count by its status though its connection breaks.
 
+        A server that refuses a request before it has read it closes the connection, and that may cut its own answer.
+        """
+        try:
+            yield
+        except faults as error:
+            timed_out = isinstance(error.__cause__ or error, TimeoutError)
+            if timed_out or self._status < httpx.codes.MULTIPLE_CHOICES:
+                raise
+            self._is_cut = True
 
-def _gather(chunks: Iterable[bytes], call: Call[Any], ends: float) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        check_progress(size, call, ends)
-        parts.append(chunk)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    def whole(self) -> bytes:
+        """Return all of it, once it has ended."""
+        try:
+            if not self._is_cut:
+                self._unpacker.end()
+        except PackingError as error:
+            raise self._unreadable(str(error)) from error
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
-
-def check_progress(size_bytes: int, call: Call[Any], ends: float) -> None:
-    """Stop an answer that is too long or takes too long."""
-    if size_bytes > ANSWER_MAX_BYTES:
-        raise UnreadableAnswerError(
+    def _unreadable(self, why: str) -> UnreadableAnswerError:
+        phase = self._call.phase
+        return UnreadableAnswerError(
             "Rivya's answer could not be read",
-            f"It is longer than {ANSWER_MAX_BYTES} bytes",
-            _HINTS.get(call.phase, ""),
-            charged=charge_of(call.phase, outcome_known=call.phase != "create"),
+            f"An answer with status {self._status} came, but {why}",
+            _HINTS.get(phase, ""),
+            charged=charge_of(phase, outcome_known=phase != "create"),
             retryable=True,
+            http_status=self._status,
         )
-    if time.monotonic() > ends:
-        raise httpx.ReadTimeout("the answer took too long as a whole")
 
 
 @contextmanager

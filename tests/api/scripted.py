@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Mapping
@@ -81,10 +82,15 @@ def stall(connection: socket.socket, over: threading.Event) -> bool:
 
 @dataclass
 class Script:
-    """A running server. ``acts`` are done one a request, in order; the last one for every later request."""
+    """A running server. ``acts`` are done one a request, in order; the last one for every later request.
+
+    ``tls``: speak it. ``early``: act as soon as the head of a request is there, its body unread.
+    """
 
     acts: list[Act] = field(default_factory=lambda: [answer()])
     received: list[Received] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
+    early: bool = False
 
     def __post_init__(self) -> None:
         self._over = threading.Event()
@@ -134,9 +140,14 @@ class Script:
 
     def _serve(self, connection: socket.socket) -> None:
         buffer = bytearray()
-        with connection:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(connection)
             try:
-                while (request := _read_request(connection, buffer)) is not None:
+                if self.tls is not None:
+                    self._connections.discard(connection)
+                    connection = stack.enter_context(self.tls.wrap_socket(connection, server_side=True))
+                    self._connections.add(connection)
+                while (request := _read_request(connection, buffer, early=self.early)) is not None:
                     with self._lock:
                         self.received.append(request)
                         act = self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
@@ -147,7 +158,7 @@ class Script:
         self._connections.discard(connection)
 
 
-def _read_request(connection: socket.socket, buffer: bytearray) -> Received | None:
+def _read_request(connection: socket.socket, buffer: bytearray, *, early: bool = False) -> Received | None:
     while b"\r\n\r\n" not in buffer:
         data = connection.recv(65536)
         if not data:
@@ -156,7 +167,7 @@ def _read_request(connection: socket.socket, buffer: bytearray) -> Received | No
     head, _, rest = bytes(buffer).partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    length = int(headers.get("content-length", 0))
+    length = 0 if early else int(headers.get("content-length", 0))
     body = bytearray(rest)
     while len(body) < length:
         data = connection.recv(65536)

@@ -22,6 +22,7 @@ from rivya_core.api import (
     StorageError,
 )
 from rivya_core.api import media_rules as rules
+from rivya_core.api.addresses import is_public
 from rivya_core.api.wire import Timeouts
 from tests.api.conftest import Blocking
 from tests.api.scripted import TASK, Act, Script, answer, drop, raw, reset, stall
@@ -234,7 +235,7 @@ def test_a_host_in_a_private_network_is_not_fetched(
 @pytest.mark.parametrize("address", ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8"])
 def test_a_public_address_is_one(address: str) -> None:
     """The rule keeps no ordinary host out."""
-    assert rules.is_public(address)
+    assert is_public(address)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,19 @@ async def test_health_is_503_when_the_lab_cannot_be_opened(
     assert said in answer.text
 
 
+async def test_health_names_the_variable_that_keeps_rivya_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A live lab whose proxy cannot be used is not opened, and health tells which variable it is, not what it holds."""
+    close_all()
+    monkeypatch.setenv("RIVYA_API_KEY", "rvya_sk_0123456789abcdef")
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://me:s3kr1t@127.0.0.1:1080")
+    app = Starlette(routes=list(web.routes()), middleware=list(web.middleware()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8501") as client:
+        answer = await client.get("/healthz")
+    assert answer.status_code == 503
+    assert "HTTPS_PROXY" in answer.text
+    assert "s3kr1t" not in answer.text
+
+
 @pytest.mark.parametrize(
     ("wanted", "status", "length"),
     [(None, 200, None), ("bytes=0-99", 206, 100), ("bytes=100-", 206, None), ("bytes=-50", 206, 50)],
