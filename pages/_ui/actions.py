@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from pages._ui import frame, once, words
+from pages._ui import existing, frame, once, words
 from pages._ui.form import request_form
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_curl, as_json, as_python
@@ -42,6 +42,12 @@ def repeat_button(lab: Lab, record: GenerationRecord, *, key: str) -> None:
         args=(record.id,),
         help="Submits exactly this request again, as a new task.",
     )
+
+
+def repeat_note(lab: Lab, record: GenerationRecord, *, key: str) -> None:
+    """Say beside the button what there is of exactly this already; nothing where nothing can be repeated."""
+    if not lab.settings.read_only:
+        existing.note(lab.existing(record), key=f"{key}_{record.id}", shown_id=record.id)
 
 
 def use_settings_button(record: GenerationRecord, *, key: str, go_to_form: bool = False) -> None:
@@ -122,9 +128,10 @@ def repeat_answer(lab: Lab) -> None:
     waiting: str | None = st.session_state.get(CONFIRM)
     if waiting is None:
         return
-    amount = words.credits(_cost(lab.get(waiting)))
+    record = lab.get(waiting)
+    amount = words.credits(_cost(record))
     with st.container(border=True, key="confirm_repeat", gap="small"):
-        st.text(f"Repeating spends {amount} of the live wallet.")
+        st.text(words.sentences(f"Repeating spends {amount} of the live wallet.", lab.existing(record).sentence))
         with st.container(horizontal=True):
             st.button(f"Spend {amount}", type="primary", on_click=_repeat, args=(waiting, True), key="repeat_yes")
             st.button("Not now", on_click=_forget, key="repeat_no")

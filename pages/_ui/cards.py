@@ -55,6 +55,8 @@ def failure_card(lab: Lab, record: GenerationRecord, *, repeats: bool = True) ->
         elif repeats or record.state is State.UNSAVED:
             with st.container(horizontal=True):
                 _ended(lab, record)
+            if record.state is not State.UNSAVED:
+                actions.repeat_note(lab, record, key="card")
         refused = st.session_state.get(REFUSED)
         if refused is not None and refused[0] == record.id:
             frame.error_card(refused[1])

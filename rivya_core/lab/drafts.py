@@ -22,6 +22,8 @@ from rivya_core.api import (
     shrink_image,
 )
 from rivya_core.api.errors import InvalidRequestError, RivyaError
+from rivya_core.api.texts import reuse_hash
+from rivya_core.lab.experiments.reuse import Existing
 from rivya_core.lab.lab import MAX_TAKES, Lab
 from rivya_core.lab.ledger import new_intent_id
 from rivya_core.lab.records import GenerationRecord
@@ -147,6 +149,20 @@ def full_request(draft: Draft, lab: Lab) -> GenerationRequest:
     """
     image = None if draft.image is None or draft.spec.reference is None else load_image(lab, draft.image.sent)
     return GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params(), reference_image=image)
+
+
+def existing(lab: Lab, draft: Draft) -> Existing:
+    """What there is of exactly what a draft asks for; nothing while it is not complete. Its image is not read for it."""
+    try:
+        request = GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params())
+    except InvalidRequestError:
+        return Existing()
+    canonical = request.canonical()
+    if draft.image is not None and draft.spec.reference is not None:
+        sent = draft.image.sent
+        shape = {"width_px": sent.width_px, "height_px": sent.height_px}
+        canonical["reference_image"] = {"sha256": sent.sha256, "mime": sent.mime, "name": sent.name, **shape}
+    return lab.existing(reuse_hash(canonical))
 
 
 def submit(lab: Lab, draft: Draft, now: datetime, *, unseen: bool = False) -> tuple[list[GenerationRecord], bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -75,6 +76,38 @@ def test_the_form_starts_with_the_documented_defaults(lab: Lab, open_app: Open) 
     assert (scale.value, scale.min, scale.max, scale.step) == (0.5, 0.0, 1.0, 0.05)
     assert widget(app, "Takes").value == 1
     assert generate(app).label == "Generate · 160 credits"
+
+
+@pytest.mark.parametrize("text", ["A red fox", "A red fox\n"])
+def test_what_exists_is_said_before_it_is_bought_once_more(lab: Lab, open_app: Open, text: str) -> None:
+    """Beside Generate and beside Repeat stands how many clips of exactly this there are, whatever bytes the words came in."""
+    lab.submit_many([GenerationRequest(prompt="A red fox")] * 2)
+    wait_for(lab, 2)
+    app = open_app()
+    assert texts(app).count("You have 2 clips of exactly this.") == 1
+    widget(app, "Prompt").set_value(text).run()
+    assert texts(app).count("You have 2 clips of exactly this.") == 2
+    widget(app, "Prompt").set_value("A red fox in snow").run()
+    assert texts(app).count("You have 2 clips of exactly this.") == 1
+
+
+@pytest.mark.parametrize("image", [False, True])
+def test_what_exists_of_a_draft_is_what_it_would_send(lab: Lab, image: bool) -> None:
+    """The form looks up the request that its draft becomes, its image included, without reading the image."""
+    draft = drafts.Draft(prompt="A red fox\r\n", image=drafts.attach_image(lab, jpeg(), "fox.jpg") if image else None)
+    row = lab.submit(drafts.full_request(draft, lab))
+    found = drafts.existing(lab, draft)
+    assert found.ids == (row.id,)
+    assert drafts.existing(lab, replace(draft, prompt="")).ids == ()
+
+
+@pytest.mark.parametrize("text", ["\u200b\ufeff", "\u3164", " \u2800\n"])
+def test_a_prompt_that_shows_nothing_disables_the_button(lab: Lab, open_app: Open, text: str) -> None:
+    """Invisible characters are no prompt."""
+    app = open_app()
+    widget(app, "Prompt").set_value(text).run()
+    assert generate(app).disabled
+    assert "Write a prompt." in texts(app)
 
 
 def test_an_empty_prompt_disables_the_button_and_says_so(lab: Lab, open_app: Open) -> None:

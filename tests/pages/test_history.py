@@ -100,6 +100,11 @@ def links(app: AppTest) -> dict[str, str]:
     return {item.proto.label: item.proto.url for item in app.get("link_button")}
 
 
+def page_links(app: AppTest) -> dict[str, str]:
+    """What the links to pages of ours say in the address, by label."""
+    return {item.proto.label: item.proto.query_string for item in app.get("page_link")}
+
+
 def test_an_empty_history_leads_to_the_form(lab: Lab) -> None:
     """With no row there is one sentence and the way to make the first."""
     app = opened()
@@ -258,6 +263,22 @@ def test_repeat_is_a_new_task_and_two_clicks_are_one(lab: Lab) -> None:
     assert rows[0].idempotency_key != row.idempotency_key
     assert rows[0].request_sha256 == row.request_sha256
     assert lab.wait(rows[0].id, timeout_s=60).state is State.SUCCEEDED
+
+
+def test_a_repeat_says_first_what_exists(lab: Lab) -> None:
+    """Beside the button stands how many clips of exactly this there are, with a link to them."""
+    row = finished(lab)
+    failed_before = failed(lab, row.prompt)
+    app = opened(id=row.id)
+    assert "You have 1 clip of exactly this." in said(app)
+    assert "See it" not in page_links(app)
+    app = opened(id=failed_before.id)
+    assert "You have 1 clip of exactly this." in said(app)
+    assert page_links(app)["See it"] == f"id={row.id}"
+    again = finished(lab)
+    app = opened(id=row.id)
+    assert "You have 2 clips of exactly this." in said(app)
+    assert page_links(app)["Compare them"] == f"ids={row.id}%2C{again.id}"
 
 
 def test_use_these_settings_fills_the_form(lab: Lab) -> None:

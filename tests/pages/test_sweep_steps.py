@@ -13,6 +13,7 @@ from pages._ui.sweep import words as sweep_words
 from pages._ui.sweep.preview import width_px
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api.errors import InvalidRequestError
+from rivya_core.lab import drafts
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.experiments.records import Axis
 from rivya_core.lab.judging import probes
@@ -59,6 +60,37 @@ def test_a_retry_buys_no_more_than_its_button_said(make_lab: Callable[..., Lab],
     assert lab.sweeps.brief(id_).states == {State.CANCELLED: 3}
     button(app, "Retry 3 failed · 480 credits").click().run()
     assert lab.sweeps.brief(id_).failed == 0
+
+
+def test_a_retry_of_what_was_repeated_meanwhile_says_that_it_costs_nothing(
+    make_lab: Callable[..., Lab], open_app: Open
+) -> None:
+    """Two takes failed and one of them was repeated from its card: the button counts it as reused and buys the other."""
+    lab = make_lab(max_creates_in_flight=1, simulator_speed=1)
+    lab.pause_queue()
+    id_ = lab.start(boats("16:9", "9:16"))
+    takes = [take.generation_id or "" for cell in lab.sweep(id_).cells for take in cell.takes]
+    for one in takes:
+        lab.cancel(one)
+    again = [lab.submit(drafts.repeat_request(lab, lab.get(one)), parent_id=one).id for one in takes[:1]]
+    app = open_experiment(open_app, id_)
+    button(app, "Retry 2 failed · 1 reused · 160 credits")
+    again += [lab.submit(drafts.repeat_request(lab, lab.get(one)), parent_id=one).id for one in takes[1:]]
+    app = open_experiment(open_app, id_)
+    checked(button(app, "Retry 2 failed · 2 reused · 0 credits").click().run())
+    found = [take.generation_id for cell in lab.sweep(id_).cells for take in cell.takes]
+    assert found == again
+    assert lab.ledger.counts() == {State.CANCELLED: 2, State.WAITING: 2}
+
+
+def test_a_damaged_clip_is_bought_again_on_purpose(lab: Lab, open_app: Open) -> None:
+    """The button says that a clip is damaged, and a line that it was paid for."""
+    id_ = lab.start(boats("16:9", "9:16"))
+    lab.wait_sweep(id_, 60)
+    lab.ledger.update(lab.sweep(id_).cells[0].takes[0].generation_id or "", clip_check="damaged")
+    app = open_experiment(open_app, id_)
+    button(app, "Retry 1 damaged · 160 credits")
+    assert "A damaged clip was paid for and is kept. A retry buys a new one." in texts(app)
 
 
 def test_the_head_is_drawn_again_when_its_figures_change(make_lab: Callable[..., Lab]) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages._ui import frame, once, words
+from pages._ui import existing, frame, once, words
 from pages._ui.form import fields
 from pages._ui.form.image_field import IMAGE, image_field, refusal, take_in
 from pages._ui.form.image_field import REFUSED as IMAGE_REFUSED
@@ -207,6 +207,7 @@ def _send_row(lab: Lab, draft: Draft, price: Price) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="muted_reasons"):
             st.badge("Not yet", icon=":material/info:", color="orange")
             st.text(" ".join(reasons))
+    existing.note(drafts.existing(lab, draft), key="form")
     refused: RivyaError | None = st.session_state.get(REFUSED)
     if refused is not None:
         frame.error_card(refused)

@@ -25,6 +25,8 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
             _link(record)
             if not lab.settings.read_only:
                 _delete(lab, record)
+    if record.is_terminal:
+        actions.repeat_note(lab, record, key="detail")
     with st.container(key="detail_answer"):
         actions.repeat_answer(lab)
 

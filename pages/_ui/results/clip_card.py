@@ -39,6 +39,7 @@ def clip_card(lab: Lab, record: GenerationRecord, title: str, *, on_latest: Call
             actions.repeat_button(lab, record, key="clip")
             actions.use_settings_button(record, key="clip")
             actions.copy_menu(lab, record, key="clip")
+        actions.repeat_note(lab, record, key="clip")
     return playing
 
 

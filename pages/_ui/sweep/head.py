@@ -51,6 +51,9 @@ def draw(lab: Lab, status: SweepStatus) -> None:
             _onward(lab, status)
             if frame.can_spend() and experiment.connection == lab.connection:
                 _steer(lab, status)
+        if status.damaged:
+            with st.container(key="muted_damaged"):
+                st.text("A damaged clip was paid for and is kept. A retry buys a new one.")
         refused: tuple[str, RivyaError] | None = st.session_state.get(_REFUSED)
         if refused is not None and refused[0] == status.id:
             frame.error_card(refused[1])
@@ -80,10 +83,9 @@ def _steer(lab: Lab, status: SweepStatus) -> None:
     """Draw what can be done now, and nothing that cannot."""
     id_, waiting = status.id, status.states.get(State.WAITING, 0)
     if status.planned:
-        label = f"Start the rest · {status.planned:,} · {words.credits(status.planned_credits)}"
         paid_button(
             lab,
-            label,
+            sweep_words.rest_label(status),
             status.planned_credits,
             key="sweep_rest",
             act=_buy,
@@ -99,10 +101,9 @@ def _steer(lab: Lab, status: SweepStatus) -> None:
         _button("Cancel what waits", "block", "cancel_waiting", id_)
     if status.failed:
         amount = status.failed_credits
-        label = f"Retry {status.failed:,} failed · {words.credits(amount)}"
         paid_button(
             lab,
-            label,
+            sweep_words.retry_label(status),
             amount,
             key="sweep_retry",
             act=_buy,

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages._ui import words
 from pages._ui.words import TYPICAL_FROM, Badge
 from rivya_core import Lab
 from rivya_core.api import packaged_models
@@ -115,6 +116,22 @@ def _at_rest(status: SweepStatus) -> Badge:
     if failed:
         return Badge(f"Done, {failed:,} failed", ":material/error:", "red")
     return Badge("Done", ":material/check:", "green")
+
+
+def rest_label(status: SweepStatus) -> str:
+    """Say what starting the rest starts, what of it is there meanwhile, and what it costs."""
+    return _bought(f"Start the rest · {status.planned:,}", status.planned_reused, status.planned_credits)
+
+
+def retry_label(status: SweepStatus) -> str:
+    """Say what a retry makes again, what of it is there meanwhile, and what it costs."""
+    counts = {"failed": status.failed - status.damaged, "damaged": status.damaged}
+    what = " and ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+    return _bought(f"Retry {what}", status.failed_reused, status.failed_credits)
+
+
+def _bought(what: str, reused: int, credits: int) -> str:  # noqa: A002 - Rivya's word
+    return " · ".join(part for part in (what, f"{reused:,} reused" if reused else "", words.credits(credits)) if part)
 
 
 def time_left(lab: Lab, status: SweepStatus) -> str:
