@@ -17,7 +17,8 @@ from typing import Final
 
 from rivya_core.api.durable import sync_file, sync_folder
 from rivya_core.api.errors import LabError, StorageError
-from rivya_core.lab.clips import inspect, poster_jpeg
+from rivya_core.lab.clips import ClipFacts, inspect, kept_as_it_is, poster_jpeg
+from rivya_core.lab.containers import MP4
 from rivya_core.lab.records import Clip
 
 KEY: Final = re.compile(r"(clips|posters|images|ballots)(/[A-Za-z0-9][A-Za-z0-9._-]*)+")
@@ -111,15 +112,24 @@ class Archive:
     # -- clips -----------------------------------------------------------------------------------------------------
 
     def check_clip(self, part: Path, key: str) -> Clip:
-        """Check that a downloaded file is a whole, playable MP4, and measure it; ``key`` is where it will be kept.
+        """Check that a downloaded file is a whole, playable clip, and measure it.
+
+        ``key`` is where it will be kept; the clip's own key ends as its container asks for.
 
         Raises:
             DownloadError: it is not; the detail says what is wrong.
         """
-        self.path(key)
-        facts = inspect(part)
+        return self._clip(inspect(part), key)
+
+    def keep_broken(self, part: Path, key: str, fault: str) -> Clip:
+        """The facts of a downloaded file that is kept although it is broken; ``fault`` says why in a sentence."""
+        return self._clip(kept_as_it_is(part, fault), key)
+
+    def _clip(self, facts: ClipFacts, key: str) -> Clip:
+        kept = key.removesuffix(MP4.suffix) + facts.container.suffix
+        self.path(kept)
         return Clip(
-            clip_key=key,
+            clip_key=kept,
             poster_key=None,
             sha256=facts.sha256,
             size_bytes=facts.size_bytes,
@@ -127,11 +137,13 @@ class Archive:
             height_px=facts.height_px,
             duration_s=facts.duration_s,
             fps=facts.fps,
+            check=facts.check,
+            fault=facts.fault,
         )
 
     def make_poster(self, clip_key: str) -> str | None:
         """Make the poster of a kept clip; its key, or None when no frame can be had, which never costs the clip."""
-        poster_key = "posters/" + clip_key.removeprefix("clips/").removesuffix(".mp4") + ".jpg"
+        poster_key = "posters/" + clip_key.removeprefix("clips/").removesuffix(Path(clip_key).suffix) + ".jpg"
         part = self.part_path(poster_key)
         try:
             with _telling(part):

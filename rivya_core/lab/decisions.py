@@ -9,6 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
+from rivya_core.lab.clips import DAMAGED
 from rivya_core.lab.credits import Release
 from rivya_core.lab.images import Images
 from rivya_core.lab.passage import ID_SHOWN, owner_of
@@ -143,14 +144,39 @@ class Decisions(Images):
         """
         with self.writing() as connection:
             row = self._must_find(connection, generation_id)
-            if row.state is not State.SUCCEEDED:
-                return False
-            columns = {"state": State.UNSAVED, "finished_at": None, "clip_key": None, "poster_key": None}
-            values = to_columns({**columns, "result_url": None, "error": LOST})
-            connection.execute(sa.update(generations).where(generations.c.seq == row.seq).values(**values))
-            detail = {"from": row.state.value, "to": State.UNSAVED.value, "why": LOST.title}
-            self._write_event(connection, row.id, "state", detail, self.clock())
-            return True
+            return self._back_to_fetch(connection, row, LOST, clip_key=None, poster_key=None, clip_check=None)
+
+    def _back_to_fetch(
+        self, connection: sa.Connection, row: GenerationRecord, card: ErrorCard, **columns: str | None
+    ) -> bool:
+        if row.state is not State.SUCCEEDED:
+            return False
+        values = to_columns({"state": State.UNSAVED, "finished_at": None, "result_url": None, "error": card, **columns})
+        connection.execute(sa.update(generations).where(generations.c.seq == row.seq).values(**values))
+        detail = {"from": row.state.value, "to": State.UNSAVED.value, "why": card.title}
+        self._write_event(connection, row.id, "state", detail, self.clock())
+        return True
+
+    def damaged_clip(self, generation_id: str, fault: str) -> bool:
+        """Send a succeeded row whose clip is broken back to be fetched again; the file stays until a better one is here."""
+        card = ErrorCard(
+            title="The clip is damaged",
+            detail=fault,
+            hint="It is fetched again while Rivya keeps it; nothing is charged.",
+            charged="yes",
+            phase="fetch",
+            retryable=True,
+        )
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            return self._back_to_fetch(connection, row, card, clip_check=DAMAGED, clip_fault=fault)
+
+    def mark_clip(self, generation_id: str, clip_key: str, *, check: str, fault: str | None) -> None:
+        """Write down what is known of an archived clip, unless another file has taken its place."""
+        mine = (generations.c.id == generation_id, generations.c.clip_key == clip_key)
+        done = generations.c.state == State.SUCCEEDED.value
+        with self.writing() as connection:
+            connection.execute(sa.update(generations).where(*mine, done).values(clip_check=check, clip_fault=fault))
 
     # -- marks -----------------------------------------------------------------------------------------------------
 

@@ -129,7 +129,7 @@ class GenerationRecord:
 
     @property
     def has_clip(self) -> bool:
-        """True when the archived MP4 is here."""
+        """True when the archived clip is here."""
         return self.clip_key is not None
 
 
@@ -225,16 +225,21 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Measured facts of an archived clip; keys are archive keys, not paths."""
+    """Measured facts of an archived clip; keys are archive keys, not paths. None where nobody looked inside.
+
+    ``check``: whole, damaged or unopened, None until it was decoded to its end; ``fault``: what is wrong with it.
+    """
 
     clip_key: str
     poster_key: str | None
     sha256: str
     size_bytes: int
-    width_px: int
-    height_px: int
-    duration_s: float
-    fps: float
+    width_px: int | None
+    height_px: int | None
+    duration_s: float | None
+    fps: float | None
+    check: str | None = None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,8 @@ def clip_columns(clip: Clip) -> dict[str, Any]:
         "clip_height_px": clip.height_px,
         "clip_duration_s": clip.duration_s,
         "clip_fps": clip.fps,
+        "clip_check": clip.check,
+        "clip_fault": clip.fault,
     }
 
 

@@ -24,6 +24,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rivya_core import services
 from rivya_core.api.errors import ConfigurationError, RivyaError
+from rivya_core.lab.clips import WHOLE
+from rivya_core.lab.containers import container_of_key
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.settings import Settings
@@ -36,6 +38,8 @@ log = logging.getLogger(__name__)
 ASSETS = Path(__file__).parents[1] / "assets"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 PRIVATE_CACHE = "private, max-age=86400"
+UNSURE_CACHE = "private, no-cache"
+"""Of a clip that may be fetched again: a browser asks each time whether it is still the same."""
 
 
 def routes() -> Sequence[BaseRoute]:
@@ -102,12 +106,13 @@ def clip(request: Request) -> Response:
 
     def answer(lab: Lab) -> Response:
         record = lab.get(request.path_params["id"])
+        path = lab.clip(record.id)
         return FileResponse(
-            lab.clip(record.id),
-            media_type="video/mp4",
+            path,
+            media_type=container_of_key(path.name).media_type,
             filename=clip_name(record) if download else None,
             content_disposition_type="attachment" if download else "inline",
-            headers={"Cache-Control": PRIVATE_CACHE},
+            headers={"Cache-Control": PRIVATE_CACHE if record.clip_check == WHOLE else UNSURE_CACHE},
         )
 
     return _found(answer)
@@ -129,7 +134,8 @@ def ballot_clip(request: Request) -> Response:
 
     def answer(lab: Lab) -> Response:
         found = lab.ballots.file(request.path_params["token"])
-        return UnnamedFile(found, media_type="video/mp4", headers={"Cache-Control": "no-store"})
+        media_type = container_of_key(found.name).media_type
+        return UnnamedFile(found, media_type=media_type, headers={"Cache-Control": "no-store"})
 
     return _found(answer)
 
@@ -236,7 +242,7 @@ class SimulatorMount:
 def clip_name(record: GenerationRecord) -> str:
     """Name a saved clip; a simulated one says so."""
     mark = "SIMULATED-" if record.mode == "simulated" else ""
-    return f"{mark}{record.model}-{record.created_at:%Y%m%d-%H%M%S}-{record.id[-8:]}.mp4"
+    return f"{mark}{record.model}-{record.created_at:%Y%m%d-%H%M%S}-{record.id[-8:]}{container_of_key(record.clip_key or '').suffix}"
 
 
 def _found(answer: Callable[[Lab], Response]) -> Response:

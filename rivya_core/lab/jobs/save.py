@@ -7,10 +7,13 @@ after a failed fetch the task is read again for a fresh one.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from rivya_core.api.errors import DownloadError, RivyaError, StorageError
 from rivya_core.api.retry import delay_s
+from rivya_core.lab.broken_clips import check_arrival, kept_for_good
+from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.jobs.context import JobContext, Went, facts, log
 from rivya_core.lab.jobs.wait import read
 from rivya_core.lab.points import Point, reached
@@ -20,6 +23,7 @@ from rivya_core.lab.states import State
 QUICK_TRIES = 4
 LATER_S = (60.0, 300.0, 1800.0, 21_600.0)
 EXPIRED = frozenset({401, 403, 404, 410})
+GONE = frozenset({404, 410})
 
 
 async def save(context: JobContext, generation_id: str) -> Went:
@@ -28,7 +32,7 @@ async def save(context: JobContext, generation_id: str) -> Went:
     stale = False
     while True:
         row = await context.db(context.ledger.get, generation_id)
-        if row.is_terminal or row.has_clip:
+        if row.is_terminal or (row.has_clip and row.state is not State.UNSAVED):
             return Went.ON
         if row.state not in {State.SAVING, State.UNSAVED}:
             return Went.ENDED
@@ -41,16 +45,26 @@ async def save(context: JobContext, generation_id: str) -> Went:
         except RivyaError as error:
             fresh_url_due = not stale and is_dead_address(error)
             stale = True
-            if not fresh_url_due:
-                await context.sleep(generation_id, await after_error(context, row, error, tries))
-            continue
+            kept = kept_for_good(row) if tries >= QUICK_TRIES and is_gone(error) else None
+            if kept is None:
+                if not fresh_url_due:
+                    await context.sleep(generation_id, await after_error(context, row, error, tries))
+                continue
+            clip = kept
         await context.db(context.ledger.saved, row.id, clip)
+        if row.clip_key not in {None, clip.clip_key}:
+            await context.db(context.archive.delete, row.clip_key)
         return Went.ON
 
 
 def is_dead_address(error: RivyaError) -> bool:
     """True when the address has expired, or nobody answers there: the embedded simulator has another port after a restart."""
     return isinstance(error, DownloadError) and (error.http_status in EXPIRED or error.http_status is None)
+
+
+def is_gone(error: RivyaError) -> bool:
+    """True when Rivya has the clip, or the whole task, no longer."""
+    return error.http_status in (EXPIRED if isinstance(error, DownloadError) else GONE)
 
 
 async def result_url(context: JobContext, row: GenerationRecord, *, fresh: bool) -> str:
@@ -88,21 +102,12 @@ async def fetch(context: JobContext, row: GenerationRecord, url: str) -> Clip:
 
 
 def adopt(context: JobContext, row: GenerationRecord, part: Path, key: str) -> Clip:
-    """Check a downloaded file and make it part of the archive."""
-    clip = context.archive.check_clip(part, key)
+    """Check a downloaded file and make it part of the archive, under a key that ends as its container asks for."""
+    clip = check_arrival(context.ledger, context.archive, row, part, key)
     reached(Point.BEFORE_RENAME, row.id)
-    context.archive.commit_part(part, key)
-    poster_key = context.archive.make_poster(key)
-    return Clip(
-        clip_key=clip.clip_key,
-        poster_key=poster_key,
-        sha256=clip.sha256,
-        size_bytes=clip.size_bytes,
-        width_px=clip.width_px,
-        height_px=clip.height_px,
-        duration_s=clip.duration_s,
-        fps=clip.fps,
-    )
+    context.archive.commit_part(part, clip.clip_key)
+    poster_key = None if clip.check == UNOPENED else context.archive.make_poster(clip.clip_key)
+    return replace(clip, poster_key=poster_key)
 
 
 async def after_error(context: JobContext, row: GenerationRecord, error: RivyaError, tries: int) -> float:

@@ -15,7 +15,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Final
 
-import av
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -25,7 +24,9 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from rivya_core.api.errors import RivyaError, StorageError
+from rivya_core.api.errors import StorageError
+from rivya_core.lab.clip_caps import NoPicturesError, opened
+from rivya_core.lab.clips import StoppedError as StoppedError  # noqa: PLC0414 - measuring names it so
 
 VERSION: Final = 1
 """Grows when the same clip no longer gives the same figures; older figures are then measured again."""
@@ -111,15 +112,11 @@ class UnmeasurableError(StorageError):
     """A clip's frames cannot be read; the sentence says why."""
 
 
-class StoppedError(RivyaError):
-    """The caller no longer wants the figures."""
-
-
 def measure(path: Path, image: Path | None = None, *, go_on: Callable[[], bool] = lambda: True) -> Figures:
     """Measure one clip, decoding it once on the calling thread.
 
     Args:
-        path: the MP4.
+        path: the clip.
         image: the reference image as it was sent, or None.
         go_on: asked at each frame; False ends it.
 
@@ -128,27 +125,25 @@ def measure(path: Path, image: Path | None = None, *, go_on: Callable[[], bool] 
         UnmeasurableError: no frame, or not all of them, can be read.
     """
     with _opened(path) as (container, stream):
-        watch = _Watch(stream)
+        watch: _Watch | None = None
         for frame in container.decode(stream):
             if not go_on():
                 raise StoppedError("Measuring was stopped")
+            if watch is None:
+                watch = _Watch(stream, frame)
             watch.see(frame)
-    if watch.first is None:
+    if watch is None or watch.first is None:
         raise UnmeasurableError("The clip cannot be measured", "It holds no pictures.")
-    return watch.figures() | {"likeness": None if image is None else _likeness(watch.first, image)}
+    return watch.figures() | {"likeness": None if image is None else _likeness(watch.first, watch.turned, image)}
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open the only way that is safe for files from elsewhere: demuxer named, decoder without threads of its own."""
     try:
-        with av.open(str(path), format="mp4") as container:
-            if not container.streams.video:
-                raise UnmeasurableError("The clip cannot be measured", "It has no video track.")
-            stream = container.streams.video[0]
-            stream.thread_type = "NONE"
-            stream.codec_context.thread_count = 1
+        with opened(path) as (container, stream):
             yield container, stream
+    except NoPicturesError as error:
+        raise UnmeasurableError("The clip cannot be measured", "It has no video track.") from error
     except (FFmpegError, OSError, ValueError, EOFError) as error:
         raise UnmeasurableError("The clip cannot be measured", "Its frames cannot be read to the end.") from error
 
@@ -156,9 +151,11 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 class _Watch:
     """Sees the frames go by once, and keeps a few numbers of each."""
 
-    def __init__(self, stream: VideoStream) -> None:
-        self._small = _graph(stream, SMALL_PX, ("siti", ""), ("scdet", f"threshold={CUT_SCORE:g}"))
-        self._sharp = _graph(stream, SHARP_PX, ("blurdetect", ""))
+    def __init__(self, stream: VideoStream, first: VideoFrame) -> None:
+        time_base = stream.time_base or TICK
+        self._small = _graph(first, time_base, SMALL_PX, ("siti", ""), ("scdet", f"threshold={CUT_SCORE:g}"))
+        self._sharp = _graph(first, time_base, SHARP_PX, ("blurdetect", ""))
+        self.turned = first.rotation // 90
         self._every = max(1, round(float(stream.average_rate or 24) / SHARP_PER_S))
         self._seen = 0
         self._changes: list[float] = []
@@ -204,13 +201,13 @@ def _mean(values: Sequence[float]) -> float | None:
     return fmean(values) if values else None
 
 
-def _graph(stream: VideoStream, side_px: int, *filters: tuple[str, str]) -> Graph:
+def _graph(first: VideoFrame, time_base: Fraction, side_px: int, *filters: tuple[str, str]) -> Graph:
     """Build a chain: scale to the side, 8 bits with luma in its own plane, then the filters; one thread."""
-    width, height = _shape(stream.width, stream.height, side_px)
+    width, height = _shape(first.width, first.height, side_px)
     graph = Graph()
     graph.threads = 1
     nodes = [
-        graph.add_buffer(template=stream),
+        graph.add_buffer(width=first.width, height=first.height, format=first.format, time_base=time_base),
         graph.add("scale", f"{width}:{height}:flags=area"),
         graph.add("format", "yuv420p"),
         *(graph.add(name, arguments) for name, arguments in filters),
@@ -240,16 +237,16 @@ def _shape(width: int, height: int, side_px: int) -> tuple[int, int]:
     return max(2, round(width * share / 2) * 2), max(2, round(height * share / 2) * 2)
 
 
-def _likeness(first: VideoFrame, image: Path) -> float:
-    """SSIM of luma between a frame and an image cropped to its shape."""
-    wanted = _as_frame(image, first.width, first.height)
-    seen = VideoFrame.from_ndarray(_luma(first), format="gray")
+def _likeness(first: VideoFrame, turned: int, image: Path) -> float:
+    """SSIM of luma between a frame, upright by so many quarters, and an image cropped to its shape."""
+    upright = np.ascontiguousarray(np.rot90(_luma(first), turned))
+    height, width = upright.shape
+    wanted = _as_frame(image, width, height)
+    seen = VideoFrame.from_ndarray(upright, format="gray")
     graph = Graph()
     graph.threads = 1
     compare, sink = graph.add("ssim"), graph.add("buffersink")
-    buffers = [
-        graph.add_buffer(width=first.width, height=first.height, format=wanted.format, time_base=TICK) for _ in range(2)
-    ]
+    buffers = [graph.add_buffer(width=width, height=height, format=wanted.format, time_base=TICK) for _ in range(2)]
     for index, buffer in enumerate(buffers):
         buffer.link_to(compare, 0, index)
     compare.link_to(sink)

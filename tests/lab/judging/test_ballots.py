@@ -326,7 +326,7 @@ def test_unknown_rounds_and_experiments_are_named(lab: Lab) -> None:
 
 
 def test_the_copy_for_voters_shows_the_same_pictures(lab: Lab) -> None:
-    """Same frames in the same coding, made once, and gone with the last open round."""
+    """Same frames at the same times, made once, and gone with the last open round."""
     round_id = lab.ballots.start(make_study(lab), "Ana")
     other = lab.ballots.start("xheliotrope", "Ben")
     ballot = lab.ballots.ballot(round_id)
@@ -353,6 +353,6 @@ def test_a_file_that_cannot_be_copied_is_not_shown(lab: Lab) -> None:
 
 
 def pictures(path: Path) -> list[tuple[int | None, bytes]]:
-    """Every coded frame with its time."""
+    """Every frame with its time."""
     with av.open(str(path), format="mp4") as film:
-        return [(packet.pts, bytes(packet)) for packet in film.demux(film.streams.video[0]) if packet.size]
+        return [(frame.pts, frame.to_ndarray().tobytes()) for frame in film.decode(film.streams.video[0])]

@@ -1,0 +1,154 @@
+"""Clips that are broken: how often the same bytes came, when they are kept all the same, and when they are fetched again.
+
+A clip that was broken on its way is fetched again until it is whole. One that is broken at Rivya arrives the same each time:
+it is paid for, so it is kept and said to be damaged. What arrived is remembered in the timeline, so a restart forgets nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from rivya_core.api.errors import DownloadError
+from rivya_core.lab.archive import Archive
+from rivya_core.lab.clips import DAMAGED, UNOPENED, WHOLE, sha256_of
+from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.records import Clip, GenerationRecord
+from rivya_core.lab.schema import events, generations
+from rivya_core.lab.states import State
+
+SAME_BYTES: Final = 3
+"""Arrivals of the same broken bytes after which they are what Rivya has."""
+
+SAME_UNOPENED: Final = 2
+"""The same for a clip that is too much to open: a broken file may look like one."""
+
+TITLE: Final = "What arrived is not a whole video"
+
+
+def check_arrival(ledger: Ledger, archive: Archive, row: GenerationRecord, part: Path, key: str) -> Clip:
+    """Check a downloaded file, which counts as a clip when it is whole, or broken in the same way for the last time.
+
+    Raises:
+        DownloadError: it is broken, and may come better.
+    """
+    try:
+        clip = archive.check_clip(part, key)
+    except DownloadError as error:
+        if _note(ledger, row.id, sha256_of(part), error.detail) < SAME_BYTES:
+            raise
+        return archive.keep_broken(part, key, _for_good(error.detail))
+    if clip.check == UNOPENED and _note(ledger, row.id, clip.sha256, clip.fault or "") < SAME_UNOPENED:
+        raise _again(clip.fault or "")
+    fault = None if clip.check == UNOPENED else _known_fault(ledger, row.id, clip.sha256)
+    if fault is None:
+        return clip
+    if _note(ledger, row.id, clip.sha256, fault) < SAME_BYTES:
+        raise _again(fault)
+    return replace(clip, check=DAMAGED, fault=_for_good(fault))
+
+
+def kept_for_good(row: GenerationRecord) -> Clip | None:
+    """The damaged clip that a row has while a better one is looked for, for when there is none any more."""
+    if row.clip_key is None or row.clip_sha256 is None:
+        return None
+    return Clip(
+        clip_key=row.clip_key,
+        poster_key=row.poster_key,
+        sha256=row.clip_sha256,
+        size_bytes=row.clip_bytes or 0,
+        width_px=row.clip_width_px,
+        height_px=row.clip_height_px,
+        duration_s=row.clip_duration_s,
+        fps=row.clip_fps,
+        check=DAMAGED,
+        fault=f"{row.clip_fault or 'It is damaged.'} Rivya does not give it any more, so it is kept as it is.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """A clip that nobody has decoded to its end."""
+
+    generation_id: str
+    clip_key: str
+    sha256: str
+    connection: str
+    has_task: bool
+
+
+def unchecked(connection: sa.Connection, since: datetime | None, limit: int) -> Sequence[Unchecked]:
+    """Archived clips that were not decoded to their end, newest first; ``since``: only those finished from then on."""
+    column = generations.c
+    found = [column.mode.in_(["live", "simulated"]), column.state == State.SUCCEEDED.value]
+    found += [column.clip_check.is_(None), column.clip_key.is_not(None), column.deleted_at.is_(None)]
+    if since is not None:
+        found.append(column.finished_at >= since)
+    rows = connection.execute(
+        sa.select(column.id, column.clip_key, column.clip_sha256, column.connection, column.task_id)
+        .where(*found)
+        .order_by(column.finished_at.desc(), column.seq.desc())
+        .limit(limit)
+    )
+    return [
+        Unchecked(row.id, row.clip_key, row.clip_sha256 or "", row.connection, row.task_id is not None) for row in rows
+    ]
+
+
+def conclude(ledger: Ledger, clip: Unchecked, fault: str, connection: str) -> None:
+    """Write down what decoding a clip to its end told; a broken one goes back to be fetched.
+
+    Only a clip of ``connection`` can be fetched again: another one is kept as damaged.
+    """
+    if not fault:
+        ledger.mark_clip(clip.generation_id, clip.clip_key, check=WHOLE, fault=None)
+    elif (
+        clip.has_task
+        and clip.connection == connection
+        and _note(ledger, clip.generation_id, clip.sha256, fault) < SAME_BYTES
+    ):
+        ledger.damaged_clip(clip.generation_id, fault)
+    else:
+        ledger.mark_clip(clip.generation_id, clip.clip_key, check=DAMAGED, fault=_for_good(fault))
+
+
+def _note(ledger: Ledger, generation_id: str, sha256: str, fault: str) -> int:
+    """Write down that broken bytes arrived; how often these did."""
+    detail = {"phase": "fetch", "title": TITLE, "why": fault, "clip_sha256": sha256}
+    ledger.update(generation_id, event=("exchange", detail))
+    return len(_arrivals(ledger, generation_id, sha256))
+
+
+def _known_fault(ledger: Ledger, generation_id: str, sha256: str) -> str | None:
+    """What was found in the same bytes before, or None."""
+    faults = _arrivals(ledger, generation_id, sha256)
+    return faults[-1] if faults else None
+
+
+def _arrivals(ledger: Ledger, generation_id: str, sha256: str) -> list[str]:
+    query = (
+        sa.select(events.c.detail["why"].as_string())
+        .where(events.c.generation_id == generation_id, events.c.detail["clip_sha256"].as_string() == sha256)
+        .order_by(events.c.id)
+    )
+    with ledger.reading() as connection:
+        return list(connection.scalars(query))
+
+
+def _for_good(fault: str) -> str:
+    return f"{fault} It came like this each time, so it is kept as it is."
+
+
+def _again(fault: str) -> DownloadError:
+    return DownloadError(
+        TITLE,
+        fault,
+        "The clip is fetched again; the task and its charge are not touched.",
+        retryable=True,
+        code="broken_clip",
+    )
