@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
@@ -11,6 +14,13 @@ from rivya_core.api import retry
 from rivya_core.api.contract import Effect
 from rivya_core.lab import engine, keeper, lab
 from rivya_core.lab.jobs import context
+from rivya_core.lab.lab import Lab
+from rivya_core.lab.records import GenerationRecord
+from rivya_core.lab.states import State
+from tests.until import until
+
+HELD_S = 3600.0
+"""An answer held back so long that only a test lets it go, by clearing the fault."""
 
 STANDS = 3600.0
 """A pause so long that only a person, or a test, ends it."""
@@ -40,3 +50,30 @@ def quicken(
     patch.setattr(context, "STRANGE_PAUSE_S", pause_s)
     if later_s is not None:
         patch.setattr(import_module("rivya_core.lab.jobs.save"), "LATER_S", later_s)  # the package exports its function
+
+
+@contextmanager
+def after_the_window(lab: Lab) -> Iterator[None]:
+    """Let the jobs of a lab see a moment after every re-send window that is open now; afterwards the time is what it was."""
+    jobs = lab._parts.jobs
+    now, later = jobs.now, timedelta(seconds=lab.settings.resend_window_s + 1)
+    jobs.now = lambda: now() + later
+    try:
+        yield
+    finally:
+        jobs.now = now
+
+
+def left_to_a_person(lab: Lab, generation_id: str) -> GenerationRecord:
+    """A row whose creates are never answered, once it was sent more than once and its window has passed."""
+    until(lambda: lab.get(generation_id).attempts > 1 and lab.get(generation_id).error, what="sent twice")
+    with after_the_window(lab):
+        row = until(lambda: _unconfirmed(lab, generation_id), what="left to a person")
+    assert row is not None
+    return row
+
+
+def _unconfirmed(lab: Lab, generation_id: str) -> GenerationRecord | None:
+    lab._parts.jobs.wake(generation_id)
+    row = lab.get(generation_id)
+    return row if row.state is State.UNCONFIRMED else None

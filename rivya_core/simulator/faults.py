@@ -31,7 +31,7 @@ KINDS: dict[str, FaultKind] = {
     "server_error": FaultKind(_ALL, "before", {"status": 500, "code": "internal_error", "accepted": False}),
     "error": FaultKind(_ALL, "before", {"code": "", "status": None, "message": "", "accepted": False}),
     "insufficient_credits": FaultKind(("create",), "before"),
-    "slow": FaultKind(_ALL, "before", {"delay_s": 1.0}),
+    "slow": FaultKind(_ALL, "before", {"delay_s": 1.0}),  # or until the fault is cleared
     "redirect": FaultKind(("media", *_ALL), "before", {"location": "", "status": 302}),
     "drop_before": FaultKind(_ALL, "before"),
     "drop_after_accept": FaultKind(_ALL, "after"),
@@ -134,6 +134,10 @@ class Faults:
             )
             self.forget()
         return Fault(int(cursor.lastrowid or 0), kind, route, full, times, after, 0, 0)
+
+    def is_declared(self, fault_id: int) -> bool:
+        """Tell whether a fault has not been cleared since."""
+        return bool(self._store.rows("SELECT 1 FROM faults WHERE id = ?", (fault_id,)))
 
     def all(self) -> list[Fault]:
         """Return every declared fault, oldest first."""

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,8 @@ from rivya_core.simulator.requests import RecordedRequest, without_keys
 from rivya_core.simulator.world import World
 
 HTML = b"<!doctype html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
+
+HELD_LOOK_S = 0.05
 
 _SLOW = frozenset({"slow"})
 _ACCEPTED = range(200, 300)
@@ -207,11 +210,17 @@ class Endpoint:
         slow = self._world.strike("before", self._route, kinds=_SLOW)
         if slow is not None:
             exchange.record.fault = slow.kind
-            await asyncio.sleep(slow.detail["delay_s"])
+            await self._hold(slow)
         fault = self._world.strike("before", self._route, skip=_SLOW)
         if fault is not None:
             exchange.record.fault = fault.kind
         return fault
+
+    async def _hold(self, slow: Fault) -> None:
+        """Wait as long as a slow answer is to take, or until its fault is cleared."""
+        ends_s = time.monotonic() + slow.detail["delay_s"]
+        while (left_s := ends_s - time.monotonic()) > 0 and self._world.is_declared(slow):  # noqa: ASYNC110 - another process may clear it
+            await asyncio.sleep(min(HELD_LOOK_S, left_s))
 
     def _strike_after(self, exchange: Exchange) -> Fault | None:
         fault = self._world.strike("after", self._route)

@@ -233,6 +233,10 @@ class World:
         """Return the faults that were declared and never fired."""
         return [fault for fault in self.faults() if not fault.fired]
 
+    def is_declared(self, fault: Fault) -> bool:
+        """Tell whether a fault has not been cleared since, spent or not."""
+        return self._faults.is_declared(fault.id)
+
     def clear_faults(self) -> None:
         """Forget every fault."""
         self._faults.clear()

@@ -39,7 +39,7 @@ def _fill(data_dir: Path, requests: Sequence[dict[str, Any]]) -> list[str]:
 
     with open_lab(Settings(**{**FAST, "data_dir": data_dir})) as lab:
         rows = lab.submit_many([GenerationRequest(**request) for request in requests])
-        return [lab.wait(row.id, timeout_s=100).id for row in rows]
+        return [lab.wait(row.id).id for row in rows]
 
 
 if __name__ == "__main__":

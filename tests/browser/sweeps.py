@@ -21,14 +21,14 @@ def fill(folder: str) -> dict[str, str]:
         animals = [Labelled("A red fox", "fox"), LONG]
         axes: dict[str, list[Any]] = {"animal": animals, "cfg_scale": [0.0, 1.0], "duration": ["5", "10"]}
         done = lab.start(Sweep("Fox or heron", "Which animal reads better on the ice?", scene, axes, 2))
-        lab.wait_sweep(done, 120)
+        lab.wait_sweep(done)
         lab.simulator.world.add_fault(
             "task_failed", times=2, code="generation_failed", message="The picture was refused"
         )
         boat = GenerationRequest(prompt="A paper boat")
         failed = lab.start(Sweep("Shapes", "", boat, {"aspect_ratio": ["16:9", "9:16", "1:1"]}))
-        lab.wait_sweep(failed, 120)
+        lab.wait_sweep(failed)
         many = {"prompt": [f"Boat number {n}" for n in range(20)], "cfg_scale": [n / 15 for n in range(15)]}
         large = lab.start(Sweep("Three hundred", "", boat, many, cap_credits=320), only_what_fits=True)
-        lab.wait_sweep(large, 120)
+        lab.wait_sweep(large)
     return {"done": done, "failed": failed, "large": large}

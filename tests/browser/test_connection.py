@@ -19,7 +19,7 @@ def test_a_topped_up_wallet_shows_everywhere_without_a_reload(
     expect(page.get_by_text("4,800 simulated credits")).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Top up by 1,600").click()
-    expect(page.get_by_text("6,400 simulated credits")).to_be_visible(timeout=6_000)
+    expect(page.get_by_text("6,400 simulated credits")).to_be_visible()
     expect(page.locator(".st-key-connection_facts").get_by_text("6,400 credits")).to_be_visible()
 
 
@@ -35,5 +35,5 @@ def test_a_queue_that_goes_on_is_said_without_a_reload(
     expect(page.get_by_role("button", name="Resume now")).to_be_visible()
     other = visitor.open("/connection")
     other.get_by_role("button", name="Resume now").click()
-    expect(page.get_by_role("button", name="Resume now")).to_be_hidden(timeout=8_000)
+    expect(page.get_by_role("button", name="Resume now")).to_be_hidden()
     expect(page.get_by_text("Queue paused")).to_be_hidden()

@@ -102,8 +102,8 @@ def test_a_send_waits_for_the_image_that_is_still_on_its_way(start_server: Start
     drop(page, photo())
     expect(page.get_by_test_id("stFileChipIconSpinner")).to_be_visible()
     page.get_by_label("Prompt", exact=True).press("Control+Enter")
-    expect(page.get_by_role("heading", name="In progress")).to_be_visible(timeout=20_000)
-    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="In progress")).to_be_visible()
+    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible()
     world = World(server.data_dir / "simulator" / "world.sqlite3")
     try:
         assert (len(world.requests("upload")), len(world.tasks())) == (1, 1)
@@ -158,8 +158,8 @@ def test_starting_another_leaves_the_playing_clip_alone(quick: Server, visit: Vi
     page.wait_for_timeout(1500)
     page.get_by_role("button", name=re.compile(press)).first.click()
     expect(page.get_by_role("heading", name="In progress")).to_be_visible()
-    expect(page.get_by_role("button", name="Show the latest")).to_be_visible(timeout=60_000)
-    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Show the latest")).to_be_visible()
+    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible()
     assert video.evaluate("v => [v.dataset.mark, v.paused]") == ["same", False]
     page.get_by_role("button", name="Show the latest").click()
     expect(page.get_by_role("heading", name="Latest clip")).to_be_visible()
@@ -176,7 +176,7 @@ def test_an_idle_tab_shows_what_another_one_started(start_server: StartServer, v
     page.bring_to_front()
     type_prompt(page)
     page.keyboard.press("Control+Enter")
-    expect(idle.get_by_role("heading", name="In progress")).to_be_visible(timeout=25_000)
+    expect(idle.get_by_role("heading", name="In progress")).to_be_visible()
 
 
 @pytest.mark.soak
@@ -195,7 +195,7 @@ def test_four_takes_and_an_image_fit_beside_the_clip(start_server: StartServer, 
     type_prompt(page)
     page.keyboard.press("Control+Enter")
     expect(page.get_by_text("take 4").first).to_be_visible()
-    expect(page.get_by_test_id("stToast")).to_have_count(0, timeout=20_000)  # Streamlit's own has no name for axe
+    expect(page.get_by_test_id("stToast")).to_have_count(0)  # Streamlit's own has no name for axe
     settle(page)
     assert_well(visitor)
     if look.width > 700:
@@ -237,7 +237,7 @@ def test_the_acts_under_a_clip_stand_in_one_row(served: Server, visit: Visit, wi
     """No button is left alone in a second row beside the form."""
     page = visit(served, width=width_px).page
     settle(page)
-    expect(page.locator(".st-key-clip_actions :is(button, a):visible")).to_have_count(5, timeout=20_000)
+    expect(page.locator(".st-key-clip_actions :is(button, a):visible")).to_have_count(5)
     tops = page.locator(".st-key-clip_actions :is(button, a)").evaluate_all(
         "all => all.map(e => e.getBoundingClientRect()).filter(box => box.width).map(box => Math.round(box.top))"
     )

@@ -12,6 +12,7 @@ from rivya_core.simulator import World
 from tests.bench import fresh
 from tests.browser.conftest import Server, Visitor
 from tests.browser.looks import assert_well, broken, each_look, settle
+from tests.until import until
 
 StartServer = Callable[..., Server]
 Visit = Callable[..., Visitor]
@@ -93,8 +94,7 @@ def test_a_clip_opens_above_the_grid_and_plays(filled: tuple[Server, dict[str, s
     dialog = page.get_by_role("dialog")
     video = dialog.locator("video")
     video.evaluate("v => { v.muted = true; return v.play(); }")
-    page.wait_for_timeout(1200)
-    assert video.evaluate("v => v.currentTime") > 0.4
+    until(lambda: video.evaluate("v => v.currentTime") > 0.4, what="it plays")
     expect(dialog.get_by_text("A red fox crossing a frozen lake, handheld", exact=True)).to_be_visible()
     first = video.get_attribute("src")
     dialog.get_by_role("button", name="Next take").click()
@@ -115,13 +115,13 @@ def test_a_playing_clip_is_left_alone_while_the_sweep_goes_on(start_server: Star
     scales.fill("0, 0.25, 0.5, 0.75, 1")
     scales.blur()
     page.get_by_role("button", name=re.compile("Start · 10 new · 1,600 credits")).click()
-    page.get_by_role("button", name=re.compile("^Open ")).first.click(timeout=120_000)
+    page.get_by_role("button", name=re.compile("^Open ")).first.click()
     video = page.get_by_role("dialog").locator("video")
     video.evaluate(
         """v => { window.kept = v; window.emptied = 0; v.addEventListener('emptied', () => window.emptied++);
         v.loop = true; v.muted = true; return v.play(); }"""
     )
-    page.get_by_text("10 of 10 clips").wait_for(state="attached", timeout=150_000)
+    page.get_by_text("10 of 10 clips").wait_for(state="attached")
     page.wait_for_timeout(3000)
     assert video.evaluate("v => [v === window.kept, window.emptied, v.paused]") == [True, 0, False]
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.bench import fresh
 from tests.browser.conftest import Server, Visitor
 from tests.browser.looks import assert_well, each_look
+from tests.until import until
 
 Visit = Callable[..., Visitor]
 
@@ -31,6 +32,9 @@ def address(experiment_id: str, view: str = "Verdict") -> str:
     return f"/sweep?experiment={experiment_id}&view={view}"
 
 
+LINES = "ones => ones.filter(one => one.textContent).map(one => Math.round(one.clientHeight / 17.55))"
+
+
 def points(page: Page) -> Locator:
     """The points of all charts."""
     return page.locator("svg a")
@@ -38,13 +42,13 @@ def points(page: Page) -> Locator:
 
 def judged(page: Page) -> None:
     """Wait until the verdict is drawn."""
-    points(page).first.wait_for(timeout=30_000)
+    points(page).first.wait_for()
 
 
 def test_a_verdict_comes_by_itself(server: Server, visit: Visit) -> None:
     """Clips that nobody measured yet are measured while one looks, and the verdict takes the place of the progress."""
     page = visit(server, path=address("xnew")).page
-    expect(page.get_by_text(re.compile("cfg_scale: "))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("cfg_scale: "))).to_be_visible()
     judged(page)
     assert points(page).count() >= 12
 
@@ -117,16 +121,13 @@ def test_values_are_named_in_whole_words_below_the_name_of_their_axis(server: Se
     """No name is broken inside a word, at any width."""
     page = visit(server, path=address("xwords")).page
     judged(page)
+    figure = page.locator("figure[data-key='motion']")
     for width in (1440, 900, 390):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(900)
-        figure = page.locator("figure[data-key='motion']")
         expect(figure.locator(".axis")).to_have_text("light")
         assert figure.locator(".name").first.inner_text() == "dawn"
-        lines = figure.locator(".name").evaluate_all(
-            "ones => ones.filter(one => one.textContent).map(one => Math.round(one.clientHeight / 17.55))"
-        )
-        assert set(lines) == {1}
+        page.wait_for_timeout(900)
+        until(lambda: set(figure.locator(".name").evaluate_all(LINES)) == {1}, what="each name on one line")
 
 
 def test_charts_follow_the_width_of_the_window(server: Server, visit: Visit) -> None:
@@ -134,10 +135,12 @@ def test_charts_follow_the_width_of_the_window(server: Server, visit: Visit) -> 
     page = visit(server, path=address("xtable")).page
     judged(page)
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_timeout(1500)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    boxes = [dot.bounding_box() for dot in page.locator("circle.dot").all()]
-    assert all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+
+    def fits() -> bool:
+        boxes = [dot.bounding_box() for dot in page.locator("circle.dot").all()]
+        return all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+
+    until(lambda: page.evaluate("document.documentElement.scrollWidth") <= 390 and fits(), what="all fits the phone")
 
 
 def test_a_person_decides_and_takes_the_winner_along(server: Server, visit: Visit) -> None:
@@ -156,7 +159,7 @@ def test_a_person_decides_and_takes_the_winner_along(server: Server, visit: Visi
     page.locator("code", has_text="from rivya_core import GenerationRequest").first.wait_for()
     assert_well(visitor)
     page.get_by_role("button", name="Load into Generate").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Generate", timeout=20_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Generate")
     expect(page.get_by_label(re.compile("^Prompt"))).to_have_value("A fox")
     expect(
         page.get_by_text(re.compile("Measured here in the simulator on .*: clear, more motion at 0"))

@@ -18,6 +18,7 @@ from tests.browser.looks import assert_well, each_look
 from tests.conftest import FAST
 from tests.lab.judging.study import WORDS, make_study
 from tests.lab.judging.test_ballots import prefer
+from tests.until import until
 
 LABELS = ["obsidian gate", "verdigris tower", "0.8125"]
 SENTINELS = [*WORDS.split(), "obsidian", "verdigris", "0.8125", "kling", "cfg_scale", "aspect_ratio"]
@@ -234,15 +235,16 @@ def test_both_clips_play_on_one_clock(served: Served, study: Study, visit: Calla
     page.wait_for_timeout(400)
     page.keyboard.press("p")
     expect(page.locator(".play")).to_contain_text("Play")
-    page.wait_for_timeout(300)
-    (left, left_paused), (right, right_paused) = page.evaluate(places)
-    assert left_paused
-    assert right_paused
-    assert abs(left - right) <= 1 / 24
+
+    def stands_together() -> bool:
+        (left, left_paused), (right, right_paused) = page.evaluate(places)
+        return bool(left_paused and right_paused and abs(left - right) <= 1 / 24)
+
+    until(stands_together, what="both stand at the same frame")
+    before = page.evaluate(places)[0][0]
     page.keyboard.press(".")
-    page.wait_for_timeout(300)
-    (after, _), _ = page.evaluate(places)
-    assert 0 < after - left < 0.1
+    until(lambda: page.evaluate(places)[0][0] > before, what="a step ahead")
+    assert page.evaluate(places)[0][0] - before < 0.1
 
 
 def test_on_a_phone_clips_and_votes_fit_one_screen(served: Served, study: Study, visit: Callable[..., Visitor]) -> None:

@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.clips import make_clips
 from tests.browser.conftest import Server, Visitor
 from tests.browser.looks import broken
+from tests.until import until
 
 Visit = Callable[..., Visitor]
 
@@ -93,10 +94,7 @@ def stopped(page: Page) -> list[float]:
 
 def settle(page: Page) -> None:
     """Wait until no clip is seeking."""
-    deadline = time.monotonic() + 10
-    while any(seeking for _, _, seeking in page.locator(".wall video").evaluate_all(PLACES)):
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(50)
+    until(lambda: not any(seeking for _, _, seeking in page.locator(".wall video").evaluate_all(PLACES)))
     page.wait_for_timeout(100)
 
 
@@ -113,7 +111,7 @@ def test_nine_clips_stay_within_a_frame_for_30_s_while_everything_around_them_ch
 ) -> None:
     """Drift is at most a frame, and stars and live ticks neither restart a clip nor make it jump."""
     page = opened(visit, served, *range(9))
-    expect(page.get_by_role("button", name="Pause (Space)")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("button", name="Pause (Space)")).to_be_visible()
     page.wait_for_timeout(1000)
     page.locator(".wall video").evaluate_all(MARK)
     page.locator(".wall").focus()
@@ -350,10 +348,12 @@ def test_a_phone_swipes_from_clip_to_clip(served: Served, visit: Visit) -> None:
     expect(page.get_by_role("heading", name="Clip 2")).to_be_visible()
     page.get_by_role("button", name="Clip 3", exact=True).click()
     expect(page.get_by_role("heading", name="Clip 3")).to_be_visible()
-    page.wait_for_timeout(800)
-    box = page.locator(".card").nth(2).bounding_box()
-    assert box
-    assert 0 <= box["x"] + box["width"] / 2 - 195 + 40 <= 80
+
+    def is_centred() -> bool:
+        box = page.locator(".card").nth(2).bounding_box()
+        return box is not None and 0 <= box["x"] + box["width"] / 2 - 195 + 40 <= 80
+
+    until(is_centred, what="the chosen clip is in the middle")
     assert broken(page) == {}
 
 

@@ -90,7 +90,7 @@ def main(config: dict[str, Any]) -> None:
         else:
             ids = submit_all(lab, config["intents"], config.get("image"))
         say(ids)
-        rows = [lab.wait(id_, timeout_s=60) for id_ in ids]
+        rows = [lab.wait(id_) for id_ in ids]
         say([{"id": row.id, "state": row.state, "task_id": row.task_id} for row in rows])
         while config.get("stay"):
             time.sleep(60)

@@ -120,6 +120,10 @@ class Outside:
         """Change settings of the world."""
         return self._call("POST", "/settings", changes)
 
+    def advance(self, seconds: float) -> None:
+        """Move the world's clock ahead."""
+        self._call("POST", "/advance", {"seconds": seconds})
+
     def add_key(self, secret: str) -> str:
         """Make a key known to the world."""
         return str(self._call("POST", "/keys", {"secret": secret})["key"])

@@ -42,7 +42,7 @@ def run(lab: Lab, config: dict[str, Any]) -> None:
         say({"refused": error.detail, "field": error.field, "fits": error.fits})
         until(Path(config["offer"]).exists)
         lab.start(sweep, experiment_id=id_, only_what_fits=True)
-    status = lab.wait_sweep(id_, 120)
+    status = lab.wait_sweep(id_)
     say({"states": status.states, "planned": status.planned, "spent": status.spent_credits})
 
 

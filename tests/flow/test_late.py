@@ -17,11 +17,13 @@ from rivya_core.lab.lab import Lab
 from rivya_core.lab.states import State
 from rivya_core.simulator.world import World
 from tests.flow.outside import Outside
-from tests.pace import quicken
+from tests.pace import HELD_S, left_to_a_person, quicken
 from tests.until import until
 
 REQUEST = GenerationRequest(prompt="A red fox in the snow")
 PRICE = 160
+LATE_S = 1800.0
+LONG_S = 1_000_000.0
 
 Make = Callable[..., Lab]
 
@@ -43,6 +45,12 @@ def world_of(lab: Lab) -> World:
 def is_in(lab: Lab, id_: str, state: State) -> None:
     """Wait until a row is in a state."""
     until(lambda: lab.get(id_).state is state, what=f"{id_} {state}")
+
+
+def is_settled(lab: Lab, id_: str) -> bool:
+    """True once the price of a row is known; its job is woken to ask for it."""
+    lab._parts.jobs.wake(id_)
+    return lab.get(id_).settlement == "settled"
 
 
 # -- clicks --------------------------------------------------------------------------------------------------------
@@ -94,11 +102,12 @@ def test_a_server_that_merges_equal_requests_is_paid_once(make_lab: Make, quick:
 
 def test_a_price_that_comes_late_is_booked_provisionally_first(make_lab: Make, quick: pytest.MonkeyPatch) -> None:
     """Succeeded without a price: the reservation is booked as provisional; the real price replaces it when Rivya says it."""
-    lab = make_lab()
-    world_of(lab).configure(settle_delay_s=0.4)
+    lab = make_lab(settle_delays_s=(3600.0,))
+    world_of(lab).configure(settle_delay_s=LATE_S)
     row = lab.wait(lab.submit(REQUEST).id)
     assert (row.settlement, row.held_credits, row.final_credits) == ("provisional", PRICE, None)
-    until(lambda: lab.get(row.id).settlement == "settled")
+    world_of(lab).advance(LATE_S)
+    until(lambda: is_settled(lab, row.id))
     assert (lab.get(row.id).final_credits, lab.get(row.id).state) == (PRICE, State.SUCCEEDED)
     kinds = [(move.kind, move.credits, move.provisional) for move in lab.movements(row.id)]
     assert kinds == [("reserve", PRICE, False), ("settle", 0, True), ("settle", 0, False)]
@@ -106,10 +115,11 @@ def test_a_price_that_comes_late_is_booked_provisionally_first(make_lab: Make, q
 
 def test_a_price_is_still_asked_for_after_a_restart(make_lab: Make, quick: pytest.MonkeyPatch) -> None:
     """A lab that is closed before the price was known asks for it when it is opened again."""
-    lab = make_lab(settle_delays_s=(30.0,))
-    world_of(lab).configure(settle_delay_s=0.2)
+    lab = make_lab(settle_delays_s=(3600.0,))
+    world_of(lab).configure(settle_delay_s=LATE_S)
     row = lab.wait(lab.submit(REQUEST).id)
     assert row.settlement == "provisional"
+    world_of(lab).advance(LATE_S)
     lab.close()
     lab = make_lab(settle_delays_s=(0.3,))
     until(lambda: lab.get(row.id).settlement == "settled")
@@ -171,7 +181,7 @@ def test_a_lost_file_is_fetched_again(make_lab: Make, quick: pytest.MonkeyPatch)
 def test_a_key_rotated_in_mid_run_loses_nothing(outside: Outside, make_lab: Make, quick: pytest.MonkeyPatch) -> None:
     """A revoked key stops new creates and ends no row; the next start with a new key follows the old task and sends the rest."""
     old = outside.add_key(KEY_PREFIX + "old_0123456789abcdef")
-    outside.configure(work_min_s=100.0, work_max_s=100.0)
+    outside.configure(work_min_s=LONG_S, work_max_s=LONG_S)
     lab = make_lab(base_url=outside.base_url, api_key=old)
     running = lab.submit(REQUEST).id
     is_in(lab, running, State.RUNNING)
@@ -186,6 +196,7 @@ def test_a_key_rotated_in_mid_run_loses_nothing(outside: Outside, make_lab: Make
     assert lab.get(running).state is State.RUNNING
     lab.close()
     outside.configure(work_min_s=4.0, work_max_s=10.0)
+    outside.advance(LONG_S)
     lab = make_lab(**outside.live)
     rows = [lab.wait(running), lab.wait(waiting)]
     assert [(row.state, row.error) for row in rows] == [(State.SUCCEEDED, None)] * 2
@@ -262,11 +273,12 @@ def test_a_pause_of_a_person_outlives_every_other_stop(make_lab: Make, quick: py
     quicken(quick, pause_s=0.05)
     lab = make_lab()
     world = world_of(lab)
-    world.add_fault("slow", route="create", delay_s=0.5)
-    world.add_fault("rate_limited", route="create")
+    world.add_fault("slow", route="create", delay_s=HELD_S)
     row_id = lab.submit(REQUEST).id
     until(lambda: world.requests("create"))
     lab.pause_queue()
+    world.clear_faults()
+    world.add_fault("rate_limited", route="create")
     is_in(lab, row_id, State.WAITING)
     pause = lab.pause()
     assert pause is not None
@@ -286,7 +298,7 @@ def unconfirmed(lab: Lab, *, accepted: bool) -> str:
     world.configure(idempotency="conflict")
     world.add_fault("drop_after_accept" if accepted else "drop_before", route="create", times=None)
     row_id = lab.submit(REQUEST).id
-    row = lab.wait(row_id)
+    row = left_to_a_person(lab, row_id)
     assert (row.state, row.held_credits, row.settlement) == (State.UNCONFIRMED, PRICE, "reserved")
     assert row.error is not None
     assert (row.error.charged, row.error.phase, bool(row.error.hint)) == ("unknown", "create", True)
@@ -298,7 +310,7 @@ def unconfirmed(lab: Lab, *, accepted: bool) -> str:
 
 def test_asking_again_finds_the_first_task(make_lab: Make, quick: pytest.MonkeyPatch) -> None:
     """Asking again sends the same key and bytes: the server answers with its first task and charges nothing more."""
-    lab = make_lab(resend_window_s=0.5)
+    lab = make_lab()
     row_id = unconfirmed(lab, accepted=True)
     world_of(lab).configure(idempotency="replay")
     lab.ask_again(row_id)
@@ -313,7 +325,7 @@ def test_asking_again_finds_the_first_task(make_lab: Make, quick: pytest.MonkeyP
 
 def test_an_adopted_task_is_followed_to_its_clip(make_lab: Make, quick: pytest.MonkeyPatch) -> None:
     """A task id that a person found at Rivya brings its clip home; a task that has a row already is refused."""
-    lab = make_lab(resend_window_s=0.5)
+    lab = make_lab()
     row_id = unconfirmed(lab, accepted=True)
     world_of(lab).configure(idempotency="replay")
     other = lab.wait(lab.submit(REQUEST).id)
@@ -328,7 +340,7 @@ def test_an_adopted_task_is_followed_to_its_clip(make_lab: Make, quick: pytest.M
 
 def test_closing_gives_the_reservation_back(make_lab: Make, quick: pytest.MonkeyPatch) -> None:
     """A row that a person closes as not charged is failed and released, and nothing more is sent for it."""
-    lab = make_lab(resend_window_s=0.5)
+    lab = make_lab()
     row_id = unconfirmed(lab, accepted=False)
     posts = len(world_of(lab).requests("create"))
     lab.close_unconfirmed(row_id)
@@ -342,7 +354,7 @@ def test_closing_gives_the_reservation_back(make_lab: Make, quick: pytest.Monkey
 
 def test_a_mistyped_task_id_is_no_dead_end(make_lab: Make, quick: pytest.MonkeyPatch) -> None:
     """An adopted id that Rivya does not know gives the row back to the person, its reservation kept; the right id works."""
-    lab = make_lab(resend_window_s=0.5)
+    lab = make_lab()
     row_id = unconfirmed(lab, accepted=True)
     lab.adopt(row_id, "task_of_nobody")
     row = until(lambda: (row := lab.wait(row_id)).state is State.UNCONFIRMED and row)

@@ -156,7 +156,7 @@ def test_a_price_says_where_it_comes_from(lab: Lab) -> None:
     ten = Draft(prompt="A red fox", values={"duration": "10"})
     assert "Base price" in quotes.price(lab, Draft()).words
     assert "not documented" in quotes.price(lab, ten).words
-    lab.wait(lab.submit(drafts.full_request(ten, lab)).id, timeout_s=60)
+    lab.wait(lab.submit(drafts.full_request(ten, lab)).id)
     assert "last time" in quotes.price(lab, ten).words
     assert "Base price" in quotes.price(lab, Draft()).words
 

@@ -22,7 +22,7 @@ from rivya_core.lab.points import Point
 from rivya_core.lab.states import State
 from rivya_core.simulator.server import SimulatorServer
 from tests.lab.given import new
-from tests.pace import quicken
+from tests.pace import HELD_S, quicken
 from tests.until import until
 
 PROMPT = "A red fox in the snow"
@@ -53,7 +53,7 @@ def test_an_error_nobody_foresaw_ends_nothing(
     points.watch(stumble)
     lab = make_lab()
     assert lab.simulator is not None
-    row = lab.wait(lab.submit(REQUEST).id, timeout_s=30)
+    row = lab.wait(lab.submit(REQUEST).id)
     assert raised == [row.id, row.id]
     assert (row.state, row.held_credits, row.runs > 2) == (State.SUCCEEDED, 160, True)
     assert len(lab.simulator.world.tasks()) == 1
@@ -90,7 +90,7 @@ def test_a_row_without_a_workflow_is_taken_up(make_lab: Callable[..., Lab]) -> N
     item = new(connection=lab.connection)
     with begin_immediate(lab.ledger.database) as connection:
         lab.ledger.add(connection, item)
-    row = lab.wait(item.id, timeout_s=30)
+    row = lab.wait(item.id)
     assert (row.state, row.runs) == (State.SUCCEEDED, 2)
 
 
@@ -114,7 +114,7 @@ def test_a_row_whose_job_was_cut_short_is_taken_up(
     loop.call_soon_threadsafe(cut_short)
     until(lambda: not lab._parts.jobs.at_work(row.id))
     assert lab._parts.inbox.unfinished([f"{row.id}:1"]) == {f"{row.id}:1": True}
-    ended = lab.wait(row.id, timeout_s=30)
+    ended = lab.wait(row.id)
     assert (ended.state, ended.runs) == (State.SUCCEEDED, 2)
     assert len(lab.simulator.world.tasks()) == 1
 
@@ -137,7 +137,7 @@ def test_twenty_rows_at_once_end_once_each(make_lab: Callable[..., Lab]) -> None
     lab = make_lab(max_creates_in_flight=8)
     assert lab.simulator is not None
     ids = [lab.submit(REQUEST).id for _ in range(20)]
-    assert {lab.wait(id_, timeout_s=60).state for id_ in ids} == {State.SUCCEEDED}
+    assert {lab.wait(id_).state for id_ in ids} == {State.SUCCEEDED}
     tasks = lab.simulator.world.tasks()
     assert sorted(str(task.idempotency_key) for task in tasks) == sorted(ids)
     lab.close()
@@ -159,12 +159,18 @@ def test_a_lab_closed_in_the_middle_ends_its_jobs_before_their_clients(
     monkeypatch.setattr(context, "ANSWER_S", answer_s)
     monkeypatch.setattr(context, "CLOSE_S", 120.0)
     with SimulatorServer(tmp_path / "world.sqlite3", speed=0.01) as simulator:  # no task ends meanwhile
-        simulator.world.add_fault("slow", route="create", times=None, delay_s=3.0)
+        simulator.world.add_fault("slow", route="create", times=None, delay_s=HELD_S)
         lab = make_lab(max_creates_in_flight=4, api_key=simulator.api_key, base_url=simulator.base_url)
         for _ in range(8):
             lab.submit(REQUEST)
         until(lambda: len(simulator.world.requests("create")) == 4)
-        lab.close()
+        closing_lab = threading.Thread(target=lab.close)
+        closing_lab.start()
+        if left is State.RUNNING:
+            until(lambda: lab._parts.jobs._closed)
+            simulator.world.clear_faults()
+        closing_lab.join()
+        simulator.world.clear_faults()
         assert len(simulator.world.requests("create")) == 4
     with closing(sqlite3.connect(data_dir / "lab.sqlite3")) as database:
         rows = database.execute("SELECT state, error FROM lab_generations ORDER BY seq").fetchall()

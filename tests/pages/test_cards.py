@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,9 @@ from streamlit.testing.v1 import AppTest
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State
 from rivya_core.lab.records import ErrorCard, Pause
 from rivya_core.simulator import SimulatorServer
+from tests.pace import left_to_a_person
 from tests.pages.test_generate import generate, texts, widget
+from tests.until import until
 
 Open = Callable[..., AppTest]
 
@@ -36,11 +37,10 @@ def live(make_lab: Callable[..., Lab], rivya: SimulatorServer) -> Lab:
 @pytest.fixture
 def unconfirmed(make_lab: Callable[..., Lab]) -> tuple[Lab, GenerationRecord]:
     """A generation whose POST was accepted and whose answers were all lost."""
-    lab = make_lab(resend_window_s=0.5)
+    lab = make_lab()
     assert lab.simulator is not None
     lab.simulator.world.add_fault("drop_after_accept", route="create", times=50)
-    row = lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
-    assert row.state is State.UNCONFIRMED
+    row = left_to_a_person(lab, lab.submit(GenerationRequest(prompt="A red fox")).id)
     lab.simulator.world.clear_faults()
     return lab, row
 
@@ -62,7 +62,7 @@ def test_asking_again_finds_the_first_task(unconfirmed: tuple[Lab, GenerationRec
     lab, row = unconfirmed
     app = open_app()
     app.button(key=f"ask_{row.id}").click().run()
-    assert lab.wait(row.id, timeout_s=60).state is State.SUCCEEDED
+    assert lab.wait(row.id).state is State.SUCCEEDED
     assert lab.simulator is not None
     assert len(lab.simulator.world.tasks()) == 1
     assert "Charge unknown" not in texts(app.run())
@@ -76,7 +76,7 @@ def test_a_task_found_at_rivya_can_be_followed(unconfirmed: tuple[Lab, Generatio
     app = open_app()
     app.text_input(key=f"task_of_{row.id}").set_value(str(task.id)).run()
     app.button(key=f"adopt_{row.id}").click().run()
-    assert lab.wait(row.id, timeout_s=60).task_id == task.id
+    assert lab.wait(row.id).task_id == task.id
 
 
 def test_closing_as_not_charged_releases_the_reservation(
@@ -108,15 +108,13 @@ def test_a_clip_that_cannot_be_fetched_stays_as_a_card(make_lab: Callable[..., L
     assert lab.simulator is not None
     lab.simulator.world.add_fault("broken_download", route="media", times=200, mode="404")
     row = lab.submit(GenerationRequest(prompt="A red fox"))
-    deadline = time.monotonic() + 60
-    while lab.get(row.id).state is not State.UNSAVED and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: lab.get(row.id).state is State.UNSAVED)
     app = open_app()
     assert "Clip not fetched" in texts(app)
     assert "Charged" in texts(app)
     lab.simulator.world.clear_faults()
     app.button(key=f"check_{row.id}").click().run()
-    assert lab.wait(row.id, timeout_s=60).state is State.SUCCEEDED
+    assert lab.wait(row.id).state is State.SUCCEEDED
 
 
 def test_a_queue_paused_by_hand_speaks_of_no_request(lab: Lab, open_app: Open) -> None:

@@ -278,7 +278,7 @@ def test_an_experiments_clips_are_named_by_its_labels(lab: Lab) -> None:
         "Guidance", "Does it move?", GenerationRequest(prompt="A red fox"), {"cfg_scale": [0.2, 0.8]}, takes=2
     )
     experiment_id = lab.start(sweep)
-    lab.wait_sweep(experiment_id, timeout_s=60)
+    lab.wait_sweep(experiment_id)
     other = clip(lab, "Another fox")
     picker = the_picker(opened(experiment=experiment_id))
     assert picker

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from rivya_core import Lab
 from rivya_core.services import close_all
 from tests.pages.conftest import ROOT, TIMEOUT_S
 from tests.pages.test_generate import texts
+from tests.until import until
 
 Open = Callable[..., AppTest]
 
@@ -31,9 +31,7 @@ def test_a_page_file_runs_alone(lab: Lab, page: str) -> None:
 @pytest.mark.parametrize("page", ["generate", "history", "connection"])
 def test_a_page_says_its_mode_and_its_balance(lab: Lab, open_app: Open, page: str) -> None:
     """P8: simulated is said on every page."""
-    deadline = time.monotonic() + 20
-    while lab.balance().credits is None and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until(lambda: lab.balance().credits is not None)
     said = texts(open_app(page))
     assert "SIMULATED · nothing real is spent" in said
     assert re.search(r"4,800 simulated credits · asked \d\d:\d\d", said)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -16,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from pages._ui import once
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.lab import drafts
+from tests.until import until
 
 Open = Callable[..., AppTest]
 
@@ -41,13 +41,7 @@ def texts(app: AppTest) -> str:
 
 def wait_for(lab: Lab, count: int) -> None:
     """Wait until so many generations have ended."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        rows = lab.history.page().rows
-        if sum(row.is_terminal for row in rows) >= count:
-            return
-        time.sleep(0.05)
-    raise AssertionError("the generations did not end")
+    until(lambda: sum(row.is_terminal for row in lab.history.page().rows) >= count, what="the generations ended")
 
 
 def jpeg(width: int = 640, height: int = 480) -> bytes:
@@ -184,7 +178,7 @@ def test_generate_submits_the_form_and_shows_the_clip(lab: Lab, open_app: Open) 
     [row] = lab.history.page().rows
     assert (row.prompt, row.source) == ("A red fox", "page")
     assert row.params == {"duration": "5", "aspect_ratio": "9:16", "cfg_scale": 0.35, "negative_prompt": "text"}
-    lab.wait(row.id, timeout_s=60)
+    lab.wait(row.id)
     app.run()
     assert "Latest clip" in texts(app)
     assert not app.exception
@@ -329,7 +323,7 @@ def test_an_image_is_kept_at_once_and_sent(lab: Lab, open_app: Open) -> None:
     generate(app).click().run()
     [row] = lab.history.page().rows
     assert row.asset_sha256 is not None
-    assert lab.wait(row.id, timeout_s=60).state is State.SUCCEEDED
+    assert lab.wait(row.id).state is State.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -387,7 +381,7 @@ def test_a_small_image_has_a_size_and_its_settings_keep_it(lab: Lab, open_app: O
     widget(app, "Prompt").set_value("It begins to move").run()
     generate(app).click().run()
     [row] = lab.history.page().rows
-    lab.wait(row.id, timeout_s=60)
+    lab.wait(row.id)
     app.run()
     app.button(key=f"use_clip_{row.id}").click().run()
     assert "tiny.jpg" in texts(app)
@@ -418,7 +412,7 @@ def test_a_failed_generation_stays_as_a_card_with_its_charge_and_its_id(lab: Lab
     """P6: what happened, charged or not, what is safe now; it goes only when it is dismissed."""
     assert lab.simulator is not None
     lab.simulator.world.add_fault("task_failed", code="generation_failed", message="The scene could not be rendered")
-    row = lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
+    row = lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id)
     assert row.state is State.FAILED
     app = open_app()
     assert "Not charged" in texts(app)
@@ -434,7 +428,7 @@ def test_failures_are_dismissed_together(lab: Lab, open_app: Open) -> None:
     assert lab.simulator is not None
     for number in range(3):
         lab.simulator.world.add_fault("task_failed", code="generation_failed", message="It could not be rendered")
-        row = lab.wait(lab.submit(GenerationRequest(prompt=f"A red fox, {number}")).id, timeout_s=60)
+        row = lab.wait(lab.submit(GenerationRequest(prompt=f"A red fox, {number}")).id)
         assert row.state is State.FAILED
     app = open_app()
     [link] = [link for link in app.get("page_link") if link.proto.label == "1 more in History"]
@@ -451,9 +445,8 @@ def test_a_server_that_does_not_answer_is_named_with_its_deadline(make_lab: Call
     assert lab.simulator is not None
     lab.simulator.world.add_fault("drop_after_accept", route="create", times=50)
     row = lab.submit(GenerationRequest(prompt="A red fox"))
-    deadline = time.monotonic() + 30
-    while (row := lab.get(row.id)).error is None and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: lab.get(row.id).error)
+    row = lab.get(row.id)
     assert row.error is not None
     said = json.dumps([json.loads(part.proto.json or part.proto.mixed.json) for part in live_lists(open_app())])
     assert row.error.title in said
@@ -468,7 +461,7 @@ def live_lists(app: AppTest) -> list[Any]:
 
 def test_repeat_makes_a_new_generation_and_a_double_click_only_one(lab: Lab, open_app: Open) -> None:
     """A repeat is a wish of its own, tied to the one it repeats."""
-    first = lab.wait(lab.submit(GenerationRequest(prompt="A red fox", params={"cfg_scale": 0.2})).id, timeout_s=60)
+    first = lab.wait(lab.submit(GenerationRequest(prompt="A red fox", params={"cfg_scale": 0.2})).id)
     app = open_app()
     app.button(key=f"repeat_clip_{first.id}").click().run()
     app.button(key=f"repeat_clip_{first.id}").click().run()
@@ -479,7 +472,7 @@ def test_repeat_makes_a_new_generation_and_a_double_click_only_one(lab: Lab, ope
 
 def test_use_these_settings_fills_the_form_and_can_be_undone(lab: Lab, open_app: Open) -> None:
     """Nothing is sent; the draft that was there comes back with one press."""
-    row = lab.wait(lab.submit(GenerationRequest(prompt="A red fox", params={"cfg_scale": 0.2})).id, timeout_s=60)
+    row = lab.wait(lab.submit(GenerationRequest(prompt="A red fox", params={"cfg_scale": 0.2})).id)
     app = open_app()
     widget(app, "Prompt").set_value("My own draft").run()
     app.button(key=f"use_clip_{row.id}").click().run()
@@ -492,7 +485,7 @@ def test_use_these_settings_fills_the_form_and_can_be_undone(lab: Lab, open_app:
 
 def test_the_copied_request_never_holds_the_key(lab: Lab, open_app: Open) -> None:
     """P4: cURL, Python and JSON read it from the environment; the simulator's, which is no secret, stands beside them."""
-    lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
+    lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id)
     app = open_app()
     copies = [item.value for item in app.code if "A red fox" in item.value]
     assert len(copies) == 3
@@ -503,7 +496,7 @@ def test_the_copied_request_never_holds_the_key(lab: Lab, open_app: Open) -> Non
 def test_text_of_people_is_never_drawn_as_markup(lab: Lab, open_app: Open) -> None:
     """A prompt with an image link and a tag is drawn as its characters."""
     prompt = "![x](https://evil.example/x.png) <b>bold</b> :red[red] $x^2$"
-    lab.wait(lab.submit(GenerationRequest(prompt=prompt)).id, timeout_s=60)
+    lab.wait(lab.submit(GenerationRequest(prompt=prompt)).id)
     app = open_app()
     assert any(prompt in str(item.value) for item in app.text)
     assert not any("evil.example" in str(item.value) for kind in (app.markdown, app.caption) for item in kind)

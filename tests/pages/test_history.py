@@ -22,7 +22,7 @@ from tests.pages.conftest import ROOT, TIMEOUT_S
 
 def finished(lab: Lab, prompt: str = "A red fox on a frozen lake", **params: Any) -> GenerationRecord:
     """A generation that has ended."""
-    return lab.wait(lab.submit(GenerationRequest(prompt=prompt, params=params)).id, timeout_s=60)
+    return lab.wait(lab.submit(GenerationRequest(prompt=prompt, params=params)).id)
 
 
 def failed(lab: Lab, prompt: str = "A crowd in a canyon") -> GenerationRecord:
@@ -262,7 +262,7 @@ def test_repeat_is_a_new_task_and_two_clicks_are_one(lab: Lab) -> None:
     assert rows[0].parent_id == row.id
     assert rows[0].idempotency_key != row.idempotency_key
     assert rows[0].request_sha256 == row.request_sha256
-    assert lab.wait(rows[0].id, timeout_s=60).state is State.SUCCEEDED
+    assert lab.wait(rows[0].id).state is State.SUCCEEDED
 
 
 def test_a_repeat_says_first_what_exists(lab: Lab) -> None:
@@ -428,7 +428,7 @@ def test_a_lost_file_is_said_and_can_be_fetched_again(lab: Lab) -> None:
     app = opened(id=row.id)
     assert "A file of the archive is gone" in said(app)
     press(app, "Check now")
-    lab.wait(row.id, timeout_s=60)
+    lab.wait(row.id)
     assert lab.clip(row.id).is_file()
 
 

@@ -72,7 +72,7 @@ def done(lab: Lab, count: int = 1, **columns: Any) -> list[str]:
     """Finished generations."""
     ids = [lab.submit(REQUEST).id for _ in range(count)]
     for one in ids:
-        lab.wait(one, timeout_s=60)
+        lab.wait(one)
     if columns:
         with begin_immediate(lab.ledger.database) as connection:
             connection.execute(sa.update(generations).where(generations.c.id.in_(ids)).values(**columns))

@@ -296,7 +296,7 @@ def test_extend_pays_only_for_what_is_missing(lab: Lab, open_app: Open) -> None:
     """Three values done, a fourth added: three reused, one new; names of values and takes are kept."""
     base = GenerationRequest(prompt=PROMPT)
     id_ = lab.start(Sweep("Fox", "Which?", base, {"animal": [Labelled("A red fox", "fox"), "An owl", "A cat"]}))
-    lab.wait_sweep(id_, 60)
+    lab.wait_sweep(id_)
     app = open_experiment(open_app, id_)
     button(app, "Extend").click().run()
     values = widget(checked(app), "Values of animal")
@@ -367,11 +367,11 @@ def test_a_failed_take_says_its_charge_in_the_card(lab: Lab, open_app: Open) -> 
     assert lab.simulator is not None
     lab.simulator.world.add_fault("task_failed", times=1, code="generation_failed", message="Refused")
     id_ = lab.start(boats("16:9", "9:16"))
-    lab.wait_sweep(id_, 60)
+    lab.wait_sweep(id_)
     app = open_experiment(open_app, id_)
     assert "Done, 1 failed" in texts(app)
     button(app, "Retry 1 failed · 160 credits").click().run()
-    lab.wait_sweep(id_, 60)
+    lab.wait_sweep(id_)
     assert lab.sweeps.brief(id_).states == {State.SUCCEEDED: 2}
     checked(app)
 
@@ -380,7 +380,7 @@ def test_a_failed_take_says_its_charge_in_the_card(lab: Lab, open_app: Open) -> 
 def test_the_way_back_from_a_tab_in_the_address(lab: Lab, open_app: Open, tab: str) -> None:
     """The list is shown again, and the next experiment opens at its grid."""
     id_ = lab.start(boats("16:9"))
-    lab.wait_sweep(id_, 60)
+    lab.wait_sweep(id_)
     app = open_app("sweep")
     app.query_params["experiment"] = id_
     app.query_params["view"] = tab
@@ -409,7 +409,7 @@ def test_a_read_only_server_shows_an_experiment_and_changes_nothing(
     """The grid is there with its tabs; the only buttons are those of finding one's way."""
     lab = make_lab()
     id_ = lab.start(boats("16:9", "9:16"))
-    lab.wait_sweep(id_, 60)
+    lab.wait_sweep(id_)
     lab.close()
     make_lab(read_only=True)
     app = open_experiment(open_app, id_)

@@ -32,7 +32,7 @@ def failing(lab: Lab, *fields: Any, times: int) -> str:
     assert lab.simulator is not None
     lab.simulator.world.add_fault("task_failed", times=times, code="generation_failed", message="Refused")
     id_ = lab.start(*fields)
-    lab.wait_sweep(id_, 60)
+    lab.wait_sweep(id_)
     return id_
 
 
@@ -115,7 +115,7 @@ def test_a_probe_says_what_it_sends_before_it_spends(lab: Lab, open_app: Open) -
 
 def test_all_reused_is_a_duplicate_only_where_it_extends(lab: Lab, open_app: Open) -> None:
     """Another question over clips that exist may start for nothing."""
-    lab.wait_sweep(lab.start(boats("16:9", "9:16")), 60)
+    lab.wait_sweep(lab.start(boats("16:9", "9:16")))
     axis = AxisDraft("param", "aspect_ratio", options=("16:9", "9:16"))
     app = form(open_app, lab, SweepDraft(name="Other", base=Draft(prompt="A paper boat"), axes=(axis,)))
     assert not button(app, "Start · nothing new · 0 credits").disabled
@@ -126,7 +126,7 @@ def test_an_extended_probe_stays_a_probe(lab: Lab, open_app: Open) -> None:
     """Further takes make a hint a verdict, whose outcome stands beside the knob."""
     hint, _ = probes.plans(lab, BOAT.model, "cfg_scale", BOAT)
     id_ = lab.start(hint.sweep)
-    lab.wait_sweep(id_, 60)
+    lab.wait_sweep(id_)
     app = open_experiment(open_app, id_)
     button(app, "Extend").click().run()
     widget(checked(app), "Takes per cell").set_value(4).run()
@@ -141,7 +141,7 @@ def test_the_takes_an_unclear_probe_asks_for_are_one_press_away(lab: Lab, open_a
     assert lab.simulator is not None
     lab.simulator.world.configure(cfg_effect="strong", clip_variants=8)
     id_ = lab.start(probes.plans(lab, BOAT.model, "cfg_scale", BOAT)[0].sweep)
-    lab.wait_sweep(id_, 60)
+    lab.wait_sweep(id_)
     app = open_experiment(open_app, id_)
     until(lambda: "Plan 4 more clips · 640 credits" in labels(app.run()), what="the probe is judged")
     button(app, "Plan 4 more clips · 640 credits").click().run()
@@ -156,7 +156,7 @@ def test_what_is_done_has_one_loud_next_step(lab: Lab, open_app: Open) -> None:
     """A sweep is voted on, a probe has its verdict looked at; a decided one has no next step."""
     sweep, probe = lab.start(boats("16:9", "9:16")), lab.start(probes.plans(lab, BOAT.model)[0].sweep)
     for id_ in (sweep, probe):
-        lab.wait_sweep(id_, 60)
+        lab.wait_sweep(id_)
     loud = [label for label, kind in kinds(open_experiment(open_app, sweep)).items() if kind == "primary"]
     assert loud == ["Vote blind"]
     app = open_experiment(open_app, probe)
@@ -228,7 +228,7 @@ def test_failures_out_of_sight_are_told(lab: Lab, open_app: Open) -> None:
 def test_an_open_clip_says_which_take_it_is(lab: Lab, open_app: Open) -> None:
     """It is named by axis and value; before the first take comes the last one, and the buttons say so."""
     id_ = lab.start(Sweep("Takes", "", BOAT, {"cfg_scale": [0.5]}, takes=2))
-    lab.wait_sweep(id_, 60)
+    lab.wait_sweep(id_)
     first, last = [take.generation_id for take in lab.sweep(id_).cells[0].takes]
     app = open_experiment(open_app, id_)
     turns = {"Take before", "Next take", "First take", "Last take"}

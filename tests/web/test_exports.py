@@ -70,7 +70,7 @@ def test_the_file_name_says_when_rows_are_simulated(mode: str | None, word: str)
 def test_rows_come_out_as_csv_and_json_with_their_mode(lab: Lab) -> None:
     """Both forms hold every row, say which are simulated, and read back."""
     prompt = '=HYPERLINK("http://evil.example") শিয়াল\nsecond line'
-    row = lab.wait(lab.submit(GenerationRequest(prompt=prompt)).id, timeout_s=60)
+    row = lab.wait(lab.submit(GenerationRequest(prompt=prompt)).id)
     text = "".join(exports.csv_lines(lab.history.export_rows(HistoryFilter())))
     [line] = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     assert line["prompt"] == "'" + prompt

@@ -26,7 +26,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def finished(lab: Lab) -> GenerationRecord:
     """A generation with its clip."""
-    return lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
+    return lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id)
 
 
 async def test_health_tells_version_mode_database_and_engine(lab: Lab, client: httpx.AsyncClient) -> None:

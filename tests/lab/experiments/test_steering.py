@@ -54,7 +54,7 @@ def test_a_resumed_sweep_goes_on_in_order(paused: Lab) -> None:
     paused.resume()
     assert paused.sweeps.resume(id_) == 6
     assert paused.sweeps.resume(id_) == 0
-    assert paused.wait_sweep(id_, 40).states == {State.SUCCEEDED: 6}
+    assert paused.wait_sweep(id_).states == {State.SUCCEEDED: 6}
     assert paused.simulator is not None
     posts = [post.idempotency_key or "" for post in paused.simulator.world.requests("create")]
     assert posts == [f"{id_}-{cell}-1-{take}" for take in (1, 2) for cell in range(3)]
@@ -73,7 +73,7 @@ def test_a_pause_survives_a_restart(make_lab: Callable[..., Lab], paused: Lab, m
     assert lab.wait(other.id, 20).state is State.SUCCEEDED
     assert lab.sweep(id_).states == {State.WAITING: 1}
     lab.sweeps.resume(id_)
-    assert lab.wait_sweep(id_, 20).states == {State.SUCCEEDED: 1}
+    assert lab.wait_sweep(id_).states == {State.SUCCEEDED: 1}
 
 
 def test_a_row_that_may_have_been_sent_is_not_held_back(still: Lab) -> None:
