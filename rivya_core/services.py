@@ -23,8 +23,9 @@ from rivya_core.api.errors import LabError, RivyaError, StorageError
 from rivya_core.api.network import check_way_to
 from rivya_core.api.wire import Timeouts
 from rivya_core.lab.archive import Archive
+from rivya_core.lab.copier import Copier
 from rivya_core.lab.damage import DamagedError, refuse_if_damaged, refuse_if_incomplete, report
-from rivya_core.lab.database import migrate, open_database
+from rivya_core.lab.database import is_damage, migrate, open_database, told
 from rivya_core.lab.engine import Engine, Inbox, prepare
 from rivya_core.lab.examples import add_examples
 from rivya_core.lab.history import History
@@ -63,7 +64,8 @@ class _OpenLab:
             self.parts = _build(settings, self.stack)
         except BaseException as error:
             self.stack.close()
-            if isinstance(error, RivyaError) or not isinstance(error, Exception):
+            is_told = isinstance(error, RivyaError) and not _is_untold_damage(error)
+            if is_told or not isinstance(error, Exception):
                 raise
             raise _in_words(settings, error) from error
         self.shared = Lab(self.parts)
@@ -178,6 +180,9 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
     keeper.start()
     keeper.ask_balance()
     measurer = Measurer(ledger, archive, lambda: engine.is_running)
+    copier = Copier(database_path, ledger, lambda: engine.is_running)
+    stack.callback(copier.stop)
+    copier.start()
     parts = Parts(
         settings=settings,
         database=database,
@@ -189,6 +194,7 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
         keeper=keeper,
         jobs=jobs,
         measurer=measurer,
+        copier=copier,
         simulator=simulator,
         close=_keep_open,
     )
@@ -214,10 +220,18 @@ def _refuse_what_is_known(settings: Settings) -> None:
         raise DamagedError(_damaged.damage)
 
 
+def _is_untold_damage(error: RivyaError) -> bool:
+    """True for damage that only came to light while the lab was being opened, so that nothing was salvaged yet."""
+    return isinstance(error, StorageError) and not isinstance(error, DamagedError) and is_damage(error)
+
+
 def _in_words(settings: Settings, error: Exception) -> RivyaError:
     """What nobody foresaw while the lab was opened: a page that says so, never a server that ends."""
+    sentence = told(error)
+    if sentence is not None and not is_damage(sentence):
+        return sentence
     what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-    if isinstance(error, sa.exc.DatabaseError | sqlite3.DatabaseError):
+    if isinstance(error, sa.exc.DatabaseError | sqlite3.DatabaseError | StorageError):
         database = settings.data_dir.expanduser().resolve() / DATABASE
         return DamagedError(report(database, ["The database cannot be used as it is."], [what]))
     log.error("the lab could not be opened", exc_info=error)

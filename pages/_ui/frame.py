@@ -85,6 +85,8 @@ def open_page(title: str, caption: str = "", *, spends: bool = False) -> Lab:
         error_card(error)
         st.stop()
     _header(opened, title, caption)
+    for trouble in opened.troubles():
+        st.error(trouble, icon=":material/error:")
     if spends and opened.settings.read_only:
         _read_only()
     return opened

@@ -6,7 +6,9 @@ so that what carries the name of a day can be put in the database's place. A cop
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -16,6 +18,7 @@ from typing import Final
 
 FOLDER: Final = "backups"
 KEPT: Final = 3
+ROOM_BYTES: Final = 20_000_000
 PAGES_AT_ONCE: Final = -1  # in one go: a copy made in steps starts again whenever somebody writes
 
 
@@ -65,6 +68,7 @@ def make(database: Path, today: date, *, go_on: Callable[[], bool] = lambda: Tru
     """
     target = path_of(database, today)
     target.parent.mkdir(mode=0o700, exist_ok=True)
+    _refuse_without_room(database, target.parent)
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -83,6 +87,13 @@ def make(database: Path, today: date, *, go_on: Callable[[], bool] = lambda: Tru
     for old in daily_paths(database)[KEPT:]:
         old.unlink(missing_ok=True)
     return target
+
+
+def _refuse_without_room(database: Path, where: Path) -> None:
+    """A copy must not take the last room that the database itself needs."""
+    needed = 2 * database.stat().st_size + ROOM_BYTES
+    if shutil.disk_usage(where).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _copy(database: Path, part: Path) -> None:

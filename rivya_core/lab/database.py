@@ -7,6 +7,7 @@ and two submits both see the last free place under a cap.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -29,6 +30,9 @@ from rivya_core.api.durable import sync_file
 from rivya_core.api.errors import StorageError
 from rivya_core.lab.migrations import VERSION_TABLE, config
 from rivya_core.lab.schema import PREFIX
+from rivya_core.lab.trouble import Trouble, tell
+
+log = logging.getLogger("rivya.database")
 
 BUSY_TIMEOUT_MS: Final = 30_000
 POOL_SIZE: Final = 20
@@ -38,6 +42,7 @@ WAL_PAUSE_S: Final = 0.05
 SUBSEC_SINCE: Final = (3, 42)  # the SQLite that knows unixepoch('subsec'); Debian 12 has 3.40
 
 _turns: WeakKeyDictionary[sa.Engine, threading.Lock] = WeakKeyDictionary()
+_troubles: WeakKeyDictionary[sa.Engine, Trouble] = WeakKeyDictionary()
 
 
 def open_database(path: Path) -> sa.Engine:
@@ -56,7 +61,9 @@ def open_database(path: Path) -> sa.Engine:
         hide_parameters=True,  # an error text must not carry a prompt
     )
     event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "handle_error", _note_trouble)
     _turns[engine] = threading.Lock()
+    _troubles[engine] = Trouble()
     with reading(engine) as connection:
         connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
     return engine
@@ -70,6 +77,17 @@ def _prepare_connection(dbapi_connection: sqlite3.Connection, _record: Connectio
     dbapi_connection.execute("PRAGMA foreign_keys=ON")
     if sqlite3.sqlite_version_info < SUBSEC_SINCE:
         dbapi_connection.create_function("unixepoch", 1, _unixepoch)
+
+
+def trouble_of(engine: sa.Engine) -> Trouble:
+    """What ails an open database, whoever met it: our own reads and writes, or those of the engine of the jobs."""
+    return _troubles.setdefault(engine, Trouble())
+
+
+def _note_trouble(context: sa.engine.ExceptionContext) -> None:
+    error = told(context.original_exception)
+    if error is not None and context.engine is not None:
+        trouble_of(context.engine).note(error, is_damage=is_damage(error))
 
 
 def _unixepoch(moment: str) -> float | None:
@@ -114,6 +132,7 @@ def begin_immediate(engine: sa.Engine) -> Iterator[sa.Connection]:
             connection.rollback()
             raise
         connection.commit()
+    trouble_of(engine).wrote()
 
 
 @contextmanager
@@ -140,16 +159,11 @@ def storage_errors() -> Iterator[None]:
             retryable=True,
             field="database",
         ) from error
-    except exc.DatabaseError as error:
-        told = _told(error.orig) if isinstance(error.orig, sqlite3.Error) else None
-        if told is None:
+    except (exc.DatabaseError, sqlite3.DatabaseError) as error:
+        sentence = told(error)
+        if sentence is None:
             raise
-        raise told from error
-    except sqlite3.DatabaseError as error:
-        told = _told(error)
-        if told is None:
-            raise
-        raise told from error
+        raise sentence from error
 
 
 _SENTENCES: Final = {
@@ -175,8 +189,8 @@ _SENTENCES: Final = {
     ),
     sqlite3.SQLITE_CORRUPT: (
         "The database is damaged",
-        "SQLite cannot read the file any more.",
-        "Stop the server and restore the newest backup from the data folder; keep the damaged file.",
+        "SQLite cannot read a part of it any more. Nothing more is sent to Rivya.",
+        "Stop the program and start it again: it then says what can be saved, and how to go on.",
     ),
     sqlite3.SQLITE_IOERR: (
         "The disk does not answer",
@@ -193,13 +207,72 @@ _SENTENCES[sqlite3.SQLITE_NOTADB] = (
 _SENTENCES[sqlite3.SQLITE_PERM] = _SENTENCES[sqlite3.SQLITE_READONLY]
 
 
-def _told(error: sqlite3.Error) -> StorageError | None:
-    code: int = getattr(error, "sqlite_errorcode", None) or 0
+def told(error: BaseException | None) -> StorageError | None:
+    """The sentence for an error of the database whose cause lies outside the code; None for any other error."""
+    while error is not None:
+        if isinstance(error, StorageError):
+            return error if error.field in {"database", "disk"} else None
+        orig = error.orig if isinstance(error, exc.DBAPIError) else error
+        if isinstance(orig, sqlite3.Error):
+            return _sentence(getattr(orig, "sqlite_errorcode", None) or 0)
+        error = error.__cause__
+    return None
+
+
+def _sentence(code: int) -> StorageError | None:
     sentences = _SENTENCES.get(code & 0xFF)  # the low byte is the primary code, the rest is detail
     if sentences is None:
         return None
-    retryable = code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL}
+    retryable = code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
     return StorageError(*sentences, retryable=retryable, field="database")
+
+
+def damage_error() -> StorageError:
+    """The error of a file that was found damaged while it is open."""
+    return StorageError(*_SENTENCES[sqlite3.SQLITE_CORRUPT], field="database")
+
+
+def is_damage(error: StorageError) -> bool:
+    """True for what only another file can mend."""
+    return error.title in {_SENTENCES[code][0] for code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)}
+
+
+_PHRASES: Final = {
+    "database or disk is full": sqlite3.SQLITE_FULL,
+    "database is locked": sqlite3.SQLITE_BUSY,
+    "database table is locked": sqlite3.SQLITE_BUSY,
+    "disk I/O error": sqlite3.SQLITE_IOERR,
+    "malformed": sqlite3.SQLITE_CORRUPT,
+    "file is not a database": sqlite3.SQLITE_NOTADB,
+    "readonly database": sqlite3.SQLITE_READONLY,
+    "unable to open database file": sqlite3.SQLITE_CANTOPEN,
+}
+
+
+class OneLineFilter(logging.Filter):
+    """Turn a library's report of a trouble of the database, trace and all, into our one line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything else through."""
+        error = told(record.exc_info[1]) if record.exc_info else None
+        if error is None:
+            text = record.getMessage()
+            code = next((code for phrase, code in _PHRASES.items() if phrase in text), None)
+            error = None if code is None else _sentence(code)
+        if error is None:
+            return True
+        tell(log, error)
+        return False
+
+
+def log_error(logger: logging.Logger, what: str, error: Exception, **extra: object) -> bool:
+    """Log what went wrong: a trouble of the database as one line, anything else with its trace. True for the former."""
+    sentence = told(error)
+    if sentence is None:
+        logger.error(what, exc_info=error, extra=extra)
+        return False
+    tell(logger, sentence)
+    return True
 
 
 def migrate(engine: sa.Engine, path: Path, *, scripts: Path | None = None) -> None:

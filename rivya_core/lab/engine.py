@@ -21,6 +21,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
 
 from rivya_core.api.errors import LabError
 from rivya_core.lab import jobs
+from rivya_core.lab.database import OneLineFilter, log_error
 from rivya_core.lab.jobs.context import JobContext, Went
 
 log = logging.getLogger("rivya.engine")
@@ -49,9 +50,9 @@ async def _run(step: Step, generation_id: str) -> str:
         return (await step(context, generation_id)).value
     except asyncio.CancelledError:
         raise
-    except Exception:
-        log.exception("step failed", extra={"generation_id": generation_id, "step": step.__name__})
-        context.strike(generation_id)
+    except Exception as error:  # noqa: BLE001 - the outer edge of the job runner
+        passes = log_error(log, "step failed", error, generation_id=generation_id, step=step.__name__)
+        context.strike(generation_id, passes=passes)
         return Went.PARKED.value
 
 
@@ -77,7 +78,10 @@ async def _generation(generation_id: str) -> str:
 
 def prepare(path: Path) -> None:
     """Create or migrate the engine's own tables in the SQLite file at an absolute path."""
-    logging.getLogger("dbos").setLevel(logging.ERROR)
+    logger = logging.getLogger("dbos")
+    logger.setLevel(logging.ERROR)
+    if not any(isinstance(known, OneLineFilter) for known in logger.filters):
+        logger.addFilter(OneLineFilter())
     DBOS.migrate(sa.URL.create("sqlite", database=str(path)).render_as_string())  # quoted: a "?" would end the path
 
 

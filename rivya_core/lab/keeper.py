@@ -18,7 +18,9 @@ from filelock import FileLock, Timeout
 from rivya_core.api import Rivya
 from rivya_core.api.contract import ERROR_CODES, Balance, Effect
 from rivya_core.api.errors import RivyaError
+from rivya_core.lab.database import log_error, told
 from rivya_core.lab.engine import Engine, Inbox
+from rivya_core.lab.heartbeat import Heartbeat, Silence
 from rivya_core.lab.jobs.context import BY_PERSON, PAUSE_S, JobContext
 from rivya_core.lab.records import BalanceRecord, ErrorCard, Pause
 from rivya_core.lab.states import State
@@ -43,6 +45,7 @@ class Keeper:
     def __init__(
         self, context: JobContext, engine: Engine, inbox: Inbox, lock: FileLock, make_client: Callable[[], Rivya]
     ) -> None:
+        self._heart = Heartbeat(context.settings.data_dir.expanduser())
         self._context = context
         self._engine = engine
         self._inbox = inbox
@@ -79,6 +82,8 @@ class Keeper:
         self._balance_asked.set()
         if self._jobs_thread.is_alive():
             self._jobs_thread.join(timeout=10)
+        if self._engine.is_running:
+            self._heart.end()
         self._engine.stop()
         with suppress(OSError):
             self._lock.release()
@@ -92,6 +97,10 @@ class Keeper:
         """True while both threads run."""
         return self._jobs_thread.is_alive() and self._wallet_thread.is_alive()
 
+    def silence(self) -> Silence | None:
+        """The process that holds the folder's jobs and gives no sign of life, or None."""
+        return None if self._engine.is_running else self._heart.silence()
+
     def look(self) -> None:
         """Note that somebody looks at the balance, so that it is worth keeping fresh."""
         self._looked_at_s = time.monotonic()
@@ -104,13 +113,17 @@ class Keeper:
         while not self._stop.is_set():
             try:
                 keep(time.monotonic())
-            except Exception:
+            except Exception as error:  # noqa: BLE001 - the outer edge of the thread
                 if self._stop.is_set():
                     return
-                log.exception("housekeeping failed; it goes on")
+                log_error(log, "housekeeping failed; it goes on", error)
             self._stop.wait(TICK_S)
 
     def _keep_jobs(self, now_s: float) -> None:
+        if self._engine.is_running:
+            self._heart.beat()
+        else:
+            self._heart.watch()
         if not self._engine.is_running and now_s >= self._next_lock_s:
             self._next_lock_s = now_s + LOCK_EVERY_S
             self._take_over()
@@ -161,6 +174,7 @@ class Keeper:
             self.trouble = f"cannot start: {type(error).__name__}"
             raise
         self.trouble = ""
+        self._heart.begin()
         self._settle_due = True
         log.info("this process runs the jobs of the data folder")
 
@@ -187,7 +201,14 @@ class Keeper:
         for row in rows:
             if f"{row.id}:{row.runs}" in alive:
                 continue
-            run = enqueue_again(context.ledger.database, context.ledger, self._inbox, row.id)
+            try:
+                run = enqueue_again(context.ledger.database, context.ledger, self._inbox, row.id)
+            except RivyaError as error:
+                if told(error) is not None:
+                    raise
+                context.strike(row.id)  # this row cannot be read; the others go on
+                log.error("%s", error, extra={"generation_id": row.id})  # noqa: TRY400 - its sentence says all
+                continue
             log.info("job taken up again", extra={"generation_id": row.id, "run": run})
 
     def _alive(self, workflow_ids: list[str]) -> set[str]:

@@ -16,7 +16,7 @@ from rivya_core.api.errors import LabError, RivyaError, StorageError, WaitTimeou
 from rivya_core.api.params import invalid
 from rivya_core.lab import budget as budgets
 from rivya_core.lab import submission
-from rivya_core.lab.database import reading
+from rivya_core.lab.database import reading, trouble_of
 from rivya_core.lab.experiments import reuse
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.experiments.reuse import Existing
@@ -322,6 +322,9 @@ class Lab(Steering):
             database = "ok"
         except RivyaError as error:
             database = str(error)
+        trouble = trouble_of(self._parts.database).current()
+        if database == "ok" and trouble is not None:
+            database = str(trouble)
         works, engine = self._engine_state()
         return Health(
             ok=database == "ok" and works,
@@ -329,8 +332,15 @@ class Lab(Steering):
             mode=self.mode,
             database=database,
             engine=engine,
+            copy=self._parts.copier.trouble or "ok",
             detail={"data_dir": str(self.settings.data_dir), "connection": self.connection},
         )
+
+    def troubles(self) -> list[str]:
+        """What a person should know on every page: trouble of the database, a process that holds the folder and is silent."""
+        trouble = trouble_of(self._parts.database).current()
+        found = [None if trouble is None else str(trouble), self._parts.keeper.silence()]
+        return [str(one) for one in found if one is not None]
 
     def _engine_state(self) -> tuple[bool, str]:
         """Whether jobs are seen to, here or where they may be, and the words for it."""
@@ -341,4 +351,7 @@ class Lab(Steering):
             return True, "running"
         if self.settings.read_only:
             return True, "viewer: read-only, runs no jobs"
+        silence = keeper.silence()
+        if silence is not None:
+            return False, f"silent: {silence}"
         return (False, keeper.trouble) if keeper.trouble else (True, "viewer: another process runs the jobs")

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from rivya_core.api import GenerationRequest
 from rivya_core.lab.budget import local_day
 from rivya_core.lab.credits import release_many, reserve, reserve_many
+from rivya_core.lab.database import trouble_of
 from rivya_core.lab.decisions import Decisions
 from rivya_core.lab.ids import generation_id, new_intent_id
 from rivya_core.lab.images import Asset
@@ -74,6 +75,7 @@ class Ledger(Decisions):
         known = self.find(connection, new.id)
         if known is not None:
             return known
+        trouble_of(self.database).refuse_if_damaged()
         now = self.clock()
         connection.execute(sa.insert(generations).values(**self._new_columns(new, now)))
         row = self._must_find(connection, new.id)
@@ -85,6 +87,7 @@ class Ledger(Decisions):
         """Store generations whose ids nobody has yet, in this order, each with its reservation."""
         if not new:
             return
+        trouble_of(self.database).refuse_if_damaged()
         now = self.clock()
         rows = [self._new_columns(item, now) for item in new]
         told = {"from": None, "to": State.WAITING.value}

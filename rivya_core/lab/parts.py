@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rivya_core.lab.archive import Archive
+from rivya_core.lab.copier import Copier
 from rivya_core.lab.engine import Engine, Inbox
 from rivya_core.lab.history import History
 from rivya_core.lab.jobs.context import JobContext
@@ -31,5 +32,6 @@ class Parts:
     keeper: Keeper
     jobs: JobContext
     measurer: Measurer
+    copier: Copier
     simulator: Any
     close: Any

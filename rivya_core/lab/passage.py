@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from rivya_core.api.contract import ERROR_CODES, Generation, TaskStatus
 from rivya_core.api.errors import Charged, LabError, RivyaError
 from rivya_core.lab.credits import Adjust, CreditMove, Release, Settle, book, mark_simulated
+from rivya_core.lab.database import trouble_of
 from rivya_core.lab.gate import Stops
 from rivya_core.lab.notes import Notes, price_name, read_balance, read_pause, write_note
 from rivya_core.lab.records import Clip, ErrorCard, GenerationRecord, Phase
@@ -61,6 +62,7 @@ class Passage(Notes):
         Raises:
             LabError: other bytes were sent before.
         """
+        trouble_of(self.database).refuse_if_damaged()
         with self.writing() as connection:
             row = self._must_find(connection, generation_id)
             if row.state not in {State.WAITING, State.SUBMITTING} or row.task_id is not None:

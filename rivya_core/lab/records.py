@@ -251,4 +251,5 @@ class Health:
     mode: Mode
     database: str
     engine: str
+    copy: str = "ok"
     detail: Mapping[str, Any] = field(default_factory=dict)

@@ -96,6 +96,7 @@ def health(_request: Request) -> Response:
         "mode": found.mode,
         "database": found.database,
         "engine": found.engine,
+        "copy": found.copy,
     }
     return JSONResponse(body, status_code=200 if found.ok else 503, headers={"Cache-Control": "no-store"})
 

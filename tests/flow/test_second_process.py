@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rivya_core import GenerationRequest
-from rivya_core.lab import gate, keeper
+from rivya_core.lab import gate, heartbeat, keeper
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.states import State
 from tests.conftest import FAST
@@ -74,3 +74,26 @@ def test_a_row_of_a_killed_holder_is_finished_by_the_viewer(
     holder.send_signal(signal.SIGKILL)
     assert_each_paid_once_and_kept(lab, ids, outside, 2)
     assert runs_jobs(lab)
+
+
+def test_a_holder_that_was_stopped_is_named(
+    data_dir: Path, start_child: Callable[..., Child], make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped by a signal it keeps its role, which nobody takes; the others say who it is until it goes on."""
+    monkeypatch.setattr(heartbeat, "SILENT_AFTER_S", 5.0)
+    holder = start_child({**FAST, "data_dir": data_dir}, intents=["stopped"], stay=True)
+    heard(holder)
+    lab = make_lab()
+    assert lab.troubles() == []
+    holder.send_signal(signal.SIGSTOP)
+    try:
+        until(lab.troubles)
+        health = lab.health()
+        assert not health.ok
+        assert health.engine.startswith(f"silent: Process {holder.pid} holds this folder and has not answered for ")
+        assert f"kill -CONT {holder.pid}" in lab.troubles()[0]
+    finally:
+        holder.send_signal(signal.SIGCONT)
+    until(lambda: lab.health().ok)
+    assert lab.troubles() == []
+    assert not runs_jobs(lab)

@@ -35,6 +35,7 @@ def health_card(lab: Lab) -> None:
         facts(
             [
                 Fact("Database", "Answers" if health.database == "ok" else health.database),
+                Fact("Daily copy", "" if health.copy == "ok" else words.sentences(health.copy)),
                 Fact("Jobs", *jobs_words(health.engine)),
                 Fact("Simulator" if lab.mode == "simulated" else "Rivya", *_answers(balance)),
                 Fact("Version", health.version),
@@ -49,6 +50,8 @@ def jobs_words(engine: str) -> tuple[str, str]:
         return "Run in this process", "They go on without a browser, and after a restart."
     if engine.startswith("viewer"):
         return ("Not run here", READ_ONLY_NOTE) if "read-only" in engine else ("Run in another process", VIEWER_NOTE)
+    if engine.startswith("silent"):
+        return "Not running", engine.partition(": ")[2]
     if engine.startswith("cannot start"):
         return "Cannot start", words.sentences(engine.partition(": ")[2], STUCK_NOTE)
     return ("Stopped", STOPPED_NOTE) if engine == "stopped" else (engine, "")

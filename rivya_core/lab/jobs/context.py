@@ -16,7 +16,8 @@ from rivya_core.api import AsyncMediaClient, AsyncRivya
 from rivya_core.api.contract import ERROR_CODES, Effect
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.archive import Archive
-from rivya_core.lab.gate import Gate
+from rivya_core.lab.database import trouble_of
+from rivya_core.lab.gate import Gate, Stops
 from rivya_core.lab.history import History, Typical
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.records import ErrorCard, GenerationRecord, Pause, Phase
@@ -89,9 +90,13 @@ class JobContext:
     _read_at_s: dict[str, float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        connection = self.settings.connection
-        self.gate = Gate(self.settings.max_creates_in_flight, lambda: self.ledger.stops(connection))
+        self.gate = Gate(self.settings.max_creates_in_flight, self._stops)
         self.reads = ReadBudget(self.settings.poll_reads_per_s)
+
+    def _stops(self) -> Stops:
+        """What is stopped now; raises StorageError once the database was found damaged: what is sent might be forgotten."""
+        trouble_of(self.ledger.database).refuse_if_damaged()
+        return self.ledger.stops(self.settings.connection)
 
     @property
     def api(self) -> AsyncRivya:
@@ -137,8 +142,14 @@ class JobContext:
             await asyncio.sleep(max(0.0, before_s + self.settings.poll_min_s - loop.time()))
         self._read_at_s[generation_id] = loop.time()
 
-    def strike(self, generation_id: str) -> None:
-        """Note an error nobody foresaw, so that the row is taken up again later and later."""
+    def strike(self, generation_id: str, *, passes: bool = False) -> None:
+        """Note an error nobody foresaw, so that the row is taken up again later and later.
+
+        ``passes``: the database could not be used, which is no fault of the row, so it is taken up again soon.
+        """
+        if passes:
+            self._strikes[generation_id] = (0, time.monotonic() + STRIKE_S)
+            return
         count = self._strikes.get(generation_id, (0, 0.0))[0] + 1
         self._strikes[generation_id] = (count, time.monotonic() + min(STRIKE_S * 2**count, STRIKE_MAX_S))
 

@@ -13,14 +13,16 @@ from dataclasses import replace
 
 from rivya_core.api import GenerationRequest, ReferenceImage, reference_item
 from rivya_core.api.contract import ERROR_CODES, Effect, Generation
-from rivya_core.api.errors import RivyaError
+from rivya_core.api.errors import RivyaError, StorageError
 from rivya_core.api.retry import Action, delay_s, rule
 from rivya_core.lab.gate import Turn
 from rivya_core.lab.jobs.context import JobContext, Went, at_rest, facts, log
 from rivya_core.lab.points import Point, reached
 from rivya_core.lab.records import ErrorCard, GenerationRecord
 from rivya_core.lab.states import State
+from rivya_core.lab.trouble import tell
 
+ACCEPT_AGAIN_S = 2.0
 STRANGE_REFUSALS = 3
 FUNDED_REFUSALS = 6  # 90 s at the pace of the wallet's pause: enough for a server that counts late
 
@@ -131,15 +133,27 @@ async def leave_waiting(context: JobContext, row: GenerationRecord) -> bool:
 
 
 async def accept(context: JobContext, row: GenerationRecord, answer: Generation) -> None:
-    """Commit the task id the moment it is here; a task that another row has ends this one (see ``Ledger.accept``)."""
-    await context.db(
-        context.ledger.accept,
-        row.id,
-        task_id=answer.id,
-        reserved_credits=answer.reserved_credits,
-        task_status=answer.status,
-        simulated=answer.simulated,
-    )
+    """Commit the task id the moment it is here; a task that another row has ends this one (see ``Ledger.accept``).
+
+    A database that cannot take it now is asked until it can.
+    """
+    while True:
+        try:
+            await context.db(
+                context.ledger.accept,
+                row.id,
+                task_id=answer.id,
+                reserved_credits=answer.reserved_credits,
+                task_status=answer.status,
+                simulated=answer.simulated,
+            )
+            break
+        except StorageError as error:
+            if not error.retryable:
+                log.error("a task id could not be stored", extra=facts(row, accepted_task_id=answer.id))
+                raise
+            tell(log, error)
+            await asyncio.sleep(ACCEPT_AGAIN_S)
     log.info("task accepted", extra=facts(row, accepted_task_id=answer.id))
 
 

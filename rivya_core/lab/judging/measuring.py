@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.archive import Archive
+from rivya_core.lab.database import log_error, told
 from rivya_core.lab.judging import features, observations
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.schema import generations
@@ -119,9 +120,9 @@ class Measurer:
             try:
                 if self._is_executor() and self.step():
                     continue
-            except Exception:
+            except Exception as error:  # noqa: BLE001 - the outer edge of the thread
                 if not self._stop.is_set():
-                    log.exception("measuring failed; it goes on")
+                    log_error(log, "measuring failed; it goes on", error)
                     self._stop.wait(AFTER_ERROR_S)
             self._news.wait(TICK_S)
             self._news.clear()
@@ -180,9 +181,9 @@ class Measurer:
     def _settle_once(self) -> None:
         try:
             self._settle()
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - the outer edge of the thread
             if not self._stop.is_set():
-                log.exception("what was measured could not be settled; it is tried again when something is new")
+                log_error(log, "what was measured could not be settled; it is tried again when something is new", error)
 
     def _aside(self, name: str, act: Callable[[], None]) -> threading.Thread:
         """Start a thread at a low priority; one of its own each time, as a priority once lowered cannot be raised again."""
@@ -203,6 +204,8 @@ class Measurer:
         except features.StoppedError:
             return None
         except RivyaError as error:
+            if told(error) is not None:
+                return None  # of the database, not of the clip
             return {"error": error.detail or error.title}
         except Exception:
             log.exception("a clip could not be measured", extra={"generation_id": clip.generation_id})
