@@ -9,6 +9,7 @@ refuses answers with long headers.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
@@ -79,7 +80,9 @@ def _make_transport(way: Way) -> AiohttpTransport:
     tls = way.tls or _trusting_nobody()
 
     def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=_CONNECTIONS_MAX, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls)
+        connector = aiohttp.TCPConnector(
+            limit=_CONNECTIONS_MAX, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls, socket_factory=_answerable_socket
+        )
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -92,6 +95,31 @@ def _make_transport(way: Way) -> AiohttpTransport:
 
     proxy = httpx.Proxy(way.proxy.url, headers=way.proxy.headers) if way.proxy else None
     return _ExactTransport(verify=tls, client=session, proxy=proxy)
+
+
+class _AnswerableSocket(socket.socket):
+    """Takes bytes that nobody reads any more, so that an answer which came before all was sent is read.
+
+    A server that refuses a body unread closes the connection. asyncio would drop it at the failed write, with the answer in
+    it; the read that follows tells of the closed connection all the same.
+    """
+
+    def send(self, data: Any, *flags: Any) -> int:
+        try:
+            return super().send(data, *flags)
+        except (BrokenPipeError, ConnectionResetError):
+            return memoryview(data).nbytes
+
+    def sendmsg(self, buffers: Any, *more: Any) -> int:
+        buffers = list(buffers)
+        try:
+            return super().sendmsg(buffers, *more)
+        except (BrokenPipeError, ConnectionResetError):
+            return sum(memoryview(buffer).nbytes for buffer in buffers)
+
+
+def _answerable_socket(address: tuple[Any, ...]) -> socket.socket:
+    return _AnswerableSocket(*address[:3])
 
 
 def _trusting_nobody() -> ssl.SSLContext:

@@ -28,6 +28,7 @@ TRANSPORT_FAULTS: tuple[type[Exception], ...] = (
     httpcore.UnsupportedProtocol,
     httpcore.ConnectionNotAvailable,
 )
+TIMEOUTS: tuple[type[Exception], ...] = (httpcore.TimeoutException, TimeoutError)
 _CONNECTIONS_MAX = 100
 _KEPT_MAX = 20
 _KEEP_ALIVE_S = 5.0
@@ -67,7 +68,7 @@ def _within(timeout: float | None, over: type[httpcore.TimeoutException]) -> flo
         return timeout
     left = deadline.left_s()
     if left <= 0:
-        raise over(_OVER) from TimeoutError(_OVER)
+        raise over(_OVER)
     return left if timeout is None else min(timeout, left)
 
 

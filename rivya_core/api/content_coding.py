@@ -11,6 +11,7 @@ from typing import Protocol
 
 PIECE_BYTES = 65_536
 """The most that is unpacked at once."""
+_MEMBERS_MAX = 1000  # each costs time, and may hold nothing
 
 _GZIP = {"gzip", "x-gzip"}
 _OTHERS = {"br", "zstd", "compress", "x-compress", "dcb", "dcz"}
@@ -70,6 +71,7 @@ class _Gzip:
     """One gzip member or several; what follows the last is no content."""
 
     def __init__(self) -> None:
+        self._members = 1
         self._inflate = zlib.decompressobj(31)
         self._is_over = False
         self._between = b""  # the first byte after a member, until the second says whether another one begins
@@ -86,6 +88,9 @@ class _Gzip:
                 if not data.startswith(_GZIP_START):
                     self._is_over = True
                     return
+                self._members += 1
+                if self._members > _MEMBERS_MAX:
+                    raise PackingError("it is compressed in too many parts")
                 self._inflate = zlib.decompressobj(31)
             self._begun = True
             yield from _inflated(self._inflate, data)

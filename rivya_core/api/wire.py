@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from rivya_core.api.answers import ANSWER_MAX_BYTES, RawAnswer, charge_of
 from rivya_core.api.base_url import read_base_url
-from rivya_core.api.blocking_transport import TRANSPORT_FAULTS, BlockingTransport, ending_within
+from rivya_core.api.blocking_transport import TIMEOUTS, TRANSPORT_FAULTS, BlockingTransport, ending_within
 from rivya_core.api.content_coding import PackingError, unpacker
 from rivya_core.api.contract import HEADER_IDEMPOTENCY_KEY, HEADER_SIMULATOR, KEY_PREFIX
 from rivya_core.api.endpoints import Call, T, Upload
@@ -235,7 +235,7 @@ class AnswerBody:
         try:
             yield
         except faults as error:
-            timed_out = isinstance(error.__cause__ or error, TimeoutError)
+            timed_out = isinstance(error.__cause__ or error, TIMEOUTS)
             if timed_out or self._status < httpx.codes.MULTIPLE_CHOICES:
                 raise
             self._is_cut = True

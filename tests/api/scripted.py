@@ -84,13 +84,13 @@ def stall(connection: socket.socket, over: threading.Event) -> bool:
 class Script:
     """A running server. ``acts`` are done one a request, in order; the last one for every later request.
 
-    ``tls``: speak it. ``early``: act as soon as the head of a request is there, its body unread.
+    ``tls``: speak it. ``early``: so many of the first requests are acted on before their body is read.
     """
 
     acts: list[Act] = field(default_factory=lambda: [answer()])
     received: list[Received] = field(default_factory=list)
     tls: ssl.SSLContext | None = None
-    early: bool = False
+    early: int = 0
 
     def __post_init__(self) -> None:
         self._over = threading.Event()
@@ -147,7 +147,7 @@ class Script:
                     self._connections.discard(connection)
                     connection = stack.enter_context(self.tls.wrap_socket(connection, server_side=True))
                     self._connections.add(connection)
-                while (request := _read_request(connection, buffer, early=self.early)) is not None:
+                while (request := _read_request(connection, buffer, early=len(self.received) < self.early)) is not None:
                     with self._lock:
                         self.received.append(request)
                         act = self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
