@@ -179,7 +179,7 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
     stack.callback(keeper.stop)
     keeper.start()
     keeper.ask_balance()
-    measurer = Measurer(ledger, archive, lambda: engine.is_running)
+    measurer = Measurer(ledger, archive, lambda: engine.is_running, connection=settings.connection)
     copier = Copier(database_path, ledger, lambda: engine.is_running)
     stack.callback(copier.stop)
     copier.start()

@@ -6,9 +6,10 @@ it is paid for, so it is kept and said to be damaged. What arrived is remembered
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -16,17 +17,24 @@ import sqlalchemy as sa
 
 from rivya_core.api.errors import DownloadError
 from rivya_core.lab.archive import Archive
-from rivya_core.lab.clips import DAMAGED, UNOPENED, WHOLE, sha256_of
+from rivya_core.lab.clips import DAMAGED, UNOPENED, WHOLE, StoppedError, decode_fault, sha256_of
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.records import Clip, GenerationRecord
 from rivya_core.lab.schema import events, generations
 from rivya_core.lab.states import State
+
+log = logging.getLogger("rivya.clips")
 
 SAME_BYTES: Final = 3
 """Arrivals of the same broken bytes after which they are what Rivya has."""
 
 SAME_UNOPENED: Final = 2
 """The same for a clip that is too much to open: a broken file may look like one."""
+
+BATCH: Final = 50
+NEWEST: Final = 2**62
+OVERLAP_S: Final = 600.0
+"""Rows that ended shortly before the last look are looked at again: moments are noted before they are committed."""
 
 TITLE: Final = "What arrived is not a whole video"
 
@@ -75,6 +83,7 @@ def kept_for_good(row: GenerationRecord) -> Clip | None:
 class Unchecked:
     """A clip that nobody has decoded to its end."""
 
+    seq: int
     generation_id: str
     clip_key: str
     sha256: str
@@ -82,39 +91,108 @@ class Unchecked:
     has_task: bool
 
 
-def unchecked(connection: sa.Connection, since: datetime | None, limit: int) -> Sequence[Unchecked]:
-    """Archived clips that were not decoded to their end, newest first; ``since``: only those finished from then on."""
+def unchecked(connection: sa.Connection, since: datetime | None, below: int, limit: int) -> Sequence[Unchecked]:
+    """Archived clips that were not decoded to their end, newest first, of rows before ``below`` in order of submission.
+
+    ``since``: only those finished from then on.
+    """
     column = generations.c
-    found = [column.mode.in_(["live", "simulated"]), column.state == State.SUCCEEDED.value]
+    found = [column.mode.in_(["live", "simulated"]), column.state == State.SUCCEEDED.value, column.seq < below]
     found += [column.clip_check.is_(None), column.clip_key.is_not(None), column.deleted_at.is_(None)]
     if since is not None:
         found.append(column.finished_at >= since)
     rows = connection.execute(
-        sa.select(column.id, column.clip_key, column.clip_sha256, column.connection, column.task_id)
+        sa.select(column.seq, column.id, column.clip_key, column.clip_sha256, column.connection, column.task_id)
         .where(*found)
-        .order_by(column.finished_at.desc(), column.seq.desc())
+        .order_by(column.seq.desc())
         .limit(limit)
     )
     return [
-        Unchecked(row.id, row.clip_key, row.clip_sha256 or "", row.connection, row.task_id is not None) for row in rows
+        Unchecked(row.seq, row.id, row.clip_key, row.clip_sha256 or "", row.connection, row.task_id is not None)
+        for row in rows
     ]
 
 
-def conclude(ledger: Ledger, clip: Unchecked, fault: str, connection: str) -> None:
-    """Write down what decoding a clip to its end told; a broken one goes back to be fetched.
+class WholeChecks:
+    """Which archived clips are still to be decoded to their end, and what becomes of those that were.
 
-    Only a clip of ``connection`` can be fetched again: another one is kept as damaged.
+    Used by one thread. Clips that are whole are written down many at a time: each write wakes whoever looks for news.
     """
-    if not fault:
-        ledger.mark_clip(clip.generation_id, clip.clip_key, check=WHOLE, fault=None)
-    elif (
-        clip.has_task
-        and clip.connection == connection
-        and _note(ledger, clip.generation_id, clip.sha256, fault) < SAME_BYTES
-    ):
-        ledger.damaged_clip(clip.generation_id, fault)
-    else:
-        ledger.mark_clip(clip.generation_id, clip.clip_key, check=DAMAGED, fault=_for_good(fault))
+
+    def __init__(self, ledger: Ledger, archive: Archive, connection: str) -> None:
+        self._ledger = ledger
+        self._archive = archive
+        self._connection = connection
+        self._since: datetime | None = None
+        self._began = ledger.clock()
+        self._below: int | None = None
+        self._looked_at = -1
+        self._ahead: list[Unchecked] = []
+        self._whole: list[Unchecked] = []
+        self._skipped: set[str] = set()
+
+    def next(self) -> Unchecked | None:
+        """The newest clip that nobody has checked, or None."""
+        changes = self._ledger.changes()
+        if self._below is None:
+            if changes == self._looked_at:
+                return None
+            self._below, self._began, self._looked_at = NEWEST, self._ledger.clock(), changes
+        while True:
+            if not self._ahead:
+                with self._ledger.reading() as connection:
+                    self._ahead = list(unchecked(connection, self._since, self._below, BATCH))
+                self._write_whole()
+            if not self._ahead:
+                self._below, self._since = None, self._began - timedelta(seconds=OVERLAP_S)
+                return None
+            clip = self._ahead.pop(0)
+            self._below = clip.seq
+            if clip.generation_id not in self._skipped:
+                return clip
+
+    def fault(self, clip: Unchecked, go_on: Callable[[], bool]) -> str | None:
+        """Decode a clip; what is wrong with it, "" when nothing is, None when ``go_on`` ended it or nobody can tell."""
+        if clip.generation_id in self._skipped:
+            return None
+        path = self._archive.path(clip.clip_key)
+        try:
+            if clip.sha256 and sha256_of(path) != clip.sha256:
+                return "Its file has changed since it was archived."
+            return decode_fault(path, go_on=go_on)
+        except StoppedError:
+            return None
+        except FileNotFoundError:  # a lost clip is another matter, and is seen when it is asked for
+            self._skipped.add(clip.generation_id)
+            return None
+        except Exception:
+            log.exception("a clip could not be checked", extra={"generation_id": clip.generation_id})
+            self._skipped.add(clip.generation_id)
+            return None
+
+    def conclude(self, clip: Unchecked, fault: str) -> None:
+        """Take note of what decoding told; a broken clip goes back to be fetched.
+
+        Only a clip of this connection can be fetched again: another one is kept as damaged.
+        """
+        id_ = clip.generation_id
+        if not fault:
+            self._whole.append(clip)
+        elif (
+            clip.has_task
+            and clip.connection == self._connection
+            and _note(self._ledger, id_, clip.sha256, fault) < SAME_BYTES
+        ):
+            self._ledger.damaged_clip(id_, fault)
+        else:
+            self._ledger.mark_clips([(id_, clip.clip_key)], check=DAMAGED, fault=f"{fault} It is kept as it is.")
+
+    def _write_whole(self) -> None:
+        if self._whole:
+            self._ledger.mark_clips(
+                [(clip.generation_id, clip.clip_key) for clip in self._whole], check=WHOLE, fault=None
+            )
+            self._whole = []
 
 
 def _note(ledger: Ledger, generation_id: str, sha256: str, fault: str) -> int:

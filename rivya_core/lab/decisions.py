@@ -171,12 +171,13 @@ class Decisions(Images):
             row = self._must_find(connection, generation_id)
             return self._back_to_fetch(connection, row, card, clip_check=DAMAGED, clip_fault=fault)
 
-    def mark_clip(self, generation_id: str, clip_key: str, *, check: str, fault: str | None) -> None:
-        """Write down what is known of an archived clip, unless another file has taken its place."""
-        mine = (generations.c.id == generation_id, generations.c.clip_key == clip_key)
+    def mark_clips(self, clips: Sequence[tuple[str, str]], *, check: str, fault: str | None) -> None:
+        """Write down what is known of archived clips, by id and key, unless another file has taken the place of one."""
         done = generations.c.state == State.SUCCEEDED.value
         with self.writing() as connection:
-            connection.execute(sa.update(generations).where(*mine, done).values(clip_check=check, clip_fault=fault))
+            for generation_id, clip_key in clips:
+                mine = (generations.c.id == generation_id, generations.c.clip_key == clip_key)
+                connection.execute(sa.update(generations).where(*mine, done).values(clip_check=check, clip_fault=fault))
 
     # -- marks -----------------------------------------------------------------------------------------------------
 

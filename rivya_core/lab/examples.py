@@ -10,6 +10,7 @@ from typing import Any
 
 from rivya_core.api import GenerationRequest
 from rivya_core.lab.archive import Archive
+from rivya_core.lab.clips import WHOLE
 from rivya_core.lab.ledger import Ledger, NewGeneration
 from rivya_core.settings import EMBEDDED_CONNECTION
 
@@ -60,4 +61,5 @@ def _add(ledger: Ledger, archive: Archive, item: dict[str, Any], at: datetime) -
         clip_height_px=item["height_px"],
         clip_duration_s=item["duration_s"],
         clip_fps=item["fps"],
+        clip_check=WHOLE,
     )

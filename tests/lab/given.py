@@ -22,7 +22,7 @@ from rivya_core.settings import Mode
 HERE = "http://127.0.0.1:9"
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CARD = ErrorCard("Something broke", "A detail.", "Try again.", "unknown", "create", code="odd", request_id="req_1")
-CLIP = Clip("clips/2026/11/x.mp4", "posters/2026/11/x.jpg", "a" * 64, 1000, 640, 360, 5.0, 24.0)
+CLIP = Clip("clips/2026/11/x.mp4", "posters/2026/11/x.jpg", "a" * 64, 1000, 640, 360, 5.0, 24.0, "whole")
 
 
 class Clock:

@@ -3,7 +3,8 @@
 Only the process that runs the jobs measures, so no clip is measured twice. While a create is in flight, a clip is being
 saved or many jobs are open, it holds back and measures a clip only now and then. A clip nobody waits for is measured at a low
 priority, and at the usual one when that took too long; what somebody looks at comes first, at the usual priority, at once. So
-every clip has its turn, however busy the machine is.
+every clip has its turn, however busy the machine is. When nothing is left to measure, every archived clip is decoded to its
+end, once.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.archive import Archive
+from rivya_core.lab.broken_clips import WholeChecks
 from rivya_core.lab.database import log_error, told
 from rivya_core.lab.judging import features, observations
 from rivya_core.lab.ledger import Ledger
@@ -43,6 +45,7 @@ WATCHED_FOR_S: Final = 5.0
 BUSY_JOBS: Final = 16
 NICE: Final = 15
 
+Found = TypeVar("Found")
 Outcome = dict[str, Any]
 """``figures`` or ``error`` of one clip, as ``observations.keep`` takes them."""
 
@@ -56,9 +59,11 @@ class Measurer:
         archive: Archive,
         is_executor: Callable[[], bool],
         *,
+        connection: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
+        self._checks = WholeChecks(ledger, archive, connection)
         self._archive = archive
         self._is_executor = is_executor
         self._clock = clock
@@ -98,17 +103,17 @@ class Measurer:
             self._news.set()
 
     def step(self) -> bool:
-        """Measure the next clip, or hold back; True when the next one may follow at once."""
+        """Measure or check the next clip, or hold back; True when the next one may follow at once."""
         changes = self._ledger.changes()
         if changes == self._seen:
-            return False
+            return self._check_next()
         with self._ledger.reading() as connection:
             due = observations.due_clips(connection, 1, first=self._wanted_now())
         if not due:
             if self._settling is None or not self._settling.is_alive():
                 self._seen = changes
                 self._settling = self._aside("settle", self._settle_once)
-            return False
+            return self._check_next()
         [clip] = due
         if not clip.is_first and self._clock() - self._last_s < HOLD_BACK_S and self._is_busy():
             return False
@@ -145,9 +150,23 @@ class Measurer:
         counts = {str(state): int(count) for state, count in found}
         return sum(counts.values()) > BUSY_JOBS or State.SUBMITTING.value in counts or State.SAVING.value in counts
 
+    def _check_next(self) -> bool:
+        """Decode the next clip that nobody has decoded to its end, when nothing is left to measure; True when one was."""
+        clip = self._checks.next()
+        if clip is None or (self._clock() - self._last_s < HOLD_BACK_S and self._is_busy()):
+            return False
+        fault = self._found_aside(lambda go_on: self._checks.fault(clip, go_on))
+        if fault is None and not self._wanted_now():
+            fault = self._checks.fault(clip, lambda: not self._stop.is_set())
+        if fault is None:
+            return False
+        self._last_s = self._clock()
+        self._checks.conclude(clip, fault)
+        return not self._stop.is_set()
+
     def _measure(self, clip: observations.DueClip) -> None:
         began_s = self._clock()
-        outcome = None if clip.is_first else self._measured_aside(clip)
+        outcome = None if clip.is_first else self._found_aside(lambda go_on: self._outcome(clip, go_on))
         if outcome is None:
             outcome = self._outcome(clip, lambda: not self._stop.is_set())
         if outcome is None:
@@ -156,16 +175,16 @@ class Measurer:
         with self._ledger.writing() as connection:
             observations.keep(connection, clip.generation_id, self._last_s - began_s, self._ledger.clock(), **outcome)
 
-    def _measured_aside(self, clip: observations.DueClip) -> Outcome | None:
-        """Measure at a low priority; None when that is given up because it takes too long or somebody began to wait.
+    def _found_aside(self, find: Callable[[Callable[[], bool]], Found | None]) -> Found | None:
+        """Measure or check at a low priority; None when that is given up because it takes too long or somebody began to wait.
 
         What comes of it is written by the caller: a thread without a claim on the machine would keep the database locked.
         """
-        found: list[Outcome | None] = []
+        found: list[Found | None] = []
         dropped = threading.Event()
 
         def measure() -> None:
-            found.append(self._outcome(clip, lambda: not dropped.is_set()))
+            found.append(find(lambda: not dropped.is_set()))
             self._news.set()
 
         self._measuring = self._aside("measure", measure)

@@ -163,6 +163,7 @@ def test_clips_of_experiments_are_measured_once_and_no_others(lab: Lab) -> None:
 def test_a_clip_that_cannot_be_measured_is_kept_with_the_reason(lab: Lab) -> None:
     """Asked once, not for ever; and the experiment is not held up by it."""
     row = lab.wait(lab.submit(GenerationRequest(prompt="a nebula")).id)
+    until(lambda: lab.get(row.id).clip_check == "whole")
     lab.clip(row.id).write_bytes(b"damaged")
     standing = measured(lab, lab.start(Sweep("Again", "", GenerationRequest(prompt="a nebula"))))
     assert (standing.measured, standing.clips, len(standing.troubles)) == (0, 1, 1)
@@ -177,6 +178,7 @@ def test_a_clip_that_cannot_be_measured_is_kept_with_the_reason(lab: Lab) -> Non
 def test_a_clip_fetched_again_is_measured_again(lab: Lab) -> None:
     """An error holds only until the file is replaced."""
     row = lab.wait(lab.submit(GenerationRequest(prompt="a nebula")).id)
+    until(lambda: lab.get(row.id).clip_check == "whole")
     lab.clip(row.id).write_bytes(b"damaged")
     measured(lab, lab.start(Sweep("Again", "", GenerationRequest(prompt="a nebula"))))
     lab.clip(row.id).unlink()
