@@ -18,10 +18,11 @@ from rivya_core.api.signatures import HEAD_BYTES, sniff
 
 IMAGE_MAX_BYTES, IMAGE_MIME_TYPES = UPLOAD_KINDS["image"]
 PIXELS_MAX = 50_000_000
-"""Ours: the most pixels that are decoded (about 200 MB of memory). Accepted dimensions are not documented."""
+"""Ours: the most pixels that are sent unscaled (200 MB of memory). Accepted dimensions are not documented."""
 SOURCE_MAX_BYTES = 100 * MB
 """Ours: the largest file that is looked at; what is sent must fit ``IMAGE_MAX_BYTES``."""
 
+_KB_BELOW_BYTES = 100_000
 _SUFFIX = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
 _TAKES = "Rivya takes JPEG, PNG and WebP images"
 _UNSUPPORTED = {
@@ -75,8 +76,8 @@ def check_image(data: bytes, name: str = "reference-image", *, send_original: bo
     ``send_original`` the bytes stay as they are. Limits: jpeg, png or webp, 10 MB as sent (docs/api-files).
 
     Raises:
-        InvalidRequestError: ``field`` "reference_image", ``code`` "too_big", "not_an_image", "unsupported",
-            "truncated" or "too_many_pixels"; detail and hint are for people.
+        InvalidRequestError: ``field`` "reference_image", ``code`` "too_big" (:func:`shrink_image` may take it), "not_an_image",
+            "unsupported", "truncated" or "too_many_pixels"; detail and hint are for people.
     """
     from rivya_core.api import pixels  # noqa: PLC0415 - Pillow is heavy
 
@@ -87,8 +88,8 @@ def check_image(data: bytes, name: str = "reference-image", *, send_original: bo
         width_px, height_px = pixels.measure(data, mime)
         return _image(data, mime, name, data, (width_px, height_px), ())
     result = pixels.clean(data, mime, IMAGE_MAX_BYTES)
-    if len(result.data) > IMAGE_MAX_BYTES:
-        raise _too_big(len(result.data))
+    if result.size_bytes > IMAGE_MAX_BYTES:
+        raise _too_big(result.size_bytes)
     return _image(result.data, result.mime, name, data, (result.width_px, result.height_px), result.changes)
 
 
@@ -102,6 +103,8 @@ def shrink_image(data: bytes, name: str = "reference-image") -> ReferenceImage:
 
     mime = _check_signature(data)
     result = pixels.shrink(data, mime, IMAGE_MAX_BYTES)
+    if result.size_bytes > IMAGE_MAX_BYTES:
+        raise _too_big(result.size_bytes)
     return _image(result.data, result.mime, name, data, (result.width_px, result.height_px), result.changes)
 
 
@@ -141,6 +144,11 @@ def refuse(code: str, detail: str, hint: str) -> InvalidRequestError:
     return InvalidRequestError(
         "This reference image cannot be used", f"reference_image: {detail}", hint, code=code, field="reference_image"
     )
+
+
+def file_size(size_bytes: int) -> str:
+    """Write a file's size so that a small one is not zero."""
+    return f"{size_bytes / 1e3:.1f} kB" if size_bytes < _KB_BELOW_BYTES else f"{size_bytes / MB:.2f} MB"
 
 
 def megabytes(size_bytes: int) -> str:

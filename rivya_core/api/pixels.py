@@ -1,47 +1,44 @@
-"""Decode, turn upright, convert and encode one picture. The only place that uses Pillow; loaded when an image is checked.
+"""Decode, turn upright, convert and encode one picture. With ``picture_source`` and ``colours`` the only place that uses Pillow.
 
-A picture is measured from its header before a pixel is decoded, so that a decompression bomb costs no memory.
+Loaded when an image is checked. Each step lets go of the picture before it, so that the memory stays what was estimated.
 """
 
 from __future__ import annotations
 
 import io
-import struct
 import threading
 import warnings
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, JpegImagePlugin
 
-from rivya_core.api.errors import InvalidRequestError
-from rivya_core.api.images import PIXELS_MAX, megabytes, refuse
-
-_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
-_MIMES = {format_name: mime for mime, format_name in _FORMATS.items()}
-_BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    MemoryError,
-    IndexError,
-    KeyError,
-    TypeError,
+from rivya_core.api.colours import to_srgb
+from rivya_core.api.images import file_size, refuse
+from rivya_core.api.picture_source import (
+    BROKEN,
+    DRAFT_SIDE_PX,
+    TURNS,
+    Source,
+    bytes_a_pixel,
+    check_size,
+    damaged,
+    draft_divisor,
+    is_beyond_shrinking,
+    load,
+    open_picture,
+    too_many_pixels,
 )
-_ORIENTATION, _GPS = 0x0112, 0x8825  # EXIF tags
-_TURNED = range(2, 9)  # the EXIF orientations that are not upright
-_QUIET_INFO = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi", "adobe", "adobe_transform", "transparency",
-               "progressive", "progression", "gamma", "srgb", "chromaticity", "aspect", "background", "loop", "duration",
-               "timestamp", "interlace", "default_image", "mp"}  # fmt: skip
+
+_MIMES = {"JPEG": "image/jpeg", "WEBP": "image/webp"}
 _QUALITIES = (95, 92, 88, 85)
 _JPEG_SIDE_MAX_PX, _WEBP_SIDE_MAX_PX = 65_500, 16_383
 _SHRUNK_SIDE_PX = (4096, 3072, 2560, 2048, 1600, 1280, 1024)
+_SHRUNK_ALPHA_SIDE_PX = 3072  # WebP, the only kind with alpha that shrinks, needs twenty bytes a pixel to encode
+_STRIP_ROWS = 256
+_PNG_GAIN = 1.05  # the slower way of packing a PNG rarely saves more, and takes half a minute for a large one
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +50,8 @@ class Cleaned:
     width_px: int
     height_px: int
     changes: tuple[str, ...]
+    size_bytes: int
+    """Of the encoded picture; when it is above the limit, ``data`` is empty."""
 
 
 _one_at_a_time = threading.Lock()
@@ -60,31 +59,47 @@ _one_at_a_time = threading.Lock()
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Work on one picture at a time: memory stays bounded, and damaged metadata is no reason for a warning in a log."""
+    """Work on one picture at a time: memory stays bounded, and damaged metadata is no reason for a warning in a log.
+
+    The library's own limit of pixels is lifted meanwhile: it knows nothing of decoding at a fraction.
+    """
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def measure(data: bytes, mime: str) -> tuple[int, int]:
     """Decode the picture once to prove that it is whole; return its width and height in pixels as stored."""
     with _alone():
-        image = _open(data, mime)
-        _check_pixels(image.size)
-        _load(image)
+        image, source = open_picture(data, mime)
+        check_size(image, source, bytes_a_pixel(image, source, copies=1))
+        load(image)
         return image.size
 
 
 def clean(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
     """Encode the picture anew, upright, in sRGB and without metadata, visually the same."""
     with _alone():
-        image = _open(data, mime)
-        _check_pixels(image.size)
-        _load(image)
-        upright, changes = _upright_srgb(image)
-        encoded = _encode(upright, image, data, limit_bytes)
-        return Cleaned(encoded, mime, *upright.size, tuple(changes))
+        image, source = open_picture(data, mime)
+        copies = 2 if source.orientation in TURNS or image.mode == "CMYK" or "transparency" in image.info else 1
+        check_size(image, source, bytes_a_pixel(image, source, copies, encoded=True))
+        options = list(_options(image, source))
+        load(image)
+        picture, changes = _upright_srgb(image, source)
+        del image
+        same_kind = picture.mode == options[0].get("mode", picture.mode)
+        encoded, size_bytes = b"", 0
+        for option in options if same_kind else options[1:]:
+            saved = _save(picture, source.format_name, {k: v for k, v in option.items() if k != "mode"}, limit_bytes)
+            encoded, size_bytes = saved
+            if encoded or (source.format_name == "PNG" and size_bytes > limit_bytes * _PNG_GAIN):
+                break
+        told = (*changes, f"encoded again, {file_size(size_bytes)} instead of {file_size(len(data))}")
+        return Cleaned(encoded, mime, *picture.size, told, size_bytes)
 
 
 def shrink(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
@@ -94,129 +109,77 @@ def shrink(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
 
 
 def _shrink(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
-    image = _open(data, mime)
-    before = image.size
-    if image.format in {"JPEG", "MPO"}:
-        image.draft(None, (_SHRUNK_SIDE_PX[0], _SHRUNK_SIDE_PX[0]))  # decodes at a fraction, so size costs no memory
-    _check_pixels(image.size)
-    _load(image)
-    picture, changes = _upright_srgb(image)
-    opaque = picture.mode in {"L", "RGB"} or (picture.mode == "P" and "transparency" not in picture.info)
+    image, source = open_picture(data, mime)
+    stored = image.size
+    if is_beyond_shrinking(image, source):
+        raise too_many_pixels(stored)
+    if source.format_name == "JPEG":
+        fraction = draft_divisor(image)
+        # Decoded at a fraction, so size costs no memory.
+        image.draft(None, (stored[0] // fraction, stored[1] // fraction))
+    load(image)
+    opaque = image.mode not in {"LA", "PA", "RGBA"} and "transparency" not in image.info
     format_name = "JPEG" if opaque else "WEBP"
-    if picture.mode in {"P", "PA", "1"}:
-        picture = _without_info(picture.convert("RGB" if opaque else "RGBA"))
+    picture, changes = _upright_srgb(_reduced(image, opaque=opaque), source)
+    del image
+    turned = source.orientation in TURNS and source.orientation >= 5  # noqa: PLR2004 - those that swap the sides
+    before = (stored[1], stored[0]) if turned else stored
     for side_px in _SHRUNK_SIDE_PX:
+        if not opaque and side_px > _SHRUNK_ALPHA_SIDE_PX:
+            continue
         picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-        encoded = _save(
-            picture, format_name, {"quality": 92, "method": 2} if format_name == "WEBP" else {"quality": 92}
-        )
-        if len(encoded) <= limit_bytes:
+        options = {"quality": 92, "method": 2} if format_name == "WEBP" else {"quality": 92}
+        encoded, size_bytes = _save(picture, format_name, options, limit_bytes)
+        if encoded:
             break
     width, height = picture.size
     scaled = "" if (width, height) == before else f"scaled from {before[0]}x{before[1]} to {width}x{height} pixels, "
-    now = f"{scaled}encoded again as {format_name} at quality 92, {megabytes(len(encoded))}"
-    return Cleaned(encoded, _MIMES[format_name], width, height, (*changes, now))
+    sizes = f"{file_size(size_bytes)} instead of {file_size(len(data))}"
+    now = f"{scaled}encoded again as {format_name} at quality 92, {sizes}"
+    return Cleaned(encoded, _MIMES[format_name], width, height, (*changes, now), size_bytes)
 
 
-def _open(data: bytes, mime: str) -> Image.Image:
-    try:
-        image = Image.open(io.BytesIO(data), formats=[_FORMATS[mime]])
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_many_pixels(None) from error
-    except (UnidentifiedImageError, *_BROKEN) as error:
-        raise _damaged() from error
-    if image.format != "MPO" and getattr(image, "is_animated", False):
-        raise refuse(
-            "unsupported", "This is an animated image; a reference is one still picture", "Save one frame of it"
-        )
+def _reduced(image: Image.Image, *, opaque: bool) -> Image.Image:
+    """Bring a picture near the largest size first, so that everything after it works on few pixels."""
+    if image.mode in {"P", "PA", "1"} or "transparency" in image.info:
+        image = image.convert("RGB" if opaque else "RGBA") if image.mode != "1" or not opaque else image.convert("L")
+    factor = max(image.size) // DRAFT_SIDE_PX
+    if factor > 1 and not image.mode.startswith("I"):
+        image = image.reduce(factor if max(image.size) > _SHRUNK_SIDE_PX[0] else 1)
     return image
 
 
-def _check_pixels(size_px: tuple[int, int]) -> None:
-    if size_px[0] * size_px[1] > PIXELS_MAX:
-        raise _too_many_pixels(size_px)
-
-
-def _load(image: Image.Image) -> None:
-    try:
-        image.load()
-    except (Image.DecompressionBombError, *_BROKEN) as error:
-        raise _damaged() from error
-
-
-def _too_many_pixels(size_px: tuple[int, int] | None) -> InvalidRequestError:
-    size = f"{size_px[0]}x{size_px[1]} pixels" if size_px else "too many pixels to open safely"
-    return refuse(
-        "too_many_pixels",
-        f"The picture has {size}; at most {PIXELS_MAX // 1_000_000} million are opened here",
-        "Make it smaller in an image editor",
-    )
-
-
-def _damaged() -> InvalidRequestError:
-    return refuse(
-        "truncated", "The file is cut off or damaged: its picture cannot be decoded", "Copy or export the image again"
-    )
-
-
-def _upright_srgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
-    changes: list[str] = []
-    orientation, position = _exif_facts(image)
-    metadata = _has_metadata(image)
-    upright = image
-    if orientation in _TURNED:
-        upright = ImageOps.exif_transpose(image)
-        changes.append("rotated upright")
-    if metadata:
-        changes.append("metadata removed (GPS position included)" if position else "metadata removed")
-    if image.format == "MPO":
-        changes.append("only the first picture of the file is sent")
-    converted, words = _srgb(upright, image.info.get("icc_profile"))
-    return _without_info(converted), [*changes, *words]
-
-
-def _exif_facts(image: Image.Image) -> tuple[int | None, bool]:
-    try:
-        exif = image.getexif()
-        return exif.get(_ORIENTATION), bool(exif.get_ifd(_GPS))
-    except _BROKEN:
-        return None, False
-
-
-def _has_metadata(image: Image.Image) -> bool:
-    segments = getattr(image, "applist", [])
-    return (
-        bool(set(image.info) - _QUIET_INFO - {"icc_profile"})
-        or bool(getattr(image, "text", None))
-        or any(name not in {"APP0", "APP2", "APP14"} for name, _ in segments)
-    )
-
-
-def _srgb(image: Image.Image, profile: object) -> tuple[Image.Image, list[str]]:
+def _upright_srgb(image: Image.Image, source: Source) -> tuple[Image.Image, list[str]]:
+    """Turn and convert a decoded picture; each step lets go of the one before."""
     words: list[str] = []
-    if image.mode.startswith("I") or image.mode == "F":  # 16-bit grey: scale, as convert() would clip
-        image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_eight_bits(image)
+    elif image.mode == "1" and source.look.profile is not None:
+        image = image.convert("L")
+    if source.is_deep:
         words.append("reduced to 8 bits a channel")
-    if isinstance(profile, bytes) and image.mode in {"RGB", "RGBA", "CMYK"}:
-        converted = _by_profile(image, profile)
-        if converted is not None:
-            return converted, [*words, "colours converted to sRGB"]
-    if image.mode in {"L", "LA", "RGB", "RGBA", "P", "1"}:
-        return image, words
-    target = "RGBA" if image.mode in {"PA", "RGBa", "La"} else "RGB"
-    return image.convert(target), [*words, f"converted from {image.mode} to {target}"]
+    if image.mode in {"RGBa", "La", "PA"}:
+        image = image.convert("RGBA")
+    image, said = to_srgb(image, source.look)
+    words += filter(None, [said])
+    if image.mode not in {"L", "LA", "RGB", "RGBA", "P", "1"}:
+        words.append(f"converted from {image.mode} to RGB")
+        image = image.convert("RGB")
+    if source.orientation in TURNS:
+        image = image.transpose(TURNS[source.orientation])
+    return _without_info(image), [*source.changes, *words]
 
 
-def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """Convert to sRGB by the embedded profile; None when it is sRGB already or cannot be used."""
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if image.mode != "CMYK" and "srgb" in ImageCms.getProfileDescription(source).lower():
-            return None
-        target = "RGBA" if image.mode == "RGBA" else "RGB"
-        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=target)
-    except (ImageCms.PyCMSError, *_BROKEN):
-        return None
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit grey in strips, as the whole would be copied at four bytes a pixel; what is clear stays clear."""
+    out = Image.new("L", image.size)
+    table = [value >> 8 for value in range(65_536)]
+    for top in range(0, image.size[1], _STRIP_ROWS):
+        box = (0, top, image.size[0], min(image.size[1], top + _STRIP_ROWS))
+        out.paste(image.crop(box).convert("I").point(table, "L"), box)
+    if "transparency" in image.info and isinstance(image.info["transparency"], int):
+        out.info["transparency"] = image.info["transparency"] >> 8
+    return out
 
 
 def _without_info(image: Image.Image) -> Image.Image:
@@ -224,50 +187,60 @@ def _without_info(image: Image.Image) -> Image.Image:
     return image
 
 
-def _encode(picture: Image.Image, source: Image.Image, data: bytes, limit_bytes: int) -> bytes:
-    encoded = b""
-    format_name = "JPEG" if source.format == "MPO" else str(source.format)
-    for options in _options(picture, source, data):
-        encoded = _save(picture, format_name, options)
-        if len(encoded) <= limit_bytes:
-            break
-    return encoded
+def _options(image: Image.Image, source: Source) -> Iterator[Mapping[str, Any]]:
+    """Yield encoder settings, the most faithful first; later ones are for a result that does not fit.
 
-
-def _options(picture: Image.Image, source: Image.Image, data: bytes) -> Iterator[Mapping[str, Any]]:
-    """Yield encoder settings, the most faithful first; later ones are for a result that does not fit."""
-    if source.format == "PNG":
+    ``mode`` of the first one: it suits only a picture that is still of this mode.
+    """
+    if source.format_name == "PNG":
         yield {}
         yield {"optimize": True}
-    elif source.format == "WEBP":
-        if b"VP8L" in data[:64] or (b"ALPH" not in data[:256] and picture.mode == "P"):
+    elif source.format_name == "WEBP":
+        if source.is_lossless or (b"ALPH" not in source.data[:256] and image.mode == "P"):
             yield {"lossless": True, "quality": 80}
         yield from ({"quality": quality, "method": 4} for quality in _QUALITIES)
     else:
-        yield from _jpeg_options(picture, source)
+        yield from _jpeg_options(image, source)
 
 
-def _jpeg_options(picture: Image.Image, source: Image.Image) -> Iterator[Mapping[str, Any]]:
+def _jpeg_options(image: Image.Image, source: Source) -> Iterator[Mapping[str, Any]]:
     """Use the source's own quantisation first: encoding again with the same tables changes next to nothing."""
-    tables = getattr(source, "quantization", None)
-    sampling = JpegImagePlugin.get_sampling(source) if isinstance(source, JpegImagePlugin.JpegImageFile) else -1
-    same_kind = picture.mode == source.mode
-    if tables and same_kind:
-        turned = picture.size != source.size
+    tables = getattr(image, "quantization", None)
+    sampling = JpegImagePlugin.get_sampling(image) if isinstance(image, JpegImagePlugin.JpegImageFile) else -1
+    if tables:
+        turned = source.orientation in TURNS
         yield {
+            "mode": image.mode,
             "qtables": tables,
             "subsampling": sampling if sampling in {0, 2} or (sampling == 1 and not turned) else 0,
         }
     yield from ({"quality": quality, "subsampling": 0 if quality > 90 else 2} for quality in _QUALITIES)  # noqa: PLR2004
 
 
-def _save(picture: Image.Image, format_name: str, options: Mapping[str, Any]) -> bytes:
+def _save(picture: Image.Image, format_name: str, options: Mapping[str, Any], limit_bytes: int) -> tuple[bytes, int]:
+    """Encode; the bytes, empty when they do not fit, and how many there are."""
     longest = {"JPEG": _JPEG_SIDE_MAX_PX, "WEBP": _WEBP_SIDE_MAX_PX}.get(format_name)
     if longest and max(picture.size) > longest:
         raise refuse("too_many_pixels", f"A side is longer than {longest} pixels", "Crop or scale the picture")
-    out = io.BytesIO()
+    out = _Limited(limit_bytes)
     try:
         picture.save(out, format_name, **options)
-    except _BROKEN as error:
-        raise _damaged() from error
-    return out.getvalue()
+    except BROKEN as error:
+        raise damaged() from error
+    return (b"" if out.total_bytes > limit_bytes else out.getvalue()), out.total_bytes
+
+
+class _Limited(io.BytesIO):
+    """Keep what is written up to a limit, and count the rest."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__()
+        self._limit_bytes = limit_bytes
+        self.total_bytes = 0
+
+    def write(self, data: Any, /) -> int:
+        """Take bytes in; all of them are counted."""
+        self.total_bytes += len(data)
+        if self.total_bytes <= self._limit_bytes:
+            super().write(data)
+        return len(data)

@@ -12,6 +12,7 @@ from pages._ui.frame import lab
 from pages._ui.picture import picture
 from rivya_core.api import ModelSpec
 from rivya_core.api.errors import RivyaError
+from rivya_core.api.images import file_size
 from rivya_core.lab import drafts
 from rivya_core.lab.drafts import DraftImage, Variant
 
@@ -22,7 +23,6 @@ UPLOAD_CAP_MB = 50
 """Far above Rivya's 10 MB, so that our sentence and the offer to shrink come before Streamlit's refusal."""
 PREVIEW_HEIGHT_PX = 64
 MIN_PREVIEW_PX, MAX_PREVIEW_PX = 36, 128
-KB_BELOW_BYTES = 100_000
 
 
 def image_field(spec: ModelSpec, ratio: object) -> None:
@@ -154,15 +154,8 @@ def _preview_width_px(sent: Variant) -> int:
 def _sent_line(image: DraftImage) -> str:
     sent = image.sent
     kind = sent.mime.removeprefix("image/").upper()
-    size = f" · {_size(sent.size_bytes)}" if sent.size_bytes else ""
+    size = f" · {file_size(sent.size_bytes)}" if sent.size_bytes else ""
     facts = f"Sent: {sent.width_px}\N{MULTIPLICATION SIGN}{sent.height_px} px {kind}{size}"
     if image.use_original:
         return f"{facts}, exactly the chosen bytes, with all that the camera wrote into them"
     return f"{facts}; {', '.join(sent.changes)}" if sent.changes else f"{facts}, unchanged"
-
-
-def _size(size_bytes: int) -> str:
-    """Write a file's size so that a small one is not zero."""
-    if size_bytes < KB_BELOW_BYTES:
-        return f"{size_bytes / 1e3:.1f} kB"
-    return f"{size_bytes / 1e6:.2f} MB"
