@@ -25,6 +25,13 @@ def main() -> None:
             card.head("No such round")
             st.text("This address belongs to no round in this data folder.")
             st.button("Choose an experiment", icon=":material/how_to_vote:", on_click=ballot_start.leave)
+    elif found.ended_at is None and not found.may_vote:
+        with st.container(border=True, key="vote_others"):
+            card.head("This round belongs to somebody else")
+            st.text(
+                "It was begun where things can be changed; this server is read-only. You can start a round of your own."
+            )
+            st.button("Start your own", icon=":material/how_to_vote:", on_click=ballot_start.leave)
     elif found.ended_at is None:
         ballot_desk.draw(found)
     else:

@@ -36,6 +36,7 @@ from rivya_core.lab.keeper import Keeper
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.parts import Parts
+from rivya_core.lab.read_only import protect
 from rivya_core.lab.salvage import state_of
 from rivya_core.settings import Settings
 from rivya_core.simulator import SimulatorServer
@@ -176,6 +177,8 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
     keeper = Keeper(jobs, engine, inbox, lock, lambda: Rivya(key, base_url=base_url, settings=settings))
     if settings.first_start_examples:
         add_examples(ledger, archive, jobs.now())
+    if settings.read_only:
+        protect(database)
     stack.callback(keeper.stop)
     keeper.start()
     keeper.ask_balance()

@@ -29,6 +29,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from rivya_core.api.durable import sync_file
 from rivya_core.api.errors import StorageError
 from rivya_core.lab.migrations import VERSION_TABLE, config
+from rivya_core.lab.read_only import refuse_writes
 from rivya_core.lab.schema import PREFIX
 from rivya_core.lab.trouble import Trouble, tell
 
@@ -116,14 +117,18 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
-def begin_immediate(engine: sa.Engine) -> Iterator[sa.Connection]:
+def begin_immediate(engine: sa.Engine, *, even_read_only: bool = False) -> Iterator[sa.Connection]:
     """Yield a connection that holds the write lock from its first read on; commit at the end, roll back on an error.
 
     Threads of one process queue for a lock of its own: SQLite's waiters sleep and ask again, which costs more than the write.
+    ``even_read_only``: the write belongs to those that a read-only process may do, see ``read_only``.
 
     Raises:
         StorageError: the file is full, read-only, damaged or locked for longer than the busy timeout.
+        LabError: this process is read-only.
     """
+    if not even_read_only:
+        refuse_writes(engine)
     with _turn(engine), storage_errors(), engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:

@@ -13,6 +13,7 @@ from rivya_core.api import ReferenceImage
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.passage import Passage
+from rivya_core.lab.read_only import refuse_writes
 from rivya_core.lab.schema import assets
 
 SUFFIXES: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
@@ -40,8 +41,9 @@ class Images(Passage):
         """Keep the bytes of a reference image, once; a file that was lost is written again.
 
         Raises:
-            StorageError: the archive cannot be written.
+            StorageError: the archive cannot be written. LabError: this process is read-only.
         """
+        refuse_writes(self.database)
         key = f"images/{image.sha256[:2]}/{image.sha256}.{SUFFIXES.get(image.mime, 'bin')}"
         if not archive.path(key).is_file():
             archive.put_bytes(key, image.data)

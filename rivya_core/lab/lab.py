@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rivya_core.api import GenerationRequest, ModelSpec, packaged_models
 from rivya_core.api.errors import LabError, RivyaError, StorageError, WaitTimeoutError
@@ -56,7 +56,7 @@ class Lab(Steering):
         self.ledger = parts.ledger
         self.history = parts.history
         self.archive = parts.archive
-        self.simulator = parts.simulator
+        self.simulator: Any = None if parts.settings.read_only else parts.simulator
         self.sweeps = Sweeps(parts)
         self.reviews = Reviews(parts)
         self.ballots = Ballots(parts)

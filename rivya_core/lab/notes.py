@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from rivya_core.api import GenerationRequest
 from rivya_core.lab.caps import daily, log_change
+from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.drift import log_balance
 from rivya_core.lab.records import BalanceRecord, Pause
 from rivya_core.lab.rows import card_json, moment_json, moment_of, to_card
@@ -62,7 +63,7 @@ class Notes(Store):
 
     def set_balance(self, connection: str, record: BalanceRecord) -> None:
         """Remember a wallet; an answer to an older question never replaces that to a newer one."""
-        with self.writing() as opened:
+        with begin_immediate(self.database, even_read_only=True) as opened:
             known = read_balance(opened, connection)
             if known.asked_at is not None and (record.asked_at is None or record.asked_at < known.asked_at):
                 return

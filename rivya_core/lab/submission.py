@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from rivya_core.api.errors import LabError, StorageError
+from rivya_core.api.errors import StorageError
 from rivya_core.lab import budget as budgets
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.engine import Inbox
 from rivya_core.lab.ledger import Ledger, NewGeneration
+from rivya_core.lab.read_only import refusal
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.settings import Settings
 
@@ -53,11 +54,7 @@ def enqueue_again(database: sa.Engine, ledger: Ledger, inbox: Inbox, generation_
 def refuse_if_read_only(settings: Settings) -> None:
     """Raise LabError when this lab may show clips but not spend."""
     if settings.read_only:
-        raise LabError(
-            "This dashboard is read-only",
-            "It was started with RIVYA_READ_ONLY=1.",
-            "Start it without that setting to generate clips.",
-        )
+        raise refusal()
 
 
 def check_disk(settings: Settings, archive: Archive) -> None:

@@ -224,7 +224,7 @@ class SimulatorMount:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 404 when no simulator runs."""
         app = await anyio.to_thread.run_sync(self._app) or JSONResponse(
-            {"error": "No simulator runs here: a key is set."}, status_code=404
+            {"error": "No simulator is served here: a key is set, or this server is read-only."}, status_code=404
         )
         await app(scope, receive, send)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui import frame
 from rivya_core import Lab
-from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.database import begin_immediate, open_database
 from rivya_core.lab.judging import observations
 from rivya_core.lab.schema import experiments, features, generations
 from tests.lab.given import make_mp4
@@ -140,12 +141,16 @@ def test_the_decision_and_the_probe_say_how_far_the_measuring_is(lab: Lab) -> No
         assert "Verdict: 6 of 8 clips measured." in said(opened(view))
 
 
-def test_a_process_that_does_not_measure_says_so(make_lab: Callable[..., Lab]) -> None:
+def test_a_process_that_does_not_measure_says_so(make_lab: Callable[..., Lab], data_dir: Path) -> None:
     """A read-only server runs no jobs: the figure it shows moves only while another process measures."""
-    lab = make_lab(read_only=True)
+    lab = make_lab()
     ids = store(lab, TWO, STRONG)
-    with begin_immediate(lab.ledger.database) as connection:
+    lab.close()
+    database = open_database(data_dir / "lab.sqlite3")
+    with begin_immediate(database) as connection:
         connection.execute(sa.delete(features).where(features.c.generation_id == ids[0][0]))
+    database.dispose()
+    make_lab(read_only=True)
     assert "This process measures no clips" in said(opened("Verdict"))
 
 

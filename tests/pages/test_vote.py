@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -240,3 +240,26 @@ def test_the_hand_is_neutral(lab: Lab) -> None:
     from pages._ui.ballot import ballot  # noqa: PLC0415 - read without a page
 
     assert ballot.act("nothing") is None
+
+
+def test_a_read_only_server_lets_a_visitor_end_their_own_round_only(make_lab: Callable[..., Lab]) -> None:
+    """Others' rounds are told of, without a way to end them and without the id that would be one."""
+    lab = make_lab()
+    experiment_id = make_study(lab)
+    theirs = lab.ballots.start(experiment_id, "Ana")
+    cast(lab, theirs, "left")
+    lab.close()
+    lab = make_lab(read_only=True)
+    app = opened(experiment=experiment_id)
+    assert "A round of Ana is open" in said(app)
+    assert not [item for item in app.button if item.label == "End it now"]
+    assert theirs not in everything(app)
+    linked = opened(round=theirs)
+    assert not linked.exception
+    assert "belongs to somebody else" in said(linked)
+    assert data(linked, "ballot") is None
+    own = begun(lab, experiment_id, voter="Ana")
+    assert round_of(own) != theirs
+    press(own, "End the round")
+    assert lab.ballots.round(round_of(own)).ended_at is not None
+    assert lab.ballots.round(theirs).ended_at is None

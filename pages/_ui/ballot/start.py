@@ -85,13 +85,18 @@ def _start(ready: list[Candidate], asked: str | None) -> Candidate:
 
 
 def _open_rounds(chosen: Candidate) -> None:
-    """Say whose rounds are open and offer to end each: one that was left keeps what the votes say from the others."""
+    """Say whose rounds are open and offer to end each: one that was left keeps what the votes say from the others.
+
+    A read-only server offers nothing, and nothing on its page holds the id by which a round is its voter's.
+    """
     if chosen.rounds == chosen.ended_rounds:
         return
     with st.container(key="vote_open_rounds", gap="xsmall"):
-        for one in frame.lab().ballots.open_rounds(chosen.id):
-            with st.container(horizontal=True, vertical_alignment="center", key=f"muted_open_{one.id}"):
+        for number, one in enumerate(frame.lab().ballots.open_rounds(chosen.id)):
+            with st.container(horizontal=True, vertical_alignment="center", key=f"muted_open_{number}"):
                 st.text(_open_words(one), width="content")
+                if not frame.can_spend():
+                    continue
                 with st.popover("End this round", type="tertiary", icon=":material/flag:", key=f"vote_ending_{one.id}"):
                     st.text(
                         "Only if nobody votes in it any more. Its votes stay counted, and what all votes say can be shown, "

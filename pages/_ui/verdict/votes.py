@@ -33,7 +33,7 @@ class Votes:
 
 def read(lab: Lab, experiment_id: str) -> Votes | None:
     """What the votes say; None when nobody voted."""
-    found = next((one for one in lab.ballots.candidates() if one.id == experiment_id), None)
+    found = lab.ballots.candidate(experiment_id)
     if found is None or not found.rounds:
         return None
     if found.voting_rounds:

@@ -36,7 +36,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class RoundRow:
-    """A round as it is stored. ``seed`` decides pairs, clips and sides."""
+    """A round as it is stored. ``seed`` decides pairs, clips and sides; ``is_visitors``: begun on a read-only server."""
 
     id: str
     experiment_id: str
@@ -44,6 +44,7 @@ class RoundRow:
     started_at: datetime
     ended_at: datetime | None
     seed: str
+    is_visitors: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,11 @@ def field(connection: sa.Connection, experiment_id: str, mode: Mode) -> Field:
     return Field(mode, {})
 
 
-def counted(connection: sa.Connection, limit: int) -> list[dict[str, Any]]:
-    """Experiments, newest first, with the numbers of their cells that have clips, of clips, and of rounds."""
+def counted(connection: sa.Connection, experiment_id: str | None = None) -> list[dict[str, Any]]:
+    """Experiments, newest first, with the numbers of their cells that have clips, of clips, and of rounds.
+
+    All that are not hidden, or the one that is named.
+    """
     has_vote = sa.exists().where(
         vote_pairs.c.round_id == vote_rounds.c.id, vote_pairs.c.outcome.is_not(None), vote_pairs.c.outcome != "skip"
     )
@@ -110,6 +114,7 @@ def counted(connection: sa.Connection, limit: int) -> list[dict[str, Any]]:
             generations.c.clip_key.is_not(None),
             generations.c.deleted_at.is_(None),
             is_judgeable(),
+            _named(cell_takes.c.experiment_id, experiment_id),
         )
         .group_by(cell_takes.c.experiment_id)
         .subquery()
@@ -121,6 +126,7 @@ def counted(connection: sa.Connection, limit: int) -> list[dict[str, Any]]:
             sa.func.count(vote_rounds.c.ended_at).label("ended_rounds"),
             sa.func.sum(sa.case((is_voting, 1), else_=0)).label("voting_rounds"),
         )
+        .where(_named(vote_rounds.c.experiment_id, experiment_id))
         .group_by(vote_rounds.c.experiment_id)
         .subquery()
     )
@@ -143,24 +149,29 @@ def counted(connection: sa.Connection, limit: int) -> list[dict[str, Any]]:
                 held, held.c.experiment_id == experiments.c.id
             )
         )
-        .where(experiments.c.deleted_at.is_(None))
+        .where(experiments.c.deleted_at.is_(None) if experiment_id is None else experiments.c.id == experiment_id)
         .order_by(experiments.c.created_at.desc(), experiments.c.id.desc())
-        .limit(limit)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _named(column: sa.ColumnElement[str], experiment_id: str | None) -> sa.ColumnElement[bool]:
+    return sa.true() if experiment_id is None else column == experiment_id
 
 
 # -- rounds ------------------------------------------------------------------------------------------------------------
 
 
-def add_round(connection: sa.Connection, experiment_id: str, voter: str, now: datetime) -> str:
+def add_round(
+    connection: sa.Connection, experiment_id: str, voter: str, now: datetime, *, is_visitors: bool = False
+) -> str:
     """Store a new round; its id is random and says nothing."""
     id_ = secrets.token_hex(8)
-    connection.execute(
-        sa.insert(vote_rounds).values(
-            id=id_, experiment_id=experiment_id, voter=voter, started_at=now, detail={"seed": secrets.token_hex(16)}
-        )
-    )
+    detail: dict[str, Any] = {"seed": secrets.token_hex(16)}
+    if is_visitors:
+        detail["visitor"] = True
+    row = {"id": id_, "experiment_id": experiment_id, "voter": voter, "started_at": now, "detail": detail}
+    connection.execute(sa.insert(vote_rounds).values(row))
     return id_
 
 
@@ -189,7 +200,9 @@ def end_round(connection: sa.Connection, round_id: str, now: datetime) -> None:
 
 
 def _round(row: sa.Row[Any]) -> RoundRow:
-    return RoundRow(row.id, row.experiment_id, row.voter, row.started_at, row.ended_at, row.detail["seed"])
+    return RoundRow(
+        row.id, row.experiment_id, row.voter, row.started_at, row.ended_at, row.detail["seed"], "visitor" in row.detail
+    )
 
 
 # -- pairs and votes ---------------------------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
 """Blind votes: rounds, pairs under neutral addresses, what the votes say, and what need not be made any more.
 
 While a round is open nothing that leaves here for the voter names a cell, a clip or an experiment; ``standing`` does, and
-belongs on a screen only after the round. A vote costs nothing and is taken on read-only servers too.
+belongs on a screen only after the round. A vote costs nothing and is taken on read-only servers too, in rounds begun there:
+whoever holds the id of such a round is its voter. A round begun elsewhere is shown and left alone.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -20,6 +22,7 @@ from rivya_core.lab.database import begin_immediate, reading
 from rivya_core.lab.experiments import book
 from rivya_core.lab.judging import ballot_box as box
 from rivya_core.lab.judging import needless, standings
+from rivya_core.lab.judging.ballot_box import RoundRow
 from rivya_core.lab.judging.needless import Needless
 from rivya_core.lab.judging.neutral import neutral_copy, remove_copies
 from rivya_core.lab.judging.pairing import next_clips, next_variants
@@ -27,11 +30,11 @@ from rivya_core.lab.judging.standings import Ballot, Candidate, OpenRound, Round
 from rivya_core.lab.judging.stopping import follow
 from rivya_core.lab.judging.votes import OUTCOMES, WHYS, Outcome, VoteRecord, comparisons
 from rivya_core.lab.parts import Parts
+from rivya_core.lab.read_only import is_protected, refuse_writes
 
 __all__ = ["Ballot", "Ballots", "Candidate", "Needless", "OpenRound", "RoundRecord", "Standing"]
 
 VOTER_MAX: Final = 60
-LISTED: Final = 200
 FEWEST_CELLS: Final = 2
 
 
@@ -45,12 +48,19 @@ class Ballots:
     # -- rounds ----------------------------------------------------------------------------------------------------
 
     def candidates(self) -> tuple[Candidate, ...]:
-        """Experiments, newest first, with what there is to vote on."""
+        """Every experiment that is not hidden, newest first, with what there is to vote on."""
         with reading(self._database) as connection:
-            return tuple(Candidate(**row) for row in box.counted(connection, LISTED))
+            return tuple(Candidate(**row) for row in box.counted(connection))
+
+    def candidate(self, experiment_id: str) -> Candidate | None:
+        """One experiment, hidden or not, with what there is to vote on; None when there is no such one."""
+        with reading(self._database) as connection:
+            return next((Candidate(**row) for row in box.counted(connection, experiment_id)), None)
 
     def start(self, experiment_id: str, voter: str) -> str:
         """Open a round for somebody and return its id, which is random and says nothing; their open one goes on.
+
+        A visitor of a read-only server is known by no name: there an open one goes on only while it holds no vote.
 
         Raises:
             LabError: no name, no such experiment, or fewer than two cells with a clip.
@@ -59,7 +69,7 @@ class Ballots:
         if not 0 < len(name) <= VOTER_MAX or not name.isprintable():
             rule = f"It is kept with the votes; one line of 1 to {VOTER_MAX} characters."
             raise LabError("A name is needed", rule, field="voter")
-        with begin_immediate(self._database) as connection:
+        with begin_immediate(self._database, even_read_only=True) as connection:
             record = book.must_find(connection, experiment_id)
             if len(box.field(connection, experiment_id, record.mode).clips) < FEWEST_CELLS:
                 raise LabError(
@@ -73,7 +83,12 @@ class Ballots:
                 for row in box.rounds(connection, experiment_id)
                 if row.ended_at is None and row.voter.casefold() == name.casefold()
             ]
-            return going[-1].id if going else box.add_round(connection, experiment_id, name, self._now())
+            visitor = is_protected(self._database)
+            if visitor:
+                going = [row for row in going if row.is_visitors and box.last_voted(connection, row.id) is None]
+            if going:
+                return going[-1].id
+            return box.add_round(connection, experiment_id, name, self._now(), is_visitors=visitor)
 
     def round(self, round_id: str) -> RoundRecord:
         """A round as its voter may see it. Raises LabError for an unknown id."""
@@ -94,6 +109,7 @@ class Ballots:
             len(own) - skipped,
             skipped,
             follow(field.cells, comparisons(votes)).is_over,
+            self._may_vote(row),
         )
 
     def open_rounds(self, experiment_id: str) -> tuple[OpenRound, ...]:
@@ -111,8 +127,7 @@ class Ballots:
 
     def ballot(self, round_id: str) -> Ballot | None:
         """The pair that waits for a vote, drawn now if none does; None when the round is over or nothing is left to compare."""
-        with begin_immediate(self._database) as connection:
-            row = box.find_round(connection, round_id)
+        with self._in_round(round_id) as (connection, row):
             if row.ended_at is not None:
                 return None
             experiment = book.must_find(connection, row.experiment_id)
@@ -142,14 +157,13 @@ class Ballots:
         A key pressed twice is one vote, because the second one names a pair that has its vote.
 
         Raises:
-            LabError: no such round, outcome or reason.
+            LabError: no such round, outcome or reason, or the round is not this server's to vote in.
         """
         if outcome not in OUTCOMES:
             raise LabError("There is no such vote", f"One of {', '.join(sorted(OUTCOMES))} is meant.", field="outcome")
         if not set(whys) <= set(WHYS):
             raise LabError("There is no such reason", f"Some of {', '.join(WHYS)} are meant.", field="whys")
-        with begin_immediate(self._database) as connection:
-            row = box.find_round(connection, round_id)
+        with self._in_round(round_id) as (connection, row):
             pair = box.open_pair(connection, round_id)
             if row.ended_at is not None or pair is None or pair.left_token != left_token:
                 return False
@@ -158,8 +172,7 @@ class Ballots:
 
     def undo(self, round_id: str) -> bool:
         """Take the last vote of an open round back and show its pair again; False when there is none."""
-        with begin_immediate(self._database) as connection:
-            row = box.find_round(connection, round_id)
+        with self._in_round(round_id) as (connection, row):
             last = box.last_voted(connection, round_id)
             if row.ended_at is not None or last is None:
                 return False
@@ -173,10 +186,10 @@ class Ballots:
         """End a round, one's own or one that was left; from here on its clips have names, and its votes stay counted.
 
         Raises:
-            LabError: an unknown id.
+            LabError: an unknown id, or the round is not this server's to end.
         """
-        with begin_immediate(self._database) as connection:
-            experiment_id = box.find_round(connection, round_id).experiment_id
+        with self._in_round(round_id) as (connection, row):
+            experiment_id = row.experiment_id
             box.end_round(connection, round_id, self._now())
             going = any(row.ended_at is None for row in box.rounds(connection, experiment_id))
             shown = [] if going else box.pairs(connection, experiment_id)
@@ -245,6 +258,18 @@ class Ballots:
         field = box.field(connection, experiment_id, experiment.mode)
         progress = follow(field.cells, comparisons(box.votes(connection, experiment_id)))
         return needless.find(connection, experiment_id, [cell for cell, _ in progress.out])
+
+    @contextmanager
+    def _in_round(self, round_id: str) -> Iterator[tuple[sa.Connection, RoundRow]]:
+        """Write in a round. Raises LabError for an unknown one, and where it is for others to write in it."""
+        with begin_immediate(self._database, even_read_only=True) as connection:
+            row = box.find_round(connection, round_id)
+            if not self._may_vote(row):
+                refuse_writes(self._database)
+            yield connection, row
+
+    def _may_vote(self, row: RoundRow) -> bool:
+        return row.is_visitors or not is_protected(self._database)
 
     def _now(self) -> datetime:
         return self._parts.ledger.clock()

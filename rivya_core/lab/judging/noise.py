@@ -81,10 +81,10 @@ class Finding:
     """What was found of one axis.
 
     ``word``: the verdict. ``p``: smallest adjusted p, None with too few takes. ``smallest_p``: the smallest these takes can
-    give. ``effects``: one a feature, smallest p first, then
-    in the order given; without p, largest ``f`` first. ``takes_clear``: takes in each cell at which the difference seen would
-    be told as clear four times in five, None when no number up to 200 would. ``takes_same``: takes in each cell at which
-    settings that do nothing would be told as the same four times in five. ``exact``: all ways of dealing were looked at.
+    give. ``effects``: one a feature, smallest p first, then in the order given; without p, largest ``f`` first, an infinite one
+    before all, an unknown one last. ``takes_clear``: takes in each cell at which the difference seen would be told as clear four
+    times in five, None when no number up to 200 would. ``takes_same``: takes in each cell at which settings that do nothing
+    would be told as the same four times in five. ``exact``: all ways of dealing were looked at.
     """
 
     word: Word
@@ -235,7 +235,7 @@ def _effects(
             p = float(np.count_nonzero(best >= shares[0, column] - _SAME)) / len(best)
         found.append(_effect(design, key, np.asarray(raw, dtype=np.float64), means, between, total, p))
     if best is None:
-        return tuple(sorted(found, key=lambda effect: -effect.f if math.isfinite(effect.f) else 0.0))
+        return tuple(sorted(found, key=lambda effect: (math.isnan(effect.f), -effect.f)))
     return tuple(sorted(found, key=lambda effect: 1.0 if effect.p is None else effect.p))
 
 

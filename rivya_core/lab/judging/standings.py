@@ -65,7 +65,10 @@ class Ballot:
 
 @dataclass(frozen=True, slots=True)
 class RoundRecord:
-    """A round. ``votes``: cast in it, ``skipped`` ones apart. ``is_enough``: all rounds together need no more votes."""
+    """A round. ``votes``: cast in it, ``skipped`` ones apart. ``is_enough``: all rounds together need no more votes.
+
+    ``may_vote``: this server may write in it; a read-only one may not, but for rounds that its own visitors began.
+    """
 
     id: str
     experiment_id: str
@@ -76,6 +79,7 @@ class RoundRecord:
     votes: int
     skipped: int
     is_enough: bool
+    may_vote: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def headline(verdict: AxisVerdict) -> str:
     if finding.word == "same":
         return "same as re-rolling"
     if finding.word == "too few":
-        if lead is None or lead.constant or not math.isfinite(lead.f):
+        if lead is None or lead.constant or math.isnan(lead.f):
             return "too few takes to tell"
         return f"hint only: {direction(verdict, lead)}, which re-rolling could do as well"
     return "unclear, no difference beyond re-rolling was shown"

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import av
 import pytest
+import sqlalchemy as sa
 
 from rivya_core import Lab, State
 from rivya_core.api.errors import LabError
 from rivya_core.lab.judging.votes import Outcome
+from rivya_core.lab.schema import experiments
 from rivya_core.settings import Settings
 from tests.conftest import FAST
 from tests.lab.judging.study import WORDS, make_study
@@ -356,3 +358,19 @@ def pictures(path: Path) -> list[tuple[int | None, bytes]]:
     """Every frame with its time."""
     with av.open(str(path), format="mp4") as film:
         return [(frame.pts, frame.to_ndarray().tobytes()) for frame in film.decode(film.streams.video[0])]
+
+
+def test_votes_stay_in_sight_however_many_sweeps_are_newer(lab: Lab) -> None:
+    """Both in the list of what can be voted on and by the experiment's own id."""
+    experiment_id = make_study(lab)
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    prefer(lab, round_id, [1, 0], 1)
+    with lab.ledger.writing() as connection:
+        row = connection.execute(sa.select(experiments)).mappings().one()
+        newer = [{**row, "id": f"x{number:04}", "created_at": lab.ledger.clock()} for number in range(250)]
+        connection.execute(sa.insert(experiments), newer)
+    assert len(lab.ballots.candidates()) == 251
+    [found] = [one for one in lab.ballots.candidates() if one.id == experiment_id]
+    assert lab.ballots.candidate(experiment_id) == found
+    assert (found.cells, found.clips, found.rounds, found.voting_rounds) == (2, 2, 1, 1)
+    assert lab.ballots.candidate("nothing") is None

@@ -71,6 +71,16 @@ def test_too_few_takes_give_no_verdict_and_no_p() -> None:
         assert found.takes_clear == 4
 
 
+@pytest.mark.parametrize("order", list(permutations(["clear", "none", "slight"])))
+def test_what_never_differs_between_takes_of_a_cell_comes_first(order: tuple[str, ...]) -> None:
+    """An infinite F is the largest of all; a feature that is the same everywhere is the smallest, wherever it was given."""
+    figures = {"clear": [1.0, 1.0, 5.0, 5.0], "none": [2.0] * 4, "slight": [1.0, 2.0, 1.5, 2.6]}
+    found = find([0, 0, 1, 1], [0] * 4, {key: figures[key] for key in order})
+    assert found.p is None
+    assert [effect.key for effect in found.effects] == ["clear", "slight", "none"]
+    assert math.isinf(found.effects[0].f)
+
+
 def test_a_large_difference_is_clear_with_feature_amount_and_interval() -> None:
     """4 + 4 takes apart by far more than they spread are clear at 2/70."""
     found = two([10.0, 10.2, 9.9, 10.1], [14.0, 14.1, 13.8, 14.2], cuts=[0.0] * 8)

@@ -1,0 +1,234 @@
+"""What a read-only process promises: it shows everything, takes its visitors' votes, and changes nothing anyone else made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import sqlalchemy as sa
+
+from rivya_core import GenerationRequest, Lab, Sweep
+from rivya_core.api import check_image
+from rivya_core.api.errors import LabError
+from rivya_core.lab import drafts, sweep_drafts
+from rivya_core.lab.history import History
+from rivya_core.lab.judging.ballots import Ballots
+from rivya_core.lab.judging.reviews import ClipNote, Reviews
+from rivya_core.lab.judging.verdicts import Verdicts
+from rivya_core.lab.schema import metadata
+from rivya_core.lab.spending import Spending
+from rivya_core.lab.states import State
+from rivya_core.lab.sweeps import Sweeps
+from tests.api.images import png
+from tests.lab.given import in_state
+from tests.lab.judging.study import make_study
+
+REQUEST = GenerationRequest(prompt="A red fox")
+SWEEP = Sweep("Fox", "", REQUEST, {"cfg_scale": [0, 1]})
+CORE = Path(__file__).resolve().parents[2] / "rivya_core"
+
+
+class Shown(NamedTuple):
+    """A read-only lab on a filled folder, and what others made in it."""
+
+    lab: Lab
+    sweep: str
+    clip: str
+    waiting: str
+    unconfirmed: str
+    failed: str
+    round: str
+    pair: str
+    note: ClipNote
+
+
+@pytest.fixture
+def shown(make_lab: Callable[..., Lab]) -> Shown:
+    """What a visitor meets."""
+    lab = make_lab()
+    sweep = make_study(lab, planned=1, waiting=1)
+    round_id = lab.ballots.start(sweep, "Ana")
+    ballot = lab.ballots.ballot(round_id)
+    assert ballot is not None
+    clip = lab.ballots.clip(ballot.left_token)
+    waiting, unconfirmed, failed = (
+        in_state(lab.ledger, state).id for state in (State.WAITING, State.UNCONFIRMED, State.FAILED)
+    )
+    note = lab.reviews.add_note(clip, 0.1, "A jump")
+    lab.save_draft({"prompt": "mine"})
+    lab.close()
+    return Shown(make_lab(read_only=True), sweep, clip, waiting, unconfirmed, failed, round_id, ballot.left_token, note)
+
+
+ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
+    Lab: {
+        "submit": lambda its: its.lab.submit(REQUEST),
+        "submit_takes": lambda its: its.lab.submit_takes(REQUEST, 2, intent_id="x1"),
+        "submit_many": lambda its: its.lab.submit_many([REQUEST]),
+        "start": lambda its: its.lab.start(SWEEP),
+        "set_cap": lambda its: its.lab.set_cap(0),
+        "cancel": lambda its: its.lab.cancel(its.waiting),
+        "check_now": lambda its: its.lab.check_now(its.unconfirmed),
+        "ask_again": lambda its: its.lab.ask_again(its.unconfirmed),
+        "adopt": lambda its: its.lab.adopt(its.unconfirmed, "task_1"),
+        "close_unconfirmed": lambda its: its.lab.close_unconfirmed(its.unconfirmed),
+        "resume": lambda its: its.lab.resume(),
+        "pause_queue": lambda its: its.lab.pause_queue(),
+        "star": lambda its: its.lab.star(its.clip, True),
+        "dismiss": lambda its: its.lab.dismiss(its.failed),
+        "delete": lambda its: its.lab.delete([its.clip]),
+        "undelete": lambda its: its.lab.undelete([its.clip]),
+        "remove_examples": lambda its: its.lab.remove_examples(),
+        "save_draft": lambda its: its.lab.save_draft({"prompt": "theirs"}),
+    },
+    Sweeps: {
+        "start": lambda its: its.lab.sweeps.start(SWEEP),
+        "start_rest": lambda its: its.lab.sweeps.start_rest(its.sweep),
+        "retry_failed": lambda its: its.lab.sweeps.retry_failed(its.sweep),
+        "pause": lambda its: its.lab.sweeps.pause(its.sweep),
+        "resume": lambda its: its.lab.sweeps.resume(its.sweep),
+        "cancel_waiting": lambda its: its.lab.sweeps.cancel_waiting(its.sweep),
+        "drop_planned": lambda its: its.lab.sweeps.drop_planned(its.sweep),
+        "set_cap": lambda its: its.lab.sweeps.set_cap(its.sweep, 0),
+        "decide": lambda its: its.lab.sweeps.decide(its.sweep, {"winner": 0}),
+        "delete": lambda its: its.lab.sweeps.delete(its.sweep),
+        "undelete": lambda its: its.lab.sweeps.undelete(its.sweep),
+    },
+    Ballots: {
+        "ballot": lambda its: its.lab.ballots.ballot(its.round),
+        "vote": lambda its: its.lab.ballots.vote(its.round, its.pair, "left"),
+        "undo": lambda its: its.lab.ballots.undo(its.round),
+        "end": lambda its: its.lab.ballots.end(its.round),
+        "drop_needless": lambda its: its.lab.ballots.drop_needless(its.sweep),
+    },
+    Reviews: {
+        "add_note": lambda its: its.lab.reviews.add_note(its.clip, 0, "Mine"),
+        "edit_note": lambda its: its.lab.reviews.edit_note(its.note.id, "Mine"),
+        "delete_note": lambda its: its.lab.reviews.delete_note(its.note.id),
+        "restore_note": lambda its: its.lab.reviews.restore_note(its.note),
+        "rate": lambda its: its.lab.reviews.rate(its.clip, "overall", 5),
+    },
+    Verdicts: {},
+    Spending: {},
+    History: {},
+}
+"""What changes something, by the class that does it."""
+
+SHOWS: dict[type, str] = {
+    Lab: "archive balance ballots budget cap changes check_connection clip close connection draft events expected get health "
+    "existing history image ledger mode models movements pause poster quote refresh_balance reviews settings simulator spending sweep "
+    "sweeps troubles verdicts wait wait_sweep",
+    Sweeps: "brief failures get list page quote status sweep_of wait",
+    Ballots: "candidate candidates clip file needless open_rounds round standing start votes",
+    Reviews: "notes ratings",
+    Verdicts: "judge knob look measures_here settle_probes try_again wait",
+    Spending: "cap_changes decisions experiments forecasts movements spent wallets",
+    History: "examples export_rows failures failures_count latest page running running_count typical_s",
+}
+"""What only shows, or (``Ballots.start``) makes something of the visitor's own."""
+
+BESIDE: dict[str, Callable[[Shown], Any]] = {
+    "an image for a form": lambda its: drafts.attach_image(its.lab, png(), "a.png"),
+    "an image of a request": lambda its: its.lab.ledger.store_image(check_image(png(), "a.png"), its.lab.archive),
+    "the draft of a sweep": lambda its: sweep_drafts.save(its.lab, sweep_drafts.SweepDraft()),
+    "the ledger's own cap": lambda its: its.lab.ledger.set_cap("simulated", 0),
+    "the ledger's own update": lambda its: its.lab.ledger.update(its.clip, starred=True),
+    "any write": lambda its: its.lab.ledger.writing().__enter__(),
+}
+EVERY_ACT = {
+    **{f"{kind.__name__}.{name}": act for kind, acts in ACTS.items() for name, act in acts.items()},
+    **BESIDE,
+}
+
+
+@pytest.mark.parametrize("kind", ACTS, ids=lambda kind: kind.__name__)
+def test_every_public_method_is_in_the_table(kind: type) -> None:
+    """Whoever adds one says here whether it changes something."""
+    known = {*ACTS[kind], *SHOWS[kind].split()}
+    assert {name for name in dir(kind) if not name.startswith("_")} - known == set()
+
+
+def test_every_act_is_refused_and_changes_nothing(shown: Shown) -> None:
+    """By the core itself, whatever a page shows."""
+    before, files = held(shown.lab), sorted(shown.lab.archive.root.rglob("*"))
+    for name, act in EVERY_ACT.items():
+        with pytest.raises(LabError, match="read-only"):
+            act(shown)
+        assert held(shown.lab) == before, name
+    assert sorted(shown.lab.archive.root.rglob("*")) == files
+
+
+def held(lab: Lab) -> dict[str, list[Any]]:
+    """Everything in our tables but what the wallet answered."""
+    with lab.ledger.reading() as connection:
+        return {
+            table.name: [
+                tuple(row)
+                for row in connection.execute(sa.select(table))
+                if not str(row[0]).startswith("balance") and "balance" not in table.name
+            ]
+            for table in metadata.sorted_tables
+        }
+
+
+def test_a_visitor_votes_in_rounds_of_their_own_only(shown: Shown) -> None:
+    """Under a name that somebody else uses as well: that one's round is left alone, and so is another visitor's."""
+    ballots = shown.lab.ballots
+    own = ballots.start(shown.sweep, "Ana")
+    assert own != shown.round
+    assert (ballots.round(own).may_vote, ballots.round(shown.round).may_vote) == (True, False)
+    assert ballots.start(shown.sweep, "ana") == own  # pressed twice
+    pair = ballots.ballot(own)
+    assert pair is not None
+    assert ballots.vote(own, pair.left_token, "left")
+    assert ballots.undo(own)
+    assert ballots.vote(own, pair.left_token, "right")
+    another = ballots.start(shown.sweep, "Ana")
+    assert another != own
+    ballots.end(another)
+    assert ballots.round(own).ended_at is None
+    ballots.end(own)
+    assert ballots.round(own).ended_at is not None
+    assert ballots.round(shown.round).ended_at is None
+
+
+def test_what_may_spend_may_end_a_visitors_round(shown: Shown, make_lab: Callable[..., Lab]) -> None:
+    """A round that was left there keeps nothing from the others for ever."""
+    own = shown.lab.ballots.start(shown.sweep, "Ben")
+    shown.lab.close()
+    lab = make_lab()
+    lab.ballots.end(own)
+    assert lab.ballots.round(own).ended_at is not None
+
+
+def test_a_read_only_lab_hands_out_no_simulator(shown: Shown) -> None:
+    """Its world is shared with whoever else has the folder open."""
+    assert shown.lab.simulator is None
+
+
+def test_what_the_wallet_answers_is_kept(shown: Shown) -> None:
+    """A visitor sees a balance with its time; that is nobody's work."""
+    asked = datetime.now(UTC)
+    shown.lab.check_connection()
+    found = shown.lab.balance().asked_at
+    assert found is not None
+    assert found >= asked
+
+
+def test_every_write_begins_where_it_can_be_refused() -> None:
+    """No other way to write, and few that are allowed on a read-only server."""
+    ways = re.compile(r"BEGIN IMMEDIATE|\.begin\(\)|even_read_only=True")
+    found = {
+        (path.relative_to(CORE).as_posix(), way)
+        for path in [*CORE.glob("*.py"), *(CORE / "lab").rglob("*.py"), *(CORE / "web").rglob("*.py")]
+        for way in ways.findall(path.read_text(encoding="utf-8"))
+    }
+    assert found == {
+        ("lab/database.py", "BEGIN IMMEDIATE"),
+        ("lab/judging/ballots.py", "even_read_only=True"),
+        ("lab/notes.py", "even_read_only=True"),
+    }
