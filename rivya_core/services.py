@@ -175,10 +175,7 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
     engine = Engine(database, jobs)
     lock = FileLock(folder / "executor.lock", thread_local=False)
     keeper = Keeper(jobs, engine, inbox, lock, lambda: Rivya(key, base_url=base_url, settings=settings))
-    if settings.first_start_examples:
-        add_examples(ledger, archive, jobs.now())
-    if settings.read_only:
-        protect(database)
+    _fill(jobs)
     stack.callback(keeper.stop)
     keeper.start()
     keeper.ask_balance()
@@ -204,6 +201,14 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
     stack.callback(measurer.stop)
     measurer.start(Verdicts(parts).settle_probes)
     return parts
+
+
+def _fill(jobs: JobContext) -> None:
+    """Put the examples into a new folder; from here on a read-only process changes nothing."""
+    if jobs.settings.first_start_examples:
+        add_examples(jobs.ledger, jobs.archive, jobs.now())
+    if jobs.settings.read_only:
+        protect(jobs.ledger.database)
 
 
 def _examine(database: Path) -> None:

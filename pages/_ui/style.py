@@ -15,6 +15,8 @@ _STYLE = """
 [data-testid="stText"] { overflow-wrap: anywhere; white-space: pre-wrap; }
 /* typed text is committed by itself and Ctrl+Enter generates, so the box must not say otherwise */
 :is(.st-key-request_form, .st-key-sweep_form, [class*="st-key-paid_"]) [data-testid="InputInstructions"] { display: none; }
+/* Streamlit's own CSV would run what people typed as formulas in a spreadsheet; our exports do not */
+[data-testid="stElementToolbarButton"]:has([aria-label="Download as CSV"]) { display: none; }
 /* the slider's own end marks give way to the words below it */
 [class*="st-key-knob_"] [data-testid="stSliderTickBar"] { display: none; }
 /* Streamlit writes its own cap, which is far above Rivya's limit */

@@ -29,15 +29,21 @@ class Days:
 
 
 def moments(days: Days) -> tuple[datetime | None, datetime | None]:
-    """The moment at which the first day begins and that at which the last one has ended, on this machine's clock."""
+    """The moment at which the first day begins and that at which the last one has ended, on this machine's clock.
+
+    None is open; so is an end of the calendar, which has no moment in every zone.
+    """
     return (
-        None if days.first is None else _midnight(days.first),
-        None if days.last is None else _midnight(days.last + timedelta(days=1)),
+        None if days.first is None else _midnight(days.first, timedelta()),
+        None if days.last is None else _midnight(days.last, timedelta(days=1)),
     )
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min).astimezone().astimezone(UTC)
+def _midnight(day: date, later: timedelta) -> datetime | None:
+    try:
+        return datetime.combine(day + later, time.min).astimezone().astimezone(UTC)
+    except (OverflowError, ValueError, OSError):  # OSError: a moment that the system's clock cannot tell
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from rivya_core.api.texts import shows_nothing
 from rivya_core.lab.expenses import Days, MovementLine
 from rivya_core.lab.records import GenerationRecord, HistoryFilter
 from rivya_core.lab.states import State
 from rivya_core.settings import Mode
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_SIGNS = frozenset("=+-@\N{MINUS SIGN}")
+"""What begins a formula. Spreadsheets of East Asian locales take the full-width forms for it too. Source: OWASP, CSV Injection."""
+
+FORMULA_STARTS = (*"=+-@", "\t", "\r", "\n")
 
 Cell = str | int | float | bool | None
 Row = TypeVar("Row")
@@ -88,10 +93,16 @@ MOVEMENT_COLUMNS: Mapping[str, Callable[[MovementLine], Cell]] = {
 
 
 def formula_safe(value: Cell) -> Cell:
-    """Prefix a text that a spreadsheet would take for a formula."""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+    """Prefix a text that a spreadsheet would take for a formula, also where it stands after what is trimmed or not drawn."""
+    if isinstance(value, str) and (value.startswith(FORMULA_STARTS) or _first_shown(value) in FORMULA_SIGNS):
         return "'" + value
     return value
+
+
+def _first_shown(text: str) -> str:
+    """The first character that can be seen, a wide or small form as the plain one; empty when there is none."""
+    found = next((character for character in text if not shows_nothing(character)), "")
+    return unicodedata.normalize("NFKC", found)[:1]
 
 
 def csv_lines(rows: Iterable[GenerationRecord]) -> Iterator[str]:
@@ -158,7 +169,7 @@ def parse_filter(pairs: Iterable[tuple[str, str]]) -> HistoryFilter:
     values: dict[str, list[str]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)
-    states = {State(part) for value in values.get("state", []) for part in value.split(",") if part}
+    states = {_parse_state(part) for value in values.get("state", []) for part in value.split(",") if part}
     return HistoryFilter(
         states=frozenset(states),
         mode=_parse_mode((values.get("mode") or [""])[-1]),
@@ -176,8 +187,22 @@ def parse_days(pairs: Iterable[tuple[str, str]]) -> tuple[Mode | None, Days]:
         ValueError: a mode or day is not one; the sentence names it.
     """
     values = dict(pairs)
-    first, last = (date.fromisoformat(values[name]) if values.get(name) else None for name in ("since", "until"))
+    first, last = (_parse_day(values.get(name, "")) for name in ("since", "until"))
     return _parse_mode(values.get("mode", "")), Days(first, last)
+
+
+def _parse_state(value: str) -> State:
+    try:
+        return State(value)
+    except ValueError:
+        raise ValueError(f"'{value}' is not a state") from None
+
+
+def _parse_day(value: str) -> date | None:
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError:
+        raise ValueError(f"'{value}' is not a day, such as 2026-11-23") from None
 
 
 def _parse_mode(value: str) -> Mode | None:
@@ -189,8 +214,13 @@ def _parse_mode(value: str) -> Mode | None:
 def _parse_moment(value: str) -> datetime | None:
     if not value:
         return None
-    moment = datetime.fromisoformat(value)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    try:
+        moment = datetime.fromisoformat(value)
+        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        moment.astimezone(UTC)  # the first and the last years are beyond the calendar in another zone
+    except (ValueError, OverflowError):
+        raise ValueError(f"'{value}' is not a time, such as 2026-11-23T09:30:00+00:00") from None
+    return moment
 
 
 def _taken(buffer: io.StringIO) -> str:

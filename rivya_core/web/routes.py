@@ -108,7 +108,7 @@ def clip(request: Request) -> Response:
     def answer(lab: Lab) -> Response:
         record = lab.get(request.path_params["id"])
         path = lab.clip(record.id)
-        return FileResponse(
+        return _kept(
             path,
             media_type=container_of_key(path.name).media_type,
             filename=clip_name(record) if download else None,
@@ -136,7 +136,7 @@ def ballot_clip(request: Request) -> Response:
     def answer(lab: Lab) -> Response:
         found = lab.ballots.file(request.path_params["token"])
         media_type = container_of_key(found.name).media_type
-        return UnnamedFile(found, media_type=media_type, headers={"Cache-Control": "no-store"})
+        return _kept(found, UnnamedFile, media_type=media_type, headers={"Cache-Control": "no-store"})
 
     return _found(answer)
 
@@ -148,7 +148,7 @@ def poster(request: Request) -> Response:
         path = lab.poster(request.path_params["id"])
         if path is None:
             return _missing()
-        return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
+        return _kept(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
 
     return _found(answer)
 
@@ -163,7 +163,7 @@ def image(request: Request) -> Response:
         asset = lab.ledger.asset(sha256)
         if asset is None:
             return _missing()
-        return FileResponse(lab.image(sha256), media_type=asset.mime, headers={"Cache-Control": PRIVATE_CACHE})
+        return _kept(lab.image(sha256), media_type=asset.mime, headers={"Cache-Control": PRIVATE_CACHE})
 
     return _found(answer)
 
@@ -252,6 +252,18 @@ def _found(answer: Callable[[Lab], Response]) -> Response:
     except RivyaError as error:
         log.debug("not served: %s", error.title)
         return _missing()
+
+
+def _kept(path: Path, kind: type[FileResponse] = FileResponse, **how: Any) -> Response:
+    """Serve a file of the archive; one that is gone, or that this user may not read, is missing."""
+    try:
+        if not path.is_file():
+            return _missing()
+        path.open("rb").close()
+    except OSError as error:
+        log.warning("a file of the archive cannot be read: %s", error.strerror)
+        return _missing()
+    return kind(path, **how)
 
 
 def _missing() -> Response:

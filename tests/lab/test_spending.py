@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rivya_core import Lab
 from rivya_core.lab import caps
 from rivya_core.lab.budget import local_day
 from rivya_core.lab.database import begin_immediate, migrate, open_database
@@ -353,3 +354,11 @@ def test_sums_are_read_from_an_index_alone(ledger: Ledger) -> None:
         plan = [str(row[-1]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
     assert len(plan) == 1
     assert "COVERING INDEX ix_lab_generations_spent" in plan[0]
+
+
+@pytest.mark.parametrize("days", [Days(date.min, date.max), Days(date.max, date.max), Days(None, date.min)])
+def test_the_ends_of_the_calendar_are_days_like_others(lab: Lab, days: Days) -> None:
+    """An address may name them; nothing is found there, or everything."""
+    assert lab.spending.decisions("simulated", days).decisions == 0
+    assert list(lab.spending.wallets("simulated", days)) is not None
+    assert lab.spending.spent("simulated", days).total.generations == 0

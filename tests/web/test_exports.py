@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
@@ -26,10 +27,41 @@ def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(start: str) -> N
     assert exports.formula_safe(f"{start}1+1") == f"'{start}1+1"
 
 
+BEFORE = [
+    " ",
+    "\u00a0",
+    "\u3000",
+    "\u200b",
+    "\ufeff",
+    "\u2060",
+    "\u202e",
+    "\u2800",
+    "\u3164",
+    "\x00",
+    "\x0b",
+    " \t\u200d ",
+]
+
+
+@pytest.mark.parametrize("before", BEFORE, ids=ascii)
+@pytest.mark.parametrize("sign", list("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"), ids=ascii)
+def test_what_is_trimmed_or_not_drawn_hides_no_formula(before: str, sign: str) -> None:
+    """Blanks of every kind, marks and fillers before it, and the wide and small forms of the signs."""
+    assert exports.formula_safe(f"{before}{sign}1+1") == f"'{before}{sign}1+1"
+
+
+@pytest.mark.parametrize("text", [" a = b", "1-2", "\u200bfox", "a@b.example", "(=1)", "\u0985 = \u0986"], ids=ascii)
+def test_a_sign_within_a_text_is_left_alone(text: str) -> None:
+    """Only the first thing that is seen counts."""
+    assert exports.formula_safe(text) == text
+
+
 @given(st.text())
 def test_no_text_cell_starts_like_a_formula(text: str) -> None:
     """Whatever a person typed."""
-    assert not str(exports.formula_safe(text)).startswith(exports.FORMULA_STARTS)
+    cell = str(exports.formula_safe(text))
+    assert not cell.startswith(exports.FORMULA_STARTS)
+    assert not unicodedata.normalize("NFKC", cell).strip().startswith(("=", "+", "-", "@"))
 
 
 @pytest.mark.parametrize("value", [-5, 0.5, None, True, "plain", ""])

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
 import pytest_asyncio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from rivya_core import GenerationRecord, GenerationRequest, Lab, web
 from rivya_core.api import as_json
+from rivya_core.lab import drafts
 from rivya_core.services import close_all
+from tests.api.images import png
+from tests.lab.judging.study import make_study
 
 
 @pytest_asyncio.fixture
@@ -134,6 +141,102 @@ async def test_a_waiting_generation_has_no_clip(lab: Lab, client: httpx.AsyncCli
     lab.pause_queue()
     row = lab.submit(GenerationRequest(prompt="A red fox"))
     assert (await client.get(f"/clips/{row.id}.mp4")).status_code == 404
+
+
+@pytest.mark.parametrize("becomes", ["gone", "a folder", "a file nobody may read"])
+async def test_a_file_that_is_gone_from_the_archive_is_404(
+    finished: GenerationRecord, lab: Lab, client: httpx.AsyncClient, becomes: str
+) -> None:
+    """A clip, a poster, a picture: a row may outlive its file, and no such address ends in an error of the server."""
+    image = drafts.attach_image(lab, png(), "a.png").prepared.sha256
+    round_id = lab.ballots.start(make_study(lab), "Ana")
+    ballot = lab.ballots.ballot(round_id)
+    assert ballot is not None
+    poster = lab.poster(finished.id)
+    assert poster is not None
+    shown = lab.clip(lab.ballots.clip(ballot.left_token))
+    for path, file in (
+        (f"/clips/{finished.id}.mp4", lab.clip(finished.id)),
+        (f"/posters/{finished.id}.jpg", poster),
+        (f"/images/{image}", lab.image(image)),
+        (f"/ballots/{ballot.left_token}.mp4", shown),
+    ):
+        file.unlink()
+        if becomes == "a folder":
+            file.mkdir()
+        if becomes == "a file nobody may read":
+            file.symlink_to(file)
+        assert (await client.get(path)).status_code == 404, path
+
+
+ZONES = ["", "+23:59", "-23:59", "%2B23:59", "Z"]
+TIMES = [
+    f"{day}T{time}{zone}"
+    for day in ("0001-01-01", "9999-12-31")
+    for time in ("00:00:00", "23:59:59.999999")
+    for zone in ZONES
+]
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+async def test_a_time_beyond_the_calendar_is_refused_before_anything_is_sent(
+    finished: GenerationRecord, client: httpx.AsyncClient, name: str
+) -> None:
+    """An export is whole, or a sentence: never a beginning."""
+    for time in [*TIMES, "0001-01-01", "9999-12-31", "10000-01-01", "2026-11-23T24:00", "2026-02-30"]:
+        for path in ("/exports/history.csv", "/exports/history.json", "/exports/spend.csv"):
+            answer = await client.get(f"{path}?{name}={time}")
+            assert answer.status_code in {200, 400}, (path, time)
+            if answer.status_code == 400:
+                assert "is not a " in answer.json()["error"]
+    refused = await client.get("/exports/history.csv?since=0001-01-01T00:00:00%2B23:59")
+    assert refused.status_code == 400
+    assert "'0001-01-01T00:00:00+23:59' is not a time" in refused.json()["error"]
+
+
+PATHS = st.sampled_from(
+    [
+        "/exports/history.csv",
+        "/exports/history.json",
+        "/exports/spend.csv",
+        "/clips/{}.mp4",
+        "/posters/{}.jpg",
+        "/images/{}",
+        "/ballots/{}.mp4",
+        "/exports/history.{}",
+        "/healthz",
+    ]
+)
+NAMES = st.sampled_from(["since", "until", "mode", "state", "q", "starred", "download"]) | st.text(max_size=5)
+VALUES = st.text(max_size=12) | st.sampled_from([*TIMES, "live", "failed,", "0001-W01-1", "\x00", "NEAR(", '"', "1"])
+HEADERS = st.dictionaries(
+    st.sampled_from(["range", "if-range", "if-none-match", "if-modified-since", "origin"]),
+    st.sampled_from(
+        ["bytes=0-", "bytes=-", "bytes=5-1", "bytes=0-1,2-3", "bytes=99999999999999999999-", "x", "", "*", "null"]
+    ),
+    max_size=2,
+)
+
+
+def test_no_request_makes_the_server_fail(lab: Lab) -> None:
+    """Whatever stands in an address or in its headers: an answer, a refusal in words, or nothing there."""
+    lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
+    app = Starlette(routes=list(web.routes()), middleware=list(web.middleware()))
+
+    @given(PATHS, st.text(min_size=1, max_size=8), st.lists(st.tuples(NAMES, VALUES), max_size=3), HEADERS)
+    @settings(max_examples=150, deadline=None)
+    def holds(path: str, part: str, query: list[tuple[str, str]], headers: dict[str, str]) -> None:
+        address = path.format(quote(part, safe="")) + "?" + urlencode(query)
+
+        async def ask() -> int:
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8501"
+            ) as client:
+                return (await client.get(address, headers=headers)).status_code
+
+        assert asyncio.run(ask()) in {200, 206, 307, 400, 404, 416}
+
+    holds()
 
 
 async def test_exports_follow_the_filter_and_name_the_mode(
