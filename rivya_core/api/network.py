@@ -52,7 +52,7 @@ class Network:
             ConfigurationError: a variable that counts for it cannot be used; the sentence names it, never its value.
         """
         proxy = self._proxy_for(url)
-        return Way(proxy, self._tls() if url.scheme == "https" else None)
+        return Way(proxy, _context(self.certificates, self.key_log) if url.scheme == "https" else None)
 
     def _proxy_for(self, url: httpx.URL) -> Proxy | None:
         host = url.raw_host.decode("ascii").lower().rstrip(".")
@@ -63,16 +63,6 @@ class Network:
         if any(entry.covers(host, url.port or _PORT) for entry in self.bypasses):
             return None
         return read_proxy(self.proxy_variable, self.proxy_value)
-
-    def _tls(self) -> ssl.SSLContext:
-        _check_key_log(*self.key_log)
-        variable, path = self.certificates
-        if variable and not _is_there(variable, path):
-            raise _unusable(variable, f", and {path} is not there")
-        try:
-            return _context(self.certificates, self.key_log)
-        except (OSError, ValueError):  # an SSLError is an OSError
-            raise _unusable(variable or "the bundled certificates") from None
 
 
 def check_way_to(base_url: str) -> None:
@@ -103,14 +93,20 @@ def read_network() -> Network:
 
 
 @lru_cache(_CONTEXTS_KEPT)
-def _context(certificates: tuple[str, str], _key_log: tuple[str, str]) -> ssl.SSLContext:
-    """Load the certificates, once a process: it takes longer than a request."""
+def _context(certificates: tuple[str, str], key_log: tuple[str, str]) -> ssl.SSLContext:
+    """Load the certificates, once a process: it takes longer than a request, and their file may go while we run."""
+    _check_key_log(*key_log)
     variable, path = certificates
-    if not variable:
-        return httpx.create_ssl_context(trust_env=False)
-    if variable.lower() == "ssl_cert_file":
-        return ssl.create_default_context(cafile=path)
-    return ssl.create_default_context(capath=path)
+    if variable and not _is_there(variable, path):
+        raise _unusable(variable, f", and {path} is not there")
+    try:
+        if not variable:
+            return httpx.create_ssl_context(trust_env=False)
+        if variable.lower() == "ssl_cert_file":
+            return ssl.create_default_context(cafile=path)
+        return ssl.create_default_context(capath=path)
+    except (OSError, ValueError):  # an SSLError is an OSError
+        raise _unusable(variable or "the bundled certificates") from None
 
 
 def _is_there(variable: str, path: str) -> bool:

@@ -370,7 +370,7 @@ def test_nobody_listening_is_a_transport_error(make_client: Callable[..., Any], 
 
 
 def test_an_endless_answer_is_cut_off(client: Any, server: Script) -> None:
-    """An answer is read up to 10 MB and no further."""
+    """An answer is read up to a limit and no further."""
 
     def pour(connection: Any, _over: Any) -> bool:
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
