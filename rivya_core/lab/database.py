@@ -32,6 +32,7 @@ from rivya_core.lab.migrations import VERSION_TABLE, config
 from rivya_core.lab.read_only import refuse_writes
 from rivya_core.lab.schema import PREFIX
 from rivya_core.lab.trouble import Trouble, tell
+from rivya_core.lab.unexpected import trace_of
 
 log = logging.getLogger("rivya.database")
 
@@ -271,10 +272,13 @@ class OneLineFilter(logging.Filter):
 
 
 def log_error(logger: logging.Logger, what: str, error: Exception, **extra: object) -> bool:
-    """Log what went wrong: a trouble of the database as one line, anything else with its trace. True for the former."""
+    """Log what went wrong: a trouble of the database as one line, anything else with its trace. True for the former.
+
+    The words of any other error are left out: they may hold a prompt or a key.
+    """
     sentence = told(error)
     if sentence is None:
-        logger.error(what, exc_info=error, extra=extra)
+        logger.error("%s: %s", what, trace_of(error), extra=extra)
         return False
     tell(logger, sentence)
     return True

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from rivya_core.api.errors import LabError
 from rivya_core.lab.clips import DAMAGED
 from rivya_core.lab.credits import Release
+from rivya_core.lab.end_cards import ID_SHOWN
 from rivya_core.lab.images import Images
-from rivya_core.lab.passage import ID_SHOWN, owner_of
+from rivya_core.lab.passage import owner_of
 from rivya_core.lab.records import ErrorCard, GenerationRecord
 from rivya_core.lab.rows import to_columns
 from rivya_core.lab.schema import events, generations

@@ -42,18 +42,22 @@ Step = Callable[[JobContext, str], Awaitable[Went]]
 
 
 async def _run(step: Step, generation_id: str) -> str:
-    """Run one step; an error nobody foresaw is logged and ends the workflow, and the keeper starts it again."""
+    """Run one step; an error nobody foresaw is logged, told on the row, and ends the workflow; the keeper starts it again."""
     context = _context
     if context is None:
         return Went.PARKED.value
     try:
-        return (await step(context, generation_id)).value
+        went = (await step(context, generation_id)).value
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - the outer edge of the job runner
         passes = log_error(log, "step failed", error, generation_id=generation_id, step=step.__name__)
         context.strike(generation_id, passes=passes)
+        if not passes:
+            await context.tell_unexpected(generation_id, step.__name__, error)
         return Went.PARKED.value
+    context.recovered(generation_id)
+    return went
 
 
 @DBOS.workflow(name=WORKFLOW)

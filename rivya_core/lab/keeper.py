@@ -36,6 +36,10 @@ KEPT_FOR = timedelta(days=7)  # the engine's own notes of ended workflows
 LOST_AFTER_S = 3.0  # a row this young may not have reached the engine yet
 IDLE_AFTER_S = 20.0  # a workflow that was taken out of the queue runs within moments, or not at all
 MOVED_S = 10.0  # the ledger moved, so the wallet may have
+HOUSEKEEPING = {
+    "_keep_jobs": "while lost and due generations were looked for",
+    "_keep_wallet": "while the balance was looked after",
+}
 WATCHED_FOR_S = 300.0  # the balance is kept fresh this long after somebody looked
 
 
@@ -116,7 +120,10 @@ class Keeper:
             except Exception as error:  # noqa: BLE001 - the outer edge of the thread
                 if self._stop.is_set():
                     return
-                log_error(log, "housekeeping failed; it goes on", error)
+                if not log_error(log, "housekeeping failed; it goes on", error):
+                    self._context.unexpected.note(keep.__name__, HOUSEKEEPING[keep.__name__], error)
+            else:
+                self._context.unexpected.forget(keep.__name__)
             self._stop.wait(TICK_S)
 
     def _keep_jobs(self, now_s: float) -> None:
@@ -187,7 +194,7 @@ class Keeper:
         context = self._context
         now = context.now()
         open_rows = list(context.ledger.open_rows(context.settings.connection))
-        if self._settle_due:
+        if self._settle_due or any(one.generation_id for one in context.unexpected.all()):
             self._settle_due = False
             open_rows += context.ledger.provisional_rows(context.settings.connection)
         rows = [

@@ -316,7 +316,7 @@ class Lab(Steering):
         return self.ledger.changes()
 
     def health(self) -> Health:
-        """State of database and engine; ``ok`` is False when one of them is down."""
+        """State of database and engine; ``ok`` is False when one of them is down, or met an error that it has not got over."""
         try:
             self.ledger.ping()
             database = "ok"
@@ -333,7 +333,11 @@ class Lab(Steering):
             database=database,
             engine=engine,
             copy=self._parts.copier.trouble or "ok",
-            detail={"data_dir": str(self.settings.data_dir), "connection": self.connection},
+            detail={
+                "data_dir": str(self.settings.data_dir),
+                "connection": self.connection,
+                "unexpected_errors": [str(one) for one in self._parts.jobs.unexpected.all()],
+            },
         )
 
     def troubles(self) -> list[str]:
@@ -347,6 +351,8 @@ class Lab(Steering):
         keeper = self._parts.keeper
         if not keeper.is_alive:
             return False, "stopped"
+        if unexpected := self._parts.jobs.unexpected.all():
+            return False, f"unexpected error: {unexpected[0]}"
         if self._parts.engine.is_running:
             return True, "running"
         if self.settings.read_only:

@@ -7,23 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
-from rivya_core.api.contract import ERROR_CODES, Generation, TaskStatus
+from rivya_core.api.contract import Generation, TaskStatus
 from rivya_core.api.errors import Charged, LabError, RivyaError
 from rivya_core.lab.credits import Adjust, CreditMove, Release, Settle, book, mark_simulated
 from rivya_core.lab.database import trouble_of
+from rivya_core.lab.end_cards import failure_card, merged_card
 from rivya_core.lab.gate import Stops
 from rivya_core.lab.notes import Notes, price_name, read_balance, read_pause, write_note
 from rivya_core.lab.records import Clip, ErrorCard, GenerationRecord, Phase
 from rivya_core.lab.rows import clip_columns
 from rivya_core.lab.schema import events, experiments, generations
 from rivya_core.lab.states import State
-
-ID_SHOWN: Final = 80
-"""Characters of a task id in a sentence; ids may be of any length."""
+from rivya_core.lab.unexpected import card_of, is_unexpected, kind_of
 
 
 class Passage(Notes):
@@ -90,6 +89,7 @@ class Passage(Notes):
                 open_attempts=row.open_attempts + 1,
                 key_fingerprint=row.key_fingerprint if row.open_attempts else self.key_fingerprint,
                 first_attempt_at=row.first_attempt_at or self.clock(),
+                **({"error": None} if is_unexpected(row.error) else {}),
             )
             return self._must_find(connection, row.id)
 
@@ -298,6 +298,19 @@ class Passage(Notes):
             book(connection, row, Release(reason), self.clock())
             return self._must_find(connection, row.id)
 
+    # -- any step ---------------------------------------------------------------------------------------------------
+
+    def stumbled(self, generation_id: str, step: str, error: Exception) -> None:
+        """Put the card of an error nobody foresaw onto a row that has not ended; its state and its hold stay."""
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            if row.is_terminal:
+                return
+            card = card_of(step, row, error)
+            if card != row.error:
+                told_so_far = {"unexpected": kind_of(error), "step": step}
+                self._update(connection, row.id, event=("note", told_so_far), error=card)
+
     # -- exchanges -------------------------------------------------------------------------------------------------
 
     def exchange(self, generation_id: str, phase: Phase, error: RivyaError) -> None:
@@ -359,17 +372,6 @@ def owner_of(connection: sa.Connection, row: GenerationRecord, task_id: str) -> 
     return connection.execute(sa.select(column.id).where(*others).order_by(column.seq).limit(1)).scalar()
 
 
-def merged_card(task_id: str, owner: str) -> ErrorCard:
-    """The card of a row whose request Rivya answered with the task of another one."""
-    return ErrorCard(
-        title="Rivya answered with the task of an earlier generation",
-        detail=f"Task {task_id[:ID_SHOWN]} is that of generation {owner}. Nothing more was charged, and no second clip is made.",
-        hint="Open the earlier generation for its clip. For another clip, change the prompt or a setting.",
-        charged="no",
-        phase="create",
-    )
-
-
 def told(phase: Phase, error: RivyaError) -> dict[str, Any]:
     """What the timeline keeps of an answer that went wrong."""
     facts = {
@@ -381,20 +383,3 @@ def told(phase: Phase, error: RivyaError) -> dict[str, Any]:
         "retry_after_s": error.retry_after_s,
     }
     return {name: value for name, value in facts.items() if value is not None}
-
-
-def failure_card(answer: Generation) -> ErrorCard:
-    """The card of a task that ended as failed, in Rivya's words where it gave any; charged is what its price says."""
-    price = answer.final_credits
-    code = (answer.error.code if answer.error else None) or "generation_failed"
-    words = ERROR_CODES.get(code, ERROR_CODES["generation_failed"])
-    message = answer.error.message if answer.error else None
-    return ErrorCard(
-        title=words.title,
-        detail=message or "Rivya gave no reason.",
-        hint=words.hint,
-        charged="unknown" if price is None else "yes" if price > 0 else "no",
-        phase="poll",
-        code=code,
-        retryable=True,
-    )

@@ -23,6 +23,7 @@ from rivya_core.lab.records import EventRecord, GenerationRecord, MovementRecord
 from rivya_core.lab.rows import EVERY_COLUMN, to_columns, to_event, to_movement, to_record
 from rivya_core.lab.schema import events, generations, movements
 from rivya_core.lab.states import LEGAL, TERMINAL, State
+from rivya_core.lab.unexpected import is_unexpected
 
 _BY_ID: Final = sa.select(*EVERY_COLUMN).where(generations.c.id == sa.bindparam("id"))
 _SET_IN_STATE: Final = sa.update(generations).where(
@@ -150,6 +151,8 @@ class Store:
         if row.state not in from_states:
             return False
         now = self.clock()
+        if is_unexpected(row.error):
+            columns.setdefault("error", None)  # the row moves on
         values = self._checked(columns) | {"state": to_state.value}
         if to_state in TERMINAL:
             values["finished_at"] = now

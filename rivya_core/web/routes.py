@@ -97,6 +97,7 @@ def health(_request: Request) -> Response:
         "database": found.database,
         "engine": found.engine,
         "copy": found.copy,
+        "unexpected_errors": found.detail.get("unexpected_errors", []),
     }
     return JSONResponse(body, status_code=200 if found.ok else 503, headers={"Cache-Control": "no-store"})
 

@@ -57,7 +57,8 @@ def test_an_error_nobody_foresaw_ends_nothing(
     assert raised == [row.id, row.id]
     assert (row.state, row.held_credits, row.runs > 2) == (State.SUCCEEDED, 160, True)
     assert len(lab.simulator.world.tasks()) == 1
-    assert [record.exc_info is not None for record in caplog.records if record.message == "step failed"] == [True, True]
+    failed = [record.message for record in caplog.records if record.message.startswith("step failed: RuntimeError")]
+    assert ["test_engine.py" in message for message in failed] == [True, True]
 
 
 def test_a_row_that_goes_wrong_again_and_again_is_left_alone_longer_each_time() -> None:

@@ -23,6 +23,7 @@ VIEWER_NOTE = (
 )
 READ_ONLY_NOTE = "This server is read-only: here you can see everything, and nothing is submitted or run."
 STUCK_NOTE = "What waits is stored and stays. The program's log says more; it is tried again by itself."
+ERROR_NOTE = "It is tried again by itself, later each time. The program's log says where it happened."
 STOPPED_NOTE = "Start the program again; open generations go on then."
 
 
@@ -52,6 +53,8 @@ def jobs_words(engine: str) -> tuple[str, str]:
         return ("Not run here", READ_ONLY_NOTE) if "read-only" in engine else ("Run in another process", VIEWER_NOTE)
     if engine.startswith("silent"):
         return "Not running", engine.partition(": ")[2]
+    if engine.startswith("unexpected error"):
+        return "Run, with errors", words.sentences(engine.partition(": ")[2], ERROR_NOTE)
     if engine.startswith("cannot start"):
         return "Cannot start", words.sentences(engine.partition(": ")[2], STUCK_NOTE)
     return ("Stopped", STOPPED_NOTE) if engine == "stopped" else (engine, "")

@@ -72,11 +72,17 @@ def _words(event: EventRecord) -> tuple[str, str, str]:
         return f"Trouble with {phase}", " · ".join(part for part in (str(detail["title"]), note) if part), "orange"
     if event.kind == "exchange":
         return f"Request sent, attempt {detail.get('attempt', 1)}", "the stored bytes under the stored key", "blue"
+    return _note_words(event.kind, detail, note)
+
+
+def _note_words(kind: str, detail: Mapping[str, Any], note: str) -> tuple[str, str, str]:
     if "task_status" in detail:
         return f"Rivya says {detail['task_status']}", "", "blue"
+    if "unexpected" in detail:
+        return "Something went wrong in this program", str(detail["unexpected"]), "orange"
     if detail.get("mode") == "simulated":
         return "Answered by a simulator", "counted as simulated from here on", "violet"
-    return event.kind.replace("_", " ").capitalize(), note, "gray"
+    return kind.replace("_", " ").capitalize(), note, "gray"
 
 
 def _state_words(detail: Mapping[str, Any], note: str) -> tuple[str, str, str]:

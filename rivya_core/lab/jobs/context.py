@@ -22,6 +22,7 @@ from rivya_core.lab.history import History, Typical
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.records import ErrorCard, GenerationRecord, Pause, Phase
 from rivya_core.lab.schedule import ReadBudget
+from rivya_core.lab.unexpected import UnexpectedErrors, where_of
 from rivya_core.settings import Mode, Settings
 
 log = logging.getLogger("rivya.jobs")
@@ -78,6 +79,7 @@ class JobContext:
     now: Callable[[], datetime] = utc_now
     draw: Callable[[], float] = random.random
     gate: Gate = field(init=False)
+    unexpected: UnexpectedErrors = field(init=False)
     reads: ReadBudget = field(init=False)
     loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
     typical: dict[tuple[str, Mode, str | None], tuple[float, Typical | None]] = field(init=False, default_factory=dict)
@@ -92,6 +94,7 @@ class JobContext:
     def __post_init__(self) -> None:
         self.gate = Gate(self.settings.max_creates_in_flight, self._stops)
         self.reads = ReadBudget(self.settings.poll_reads_per_s)
+        self.unexpected = UnexpectedErrors(self.now)
 
     def _stops(self) -> Stops:
         """What is stopped now; raises StorageError once the database was found damaged: what is sent might be forgotten."""
@@ -153,6 +156,22 @@ class JobContext:
         count = self._strikes.get(generation_id, (0, 0.0))[0] + 1
         self._strikes[generation_id] = (count, time.monotonic() + min(STRIKE_S * 2**count, STRIKE_MAX_S))
 
+    async def tell_unexpected(self, generation_id: str, step: str, error: Exception) -> None:
+        """Put an error nobody foresaw onto its row and into the health; neither state nor hold of the row changes.
+
+        Never raises: where the card cannot be written either, the health still says it.
+        """
+        self.unexpected.note(generation_id, where_of(step), error, generation_id=generation_id)
+        try:
+            await self.db(self.ledger.stumbled, generation_id, step, error)
+        except Exception:
+            log.exception("the card of a failed step could not be written", extra={"generation_id": generation_id})
+
+    def recovered(self, generation_id: str) -> None:
+        """Forget what went wrong with a row: it goes on."""
+        self.unexpected.forget(generation_id)
+        self._strikes.pop(generation_id, None)
+
     def rests(self, generation_id: str) -> bool:
         """True while a row that went wrong is left alone."""
         return time.monotonic() < self._strikes.get(generation_id, (0, 0.0))[1]
@@ -172,7 +191,10 @@ class JobContext:
         return True
 
     def wake(self, generation_id: str) -> None:
-        """Wake a sleeping job, from any thread."""
+        """Wake a sleeping job, and end the rest of a row that went wrong; from any thread."""
+        known = self._strikes.get(generation_id)
+        if known is not None:
+            self._strikes[generation_id] = (known[0], 0.0)
         wake = self._wakes.get(generation_id)
         if wake is not None and self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(wake.set)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from rivya_core.api.contract import Effect, Generation, TaskStatus
 from rivya_core.api.errors import RivyaError
@@ -44,8 +45,10 @@ async def wait(context: JobContext, generation_id: str) -> Went:
                 delay_s("poll", failures, error.retry_after_s, context.draw()),
             )
             continue
-        if failures >= SHOW_TROUBLE_AFTER:
+        if row.error is not None or failures >= SHOW_TROUBLE_AFTER:
             await context.db(context.ledger.update, row.id, error=None)
+            row = replace(row, error=None)
+        context.recovered(row.id)
         failures = 0
         if answer.is_final:
             return await end(context, row, answer)
