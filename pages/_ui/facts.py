@@ -39,7 +39,7 @@ _CSS = """
 .rv-facts > div:last-child dt, .rv-facts > div:last-child dd { border-bottom: 0; }
 .rv-facts dt { padding-right: 1rem; }
 .rv-facts dt span { opacity: 0.72; }
-.rv-facts dd { overflow-wrap: anywhere; white-space: pre-wrap; }
+.rv-facts dd { unicode-bidi: plaintext; text-align: start; overflow-wrap: anywhere; white-space: pre-wrap; }
 .rv-facts .rv-note { display: block; opacity: 0.72; font-size: 0.8rem; }
 .rv-facts code { font-family: var(--st-code-font); font-size: 0.8rem; background: none; padding: 0; color: inherit; }
 .rv-facts button { font: inherit; font-size: 0.75rem; margin-left: 0.5rem; padding: 0 0.4rem; cursor: pointer;
@@ -55,9 +55,9 @@ _CSS = """
   background: var(--st-border-color); }
 .rv-time li:last-child::after { display: none; }
 .rv-time .rv-line { display: flex; justify-content: space-between; gap: 0.75rem; }
-.rv-time .rv-what { font-weight: 550; overflow-wrap: anywhere; }
+.rv-time .rv-what { unicode-bidi: plaintext; font-weight: 550; overflow-wrap: anywhere; }
 .rv-time .rv-when { white-space: nowrap; font-variant-numeric: tabular-nums; opacity: 0.72; }
-.rv-time .rv-note { display: block; opacity: 0.72; font-size: 0.8rem; overflow-wrap: anywhere; }
+.rv-time .rv-note { unicode-bidi: plaintext; display: block; opacity: 0.72; font-size: 0.8rem; overflow-wrap: anywhere; }
 """
 
 _FACTS_JS = """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages._ui import direction
+
 _STYLE = """
 <style>
 /* quiet second lines */
@@ -56,3 +58,4 @@ _STYLE = """
 def apply() -> None:
     """Add the rules to the page."""
     st.html(_STYLE)
+    direction.apply()

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages._ui.direction import COMPONENT_CSS
 from rivya_core.lab.judging.ratings import Rated
 from rivya_core.lab.judging.standings import ERROR_RATE, Standing
 
@@ -32,7 +33,7 @@ h2 { margin: 0 0 4px; font: 600 1.2rem/1.35 var(--st-heading-font, var(--st-font
 .rate { margin: 0 0 14px; font-size: 13px; opacity: .82; max-width: 80ch; }
 table { width: 100%; border-collapse: collapse; table-layout: auto; }
 caption { text-align: left; font-size: 13px; opacity: .82; padding-bottom: 6px; }
-th { text-align: left; font-weight: 500; font-size: 12.5px; padding: 6px 12px 6px 0; vertical-align: bottom;
+th { text-align: start; font-weight: 500; font-size: 12.5px; padding: 6px 12px 6px 0; vertical-align: bottom;
   border-bottom: 1px solid var(--st-border-color); }
 td { padding: 11px 12px 11px 0; border-bottom: 1px solid var(--st-border-color); vertical-align: middle; }
 tr:last-child td { border-bottom: 0; }
@@ -117,7 +118,7 @@ export default function ({ data, parentElement }) {
 }
 """
 
-_component = st.components.v2.component("rivya_standing", html=_HTML, css=_CSS, js=_JS)
+_component = st.components.v2.component("rivya_standing", html=_HTML, css=_CSS + COMPONENT_CSS, js=_JS)
 
 
 def standing_table(standing: Standing, sentence: str, notes: Sequence[str], *, key: str) -> None:

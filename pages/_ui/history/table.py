@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import streamlit as st
 
-from pages._ui import live, words
+from pages._ui import direction, live, words
 from pages._ui.address import open_row
 from pages._ui.results import row_words
 from pages._ui.results.row_list import row_list
@@ -125,7 +125,7 @@ def _table(rows: Sequence[GenerationRecord], selected: str | None) -> pa.Table:
 def _prompt(row: GenerationRecord, selected: str | None) -> str:
     """Write the excerpt behind its marks, each of which a search or a copy can do without."""
     marks = (MARK if row.id == selected else "") + ("★ " if row.starred else "")
-    return marks + words.excerpt(row.prompt, PROMPT_LETTERS)
+    return marks + direction.isolated(words.excerpt(row.prompt, PROMPT_LETTERS))
 
 
 def _columns() -> dict[str, Any]:

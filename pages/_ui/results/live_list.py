@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import words
+from pages._ui.direction import COMPONENT_CSS
 from rivya_core import GenerationRecord, Lab, State
 from rivya_core.lab.records import Pause
 
@@ -184,7 +185,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 """
 
-_component = st.components.v2.component("rivya_live_list", html=_HTML, css=_CSS, js=_JS)
+_component = st.components.v2.component("rivya_live_list", html=_HTML, css=_CSS + COMPONENT_CSS, js=_JS)
 
 _STEPS: tuple[tuple[str, State], ...] = (
     ("Waiting", State.WAITING),

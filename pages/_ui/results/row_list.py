@@ -17,11 +17,11 @@ _CSS = """
 .rv-rows { list-style: none; margin: 0; padding: 0; font-family: var(--st-font); color: var(--st-text-color); }
 .rv-rows li { margin: 0; border-bottom: 1px solid var(--st-border-color); }
 .rv-rows button { display: grid; grid-template-columns: 5.5rem 1fr; gap: 0.75rem; width: 100%; padding: 0.6rem 0.25rem;
-  text-align: left; font: inherit; color: inherit; background: none; border: 0; cursor: pointer; }
+  text-align: start; font: inherit; color: inherit; background: none; border: 0; cursor: pointer; }
 .rv-rows button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: -2px; border-radius: 6px; }
 .rv-rows .rv-poster { width: 5.5rem; height: 3.4rem; border-radius: 6px; object-fit: cover; display: block;
   background: var(--st-secondary-background-color); border: 1px solid var(--st-border-color); }
-.rv-rows .rv-prompt { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden;
+.rv-rows .rv-prompt { unicode-bidi: plaintext; text-align: start; display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden;
   font-size: 0.875rem; line-height: 1.35; overflow-wrap: anywhere; }
 .rv-rows .rv-line { display: flex; flex-wrap: wrap; gap: 0.25rem 0.5rem; align-items: center; margin-top: 0.3rem;
   font-size: 0.75rem; }

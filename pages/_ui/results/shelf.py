@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages._ui import words
+from pages._ui.direction import COMPONENT_CSS
 from rivya_core import GenerationRecord
 
 _HTML = """
@@ -68,7 +69,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 """
 
-_component = st.components.v2.component("rivya_shelf", html=_HTML, css=_CSS, js=_JS)
+_component = st.components.v2.component("rivya_shelf", html=_HTML, css=_CSS + COMPONENT_CSS, js=_JS)
 
 
 def shelf(records: Sequence[GenerationRecord], *, shown: str | None, key: str) -> str | None:

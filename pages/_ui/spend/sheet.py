@@ -34,7 +34,7 @@ _CSS = """
 .rv-sheet table { width: 100%; border-collapse: collapse; font-family: var(--st-font); font-size: 0.865rem; line-height: 1.4;
   color: var(--st-text-color); font-variant-numeric: tabular-nums; }
 .rv-sheet caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.rv-sheet th, .rv-sheet td { padding: 0.42rem 0.75rem 0.42rem 0; text-align: left; vertical-align: top; font-weight: 400;
+.rv-sheet th, .rv-sheet td { padding: 0.42rem 0.75rem 0.42rem 0; text-align: start; unicode-bidi: plaintext; vertical-align: top; font-weight: 400;
   border-bottom: 1px solid var(--st-border-color); overflow-wrap: anywhere; }
 .rv-sheet :is(th, td):last-child { padding-right: 0; }
 .rv-sheet thead th { font-size: 0.8rem; font-weight: 550; opacity: 0.76; white-space: nowrap; overflow-wrap: normal; }

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages._ui.direction import COMPONENT_CSS
+
 _HTML = """
 <div class="strip" hidden>
   <div class="bar" role="img"></div>
@@ -40,7 +42,7 @@ button:focus-visible, a:focus-visible, input:focus-visible { outline: 3px solid 
   border-radius: var(--st-base-radius); background: var(--st-background-color); }
 .board.table .cell { width: clamp(148px, calc((100cqi - 172px) / var(--columns) - 20px), 440px); }
 table { width: 100%; border-collapse: separate; border-spacing: 0; }
-th { background: var(--st-background-color); text-align: left; vertical-align: top; font-weight: 600; font-size: 13px; line-height: 1.4;
+th { background: var(--st-background-color); text-align: start; vertical-align: top; font-weight: 600; font-size: 13px; line-height: 1.4;
   padding: 10px 12px; overflow-wrap: anywhere; }
 th .text { display: -webkit-box; -webkit-line-clamp: 5; -webkit-box-orient: vertical; overflow: hidden; }
 thead th { position: sticky; top: 0; z-index: 2; border-bottom: 1px solid var(--st-border-color); }
@@ -391,4 +393,4 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
 }
 """
 
-component = st.components.v2.component("rivya_grid", html=_HTML, css=_CSS, js=_JS)
+component = st.components.v2.component("rivya_grid", html=_HTML, css=_CSS + COMPONENT_CSS, js=_JS)

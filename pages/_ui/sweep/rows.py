@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import words
+from pages._ui.direction import COMPONENT_CSS
 from pages._ui.sweep import grid
 from pages._ui.sweep import words as sweep_words
 from rivya_core import Lab
@@ -93,7 +94,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 """
 
-_component = st.components.v2.component("rivya_sweep_rows", html=_HTML, css=_CSS, js=_JS)
+_component = st.components.v2.component("rivya_sweep_rows", html=_HTML, css=_CSS + COMPONENT_CSS, js=_JS)
 
 
 def sweep_rows(lab: Lab, statuses: Sequence[SweepStatus], *, key: str) -> str | None:

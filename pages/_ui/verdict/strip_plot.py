@@ -13,6 +13,8 @@ from typing import Any
 
 import streamlit as st
 
+from pages._ui.direction import COMPONENT_CSS
+
 _HTML = '<div class="figures"></div>'
 
 _CSS = """
@@ -212,7 +214,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 """
 
-_component = st.components.v2.component("rivya_strip_plot", html=_HTML, css=_CSS, js=_JS)
+_component = st.components.v2.component("rivya_strip_plot", html=_HTML, css=_CSS + COMPONENT_CSS, js=_JS)
 
 TICKS = 4
 BEYOND = 0.6

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import words
+from pages._ui.direction import COMPONENT_CSS
 from rivya_core import GenerationRecord
 
 LEAST, MOST = 2, 9
@@ -169,7 +170,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 """
 
-_component = st.components.v2.component("rivya_wall_picker", html=_HTML, css=_CSS, js=_JS)
+_component = st.components.v2.component("rivya_wall_picker", html=_HTML, css=_CSS + COMPONENT_CSS, js=_JS)
 
 
 def picker(

@@ -193,7 +193,7 @@ textarea { display: block; width: 100%; margin-top: 6px; padding: 8px; border: 1
 .shade.more-right::after { content: ""; position: absolute; inset: 0 0 0 auto; width: 28px; pointer-events: none;
   background: linear-gradient(to right, transparent, light-dark(rgb(22 22 29 / .16), rgb(255 255 255 / .2))); }
 table { border-collapse: collapse; width: 100%; font-size: 13px; position: relative; }
-th, td { text-align: left; vertical-align: top; padding: 7px 10px; border-bottom: 1px solid var(--line); min-width: 96px;
+th, td { text-align: start; vertical-align: top; padding: 7px 10px; border-bottom: 1px solid var(--line); min-width: 96px;
   overflow-wrap: anywhere; }
 th { font-weight: 600; }
 thead th { white-space: nowrap; }
