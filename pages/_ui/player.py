@@ -9,13 +9,16 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from pages._ui import words
 from rivya_core import GenerationRecord
+from rivya_core.lab.clips import DAMAGED, UNOPENED
 
 _HTML = """
 <figure class="frame">
   <video controls playsinline preload="metadata"></video>
   <span class="mark" hidden>SIMULATED</span>
 </figure>
+<p class="trouble" role="status" hidden>Your browser may not play this clip. <a download>Download it.</a></p>
 <p class="keys" aria-hidden="true">Space plays · comma and full stop step one frame · L loops · F full screen</p>
 """
 
@@ -28,6 +31,9 @@ video:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset
 .mark { position: absolute; top: 10px; left: 10px; padding: 3px 8px; border-radius: 6px; pointer-events: none;
   font: 600 11px/1.5 var(--st-font); letter-spacing: .06em; color: #fff; background: rgb(76 29 149 / .88); }
 .mark[hidden] { display: none; }
+.trouble { margin: 6px 2px 0; font: 400 14px/1.5 var(--st-font); color: var(--st-text-color); }
+.trouble[hidden] { display: none; }
+.trouble a { color: var(--st-link-color); }
 .keys { margin: 6px 2px 0; font: 400 12px/1.4 var(--st-font); color: var(--st-text-color); opacity: 0; height: 0;
   transition: opacity .15s; }
 :host(:focus-within) .keys, .frame:focus-within + .keys { opacity: .72; height: auto; }
@@ -60,6 +66,7 @@ function press(video, event) {
 export default function ({ data, parentElement, setStateValue }) {
   const video = parentElement.querySelector('video');
   const mark = parentElement.querySelector('.mark');
+  const trouble = parentElement.querySelector('.trouble');
   const last = known.get(parentElement);
   mark.hidden = !data.simulated;
   video.setAttribute('aria-label', data.label);
@@ -67,8 +74,12 @@ export default function ({ data, parentElement, setStateValue }) {
     known.set(parentElement, { src: data.src });
     video.style.setProperty('--ratio', data.ratio);
     if (data.poster) video.poster = data.poster; else video.removeAttribute('poster');
+    trouble.hidden = true;
+    trouble.querySelector('a').href = data.download;
     video.src = data.src;
   }
+  video.onerror = () => { if (video.getAttribute('src')) trouble.hidden = false; };
+  video.onloadedmetadata = () => { trouble.hidden = video.videoWidth > 0; };  // sound alone is no clip
   const report = (playing) => setStateValue('playing', playing);
   video.onplay = () => report(true);
   video.onpause = () => { if (!video.seeking) report(false); };
@@ -77,7 +88,7 @@ export default function ({ data, parentElement, setStateValue }) {
   if (!last && data.believed && video.paused) report(false);  // this is a new element: what played before it is gone
   return () => {
     if (parentElement.isConnected) return;
-    video.onplay = video.onpause = video.onended = null;
+    video.onplay = video.onpause = video.onended = video.onerror = null;
     video.removeAttribute('src');
     video.load();
   };
@@ -88,14 +99,21 @@ _component = st.components.v2.component("rivya_player", html=_HTML, css=_CSS, js
 
 
 def player(record: GenerationRecord, *, key: str) -> bool:
-    """Draw the player of an archived clip in a container of its own; True while it plays."""
+    """Draw the player of an archived clip in a container of its own, and what is wrong with the clip; True while it plays.
+
+    A clip that nobody could open safely is not handed to the browser either.
+    """
     name = f"player_{key}_{record.id}"
+    if record.clip_check == UNOPENED:
+        st.text(fault(record))
+        return False
     with st.container(key=f"{key}_{record.id}"):
         result = _component(
             key=name,
             data={
                 "believed": _believed_playing(name),
                 "src": f"/clips/{record.id}.mp4",
+                "download": f"/clips/{record.id}.mp4?download=1",
                 "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
                 "simulated": record.mode == "simulated",
                 "label": f"Clip: {record.prompt[:200]}",
@@ -104,7 +122,15 @@ def player(record: GenerationRecord, *, key: str) -> bool:
             default={"playing": False},
             on_playing_change=_nothing,
         )
+        if record.clip_check == DAMAGED:
+            st.text(fault(record))
     return bool(result.playing)
+
+
+def fault(record: GenerationRecord) -> str:
+    """What is wrong with a clip that is damaged or was not opened, and what can be done."""
+    what = "This clip was not opened." if record.clip_check == UNOPENED else "This clip is damaged."
+    return words.sentences(what, record.clip_fault or "", "You can download the file.")
 
 
 def _believed_playing(name: str) -> bool:

@@ -211,7 +211,7 @@ class Lab(Steering):
             time.sleep(min(WAIT_LOOK_S, left_s))
 
     def clip(self, generation_id: str) -> Path:
-        """The local path of the archived MP4. Raises LabError while there is none."""
+        """The local path of the archived clip. Raises LabError while there is none."""
         row = self.get(generation_id)
         if row.clip_key is None:
             raise LabError("There is no clip yet", f"{generation_id} is {row.state}.", "Wait until it has succeeded.")

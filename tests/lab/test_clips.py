@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -106,12 +107,95 @@ def test_what_an_edit_list_leaves_out_is_not_missed(tmp_path: Path) -> None:
     assert inspect(path).duration_s == pytest.approx(2.7, abs=0.4)
 
 
-def write(path: Path, options: dict[str, str]) -> None:
+def write(path: Path, options: dict[str, str], *, oblong: int = 1) -> None:
     """Five seconds of a moving picture with the encoder's options."""
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=24, options=options)
         stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(oblong)
         picture = np.random.default_rng(1).integers(0, 255, (180, 320, 3), dtype=np.uint8)
         for number in range(120):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.roll(picture, number, axis=1), format="rgb24")))
         container.mux(stream.encode(None))
+
+
+QUARTERS = {
+    0: (1, 0, 0, 1),
+    90: (0, 1, -1, 0),
+    180: (-1, 0, 0, -1),
+    270: (0, -1, 1, 0),
+}
+"""The first four numbers of a display matrix that turns the picture clockwise by so much (ISO 14496-12, 6.2.2)."""
+
+
+def turned(path: Path, degrees: int) -> Path:
+    """Write the matrix of a track into a file."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40
+    first, second, third, fourth = (round(number * 65536) for number in QUARTERS[degrees])
+    for place, number in ((0, first), (4, second), (12, third), (16, fourth)):
+        data[at + place : at + place + 4] = number.to_bytes(4, "big", signed=True)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("degrees", QUARTERS)
+def test_a_picture_that_lies_on_its_side_is_measured_and_drawn_upright(tmp_path: Path, degrees: int) -> None:
+    """As a player shows it: here the bright left edge of the coded picture ends up on another side."""
+    path = tmp_path / "clip.mp4"
+    picture = np.zeros((96, 160, 3), dtype=np.uint8)
+    picture[:, :40] = 255
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        for _ in range(24):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    facts = inspect(turned(path, degrees))
+    upright = degrees % 180 == 0
+    assert (facts.width_px, facts.height_px) == ((160, 96) if upright else (96, 160))
+    poster = tmp_path / "poster.jpg"
+    assert poster_jpeg(path, poster)
+    with Image.open(poster) as shown:
+        width, height = shown.size
+        assert (width, height) == (facts.width_px, facts.height_px)
+        bright = {
+            0: (10, height // 2),
+            90: (width // 2, 10),
+            180: (width - 10, height // 2),
+            270: (width // 2, height - 10),
+        }
+        values = {side: shown.convert("L").getpixel(place) for side, place in bright.items()}
+    assert [side for side, value in values.items() if isinstance(value, (int, float)) and value > 200] == [degrees]
+
+
+def test_oblong_pixels_are_measured_as_they_are_shown(tmp_path: Path) -> None:
+    """The poster has the shape of the picture on the screen."""
+    path = tmp_path / "clip.mp4"
+    write(path, {}, oblong=2)
+    assert (inspect(path).width_px, inspect(path).height_px) == (640, 180)
+    assert poster_jpeg(path, tmp_path / "poster.jpg")
+    with Image.open(tmp_path / "poster.jpg") as shown:
+        assert shown.size == (640, 180)
+
+
+def test_a_cover_picture_is_not_the_clip(tmp_path: Path) -> None:
+    """The moving pictures are measured and checked, whichever track comes first; sound is no matter."""
+    path = tmp_path / "clip.mov"
+    with av.open(str(path), "w", format="mov") as container:
+        sound = container.add_stream("pcm_s16le", rate=48_000, layout="mono")
+        cover = container.add_stream("mjpeg", rate=1, options={})
+        cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        container.mux(cover.encode(av.VideoFrame(64, 64, "yuvj420p")))
+        for number in range(24):
+            container.mux(stream.encode(av.VideoFrame(160, 96, "yuv420p")))
+            heard = av.AudioFrame("s16", "mono", 2000)
+            heard.sample_rate, heard.pts = 48_000, number * 2000
+            container.mux(sound.encode(heard))
+        for one in (cover, stream, sound):
+            container.mux(one.encode(None))
+    facts = inspect(path)
+    assert (facts.width_px, facts.height_px, facts.check) == (160, 96, None)

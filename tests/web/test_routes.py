@@ -20,6 +20,7 @@ from rivya_core.lab import drafts
 from rivya_core.services import close_all
 from tests.api.images import png
 from tests.lab.judging.study import make_study
+from tests.until import until
 
 
 @pytest_asyncio.fixture
@@ -302,3 +303,20 @@ async def test_movements_are_exported_by_mode_and_days(
     assert len((await client.get("/exports/spend.csv?until=2020-01-01")).text.splitlines()) == 1
     assert (await client.get("/exports/spend.csv?since=yesterday")).status_code == 400
     assert (await client.get("/exports/spend.csv?mode=both")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("suffix", "media_type"), [(".mp4", "video/mp4"), (".mov", "video/quicktime"), (".webm", "video/webm")]
+)
+async def test_a_clip_is_called_what_it_is(lab: Lab, client: httpx.AsyncClient, suffix: str, media_type: str) -> None:
+    """The type and the name for saving follow the container; a browser asks again until the clip is known to be whole."""
+    row = lab.wait(lab.submit(GenerationRequest(prompt="a kite")).id)
+    until(lambda: lab.get(row.id).clip_check == "whole")
+    assert (await client.get(f"/clips/{row.id}.mp4")).headers["cache-control"] == "private, max-age=86400"
+    key = (row.clip_key or "").removesuffix(".mp4") + suffix
+    lab.archive.put_bytes(key, lab.clip(row.id).read_bytes())
+    lab.ledger.update(row.id, clip_key=key, clip_check="damaged")
+    answer = await client.get(f"/clips/{row.id}.mp4?download=1")
+    assert answer.headers["content-type"] == media_type
+    assert answer.headers["content-disposition"].rstrip('"').endswith(suffix)
+    assert answer.headers["cache-control"] == "private, no-cache"

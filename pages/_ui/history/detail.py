@@ -90,6 +90,8 @@ def _stage(lab: Lab, record: GenerationRecord, lost: ErrorCard | None) -> None:
         detail_acts.lost(lab, record, lost)
     elif record.has_clip:
         player(record, key="history_clip")
+        if record.state is State.UNSAVED:  # damaged, and fetched again
+            cards.failure_card(lab, record)
     elif record.state is State.CANCELLED:
         st.text("Cancelled while it waited. Nothing was sent and nothing was charged.")
     elif record.state is State.FAILED and record.error is not None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages._ui.wall.picker import LEAST, MOST
 from rivya_core import GenerationRecord, HistoryFilter, Lab, RivyaError, State
+from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.experiments.records import SweepStatus
 
 PAGE_CLIPS = 24
@@ -81,7 +82,9 @@ def _clip(lab: Lab, generation_id: str) -> tuple[GenerationRecord | None, str]:
     if record.deleted_at is not None:
         return None, f"{name} was deleted; History can restore it."
     if record.has_clip:
-        return record, ""
+        return (
+            (None, f"{name} was not opened, so it cannot be shown.") if record.clip_check == UNOPENED else (record, "")
+        )
     if record.state in {State.FAILED, State.CANCELLED}:
         return None, f"{name} {'failed' if record.state is State.FAILED else 'was cancelled'}, so it has no clip."
     if record.state in {State.UNCONFIRMED, State.UNSAVED}:

@@ -145,7 +145,7 @@ async function load(wall, clip, src) {
   clip.src = src;
   clip.says.textContent = 'Loading';
   const { video } = clip;
-  video.onerror = () => failed(wall, clip, 'This clip cannot be played here.');
+  video.onerror = () => failed(wall, clip, 'Your browser may not play this clip. History offers its download.');
   video.onloadeddata = () => {
     if (clip.state === 'ready') return;
     clip.state = 'ready';
