@@ -172,8 +172,7 @@ def status(
 ) -> SweepStatus:
     """Where an experiment stands, with the cells given; ``mode``: in which the rest of it would be bought."""
     column = cell_takes.c
-    damaged = sa.func.coalesce(generations.c.clip_check == reuse.DAMAGED, sa.false())
-    groups = (generations.c.state, column.reused, reuse.is_lost(), damaged)
+    groups = (generations.c.state, column.reused, reuse.is_lost(), reuse.is_damaged())
     counted = connection.execute(
         sa.select(*groups, sa.func.count())
         .select_from(cell_takes.outerjoin(generations, generations.c.id == column.generation_id))

@@ -15,6 +15,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from rivya_core.api import GenerationRequest
+from rivya_core.lab.clips import DAMAGED
 from rivya_core.lab.ledger import not_held_back
 from rivya_core.lab.notes import price_name, read_balance, read_note
 from rivya_core.lab.schema import generations
@@ -24,16 +25,20 @@ from rivya_core.settings import Mode
 CHUNK: Final = 500
 ON_THE_WAY: Final = tuple(sorted({*NEEDS_JOB, State.UNCONFIRMED}))
 LOST: Final = (State.FAILED.value, State.CANCELLED.value)
-DAMAGED: Final = "damaged"
 
 
 # -- which rows count --------------------------------------------------------------------------------------------------
 
 
+def is_damaged() -> sa.ColumnElement[bool]:
+    """Rows that ended with a broken clip for good; one that is fetched once more is on its way."""
+    column = generations.c
+    return sa.and_(column.state == State.SUCCEEDED.value, sa.func.coalesce(column.clip_check, "") == DAMAGED)
+
+
 def is_judgeable() -> sa.ColumnElement[bool]:
     """Rows whose clip is one of its own and whole as far as anybody knows: not another row's task, not damaged."""
-    column = generations.c
-    return sa.and_(column.duplicate_of.is_(None), sa.or_(column.clip_check.is_(None), column.clip_check != DAMAGED))
+    return sa.and_(generations.c.duplicate_of.is_(None), sa.not_(is_damaged()))
 
 
 def is_lost() -> sa.ColumnElement[bool]:

@@ -170,6 +170,17 @@ def test_a_take_without_a_clip_to_judge_is_retried_for_its_price(still: Lab, mar
     assert (still.get(one).has_clip, ids_of(still, id_), still.sweep(id_).failed) == (True, [f"{id_}-0-2-1"], 0)
 
 
+def test_a_damaged_clip_that_is_fetched_again_is_on_its_way(still: Lab) -> None:
+    """Nobody is offered to buy again what a fetch may still mend; it is shared like any other that is on its way."""
+    id_ = still.start(grid([0.5]))
+    (one,) = ids_of(still, id_)
+    end(still, one)
+    assert still.ledger.damaged_clip(one, "The second half is noise.")
+    assert (still.get(one).state, still.get(one).clip_check) == (State.UNSAVED, "damaged")
+    assert (still.sweep(id_).failed, still.sweep(id_).damaged, still.quote(grid([0.5])).reused) == (0, 0, 1)
+    assert still.existing(still.get(one)).coming == (one,)
+
+
 def test_a_whole_and_an_unopened_clip_exist(still: Lab) -> None:
     """Checked to its end, or kept without being opened: it was paid for and can be seen."""
     row = still.submit(GenerationRequest(prompt=BASE.prompt, params={"cfg_scale": 0.5}))
