@@ -25,7 +25,7 @@ from rivya_core.api.wire import Timeouts
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.copier import Copier
 from rivya_core.lab.damage import DamagedError, refuse_if_damaged, refuse_if_incomplete, report
-from rivya_core.lab.database import is_damage, migrate, open_database, told
+from rivya_core.lab.database import is_damage, migrate, open_database, reading, told
 from rivya_core.lab.engine import Engine, Inbox, prepare
 from rivya_core.lab.examples import add_examples
 from rivya_core.lab.history import History
@@ -37,6 +37,7 @@ from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.read_only import protect
+from rivya_core.lab.rows import name_unknown_states
 from rivya_core.lab.salvage import state_of
 from rivya_core.settings import Settings
 from rivya_core.simulator import SimulatorServer
@@ -148,12 +149,7 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
         check_way_to(settings.live_base_url)
     folder = _data_folder(settings)
     database_path = folder / DATABASE
-    _examine(database_path)
-    database = open_database(database_path)
-    stack.callback(database.dispose)
-    migrate(database, database_path)
-    refuse_if_incomplete(database_path)
-    prepare(database_path)
+    database = _open_whole(database_path, stack)
     ledger = Ledger(database, key_fingerprint=fingerprint(settings))
     history = History(database)
     archive = Archive(folder / "archive")
@@ -209,6 +205,19 @@ def _fill(jobs: JobContext) -> None:
         add_examples(jobs.ledger, jobs.archive, jobs.now())
     if jobs.settings.read_only:
         protect(jobs.ledger.database)
+
+
+def _open_whole(path: Path, stack: ExitStack) -> sa.Engine:
+    """Open the database once it is known to be whole, and bring its tables and those of the jobs up to date."""
+    _examine(path)
+    database = open_database(path)
+    stack.callback(database.dispose)
+    migrate(database, path)
+    refuse_if_incomplete(path)
+    prepare(path)
+    with reading(database) as connection:
+        name_unknown_states(connection)
+    return database
 
 
 def _examine(database: Path) -> None:

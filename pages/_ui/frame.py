@@ -59,7 +59,11 @@ def navigate() -> None:
     st.session_state[_FRAMED] = True
     live.begin()
     try:
-        _navigation().run()
+        page = _navigation()
+        try:
+            page.run()
+        except RivyaError as error:
+            error_card(error)  # what a page could not foresee is said in words, below what it has drawn
         live.end()
     finally:
         st.session_state.pop(_FRAMED, None)

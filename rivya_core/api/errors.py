@@ -19,6 +19,7 @@ RivyaError
 ├── WaitTimeoutError          the caller's deadline passed; the generation goes on
 ├── BudgetError               a cap or the balance does not allow the submission; nothing was sent
 ├── StorageError              the data folder cannot hold or find what is needed
+│   └── DamagedValueError     one value of the database cannot be read; the file as a whole can be used
 └── LabError                  the lab cannot do this now (unknown id, wrong state, second folder)
 
 Library exceptions do not leave the core; they are turned into one of these, with the cause kept.
@@ -161,6 +162,18 @@ class BudgetError(RivyaError):
 
 class StorageError(RivyaError):
     """Report that the data folder is full, missing or not writable."""
+
+
+class DamagedValueError(StorageError, ValueError):
+    """Report a single damaged value. To guess one might lift a cap or a pause."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A value in the database cannot be read",
+            "It was damaged. Nothing was sent or changed.",
+            "Stop the program and put the newest copy of the database in its place.",
+            field="value",
+        )
 
 
 class LabError(RivyaError):

@@ -7,6 +7,7 @@ and two submits both see the last free place under a cap.
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 import threading
@@ -27,7 +28,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from rivya_core.api.durable import sync_file
-from rivya_core.api.errors import StorageError
+from rivya_core.api.errors import DamagedValueError, StorageError
 from rivya_core.lab.migrations import VERSION_TABLE, config
 from rivya_core.lab.read_only import refuse_writes
 from rivya_core.lab.schema import PREFIX
@@ -60,6 +61,7 @@ def open_database(path: Path) -> sa.Engine:
         max_overflow=POOL_OVERFLOW,
         pool_use_lifo=True,  # the connection used last has its statements and pages at hand
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+        json_deserializer=_json,
         hide_parameters=True,  # an error text must not carry a prompt
     )
     event.listen(engine, "connect", _prepare_connection)
@@ -79,6 +81,18 @@ def _prepare_connection(dbapi_connection: sqlite3.Connection, _record: Connectio
     dbapi_connection.execute("PRAGMA foreign_keys=ON")
     if sqlite3.sqlite_version_info < SUBSEC_SINCE:
         dbapi_connection.create_function("unixepoch", 1, _unixepoch)
+
+
+def _json(text: str) -> object:
+    """Read a stored JSON value.
+
+    Raises:
+        DamagedValueError: guessing might lift a cap or a pause.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise DamagedValueError from error
 
 
 def trouble_of(engine: sa.Engine) -> Trouble:
@@ -276,6 +290,9 @@ def log_error(logger: logging.Logger, what: str, error: Exception, **extra: obje
 
     The words of any other error are left out: they may hold a prompt or a key.
     """
+    if isinstance(error, StorageError) and error.field in {"row", "value"}:
+        logger.error("%s", error, extra=extra)  # its sentence says all
+        return False
     sentence = told(error)
     if sentence is None:
         logger.error("%s: %s", what, trace_of(error), extra=extra)

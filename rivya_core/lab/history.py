@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from rivya_core.lab.database import reading
 from rivya_core.lab.records import GenerationRecord, HistoryFilter, HistoryPage
-from rivya_core.lab.rows import EVERY_COLUMN, to_record
+from rivya_core.lab.rows import EVERY_COLUMN, readable, to_record
 from rivya_core.lab.schema import generations
 from rivya_core.lab.search import matching
 from rivya_core.lab.states import State
@@ -66,11 +66,12 @@ class History:
         below: list[sa.ColumnElement[bool]] = []
         while True:
             with reading(self._database) as connection:
-                rows = _rows(connection, _seqs(connection, [*where, *below], EXPORT_CHUNK))
-            if not rows:
+                seqs = _seqs(connection, [*where, *below], EXPORT_CHUNK)
+                rows = _rows(connection, seqs)
+            if not seqs:
                 return
             yield from rows
-            below = [generations.c.seq < rows[-1].seq]
+            below = [generations.c.seq < seqs[-1]]
 
     def latest(self, mode: Mode | None = None) -> GenerationRecord | None:
         """The generation whose clip was archived last, or None."""
@@ -198,7 +199,7 @@ def _rows(connection: sa.Connection, seqs: Sequence[int]) -> list[GenerationReco
     if not seqs:
         return []
     query = sa.select(*EVERY_COLUMN).where(generations.c.seq.in_(seqs)).order_by(generations.c.seq.desc())
-    return [to_record(row) for row in connection.execute(query)]
+    return readable(connection, query, to_record)
 
 
 def _latest(connection: sa.Connection, mode: Mode) -> GenerationRecord | None:
@@ -210,8 +211,7 @@ def _latest(connection: sa.Connection, mode: Mode) -> GenerationRecord | None:
         .order_by(column.finished_at.desc())
         .limit(1)
     )
-    row = connection.execute(query).first()
-    return None if row is None else to_record(row)
+    return next(iter(readable(connection, query, to_record)), None)
 
 
 def _took(model: str, mode: Mode, duration: str | None) -> sa.Select[Any]:

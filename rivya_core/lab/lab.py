@@ -33,6 +33,7 @@ from rivya_core.lab.records import (
     Health,
     MovementRecord,
 )
+from rivya_core.lab.rows import damaged_rows
 from rivya_core.lab.spending import Spending
 from rivya_core.lab.states import State
 from rivya_core.lab.steering import Steering
@@ -344,7 +345,16 @@ class Lab(Steering):
         """What a person should know on every page: trouble of the database, a process that holds the folder and is silent."""
         trouble = trouble_of(self._parts.database).current()
         found = [None if trouble is None else str(trouble), self._parts.keeper.silence()]
-        return [str(one) for one in found if one is not None]
+        said = [str(one) for one in found if one is not None]
+        damaged = damaged_rows(self._parts.database)
+        if damaged:
+            what = "A generation" if len(damaged) == 1 else f"{len(damaged)} generations"
+            named = ", ".join(damaged[:3]) + (" and others" if len(damaged) > 3 else "")  # noqa: PLR2004 - enough to look for
+            said.append(
+                f"{what} cannot be read: {named}. What the database holds of it is damaged. The others go on; look for the "
+                "task in Rivya's own history before you start it again."
+            )
+        return said
 
     def _engine_state(self) -> tuple[bool, str]:
         """Whether jobs are seen to, here or where they may be, and the words for it."""

@@ -21,9 +21,10 @@ from rivya_core.lab.decisions import Decisions
 from rivya_core.lab.ids import generation_id, new_intent_id
 from rivya_core.lab.images import Asset
 from rivya_core.lab.records import GenerationRecord
+from rivya_core.lab.rows import readable
 from rivya_core.lab.schema import cell_takes, events, experiments, generations
 from rivya_core.lab.search_words import stored_words
-from rivya_core.lab.states import NEEDS_JOB, State
+from rivya_core.lab.states import NEEDS_JOB, State, stored
 from rivya_core.settings import Mode
 
 __all__ = ["Asset", "Ledger", "NewGeneration", "OpenRow", "new_intent_id"]
@@ -210,7 +211,7 @@ class Ledger(Decisions):
         if connection is not None:
             query = query.where(columns.connection == connection)
         with self.reading() as opened:
-            return [OpenRow(row.id, State(row.state), row.runs, row.created_at) for row in opened.execute(query)]
+            return readable(opened, query, _open_row)
 
     def provisional_rows(self, connection: str) -> Sequence[OpenRow]:
         """Succeeded rows of a connection whose final price Rivya has not said yet, oldest first."""
@@ -218,8 +219,7 @@ class Ledger(Decisions):
         query = sa.select(columns.id, columns.state, columns.runs, columns.created_at).order_by(columns.seq)
         where = [columns.state == State.SUCCEEDED.value, columns.settlement == "provisional"]
         with self.reading() as opened:
-            found = opened.execute(query.where(*where, columns.connection == connection))
-            return [OpenRow(row.id, State(row.state), row.runs, row.created_at) for row in found]
+            return readable(opened, query.where(*where, columns.connection == connection), _open_row)
 
     def next_run(self, connection: sa.Connection, generation_id: str) -> int:
         """Count one more engine workflow for a row, inside the caller's transaction; its number."""
@@ -256,7 +256,14 @@ class Ledger(Decisions):
         if connection is not None:
             query = query.where(generations.c.connection == connection)
         with self.reading() as opened:
-            return {State(state): count for state, count in opened.execute(query)}
+            counts: dict[State, int] = {}
+            for state, count in opened.execute(query):
+                counts[stored(state)] = counts.get(stored(state), 0) + count
+            return counts
+
+
+def _open_row(row: sa.Row[Any]) -> OpenRow:
+    return OpenRow(row.id, State(row.state), row.runs, row.created_at)
 
 
 def not_held_back() -> sa.ColumnElement[bool]:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
+from rivya_core.api.errors import StorageError
 from rivya_core.lab.records import Clip, ErrorCard, EventRecord, GenerationRecord, MovementRecord
 from rivya_core.lab.schema import generations
-from rivya_core.lab.states import State
+from rivya_core.lab.states import State, stored
+
+log = logging.getLogger("rivya.database")
 
 _FIELDS: Final = tuple(field.name for field in fields(GenerationRecord))
 _STATE: Final = _FIELDS.index("state")
+_REQUEST: Final = _FIELDS.index("request")
+_NEEDED: Final = tuple(place for place, name in enumerate(_FIELDS) if not generations.c[name].nullable)
 _ERROR: Final = _FIELDS.index("error")
 
 EVERY_COLUMN: Final = tuple(generations.c[name] for name in _FIELDS)
@@ -22,11 +29,67 @@ EVERY_COLUMN: Final = tuple(generations.c[name] for name in _FIELDS)
 
 
 def to_record(row: sa.Row[Any]) -> GenerationRecord:
-    """Build the record of a row that was selected with ``EVERY_COLUMN``."""
+    """Build the record of a row that was selected with ``EVERY_COLUMN``.
+
+    Raises:
+        ValueError: a value is missing, or not of its kind: the row is damaged.
+    """
     values = list(row)
-    values[_STATE] = State(values[_STATE])
+    if None in [values[place] for place in _NEEDED] or not isinstance(values[_REQUEST], dict):
+        raise ValueError("a value is missing")
+    values[_STATE] = stored(values[_STATE])
     values[_ERROR] = to_card(values[_ERROR])
     return GenerationRecord(*values)
+
+
+UNREADABLE: Final = (ValueError, TypeError, AttributeError)
+"""What turning a damaged row into a record ends in."""
+
+_T = TypeVar("_T")
+_damaged: WeakKeyDictionary[sa.Engine, dict[str, None]] = WeakKeyDictionary()
+
+
+def readable(connection: sa.Connection, query: sa.Select[Any], make: Callable[[sa.Row[Any]], _T]) -> list[_T]:
+    """What a query of generations finds; a damaged row is left out and named (``damaged_rows``), the others are there."""
+    try:
+        return [make(row) for row in connection.execute(query)]
+    except UNREADABLE:
+        found = connection.execute(query.with_only_columns(generations.c.seq, generations.c.id)).all()
+    made = []
+    for seq, generation_id in found:
+        try:
+            made += [make(row) for row in connection.execute(query.where(generations.c.seq == seq))]
+        except UNREADABLE:
+            unreadable(connection.engine, generation_id or f"number {seq}")
+    return made
+
+
+def unreadable(engine: sa.Engine, generation_id: str) -> StorageError:
+    """The error of a generation whose row is damaged; it is named from now on, and once in the log."""
+    error = StorageError(
+        "A generation cannot be read",
+        f"The row of {generation_id} in the database is damaged. Nothing is sent for it.",
+        "The others go on. Look for its task in Rivya's own history before you start it again.",
+        field="row",
+    )
+    named = _damaged.setdefault(engine, {})
+    if generation_id not in named:
+        named[generation_id] = None
+        log.error("%s", error)
+    return error
+
+
+def name_unknown_states(connection: sa.Connection) -> None:
+    """Name the generations whose state nobody knows: they are shown as unconfirmed, and no job touches them."""
+    column = generations.c
+    unknown = sa.select(column.id).where(column.state.not_in([state.value for state in State]))
+    for generation_id in connection.execute(unknown).scalars():
+        unreadable(connection.engine, str(generation_id))
+
+
+def damaged_rows(engine: sa.Engine) -> tuple[str, ...]:
+    """The generations whose rows were found damaged since the database was opened."""
+    return tuple(_damaged.get(engine, {}))
 
 
 def to_event(row: sa.Row[Any]) -> EventRecord:

@@ -5,11 +5,14 @@ The schema changes only by an appended Alembic revision in ``migrations/versions
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
+
+from rivya_core.api.errors import DamagedValueError
 
 PREFIX = "lab_"
 
@@ -27,6 +30,20 @@ class UtcMoment(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("a naive datetime must not be stored")
         return value.astimezone(UTC).replace(tzinfo=None)
+
+    def result_processor(self, dialect: Any, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """Read a stored moment; raises DamagedValueError for one that is none."""
+        read = super().result_processor(dialect, coltype)
+        if read is None:
+            return None
+
+        def careful(value: Any) -> datetime | None:
+            try:
+                return read(value)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise DamagedValueError from error
+
+        return careful
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Turn naive UTC back into an aware datetime."""

@@ -30,7 +30,7 @@ from rivya_core.lab.expenses import (
 )
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.schema import balances, cell_takes, cells, experiments, generations, movements
-from rivya_core.lab.states import NEEDS_JOB, State
+from rivya_core.lab.states import NEEDS_JOB, State, stored
 from rivya_core.settings import Mode
 
 T = TypeVar("T")
@@ -211,7 +211,7 @@ def _groups(connection: sa.Connection, mode: Mode) -> list[Group]:
     for *key, moved in connection.execute(released):
         found[tuple(key)]["released"] += moved
     return [
-        Group(day, experiment, model, State(state), Sums(**sums))
+        Group(day, experiment, model, stored(state), Sums(**sums))
         for (day, experiment, model, state), sums in found.items()
     ]
 

@@ -44,6 +44,14 @@ LEGAL: dict[State, frozenset[State]] = {
 """Every transition a row may take; anything else is a bug and is refused by the ledger."""
 
 
+def stored(value: str | None) -> State:
+    """The state that a row holds; one that nobody knows, in a damaged row, counts as unconfirmed: held, and never sent again."""
+    try:
+        return State(value or "")
+    except ValueError:
+        return State.UNCONFIRMED
+
+
 def is_terminal(state: State | str) -> bool:
     """Tell whether no job will change a row in this state."""
     return State(state) in TERMINAL

@@ -20,7 +20,7 @@ from rivya_core.lab.credits import CreditMove, Release, book
 from rivya_core.lab.database import begin_immediate, reading, storage_errors
 from rivya_core.lab.ids import searchable
 from rivya_core.lab.records import EventRecord, GenerationRecord, MovementRecord
-from rivya_core.lab.rows import EVERY_COLUMN, to_columns, to_event, to_movement, to_record
+from rivya_core.lab.rows import EVERY_COLUMN, UNREADABLE, to_columns, to_event, to_movement, to_record, unreadable
 from rivya_core.lab.schema import events, generations, movements
 from rivya_core.lab.states import LEGAL, TERMINAL, State
 from rivya_core.lab.unexpected import is_unexpected
@@ -81,8 +81,11 @@ class Store:
 
     def find(self, connection: sa.Connection, generation_id: str) -> GenerationRecord | None:
         """The generation inside the caller's transaction, or None."""
-        row = connection.execute(_BY_ID, {"id": searchable(generation_id)}).first()
-        return None if row is None else to_record(row)
+        try:
+            row = connection.execute(_BY_ID, {"id": searchable(generation_id)}).first()
+            return None if row is None else to_record(row)
+        except UNREADABLE as error:
+            raise unreadable(connection.engine, generation_id) from error
 
     def get(self, generation_id: str) -> GenerationRecord:
         """The generation as it is now. Raises LabError for an unknown id."""

@@ -22,7 +22,7 @@ from rivya_core.lab.experiments.reuse import Place, Plan, Prices
 from rivya_core.lab.experiments.spec import to_spec
 from rivya_core.lab.ids import searchable
 from rivya_core.lab.schema import cell_takes, cells, experiments, generations
-from rivya_core.lab.states import State
+from rivya_core.lab.states import State, stored
 from rivya_core.settings import Mode
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def status(
     states: dict[State, int] = {}
     for state, _, _, _, count in counted:
         if state is not None:
-            states[State(state)] = states.get(State(state), 0) + count
+            states[stored(state)] = states.get(stored(state), 0) + count
     planned = sum(count for state, _, _, _, count in counted if state is None)
     failed = sum(count for _, _, is_lost, _, count in counted if is_lost)
     rest = plan(connection, record, column.generation_id.is_(None), mode) if planned else Plan()
@@ -334,7 +334,7 @@ def _take(row: Any) -> TakeRecord:
         take=row.take,
         generation_id=row.generation_id,
         reused=row.reused,
-        state=None if row.state is None else State(row.state),
+        state=None if row.state is None else stored(row.state),
         has_clip=row.clip_key is not None,
         held_credits=row.held_credits or 0,
         starred=bool(row.starred),

@@ -13,7 +13,7 @@ from rivya_core.lab.experiments.records import Kind
 from rivya_core.lab.experiments.reuse import is_judgeable
 from rivya_core.lab.judging.features import VERSION
 from rivya_core.lab.schema import cell_takes, cells, experiments, features, generations
-from rivya_core.lab.states import State, is_terminal
+from rivya_core.lab.states import State, is_terminal, stored
 from rivya_core.settings import Mode
 
 
@@ -129,7 +129,7 @@ def _takes(connection: sa.Connection, experiment_id: str) -> Iterable[Observatio
             cell=row.cell,
             take=row.take,
             generation_id=row.generation_id,
-            state=None if row.state is None else State(row.state),
+            state=None if row.state is None else stored(row.state),
             figures=row.figures,
             trouble=row.error or "",
         )
