@@ -321,6 +321,19 @@ def test_a_third_axis_is_chosen_above_the_grid(lab: Lab, open_app: Open) -> None
     assert tabs.value == "5"
 
 
+def test_a_picture_of_too_many_pixels_is_shrunk_where_it_was_chosen(compose: Callable[..., AppTest]) -> None:
+    """The refusal offers it, and what was done to the picture stands below it."""
+    app = compose(SweepDraft(name="Pictures", base=Draft(prompt="Slow push in"), axes=(AxisDraft("image"),)))
+    buffer = BytesIO()
+    Image.new("RGB", (8160, 6144), "teal").save(buffer, "JPEG")
+    widget(app, "Values of Reference image").upload("phone.jpg", buffer.getvalue(), "image/jpeg").run()
+    [shrink] = [button for button in app.button if button.label.startswith("Shrink")]
+    shrink.click().run()
+    assert not app.exception
+    assert "phone.jpg" in texts(app)
+    assert "Scaled from 8160x6144 to 4080x3072 pixels" in texts(app)
+
+
 def test_reference_images_are_an_axis(compose: Callable[..., AppTest]) -> None:
     """Each picture is checked and kept at once; a file that is none is refused by its name; without an image is a value too."""
     app = compose(SweepDraft(name="Pictures", base=Draft(prompt="Slow push in"), axes=(AxisDraft("image"),)))
@@ -329,6 +342,7 @@ def test_reference_images_are_an_axis(compose: Callable[..., AppTest]) -> None:
     assert button(app, "Start ·").label == "Start · 2 new · 320 credits"
     widget(app, "Values of Reference image").upload("notes.jpg", b"no image", "image/jpeg").run()
     assert "notes.jpg: The bytes are not an image" in texts(app)
+    assert not [button for button in app.button if button.label.startswith("Shrink")]
     [bare] = [box for box in app.checkbox if box.label == "Also without an image"]
     bare.check().run()
     assert button(app, "Start ·").label == "Start · 3 new · 480 credits"

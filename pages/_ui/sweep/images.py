@@ -38,13 +38,21 @@ def images_field(label: str, name: str, *, several: bool) -> None:
             on_change=_take,
             args=(name,),
         )
-    refused: tuple[str, RivyaError] | None = st.session_state.get(_refused(name))
+    refused: tuple[str, RivyaError, bytes] | None = st.session_state.get(_refused(name))
     if refused is not None:
-        file_name, error = refused
+        file_name, error, _data = refused
         with st.container(border=True, key=f"refused_{_key(name)}", gap="small"):
             st.badge("This image cannot be used", icon=":material/hide_image:", color="orange")
             why = error.detail.removeprefix("reference_image: ") or error.title
             st.text(f"{words.excerpt(file_name, 48)}: {words.sentences(why, error.hint)}")
+            if error.code == "too_big":
+                st.button(
+                    "Shrink it to fit",
+                    icon=":material/compress:",
+                    key=f"shrink_{_key(name)}",
+                    on_click=_shrink,
+                    args=(name,),
+                )
     for start in range(0, len(images), A_ROW):
         columns = st.columns(A_ROW, gap="small")
         for at, (column, image) in enumerate(zip(columns, images[start : start + A_ROW], strict=False), start):
@@ -57,6 +65,9 @@ def _one(name: str, at: int, image: DraftImage) -> None:
     with st.container(key=f"muted_{_key(name)}_{at}", gap="xxsmall"):
         picture(sent.sha256, f"Reference image {sent.name}", key=f"picture_{_key(name)}_{sent.sha256[:16]}")
         st.text(words.excerpt(sent.original_name or sent.name, 32))
+        if sent.changes:
+            done = ", ".join(sent.changes)
+            st.text(words.sentences(done[:1].upper() + done[1:]))
         st.button(
             "Remove",
             icon=":material/close:",
@@ -78,12 +89,27 @@ def _take(name: str) -> None:
         try:
             image = drafts.attach_image(frame.lab(), upload.getvalue(), upload.name)
         except RivyaError as error:
-            st.session_state[_refused(name)] = (upload.name, error)
+            shrinkable = upload.getvalue() if error.code == "too_big" else b""
+            st.session_state[_refused(name)] = (upload.name, error, shrinkable)
             continue
         if all(image.sent.sha256 != other.sent.sha256 for other in images):
             images.append(image)
     st.session_state[_list(name)] = tuple(images)
     st.session_state[_turn(name)] = st.session_state.get(_turn(name), 0) + 1  # the uploader lets go of its copies
+
+
+def _shrink(name: str) -> None:
+    refused: tuple[str, RivyaError, bytes] | None = st.session_state.pop(_refused(name), None)
+    if refused is None:
+        return
+    file_name, _error, data = refused
+    try:
+        image = drafts.attach_shrunk(frame.lab(), data, file_name)
+    except RivyaError as error:
+        st.session_state[_refused(name)] = (file_name, error, b"")
+        return
+    if all(image.sent.sha256 != other.sent.sha256 for other in kept(name)):
+        st.session_state[_list(name)] = (*kept(name), image)
 
 
 def _remove(name: str, sha256: str) -> None:
