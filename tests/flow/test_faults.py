@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from rivya_core import GenerationRequest, Settings, open_lab
-from rivya_core.lab.clips import inspect
+from rivya_core.lab.clips import DAMAGED, inspect
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import GenerationRecord, Pause
 from rivya_core.lab.states import State
@@ -409,7 +409,6 @@ def test_a_failed_download_is_repeated_and_costs_nothing(lab: Lab, world: World,
 
 
 LASTING = [
-    Case("broken-cut", "broken_download", {"mode": "cut"}),
     Case("gone", "broken_download", {"mode": "404"}),
     Case("redirect-loop", "redirect"),
     Case("server-fault", "server_error"),
@@ -431,6 +430,14 @@ def test_a_clip_that_cannot_be_fetched_is_kept_in_mind(lab: Lab, world: World, c
     row = end(lab, first.id)
     assert counts(world, row) == (1, 1)
     assert_paid_once(lab, world, row)
+
+
+def test_a_clip_that_arrives_broken_in_the_same_way_is_kept_and_said_to_be(lab: Lab, world: World) -> None:
+    """Bytes that come alike again and again are what Rivya has: archived, paid once, and marked as damaged."""
+    world.add_fault("broken_download", route="media", times=None, mode="cut")
+    row = end(lab, submit(lab).id)
+    assert (row.state, row.clip_check, bool(row.clip_fault)) == (State.SUCCEEDED, DAMAGED, True)
+    assert (counts(world, row), lab.clip(row.id).is_file()) == ((1, 1), True)
 
 
 def test_a_success_without_address_is_read_until_it_has_one(lab: Lab, world: World) -> None:
