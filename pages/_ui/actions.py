@@ -78,6 +78,19 @@ def earlier_link(record: GenerationRecord) -> None:
         )
 
 
+def watch(lab: Lab, generation_id: str, *, again: bool) -> None:
+    """Stop watching an overdue generation, or watch it again, and say what follows from it."""
+    try:
+        if again:
+            lab.watch_again(generation_id)
+            st.toast("Watched again.", icon=":material/visibility:")
+        else:
+            lab.stop_watching(generation_id)
+            st.toast("Not watched any more; it stays in History.", icon=":material/visibility_off:")
+    except RivyaError as error:
+        st.toast(words.sentences(error.title, error.detail), icon=":material/info:")
+
+
 def compare_button(record: GenerationRecord, *, key: str) -> None:
     """Draw the button that takes a clip to the review wall, where others join it."""
     if st.button("Compare", icon=":material/view_column_2:", key=f"compare_{key}_{record.id}"):

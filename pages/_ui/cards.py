@@ -8,6 +8,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import actions, frame, words
+from pages._ui.results import live_list
 from pages._ui.words import Badge
 from rivya_core import GenerationRecord, Lab, State
 from rivya_core.api.errors import RivyaError
@@ -119,6 +120,10 @@ def _plain_story(record: GenerationRecord) -> ErrorCard:
 def _ended(lab: Lab, record: GenerationRecord) -> None:
     if record.state is State.UNSAVED:
         _button("Check now", ":material/refresh:", "check", record)
+        if record.unwatched_at is not None:
+            _button("Watch again", ":material/visibility:", "watch", record)
+        elif live_list.is_overdue(lab, record):
+            _button("Stop watching", ":material/visibility_off:", "unwatch", record)
         return
     actions.repeat_button(lab, record, key="card")
     actions.use_settings_button(record, key="card")
@@ -177,6 +182,8 @@ def _act(name: str, generation_id: str) -> None:
         match name:
             case "check":
                 lab.check_now(generation_id)
+            case "watch" | "unwatch":
+                actions.watch(lab, generation_id, again=name == "watch")
             case "dismiss":
                 lab.dismiss(generation_id)
             case "ask":

@@ -46,6 +46,7 @@ CHARGED: dict[str, Badge] = {
     "unknown": Badge("Charge unknown", ":material/help:", "orange"),
 }
 
+UNWATCHED = Badge("Not watched", ":material/visibility_off:", "gray")
 SIMULATED = Badge("SIMULATED · nothing real is spent", ":material/science:", "violet")
 SIMULATED_SHORT = SIMULATED._replace(label="SIMULATED")
 LIVE = Badge("LIVE", ":material/bolt:", "red")
@@ -53,6 +54,8 @@ LIVE = Badge("LIVE", ":material/bolt:", "red")
 
 def state_of(record: GenerationRecord) -> Badge:
     """Say where a generation stands, with Rivya's own word for a running task."""
+    if record.unwatched_at is not None:
+        return UNWATCHED
     if record.state is State.RUNNING:
         status = record.task_status
         if status == "queued":

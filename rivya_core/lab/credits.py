@@ -44,7 +44,14 @@ class Release:
     reason: str
 
 
-CreditMove = Adjust | Settle | Release
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Reserve again what was released too early: the task went on after all."""
+
+    reason: str
+
+
+CreditMove = Adjust | Settle | Release | Hold
 
 
 def reserve(connection: sa.Connection, row: GenerationRecord, now: datetime) -> None:
@@ -89,10 +96,10 @@ def release_many(connection: sa.Connection, rows: Sequence[Any], now: datetime, 
 def book(connection: sa.Connection, row: GenerationRecord, move: CreditMove, now: datetime) -> bool:
     """Write one movement and the figures of the row; False when it changes nothing.
 
-    What was released stays released. What was settled for good is moved only by another final figure of Rivya.
+    What was released stays released, unless it is held again. What was settled for good is moved only by another final figure of Rivya.
     """
-    if row.settlement == "released":
-        return False
+    if isinstance(move, Hold) or row.settlement == "released":
+        return isinstance(move, Hold) and _hold(connection, row, move, now)
     match move:
         case Adjust():
             return _adjust(connection, row, move, now)
@@ -133,6 +140,15 @@ def _release(connection: sa.Connection, row: GenerationRecord, move: Release, no
         return False
     _figures(connection, row, held_credits=0, final_credits=0, settlement="released")
     _write(connection, row, "release", -row.held_credits, now, move.reason)
+    return True
+
+
+def _hold(connection: sa.Connection, row: GenerationRecord, move: Hold, now: datetime) -> bool:
+    if row.settlement != "released":
+        return False
+    held = row.expected_credits if row.reserved_credits is None else row.reserved_credits
+    _figures(connection, row, held_credits=held, final_credits=None, settlement="reserved")
+    _write(connection, row, "reserve", held, now, move.reason)
     return True
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
 from rivya_core.lab.clips import DAMAGED
-from rivya_core.lab.credits import Release
+from rivya_core.lab.credits import Release, book
 from rivya_core.lab.end_cards import ID_SHOWN
 from rivya_core.lab.images import Images
 from rivya_core.lab.passage import owner_of
@@ -18,6 +18,7 @@ from rivya_core.lab.records import ErrorCard, GenerationRecord
 from rivya_core.lab.rows import to_columns
 from rivya_core.lab.schema import events, generations
 from rivya_core.lab.states import TERMINAL, State
+from rivya_core.lab.unwatched import check_overdue, to_release, untaken
 
 LOST: Final = ErrorCard(
     title="The clip's file is gone",
@@ -103,6 +104,41 @@ class Decisions(Images):
                 submitted_at=None,
                 open_attempts=1,  # the first one's outcome is as unknown as before
             )
+
+    def stop_watching(self, generation_id: str, overdue_after_s: float) -> None:
+        """Mark an overdue row as no longer watched: it is read every six hours, and nothing waits for it.
+
+        Raises:
+            LabError: it is not overdue, or there is nothing to watch.
+        """
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            check_overdue(row, self.clock(), overdue_after_s)
+            if row.unwatched_at is None:
+                event = ("note", {"watched": "no", "why": "a person stopped watching"})
+                self._update(connection, row.id, event=event, unwatched_at=self.clock())
+
+    def watch_again(self, generation_id: str) -> None:
+        """Take the mark of ``stop_watching`` back. What was given back of its hold stays so until the task succeeds."""
+        with self.writing() as connection:
+            row = self._must_find(connection, generation_id)
+            if row.unwatched_at is not None:
+                self._update(connection, row.id, event=("note", {"watched": "yes"}), unwatched_at=None)
+
+    def release_untaken(self, connection_name: str) -> list[str]:
+        """Give back the holds of unwatched rows whose wallet shows that nothing was taken; their ids."""
+        with self.reading() as connection:
+            if not to_release(connection, connection_name):
+                return []
+        released: list[str] = []
+        with self.writing() as connection:
+            for id_ in to_release(connection, connection_name):
+                row = self._must_find(connection, id_)
+                shown = untaken(connection, row)
+                if shown is not None and book(connection, row, Release(f"not charged: {shown}"), self.clock()):
+                    self._write_event(connection, id_, "note", {"released": str(shown)}, self.clock())
+                    released.append(id_)
+        return released
 
     def close_unconfirmed(self, generation_id: str) -> None:
         """End an unconfirmed row as not charged, on a person's word. Raises LabError when it is not unconfirmed."""

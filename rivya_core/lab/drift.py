@@ -165,7 +165,10 @@ def taken(connection: sa.Connection, name: str, asked_at: datetime) -> Taken:
 def taken_by(row: Any, asked_at: datetime, *, moved: bool) -> Taken:
     """What one row may have taken. ``moved``: its credits moved in the ledger since the wallet was asked."""
     held = row.held_credits
-    if row.attempts == 0:
+    shown_untaken = (
+        row.state == State.RUNNING and row.settlement == "released"
+    )  # by the wallet itself; see ``unwatched``
+    if row.attempts == 0 or shown_untaken:
         return Taken(0, 0)
     if row.task_id is None:
         in_flight = row.open_attempts > 0 and row.state not in TERMINAL

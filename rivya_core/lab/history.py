@@ -17,6 +17,7 @@ from rivya_core.lab.rows import EVERY_COLUMN, readable, to_record
 from rivya_core.lab.schema import generations
 from rivya_core.lab.search import matching
 from rivya_core.lab.states import State
+from rivya_core.lab.unwatched import under_way
 from rivya_core.settings import Mode
 
 PAGE_SIZE: Final = 25
@@ -173,6 +174,7 @@ def _of_states(states: Sequence[State], mode: Mode | None) -> list[sa.ColumnElem
     where: list[sa.ColumnElement[bool]] = [
         generations.c.state.in_([state.value for state in states]),
         generations.c.deleted_at.is_(None),
+        under_way(),
     ]
     if mode is not None:
         where.append(generations.c.mode == mode)

@@ -255,6 +255,8 @@ class Keeper:
                 credits=answer.current_credits, asked_at=asked_at, simulated=answer.simulated, tried_at=asked_at
             )
         context.ledger.set_balance(connection, record)
+        if answer is not None:
+            context.ledger.release_untaken(connection)
         return record
 
     def _look_at_pause(self) -> None:

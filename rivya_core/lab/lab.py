@@ -189,7 +189,7 @@ class Lab(Steering):
         return self.ledger.movements(generation_id)
 
     def wait(self, generation_id: str, timeout_s: float = 600.0) -> GenerationRecord:
-        """Block until the generation has ended or needs a person (``unconfirmed``), at most ``timeout_s`` seconds.
+        """Block until the generation has ended, needs a person (``unconfirmed``) or is not watched, at most ``timeout_s`` seconds.
 
         Raises:
             WaitTimeoutError: the deadline passed; the generation itself goes on.
@@ -198,7 +198,7 @@ class Lab(Steering):
         deadline_s = time.monotonic() + timeout_s
         while True:
             row = self.get(generation_id)
-            if row.is_terminal or row.state is State.UNCONFIRMED:
+            if row.is_terminal or row.state is State.UNCONFIRMED or row.unwatched_at is not None:
                 return row
             self._parts.inbox.refuse_if_closed()
             left_s = deadline_s - time.monotonic()

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from rivya_core.api.contract import Generation, TaskStatus
 from rivya_core.api.errors import Charged, LabError, RivyaError
-from rivya_core.lab.credits import Adjust, CreditMove, Release, Settle, book, mark_simulated
+from rivya_core.lab.credits import Adjust, CreditMove, Hold, Release, Settle, book, mark_simulated
 from rivya_core.lab.database import trouble_of
 from rivya_core.lab.end_cards import failure_card, merged_card
 from rivya_core.lab.gate import Stops
@@ -203,6 +203,7 @@ class Passage(Notes):
         with self.writing() as connection:
             row = self._mark(connection, self._must_find(connection, generation_id), simulated=answer.simulated)
             if row.state is State.RUNNING:
+                row = self._hold_again(connection, row)
                 self._observe(connection, row, answer)
                 row = self._must_find(connection, row.id)
                 self._move(
@@ -225,6 +226,7 @@ class Passage(Notes):
             row = self._mark(connection, self._must_find(connection, generation_id), simulated=answer.simulated)
             if row.state is State.RUNNING:
                 price = answer.final_credits or 0
+                row = self._hold_again(connection, row) if price else row
                 credits: CreditMove = Settle(price) if price else Release("the task failed")  # noqa: A001 - Rivya's word
                 self._move(
                     connection,
@@ -239,6 +241,12 @@ class Passage(Notes):
                 )
             return self._must_find(connection, row.id)
 
+    def _hold_again(self, connection: sa.Connection, row: GenerationRecord) -> GenerationRecord:
+        """Count a row again whose hold was given back while nobody watched it."""
+        if not book(connection, row, Hold("the task went on after its hold was given back"), self.clock()):
+            return row
+        return self._must_find(connection, row.id)
+
     # -- save and record -------------------------------------------------------------------------------------------
 
     def saved(self, generation_id: str, clip: Clip) -> GenerationRecord:
@@ -249,7 +257,7 @@ class Passage(Notes):
             if row.state is State.UNSAVED:
                 self._move(connection, row, {State.UNSAVED}, State.SAVING, **columns)
             elif row.state is State.SAVING:
-                self._update(connection, row.id, **columns)
+                self._update(connection, row.id, **columns, unwatched_at=None)
             return self._must_find(connection, row.id)
 
     def unsaved(self, generation_id: str, card: ErrorCard, *, in_s: float) -> GenerationRecord:

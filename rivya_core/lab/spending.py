@@ -31,6 +31,7 @@ from rivya_core.lab.expenses import (
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.schema import balances, cell_takes, cells, experiments, generations, movements
 from rivya_core.lab.states import NEEDS_JOB, State, stored
+from rivya_core.lab.unwatched import under_way
 from rivya_core.settings import Mode
 
 T = TypeVar("T")
@@ -89,9 +90,7 @@ class Spending:
             found = connection.execute(
                 sa.select(experiments).where(here).order_by(column.created_at.desc(), column.id)
             ).all()
-        working = {
-            group.experiment_id for group in totals.groups if group.state in NEEDS_JOB and group.sums.generations
-        }
+            working = _working(connection, mode)
         return [_cost(row, sums.get(row.id, Sums()), planned.get(row.id), row.id in working) for row in found]
 
     def decisions(self, mode: Mode, days: Days | None = None) -> DecisionCost:
@@ -125,6 +124,7 @@ class Spending:
             column.experiment_id == cost.id,
             column.mode == mode,
             column.state.in_(sorted(state.value for state in NEEDS_JOB)),
+            under_way(),
         )
         with reading(self._database) as connection:
             takes, going, unsent, last_sent = connection.execute(query).one()
@@ -214,6 +214,13 @@ def _groups(connection: sa.Connection, mode: Mode) -> list[Group]:
         Group(day, experiment, model, stored(state), Sums(**sums))
         for (day, experiment, model, state), sums in found.items()
     ]
+
+
+def _working(connection: sa.Connection, mode: Mode) -> set[str | None]:
+    """Ids of the experiments that wait for takes on their way."""
+    column = generations.c
+    where = [column.state.in_(sorted(state.value for state in NEEDS_JOB)), column.mode == mode, under_way()]
+    return set(connection.execute(sa.select(column.experiment_id).where(*where).distinct()).scalars())
 
 
 def _planned(connection: sa.Connection) -> dict[str, tuple[int, int]]:

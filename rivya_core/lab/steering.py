@@ -57,6 +57,27 @@ class Steering:
         self.ledger.adopt(generation_id, task_id.strip())
         self._enqueue_again(generation_id)
 
+    def stop_watching(self, generation_id: str) -> None:
+        """Let nothing wait any more for a generation that is overdue. It is read every six hours, and its clip kept should it come.
+
+        Its hold counts until two readings of the balance show that nothing was taken.
+
+        Raises:
+            LabError: it is not overdue (``Settings.overdue_after_s``), there is nothing to watch, or the lab is read-only.
+        """
+        submission.refuse_if_read_only(self.settings)
+        self.ledger.stop_watching(generation_id, self.settings.overdue_after_s)
+        self.ledger.make_due(generation_id)
+        self._parts.jobs.wake(generation_id)
+        self._parts.keeper.ask_balance()
+
+    def watch_again(self, generation_id: str) -> None:
+        """Take ``stop_watching`` back, and have the task read now."""
+        submission.refuse_if_read_only(self.settings)
+        self.ledger.watch_again(generation_id)
+        self.ledger.make_due(generation_id)
+        self._parts.jobs.wake(generation_id)
+
     def close_unconfirmed(self, generation_id: str) -> None:
         """End an unconfirmed generation as not charged, on the person's word; its reservation is released."""
         self.ledger.close_unconfirmed(generation_id)

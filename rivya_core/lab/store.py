@@ -156,6 +156,8 @@ class Store:
         now = self.clock()
         if is_unexpected(row.error):
             columns.setdefault("error", None)  # the row moves on
+        if row.unwatched_at is not None:
+            columns.setdefault("unwatched_at", None)  # and is worth watching again
         values = self._checked(columns) | {"state": to_state.value}
         if to_state in TERMINAL:
             values["finished_at"] = now

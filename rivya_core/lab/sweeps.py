@@ -31,14 +31,13 @@ from rivya_core.lab.history import Typical
 from rivya_core.lab.ids import INTENT, new_intent_id
 from rivya_core.lab.notes import read_note
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.states import TERMINAL, State
+from rivya_core.lab.states import State
 from rivya_core.settings import Mode
 
 __all__ = ["MAX_CELLS", "MAX_TAKES", "Labelled", "Quote", "Sweep", "Sweeps", "new_experiment_id"]
 
 WAIT_LOOK_S: Final = 0.1
 EXPERIMENT_ID_MAX: Final = 32  # generation ids are made from it and must stand in a header
-RESTS: Final = TERMINAL | {State.UNCONFIRMED}
 
 
 def new_experiment_id() -> str:
@@ -207,14 +206,14 @@ class Sweeps(SweepSteering):
         return to_sweep(record, lambda sha256: self._parts.ledger.load_image(sha256, self._parts.archive))
 
     def wait(self, experiment_id: str, timeout_s: float = 3600.0) -> SweepStatus:
-        """Block until every started take has ended or needs a person (``unconfirmed``), at most ``timeout_s`` seconds.
+        """Block until every started take has ended, needs a person or is not watched, at most ``timeout_s`` seconds.
 
         Raises:
             WaitTimeoutError: the deadline passed; the sweep itself goes on.
         """
         deadline_s = time.monotonic() + timeout_s
         while True:
-            if all(state in RESTS for state in self.brief(experiment_id).states):
+            if self.brief(experiment_id).open_takes == 0:
                 return self.status(experiment_id)
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages._ui import actions
+from pages._ui.results import live_list
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State
 from rivya_core.lab.records import ErrorCard, Pause
 from rivya_core.simulator import SimulatorServer
@@ -165,3 +167,22 @@ def test_simulated_money_is_never_asked_about(lab: Lab, open_app: Open) -> None:
     widget(app, "Takes").set_value(4).run()
     generate(app).click().run()
     assert lab.history.page().total == 4
+
+
+def test_an_overdue_generation_can_be_left_unwatched_and_watched_again(make_lab: Callable[..., Lab]) -> None:
+    """The button is there once it is overdue, and the words say what follows."""
+    lab = make_lab(overdue_after_s=0.01, poll_max_s=0.05)
+    assert lab.simulator is not None
+    lab.simulator.world.add_fault("unknown_state", route="retrieve", word="expired", times=None)
+    id_ = lab.submit(GenerationRequest(prompt="A red fox")).id
+    until(lambda: lab.get(id_).task_status == "expired")
+    until(lambda: "Stop watching" in _labels(lab, id_))
+    actions.watch(lab, id_, again=False)
+    assert _labels(lab, id_) == ["Check now", "Watch again"]
+    assert lab.history.running() == []
+    actions.watch(lab, id_, again=True)
+    assert _labels(lab, id_) == ["Check now", "Stop watching"]
+
+
+def _labels(lab: Lab, id_: str) -> list[str]:
+    return [act["label"] for act in live_list._acts(lab, lab.get(id_))]

@@ -42,6 +42,9 @@ def act(lab: Lab, name: str, generation_id: str) -> None:
     elif name == "check":
         lab.check_now(generation_id)
         st.toast("Asked now; the answer appears here.")
+    elif name in {"watch", "unwatch"}:
+        actions.watch(lab, generation_id, again=name == "watch")
+        st.rerun()
 
 
 def announce() -> None:

@@ -80,6 +80,10 @@ def _note_words(kind: str, detail: Mapping[str, Any], note: str) -> tuple[str, s
         return f"Rivya says {detail['task_status']}", "", "blue"
     if "unexpected" in detail:
         return "Something went wrong in this program", str(detail["unexpected"]), "orange"
+    if "watched" in detail:
+        return ("Watched again" if detail["watched"] == "yes" else "No longer watched"), "", "gray"
+    if "released" in detail:
+        return "Hold given back", str(detail["released"]), "gray"
     if detail.get("mode") == "simulated":
         return "Answered by a simulator", "counted as simulated from here on", "violet"
     return kind.replace("_", " ").capitalize(), note, "gray"

@@ -19,6 +19,10 @@ from rivya_core import GenerationRecord, Lab, State
 from rivya_core.lab.records import Pause
 
 MAX_ROWS = 20
+UNWATCHED = (
+    "Not watched: nothing waits for it. It is read every 6 h, and the clip is kept should it come. Its credits stay held "
+    "until the balance shows that nothing was taken."
+)
 
 _HTML = """
 <ul class="list"></ul>
@@ -232,8 +236,8 @@ def _row(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str) 
         "facts": _facts(record),
         "age_s": age_s,
         "steps": _steps(record),
-        "notes": _notes(lab, record, pause, typical, age_s),
-        "acts": _acts(lab, record, age_s),
+        "notes": _notes(lab, record, pause, typical),
+        "acts": _acts(lab, record),
     }
 
 
@@ -280,7 +284,7 @@ def _position(record: GenerationRecord) -> int:
     return 1 if record.state is State.SUBMITTING else 0
 
 
-def _notes(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str, age_s: float) -> list[dict[str, Any]]:
+def _notes(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str) -> list[dict[str, Any]]:
     notes: list[dict[str, Any]] = []
     if record.connection != lab.connection:
         notes.append({"text": f"Waits for its own connection: {record.connection}", "warn": True})
@@ -293,7 +297,9 @@ def _notes(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str
     trouble = _trouble(lab, record)
     if trouble:
         notes.append({"text": trouble, "warn": True})
-    if age_s > lab.settings.overdue_after_s and record.task_id is not None:
+    if record.unwatched_at is not None:
+        notes.append({"text": UNWATCHED})
+    elif is_overdue(lab, record):
         notes.append({"text": "Unusually long. The task is kept and read until it ends.", "warn": True})
     elif typical:
         notes.append({"text": typical, "aside": True})
@@ -310,10 +316,22 @@ def _trouble(lab: Lab, record: GenerationRecord) -> str:
     return words.sentences(record.error.title, f"Tried again until {words.clock(until)}, then it is yours to decide")
 
 
-def _acts(lab: Lab, record: GenerationRecord, age_s: float) -> list[dict[str, str]]:
+def _acts(lab: Lab, record: GenerationRecord) -> list[dict[str, str]]:
     if record.state is State.WAITING:
         return [{"name": "cancel", "label": "Cancel"}]
-    late = age_s > lab.settings.overdue_after_s or record.error is not None  # its reads are far apart then
-    if record.state is State.RUNNING and late and not lab.settings.read_only:
-        return [{"name": "check", "label": "Check now"}]
-    return []
+    overdue = is_overdue(lab, record)
+    late = overdue or record.error is not None  # its reads are far apart then
+    if record.state is not State.RUNNING or not late or lab.settings.read_only:
+        return []
+    acts = [{"name": "check", "label": "Check now"}]
+    if record.unwatched_at is not None:
+        acts.append({"name": "watch", "label": "Watch again"})
+    elif overdue:
+        acts.append({"name": "unwatch", "label": "Stop watching"})
+    return acts
+
+
+def is_overdue(lab: Lab, record: GenerationRecord) -> bool:
+    """Tell whether a task is unusually long, so that a person may stop watching it."""
+    age_s = (datetime.now(UTC) - (record.submitted_at or record.created_at)).total_seconds()
+    return record.task_id is not None and age_s > lab.settings.overdue_after_s

@@ -159,6 +159,8 @@ def _act(lab: Lab, name: str, generation_id: str) -> None:
         st.toast("Too late to cancel: it has left already.", icon=":material/info:")
     elif name == "check":
         lab.check_now(generation_id)
+    elif name in {"watch", "unwatch"}:
+        actions.watch(lab, generation_id, again=name == "watch")
 
 
 @st.cache_data(ttl=20, show_spinner=False, max_entries=200)

@@ -61,6 +61,7 @@ def signature(lab: Lab, status: SweepStatus) -> tuple[object, ...]:
         status.states.get(State.WAITING, 0) > 0,
         status.states.get(State.SUCCEEDED, 0) > 1,
         status.states.get(State.UNCONFIRMED, 0) > 0,
+        status.unwatched,
         None if pause is None else (pause.effect, pause.since),
     )
 

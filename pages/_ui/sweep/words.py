@@ -15,7 +15,7 @@ from rivya_core import Lab
 from rivya_core.api import packaged_models
 from rivya_core.api.specs import DURATION_KEYS
 from rivya_core.lab.experiments.records import ExperimentRecord, SweepStatus
-from rivya_core.lab.states import TERMINAL, State
+from rivya_core.lab.states import State
 from rivya_core.settings import Mode
 
 AXES = {
@@ -85,8 +85,7 @@ def moves(lab: Lab, status: SweepStatus) -> bool:
 
 def open_takes(status: SweepStatus) -> int:
     """Count the takes that were started and have neither ended nor wait for a person."""
-    ended = TERMINAL | {State.UNCONFIRMED}
-    return sum(count for state, count in status.states.items() if state not in ended)
+    return status.open_takes
 
 
 def state(lab: Lab, status: SweepStatus) -> Badge:
@@ -115,6 +114,8 @@ def _at_rest(status: SweepStatus) -> Badge:
     failed = status.states.get(State.FAILED, 0)
     if failed:
         return Badge(f"Done, {failed:,} failed", ":material/error:", "red")
+    if status.unwatched:
+        return Badge(f"Done, {status.unwatched:,} not watched", ":material/visibility_off:", "orange")
     return Badge("Done", ":material/check:", "green")
 
 

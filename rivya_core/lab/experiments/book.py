@@ -172,7 +172,8 @@ def status(
 ) -> SweepStatus:
     """Where an experiment stands, with the cells given; ``mode``: in which the rest of it would be bought."""
     column = cell_takes.c
-    groups = (generations.c.state, column.reused, reuse.is_lost(), reuse.is_damaged())
+    unwatched = generations.c.unwatched_at.is_not(None)
+    groups = (generations.c.state, column.reused, reuse.is_lost(), reuse.is_damaged(), unwatched)
     counted = connection.execute(
         sa.select(*groups, sa.func.count())
         .select_from(cell_takes.outerjoin(generations, generations.c.id == column.generation_id))
@@ -180,11 +181,11 @@ def status(
         .group_by(*groups)
     ).all()
     states: dict[State, int] = {}
-    for state, _, _, _, count in counted:
+    for state, _, _, _, _, count in counted:
         if state is not None:
             states[stored(state)] = states.get(stored(state), 0) + count
-    planned = sum(count for state, _, _, _, count in counted if state is None)
-    failed = sum(count for _, _, is_lost, _, count in counted if is_lost)
+    planned = sum(count for state, _, _, _, _, count in counted if state is None)
+    failed = sum(count for _, _, is_lost, _, _, count in counted if is_lost)
     rest = plan(connection, record, column.generation_id.is_(None), mode) if planned else Plan()
     again = plan(connection, record, reuse.is_lost(), mode) if failed else Plan()
     return SweepStatus(
@@ -198,8 +199,9 @@ def status(
         failed=failed,
         failed_credits=again.credits,
         failed_reused=len(again.reused),
-        damaged=sum(count for _, _, _, is_damaged, count in counted if is_damaged),
-        reused=sum(count for state, reused, _, _, count in counted if reused and state is not None),
+        damaged=sum(count for _, _, _, is_damaged, _, count in counted if is_damaged),
+        reused=sum(count for state, reused, _, _, _, count in counted if reused and state is not None),
+        unwatched=sum(count for *_, is_unwatched, count in counted if is_unwatched),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from rivya_core.lab.states import State
+from rivya_core.lab.states import TERMINAL, State
 from rivya_core.settings import Mode
 
 Kind = Literal["sweep", "hint", "verdict"]
@@ -84,7 +84,8 @@ class SweepStatus:
     ``planned_credits``: today's price of what is only planned, less the ``planned_reused`` takes that are there meanwhile.
     ``failed``: takes to be made again, as they failed, were taken back, are no longer watched, or hold no clip that can be
     judged; ``damaged`` of them have a clip that was paid for and is broken. ``failed_credits``: what they would cost once
-    more, less the ``failed_reused`` ones that are there meanwhile. ``cells``: those that were asked for, perhaps none.
+    more, less the ``failed_reused`` ones that are there meanwhile. ``unwatched``: takes on their way that a person stopped
+    watching, so that nothing waits for them; counted in ``states`` as well. ``cells``: those that were asked for, perhaps none.
     """
 
     experiment: ExperimentRecord
@@ -99,6 +100,7 @@ class SweepStatus:
     planned_reused: int = 0
     failed_reused: int = 0
     damaged: int = 0
+    unwatched: int = 0
 
     @property
     def id(self) -> str:
@@ -112,5 +114,13 @@ class SweepStatus:
 
     @property
     def is_done(self) -> bool:
-        """True when every started take has ended."""
-        return all(state in {State.SUCCEEDED, State.FAILED, State.CANCELLED} for state in self.states)
+        """True when every started take has ended, or is not watched."""
+        return self._count_beyond(TERMINAL) == 0
+
+    @property
+    def open_takes(self) -> int:
+        """Takes that were started and have neither ended nor wait for a person, those left out that nobody watches."""
+        return self._count_beyond(TERMINAL | {State.UNCONFIRMED})
+
+    def _count_beyond(self, ended: frozenset[State]) -> int:
+        return sum(count for state, count in self.states.items() if state not in ended) - self.unwatched

@@ -44,7 +44,9 @@ def is_judgeable() -> sa.ColumnElement[bool]:
 def is_lost() -> sa.ColumnElement[bool]:
     """Rows of which a take gets no clip that can be judged, or none that anybody waits for: it has to be made again."""
     column = generations.c
-    unwatched = sa.and_(column.state.in_(ON_THE_WAY), column.unwatched_at.is_not(None))
+    unwatched = sa.and_(  # what may have been paid is not made again: only where the wallet shows that it was not
+        column.state.in_(ON_THE_WAY), column.unwatched_at.is_not(None), column.settlement == "released"
+    )
     ended = sa.or_(column.state.in_(LOST), unwatched)
     return sa.and_(column.id.is_not(None), sa.or_(ended, sa.not_(is_judgeable())))
 

@@ -87,9 +87,9 @@ class SweepSteering:
         """
         with begin_immediate(self._parts.database) as connection:
             record = book.must_find(connection, experiment_id)
-            states = book.status(connection, record, record.mode).states
-            open_ = sum(count for state, count in states.items() if state not in TERMINAL)
-            if open_:
+            status = book.status(connection, record, record.mode)
+            if not status.is_done:
+                open_ = sum(count for state, count in status.states.items() if state not in TERMINAL) - status.unwatched
                 raise LabError(
                     "This experiment has not ended",
                     f"{open_} of its takes wait, run or need a decision.",

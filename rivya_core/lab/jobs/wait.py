@@ -11,7 +11,7 @@ from rivya_core.api.retry import delay_s, rule
 from rivya_core.lab.history import Typical
 from rivya_core.lab.jobs.context import JobContext, Went, at_rest, facts, log
 from rivya_core.lab.records import ErrorCard, GenerationRecord
-from rivya_core.lab.schedule import Schedule
+from rivya_core.lab.schedule import STALE_GAP_S, Schedule
 from rivya_core.lab.states import State
 
 ENOUGH_SAMPLES = 5
@@ -28,9 +28,12 @@ async def wait(context: JobContext, generation_id: str) -> Went:
         return Went.PARKED
     schedule = await schedule_of(context, row)
     reads = failures = 0
-    gap_s = schedule.next_gap_s(elapsed_s(context, row), reads, context.draw())
+    gap_s = next_gap_s(context, row, schedule, reads)
     while True:
-        await context.sleep(generation_id, gap_s)
+        if await context.sleep(generation_id, gap_s):
+            row = await context.db(context.ledger.get, generation_id)  # a person may have marked it meanwhile
+            if row.state is not State.RUNNING:
+                return Went.ENDED if at_rest(row) else Went.ON
         await context.reads.take()
         reads += 1
         try:
@@ -41,20 +44,17 @@ async def wait(context: JobContext, generation_id: str) -> Went:
             failures += 1
             await note_trouble(context, row, error, failures)
             gap_s = max(
-                schedule.next_gap_s(elapsed_s(context, row), reads, context.draw()),
+                next_gap_s(context, row, schedule, reads),
                 delay_s("poll", failures, error.retry_after_s, context.draw()),
             )
             continue
-        if row.error is not None or failures >= SHOW_TROUBLE_AFTER:
-            await context.db(context.ledger.update, row.id, error=None)
-            row = replace(row, error=None)
-        context.recovered(row.id)
+        row = await got_over(context, row, failures)
         failures = 0
         if answer.is_final:
             return await end(context, row, answer)
         if answer.status != row.task_status or answer.reserved_credits not in {None, 0, row.reserved_credits}:
             row = await context.db(context.ledger.seen, row.id, answer)
-        gap_s = schedule.next_gap_s(elapsed_s(context, row), reads, context.draw())
+        gap_s = next_gap_s(context, row, schedule, reads)
 
 
 async def read(context: JobContext, row: GenerationRecord) -> Generation:
@@ -83,6 +83,13 @@ async def disowned(context: JobContext, row: GenerationRecord, error: RivyaError
         retryable=True,
     )
     return await context.db(context.ledger.disown, row.id, card)
+
+
+def next_gap_s(context: JobContext, row: GenerationRecord, schedule: Schedule, reads: int) -> float:
+    """Seconds until the next read of a row; many where nobody watches it."""
+    if row.unwatched_at is not None and reads > 0:
+        return STALE_GAP_S
+    return schedule.next_gap_s(elapsed_s(context, row), reads, context.draw())
 
 
 def elapsed_s(context: JobContext, row: GenerationRecord) -> float:
@@ -125,6 +132,15 @@ async def note_trouble(context: JobContext, row: GenerationRecord, error: RivyaE
         card = ErrorCard.of(error, "poll", charged="unknown")
         await context.db(context.ledger.update, row.id, error=card, request_id=error.request_id)
         await context.db(context.ledger.exchange, row.id, "poll", error)
+
+
+async def got_over(context: JobContext, row: GenerationRecord, failures: int) -> GenerationRecord:
+    """Put away what was told of trouble: the task was read."""
+    context.recovered(row.id)
+    if row.error is None and failures < SHOW_TROUBLE_AFTER:
+        return row
+    await context.db(context.ledger.update, row.id, error=None)
+    return replace(row, error=None)
 
 
 async def end(context: JobContext, row: GenerationRecord, answer: Generation) -> Went:

@@ -28,6 +28,7 @@ from rivya_core.lab.judging import features, observations
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.schema import generations
 from rivya_core.lab.states import State
+from rivya_core.lab.unwatched import under_way
 
 log = logging.getLogger("rivya.features")
 
@@ -146,7 +147,7 @@ class Measurer:
         with self._ledger.reading() as connection:
             found = connection.execute(
                 sa.select(states, sa.func.count())
-                .where(states.in_([State.SUBMITTING.value, State.RUNNING.value, State.SAVING.value]))
+                .where(states.in_([State.SUBMITTING.value, State.RUNNING.value, State.SAVING.value]), under_way())
                 .group_by(states)
             ).all()
         counts = {str(state): int(count) for state, count in found}

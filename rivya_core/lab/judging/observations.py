@@ -27,11 +27,12 @@ class Observation:
     state: State | None
     figures: Mapping[str, float | None] | None
     trouble: str = ""
+    is_watched: bool = True
 
     @property
     def is_open(self) -> bool:
         """Under way: a clip may still come of it."""
-        return self.state is not None and not is_terminal(self.state)
+        return self.state is not None and not is_terminal(self.state) and self.is_watched
 
     @property
     def is_due(self) -> bool:
@@ -117,6 +118,7 @@ def _takes(connection: sa.Connection, experiment_id: str) -> Iterable[Observatio
             cell_takes.c.take,
             cell_takes.c.generation_id,
             generations.c.state,
+            generations.c.unwatched_at,
             features.c.figures,
             features.c.error,
         )
@@ -132,6 +134,7 @@ def _takes(connection: sa.Connection, experiment_id: str) -> Iterable[Observatio
             state=None if row.state is None else stored(row.state),
             figures=row.figures,
             trouble=row.error or "",
+            is_watched=row.unwatched_at is None,
         )
 
 
