@@ -21,6 +21,7 @@ from filelock import FileLock
 from rivya_core.api import AsyncMediaClient, AsyncRivya, Rivya
 from rivya_core.api.errors import LabError, RivyaError, StorageError
 from rivya_core.api.network import check_way_to
+from rivya_core.api.private_files import make_folder, mode_of
 from rivya_core.api.wire import Timeouts
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.copier import Copier
@@ -169,7 +170,7 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
     inbox = Inbox(database)
     stack.callback(inbox.close)
     engine = Engine(database, jobs)
-    lock = FileLock(folder / "executor.lock", thread_local=False)
+    lock = FileLock(folder / "executor.lock", mode=mode_of(folder / "executor.lock"), thread_local=False)
     keeper = Keeper(jobs, engine, inbox, lock, lambda: Rivya(key, base_url=base_url, settings=settings))
     _fill(jobs)
     stack.callback(keeper.stop)
@@ -267,7 +268,7 @@ def _keep_open() -> None:
 def _data_folder(settings: Settings) -> Path:
     folder = settings.data_dir
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         folder = folder.resolve()
     except FileExistsError as error:
         raise _unusable(f"{folder} is a file, not a folder") from error
@@ -294,7 +295,7 @@ def _start_simulator(settings: Settings, folder: Path, stack: ExitStack) -> Simu
     if settings.mode == "live":
         return None
     world = folder / "simulator" / "world.sqlite3"
-    world.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(world.parent)
     server = SimulatorServer(
         world,
         speed=settings.simulator_speed,

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from rivya_core.lab.drafts import Draft
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.states import State
 
@@ -135,6 +136,16 @@ def excerpt(text: str, length: int = 90) -> str:
 def sentences(*parts: str) -> str:
     """Join parts into sentences, each with one full stop."""
     return " ".join(f"{part.rstrip('.')}." for part in parts if part)
+
+
+def replaced_model(draft: Draft) -> str:
+    """Say which model a form shows in the place of one that left the catalogue; empty while it is there."""
+    shown = draft.in_catalogue()
+    if shown is draft:
+        return ""
+    return (
+        f"The model {draft.model[:80]} is not in the catalogue any more; {shown.spec.display_name} is chosen instead."
+    )
 
 
 def ratio_note(width_px: int, height_px: int, ratio: object) -> str:

@@ -17,6 +17,7 @@ from typing import Final
 
 from rivya_core.api.durable import sync_file, sync_folder
 from rivya_core.api.errors import LabError, StorageError
+from rivya_core.api.private_files import make_file, make_folder
 from rivya_core.lab.clips import ClipFacts, inspect, kept_as_it_is, poster_jpeg
 from rivya_core.lab.containers import MP4
 from rivya_core.lab.records import Clip
@@ -32,7 +33,7 @@ class Archive:
     def __init__(self, root: Path) -> None:
         self.root = root
         with _telling(root):
-            (root / PARTS).mkdir(parents=True, exist_ok=True)
+            make_folder(root / PARTS)
 
     def path(self, key: str) -> Path:
         """Where the file of a key is or would be.
@@ -49,11 +50,11 @@ class Archive:
         return self.path(key).is_file()
 
     def part_path(self, key: str) -> Path:
-        """A new, unused part name for the file of a key, in the archive's own file system."""
+        """A new, empty part file for the file of a key, in the archive's own file system; whoever writes it removes it."""
         name = self.path(key).name
         with _telling(self.root):
-            (self.root / PARTS).mkdir(parents=True, exist_ok=True)
-        return self.root / PARTS / f"{name}.{uuid.uuid4().hex[:12]}.part"
+            make_folder(self.root / PARTS)
+            return make_file(self.root / PARTS / f"{name}.{uuid.uuid4().hex[:12]}.part")
 
     def commit_part(self, part: Path, key: str) -> Path:
         """Give a finished part file its name, durably; what had the name before is replaced.
@@ -165,7 +166,7 @@ def _make_folder(folder: Path) -> None:
     if folder.is_dir():
         return
     _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     sync_folder(folder.parent)
 
 

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -29,6 +29,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from rivya_core.api.durable import sync_file
 from rivya_core.api.errors import DamagedValueError, StorageError
+from rivya_core.api.private_files import make_file, mode_of
 from rivya_core.lab.migrations import VERSION_TABLE, config
 from rivya_core.lab.read_only import refuse_writes
 from rivya_core.lab.schema import PREFIX
@@ -54,6 +55,8 @@ def open_database(path: Path) -> sa.Engine:
     Raises:
         StorageError: the file cannot be opened, or is not a database.
     """
+    with suppress(OSError):  # SQLite says it better
+        make_file(path)  # its log and index take their rights from it
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
         poolclass=sa.pool.QueuePool,
@@ -312,7 +315,7 @@ def migrate(engine: sa.Engine, path: Path, *, scripts: Path | None = None) -> No
     """
     settings = config(scripts)
     known = ScriptDirectory.from_config(settings)
-    with FileLock(f"{path}.migrate.lock"), storage_errors():
+    with FileLock(f"{path}.migrate.lock", mode=mode_of(Path(f"{path}.migrate.lock"))), storage_errors():
         found = _revision(engine)
         if found == known.get_current_head():
             return
@@ -341,6 +344,7 @@ def _back_up(engine: sa.Engine, path: Path, revision: str) -> None:
     copy = path.with_name(f"{path.name}.backup-{revision}")
     part = path.with_name(f"{copy.name}.part")
     part.unlink(missing_ok=True)
+    make_file(part)
     with closing(engine.raw_connection()) as connection:
         connection.cursor().execute("VACUUM INTO ?", (str(part),))
     with part.open("rb+") as file:

@@ -18,10 +18,12 @@ from rivya_core.api import (
     ModelSpec,
     ReferenceImage,
     check_image,
+    model_spec,
     packaged_models,
     shrink_image,
 )
 from rivya_core.api.errors import InvalidRequestError, RivyaError
+from rivya_core.api.params import check_values
 from rivya_core.api.texts import reuse_hash
 from rivya_core.lab.experiments.reuse import Existing
 from rivya_core.lab.lab import MAX_TAKES, Lab
@@ -100,8 +102,16 @@ class Draft:
 
     @property
     def spec(self) -> ModelSpec:
-        """The model's entry in the catalogue."""
-        return packaged_models()[self.model]
+        """The model's entry in the catalogue. Raises InvalidRequestError when it has none; see ``in_catalogue``."""
+        return model_spec(self.model)
+
+    def in_catalogue(self) -> Draft:
+        """The same draft where its model can still be used, else the default model with what it takes of the values."""
+        if self.model in packaged_models():
+            return self
+        spec = model_spec(DEFAULT_MODEL)
+        values = {key: value for key, value in self.values.items() if _takes(spec, key, value)}
+        return replace(self, model=spec.id, values=values)
 
     def params(self) -> dict[str, Any]:
         """The parameters that this model knows and that have a value."""
@@ -268,6 +278,14 @@ def _keep(lab: Lab, image: ReferenceImage) -> Variant:
         changes=tuple(image.changes),
         original_name=image.original_name,
     )
+
+
+def _takes(spec: ModelSpec, key: str, value: object) -> bool:
+    try:
+        check_values(spec, {key: value})
+    except InvalidRequestError:
+        return False
+    return True
 
 
 def _variant(data: Mapping[str, Any]) -> Variant:

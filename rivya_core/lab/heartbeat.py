@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rivya_core.api.private_files import make_file
+
 NAME: Final = "executor.beat"
 EVERY_S: Final = 2.0
 SILENT_AFTER_S: Final = 20.0
@@ -56,7 +58,7 @@ class Heartbeat:
         told = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started_at": time.time()})
         with suppress(OSError):  # a full disk: an older sign goes on to be touched, or there is none
             part = self._path.with_name(f"{NAME}.{os.getpid()}.part")
-            part.write_text(told, encoding="utf-8")
+            make_file(part).write_text(told, encoding="utf-8")
             part.replace(self._path)
 
     def beat(self) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rivya_core.api.catalogue import ModelSpec, model_spec
+from rivya_core.api.private_files import make_file, make_folder
 from rivya_core.simulator.recipe import Recipe
 from rivya_core.simulator.tasks import Task
 from rivya_core.simulator.validate import REFERENCES, clip_duration_s
@@ -83,8 +84,8 @@ def _make(recipe: Recipe, path: Path, *, shared: bool) -> None:
         return
     from rivya_core.simulator.render import render  # noqa: PLC0415 - loads numpy, Pillow and PyAV
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
+    make_folder(path.parent)
+    part = make_file(path.with_suffix(f".{os.getpid()}.part"))
     render(recipe, part)
     part.replace(path)
     if shared:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from rivya_core.api.private_files import make_folder
 from rivya_core.simulator.behaviour import RefusedError
 from rivya_core.simulator.store import Store
 from rivya_core.simulator.tasks import iso
@@ -139,7 +140,7 @@ class Files:
     def add(self, new: NewFile) -> StoredFile:
         """Store an upload; the bytes are in place before the row is."""
         place = self.path(new.sha256)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         new.part.replace(place)
         with self._store.transaction():
             row = self._store.row("SELECT COUNT(*) AS n FROM files")

@@ -14,6 +14,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from rivya_core.api.catalogue import packaged_models
 from rivya_core.api.contract import CLIENT_REQUEST_ID_MAX, UPLOAD_KINDS
+from rivya_core.api.private_files import make_file, make_folder
 from rivya_core.simulator.files import (
     SNIFFED_BYTES,
     NewFile,
@@ -127,7 +128,8 @@ def _limits(kind: str, model: object) -> tuple[int, tuple[str, ...]]:
 
 
 def _keep(source: BinaryIO, part: Path, *, timed: bool) -> tuple[str, float | None]:
-    part.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(part.parent)
+    make_file(part)
     digest = hashlib.sha256()
     with part.open("wb") as target:
         while chunk := source.read(_COPY_BYTES):

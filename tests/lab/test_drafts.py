@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rivya_core import GenerationRequest, Lab
-from rivya_core.api.errors import BudgetError, StorageError
+from rivya_core.api import DEFAULT_MODEL
+from rivya_core.api.errors import BudgetError, InvalidRequestError, StorageError
 from rivya_core.lab import drafts, quotes
 from rivya_core.lab.drafts import Draft, DraftImage, Intent, Variant
 
@@ -170,3 +171,16 @@ def test_reasons_name_every_field_at_fault(lab: Lab) -> None:
     reasons = quotes.reasons(lab, draft, quotes.price(lab, draft))
     assert reasons[0] == "Write a prompt."
     assert "100 are available" in reasons[1]
+
+
+def test_a_draft_of_an_unknown_model_is_refused_in_words() -> None:
+    """The catalogue may lose a model that a recorded request names."""
+    draft = Draft.of_request(
+        {"model": "kling-v0", "prompt": "A fox", "params": {"duration": "7", "aspect_ratio": "1:1"}}
+    )
+    for act in (lambda: draft.spec, draft.params):
+        with pytest.raises(InvalidRequestError, match="kling-v0"):
+            act()
+    assert draft.in_catalogue().model == DEFAULT_MODEL
+    assert draft.in_catalogue().values == {"aspect_ratio": "1:1"}
+    assert Draft().in_catalogue() == Draft()

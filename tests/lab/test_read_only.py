@@ -221,7 +221,7 @@ def test_what_the_wallet_answers_is_kept(shown: Shown) -> None:
 
 def test_every_write_begins_where_it_can_be_refused() -> None:
     """No other way to write, and few that are allowed on a read-only server."""
-    ways = re.compile(r"BEGIN IMMEDIATE|\.begin\(\)|even_read_only=True")
+    ways = re.compile(r"BEGIN IMMEDIATE|(?:engine|database)\.begin\(|even_read_only=True")
     found = {
         (path.relative_to(CORE).as_posix(), way)
         for path in [*CORE.glob("*.py"), *(CORE / "lab").rglob("*.py"), *(CORE / "web").rglob("*.py")]

@@ -352,3 +352,12 @@ def test_an_address_without_a_key_is_a_configuration_error(monkeypatch: pytest.M
 def test_sizes_are_written_in_the_unit_that_fits(number: int) -> None:
     """No size is shown as a long row of digits."""
     assert len(system_cards.size(number)) <= len("999.9 bytes")
+
+
+def test_who_else_can_read_the_folder_is_said(make_lab: MakeLab, data_dir: Path) -> None:
+    """A folder of one's own needs no words; one that was there before may be open to others."""
+    make_lab()
+    assert "can read the data folder" not in " ".join(item.value for item in opened().warning)
+    data_dir.chmod(0o755)
+    said_then = " ".join(item.value for item in opened().warning)
+    assert "Other users of this machine can read the data folder (mode 0755)." in said_then

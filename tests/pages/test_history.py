@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.history.table import MARK
@@ -16,6 +17,7 @@ from rivya_core import GenerationRecord, GenerationRequest, Lab, State
 from rivya_core.api.errors import TransportError
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.ledger import NewGeneration
+from rivya_core.lab.schema import generations
 from rivya_core.web.exports import parse_filter
 from tests.pages.conftest import ROOT, TIMEOUT_S
 
@@ -288,6 +290,28 @@ def test_use_these_settings_fills_the_form(lab: Lab) -> None:
     draft = Draft.from_mapping(lab.draft())
     assert (draft.prompt, draft.values["aspect_ratio"]) == ("Settings to reuse", "9:16")
     assert app.title[0].value == "Generate"
+    assert len(lab.history.page().rows) == 1
+
+
+def test_a_model_that_left_the_catalogue_is_shown_and_replaced_in_words(lab: Lab) -> None:
+    """Its rows open, its settings can be used with the model that is there, and a repeat says why it cannot be."""
+    row = finished(lab, "An old fox", aspect_ratio="9:16")
+    request = {**row.request, "model": "kling-v0", "params": {**row.params, "duration": "7"}}
+    with lab.ledger.writing() as connection:
+        values = {"model": "kling-v0", "request": request}
+        connection.execute(sa.update(generations).where(generations.c.id == row.id).values(values))
+    app = opened(id=row.id)
+    assert not app.exception
+    app = press(app, "Use these settings")
+    assert "The model kling-v0 is not in the catalogue any more; Kling V2.1 Master is chosen instead." in said(app)
+    draft = Draft.from_mapping(lab.draft())
+    assert (draft.prompt, draft.values.get("aspect_ratio"), draft.values.get("duration")) == (
+        "An old fox",
+        "9:16",
+        "5",
+    )
+    again = press(opened(id=row.id), "Repeat")
+    assert "'kling-v0' is not the id of a video model" in said(again)
     assert len(lab.history.page().rows) == 1
 
 

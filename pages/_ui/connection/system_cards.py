@@ -10,6 +10,7 @@ from pages._ui import card, words
 from pages._ui.facts import Fact, facts
 from pages._ui.words import Badge
 from rivya_core import Lab
+from rivya_core.api.private_files import readers_of
 from rivya_core.lab.records import BalanceRecord, Health
 
 FOLDER_SEEN_S = 60
@@ -82,6 +83,9 @@ def folder_card(lab: Lab) -> None:
     with st.container(border=True, key="folder_card"):
         card.head("Data folder")
         st.code(str(folder), language=None, wrap_lines=True)
+        readers = readers_of(folder)
+        if readers:
+            st.warning(readers, icon=":material/visibility:")
         facts(
             [
                 Fact("Clips and pictures", size(archive_bytes), f"{files:,} files"),

@@ -30,6 +30,7 @@ REFUSED = "_refused"
 STARTED = "_started"
 _SAVED = "_draft_saved"
 _BEFORE = "_draft_before"
+_INSTEAD = "_draft_model_instead"
 MAX_COLUMNS = 3
 
 
@@ -62,7 +63,8 @@ def request_form(lab: Lab) -> None:
 def load(lab: Lab, draft: Draft) -> None:
     """Put other settings into the form; the present ones can be brought back once."""
     st.session_state[_BEFORE] = Draft.from_mapping(lab.draft())
-    _write(lab, _with_kept_facts(lab, draft))
+    st.session_state[_INSTEAD] = words.replaced_model(draft)
+    _write(lab, _with_kept_facts(lab, draft.in_catalogue()))
 
 
 def _with_kept_facts(lab: Lab, draft: Draft) -> Draft:
@@ -88,7 +90,8 @@ def _loaded_bar() -> None:
     if _BEFORE not in st.session_state:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.text("Earlier settings are in the form.", width="content")
+        said = words.sentences("Earlier settings are in the form.", st.session_state.get(_INSTEAD) or "")
+        st.text(said, width="content")
         st.button("Undo", icon=":material/undo:", type="tertiary", on_click=_undo, key="settings_undo")
         st.button("Close", icon=":material/close:", type="tertiary", on_click=_keep_loaded, key="settings_keep")
 

@@ -25,6 +25,7 @@ FORM = "sweep"
 BASE = "base"
 _SAVED = "_sweep_saved"
 _BEFORE = "_sweep_before"
+_INSTEAD = "_sweep_model_instead"
 
 PROMPT_HELP = (
     "`{{subject}}` stands for a variable: give its values under What varies. `{dawn|noon|dusk}` lists alternatives in place. "
@@ -52,6 +53,8 @@ def show(lab: Lab, draft: SweepDraft, *, undo: bool = False) -> None:
         st.session_state[_BEFORE] = before
     else:
         st.session_state.pop(_BEFORE, None)
+    st.session_state[_INSTEAD] = words.replaced_model(draft.base)
+    draft = replace(draft, base=draft.base.in_catalogue())
     sweep_drafts.save(lab, draft)
     _write(lab, draft)
 
@@ -64,6 +67,8 @@ def is_open() -> bool:
 def _open(lab: Lab) -> None:
     if not is_open():
         _write(lab, sweep_drafts.load(lab))
+    if st.session_state.get(_INSTEAD):
+        st.warning(st.session_state[_INSTEAD], icon=":material/warning:")
     if _BEFORE in st.session_state:
         with st.container(horizontal=True, vertical_alignment="center", key="muted_sweep_undo"):
             st.text("Another sweep was put into the form.", width="content")
