@@ -76,6 +76,8 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "ask_again": lambda its: its.lab.ask_again(its.unconfirmed),
         "adopt": lambda its: its.lab.adopt(its.unconfirmed, "task_1"),
         "close_unconfirmed": lambda its: its.lab.close_unconfirmed(its.unconfirmed),
+        "stop_watching": lambda its: its.lab.stop_watching(its.unconfirmed),
+        "watch_again": lambda its: its.lab.watch_again(its.unconfirmed),
         "resume": lambda its: its.lab.resume(),
         "pause_queue": lambda its: its.lab.pause_queue(),
         "star": lambda its: its.lab.star(its.clip, True),
