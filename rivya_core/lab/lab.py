@@ -361,6 +361,8 @@ class Lab(Steering):
         keeper = self._parts.keeper
         if not keeper.is_alive:
             return False, "stopped"
+        if keeper.trouble and not self._parts.engine.is_running:
+            return False, keeper.trouble
         if unexpected := self._parts.jobs.unexpected.all():
             return False, f"unexpected error: {unexpected[0]}"
         if self._parts.engine.is_running:
@@ -368,6 +370,4 @@ class Lab(Steering):
         if self.settings.read_only:
             return True, "viewer: read-only, runs no jobs"
         silence = keeper.silence()
-        if silence is not None:
-            return False, f"silent: {silence}"
-        return (False, keeper.trouble) if keeper.trouble else (True, "viewer: another process runs the jobs")
+        return (True, "viewer: another process runs the jobs") if silence is None else (False, f"silent: {silence}")
