@@ -78,6 +78,7 @@ class BlockingTransport:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pools: dict[Way, httpcore.ConnectionPool] = {}
+        self._backend = _Backend()
 
     def send(self, request: httpx.Request, way: Way) -> httpx.Response:
         """Send a request and return its answer with an unread body.
@@ -100,23 +101,24 @@ class BlockingTransport:
     def _pool(self, way: Way) -> httpcore.ConnectionPool:
         with self._lock:
             if way not in self._pools:
-                self._pools[way] = _make_pool(way)
+                self._pools[way] = _make_pool(way, self._backend)
             return self._pools[way]
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, also those that another thread is about to open."""
         with self._lock:
             for pool in self._pools.values():
                 pool.close()
+        self._backend.close()
 
 
-def _make_pool(way: Way) -> httpcore.ConnectionPool:
+def _make_pool(way: Way, backend: _Backend) -> httpcore.ConnectionPool:
     common: dict[str, Any] = {
         "ssl_context": way.tls,
         "max_connections": _CONNECTIONS_MAX,
         "max_keepalive_connections": _KEPT_MAX,
         "keepalive_expiry": _KEEP_ALIVE_S,
-        "network_backend": _Backend(),
+        "network_backend": backend,
     }
     if way.proxy is None:
         return httpcore.ConnectionPool(**common)
@@ -140,10 +142,41 @@ class _Body(httpx.SyncByteStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    """The library's sockets, each of them held to the deadline."""
+    """The library's sockets, each of them held to the deadline, and none of them open after ``close``.
+
+    A pool that is closed while a thread connects never hears of the socket that comes of it.
+    """
 
     def __init__(self) -> None:
         self._inner = httpcore.SyncBackend()
+        self._lock = threading.Lock()
+        self._open: set[_Stream] = set()
+        self._closed = False
+
+    def close(self) -> None:
+        """Close every socket, and let no other be opened."""
+        with self._lock:
+            self._closed = True
+            left = list(self._open)
+        for stream in left:
+            stream.close()
+
+    def forget(self, stream: _Stream) -> None:
+        """Note that a socket is closed, or belongs to another stream."""
+        with self._lock:
+            self._open.discard(stream)
+
+    def keep(self, inner: httpcore.NetworkStream) -> _Stream:
+        """Hold a socket to the deadline, and know of it until it is closed."""
+        stream = _Stream(inner, self)
+        with self._lock:
+            closed = self._closed
+            if not closed:
+                self._open.add(stream)
+        if closed:
+            inner.close()
+            raise httpcore.ConnectError("the client was closed meanwhile")
+        return stream
 
     def connect_tcp(
         self,
@@ -162,9 +195,11 @@ class _Backend(httpcore.NetworkBackend):
         for address in dict.fromkeys(str(info[4][0]) for info in found):
             within = _within(timeout, httpcore.ConnectTimeout)
             try:
-                return _Stream(self._inner.connect_tcp(address, port, within, local_address, socket_options))
+                opened = self._inner.connect_tcp(address, port, within, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 fault = error
+            else:
+                return self.keep(opened)
         raise fault
 
     def sleep(self, seconds: float) -> None:
@@ -173,8 +208,9 @@ class _Backend(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, backend: _Backend) -> None:
         self._inner = inner
+        self._backend = backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, _within(timeout, httpcore.ReadTimeout))
@@ -191,13 +227,15 @@ class _Stream(httpcore.NetworkStream):
                 raise
 
     def close(self) -> None:
+        self._backend.forget(self)
         self._inner.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         within = _within(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, within))
+        self._backend.forget(self)
+        return self._backend.keep(self._inner.start_tls(ssl_context, server_hostname, within))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

@@ -43,7 +43,7 @@ BY_PERSON = "person"
 
 ANSWER_S = 3.0
 """How long a lab that is closed waits for the answers to its creates; without one they are asked for at the next start."""
-CLOSE_S = 2 * ANSWER_S
+CLOSE_S = 30.0  # only what hangs takes so long; connections that are not closed in time stay open
 
 STRIKE_S = 5.0
 STRIKE_MAX_S = 600.0
