@@ -255,7 +255,7 @@ class Keeper:
                 credits=answer.current_credits, asked_at=asked_at, simulated=answer.simulated, tried_at=asked_at
             )
         context.ledger.set_balance(connection, record)
-        if answer is not None:
+        if answer is not None and not context.settings.read_only:  # a hold is given back by those who may spend
             context.ledger.release_untaken(connection)
         return record
 

@@ -221,6 +221,18 @@ def test_what_the_wallet_answers_is_kept(shown: Shown) -> None:
     assert found >= asked
 
 
+def test_a_balance_is_read_while_a_hold_waits_to_be_given_back(make_lab: Callable[..., Lab]) -> None:
+    """Giving it back is the work of whoever runs the jobs; the visitor's balance and health do not suffer from it."""
+    lab = make_lab()
+    row = in_state(lab.ledger, State.RUNNING, connection=lab.connection)
+    lab.ledger.stop_watching(row.id, 0.0)
+    lab.close()
+    visitor = make_lab(read_only=True)
+    assert visitor.check_connection().credits is not None
+    assert visitor.get(row.id).settlement == "reserved"
+    assert visitor.health().ok
+
+
 def test_every_write_begins_where_it_can_be_refused() -> None:
     """No other way to write, and few that are allowed on a read-only server."""
     ways = re.compile(r"BEGIN IMMEDIATE|(?:engine|database)\.begin\(|even_read_only=True")
