@@ -16,6 +16,8 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from rivya_core.api.durable import sync_file, sync_folder
+
 FOLDER: Final = "backups"
 KEPT: Final = 3
 ROOM_BYTES: Final = 20_000_000
@@ -83,7 +85,7 @@ def make(database: Path, today: date, *, go_on: Callable[[], bool] = lambda: Tru
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
     for old in daily_paths(database)[KEPT:]:
         old.unlink(missing_ok=True)
     return target
@@ -122,12 +124,4 @@ def is_whole(copy: Path) -> bool:
 
 def _sync(path: Path) -> None:
     with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_file(file.fileno())

@@ -71,7 +71,8 @@ class Heartbeat:
 
     def end(self) -> None:
         """Take the sign away: this process runs the jobs no more."""
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._path.unlink()
 
     def watch(self) -> None:
         """Look at the sign of the process that runs the jobs."""

@@ -193,10 +193,13 @@ class Keeper:
         """Give every open row without a workflow a new one; once after a take-over also those not settled for good."""
         context = self._context
         now = context.now()
+        troubled = {one.generation_id for one in context.unexpected.all() if one.generation_id is not None}
         open_rows = list(context.ledger.open_rows(context.settings.connection))
-        if self._settle_due or any(one.generation_id for one in context.unexpected.all()):
+        if self._settle_due or troubled:
             self._settle_due = False
             open_rows += context.ledger.provisional_rows(context.settings.connection)
+        for ended in troubled - {row.id for row in open_rows}:
+            context.recovered(ended)  # by a person: no step will say so
         rows = [
             row
             for row in open_rows

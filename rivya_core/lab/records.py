@@ -132,6 +132,10 @@ class GenerationRecord:
         """True when the archived clip is here."""
         return self.clip_key is not None
 
+    def elapsed_s(self, now: datetime) -> float:
+        """Seconds since the task id arrived; while there is none, since it was submitted."""
+        return (now - (self.submitted_at or self.created_at)).total_seconds()
+
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:

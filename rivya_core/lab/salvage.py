@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from rivya_core.api.durable import sync_file
 from rivya_core.lab import sqlite_pages
 from rivya_core.lab.states import TERMINAL
 
@@ -218,7 +219,7 @@ def write_rows(database: Path, rows: Mapping[str, SavedRow], about: Mapping[str,
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         json.dump(data, file, indent=1, ensure_ascii=False)
         file.flush()
-        os.fsync(file.fileno())
+        sync_file(file.fileno())
     part.replace(path)
     return path
 

@@ -28,8 +28,9 @@ from rivya_core.lab.expenses import (
     WalletStory,
     moments,
 )
+from rivya_core.lab.experiments import book
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.schema import balances, cell_takes, cells, experiments, generations, movements
+from rivya_core.lab.schema import balances, cell_takes, experiments, generations, movements
 from rivya_core.lab.states import NEEDS_JOB, State, stored
 from rivya_core.lab.unwatched import under_way
 from rivya_core.settings import Mode
@@ -84,7 +85,7 @@ class Spending:
         totals = self.spent(mode)
         sums = totals.by_experiment()
         with reading(self._database) as connection:
-            planned = _planned(connection)
+            planned = _planned(connection, mode)
             column = experiments.c
             here = sa.or_(column.mode == mode, column.id.in_([one for one in sums if one is not None]))
             found = connection.execute(
@@ -223,19 +224,15 @@ def _working(connection: sa.Connection, mode: Mode) -> set[str | None]:
     return set(connection.execute(sa.select(column.experiment_id).where(*where).distinct()).scalars())
 
 
-def _planned(connection: sa.Connection) -> dict[str, tuple[int, int]]:
-    """Takes that nobody has started, and their credits, by experiment."""
+def _planned(connection: sa.Connection, mode: Mode) -> dict[str, tuple[int, int]]:
+    """Takes that nobody has started, by experiment, and what they would cost now: what is there meanwhile is free."""
     query = (
-        sa.select(cell_takes.c.experiment_id, sa.func.count(), sa.func.sum(cells.c.expected_credits))
-        .join_from(
-            cell_takes,
-            cells,
-            sa.and_(cells.c.experiment_id == cell_takes.c.experiment_id, cells.c.cell == cell_takes.c.cell),
-        )
-        .where(cell_takes.c.generation_id.is_(None))
-        .group_by(cell_takes.c.experiment_id)
+        sa.select(experiments.c.id, experiments.c.connection)
+        .where(experiments.c.id.in_(sa.select(cell_takes.c.experiment_id).where(book.IS_PLANNED)))
+        .where(experiments.c.mode == mode, experiments.c.deleted_at.is_(None))
     )
-    return {row[0]: (int(row[1]), int(row[2] or 0)) for row in connection.execute(query)}
+    plans = {id_: book.plan(connection, id_, name, book.IS_PLANNED, mode) for id_, name in connection.execute(query)}
+    return {id_: (len(plan.places), plan.credits) for id_, plan in plans.items()}
 
 
 def _cost(row: Any, sums: Sums, planned: tuple[int, int] | None, working: bool) -> ExperimentCost:

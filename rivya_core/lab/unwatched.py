@@ -43,6 +43,11 @@ def under_way() -> sa.ColumnElement[bool]:
     return generations.c.unwatched_at.is_(None)
 
 
+def is_overdue(row: GenerationRecord, now: datetime, overdue_after_s: float) -> bool:
+    """Tell whether a task is unusually long on its way, so that a person may stop watching it."""
+    return row.task_id is not None and row.elapsed_s(now) >= overdue_after_s
+
+
 def check_overdue(row: GenerationRecord, now: datetime, overdue_after_s: float) -> None:
     """Let a person stop watching a row that has been on its way unusually long.
 
@@ -55,11 +60,10 @@ def check_overdue(row: GenerationRecord, now: datetime, overdue_after_s: float) 
             f"{row.id} is {row.state}; only a running generation, or a clip that cannot be fetched, can be left unwatched.",
             field="state",
         )
-    age_s = (now - (row.submitted_at or row.created_at)).total_seconds()
-    if age_s < overdue_after_s:
+    if not is_overdue(row, now, overdue_after_s):
         raise LabError(
             "It is too early to stop watching this generation",
-            f"It was accepted {_span(age_s)} ago and is overdue after {_span(overdue_after_s)}.",
+            f"It was accepted {_span(row.elapsed_s(now))} ago and is overdue after {_span(overdue_after_s)}.",
             "Wait for it, or press Check now.",
             field="state",
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sqlite3
+import stat
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -119,3 +122,22 @@ def test_only_the_process_that_runs_the_jobs_copies(ledger: Ledger, database_pat
     """A viewer makes none."""
     Copier(database_path, ledger, lambda: False).look()
     assert copies.daily_paths(database_path) == []
+
+
+def test_a_file_system_that_cannot_sync_a_folder_keeps_the_copy(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it keeps clips; an error of the disk itself is told."""
+    real = os.fsync
+    answers = {"code": errno.EINVAL}
+
+    def sync(number: int) -> None:
+        if stat.S_ISDIR(os.fstat(number).st_mode):
+            raise OSError(answers["code"], "no")
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    rig.copier.look()
+    assert (rig.copier.trouble, len(copies.daily_paths(rig.path))) == ("", 1)
+    answers["code"] = errno.EIO
+    rig.clock.day += timedelta(days=1)
+    rig.copier.look()
+    assert "could not be made" in rig.copier.trouble

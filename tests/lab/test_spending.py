@@ -69,7 +69,12 @@ def experiment(ledger: Ledger, key: str, **columns: Any) -> str:
 
 def planned(ledger: Ledger, name: str, takes: int) -> None:
     """Give an experiment takes that nobody has started."""
-    cell = {"labels": {}, "request": {}, "request_sha256": "a" * 64, "expected_credits": 160}
+    cell = {
+        "labels": {},
+        "request": {"model": "kling-v2-1-master", "params": {}},
+        "request_sha256": "a" * 64,
+        "expected_credits": 160,
+    }
     with begin_immediate(ledger.database) as connection:
         connection.execute(sa.insert(cells).values(experiment_id=name, cell=0, **cell))
         for take in range(1, takes + 1):

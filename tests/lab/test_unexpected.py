@@ -157,6 +157,19 @@ def test_after_a_post_the_outcome_stays_unknown(make_lab: Callable[..., Lab], mo
     assert len(lab.simulator.world.tasks()) == 1
 
 
+def test_a_row_that_a_person_ended_troubles_the_health_no_more(
+    make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No step of it runs again that could say so."""
+    monkeypatch.setattr(keeper, "SWEEP_EVERY_S", 0.05)
+    Fault(monkeypatch, Gate, "_wait", MemoryError())
+    lab = make_lab()
+    id_ = lab.submit(GenerationRequest(prompt=PROMPT)).id
+    _ill(lab)
+    assert lab.cancel(id_)
+    until(lambda: lab.health().ok, what="health")
+
+
 @pytest.fixture(params=["_keep_jobs", "_keep_wallet"])
 def broken_keeper(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Housekeeping that raises while the list says so."""

@@ -16,13 +16,13 @@ import streamlit as st
 from pages._ui import words
 from pages._ui.direction import COMPONENT_CSS
 from rivya_core import GenerationRecord, Lab, State
+from rivya_core.lab import unwatched
 from rivya_core.lab.records import Pause
 
 MAX_ROWS = 20
-UNWATCHED = (
-    "Not watched: nothing waits for it. It is read every 6 h, and the clip is kept should it come. Its credits stay held "
-    "until the balance shows that nothing was taken."
-)
+UNWATCHED = "Not watched: nothing waits for it. It is read every 6 h, and the clip is kept should it come."
+HELD = "Its credits stay held until the balance shows that nothing was taken."
+GIVEN_BACK = "The balance showed that nothing was taken, so its credits were given back."
 
 _HTML = """
 <ul class="list"></ul>
@@ -298,7 +298,7 @@ def _notes(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str
     if trouble:
         notes.append({"text": trouble, "warn": True})
     if record.unwatched_at is not None:
-        notes.append({"text": UNWATCHED})
+        notes.append({"text": f"{UNWATCHED} {GIVEN_BACK if record.settlement == 'released' else HELD}"})
     elif is_overdue(lab, record):
         notes.append({"text": "Unusually long. The task is kept and read until it ends.", "warn": True})
     elif typical:
@@ -332,6 +332,5 @@ def _acts(lab: Lab, record: GenerationRecord) -> list[dict[str, str]]:
 
 
 def is_overdue(lab: Lab, record: GenerationRecord) -> bool:
-    """Tell whether a task is unusually long, so that a person may stop watching it."""
-    age_s = (datetime.now(UTC) - (record.submitted_at or record.created_at)).total_seconds()
-    return record.task_id is not None and age_s > lab.settings.overdue_after_s
+    """Tell whether a task is unusually long now, so that a person may stop watching it."""
+    return unwatched.is_overdue(record, datetime.now(UTC), lab.settings.overdue_after_s)

@@ -126,7 +126,11 @@ def rest_label(status: SweepStatus) -> str:
 
 def retry_label(status: SweepStatus) -> str:
     """Say what a retry makes again, what of it is there meanwhile, and what it costs."""
-    counts = {"failed": status.failed - status.damaged, "damaged": status.damaged}
+    counts = {
+        "failed": status.failed - status.damaged - status.given_up,
+        "no longer watched": status.given_up,
+        "damaged": status.damaged,
+    }
     what = " and ".join(f"{count:,} {word}" for word, count in counts.items() if count)
     return _bought(f"Retry {what}", status.failed_reused, status.failed_credits)
 

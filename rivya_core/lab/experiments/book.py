@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -24,6 +24,9 @@ from rivya_core.lab.ids import searchable
 from rivya_core.lab.schema import cell_takes, cells, experiments, generations
 from rivya_core.lab.states import State, stored
 from rivya_core.settings import Mode
+
+IS_PLANNED: Final = cell_takes.c.generation_id.is_(None)
+"""Takes that nobody has started."""
 
 # -- writing -----------------------------------------------------------------------------------------------------------
 
@@ -186,8 +189,8 @@ def status(
             states[stored(state)] = states.get(stored(state), 0) + count
     planned = sum(count for state, _, _, _, _, count in counted if state is None)
     failed = sum(count for _, _, is_lost, _, _, count in counted if is_lost)
-    rest = plan(connection, record, column.generation_id.is_(None), mode) if planned else Plan()
-    again = plan(connection, record, reuse.is_lost(), mode) if failed else Plan()
+    rest = plan(connection, record.id, record.connection, IS_PLANNED, mode) if planned else Plan()
+    again = plan(connection, record.id, record.connection, reuse.is_lost(), mode) if failed else Plan()
     return SweepStatus(
         experiment=record,
         cells=tuple(shown),
@@ -200,6 +203,7 @@ def status(
         failed_credits=again.credits,
         failed_reused=len(again.reused),
         damaged=sum(count for _, _, _, is_damaged, _, count in counted if is_damaged),
+        given_up=sum(count for _, _, is_lost, _, is_unwatched, count in counted if is_lost and is_unwatched),
         reused=sum(count for state, reused, _, _, _, count in counted if reused and state is not None),
         unwatched=sum(count for *_, is_unwatched, count in counted if is_unwatched),
     )
@@ -224,16 +228,16 @@ def failures(connection: sa.Connection, experiment_id: str) -> dict[str, dict[st
     return found
 
 
-def plan(connection: sa.Connection, record: ExperimentRecord, which: sa.ColumnElement[bool], mode: Mode) -> Plan:
-    """How takes of an experiment that want a generation would get one now, and at what price."""
+def plan(connection: sa.Connection, experiment_id: str, name: str, which: sa.ColumnElement[bool], mode: Mode) -> Plan:
+    """How takes of an experiment that want a generation would get one now on its connection ``name``, and at what price."""
     filled = sa.select(cell_takes.c.generation_id).where(
-        cell_takes.c.experiment_id == record.id, cell_takes.c.generation_id.is_not(None)
+        cell_takes.c.experiment_id == experiment_id, cell_takes.c.generation_id.is_not(None)
     )
     used = connection.execute(filled).scalars().all()
-    return reuse.plan(connection, _places(connection, record, which), record.connection, mode, used)
+    return reuse.plan(connection, _places(connection, experiment_id, name, which), name, mode, used)
 
 
-def _places(connection: sa.Connection, record: ExperimentRecord, which: sa.ColumnElement[bool]) -> list[Place]:
+def _places(connection: sa.Connection, experiment_id: str, name: str, which: sa.ColumnElement[bool]) -> list[Place]:
     """Takes of an experiment in the order in which they are made, at today's prices."""
     column = cell_takes.c
     both = sa.and_(cells.c.experiment_id == column.experiment_id, cells.c.cell == column.cell)
@@ -249,10 +253,10 @@ def _places(connection: sa.Connection, record: ExperimentRecord, which: sa.Colum
             cells.c.expected_credits,
         )
         .select_from(cell_takes.join(cells, both).outerjoin(generations, generations.c.id == column.generation_id))
-        .where(column.experiment_id == record.id, which)
+        .where(column.experiment_id == experiment_id, which)
         .order_by(column.take, column.cell)
     )
-    prices = Prices(connection, record.connection)
+    prices = Prices(connection, name)
     return [
         Place(
             row.take,

@@ -19,7 +19,7 @@ from rivya_core.lab.experiments.records import ExperimentRecord
 from rivya_core.lab.experiments.reuse import Place, Plan, Prices
 from rivya_core.lab.ledger import FIRST_RUN, NewGeneration
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.schema import cell_takes, cells
+from rivya_core.lab.schema import cells
 from rivya_core.settings import Mode
 
 RequestOf = Callable[[int], GenerationRequest]
@@ -64,7 +64,7 @@ class Buyer:
         return self._complete(
             connection,
             record,
-            cell_takes.c.generation_id.is_(None),
+            book.IS_PLANNED,
             only_what_fits=only_what_fits,
             expected_credits=expected_credits,
         )
@@ -89,7 +89,7 @@ class Buyer:
         expected_credits: int | None,
     ) -> int:
         """Assign what is there to the takes of an experiment that want a generation, and buy the others; how many."""
-        planned = book.plan(connection, record, which, self._parts.settings.mode)
+        planned = book.plan(connection, record.id, record.connection, which, self._parts.settings.mode)
         spent = book.spent(connection, record.id)
         chosen = self._allowed(connection, planned, record.cap_credits, spent, only_what_fits=only_what_fits)
         quotes.check_shown([place.expected_credits for place in chosen], expected_credits)

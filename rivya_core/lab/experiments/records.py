@@ -83,8 +83,8 @@ class SweepStatus:
     ``spent_credits``: held or settled by the generations that this experiment paid for; reused ones cost it nothing.
     ``planned_credits``: today's price of what is only planned, less the ``planned_reused`` takes that are there meanwhile.
     ``failed``: takes to be made again, as they failed, were taken back, are no longer watched, or hold no clip that can be
-    judged; ``damaged`` of them have a clip that was paid for and is broken. ``failed_credits``: what they would cost once
-    more, less the ``failed_reused`` ones that are there meanwhile. ``unwatched``: takes on their way that a person stopped
+    judged; ``damaged`` of them have a clip that was paid for and is broken, ``given_up`` are no longer watched and took nothing.
+    ``failed_credits``: what they would cost once more, less the ``failed_reused`` ones that are there meanwhile. ``unwatched``: takes on their way that a person stopped
     watching, so that nothing waits for them; counted in ``states`` as well. ``cells``: those that were asked for, perhaps none.
     """
 
@@ -100,6 +100,7 @@ class SweepStatus:
     planned_reused: int = 0
     failed_reused: int = 0
     damaged: int = 0
+    given_up: int = 0
     unwatched: int = 0
 
     @property

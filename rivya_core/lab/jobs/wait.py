@@ -89,12 +89,7 @@ def next_gap_s(context: JobContext, row: GenerationRecord, schedule: Schedule, r
     """Seconds until the next read of a row; many where nobody watches it."""
     if row.unwatched_at is not None and reads > 0:
         return STALE_GAP_S
-    return schedule.next_gap_s(elapsed_s(context, row), reads, context.draw())
-
-
-def elapsed_s(context: JobContext, row: GenerationRecord) -> float:
-    """Seconds since the task id arrived."""
-    return (context.now() - (row.submitted_at or row.created_at)).total_seconds()
+    return schedule.next_gap_s(row.elapsed_s(context.now()), reads, context.draw())
 
 
 async def schedule_of(context: JobContext, row: GenerationRecord) -> Schedule:

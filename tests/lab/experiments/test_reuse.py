@@ -193,11 +193,14 @@ def test_a_whole_and_an_unopened_clip_exist(still: Lab) -> None:
 
 
 def test_the_price_of_the_rest_counts_what_is_there_meanwhile(still: Lab) -> None:
-    """A planned take that was made elsewhere is free, on the button as in the purchase."""
+    """A planned take that was made elsewhere is free, on the button as in the purchase and on Spend."""
     id_ = still.start(grid(cap_credits=2 * PRICE), only_what_fits=True)
     made = still.submit(GenerationRequest(prompt=BASE.prompt, params={"cfg_scale": 1}))
     status = still.sweep(id_)
     assert (status.planned, status.planned_credits, status.planned_reused) == (1, 0, 1)
+    [cost] = still.spending.experiments("simulated")
+    assert (cost.planned_takes, cost.planned_credits) == (1, 0)
+    assert still.spending.forecasts("simulated")[0].total_credits == 2 * PRICE
     assert still.sweeps.start_rest(id_, expected_credits=0) == 0
     assert fill_of(still, id_, cell=2) == (made.id, True)
 
