@@ -37,6 +37,7 @@ PAGES = (
 
 _FRAMED = "_framed_by_app"
 _TRIED = "_frame_tried"
+_ROOT_PAGE = "start"  # Streamlit shows it nowhere; two pages may not share one
 
 
 def lab() -> Lab:
@@ -142,13 +143,16 @@ def _navigation() -> Page:
             page_file(name),
             title=title,
             icon=icon,
-            url_path=name,
+            url_path=_ROOT_PAGE if name == first else name,
             default=name == first,
             # hidden, not missing: to an old link the page says why, where Streamlit would say "Page not found"
             visibility="visible" if may_spend or name != "generate" else "hidden",
         )
         for name, title, icon in PAGES
     ]
+    # The first page's only address is "/"; without this one a link to it by name would open below "Page not found".
+    title = next(title for name, title, _ in PAGES if name == first)
+    pages.append(st.Page(page_file(first), title=title, url_path=first, visibility="hidden"))
     st.logo(str(LOGO), size="medium", link=None)
     return st.navigation(pages, position="top")
 

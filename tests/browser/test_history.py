@@ -161,3 +161,18 @@ def test_an_old_link_to_generate_says_that_the_server_is_read_only(
     expect(page.get_by_role("link", name="Generate", exact=True)).to_be_hidden()
     page.get_by_role("link", name="All generations").click()
     expect(page.get_by_role("heading", level=1, name="History")).to_be_visible()
+
+
+@pytest.mark.parametrize("read_only", ["0", "1"])
+def test_every_page_has_its_name_for_an_address(
+    read_only: str, start_server: Callable[..., Server], visit: Visit
+) -> None:
+    """Also the first one, which has "/" besides: a permanent link opens the same on a read-only server."""
+    server = start_server(RIVYA_READ_ONLY=read_only)
+    first = "Generate" if read_only == "0" else "History"
+    page = visit(server, path=f"/{first.lower()}?id=gone").page
+    expect(page.get_by_role("heading", level=1, name=first)).to_be_visible()
+    expect(page.get_by_text("SIMULATED · nothing real is spent")).to_be_visible()
+    expect(page.get_by_text("Page not found")).to_be_hidden()
+    assert page.url.endswith(f"/{first.lower()}?id=gone") or first == "Generate"
+    expect(page.get_by_role("link", name=first, exact=True)).to_have_count(1)
