@@ -132,12 +132,11 @@ class Decisions(Images):
                 return []
         released: list[str] = []
         with self.writing() as connection:
-            for id_ in to_release(connection, connection_name):
-                row = self._must_find(connection, id_)
+            for row in to_release(connection, connection_name):
                 shown = untaken(connection, row)
                 if shown is not None and book(connection, row, Release(f"not charged: {shown}"), self.clock()):
-                    self._write_event(connection, id_, "note", {"released": str(shown)}, self.clock())
-                    released.append(id_)
+                    self._write_event(connection, row.id, "note", {"released": str(shown)}, self.clock())
+                    released.append(row.id)
         return released
 
     def close_unconfirmed(self, generation_id: str) -> None:

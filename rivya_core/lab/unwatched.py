@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
 from rivya_core.lab.records import GenerationRecord
+from rivya_core.lab.rows import EVERY_COLUMN, readable, to_record
 from rivya_core.lab.schema import balances, generations
 from rivya_core.lab.states import State
 
@@ -74,11 +75,12 @@ def _span(seconds: float) -> str:
     return f"{rest.seconds // 60 + rest.days * 1440} min" if rest >= timedelta(minutes=1) else f"{rest.seconds} s"
 
 
-def to_release(connection: sa.Connection, name: str) -> list[str]:
-    """Ids of the unwatched rows of a connection whose hold still counts."""
+def to_release(connection: sa.Connection, name: str) -> list[GenerationRecord]:
+    """The unwatched rows of a connection whose hold still counts; a damaged one is left alone."""
     column = generations.c
     where = [column.connection == name, column.state == State.RUNNING.value, column.unwatched_at.is_not(None)]
-    return list(connection.execute(sa.select(column.id).where(*where, column.settlement == "reserved")).scalars())
+    query = sa.select(*EVERY_COLUMN).where(*where, column.settlement == "reserved")
+    return readable(connection, query, to_record)
 
 
 def untaken(connection: sa.Connection, row: GenerationRecord) -> Untaken | None:

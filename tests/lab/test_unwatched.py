@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Sweep
 from rivya_core.api.errors import LabError
 from rivya_core.lab import keeper
+from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.history import History
 from rivya_core.lab.jobs.wait import next_gap_s
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.records import BalanceRecord, GenerationRecord
+from rivya_core.lab.rows import damaged_rows
 from rivya_core.lab.schedule import STALE_GAP_S
 from rivya_core.lab.states import State
 from tests.lab.given import CARD, CLIP, HERE, Clock, accept, added, answer, attempted, in_state
@@ -133,6 +136,17 @@ def test_a_hold_goes_when_the_wallet_shows_that_nothing_was_taken(ledger: Ledger
     assert (after.state, after.held_credits, after.settlement) == (State.RUNNING, 0, "released")
     assert "1,000 credits before it was sent" in ledger.movements(row.id)[-1].reason
     assert told(ledger, clock, 1000) == []
+
+
+def test_a_damaged_row_keeps_no_other_from_its_hold(ledger: Ledger, clock: Clock) -> None:
+    """It is named and stays as it is; what the wallet shows of the others counts."""
+    told(ledger, clock, 1000)
+    damaged, row = unwatched(ledger, clock), unwatched(ledger, clock)
+    with begin_immediate(ledger.database) as connection:
+        spoil = sa.text("UPDATE lab_generations SET request = '{broken' WHERE id = :id")
+        connection.execute(spoil, {"id": damaged.id})
+    assert told(ledger, clock, 1000) == [row.id]
+    assert damaged_rows(ledger.database) == (damaged.id,)
 
 
 def _charged(ledger: Ledger, clock: Clock) -> int:
