@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -34,6 +35,16 @@ def our_threads() -> set[str]:
     """Names of the threads that a lab starts."""
     names = {thread.name for thread in threading.enumerate()}
     return {name for name in names if name.startswith(("rivya", "queue-worker", "dbos"))}
+
+
+def test_a_new_world_of_the_simulator_merges_nothing(make_lab: Callable[..., Lab], data_dir: Path) -> None:
+    """Its tasks are told from those of the world that was thrown away, so that no generation is taken for an earlier one."""
+    for _ in range(2):
+        lab = make_lab()
+        row = lab.wait(lab.submit(REQUEST).id)
+        assert (row.state, row.duplicate_of) == (State.SUCCEEDED, None)
+        lab.close()
+        shutil.rmtree(data_dir / "simulator")
 
 
 def test_the_same_folder_gives_the_same_lab(make_lab: Callable[..., Lab]) -> None:

@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--speed", type=float, default=1.0, help="divides the time a generation takes")
     parser.add_argument("--credits", type=int, default=4800, help="wallet of a new world")
-    parser.add_argument("--seed", type=int, default=0, help="seed of ids, times and failures of a new world")
+    parser.add_argument("--seed", type=int, default=0, help="seed of times and failures of a new world")
     parser.add_argument("--world", type=Path, help="file that keeps the world; without it the world is thrown away")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="rivya-simulator-") as folder:

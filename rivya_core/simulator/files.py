@@ -133,8 +133,8 @@ class NewFile:
 class Files:
     """Keep the uploaded files of a world."""
 
-    def __init__(self, store: Store, folder: Path, seed: int, salt: str, now: Callable[[], float]) -> None:
-        self._store, self._folder, self._seed, self._salt, self._now = store, folder, seed, salt, now
+    def __init__(self, store: Store, folder: Path, salt: str, now: Callable[[], float]) -> None:
+        self._store, self._folder, self._salt, self._now = store, folder, salt, now
         self.incoming = folder / "incoming"
 
     def add(self, new: NewFile) -> StoredFile:
@@ -145,7 +145,7 @@ class Files:
         with self._store.transaction():
             row = self._store.row("SELECT COUNT(*) AS n FROM files")
             number = int(row["n"]) + 1 if row else 1
-            file_id = "file_" + hashlib.sha256(f"{self._seed}:file:{number}".encode()).hexdigest()[:20]
+            file_id = "file_" + hashlib.sha256(f"{self._salt}:file:{number}".encode()).hexdigest()[:20]
             timed = new.kind in {"video", "audio"}
             stored = StoredFile(
                 id=file_id,

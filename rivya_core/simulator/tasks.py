@@ -106,9 +106,15 @@ class Tasks:
     """Make and read tasks. ``now`` is the world's clock, ``behaviour`` its settings of the moment."""
 
     def __init__(
-        self, store: Store, wallet: Wallet, seed: int, now: Callable[[], float], behaviour: Callable[[], Behaviour]
+        self,
+        store: Store,
+        wallet: Wallet,
+        seed: int,
+        salt: str,
+        now: Callable[[], float],
+        behaviour: Callable[[], Behaviour],
     ) -> None:
-        self._store, self._wallet, self._seed = store, wallet, seed
+        self._store, self._wallet, self._seed, self._salt = store, wallet, seed, salt
         self._now, self._behaviour = now, behaviour
         self._known: dict[str, Task] = {}
 
@@ -224,12 +230,12 @@ class Tasks:
     def _drawn(self, new: NewTask, now: float) -> Task:
         row = self._store.row("SELECT COALESCE(MAX(number), 0) + 1 AS next FROM tasks")
         number = int(row["next"]) if row else 1
-        task_id = "task_" + hashlib.sha256(f"{self._seed}:task:{number}".encode()).hexdigest()[:20]
+        task_id = "task_" + hashlib.sha256(f"{self._salt}:task:{number}".encode()).hexdigest()[:20]
         request = json.dumps([new.model, new.prompt, new.params, new.file_id], sort_keys=True).encode()
         request_sha256 = hashlib.sha256(request).hexdigest()
         takes = self._store.row("SELECT COUNT(*) AS n FROM tasks WHERE request_sha256 = ?", (request_sha256,))
         settings = self._behaviour()
-        dice = random.Random(f"{self._seed}:{task_id}")
+        dice = random.Random(f"{self._seed}:task:{number}")
         started_at = now + dice.uniform(settings.queue_min_s, settings.queue_max_s) / settings.speed
         work_s = dice.uniform(settings.work_min_s, settings.work_max_s) / settings.speed
         fails = dice.random() < settings.failure_rate

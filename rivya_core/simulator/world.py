@@ -52,9 +52,9 @@ class SeenTask:
 class World:
     """Hold one simulated Rivya; usable from any thread, and by several processes on the same file.
 
-    path: the SQLite file; uploads are kept in a folder beside it. seed: of ids, times and failures. credits: the wallet of a new
-    world. speed: divides the times of tasks; given anew it replaces the stored speed, else the stored one holds.
-    clock: Unix seconds.
+    path: the SQLite file; uploads are kept in a folder beside it. seed: of times and failures. Ids are each world's own, so
+    that a new world never gives a task the id that another one gave. credits: the wallet of a new world. speed: divides the
+    times of tasks; given anew it replaces the stored speed, else the stored one holds. clock: Unix seconds.
     """
 
     def __init__(
@@ -78,8 +78,8 @@ class World:
         self._behaviour = Behaviour()
         self._wallet = Wallet(self._store)
         self._keys = Keys(self._store, self._salt, self.now)
-        self._tasks = Tasks(self._store, self._wallet, self.seed, self.now, lambda: self._behaviour)
-        self.files = Files(self._store, self.media_dir, self.seed, self._salt, self.now)
+        self._tasks = Tasks(self._store, self._wallet, self.seed, self._salt, self.now, lambda: self._behaviour)
+        self.files = Files(self._store, self.media_dir, self._salt, self.now)
         self._faults = Faults(self._store)
         self.log = RequestLog(self._store)
         self.tickets = Tickets(self._salt, self.now, lambda: self._behaviour)

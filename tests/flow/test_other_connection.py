@@ -32,7 +32,7 @@ def test_three_waiting_simulated_rows_are_not_sent_after_a_restart_with_a_key(
 ) -> None:
     """Three rows wait for the embedded simulator; with a key set nothing is posted anywhere; without it they run."""
     quicken(monkeypatch)
-    lab = make_lab(simulator_seed=1)  # other task ids than the outside one's
+    lab = make_lab()
     assert lab.simulator is not None
     lab.simulator.world.add_fault("never_ready", route="create")
     running = lab.submit(REQUEST).id
@@ -64,7 +64,7 @@ def test_three_waiting_simulated_rows_are_not_sent_after_a_restart_with_a_key(
     world.add_fault("task_failed", route="retrieve")
     world.close()
 
-    lab = make_lab(simulator_seed=1)
+    lab = make_lab()
     assert lab.simulator is not None
     if paused:
         assert lab.pause() is not None

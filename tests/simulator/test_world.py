@@ -72,17 +72,21 @@ def test_two_views_of_one_file_agree(tmp_path: Path) -> None:
     two.close()
 
 
-def test_ids_are_seeded(tmp_path: Path) -> None:
-    """Equal seeds give equal ids, other seeds others; keys are each world's own."""
-    ids, keys = [], []
+def test_fates_are_seeded_and_ids_are_each_worlds_own(tmp_path: Path) -> None:
+    """Equal seeds draw equal times, other seeds others; no world names a task or hands out a key as another one did."""
+    fates, ids, keys = [], [], []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         with SimulatorServer(tmp_path / f"{name}.sqlite", seed=seed) as server:
             headers = {"Authorization": f"Bearer {server.api_key}"}
             answer = httpx.post(f"{server.base_url}/api/v1/generations", json=FOX, headers=headers)
-            ids.append(answer.json()["id"])
+            task = server.world.task(answer.json()["id"])
+            assert task is not None
+            assert task.done_at is not None
+            fates.append(round(task.done_at - task.created_at, 3))
+            ids.append(task.id)
             keys.append(server.api_key)
-    assert ids[0] == ids[1] != ids[2]
-    assert len(set(keys)) == 3
+    assert fates[0] == fates[1] != fates[2]
+    assert len(set(ids)) == len(set(keys)) == 3
 
 
 @pytest.mark.parametrize(
