@@ -41,7 +41,6 @@ OUTSIDE: Final = frozenset(
 """Primary codes that say nothing about what the file holds."""
 
 _NOT_A_DATABASE: Final = "The file is not a database: it holds something else, or its beginning was overwritten."
-_ROW_FAULT: Final = re.compile(r"NULL value in lab_generations\.")  # one row's; the others are as good as before
 _BY_SEQ: Final = "SELECT seq, id FROM lab_generations WHERE seq = ?"
 _FIRST_AND_LAST: Final = (
     "SELECT * FROM (SELECT seq, id FROM lab_generations ORDER BY seq LIMIT 1) "
@@ -235,7 +234,7 @@ PARTS: Final = {
 
 def raw_in_words(database: Path, raw: Iterable[str]) -> tuple[str, ...]:
     """SQLite's findings as sentences about the parts of the lab that they concern; those about one row are left out."""
-    lines = [line for line in raw if not _ROW_FAULT.match(line)]
+    lines = [line for line in raw if not line.startswith(copies.ROW_FAULT)]
     if not lines:
         return ()
     if any(line.startswith("no revision") for line in lines):

@@ -141,3 +141,19 @@ def test_a_file_system_that_cannot_sync_a_folder_keeps_the_copy(rig: Rig, monkey
     rig.clock.day += timedelta(days=1)
     rig.copier.look()
     assert "could not be made" in rig.copier.trouble
+
+
+def test_a_copy_that_is_being_checked_is_dropped_when_the_lab_closes(rig: Rig, ledger: Ledger) -> None:
+    """Also in the middle of the check; nothing of it stays, and nobody says that the database is damaged."""
+    for _ in range(60):
+        added(ledger)
+    asked = 0
+
+    def go_on() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked < 2  # only after the copy itself
+
+    assert copies.make(rig.path, DAY, go_on=go_on) is None
+    assert asked == 3  # in the check, which it ended, and after it
+    assert list(copies.folder(rig.path).iterdir()) == []

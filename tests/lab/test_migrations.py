@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,24 @@ def test_ten_thousand_rows_are_marked_in_few_statements(database_path: Path) -> 
     database.dispose()
     assert marked == [*(reuse_hash(one) for one in asked), None]
     assert of_cells == marked[:1000]
+
+
+@pytest.mark.parametrize(
+    "damaged", ['{"prompt": "a", ', "[]", "null", '{"params": [1]}', '{"reference_image": "x"}', ""]
+)
+def test_one_damaged_request_does_not_keep_a_folder_from_opening(
+    ledger: Ledger, database: sa.Engine, database_path: Path, damaged: str
+) -> None:
+    """It is left unmarked, and the others are marked."""
+    first, second = added(ledger), added(ledger)
+    with closing(sqlite3.connect(database_path)) as file, file:
+        file.execute("UPDATE lab_generations SET request = ? WHERE id = ?", (damaged, first.id))
+        file.execute("UPDATE lab_generations SET reuse_sha256 = NULL")
+    with database.begin() as connection:
+        v0003_marks._mark_generations(connection)
+    with closing(sqlite3.connect(database_path)) as file:
+        marked = dict(file.execute("SELECT id, reuse_sha256 FROM lab_generations").fetchall())
+    assert marked == {first.id: None, second.id: second.reuse_sha256}
 
 
 def test_foreign_keys_are_back_after_an_upgrade(database: sa.Engine, database_path: Path, later: Path) -> None:

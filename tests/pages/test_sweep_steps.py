@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -15,7 +15,7 @@ from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.lab import drafts
 from rivya_core.lab.drafts import Draft
-from rivya_core.lab.experiments.records import Axis
+from rivya_core.lab.experiments.records import Axis, ExperimentRecord, SweepStatus
 from rivya_core.lab.judging import probes
 from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft
 from rivya_core.lab.sweeps import Sweep
@@ -303,3 +303,22 @@ def test_a_column_is_as_wide_as_its_title() -> None:
     short, long = Axis("cfg", ("0", "1")), Axis("dawn / noon / dusk", ("dawn", "noon"))
     assert width_px(long) > width_px(short)
     assert width_px(Axis("reference_image", ("a", "b"))) >= 8 * len("Reference image")
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"failed": 2}, "Retry 2 failed · 320 credits"),
+        ({"failed": 2, "given_up": 2}, "Retry 2 no longer watched · 320 credits"),
+        ({"failed": 3, "given_up": 1}, "Retry 2 failed and 1 no longer watched · 320 credits"),
+        (
+            {"failed": 3, "given_up": 1, "damaged": 1, "failed_reused": 1},
+            "Retry 1 failed and 1 no longer watched and 1 damaged · 1 reused · 320 credits",
+        ),
+    ],
+)
+def test_a_retry_names_what_it_makes_again(counts: dict[str, int], said: str) -> None:
+    """A take that nobody watches any more has not failed."""
+    experiment = cast("ExperimentRecord", None)
+    status = SweepStatus(experiment, (), {}, planned=0, spent_credits=0, failed_credits=320, **counts)
+    assert sweep_words.retry_label(status) == said

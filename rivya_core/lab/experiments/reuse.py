@@ -185,7 +185,9 @@ def _known(
     found: defaultdict[str, list[str]] = defaultdict(list)
     left = iter(sorted(hashes))
     while some := list(islice(left, CHUNK)):
-        for row in connection.execute(query.where(generations.c.reuse_sha256.in_(some))):
+        # Asked for by number: SQLite would rather read every row than use the index of the hashes.
+        alike = sa.select(generations.c.seq).where(generations.c.reuse_sha256.in_(some))
+        for row in connection.execute(query.where(generations.c.seq.in_(alike))):
             if row.id not in used:
                 found[row.reuse_sha256].append(row.id)
     return defaultdict(lambda: iter(()), {sha256: iter(ids) for sha256, ids in found.items()})

@@ -19,6 +19,7 @@ from rivya_core.lab.experiments.reuse import Existing
 from rivya_core.lab.judging import ballot_box, observations
 from rivya_core.lab.schema import generations
 from tests.lab.experiments.sweeps import BASE, PRICE, end, grid, ids_of, movements_balance
+from tests.lab.given import accept, attempted
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -170,6 +171,23 @@ def test_a_take_without_a_clip_to_judge_is_retried_for_its_price(still: Lab, mar
     assert (status.failed, status.damaged, status.failed_credits) == (1, int("clip_check" in mark), PRICE)
     assert still.sweeps.retry_failed(id_, expected_credits=PRICE) == 1
     assert (still.get(one).has_clip, ids_of(still, id_), still.sweep(id_).failed) == (True, [f"{id_}-0-2-1"], 0)
+
+
+def test_what_may_have_been_charged_is_made_again_only_once_it_is_known_to_have_taken_nothing(still: Lab) -> None:
+    """A take that nobody watches keeps its place in the sweep until then, which can end and be deleted all the same."""
+    id_ = still.start(grid([0.5], takes=2))
+    lost, other = ids_of(still, id_)
+    assert still.cancel(other)
+    attempted(still.ledger, lost)
+    accept(still.ledger, lost)
+    still.ledger.stop_watching(lost, 0.0)
+    status = still.sweep(id_)
+    assert (status.is_done, status.open_takes, status.unwatched) == (True, 0, 1)
+    assert (status.failed, status.given_up, status.failed_credits) == (1, 0, PRICE)
+    still.ledger.release(lost, "not charged")
+    status = still.sweep(id_)
+    assert (status.unwatched, status.failed, status.given_up, status.failed_credits) == (1, 2, 1, 2 * PRICE)
+    still.sweeps.delete(id_)
 
 
 def test_a_damaged_clip_that_is_fetched_again_is_on_its_way(still: Lab) -> None:

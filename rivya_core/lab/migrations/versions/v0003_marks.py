@@ -17,14 +17,16 @@ depends_on = None
 
 BATCH = 1000
 
+_AS_STORED = sa.Text()  # read as it stands: one damaged value must not keep a folder from opening
+
 _generations = sa.table(
-    "lab_generations", sa.column("seq"), sa.column("request", sa.JSON()), sa.column("reuse_sha256", sa.String(64))
+    "lab_generations", sa.column("seq"), sa.column("request", _AS_STORED), sa.column("reuse_sha256", sa.String(64))
 )
 _cells = sa.table(
     "lab_cells",
     sa.column("experiment_id"),
     sa.column("cell"),
-    sa.column("request", sa.JSON()),
+    sa.column("request", _AS_STORED),
     sa.column("reuse_sha256", sa.String(64)),
 )
 
@@ -64,8 +66,15 @@ def _mark_cells(connection: sa.Connection) -> None:
         connection.execute(put, [{"of_id": id_, "of_cell": row.cell, "hash": _reuse_hash(row.request)} for row in rows])
 
 
-def _reuse_hash(canonical: object) -> str | None:
+def _reuse_hash(stored: object) -> str | None:
     """What ``rivya_core.api.texts.reuse_hash`` gave when this revision was written; None for what is no request."""
+    try:
+        return _hash(json.loads(stored) if isinstance(stored, str | bytes) else stored)
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _hash(canonical: object) -> str | None:
     if not isinstance(canonical, Mapping):
         return None
     asked = {key: value for key, value in canonical.items() if key != "client_request_id"}
