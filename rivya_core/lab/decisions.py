@@ -13,7 +13,7 @@ from rivya_core.lab.clips import DAMAGED
 from rivya_core.lab.credits import Release, book
 from rivya_core.lab.end_cards import ID_SHOWN
 from rivya_core.lab.images import Images
-from rivya_core.lab.passage import owner_of
+from rivya_core.lab.passage import forget_figures, owner_of
 from rivya_core.lab.records import ErrorCard, GenerationRecord
 from rivya_core.lab.rows import to_columns
 from rivya_core.lab.schema import events, generations
@@ -205,6 +205,7 @@ class Decisions(Images):
         )
         with self.writing() as connection:
             row = self._must_find(connection, generation_id)
+            forget_figures(connection, row.id)
             return self._back_to_fetch(connection, row, card, clip_check=DAMAGED, clip_fault=fault)
 
     def mark_clips(self, clips: Sequence[tuple[str, str]], *, check: str, fault: str | None) -> None:

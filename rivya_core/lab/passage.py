@@ -20,7 +20,7 @@ from rivya_core.lab.gate import Stops
 from rivya_core.lab.notes import Notes, price_name, read_balance, read_pause, write_note
 from rivya_core.lab.records import Clip, ErrorCard, GenerationRecord, Phase
 from rivya_core.lab.rows import clip_columns
-from rivya_core.lab.schema import events, experiments, generations
+from rivya_core.lab.schema import events, experiments, features, generations
 from rivya_core.lab.states import State
 from rivya_core.lab.unexpected import card_of, is_unexpected, kind_of
 
@@ -258,6 +258,8 @@ class Passage(Notes):
                 self._move(connection, row, {State.UNSAVED}, State.SAVING, **columns)
             elif row.state is State.SAVING:
                 self._update(connection, row.id, **columns, unwatched_at=None)
+            if row.clip_sha256 not in {None, clip.sha256}:
+                forget_figures(connection, row.id)
             return self._must_find(connection, row.id)
 
     def unsaved(self, generation_id: str, card: ErrorCard, *, in_s: float) -> GenerationRecord:
@@ -365,6 +367,11 @@ class Passage(Notes):
             connection, row.id, "note", {"mode": "simulated", "why": "a simulator answered"}, self.clock()
         )
         return self._must_find(connection, row.id)
+
+
+def forget_figures(connection: sa.Connection, generation_id: str) -> None:
+    """Drop what was measured of a clip whose bytes are not those of its generation any more, so that it is measured anew."""
+    connection.execute(sa.delete(features).where(features.c.generation_id == generation_id))
 
 
 def is_paused(connection: sa.Connection, experiment_id: str) -> bool:

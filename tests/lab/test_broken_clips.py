@@ -9,12 +9,16 @@ from pathlib import Path
 
 import av
 import pytest
+import sqlalchemy as sa
 
 from rivya_core.api.errors import DownloadError
 from rivya_core.lab.broken_clips import SAME_BYTES, WholeChecks
 from rivya_core.lab.clips import decode_fault, inspect
+from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.jobs import create, record, save, wait
+from rivya_core.lab.judging import observations
 from rivya_core.lab.records import GenerationRecord
+from rivya_core.lab.schema import features
 from rivya_core.lab.states import State
 from tests.lab.scripted import Reply, Scripted
 from tests.lab.test_clip_caps import many_samples
@@ -178,6 +182,39 @@ def test_noise_that_only_decoding_finds_sends_the_clip_back(bench: Bench, server
     assert (row.state, row.clip_check, row.clip_fault, row.error) == (State.SUCCEEDED, "whole", None, None)
     assert bench.archive.get_bytes(row.clip_key or "") == whole
     assert posts(server) == 1
+
+
+def measured(bench: Bench, row: GenerationRecord, *, anew: bool = False) -> bool:
+    """Tell whether a clip has figures; ``anew``: write some down first."""
+    with begin_immediate(bench.ledger.database) as connection:
+        if anew:
+            observations.keep(connection, row.id, 0.1, bench.ledger.clock(), figures={"motion": 1.0})
+        return connection.execute(sa.select(features.c.generation_id)).first() is not None
+
+
+def test_what_was_measured_of_a_broken_clip_does_not_stay(bench: Bench, server: Scripted, tmp_path: Path) -> None:
+    """A verdict would rest on noise for ever: the figures go with the finding, so that the better clip is measured."""
+    gives(server, spoilt(tmp_path / "a.mp4"))
+    row = made(bench)
+    assert measured(bench, row, anew=True)
+    checked(bench)
+    assert not measured(bench, row)
+
+
+@pytest.mark.parametrize("frames", [24, 12])
+def test_a_lost_clip_that_comes_back_otherwise_is_measured_anew(
+    bench: Bench, server: Scripted, tmp_path: Path, frames: int
+) -> None:
+    """The same bytes keep their figures."""
+    gives(server, make_clip(tmp_path / "a.mp4", frames=24).read_bytes())
+    row = made(bench)
+    measured(bench, row, anew=True)
+    bench.archive.delete(row.clip_key or "")
+    bench.ledger.lost_clip(row.id)
+    gives(server, make_clip(tmp_path / "b.mp4", frames=frames).read_bytes())
+    bench.run(row.id, save, record)
+    same = bench.ledger.get(row.id).clip_sha256 == row.clip_sha256
+    assert (measured(bench, row), same) == (frames == 24, frames == 24)
 
 
 def test_noise_that_comes_each_time_is_kept(bench: Bench, server: Scripted, tmp_path: Path) -> None:
