@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import card, frame
+from pages._ui import card, direction, frame
 from pages._ui.form import request_form
 from pages._ui.wall import choice as wall_choice
 from pages._ui.wall import wall
@@ -75,7 +75,7 @@ def _pick(lab: Lab, choice: Choice, status: SweepStatus | None) -> None:
         _nothing(status)
         return
     if status is not None:
-        st.text(f"The clips of {status.experiment.name}, in the order of its grid.")
+        st.text(f"The clips of {direction.within(status.experiment.name)}, in the order of its grid.")
     with st.container(key="picker_box"):
         ids = picker(found.rows, chosen, wall_choice.cell_names(status), key="wall_picker")
     if not found.rows:

@@ -181,7 +181,7 @@ def _too_big(size_bytes: int) -> InvalidRequestError:
     return refuse(
         "too_big",
         f"It would be sent with {megabytes(size_bytes)}, and Rivya takes at most {megabytes(IMAGE_MAX_BYTES)}",
-        "Let it be shrunk, or make it smaller in an image editor",
+        "Shrink it here, or make it smaller in an image editor",
     )
 
 

@@ -164,8 +164,8 @@ def _too_many_to_send(image: Image.Image, source: Source, most: int) -> InvalidR
     width_px, height_px = image.size
     return refuse(
         "too_big",
-        f"The picture has {width_px}x{height_px} pixels; at most {most / 1e6:.0f} million of this kind are sent unscaled",
-        "Let it be shrunk, or make it smaller in an image editor",
+        f"The picture has {width_px}x{height_px} pixels. Without shrinking, at most {most / 1e6:.0f} megapixels of this kind can be sent",
+        "Shrink it here, or make it smaller in an image editor",
     )
 
 

@@ -359,5 +359,7 @@ def test_who_else_can_read_the_folder_is_said(make_lab: MakeLab, data_dir: Path)
     make_lab()
     assert "can read the data folder" not in " ".join(item.value for item in opened().warning)
     data_dir.chmod(0o755)
-    said_then = " ".join(item.value for item in opened().warning)
+    page = opened()
+    said_then = " ".join(item.value for item in page.warning)
+    assert f"chmod 700 {data_dir}" in [item.value for item in page.code]
     assert "Other users of this machine can read the data folder (mode 0755)." in said_then

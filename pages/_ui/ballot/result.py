@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages._ui import card, frame, words
+from pages._ui import card, direction, frame, words
 from pages._ui.ballot import start as ballot_start
 from pages._ui.ballot.table import standing_table
 from rivya_core import Lab, RivyaError
@@ -75,9 +75,11 @@ def _voters(standing: Standing) -> list[str]:
     notes = []
     for one in standing.voters:
         informed = f", {one.informed} of them after seeing the names" if one.informed else ""
-        notes.append(f"{one.name}: {one.votes} vote" + ("" if one.votes == 1 else "s") + informed + ".")
+        notes.append(
+            f"{direction.within(one.name)}: {one.votes} vote" + ("" if one.votes == 1 else "s") + informed + "."
+        )
     return notes + [
-        f"{pair.one} and {pair.other} preferred the same variant in {100 * pair.agreed / pair.comparable:.0f} % of their comparable "
+        f"{direction.within(pair.one)} and {direction.within(pair.other)} preferred the same variant in {100 * pair.agreed / pair.comparable:.0f} % of their comparable "
         "votes; by chance it would be 50 %."
         for pair in standing.agreements
     ]
@@ -163,7 +165,7 @@ def _own(found: RoundRecord, standing: Standing, votes: Sequence[VoteRecord]) ->
     if not votes:
         return
     with st.expander(f"The {len(votes)} pairs of this round, with names", icon=":material/list:"):
-        st.text(f"Voter: {found.voter}")
+        st.text(f"Voter: {direction.within(found.voter)}")
         st.dataframe(
             pd.DataFrame(
                 {

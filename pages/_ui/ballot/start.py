@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, words
+from pages._ui import card, direction, frame, words
 from rivya_core import Lab, RivyaError
 from rivya_core.lab.judging.ballots import FEWEST_CELLS, Candidate, OpenRound
 
@@ -108,7 +108,7 @@ def _open_rounds(chosen: Candidate) -> None:
 def _open_words(one: OpenRound) -> str:
     votes = f"{one.votes} vote" + ("" if one.votes == 1 else "s") if one.votes else "no vote yet"
     last = f", the last at {words.clock(one.last_at)}" if one.votes else ""
-    return f"A round of {one.voter} is open since {words.clock(one.started_at)}: {votes}{last}."
+    return f"A round of {direction.within(one.voter)} is open since {words.clock(one.started_at)}: {votes}{last}."
 
 
 def _end(round_id: str) -> None:
@@ -175,7 +175,9 @@ def _cannot(found: Candidate | None) -> None:
             st.text("The experiment in this address is not in this data folder.")
             return
         card.head("Nothing to compare yet")
-        st.text(f"{found.name} has clips of {found.cells} of {found.planned_cells} cells; a vote needs two.")
+        st.text(
+            f"{direction.within(found.name)} has clips of {found.cells} of {found.planned_cells} cells; a vote needs two."
+        )
 
 
 def _nothing() -> None:

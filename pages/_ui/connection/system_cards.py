@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import streamlit as st
@@ -25,6 +26,7 @@ VIEWER_NOTE = (
 READ_ONLY_NOTE = "This server is read-only: here you can see everything, and nothing is submitted or run."
 STUCK_NOTE = "What waits is stored and stays. The program's log says more; it is tried again by itself."
 ERROR_NOTE = "It is tried again by itself, later each time. The program's log says where it happened."
+CLOSE_IT = "It holds prompts, images and clips, but no key. To keep others out:"
 STOPPED_NOTE = "Start the program again; open generations go on then."
 
 
@@ -85,7 +87,8 @@ def folder_card(lab: Lab) -> None:
         st.code(str(folder), language=None, wrap_lines=True)
         readers = readers_of(folder)
         if readers:
-            st.warning(readers, icon=":material/visibility:")
+            st.warning(f"{readers} {CLOSE_IT}", icon=":material/visibility:")
+            st.code(f"chmod 700 {shlex.quote(str(folder))}", language="bash", wrap_lines=True)
         facts(
             [
                 Fact("Clips and pictures", size(archive_bytes), f"{files:,} files"),

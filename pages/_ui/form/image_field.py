@@ -155,6 +155,8 @@ def _sent_line(image: DraftImage) -> str:
     sent = image.sent
     kind = sent.mime.removeprefix("image/").upper()
     size = f" · {file_size(sent.size_bytes)}" if sent.size_bytes else ""
+    if any(f"{file_size(sent.size_bytes)} instead of" in change for change in sent.changes):
+        size = ""  # it stands beside the size before
     facts = f"Sent: {sent.width_px}\N{MULTIPLICATION SIGN}{sent.height_px} px {kind}{size}"
     if image.use_original:
         return f"{facts}, exactly the chosen bytes, with all that the camera wrote into them"

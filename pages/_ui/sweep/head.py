@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages._ui import cards, frame, live, words
+from pages._ui import cards, direction, frame, live, words
 from pages._ui.cap_editor import cap_editor
 from pages._ui.paid_button import paid_button
 from pages._ui.sweep import address as sweep_address
@@ -70,7 +70,9 @@ def _facts(lab: Lab, status: SweepStatus) -> str:
         for part in (
             sweep_words.shape(experiment),
             experiment.model,
-            f"varies {', '.join(sweep_words.axis(axis.name) for axis in experiment.axes)}" if experiment.axes else "",
+            f"varies {', '.join(direction.within(sweep_words.axis(axis.name)) for axis in experiment.axes)}"
+            if experiment.axes
+            else "",
             "" if sweep_words.moves(lab, status) else grid.money_of(status),
             f"{status.reused:,} reused" if status.reused else "",
             f"started {words.clock(experiment.created_at)}",

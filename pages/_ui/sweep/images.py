@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame, words
+from pages._ui import direction, frame, words
 from pages._ui.form.image_field import UPLOAD_CAP_MB
 from pages._ui.picture import picture
 from rivya_core.api.errors import RivyaError
@@ -44,7 +44,7 @@ def images_field(label: str, name: str, *, several: bool) -> None:
         with st.container(border=True, key=f"refused_{_key(name)}", gap="small"):
             st.badge("This image cannot be used", icon=":material/hide_image:", color="orange")
             why = error.detail.removeprefix("reference_image: ") or error.title
-            st.text(f"{words.excerpt(file_name, 48)}: {words.sentences(why, error.hint)}")
+            st.text(f"{direction.within(words.excerpt(file_name, 48))}: {words.sentences(why, error.hint)}")
             if error.code == "too_big":
                 st.button(
                     "Shrink it to fit",

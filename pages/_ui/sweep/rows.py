@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import words
+from pages._ui import direction, words
 from pages._ui.direction import COMPONENT_CSS
 from pages._ui.sweep import grid
 from pages._ui.sweep import words as sweep_words
@@ -131,7 +131,7 @@ def _row(lab: Lab, status: SweepStatus) -> dict[str, Any]:
 def winner(experiment: ExperimentRecord) -> str:
     """Say what was decided; "" while nothing is."""
     title = str((experiment.decision or {}).get("title") or "")
-    return f"Winner: {words.excerpt(title, WINNER_MAX)}" if title else ""
+    return f"Winner: {direction.within(words.excerpt(title, WINNER_MAX))}" if title else ""
 
 
 def _nothing() -> None:

@@ -101,12 +101,12 @@ class Existing:
         """What is said before somebody buys one more on purpose; "" when there is nothing."""
         made, coming = len(self.clips), len(self.coming)
         clips = f"{made:,} clip{'' if made == 1 else 's'}"
-        under_way = f"{coming:,} {'is' if coming == 1 else 'are'} on the way"
+        on_the_way = f"{'is' if coming == 1 else 'are'} on the way"
         if made and coming:
-            return f"You have {clips} of exactly this, and {under_way}."
+            return f"You have {clips} of exactly this, and {coming:,} more {on_the_way}."
         if made:
             return f"You have {clips} of exactly this."
-        return f"{under_way.replace(' ', ' of exactly this ', 1)}." if coming else ""
+        return f"{coming:,} clip{'' if coming == 1 else 's'} of exactly this {on_the_way}." if coming else ""
 
 
 def existing(connection: sa.Connection, reuse_sha256: str, name: str, mode: Mode) -> Existing:

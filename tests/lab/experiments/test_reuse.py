@@ -320,14 +320,14 @@ def test_what_exists_is_told_in_one_sentence(make_still: Callable[..., Lab]) -> 
     assert lab.existing(BASE) == Existing()
     assert Existing().sentence == ""
     first = lab.submit(BASE)
-    assert lab.existing(first).sentence == "1 of exactly this is on the way."
+    assert lab.existing(first).sentence == "1 clip of exactly this is on the way."
     end(lab, first.id)
     assert lab.existing(BASE).sentence == "You have 1 clip of exactly this."
     again = [lab.submit(BASE, parent_id=first.id).id for _ in range(3)]
     end(lab, again[0])
     found = lab.existing(BASE.reuse_sha256)
     assert found.ids == (first.id, *again)
-    assert found.sentence == "You have 2 clips of exactly this, and 2 are on the way."
+    assert found.sentence == "You have 2 clips of exactly this, and 2 more are on the way."
     with pytest.raises(RivyaError) as caught:
         lab.existing(5)  # type: ignore[arg-type]  # what callers without types may pass
     assert caught.value.field == "request"
