@@ -79,5 +79,7 @@ def _typed(text: str) -> Origin:
 
 def _encoded(address: str) -> str:
     """Write a host name of any script as browsers send it."""
+    if address.isascii():
+        return address
     url = httpx.URL(address)
     return f"{url.scheme}://{url.netloc.decode()}"

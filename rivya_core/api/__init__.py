@@ -68,6 +68,9 @@ if TYPE_CHECKING:
         ConfigurationError as ConfigurationError,
     )
     from rivya_core.api.errors import (
+        DamagedValueError as DamagedValueError,
+    )
+    from rivya_core.api.errors import (
         DownloadError as DownloadError,
     )
     from rivya_core.api.errors import (
@@ -180,6 +183,7 @@ __all__ = [  # noqa: RUF022 - plain order, capitals first
     "Charged",
     "ConfigurationError",
     "DEFAULT_MODEL",
+    "DamagedValueError",
     "DownloadError",
     "Effect",
     "ErrorCode",
@@ -242,6 +246,7 @@ _HOMES = {
     "BudgetError": "errors",
     "Charged": "errors",
     "ConfigurationError": "errors",
+    "DamagedValueError": "errors",
     "DEFAULT_MODEL": "contract",
     "DownloadError": "errors",
     "Effect": "contract",

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rivya_core.api import GenerationRequest, as_curl, as_json, as_python
+from rivya_core.api.texts import shows_nothing
 from rivya_core.simulator import SimulatorServer
 from tests.api.images import png
 from tests.copied import run_twice
@@ -64,7 +65,7 @@ def test_a_curl_command_sends_the_body_whatever_the_prompt_holds(prompt: str) ->
 @settings(max_examples=40, deadline=None)
 @given(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60).filter(
-        str.strip
+        lambda text: not shows_nothing(text)
     )
 )
 def test_no_prompt_breaks_a_snippet(prompt: str) -> None:

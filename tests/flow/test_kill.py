@@ -185,10 +185,10 @@ def check_mid_download(where: str, data_dir: Path, outside: Outside, start_child
         fault = world.add_fault("stall_media", times=None, after_bytes=1024, delay_s=60.0)
         child = start_child(settings, intents=names)
         ids = heard(child)
+        until(lambda: fired(world, fault.id) == 3, what="three downloads that stand still")
         until(lambda: len(list(parts.glob("*.part"))) == 3, what="three part files")
         child.send_signal(signal.SIGKILL)
         child.wait(20)
-        assert fired(world, fault.id) == 3
         world.clear_faults()
     assert {(row["state"], row["clip_key"]) for row in frozen_rows(data_dir).values()} == {("saving", None)}
     assert not list((data_dir / "archive").glob("clips/**/*.mp4"))
