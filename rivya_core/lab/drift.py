@@ -165,9 +165,8 @@ def taken(connection: sa.Connection, name: str, asked_at: datetime) -> Taken:
 def taken_by(row: Any, asked_at: datetime, *, moved: bool) -> Taken:
     """What one row may have taken. ``moved``: its credits moved in the ledger since the wallet was asked."""
     held = row.held_credits
-    shown_untaken = (
-        row.state == State.RUNNING and row.settlement == "released"
-    )  # by the wallet itself; see ``unwatched``
+    # A task that runs has its hold back only when the wallet itself showed that nothing was taken; see ``unwatched``.
+    shown_untaken = row.state == State.RUNNING and row.settlement == "released"
     if row.attempts == 0 or shown_untaken:
         return Taken(0, 0)
     if row.task_id is None:

@@ -257,7 +257,7 @@ class Passage(Notes):
             if row.state is State.UNSAVED:
                 self._move(connection, row, {State.UNSAVED}, State.SAVING, **columns)
             elif row.state is State.SAVING:
-                self._update(connection, row.id, **columns, unwatched_at=None)
+                self._update(connection, row.id, **columns)
             if row.clip_sha256 not in {None, clip.sha256}:
                 forget_figures(connection, row.id)
             return self._must_find(connection, row.id)

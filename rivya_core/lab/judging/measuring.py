@@ -49,6 +49,7 @@ NICE: Final = 5
 busy loops on two cores, whoever waited for that lock waited up to 0.4 s (0.1 s at 5, as without the thread)."""
 
 Found = TypeVar("Found")
+Settle = Callable[[Callable[[], bool]], None]
 Outcome = dict[str, Any]
 """``figures`` or ``error`` of one clip, as ``observations.keep`` takes them."""
 
@@ -70,7 +71,7 @@ class Measurer:
         self._archive = archive
         self._is_executor = is_executor
         self._clock = clock
-        self._settle: Callable[[], None] = lambda: None
+        self._settle: Settle = lambda _: None
         self._stop = threading.Event()
         self._news = threading.Event()
         self._wanted: dict[str, float] = {}
@@ -80,8 +81,8 @@ class Measurer:
         self._measuring: threading.Thread | None = None
         self._settling: threading.Thread | None = None
 
-    def start(self, settle: Callable[[], None]) -> None:
-        """Begin in the background; ``settle`` is called whenever nothing is left to measure."""
+    def start(self, settle: Settle) -> None:
+        """Begin in the background; ``settle`` is called whenever nothing is left to measure, with whether to go on."""
         self._settle = settle
         self._thread.start()
 
@@ -202,7 +203,7 @@ class Measurer:
 
     def _settle_once(self) -> None:
         try:
-            self._settle()
+            self._settle(lambda: not self._stop.is_set())
         except Exception as error:  # noqa: BLE001 - the outer edge of the thread
             if not self._stop.is_set():
                 log_error(log, "what was measured could not be settled; it is tried again when something is new", error)

@@ -42,14 +42,19 @@ class SweepFinding:
     at: datetime
 
 
-def settle(ledger: Ledger, judge: Judge) -> None:
-    """Keep what every complete sweep says of the parameters it varies; each is looked at when something of it is new."""
+def settle(ledger: Ledger, judge: Judge, go_on: Callable[[], bool] = lambda: True) -> None:
+    """Keep what every complete sweep says of the parameters it varies; each is looked at when something of it is new.
+
+    ``go_on``: asked before each; False ends it, and all are looked at again another time.
+    """
     note = ledger.get_note(SETTLED)
     known: Mapping[str, Any] = note if isinstance(note, Mapping) else {}
     with ledger.reading() as connection:
         fresh, until = observations.fresh_sweeps(connection, _moment(known.get("at")))
     pending = []
     for experiment_id in dict.fromkeys([*map(str, known.get("pending", ())), *fresh]):
+        if not go_on():
+            return
         with ledger.reading() as connection:
             observed = observations.read(connection, experiment_id)
         if observed is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -185,18 +185,20 @@ class Verdicts:
         except (KeyError, ValueError):
             return None
 
-    def settle_probes(self) -> None:
+    def settle_probes(self, go_on: Callable[[], bool] = lambda: True) -> None:
         """Keep the outcome of every probe that is complete beside its knob, and what complete sweeps say of theirs.
 
-        A hint never replaces a verdict, and a sweep neither.
+        A hint never replaces a verdict, and a sweep neither. ``go_on``: asked before each experiment; False ends it.
         """
         with self._parts.ledger.reading() as connection:
             ids = observations.probes(connection)
         for experiment_id in ids:
+            if not go_on():
+                return
             observed = self._read(experiment_id)
             if observed.is_complete and not any(take.generation_id is None for take in observed.takes):
                 self._settle(observed)
-        sweep_evidence.settle(self._parts.ledger, lambda observed: self._work(observed).axes)
+        sweep_evidence.settle(self._parts.ledger, lambda observed: self._work(observed).axes, go_on)
 
     def _settle(self, observed: Observed) -> None:
         for verdict in self._work(observed).axes:

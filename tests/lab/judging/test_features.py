@@ -298,7 +298,7 @@ def test_only_the_process_that_runs_the_jobs_measures(ledger: Ledger, archive: A
         return runs_jobs.is_set()
 
     measurer = Measurer(ledger, archive, is_executor)
-    measurer.start(settled.set)
+    measurer.start(lambda _: settled.set())
     try:
         for _ in range(3):
             assert asked.acquire(timeout=HANGS_S)
@@ -313,7 +313,7 @@ def test_what_cannot_be_settled_holds_nothing_up(ledger: Ledger, archive: Archiv
     """It is tried when something is new, not at every look; the thread goes on."""
     calls = threading.Semaphore(0)
 
-    def settle() -> None:
+    def settle(_: Callable[[], bool]) -> None:
         calls.release()
         raise ValueError("a note nobody can read")
 
@@ -327,6 +327,22 @@ def test_what_cannot_be_settled_holds_nothing_up(ledger: Ledger, archive: Archiv
         assert calls.acquire(timeout=HANGS_S)
     finally:
         measurer.stop()
+
+
+def test_settling_ends_when_the_lab_closes(ledger: Ledger, archive: Archive) -> None:
+    """A folder with many sweeps may have minutes of it to do."""
+    began, ended = threading.Event(), threading.Event()
+
+    def settle(go_on: Callable[[], bool]) -> None:
+        began.set()
+        until(lambda: not go_on(), what="the end")
+        ended.set()
+
+    measurer = Measurer(ledger, archive, lambda: True)
+    measurer.start(settle)
+    assert began.wait(HANGS_S)
+    measurer.stop()
+    assert ended.is_set()
 
 
 def test_closing_the_lab_ends_the_measuring(make_lab: Callable[..., Lab]) -> None:

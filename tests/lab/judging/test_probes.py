@@ -102,6 +102,21 @@ def test_an_unfinished_probe_says_nothing(lab: Lab) -> None:
     assert known(lab) is None
 
 
+@pytest.mark.parametrize("looks", [0, 1, 2, 3])
+def test_settling_that_was_ended_is_done_another_time(lab: Lab, looks: int) -> None:
+    """Wherever it ended, the next time comes to what one run would have come to."""
+    store(lab, TWO, STRONG, takes=2, kind="hint", experiment_id="xhint")
+    store(lab, TWO, STRONG, experiment_id="xclear")
+    store(lab, TWO, {}, experiment_id="xnothing", seed=5)
+    left = iter([True] * looks)
+    lab.verdicts.settle_probes(lambda: next(left, False))
+    lab.verdicts.settle_probes()
+    note = known(lab)
+    assert note is not None
+    assert (note.verdict, note.experiment_id) == ("sweep", "xclear")
+    assert "1 of the 2 sweeps" in note.words
+
+
 def test_a_clear_sweep_is_told_as_one_of_so_many(lab: Lab) -> None:
     """Sweeps that say nothing leave the knob alone; a clear one is named with the number of those that could have been."""
     store(lab, TWO, {}, experiment_id="xnothing", seed=5)
