@@ -11,6 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
+from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.experiments.reuse import is_judgeable
 from rivya_core.lab.judging.pairing import Shown
 from rivya_core.lab.judging.votes import Outcome, VoteRecord
@@ -67,6 +68,18 @@ def no_round(round_id: str) -> LabError:
 # -- what can be voted on ----------------------------------------------------------------------------------------------
 
 
+def _can_be_shown() -> sa.ColumnElement[bool]:
+    """Clips that a voter's browser gets: whole as far as anybody knows, not hidden, and not too much to open."""
+    column = generations.c
+    return sa.and_(
+        column.state == State.SUCCEEDED.value,
+        column.clip_key.is_not(None),
+        column.deleted_at.is_(None),
+        sa.func.coalesce(column.clip_check, "") != UNOPENED,
+        is_judgeable(),
+    )
+
+
 def field(connection: sa.Connection, experiment_id: str, mode: Mode) -> Field:
     """The clips of an experiment by cell; live and simulated ones never together, the experiment's own mode first."""
     column = cell_takes.c
@@ -75,10 +88,7 @@ def field(connection: sa.Connection, experiment_id: str, mode: Mode) -> Field:
         .select_from(cell_takes.join(generations, generations.c.id == column.generation_id))
         .where(
             column.experiment_id == experiment_id,
-            generations.c.state == State.SUCCEEDED.value,
-            generations.c.clip_key.is_not(None),
-            generations.c.deleted_at.is_(None),
-            is_judgeable(),
+            _can_be_shown(),
         )
         .order_by(column.cell, column.take)
     ).all()
@@ -109,13 +119,7 @@ def counted(connection: sa.Connection, experiment_id: str | None = None) -> list
             sa.func.count().label("clips"),
         )
         .select_from(cell_takes.join(generations, generations.c.id == cell_takes.c.generation_id))
-        .where(
-            generations.c.state == State.SUCCEEDED.value,
-            generations.c.clip_key.is_not(None),
-            generations.c.deleted_at.is_(None),
-            is_judgeable(),
-            _named(cell_takes.c.experiment_id, experiment_id),
-        )
+        .where(_can_be_shown(), _named(cell_takes.c.experiment_id, experiment_id))
         .group_by(cell_takes.c.experiment_id)
         .subquery()
     )

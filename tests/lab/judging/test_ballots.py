@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from rivya_core import Lab, State
 from rivya_core.api.errors import LabError
+from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.judging.votes import Outcome
 from rivya_core.lab.schema import experiments
 from rivya_core.settings import Settings
@@ -263,6 +264,20 @@ def test_a_deleted_clip_is_not_shown_any_more(lab: Lab) -> None:
     assert gone not in {lab.ballots.clip(again.left_token), lab.ballots.clip(again.right_token)}
     lab.delete([lab.ballots.clip(again.left_token)])
     assert lab.ballots.ballot(round_id) is None
+
+
+def test_a_clip_that_nobody_opens_is_not_put_to_the_vote(lab: Lab) -> None:
+    """A voter's browser could not be given it, so its pair would stay dark."""
+    experiment_id = make_study(lab, ["calm", "rough", "wild"])
+    round_id = lab.ballots.start(experiment_id, "Ana")
+    ballot = lab.ballots.ballot(round_id)
+    assert ballot is not None
+    huge = lab.get(lab.ballots.clip(ballot.left_token))
+    lab.ledger.mark_clips([(huge.id, huge.clip_key or "")], check=UNOPENED, fault="It is too much to open.")
+    again = lab.ballots.ballot(round_id)
+    assert again is not None
+    assert huge.id not in {lab.ballots.clip(again.left_token), lab.ballots.clip(again.right_token)}
+    assert [one.clips for one in lab.ballots.candidates()] == [2]
 
 
 def test_what_a_decision_saves_is_told_and_dropped(lab: Lab) -> None:
