@@ -14,6 +14,7 @@ from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_curl, as_json, as_python
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import drafts
+from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.drafts import Draft, Intent
 from rivya_core.settings import EMBEDDED_CONNECTION
 
@@ -92,7 +93,9 @@ def watch(lab: Lab, generation_id: str, *, again: bool) -> None:
 
 
 def compare_button(record: GenerationRecord, *, key: str) -> None:
-    """Draw the button that takes a clip to the review wall, where others join it."""
+    """Draw the button that takes a clip to the review wall, where others join it; none for a clip that cannot be shown there."""
+    if record.clip_check == UNOPENED:
+        return
     if st.button("Compare", icon=":material/view_column_2:", key=f"compare_{key}_{record.id}"):
         st.switch_page(frame.page_file("compare"), query_params={"ids": record.id})
 

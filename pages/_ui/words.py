@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from rivya_core.lab.clips import DAMAGED, UNOPENED
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.states import State
@@ -47,6 +48,8 @@ CHARGED: dict[str, Badge] = {
     "unknown": Badge("Charge unknown", ":material/help:", "orange"),
 }
 
+DAMAGED_CLIP = Badge("Damaged clip", ":material/broken_image:", "orange")
+UNOPENED_CLIP = Badge("Clip not opened", ":material/broken_image:", "orange")
 UNWATCHED = Badge("Not watched", ":material/visibility_off:", "gray")
 SIMULATED = Badge("SIMULATED · nothing real is spent", ":material/science:", "violet")
 SIMULATED_SHORT = SIMULATED._replace(label="SIMULATED")
@@ -57,6 +60,8 @@ def state_of(record: GenerationRecord) -> Badge:
     """Say where a generation stands, with Rivya's own word for a running task."""
     if record.unwatched_at is not None:
         return UNWATCHED
+    if record.state is State.SUCCEEDED and record.clip_check in {DAMAGED, UNOPENED}:
+        return DAMAGED_CLIP if record.clip_check == DAMAGED else UNOPENED_CLIP
     if record.state is State.RUNNING:
         status = record.task_status
         if status == "queued":

@@ -83,7 +83,7 @@ def inspect(path: Path) -> ClipFacts:
     except CutError as error:
         raise _broken("It is cut off.") from error
     except TooMuchError as error:
-        fault = f"{error} It was kept as it came and not opened."
+        fault = f"{error} It was kept as it came."
         return ClipFacts(container, sha256_of(path), path.stat().st_size, check=UNOPENED, fault=fault)
     except (FFmpegError, ValueError, EOFError) as error:
         raise _broken("It cannot be read to its end.") from error

@@ -125,7 +125,7 @@ def test_what_announces_too_much_is_kept_unopened(
     clip = archive.check_clip(part, KEY)
     assert (clip.check, clip.width_px, clip.duration_s, clip.poster_key) == ("unopened", None, None, None)
     assert clip.fault is not None
-    assert "not opened" in clip.fault
+    assert "kept as it came" in clip.fault
     assert not poster_jpeg(part, tmp_path / "poster.jpg")
     with pytest.raises(UnmeasurableError):
         measure(part)

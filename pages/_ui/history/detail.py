@@ -9,6 +9,7 @@ from pages._ui.history import detail_acts, detail_tabs
 from pages._ui.player import player
 from pages._ui.results.live_list import live_list
 from rivya_core import GenerationRecord, Lab, RivyaError, State
+from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.records import ErrorCard
 
 EXAMPLE = words.Badge("Example", ":material/menu_book:", "gray")
@@ -40,7 +41,7 @@ def draw(lab: Lab, record: GenerationRecord, *, listed: bool) -> None:
         _unlisted()
     with st.container(border=True, key="detail_card"):
         lost = _lost(lab, record) if record.has_clip else None
-        _head(record, plays=record.has_clip and lost is None)
+        _head(record, plays=record.has_clip and lost is None and record.clip_check != UNOPENED)
         if record.deleted_at is not None:
             st.text(f"This generation was deleted on {words.clock(record.deleted_at)}. Its files are still here.")
             st.button("Restore", icon=":material/undo:", key="detail_restore", on_click=_restore, args=(lab, record.id))

@@ -7,11 +7,20 @@ from datetime import UTC, datetime
 from pages._ui import words
 from rivya_core import GenerationRecord, State
 
-SHORT = {"Queued at Rivya": "Queued", "Clip not fetched": "Not fetched"}
+SHORT = {
+    "Queued at Rivya": "Queued",
+    "Clip not fetched": "Not fetched",
+    "Damaged clip": "Damaged",
+    "Clip not opened": "Not opened",
+}
 """Words that a narrow column has no room for."""
 
 CHIPS: tuple[tuple[str, str], ...] = (
     *((SHORT.get(badge.label, badge.label), badge.color) for badge in words.STATE_BADGES.values()),
+    *(
+        (SHORT.get(badge.label, badge.label), badge.color)
+        for badge in (words.DAMAGED_CLIP, words.UNOPENED_CLIP, words.UNWATCHED)
+    ),
     ("Queued", "blue"),
     ("Rendering", "blue"),
     ("SIMULATED", "violet"),

@@ -51,11 +51,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
     button.setAttribute('aria-pressed', String(clip.id === data.shown));
     button.onclick = () => setTriggerValue('pick', clip.id);
     const picture = part('span', 'picture');
-    const image = part('img');
-    image.loading = 'lazy';
-    image.alt = '';
-    image.src = clip.poster;
-    picture.append(image);
+    if (clip.poster) {
+      const image = part('img');
+      image.loading = 'lazy';
+      image.alt = '';
+      image.src = clip.poster;
+      picture.append(image);
+    }
     if (clip.simulated) picture.append(part('span', 'mark', 'SIMULATED'));
     if (clip.length) picture.append(part('span', 'length', clip.length));
     button.append(picture, part('span', 'name', clip.name));
@@ -81,7 +83,7 @@ def shelf(records: Sequence[GenerationRecord], *, shown: str | None, key: str) -
             "clips": [
                 {
                     "id": record.id,
-                    "poster": f"/posters/{record.id}.jpg",
+                    "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
                     "name": words.excerpt(record.prompt, 70),
                     "length": f"{record.clip_duration_s:.0f} s" if record.clip_duration_s else "",
                     "simulated": record.mode == "simulated",

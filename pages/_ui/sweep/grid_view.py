@@ -196,6 +196,7 @@ function shotOf(view, cell, take, name) {
   image.loading = 'lazy';
   image.decoding = 'async';
   image.alt = '';
+  image.onerror = () => { image.style.visibility = 'hidden'; };  // a clip that could not be opened has none
   image.src = `/posters/${take.id}.jpg`;
   open.append(image);
   shot.append(open);
