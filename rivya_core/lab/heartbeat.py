@@ -56,7 +56,8 @@ class Heartbeat:
     def begin(self) -> None:
         """Name this process as the one that runs the jobs."""
         told = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started_at": time.time()})
-        with suppress(OSError):  # a full disk: an older sign goes on to be touched, or there is none
+        with suppress(OSError):  # a full disk: there is no sign then, rather than one that names another process
+            self._path.unlink(missing_ok=True)
             part = self._path.with_name(f"{NAME}.{os.getpid()}.part")
             make_file(part).write_text(told, encoding="utf-8")
             part.replace(self._path)

@@ -68,3 +68,19 @@ def test_a_holder_that_ended_is_not_silent(tmp_path: Path) -> None:
     viewer.watch()
     clock.now_s += 60
     assert viewer.silence() is None
+
+
+def test_a_sign_that_cannot_be_written_names_nobody_else(tmp_path: Path) -> None:
+    """A process that crashed left its sign; whoever follows it must not have a stranger ended in its name."""
+    sign = tmp_path / "executor.beat"
+    sign.write_text('{"pid": 1, "host": "here"}')
+    (tmp_path / f"executor.beat.{os.getpid()}.part").mkdir()
+    clock = Clock()
+    holder, viewer = Heartbeat(tmp_path, clock), Heartbeat(tmp_path, clock)
+    holder.begin()
+    holder.beat()
+    viewer.watch()
+    clock.now_s += 60
+    assert not sign.exists()
+    assert viewer.silence() is None
+    holder.end()
