@@ -151,6 +151,10 @@ class WholeChecks:
             if clip.generation_id not in self._skipped:
                 return clip
 
+    def put_off(self, clip: Unchecked) -> None:
+        """Let a clip that could not be decoded now be the next one again, read anew: it may be another file by then."""
+        self._ahead, self._below = [], clip.seq + 1
+
     def fault(self, clip: Unchecked, go_on: Callable[[], bool]) -> str | None:
         """Decode a clip; what is wrong with it, "" when nothing is, None when ``go_on`` ended it or nobody can tell."""
         if clip.generation_id in self._skipped:

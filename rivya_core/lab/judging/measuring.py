@@ -156,13 +156,16 @@ class Measurer:
 
     def _check_next(self) -> bool:
         """Decode the next clip that nobody has decoded to its end, when nothing is left to measure; True when one was."""
+        if self._clock() - self._last_s < HOLD_BACK_S and self._is_busy():
+            return False
         clip = self._checks.next()
-        if clip is None or (self._clock() - self._last_s < HOLD_BACK_S and self._is_busy()):
+        if clip is None:
             return False
         fault = self._found_aside(lambda go_on: self._checks.fault(clip, go_on))
         if fault is None and not self._wanted_now():
             fault = self._checks.fault(clip, lambda: not self._stop.is_set())
         if fault is None:
+            self._checks.put_off(clip)
             return False
         self._last_s = self._clock()
         self._checks.conclude(clip, fault)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -239,6 +240,26 @@ def test_measuring_holds_back_while_creates_are_in_flight(lab: Lab, by_hand: Mea
     while by_hand.step():
         pass
     assert len(rows(lab)) == 4
+
+
+def test_a_clip_whose_check_is_put_off_is_checked_later(lab: Lab, by_hand: Measurer, times: Times) -> None:
+    """However long ago it was made, it keeps its place while the jobs are busy."""
+    while by_hand.step():
+        pass
+    with lab.ledger.writing() as connection:
+        made = {"clip_check": None, "finished_at": lab.ledger.clock() - timedelta(days=1)}
+        connection.execute(sa.update(generations).values(**made))
+    be_busy(lab)
+    checking = Measurer(lab.ledger, lab.archive, lambda: True, clock=times)
+    assert checking.step()
+    for _ in range(10):
+        assert not checking.step()
+    be_busy(lab, busy=False)
+    while checking.step():
+        pass
+    with lab.ledger.reading() as connection:
+        found = connection.scalars(sa.select(generations.c.clip_check).order_by(generations.c.seq).offset(1))
+        assert list(found) == ["whole"] * 3
 
 
 def test_what_somebody_waits_for_comes_first_and_is_not_held_back(lab: Lab, by_hand: Measurer, times: Times) -> None:
