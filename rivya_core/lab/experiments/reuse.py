@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -41,13 +42,16 @@ def is_judgeable() -> sa.ColumnElement[bool]:
     return sa.and_(generations.c.duplicate_of.is_(None), sa.not_(is_damaged()))
 
 
+def is_given_up() -> sa.ColumnElement[bool]:
+    """Rows that nobody watches and that certainly took nothing; what may have been paid still counts as on its way."""
+    column = generations.c
+    return sa.and_(column.state.in_(ON_THE_WAY), column.unwatched_at.is_not(None), column.settlement == "released")
+
+
 def is_lost() -> sa.ColumnElement[bool]:
     """Rows of which a take gets no clip that can be judged, or none that anybody waits for: it has to be made again."""
     column = generations.c
-    unwatched = sa.and_(  # what may have been paid is not made again: only where the wallet shows that it was not
-        column.state.in_(ON_THE_WAY), column.unwatched_at.is_not(None), column.settlement == "released"
-    )
-    ended = sa.or_(column.state.in_(LOST), unwatched)
+    ended = sa.or_(column.state.in_(LOST), is_given_up())
     return sa.and_(column.id.is_not(None), sa.or_(ended, sa.not_(is_judgeable())))
 
 
@@ -55,7 +59,7 @@ def is_usable() -> sa.ColumnElement[bool]:
     """Rows that can fill a take: with a clip, or on their way to one; never an example, a hidden or a held-back row."""
     column = generations.c
     made = sa.and_(column.state == State.SUCCEEDED.value, column.clip_key.is_not(None))
-    coming = sa.and_(column.state.in_(ON_THE_WAY), column.unwatched_at.is_(None))
+    coming = sa.and_(column.state.in_(ON_THE_WAY), sa.not_(is_given_up()))
     return sa.and_(
         sa.or_(made, coming),
         is_judgeable(),
@@ -70,12 +74,12 @@ def modes_of(connection: sa.Connection, name: str, mode: Mode) -> tuple[Mode, ..
     return ("simulated",) if read_balance(connection, name).simulated else (mode,)
 
 
-def _usable(connection: sa.Connection, name: str, mode: Mode) -> sa.Select[tuple[str, str, str]]:
-    """Hash, id and state of the usable rows of a connection, oldest first."""
+def _usable(connection: sa.Connection, name: str, mode: Mode) -> sa.Select[tuple[str, str, str, datetime | None]]:
+    """Hash, id, state and mark of the usable rows of a connection, oldest first."""
     column = generations.c
     modes = sorted({mode, *modes_of(connection, name, mode)})
     return (
-        sa.select(column.reuse_sha256, column.id, column.state)
+        sa.select(column.reuse_sha256, column.id, column.state, column.unwatched_at)
         .where(column.connection == name, column.mode.in_(modes), is_usable())
         .order_by(column.seq)
     )
@@ -86,35 +90,44 @@ def _usable(connection: sa.Connection, name: str, mode: Mode) -> sa.Select[tuple
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """What there is of exactly one request. ``clips``: ids of generations with a clip; ``coming``: of those on their way."""
+    """What there is of exactly one request, as ids of generations.
+
+    ``clips``: with a clip; ``coming``: on their way; ``unwatched``: nobody watches them, and they may have been paid.
+    """
 
     clips: tuple[str, ...] = ()
     coming: tuple[str, ...] = ()
+    unwatched: tuple[str, ...] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:
         """All of them, those with a clip first."""
-        return self.clips + self.coming
+        return self.clips + self.coming + self.unwatched
 
     @property
     def sentence(self) -> str:
         """What is said before somebody buys one more on purpose; "" when there is nothing."""
-        made, coming = len(self.clips), len(self.coming)
-        clips = f"{made:,} clip{'' if made == 1 else 's'}"
-        on_the_way = f"{'is' if coming == 1 else 'are'} on the way"
-        if made and coming:
-            return f"You have {clips} of exactly this, and {coming:,} more {on_the_way}."
-        if made:
-            return f"You have {clips} of exactly this."
-        return f"{coming:,} clip{'' if coming == 1 else 's'} of exactly this {on_the_way}." if coming else ""
+        said = [f"You have {_clips(len(self.clips))}"] if self.clips else []
+        for ids, state in ((self.coming, "on the way"), (self.unwatched, "no longer watched and may still come")):
+            if ids:
+                which = f"{len(ids):,} more" if said else _clips(len(ids))
+                said.append(f"{which} {'is' if len(ids) == 1 else 'are'} {state}")
+        return f"{', and '.join(said)}." if said else ""
+
+
+def _clips(count: int) -> str:
+    return f"{count:,} clip{'' if count == 1 else 's'} of exactly this"
 
 
 def existing(connection: sa.Connection, reuse_sha256: str, name: str, mode: Mode) -> Existing:
     """Look up what would fill a take of a request, oldest first."""
     rows = connection.execute(_usable(connection, name, mode).where(generations.c.reuse_sha256 == reuse_sha256)).all()
+    made = [row for row in rows if row.state == State.SUCCEEDED.value]
+    open_ = [row for row in rows if row.state != State.SUCCEEDED.value]
     return Existing(
-        clips=tuple(row.id for row in rows if row.state == State.SUCCEEDED.value),
-        coming=tuple(row.id for row in rows if row.state != State.SUCCEEDED.value),
+        clips=tuple(row.id for row in made),
+        coming=tuple(row.id for row in open_ if row.unwatched_at is None),
+        unwatched=tuple(row.id for row in open_ if row.unwatched_at is not None),
     )
 
 

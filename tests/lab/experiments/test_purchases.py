@@ -61,7 +61,7 @@ class Story:
         if row.deleted_at or row.duplicate_of or (row.state == State.WAITING and row.is_paused):
             return False
         if row.state in COMING:
-            return row.unwatched_at is None
+            return row.unwatched_at is None or row.settlement != "released"
         return bool(row.state == State.SUCCEEDED and row.clip_check != "damaged")
 
     def missing(self, wanted: Counter[float], used: set[str]) -> int:
@@ -90,8 +90,8 @@ class Story:
     def is_lost(row: sa.Row[Any]) -> bool:
         """Whether a take whose generation this is has to be made again."""
         ended = row.state in {State.FAILED, State.CANCELLED} or row.duplicate_of is not None
-        unwatched = row.unwatched_at is not None and row.state in COMING
-        return bool(ended or unwatched or (row.clip_check == "damaged" and row.state == State.SUCCEEDED))
+        given_up = row.unwatched_at is not None and row.state in COMING and row.settlement == "released"
+        return bool(ended or given_up or (row.clip_check == "damaged" and row.state == State.SUCCEEDED))
 
 
 def buy(story: Story, act: str, pick: int, size: int) -> None:
@@ -154,6 +154,8 @@ def happen(story: Story, act: str, pick: int) -> None:
         assert lab.ledger.begin_attempt(one, b"{}", "0" * 64) is not None
         if act == "unwatch":
             lab.ledger.update(one, unwatched_at=lab.ledger.clock())
+            if pick % 2:
+                lab.ledger.release(one, "the wallet shows that nothing was taken")
             return
         lab.ledger.end_attempt(one, RivyaError("No answer"), outcome_known=False)
         lab.ledger.move(one, {State.SUBMITTING}, State.UNCONFIRMED)

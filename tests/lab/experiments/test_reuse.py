@@ -149,12 +149,15 @@ def test_what_is_no_clip_of_its_own_fills_no_take(still: Lab, mark: dict[str, An
 
 
 def test_a_take_that_nobody_watches_is_made_again_once_its_hold_is_given_back(still: Lab) -> None:
-    """A task that never ends is shared with nobody once a person stopped watching it; while it may be paid it is not retried."""
+    """While a task that nobody watches may have been paid it is neither bought again nor retried; afterwards it is shared with nobody."""
     id_ = still.start(grid([0.5]))
     (one,) = ids_of(still, id_)
     assert still.ledger.begin_attempt(one, b"{}", "0" * 64) is not None
     still.ledger.update(one, unwatched_at=NOW)
-    assert (still.quote(grid([0.5])).reused, still.sweep(id_).failed, still.sweeps.retry_failed(id_)) == (0, 0, 0)
+    assert (still.quote(grid([0.5])).reused, still.sweep(id_).failed, still.sweeps.retry_failed(id_)) == (1, 0, 0)
+    assert still.existing(still.get(one)).sentence == (
+        "1 clip of exactly this is no longer watched and may still come."
+    )
     still.ledger.release(one, "the wallet shows that nothing was taken")
     assert (still.quote(grid([0.5])).reused, still.sweep(id_).failed, still.sweep(id_).failed_credits) == (0, 1, PRICE)
     assert still.sweeps.retry_failed(id_) == 1
