@@ -162,7 +162,9 @@ def begin_immediate(engine: sa.Engine, *, even_read_only: bool = False) -> Itera
 def _turn(engine: sa.Engine) -> Iterator[None]:
     lock = _turns[engine]
     if not lock.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
-        raise StorageError(*_SENTENCES[sqlite3.SQLITE_BUSY], retryable=True, field="database")
+        busy = StorageError(*_SENTENCES[sqlite3.SQLITE_BUSY], retryable=True, field="database")
+        trouble_of(engine).note(busy, is_damage=False)
+        raise busy
     try:
         yield
     finally:

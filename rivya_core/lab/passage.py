@@ -69,7 +69,7 @@ class Passage(Notes):
             if self._is_held_back(connection, row):
                 return None
             self._move(connection, row, {State.WAITING}, State.SUBMITTING)
-            if row.body is not None and row.body != body:
+            if (row.body is not None and row.body != body) or (row.body_sha256 or body_sha256) != body_sha256:
                 raise LabError(
                     "A generation is never sent with other bytes",
                     f"{row.id} was sent before with a body of another SHA-256.",

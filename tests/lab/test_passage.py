@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -31,6 +32,16 @@ def test_other_bytes_are_never_sent_with_the_same_key(ledger: Ledger) -> None:
     attempted(ledger, row.id)
     with pytest.raises(LabError, match="other bytes"):
         ledger.begin_attempt(row.id, b'{"a":2}', "0" * 64)
+    assert ledger.get(row.id).attempts == 1
+
+
+def test_bytes_that_the_disk_has_changed_are_not_sent(ledger: Ledger) -> None:
+    """P1: what is stored must still have the hash of what was sent first."""
+    row = added(ledger)
+    attempted(ledger, row.id)
+    ledger.update(row.id, body=b'{"a":9}')
+    with pytest.raises(LabError, match="other bytes"):
+        ledger.begin_attempt(row.id, b'{"a":9}', hashlib.sha256(b'{"a":9}').hexdigest())
     assert ledger.get(row.id).attempts == 1
 
 
@@ -108,7 +119,7 @@ def test_an_attempt_is_closed_only_by_the_servers_own_word(ledger: Ledger) -> No
     attempted(ledger, row.id)
     lost = ledger.end_attempt(row.id, TransportError("No answer"), outcome_known=False)
     assert (lost.open_attempts, lost.error and lost.error.charged) == (1, "unknown")
-    ledger.begin_attempt(row.id, b'{"a":1}', "0" * 64)
+    ledger.begin_attempt(row.id, b'{"a":1}', hashlib.sha256(b'{"a":1}').hexdigest())
     refused = RateLimitedError("Too many", code="rate_limited", http_status=429, request_id="req_7", retry_after_s=3)
     closed = ledger.end_attempt(row.id, refused, outcome_known=True)
     assert (closed.open_attempts, closed.request_id) == (1, "req_7")
