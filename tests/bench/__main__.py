@@ -26,6 +26,7 @@ SUBJECTS = (
     "memory",
     "votes",
     "features",
+    "clips",
     "calibration",
 )
 FOLDER = fresh.ROOT / "bench-results"
