@@ -264,7 +264,7 @@ def test_a_picture_that_is_too_big_can_be_shrunk() -> None:
     """The refusal offers it, and the result passes."""
     data = encode(noise(2300), "PNG")
     assert len(data) > IMAGE_MAX_BYTES
-    with pytest.raises(InvalidRequestError, match="be shrunk") as caught:
+    with pytest.raises(InvalidRequestError, match="Shrink it here") as caught:
         check_image(data)
     assert caught.value.code == "too_big"
     small = shrink_image(data, "big.png")

@@ -80,8 +80,10 @@ class Movements(RuleBasedStateMachine):
 
     @rule(row=rows, final=st.none() | CREDITS, reserved=st.none() | CREDITS)
     def end(self, row: str, final: int | None, reserved: int | None) -> None:
-        """Fail or succeed at Rivya, with any figures."""
+        """Succeed at Rivya, with any figures; what was given back is held again."""
         told = {"final_credits": final, "reserved_credits": reserved}
+        if self.ledger.get(row).state is State.RUNNING:
+            self.released.discard(row)
         self.ledger.ready(row, answer("succeeded", **told))
         self.ledger.succeed(row)
 

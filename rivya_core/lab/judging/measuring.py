@@ -90,9 +90,9 @@ class Measurer:
         """End the thread; a clip that is being measured is dropped and taken up another time."""
         self._stop.set()
         self._news.set()
-        for thread in (self._thread, self._measuring, self._settling):
-            if thread is not None and thread.is_alive():
-                thread.join(timeout=10)
+        _end(self._thread)  # first: it may be about to start one of the others
+        _end(self._measuring)
+        _end(self._settling)
 
     @property
     def is_here(self) -> bool:
@@ -236,6 +236,11 @@ class Measurer:
         except Exception:
             log.exception("a clip could not be measured", extra={"generation_id": clip.generation_id})
             return {"error": "Something nobody foresaw went wrong; the log has the details."}
+
+
+def _end(thread: threading.Thread | None) -> None:
+    if thread is not None and thread.is_alive():
+        thread.join(timeout=10)
 
 
 def step_back() -> None:
