@@ -11,7 +11,7 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages._ui import damaged, live, style, words
+from pages._ui import damaged, live, presses, style, words
 from pages._ui.words import Badge
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.damage import DamagedError
@@ -37,6 +37,8 @@ PAGES = (
 
 _FRAMED = "_framed_by_app"
 _TRIED = "_frame_tried"
+presses.carry_out()
+
 _ROOT_PAGE = "start"  # Streamlit shows it nowhere; two pages may not share one
 
 

@@ -1,0 +1,73 @@
+"""A press is carried out, whatever the page is asked for while its callback is called."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages._ui import presses
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _page() -> None:
+    import streamlit as st
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+    from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
+
+    def pressed() -> None:
+        context = get_script_run_ctx()
+        assert context is not None
+        assert context.script_requests is not None
+        requests = context.script_requests
+        # what the browser or a closed tab asks for meanwhile, from another thread
+        if st.session_state.get("stopped"):
+            requests.request_stop()
+        else:
+            requests.request_rerun(RerunData(widget_states=None))
+        st.session_state["looked"] = True
+        st.toast("drawn")
+        st.session_state["done"] = st.session_state.get("done", 0) + 1
+
+    st.checkbox("Stop", key="stopped")
+    st.button("Press", on_click=pressed)
+    st.text(f"done {st.session_state.get('done', 0)}")
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["another run is due", "the tab was closed"])
+def test_a_callback_is_called_to_its_end(stopped: bool) -> None:
+    """It looks at the session and draws after the request came, and is not cut off there."""
+    presses.carry_out()
+    app = AppTest.from_function(_page).run()
+    app.checkbox[0].set_value(stopped).run()
+    app.button[0].click().run()
+    assert app.session_state["done"] == 1
+
+
+def test_the_request_that_waited_is_answered() -> None:
+    """The run that was due comes after the callback, and the page shows what the press did."""
+    presses.carry_out()
+    app = AppTest.from_function(_page).run()
+    app.button[0].click().run()
+    assert app.text[0].value == "done 1"
+
+
+def test_the_server_never_stops_a_run_for_the_next_one() -> None:
+    """Streamlit's default tells the run to stop, and a run that is told so before it began calls no callback."""
+    runner = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["runner"]
+    assert runner["fastReruns"] is False
+
+
+def test_each_page_carries_out_its_presses(open_app: Callable[..., AppTest]) -> None:
+    """The frame turns it on, once."""
+    from streamlit.runtime.state import SafeSessionState
+
+    open_app()
+    first = SafeSessionState.on_script_will_rerun
+    presses.carry_out()
+    assert SafeSessionState.on_script_will_rerun is first
+    assert hasattr(first, "_carries_out_presses")
