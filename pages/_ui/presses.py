@@ -25,16 +25,16 @@ def carry_out() -> None:
 
 def _to_the_end(call_callbacks: Callable[..., None]) -> Callable[..., None]:
     @wraps(call_callbacks)
-    def carried_out(session: SafeSessionState, *args: Any, **kwargs: Any) -> None:
-        runner = getattr(session._yield_callback, "__self__", None)
-        if runner is None or not runner._execing:
+    def carried_out(session: Any, *args: Any, **kwargs: Any) -> None:
+        runner = getattr(session._yield_callback, "__self__", None)  # noqa: SLF001 - Streamlit offers no public way
+        if runner is None or not runner._execing:  # noqa: SLF001
             call_callbacks(session, *args, **kwargs)
             return
-        runner._execing = False  # Streamlit's own word for "no request is looked at here"
+        runner._execing = False  # noqa: SLF001 - its own word for: no request is looked at here
         try:
             call_callbacks(session, *args, **kwargs)
         finally:
-            runner._execing = True
+            runner._execing = True  # noqa: SLF001
 
     setattr(carried_out, _MARK, True)
     return carried_out

@@ -71,6 +71,7 @@ assets = sa.Table(
     sa.Column("height_px", sa.Integer),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("archive_key", sa.Text, nullable=False),
+    sa.Column("origin", sa.JSON),  # what was done to the file that was chosen before it became these bytes
 )
 
 generations = sa.Table(
@@ -227,6 +228,8 @@ experiments = sa.Table(
     sa.Column("decision", sa.JSON),
     sa.Column("decided_at", UtcMoment),
     sa.Column("deleted_at", UtcMoment),
+    sa.Column("source", sa.String(16)),  # example; null for a person's own
+    sa.Column("hidden_at", UtcMoment),  # a person took it out of the list
     sa.Index("ix_lab_experiments_created_at", "created_at"),
 )
 
@@ -318,6 +321,40 @@ features = sa.Table(
     sa.Column("error", sa.Text),  # why they cannot be measured
     sa.Column("took_s", sa.Float, nullable=False),
     sa.Column("measured_at", UtcMoment, nullable=False),
+)
+
+labels = sa.Table(
+    PREFIX + "labels",
+    metadata,
+    sa.Column("kind", sa.String(16), primary_key=True),  # generation, sweep
+    sa.Column("of_id", sa.String(64), primary_key=True),
+    sa.Column("label", sa.String(64), primary_key=True),
+    sa.Column("created_at", UtcMoment, nullable=False),
+    sa.Index("ix_lab_labels_label", "label", "kind"),
+)
+
+# -- the server ----------------------------------------------------------------------------------------------------
+
+uploads = sa.Table(
+    PREFIX + "uploads",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("key_fingerprint", sa.String(16), primary_key=True),
+    sa.Column("asset_sha256", sa.String(64), sa.ForeignKey(PREFIX + "assets.sha256"), primary_key=True),
+    sa.Column("file_url", sa.Text, nullable=False),
+    sa.Column("file_id", sa.Text),
+    sa.Column("uploaded_at", UtcMoment, nullable=False),
+)
+
+observations = sa.Table(
+    PREFIX + "observations",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("question", sa.String(48), primary_key=True),  # an UNKNOWN of the contract
+    sa.Column("answer", sa.String(256), primary_key=True),
+    sa.Column("seen", sa.Integer, nullable=False),
+    sa.Column("first_at", UtcMoment, nullable=False),
+    sa.Column("last_at", UtcMoment, nullable=False),
 )
 
 # -- money ---------------------------------------------------------------------------------------------------------

@@ -7,17 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.state import SafeSessionState
 from streamlit.testing.v1 import AppTest
 
 from pages._ui import presses
+from rivya_core import Lab
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def _page() -> None:
-    import streamlit as st
-    from streamlit.runtime.scriptrunner import get_script_run_ctx
-    from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
+    import streamlit as st  # noqa: PLC0415 - AppTest runs this function as a file of its own
+    from streamlit.runtime.scriptrunner import get_script_run_ctx  # noqa: PLC0415
+    from streamlit.runtime.scriptrunner_utils.script_requests import RerunData  # noqa: PLC0415
 
     def pressed() -> None:
         context = get_script_run_ctx()
@@ -62,10 +64,9 @@ def test_the_server_never_stops_a_run_for_the_next_one() -> None:
     assert runner["fastReruns"] is False
 
 
-def test_each_page_carries_out_its_presses(open_app: Callable[..., AppTest]) -> None:
+def test_each_page_carries_out_its_presses(lab: Lab, open_app: Callable[..., AppTest]) -> None:
     """The frame turns it on, once."""
-    from streamlit.runtime.state import SafeSessionState
-
+    assert lab.mode == "simulated"
     open_app()
     first = SafeSessionState.on_script_will_rerun
     presses.carry_out()

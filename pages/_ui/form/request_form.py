@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from pages._ui import existing, frame, once, words
+from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.form import fields
 from pages._ui.form.image_field import IMAGE, image_field, refusal, take_in
 from pages._ui.form.image_field import REFUSED as IMAGE_REFUSED
-from pages._ui.form.prompt_box import prompt_box
 from rivya_core import Lab
 from rivya_core.api import ModelSpec, prompt_counts
 from rivya_core.api.errors import RivyaError
@@ -150,7 +150,7 @@ def _prompt(spec: ModelSpec) -> None:
         count, utf16 = prompt_counts(st.session_state["form_prompt"] or "")
         cap = spec.max_prompt_length
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            prompt_box(FORM, _send, key="prompt_box")
+            keyboard_submit(FORM, _send, key="prompt_box")
             if cap and count > cap:
                 st.badge(f"{count} / {cap}", color="red")
             else:

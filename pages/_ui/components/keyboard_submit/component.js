@@ -1,26 +1,3 @@
-"""What Streamlit's text area lacks: typed text is committed while typing, and Ctrl+Enter generates with the fresh text.
-
-Without it the counter, the price and the draft would lag until the box loses focus, and a shortcut pressed right after
-typing would meet a button that is still disabled.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Callable
-
-import streamlit as st
-
-_HTML = """
-<p class="hint"><span class="keys"></span> generates</p>
-"""
-
-_CSS = """
-.hint { margin: 0; font: 400 12.5px/1.6 var(--st-font); color: var(--st-text-color); opacity: .74; white-space: nowrap; }
-.keys { font-weight: 550; }
-@media (hover: none) and (pointer: coarse) { .hint { visibility: hidden; } }
-"""
-
-_JS = """
 const attached = new WeakMap();
 const PAUSE_MS = 300;
 const UPLOAD_LOOK_MS = 150;
@@ -69,11 +46,3 @@ export default function ({ data, parentElement, setTriggerValue }) {
   attached.set(parentElement, detach);
   return detach;
 }
-"""
-
-_component = st.components.v2.component("rivya_prompt_box", html=_HTML, css=_CSS, js=_JS)
-
-
-def prompt_box(form: str, on_send: Callable[[], None], *, key: str) -> None:
-    """Watch the text areas of the keyed container ``form``; ``on_send`` runs when Ctrl+Enter (or ⌘ Enter) is pressed in it."""
-    _component(key=key, data={"form": form}, on_send_change=on_send, width="content")
