@@ -23,6 +23,7 @@ from rivya_core.lab.experiments.reuse import Existing
 from rivya_core.lab.judging.ballots import Ballots
 from rivya_core.lab.judging.reviews import Reviews
 from rivya_core.lab.judging.verdicts import Verdicts
+from rivya_core.lab.labels import Labels
 from rivya_core.lab.ledger import NewGeneration, new_intent_id
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.records import (
@@ -63,6 +64,7 @@ class Lab(Steering):
         self.ballots = Ballots(parts)
         self.verdicts = Verdicts(parts)
         self.spending = Spending(parts)
+        self.labels = Labels(parts)
 
     def __enter__(self) -> Self:
         return self

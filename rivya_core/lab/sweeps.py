@@ -195,10 +195,21 @@ class Sweeps(SweepSteering):
         with reading(self._parts.database) as connection:
             return book.must_find(connection, experiment_id)
 
-    def list(self, mode: Mode | None = None, limit: int = 50, offset: int = 0) -> Sequence[ExperimentRecord]:
-        """Experiments that are not deleted, newest first."""
+    def list(
+        self,
+        mode: Mode | None = None,
+        limit: int = 50,
+        offset: int = 0,
+        *,
+        hidden: bool = False,
+        label: str | None = None,
+    ) -> Sequence[ExperimentRecord]:
+        """Experiments that are not deleted, newest first.
+
+        ``hidden``: those that a person hid, instead of the others. ``label``: only those that carry it.
+        """
         with reading(self._parts.database) as connection:
-            return book.listed(connection, mode, limit, offset)
+            return book.listed(connection, mode, limit, offset, hidden=hidden, label=label)
 
     def sweep_of(self, experiment_id: str) -> Sweep:
         """The sweep of an experiment as it was started, to be changed and started again as another one."""

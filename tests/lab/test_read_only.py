@@ -19,6 +19,7 @@ from rivya_core.lab.history import History
 from rivya_core.lab.judging.ballots import Ballots
 from rivya_core.lab.judging.reviews import ClipNote, Reviews
 from rivya_core.lab.judging.verdicts import Verdicts
+from rivya_core.lab.labels import Labels
 from rivya_core.lab.schema import metadata
 from rivya_core.lab.spending import Spending
 from rivya_core.lab.states import State
@@ -97,6 +98,9 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "drop_planned": lambda its: its.lab.sweeps.drop_planned(its.sweep),
         "set_cap": lambda its: its.lab.sweeps.set_cap(its.sweep, 0),
         "decide": lambda its: its.lab.sweeps.decide(its.sweep, {"winner": 0}),
+        "rename": lambda its: its.lab.sweeps.rename(its.sweep, "Theirs"),
+        "hide": lambda its: its.lab.sweeps.hide(its.sweep),
+        "show": lambda its: its.lab.sweeps.show(its.sweep),
         "delete": lambda its: its.lab.sweeps.delete(its.sweep),
         "undelete": lambda its: its.lab.sweeps.undelete(its.sweep),
     },
@@ -114,6 +118,10 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "restore_note": lambda its: its.lab.reviews.restore_note(its.note),
         "rate": lambda its: its.lab.reviews.rate(its.clip, "overall", 5),
     },
+    Labels: {
+        "add": lambda its: its.lab.labels.add("sweep", [its.sweep], "theirs"),
+        "remove": lambda its: its.lab.labels.remove("sweep", [its.sweep], "mine"),
+    },
     Verdicts: {},
     Spending: {},
     History: {},
@@ -122,11 +130,12 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
 
 SHOWS: dict[type, str] = {
     Lab: "archive balance ballots budget cap changes check_connection clip close connection draft events expected get health "
-    "existing history image ledger mode models movements pause poster quote refresh_balance reviews settings simulator spending sweep "
+    "existing history image labels ledger mode models movements pause poster quote refresh_balance reviews settings simulator spending sweep "
     "sweeps troubles verdicts wait wait_sweep",
     Sweeps: "brief failures get list page quote status sweep_of wait",
     Ballots: "candidate candidates clip file needless open_rounds round standing start votes",
     Reviews: "notes ratings",
+    Labels: "all of",
     Verdicts: "judge knob look measures_here settle_probes try_again wait",
     Spending: "cap_changes decisions experiments forecasts movements spent wallets",
     History: "examples export_rows failures failures_count latest page running running_count typical_s",

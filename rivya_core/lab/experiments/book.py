@@ -21,7 +21,7 @@ from rivya_core.lab.experiments.records import Axis, CellRecord, ExperimentRecor
 from rivya_core.lab.experiments.reuse import Place, Plan, Prices
 from rivya_core.lab.experiments.spec import to_spec
 from rivya_core.lab.ids import searchable
-from rivya_core.lab.schema import cell_takes, cells, experiments, generations
+from rivya_core.lab.schema import cell_takes, cells, experiments, generations, labels
 from rivya_core.lab.states import State, stored
 from rivya_core.settings import Mode
 
@@ -155,11 +155,18 @@ def must_find(connection: sa.Connection, experiment_id: str) -> ExperimentRecord
     return record
 
 
-def listed(connection: sa.Connection, mode: Mode | None, limit: int, offset: int) -> list[ExperimentRecord]:
-    """Experiments that are not deleted, newest first."""
+def listed(
+    connection: sa.Connection, mode: Mode | None, limit: int, offset: int, *, hidden: bool, label: str | None
+) -> list[ExperimentRecord]:
+    """Experiments that are not deleted, newest first; ``hidden``: those that a person hid, instead of the others."""
+    hid = experiments.c.hidden_at
     query = sa.select(experiments).where(experiments.c.deleted_at.is_(None))
+    query = query.where(hid.is_not(None) if hidden else hid.is_(None))
     if mode is not None:
         query = query.where(experiments.c.mode == mode)
+    if label is not None:
+        given = sa.select(labels.c.of_id).where(labels.c.kind == "sweep", labels.c.label == label)
+        query = query.where(experiments.c.id.in_(given))
     query = query.order_by(experiments.c.created_at.desc(), experiments.c.id.desc()).limit(limit).offset(offset)
     return [_record(row) for row in connection.execute(query)]
 
@@ -221,8 +228,8 @@ def failures(connection: sa.Connection, experiment_id: str) -> dict[str, dict[st
         .group_by(cells.c.cell)
     )
     found: dict[str, dict[str, int]] = {}
-    for labels, count in connection.execute(query):
-        for axis, label in labels.items():
+    for values, count in connection.execute(query):
+        for axis, label in values.items():
             of_axis = found.setdefault(axis, {})
             of_axis[label] = of_axis.get(label, 0) + count
     return found
@@ -368,4 +375,6 @@ def _record(row: sa.Row[Any]) -> ExperimentRecord:
         paused_at=row.paused_at,
         decision=row.decision,
         decided_at=row.decided_at,
+        source=row.source,
+        hidden_at=row.hidden_at,
     )

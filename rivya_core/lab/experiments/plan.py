@@ -102,12 +102,22 @@ def _kept(values: Any) -> Any:
     return tuple(values) if isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping)) else values
 
 
+def check_name(name: str) -> str:
+    """Return the name of a sweep as it is kept. Raises InvalidRequestError: it is empty or too long."""
+    _check_length("name", name, NAME_MAX)
+    if shows_nothing(name):
+        raise invalid("name", "must not be empty", "Name the sweep")
+    return name.strip()
+
+
+def _check_length(name: str, text: str, longest: int) -> None:
+    if len(check_text(name, text)) > longest:
+        raise invalid(name, f"has {len(text)} characters, and at most {longest} are taken")
+
+
 def _check_texts(sweep: Sweep) -> None:
-    for name, text, longest in (("name", sweep.name, NAME_MAX), ("question", sweep.question, QUESTION_MAX)):
-        if len(check_text(name, text)) > longest:
-            raise invalid(name, f"has {len(text)} characters, and at most {longest} are taken")
-    if shows_nothing(sweep.name):
-        raise invalid("name", "must not be empty", "Name the experiment")
+    check_name(sweep.name)
+    _check_length("question", sweep.question, QUESTION_MAX)
     if sweep.kind not in KINDS:
         raise invalid("kind", f"must be one of {', '.join(KINDS)}")
     if sweep.parent_id is not None:

@@ -53,7 +53,10 @@ class CellRecord:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentRecord:
-    """One experiment without its cells. Times are aware UTC, credits whole numbers."""
+    """One experiment without its cells. Times are aware UTC, credits whole numbers.
+
+    ``source``: "example" for one of the first start, None for a person's own. ``hidden_at``: a person took it out of the list.
+    """
 
     id: str
     kind: Kind
@@ -73,6 +76,8 @@ class ExperimentRecord:
     paused_at: datetime | None
     decision: Mapping[str, Any] | None
     decided_at: datetime | None
+    source: str | None = None
+    hidden_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

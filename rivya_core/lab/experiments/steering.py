@@ -1,4 +1,4 @@
-"""What people do to experiments that exist: pause, take back, drop, cap, decide, hide."""
+"""What people do to experiments that exist: pause, take back, drop, cap, decide, rename, hide, delete."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from rivya_core.api.errors import LabError
 from rivya_core.lab import caps, submission
 from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.experiments import book
+from rivya_core.lab.experiments.plan import check_name
 from rivya_core.lab.parts import Parts
+from rivya_core.lab.read_only import refuse_writes
 from rivya_core.lab.schema import cell_takes
 from rivya_core.lab.states import TERMINAL
 
@@ -79,8 +81,36 @@ class SweepSteering:
             kept = sa.null() if decision is None else dict(decision)
             book.update(connection, experiment_id, decision=kept, decided_at=None if decision is None else self._now())
 
+    def rename(self, experiment_id: str, name: str) -> str:
+        """Give a sweep another name; the one it had, for an undo.
+
+        Raises:
+            InvalidRequestError: the name is empty or too long; ``field`` is "name". LabError: read-only, or an unknown id.
+        """
+        refuse_writes(self._parts.database)
+        wanted = check_name(name)
+        with begin_immediate(self._parts.database) as connection:
+            before = book.must_find(connection, experiment_id).name
+            book.update(connection, experiment_id, name=wanted)
+        return before
+
+    def hide(self, experiment_id: str) -> bool:
+        """Take a sweep out of the list; whatever of it runs goes on. False when it was hidden already."""
+        return self._set_hidden(experiment_id, self._now())
+
+    def show(self, experiment_id: str) -> bool:
+        """Bring a hidden sweep back into the list. False when it stood there already."""
+        return self._set_hidden(experiment_id, None)
+
+    def _set_hidden(self, experiment_id: str, moment: datetime | None) -> bool:
+        with begin_immediate(self._parts.database) as connection:
+            if (book.must_find(connection, experiment_id).hidden_at is None) == (moment is None):
+                return False
+            book.update(connection, experiment_id, hidden_at=moment)
+        return True
+
     def delete(self, experiment_id: str) -> None:
-        """Hide an ended experiment from the lists; its clips and its spending stay.
+        """Delete an ended experiment from the lists; its clips and its spending stay.
 
         Raises:
             LabError: some of its takes have not ended.
@@ -99,7 +129,7 @@ class SweepSteering:
             book.update(connection, experiment_id, deleted_at=self._now())
 
     def undelete(self, experiment_id: str) -> None:
-        """Bring a hidden experiment back."""
+        """Bring a deleted experiment back."""
         with begin_immediate(self._parts.database) as connection:
             book.must_find(connection, experiment_id)
             book.update(connection, experiment_id, deleted_at=None)

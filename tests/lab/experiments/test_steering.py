@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab, State
-from rivya_core.api.errors import BudgetError, LabError
+from rivya_core.api.errors import BudgetError, InvalidRequestError, LabError
 from rivya_core.lab.schema import cap_changes
 from tests.api.images import png
 from tests.lab.experiments.sweeps import PRICE, end, grid, ids_of, movements_balance
@@ -261,3 +261,38 @@ def test_failures_are_counted_by_the_value_they_fell_on(still: Lab) -> None:
     end(still, ids[3], State.FAILED)
     end(still, ids[0], State.CANCELLED)
     assert still.sweeps.failures(id_) == {"cfg_scale": {"0": 1, "1": 1}, "duration": {"10": 2}}
+
+
+def test_a_sweep_is_renamed_and_back(still: Lab) -> None:
+    """By the rule of a new one's name."""
+    id_ = still.start(grid())
+    assert still.sweeps.rename(id_, "  Heron ") == "Fox"
+    assert still.sweeps.get(id_).name == "Heron"
+    for name in ("", " ", "a" * 121):
+        with pytest.raises(InvalidRequestError, match="name"):
+            still.sweeps.rename(id_, name)
+    with pytest.raises(LabError, match="no such"):
+        still.sweeps.rename("xnobody", "Heron")
+    assert still.sweeps.get(id_).name == "Heron"
+
+
+def test_a_hidden_sweep_goes_on_and_comes_back(still: Lab) -> None:
+    """Out of the list, and of nothing else."""
+    first, second = still.start(grid()), still.start(grid([0.2]))
+    assert still.sweeps.hide(first)
+    assert not still.sweeps.hide(first)
+    assert [record.id for record in still.sweeps.list()] == [second]
+    assert [record.id for record in still.sweeps.list(hidden=True)] == [first]
+    assert still.sweeps.get(first).hidden_at is not None
+    assert still.sweep(first).states == {State.WAITING: 3}
+    assert still.sweeps.show(first)
+    assert not still.sweeps.show(first)
+    assert {record.id for record in still.sweeps.list()} == {first, second}
+
+
+def test_sweeps_are_listed_by_label(still: Lab) -> None:
+    """Those that carry it, newest first."""
+    first, _, third = (still.start(grid([value])) for value in (0.1, 0.2, 0.3))
+    still.labels.add("sweep", [first, third], "client")
+    assert [record.id for record in still.sweeps.list(label="client")] == [third, first]
+    assert still.sweeps.list(label="nobody") == []

@@ -1,0 +1,83 @@
+"""Labels: what may be one, who carries which, and how a press is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from rivya_core import Lab
+from rivya_core.api.errors import LabError
+from rivya_core.lab.labels import LABEL_MAX, Labels, checked
+from rivya_core.lab.states import State
+from tests.lab.given import in_state
+
+
+@pytest.fixture
+def lab(make_lab: Callable[..., Lab]) -> Lab:
+    """A lab with nothing in it."""
+    return make_lab()
+
+
+@pytest.mark.parametrize(
+    ("label", "rule"),
+    [
+        ("", "it is empty"),
+        ("   ", "it is empty"),
+        ("\u200b", "it is empty"),
+        ("a\nb", "control character"),
+        ("a\x00b", "control character"),
+        ("a\tb", "control character"),
+        ("a\u2028b", "control character"),
+        ("a" * (LABEL_MAX + 1), f"it has {LABEL_MAX + 1} characters, and at most {LABEL_MAX} are taken"),
+        (7, "it is empty"),
+    ],
+)
+def test_a_label_that_is_none_is_refused_by_field_and_rule(label: str, rule: str) -> None:
+    """In one sentence a person can act on."""
+    with pytest.raises(LabError, match=rule) as refused:
+        checked(label)
+    assert refused.value.field == "label"
+
+
+@pytest.mark.parametrize(
+    ("label", "kept"),
+    [(" hero  shot ", "hero shot"), ("a" * LABEL_MAX, "a" * LABEL_MAX), ("👩\u200d🚀", "👩\u200d🚀"), ("<b>", "<b>")],
+)
+def test_a_label_is_kept_trimmed(label: str, kept: str) -> None:
+    """Whatever can be written in a line may be one."""
+    assert checked(label) == kept
+
+
+def test_labels_are_given_read_and_taken(lab: Lab) -> None:
+    """By kind, with what changed handed back so that a press can be undone."""
+    first, second = (in_state(lab.ledger, State.SUCCEEDED).id for _ in range(2))
+    labels = lab.labels
+    assert labels.add("generation", [first, first], "keep") == (first,)
+    assert labels.add("generation", [first, second], "KEEP") == (second,)  # one word, as it was written first
+    assert labels.add("generation", [second], "Alpha") == (second,)
+    assert labels.of("generation", [first, second, "unknown"]) == {first: ("keep",), second: ("Alpha", "keep")}
+    assert list(labels.all("generation").items()) == [("Alpha", 1), ("keep", 2)]
+    assert labels.all("sweep") == {}
+    assert labels.remove("generation", [second, first], "keep") == (second, first)
+    assert labels.remove("generation", [first], "keep") == ()
+    assert labels.all("generation") == {"Alpha": 1}
+
+
+def test_what_does_not_exist_gets_no_label(lab: Lab) -> None:
+    """Nor do the others of the same press."""
+    known = in_state(lab.ledger, State.SUCCEEDED).id
+    with pytest.raises(LabError, match="no such generation"):
+        lab.labels.add("generation", [known, "nobody"], "x")
+    with pytest.raises(LabError, match="no such kind"):
+        lab.labels.add("clip", [known], "x")  # type: ignore[arg-type]  # what a script may write
+    assert lab.labels.of("generation", [known]) == {}
+
+
+def test_many_things_are_labelled_at_once(lab: Lab) -> None:
+    """A page of them, and none is not an error."""
+    ids = [in_state(lab.ledger, State.SUCCEEDED).id for _ in range(60)]
+    labels: Labels = lab.labels
+    assert labels.add("generation", ids, "batch") == tuple(ids)
+    assert labels.all("generation") == {"batch": 60}
+    assert labels.add("generation", [], "batch") == ()
