@@ -14,13 +14,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from rivya_core.lab.judging.arrangements import Deal, deals, smallest_p
+from rivya_core.lazy_import import lazily
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = lazily("scipy.special")
+
 
 LEVEL: Final = 0.05
 """Error rate of a verdict: *clear* of settings that do nothing, or *same* of a difference at the margin, at most this often."""

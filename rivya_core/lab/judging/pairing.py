@@ -12,13 +12,19 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import choix
 import numpy as np
-from scipy.special import expit
 
 from rivya_core.lab.judging.votes import Comparison, Matrix, places, wins
+from rivya_core.lazy_import import lazily
+
+if TYPE_CHECKING:
+    import choix
+    from scipy import special
+else:
+    choix, special = lazily("choix"), lazily("scipy.special")
+
 
 SEEN_FIRST: Final = 2
 """Every variant is shown this often before any is shown by what was learned."""
@@ -75,7 +81,7 @@ def _worth(left: Sequence[int], found: Sequence[Comparison], rng: random.Random)
     for one, other in combinations(left, 2):
         a, b = place[one], place[other]
         spread = covariance[a, a] + covariance[b, b] - 2 * covariance[a, b]
-        chance = expit(strengths[a] - strengths[b])
+        chance = special.expit(strengths[a] - strengths[b])
         worth[one, other] = float(best[a] * best[b] * spread * chance * (1 - chance))
     return worth
 
@@ -83,7 +89,7 @@ def _worth(left: Sequence[int], found: Sequence[Comparison], rng: random.Random)
 def _posterior(matrix: Matrix) -> tuple[Matrix, Matrix]:
     """Give Bradley-Terry strengths and the inverse of what the votes tell of them, in milliseconds whatever their number."""
     strengths = choix.lsr_pairwise_dense(matrix, alpha=SHRINKAGE)
-    chance = expit(strengths[:, None] - strengths[None, :])
+    chance = special.expit(strengths[:, None] - strengths[None, :])
     told = (matrix + matrix.T) * chance * (1 - chance)
     precision = np.diag(told.sum(axis=1) + PRIOR_PRECISION) - told
     return strengths, np.linalg.inv(precision)

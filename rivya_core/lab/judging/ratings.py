@@ -9,14 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import choix
 import numpy as np
-from scipy.special import expit, ndtri
 
 from rivya_core.lab.judging.stopping import fewest_votes
 from rivya_core.lab.judging.votes import Comparison, Matrix, places
+from rivya_core.lazy_import import lazily
+
+if TYPE_CHECKING:
+    import choix
+    from scipy import special
+else:
+    choix, special = lazily("choix"), lazily("scipy.special")
+
 
 LEVEL: Final = 0.95
 PRIOR_PRECISION: Final = 0.5
@@ -62,7 +68,7 @@ def _rate(variants: tuple[int, ...], found: tuple[Comparison, ...]) -> tuple[Rat
     known = [one for one in found if one.first in place and one.second in place]
     mean, covariance = _posterior(place, known)
     count = len(place)
-    reach = float(ndtri(0.5 + LEVEL / 2))
+    reach = float(special.ndtri(0.5 + LEVEL / 2))
     fewest = fewest_votes()
     rated = []
     for variant, row in place.items():
@@ -72,7 +78,7 @@ def _rate(variants: tuple[int, ...], found: tuple[Comparison, ...]) -> tuple[Rat
         won = sum(one.first == variant and not one.is_tie for one in known)
         lost = sum(one.second == variant and not one.is_tie for one in known)
         ties = sum(variant in {one.first, one.second} and one.is_tie for one in known)
-        share, low, high = (float(expit(middle + shift)) for shift in (0.0, -half, half))
+        share, low, high = (float(special.expit(middle + shift)) for shift in (0.0, -half, half))
         rated.append(Rated(variant, 0, share, low, high, won, lost, ties, won + lost < fewest))
     rated.sort(key=lambda one: (one.votes == 0, -one.low))
     return tuple(replace(one, place=number) for number, one in enumerate(rated, start=1))

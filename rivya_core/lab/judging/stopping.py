@@ -21,11 +21,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
-from typing import Final
-
-from scipy.special import betainc, betaln
+from typing import TYPE_CHECKING, Final
 
 from rivya_core.lab.judging.votes import Comparison, places
+from rivya_core.lazy_import import lazily
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = lazily("scipy.special")
+
 
 ALPHA: Final = 0.05
 """The probability, at most, that a winner is declared who is not better than all others."""
@@ -68,8 +73,8 @@ class Progress:
 @lru_cache(maxsize=50_000)
 def log_bet(lost: int, won: int) -> float:
     """Give the logarithm of a bet that an opponent is preferred, after it was in ``lost`` and was not in ``won`` votes."""
-    above_half = max(float(betainc(won + 1, lost + 1, 0.5)), TINY)
-    return (lost + won + 1) * math.log(2) + float(betaln(lost + 1, won + 1)) + math.log(above_half)
+    above_half = max(float(special.betainc(won + 1, lost + 1, 0.5)), TINY)
+    return (lost + won + 1) * math.log(2) + float(special.betaln(lost + 1, won + 1)) + math.log(above_half)
 
 
 def follow(variants: Sequence[int], found: Iterable[Comparison]) -> Progress:
