@@ -24,13 +24,15 @@ def pause_card(pause: Pause) -> None:
             frame.badge(Badge("Queue paused", ":material/pause_circle:", "orange"))
             frame.badge(words.CHARGED[pause.card.charged])
             with st.container(key="muted_pause", width="content"):
-                st.text(f"since {words.clock(pause.since)}")
+                st.text(f"since {words.clock(pause.since, today=False)}")
         _story(pause.card)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button("Resume now", icon=":material/play_arrow:", on_click=_resume, key="resume")
             if pause.retry_at is not None:
                 with st.container(key="muted_retry", width="content"):
-                    st.text(f"Will be tried again by itself at {words.clock(pause.retry_at, seconds=True)}")
+                    st.text(
+                        f"Will be tried again by itself at {words.clock(pause.retry_at, seconds=True, today=False)}"
+                    )
 
 
 def failure_card(lab: Lab, record: GenerationRecord, *, repeats: bool = True) -> None:
@@ -154,7 +156,11 @@ def _evidence(lab: Lab, record: GenerationRecord) -> str:
     )
     now = lab.balance()
     then = "not known" if before is None else f"{before:,} credits"
-    later = "not known" if now.credits is None else f"{now.credits:,} credits (asked {words.clock(now.asked_at)})"
+    later = (
+        "not known"
+        if now.credits is None
+        else f"{now.credits:,} credits (updated {words.clock(now.asked_at, today=False)})"
+    )
     return (
         f"Balance before: {then}. Balance now: {later}. This request was expected to take {record.expected_credits:,}."
     )

@@ -203,7 +203,7 @@ def _balance_line(opened: Lab) -> str:
         return "Balance not known yet" if balance.error is None else "Balance could not be read"
     unit = "simulated credits" if opened.mode == "simulated" else "credits"
     stale = "" if balance.error is None else ", not refreshed since"
-    return f"{balance.credits:,} {unit} · asked {words.clock(balance.asked_at)}{stale}"
+    return f"{balance.credits:,} {unit} · updated {words.clock(balance.asked_at, today=False)}{stale}"
 
 
 def _cap_bar(opened: Lab) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -101,17 +101,27 @@ def local(moment: datetime) -> datetime:
     return moment.astimezone()
 
 
-def clock(moment: datetime | None, *, seconds: bool = False) -> str:
-    """Write a moment short: the time alone for today, with the day otherwise."""
+def clock(moment: datetime | None, *, seconds: bool = False, today: bool = True) -> str:
+    """Write a moment as every page does: ``25 Nov, 22:31``, with the year when it is not this one.
+
+    Args:
+        moment: An aware moment; none was "never".
+        seconds: Whether the seconds matter, as between the steps of one generation.
+        today: Whether a moment of today names its day too; not where a line speaks of just now ("updated 22:31").
+    """
     if moment is None:
         return "never"
     here = local(moment)
-    now = local(datetime.now(UTC))
     time = here.strftime("%H:%M:%S" if seconds else "%H:%M")
-    if here.date() == now.date():
+    if not today and here.date() == local(datetime.now(UTC)).date():
         return time
-    day = here.strftime("%d %b" if here.year == now.year else "%d %b %Y")
-    return f"{day} {time}"
+    return f"{day(here.date())}, {time}"
+
+
+def day(of: date) -> str:
+    """Write a calendar day as in :func:`clock`."""
+    year = "" if of.year == local(datetime.now(UTC)).year else f" {of.year}"
+    return f"{of.day} {of:%b}{year}"
 
 
 def shape(record: GenerationRecord) -> str:

@@ -34,7 +34,7 @@ def test_a_page_says_its_mode_and_its_balance(lab: Lab, open_app: Open, page: st
     until(lambda: lab.balance().credits is not None)
     said = texts(open_app(page))
     assert "SIMULATED · nothing real is spent" in said
-    assert re.search(r"4,800 simulated credits · asked \d\d:\d\d", said)
+    assert re.search(r"4,800 simulated credits · updated \d\d:\d\d", said)
 
 
 def test_the_cap_stands_under_the_balance(make_lab: Callable[..., Lab], open_app: Open) -> None:

@@ -173,7 +173,7 @@ def _own(found: RoundRecord, standing: Standing, votes: Sequence[VoteRecord]) ->
                     "B": [_name(standing, vote.right_cell) for vote in votes],
                     "vote": [_SAID[vote.outcome] for vote in votes],
                     "why": [", ".join(vote.whys) for vote in votes],
-                    "time": [words.clock(vote.voted_at, seconds=True) for vote in votes],
+                    "time": [words.clock(vote.voted_at, seconds=True, today=False) for vote in votes],
                     "watch": [f"/compare?ids={vote.left_generation_id},{vote.right_generation_id}" for vote in votes],
                 }
             ),

@@ -107,8 +107,8 @@ def _open_rounds(chosen: Candidate) -> None:
 
 def _open_words(one: OpenRound) -> str:
     votes = f"{one.votes} vote" + ("" if one.votes == 1 else "s") if one.votes else "no vote yet"
-    last = f", the last at {words.clock(one.last_at)}" if one.votes else ""
-    return f"A round of {direction.within(one.voter)} is open since {words.clock(one.started_at)}: {votes}{last}."
+    last = f", the last at {words.clock(one.last_at, today=False)}" if one.votes else ""
+    return f"A round of {direction.within(one.voter)} is open since {words.clock(one.started_at, today=False)}: {votes}{last}."
 
 
 def _end(round_id: str) -> None:

@@ -101,7 +101,7 @@ def _answer(lab: Lab, drawn: datetime | None) -> None:
 def _balance_note(balance: BalanceRecord) -> str:
     if balance.asked_at is None:
         return "Never answered so far"
-    return f"Asked at {words.clock(balance.asked_at, seconds=True)}" + (
+    return f"Asked at {words.clock(balance.asked_at, seconds=True, today=False)}" + (
         "; the last question since then failed" if balance.error is not None else ""
     )
 

@@ -45,4 +45,4 @@ def _doubt(form: str) -> None:
 def sentence(found: KnobNote, *, simulated: bool) -> str:
     """Say what was measured, when, and that it was only simulated where it was."""
     where = "Measured here in the simulator" if simulated else "Measured here"
-    return f"{where} on {words.local(found.at).strftime('%d %b')}: {found.words}."
+    return f"{where} on {words.day(words.local(found.at).date())}: {found.words}."

@@ -117,7 +117,7 @@ def _money(record: GenerationRecord, moves: Sequence[MovementRecord]) -> None:
                 Fact(
                     MOVED.get(move.kind, move.kind),
                     f"{move.credits:+,} credits" + (" (provisional)" if move.provisional else ""),
-                    f"{words.clock(move.at, seconds=True)} · {move.reason}",
+                    f"{words.clock(move.at, seconds=True, today=False)} · {move.reason}",
                 )
                 for move in moves
             ),

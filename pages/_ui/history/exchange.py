@@ -48,7 +48,7 @@ def draw(lab: Lab, record: GenerationRecord, events: Sequence[EventRecord]) -> N
 def _answer(event: EventRecord) -> Moment | None:
     """Say what an event tells of an answer; None when it tells of something else."""
     detail = event.detail
-    at = words.clock(event.at, seconds=True)
+    at = words.clock(event.at, seconds=True, today=False)
     if story.is_trouble(event):
         phase = story.PHASES.get(str(detail.get("phase")), str(detail.get("phase")))
         status = f"HTTP {detail['http_status']}" if detail.get("http_status") else "No answer"
@@ -76,7 +76,7 @@ def _end(record: GenerationRecord) -> list[Moment]:
         return []
     status = f"HTTP {error.http_status}" if error.http_status else ""
     what = _joined(error.title, error.code, status)
-    at = words.clock(record.finished_at, seconds=True) if record.finished_at else "now"
+    at = words.clock(record.finished_at, seconds=True, today=False) if record.finished_at else "now"
     return [Moment(at, what, note=_joined(error.detail, _request_id(error.request_id)), tone="red")]
 
 

@@ -51,7 +51,7 @@ def moments(record: GenerationRecord, events: Sequence[EventRecord]) -> list[Mom
     points.sort(key=lambda point: point[0])
     gaps = ["", *(f"+{_gap((after[0] - before[0]).total_seconds())}" for before, after in pairwise(points))]
     return [
-        Moment(words.clock(at, seconds=True), what, gap, note, tone)
+        Moment(words.clock(at, seconds=True, today=False), what, gap, note, tone)
         for (at, what, note, tone), gap in zip(points, gaps, strict=True)
     ]
 

@@ -270,7 +270,7 @@ def _steps(record: GenerationRecord) -> list[dict[str, str]]:
         {
             "name": name,
             "phase": "done" if index < now else "now" if index == now else "todo",
-            "at": words.clock(moment, seconds=True) if moment is not None and index <= now else "",
+            "at": words.clock(moment, seconds=True, today=False) if moment is not None and index <= now else "",
         }
         for index, ((name, _state), moment) in enumerate(zip(_STEPS, times, strict=True))
     ]
@@ -313,7 +313,9 @@ def _trouble(lab: Lab, record: GenerationRecord) -> str:
     if record.open_attempts == 0 or record.first_attempt_at is None or record.task_id is not None:
         return words.sentences(record.error.title, "It is tried again by itself")
     until = record.first_attempt_at + timedelta(seconds=lab.settings.resend_window_s)
-    return words.sentences(record.error.title, f"Tried again until {words.clock(until)}, then it is yours to decide")
+    return words.sentences(
+        record.error.title, f"Tried again until {words.clock(until, today=False)}, then it is yours to decide"
+    )
 
 
 def _acts(lab: Lab, record: GenerationRecord) -> list[dict[str, str]]:

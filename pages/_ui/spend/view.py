@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 import streamlit as st
 
+from pages._ui import words
 from rivya_core import Lab
 from rivya_core.lab.expenses import Days
 from rivya_core.settings import Mode
@@ -83,6 +84,4 @@ def number(credits: int) -> str:  # noqa: A002 - Rivya's word
 def day_words(day: date) -> str:
     """Write a day of a list."""
     today = datetime.now().astimezone().date()
-    if day == today:
-        return "Today"
-    return f"{day:%a %d %b}" if day.year == today.year else f"{day:%d %b %Y}"
+    return "Today" if day == today else words.day(day)

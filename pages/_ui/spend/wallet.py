@@ -44,7 +44,7 @@ def _story(view: View, story: WalletStory, *, named: bool) -> None:
     if named:
         st.text(story.connection)
     last = story.last
-    st.text(f"{last.credits:,} {view.unit} when last asked at {words.clock(last.asked_at, seconds=True)}.")
+    st.text(f"{last.credits:,} {view.unit} when last asked at {words.clock(last.asked_at, seconds=True, today=False)}.")
     if story.reads == 1:
         st.text("A second answer is needed before the two can be compared.")
         return
@@ -69,7 +69,7 @@ def _story(view: View, story: WalletStory, *, named: bool) -> None:
 
 def told(change: Unexplained, unit: str) -> str:
     """Say one change in a sentence."""
-    between = f"between {words.clock(change.after, seconds=True)} and {words.clock(change.until, seconds=True)}"
+    between = f"between {words.clock(change.after, seconds=True, today=False)} and {words.clock(change.until, seconds=True, today=False)}"
     amount = f"{abs(change.least_credits):,} {unit}"
     if not change.is_exact:
         amount = f"at least {amount}"
