@@ -6,7 +6,8 @@ PORT ?= 8501
 HOST ?= 127.0.0.1
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+INSTALL := $(BIN)/python .ci/install.py
+COMPILE := $(BIN)/python .ci/compile.py
 
 .PHONY: run test setup setup-dev venv lint types imports tests bench soak clean
 
@@ -15,7 +16,8 @@ run: setup
 	  echo "WARNING: $(HOST) lets other machines open this dashboard, and whoever opens it can spend your credits."; \
 	  echo "         Set RIVYA_READ_ONLY=1 to show clips without the means to spend, and RIVYA_ALLOWED_HOSTS to the names used."; \
 	fi
-	@$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
+	@[ -e $(VENV)/.compiled ] || { ($(COMPILE) rest http://127.0.0.1:$(PORT)/healthz && touch $(VENV)/.compiled) >/dev/null 2>&1 & }; \
+	exec $(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
 
 test: setup-dev lint types imports tests
 
@@ -36,13 +38,15 @@ venv:
 	  echo "$(VENV) could not be made. On Debian and Ubuntu: apt install python3-venv. Then run make again."; exit 1; }
 
 $(VENV)/.run-ready: requirements.txt
-	@echo "Installing what the dashboard needs (once, about a minute) ..."
-	@$(PIP) -r requirements.txt
+	@echo "Getting what the dashboard needs (once) ..."
+	@$(INSTALL) requirements.txt
+	@rm -f $(VENV)/.compiled; $(COMPILE) first
 	@touch $@
 
 $(VENV)/.dev-ready: .ci/requirements-dev.txt requirements.txt
-	@echo "Installing what the tests need (once, about a minute) ..."
-	@$(PIP) -r .ci/requirements-dev.txt
+	@echo "Getting what the tests need (once) ..."
+	@$(INSTALL) .ci/requirements-dev.txt
+	@$(COMPILE) first && $(COMPILE) rest && touch $(VENV)/.compiled
 	@touch $@ $(VENV)/.run-ready
 
 lint:
