@@ -6,16 +6,21 @@ Rows are wide, so lists are found on an index alone and only the rows of one pag
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from threading import Lock
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from rivya_core.lab import history_choices, marks
 from rivya_core.lab.database import reading
+from rivya_core.lab.history_choices import Choices
+from rivya_core.lab.history_query import Sort, conditions, order
+from rivya_core.lab.marks import Marks, SweepName
 from rivya_core.lab.records import GenerationRecord, HistoryFilter, HistoryPage
 from rivya_core.lab.rows import EVERY_COLUMN, readable, to_record
 from rivya_core.lab.schema import generations
-from rivya_core.lab.search import matching
 from rivya_core.lab.states import State
 from rivya_core.lab.unwatched import under_way
 from rivya_core.settings import Mode
@@ -44,18 +49,22 @@ class History:
 
     def __init__(self, database: sa.Engine) -> None:
         self._database = database
+        self._lock = Lock()
+        self._choices = Choices()
 
-    def page(self, wanted: HistoryFilter | None = None, page: int = 1, size: int = PAGE_SIZE) -> HistoryPage:
-        """One page of what the filter lets through, newest first; a page beyond the end is the last one."""
-        where = _where(wanted or HistoryFilter())
+    def page(
+        self, wanted: HistoryFilter | None = None, page: int = 1, size: int = PAGE_SIZE, sort: Sort = "newest"
+    ) -> HistoryPage:
+        """One page of what the filter lets through, in an order; a page beyond the end is the last one."""
+        where = conditions(wanted or HistoryFilter())
         page = max(1, page)
         with reading(self._database) as connection:
-            total, found = _counted(connection, where, size, page)
+            total, found = _counted(connection, where, size, page, sort)
             if not found and page > 1 and total <= COUNT_MAX:
                 page = max(1, math.ceil(total / size))
-                total, found = _counted(connection, where, size, page)
+                total, found = _counted(connection, where, size, page, sort)
             elif page * size > COUNT_MAX:
-                found = _seqs(connection, where, size + 1, (page - 1) * size)
+                found = _seqs(connection, where, size + 1, (page - 1) * size, sort)
             rows = _rows(connection, found[:size])
         exact = total <= COUNT_MAX
         pages = math.ceil(total / size) if exact else max(COUNT_MAX // size, page + (len(found) > size))
@@ -63,7 +72,7 @@ class History:
 
     def export_rows(self, wanted: HistoryFilter | None = None) -> Iterator[GenerationRecord]:
         """Every row that the filter lets through, newest first, read in pieces so that nothing is held open."""
-        where = _where(wanted or HistoryFilter())
+        where = conditions(wanted or HistoryFilter())
         below: list[sa.ColumnElement[bool]] = []
         while True:
             with reading(self._database) as connection:
@@ -73,6 +82,38 @@ class History:
                 return
             yield from rows
             below = [generations.c.seq < seqs[-1]]
+
+    def some(self, ids: Sequence[str]) -> list[GenerationRecord]:
+        """The generations of these ids in their order; what is deleted or not there is left out."""
+        column = generations.c
+        wanted = {one: place for place, one in enumerate(dict.fromkeys(ids))}
+        where = [column.id.in_(wanted), column.deleted_at.is_(None)]
+        with reading(self._database) as connection:
+            found = readable(connection, sa.select(*EVERY_COLUMN).where(*where), to_record)
+        return sorted(found, key=lambda row: wanted[row.id])
+
+    def marks(self, ids: Sequence[str], *, votes: bool = False) -> dict[str, Marks]:
+        """What people and sweeps added to some generations, by id; of votes only when asked."""
+        with reading(self._database) as connection:
+            return marks.read(connection, ids, votes=votes)
+
+    def marked(self, rows: Iterable[GenerationRecord]) -> Iterator[tuple[GenerationRecord, Marks]]:
+        """Each row with all its marks, read in pieces so that nothing is held open."""
+        left = iter(rows)
+        while piece := list(islice(left, EXPORT_CHUNK)):
+            found = self.marks([row.id for row in piece], votes=True)
+            yield from ((row, found[row.id]) for row in piece)
+
+    def choices(self) -> Choices:
+        """Which models and parameter values there are to filter by."""
+        with self._lock, reading(self._database) as connection:
+            self._choices = history_choices.more(connection, self._choices)
+            return self._choices
+
+    def sweep_names(self) -> list[SweepName]:
+        """The newest sweeps that are neither hidden nor deleted, at most 200."""
+        with reading(self._database) as connection:
+            return history_choices.sweeps(connection)
 
     def latest(self, mode: Mode | None = None) -> GenerationRecord | None:
         """The generation whose clip was archived last, or None."""
@@ -130,36 +171,17 @@ class History:
         )
 
 
-def _where(wanted: HistoryFilter) -> list[sa.ColumnElement[bool]]:
-    column = generations.c
-    where: list[sa.ColumnElement[bool]] = [column.deleted_at.is_(None)]
-    if wanted.states:
-        where.append(column.state.in_(sorted(state.value for state in wanted.states)))
-    if wanted.mode is not None:
-        where.append(column.mode == wanted.mode)
-    if wanted.since is not None:
-        where.append(column.created_at >= wanted.since)
-    if wanted.until is not None:
-        where.append(column.created_at < wanted.until)
-    if wanted.starred:
-        where.append(column.starred.is_(True))
-    found = matching(wanted.text)
-    if found is not None:
-        where.append(column.seq.in_(found))
-    return where
-
-
 def _counted(
-    connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]], size: int, page: int
+    connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]], size: int, page: int, sort: Sort
 ) -> tuple[int, Sequence[int]]:
     """How many rows there are, up to one more than are counted, and those of a page and one more.
 
-    A filter is expensive, so both come from one pass; without one the two are cheaper each for itself.
+    A filter is expensive, so both come from one pass; without one, or in another order, the two are cheaper each for itself.
     """
-    if len(where) == 1:
+    if len(where) == 1 or sort != "newest":
         some = sa.select(sa.literal(1)).select_from(generations).where(*where).limit(COUNT_MAX + 1).subquery()
         total = connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
-        return total, _seqs(connection, where, size + 1, (page - 1) * size)
+        return total, _seqs(connection, where, size + 1, (page - 1) * size, sort)
     newest = sa.select(generations.c.seq).where(*where).order_by(generations.c.seq.desc()).limit(COUNT_MAX + 1)
     found = newest.cte("found").prefix_with("MATERIALIZED")
     count = sa.select(sa.func.count()).select_from(found).scalar_subquery()
@@ -191,17 +213,21 @@ def _seqs(
     where: Sequence[sa.ColumnElement[bool]],
     limit: int,
     offset: int = 0,
+    sort: Sort = "newest",
 ) -> Sequence[int]:
     """Sequence numbers only: with those the offset is counted on the index, without touching a row."""
-    query = sa.select(generations.c.seq).where(*where).order_by(generations.c.seq.desc()).limit(limit).offset(offset)
+    query = sa.select(generations.c.seq).where(*where).order_by(*order(sort)).limit(limit).offset(offset)
     return connection.execute(query).scalars().all()
 
 
 def _rows(connection: sa.Connection, seqs: Sequence[int]) -> list[GenerationRecord]:
+    """The rows of some sequence numbers, in their order."""
     if not seqs:
         return []
     query = sa.select(*EVERY_COLUMN).where(generations.c.seq.in_(seqs)).order_by(generations.c.seq.desc())
-    return readable(connection, query, to_record)
+    found = readable(connection, query, to_record)
+    place = {seq: number for number, seq in enumerate(seqs)}
+    return sorted(found, key=lambda row: place[row.seq])
 
 
 def _latest(connection: sa.Connection, mode: Mode) -> GenerationRecord | None:

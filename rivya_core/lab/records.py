@@ -206,7 +206,12 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """What History shows. ``states``: empty means all. ``since``/``until``: aware UTC, half open. ``text``: full-text query."""
+    """What History shows; what is empty filters nothing.
+
+    ``since``/``until``: aware UTC, half open. ``text``: full-text query. ``params``: pairs of a parameter's name
+    (``cfg_scale``, ``duration``, ``aspect_ratio``) and a value, values of one name being alternatives. ``sweep``: its id.
+    ``labels``: any of them.
+    """
 
     states: frozenset[State] = frozenset()
     mode: Mode | None = None
@@ -214,11 +219,15 @@ class HistoryFilter:
     until: datetime | None = None
     text: str = ""
     starred: bool = False
+    models: frozenset[str] = frozenset()
+    params: frozenset[tuple[str, str]] = frozenset()
+    sweep: str | None = None
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """One server-side page, newest first. ``total`` is exact up to 10,000; ``total_is_exact`` says whether it is."""
+    """One server-side page in the order that was asked for. ``total`` is exact up to 10,000; ``total_is_exact`` says whether it is."""
 
     rows: tuple[GenerationRecord, ...]
     page: int

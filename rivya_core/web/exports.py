@@ -17,6 +17,8 @@ from urllib.parse import urlencode
 
 from rivya_core.api.texts import shows_nothing
 from rivya_core.lab.expenses import Days, MovementLine
+from rivya_core.lab.history_query import PARAM_KEYS, plain
+from rivya_core.lab.marks import Marks, NoteText
 from rivya_core.lab.records import GenerationRecord, HistoryFilter
 from rivya_core.lab.states import State
 from rivya_core.settings import Mode
@@ -28,6 +30,8 @@ FORMULA_STARTS = (*"=+-@", "\t", "\r", "\n")
 
 Cell = str | int | float | bool | None
 Row = TypeVar("Row")
+Marked = tuple[GenerationRecord, Marks]
+"""A generation and what people and sweeps added to it."""
 
 
 def _moment(value: datetime | None) -> str | None:
@@ -74,6 +78,24 @@ COLUMNS: Mapping[str, Callable[[GenerationRecord], Cell]] = {
 }
 """Every exported column and where it comes from; the key of the API is in none of them."""
 
+MARK_COLUMNS: Mapping[str, Callable[[Marks], Cell]] = {
+    "sweep": lambda marks: "; ".join(sweep.name for sweep in marks.sweeps),
+    "labels": lambda marks: "; ".join(marks.labels),
+    "rating": lambda marks: marks.rating,
+    "ratings": lambda marks: json.dumps(dict(marks.ratings)) if marks.ratings else "",
+    "notes": lambda marks: "\n".join(_note(note) for note in marks.notes),
+    "votes_won": lambda marks: marks.votes.won,
+    "votes_lost": lambda marks: marks.votes.lost,
+    "votes_tied": lambda marks: marks.votes.tied,
+}
+"""What people and sweeps added; these columns come after all others."""
+
+
+def _note(note: NoteText) -> str:
+    author = f" {note.author}:" if note.author else ""
+    return f"{note.at_s:g} s{author} {note.text}"
+
+
 MOVEMENT_COLUMNS: Mapping[str, Callable[[MovementLine], Cell]] = {
     "generation_id": lambda line: line.generation_id,
     "day": lambda line: line.day,
@@ -105,9 +127,23 @@ def _first_shown(text: str) -> str:
     return unicodedata.normalize("NFKC", found)[:1]
 
 
-def csv_lines(rows: Iterable[GenerationRecord]) -> Iterator[str]:
-    """Write generations as CSV, one piece per row."""
-    return _csv(rows, COLUMNS)
+def _of_record(column: Callable[[GenerationRecord], Cell]) -> Callable[[Marked], Cell]:
+    return lambda row: column(row[0])
+
+
+def _of_marks(column: Callable[[Marks], Cell]) -> Callable[[Marked], Cell]:
+    return lambda row: column(row[1])
+
+
+MARKED_COLUMNS: Mapping[str, Callable[[Marked], Cell]] = {
+    **{name: _of_record(column) for name, column in COLUMNS.items()},
+    **{name: _of_marks(column) for name, column in MARK_COLUMNS.items()},
+}
+
+
+def csv_lines(rows: Iterable[Marked], *, without: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Write generations as CSV, one piece per row; ``without`` names columns that are left out."""
+    return _csv(rows, {name: column for name, column in MARKED_COLUMNS.items() if name not in without})
 
 
 def movement_lines(rows: Iterable[MovementLine]) -> Iterator[str]:
@@ -127,15 +163,25 @@ def _csv(rows: Iterable[Row], columns: Mapping[str, Callable[[Row], Cell]]) -> I
         yield _taken(buffer)
 
 
-def json_lines(rows: Iterable[GenerationRecord]) -> Iterator[str]:
-    """Write rows as one JSON array, one piece per row; parameters are an object there, not a text."""
+def json_lines(rows: Iterable[Marked]) -> Iterator[str]:
+    """Write generations as one JSON array, one piece per row."""
     separator = "[\n"
     for row in rows:
-        record: dict[str, object] = {name: column(row) for name, column in COLUMNS.items()}
-        record["params"] = dict(row.params)
-        yield separator + json.dumps(record, ensure_ascii=False)
+        yield separator + json.dumps(json_row(row), ensure_ascii=False)
         separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
+
+
+def json_row(row: Marked) -> dict[str, object]:
+    """One generation as an object; parameters, sweeps, labels, ratings and notes are objects and lists there, not texts."""
+    record, marks = row
+    return {name: column(row) for name, column in MARKED_COLUMNS.items()} | {
+        "params": dict(record.params),
+        "sweep": [sweep._asdict() for sweep in marks.sweeps],
+        "labels": list(marks.labels),
+        "ratings": dict(marks.ratings),
+        "notes": [note._asdict() for note in marks.notes],
+    }
 
 
 def file_name(what: str, mode: Mode | None, extension: str, now: datetime) -> str:
@@ -157,6 +203,11 @@ def filter_query(query: HistoryFilter) -> str:
         pairs.append(("q", query.text))
     if query.starred:
         pairs.append(("starred", "1"))
+    pairs += [("model", model) for model in sorted(query.models)]
+    pairs += [("param", f"{name}:{value}") for name, value in sorted(query.params)]
+    if query.sweep is not None:
+        pairs.append(("sweep", query.sweep))
+    pairs += [("label", label) for label in sorted(query.labels)]
     return urlencode(pairs)
 
 
@@ -164,7 +215,7 @@ def parse_filter(pairs: Iterable[tuple[str, str]]) -> HistoryFilter:
     """Read a filter from the query of an export address.
 
     Raises:
-        ValueError: a state, mode or time is not one; the sentence names it.
+        ValueError: a state, mode, time or parameter is not one; the sentence names it.
     """
     values: dict[str, list[str]] = {}
     for name, value in pairs:
@@ -177,6 +228,10 @@ def parse_filter(pairs: Iterable[tuple[str, str]]) -> HistoryFilter:
         until=_parse_moment((values.get("until") or [""])[-1]),
         text=(values.get("q") or [""])[-1],
         starred=(values.get("starred") or [""])[-1] in {"1", "true"},
+        models=frozenset(values.get("model", [])),
+        params=frozenset(_parse_param(value) for value in values.get("param", [])),
+        sweep=(values.get("sweep") or [""])[-1] or None,
+        labels=frozenset(values.get("label", [])),
     )
 
 
@@ -196,6 +251,13 @@ def _parse_state(value: str) -> State:
         return State(value)
     except ValueError:
         raise ValueError(f"'{value}' is not a state") from None
+
+
+def _parse_param(value: str) -> tuple[str, str]:
+    name, found, wanted = value.partition(":")
+    if not found or name not in PARAM_KEYS:
+        raise ValueError(f"'{value}' is not a parameter and its value, such as cfg_scale:0.5")
+    return name, plain(wanted)
 
 
 def _parse_day(value: str) -> date | None:

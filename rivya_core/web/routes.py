@@ -172,7 +172,7 @@ def image(request: Request) -> Response:
 def export(request: Request) -> Response:
     """Stream the filtered history as CSV or JSON."""
     kind = request.path_params["kind"]
-    writers: dict[str, tuple[Callable[[Iterator[GenerationRecord]], Iterator[str]], str]] = {
+    writers: dict[str, tuple[Callable[[Iterator[exports.Marked]], Iterator[str]], str]] = {
         "csv": (exports.csv_lines, "text/csv; charset=utf-8"),
         "json": (exports.json_lines, "application/json"),
     }
@@ -186,7 +186,7 @@ def export(request: Request) -> Response:
 
     def answer(lab: Lab) -> Response:
         name = exports.file_name("history", query.mode, kind, datetime.now().astimezone())
-        return _file(write(iter(lab.history.export_rows(query))), media_type, name)
+        return _file(write(lab.history.marked(lab.history.export_rows(query))), media_type, name)
 
     return _found(answer)
 

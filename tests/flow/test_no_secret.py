@@ -145,7 +145,8 @@ def told(lab: Lab, ids: list[str]) -> str:
         parts += [as_curl(row.request, lab.connection), as_python(row.request), as_json(row.request)]
     everything = HistoryFilter()
     parts += itertools.chain(
-        csv_lines(lab.history.export_rows(everything)), json_lines(lab.history.export_rows(everything))
+        csv_lines(lab.history.marked(lab.history.export_rows(everything))),
+        json_lines(lab.history.marked(lab.history.export_rows(everything))),
     )
     return "\n".join(f"{part} {part!r}" for part in parts)
 

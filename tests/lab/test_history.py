@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.history import History, Typical
+from rivya_core.lab.history_query import Sort
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.records import HistoryFilter
-from rivya_core.lab.schema import generations
+from rivya_core.lab.schema import generations, ratings
 from rivya_core.lab.states import State
 from tests.lab.given import CARD, CLIP, NOON, Clock, accept, added, answer, attempted, in_state, new
 
@@ -83,6 +84,75 @@ def test_filters_combine(ledger: Ledger, history: History, clock: Clock) -> None
     assert found(text="fox") == {old.id, live.id}
     assert found(text="fox", states=frozenset({State.FAILED})) == {old.id}
     assert found(text="fox", starred=True) == set()
+
+
+def asking(ledger: Ledger, name: str, **params: object) -> str:
+    """A waiting generation with these parameters."""
+    return added(ledger, name, params=params).id
+
+
+def test_parameters_and_models_narrow_the_list(ledger: Ledger, history: History) -> None:
+    """Values of one parameter are alternatives, parameters narrow each other; a number is found however it was written."""
+    half, one = asking(ledger, "half", cfg_scale=0.5), asking(ledger, "one", cfg_scale=1, duration="10")
+    tall = asking(ledger, "tall", cfg_scale=1, aspect_ratio="9:16")
+
+    def found(*params: tuple[str, str], **wanted: Any) -> list[str]:
+        return [row.id for row in history.page(HistoryFilter(params=frozenset(params), **wanted)).rows]
+
+    assert found(("cfg_scale", "0.5")) == [half]
+    assert found(("cfg_scale", "1")) == found(("cfg_scale", "1.0")) == [tall, one]
+    assert found(("cfg_scale", "0.5"), ("cfg_scale", "1")) == [tall, one, half]
+    assert found(("cfg_scale", "1"), ("duration", "10")) == [one]
+    assert found(("aspect_ratio", "9:16")) == [tall]
+    assert found(("prompt", "half")) == []
+    assert found(models=frozenset({"kling-v2-1-master"})) == [tall, one, half]
+    assert found(models=frozenset({"another"})) == []
+
+
+def test_choices_are_what_was_asked_for(ledger: Ledger, history: History) -> None:
+    """Numbers in their order, and what comes later joins them."""
+    assert history.choices().models == ()
+    asking(ledger, "ten", cfg_scale=1.0, duration="10")
+    asking(ledger, "five", cfg_scale=0.25, duration="5")
+    assert history.choices().params["duration"] == ("5", "10")
+    asking(ledger, "wide", cfg_scale=0.5, aspect_ratio="1:1")
+    choices = history.choices()
+    assert choices.models == ("kling-v2-1-master",)
+    assert choices.params["cfg_scale"] == ("0.25", "0.5", "1")
+    assert "1:1" in choices.params["aspect_ratio"]
+
+
+def test_a_list_can_be_put_in_order(ledger: Ledger, history: History) -> None:
+    """Rows without the figure come last, equals newest first; pages cut the ordered list."""
+    rows = [in_state(ledger, State.SUCCEEDED) for _ in range(4)]
+    a, b, c, d = (row.id for row in rows)
+    figures = {a: (320, 40, 5.0, 3), b: (160, 90, 10.0, 5), c: (480, 5, None, None), d: (160, 10, 5.0, None)}
+    with ledger.writing() as connection:
+        for id_, (held, took_s, length_s, stars) in figures.items():
+            ended = NOON + timedelta(seconds=took_s)
+            values = {"held_credits": held, "created_at": NOON, "finished_at": ended, "clip_duration_s": length_s}
+            connection.execute(sa.update(generations).where(generations.c.id == id_).values(**values))
+            if stars:
+                rated = {"generation_id": id_, "criterion": "overall", "author": "", "stars": stars, "rated_at": NOON}
+                connection.execute(sa.insert(ratings).values(**rated))
+
+    def ordered(sort: Sort, size: int = 25, page: int = 1) -> list[str]:
+        return [row.id for row in history.page(HistoryFilter(), page, size, sort).rows]
+
+    assert ordered("newest") == [d, c, b, a]
+    assert ordered("oldest") == [a, b, c, d]
+    assert ordered("credits") == [c, a, d, b]
+    assert ordered("took") == [b, a, d, c]
+    assert ordered("length") == [b, d, a, c]
+    assert ordered("rating") == [b, a, d, c]
+    assert [ordered("took", 3, page) for page in (1, 2)] == [[b, a, d], [c]]
+
+
+def test_some_rows_come_in_the_order_they_were_asked_for(ledger: Ledger, history: History) -> None:
+    """Without what is deleted or not there."""
+    first, second, third = (in_state(ledger, State.SUCCEEDED).id for _ in range(3))
+    ledger.set_deleted([second], NOON)
+    assert [row.id for row in history.some([third, "gone", second, first, third])] == [third, first]
 
 
 def test_deleted_rows_are_not_listed(ledger: Ledger, history: History) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rivya_core import GenerationRequest, Lab
+from rivya_core import GenerationRequest, Lab, Sweep
 from rivya_core.lab.records import HistoryFilter
 from rivya_core.lab.states import State
 from rivya_core.web import exports
@@ -78,15 +78,21 @@ def test_numbers_and_plain_texts_stay_as_they_are(value: str | float | None) -> 
             states=frozenset({State.FAILED, State.RUNNING}), mode="live", text="fox & hound = ?", starred=True
         ),
         HistoryFilter(since=NOW, until=NOW, mode="simulated"),
+        HistoryFilter(
+            models=frozenset({"a", "b"}),
+            params=frozenset({("cfg_scale", "0.5"), ("cfg_scale", "1"), ("aspect_ratio", "16:9")}),
+            sweep="x1",
+            labels=frozenset({"hero & villain", "="}),
+        ),
     ],
-    ids=["everything", "states and text", "times"],
+    ids=["everything", "states and text", "times", "what and labels"],
 )
 def test_a_filter_survives_the_address(query: HistoryFilter) -> None:
     """What History shows is what its export link asks for."""
     assert exports.parse_filter(parse_qsl(exports.filter_query(query))) == query
 
 
-@pytest.mark.parametrize("query", ["state=lost", "mode=both", "since=yesterday"])
+@pytest.mark.parametrize("query", ["state=lost", "mode=both", "since=yesterday", "param=lost", "param=lost:1"])
 def test_a_filter_that_is_none_is_refused(query: str) -> None:
     """Rather than exporting everything."""
     with pytest.raises(ValueError, match=r"lost|both|yesterday"):
@@ -103,14 +109,33 @@ def test_rows_come_out_as_csv_and_json_with_their_mode(lab: Lab) -> None:
     """Both forms hold every row, say which are simulated, and read back."""
     prompt = '=HYPERLINK("http://evil.example") শিয়াল\nsecond line'
     row = lab.wait(lab.submit(GenerationRequest(prompt=prompt)).id)
-    text = "".join(exports.csv_lines(lab.history.export_rows(HistoryFilter())))
+    text = "".join(exports.csv_lines(lab.history.marked(lab.history.export_rows())))
     [line] = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     assert line["prompt"] == "'" + prompt
     assert (line["id"], line["mode"]) == (row.id, "simulated")
-    [record] = json.loads("".join(exports.json_lines(lab.history.export_rows(HistoryFilter()))))
+    [record] = json.loads("".join(exports.json_lines(lab.history.marked(lab.history.export_rows()))))
     assert record["prompt"] == prompt
     assert record["mode"] == "simulated"
     assert record["params"]["duration"] == "5"
+
+
+def test_marks_of_people_and_sweeps_come_after_the_other_columns(lab: Lab) -> None:
+    """So that what reads an older export goes on reading it; a label that is a formula is none in a spreadsheet."""
+    sweep = lab.start(Sweep("Fox, or not?", "", GenerationRequest(prompt="A fox"), {"cfg_scale": [0.5]}))
+    lab.wait_sweep(sweep)
+    [row] = lab.history.export_rows()
+    lab.labels.add("generation", [row.id], "=hero")
+    lab.reviews.rate(row.id, "overall", 4, "Ana")
+    lab.reviews.rate(row.id, "overall", 5, "Ben")
+    lab.reviews.add_note(row.id, 1.5, "A jump", "Ana")
+    text = "".join(exports.csv_lines(lab.history.marked([row])))
+    [line] = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    assert list(line) == [*exports.COLUMNS, *exports.MARK_COLUMNS]
+    told = [line[name] for name in ("sweep", "labels", "rating", "notes", "votes_won")]
+    assert told == ["Fox, or not?", "'=hero", "4.5", "1.5 s Ana: A jump", "0"]
+    [record] = json.loads("".join(exports.json_lines(lab.history.marked([row]))))
+    assert (record["sweep"], record["labels"]) == ([{"id": sweep, "name": "Fox, or not?"}], ["=hero"])
+    assert (record["ratings"], record["notes"][0]["text"]) == ({"overall": 4.5}, "A jump")
 
 
 def test_an_empty_export_is_still_readable() -> None:

@@ -1,0 +1,56 @@
+"""Which models and parameter values there are to filter History by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import sqlalchemy as sa
+
+from rivya_core.lab.history_query import PARAM_KEYS, param_texts, plain
+from rivya_core.lab.marks import SweepName
+from rivya_core.lab.schema import experiments, generations
+
+SWEEPS_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What there is. ``params``: values by name, as :func:`history_query.plain` writes them. ``seq``: the last row seen."""
+
+    models: tuple[str, ...] = ()
+    params: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    seq: int = 0
+
+
+def more(connection: sa.Connection, known: Choices) -> Choices:
+    """Add what rows newer than the last look ask for; a request never changes, so no older one is read again."""
+    column = generations.c
+    newest = connection.execute(sa.select(sa.func.max(column.seq))).scalar() or 0
+    if newest <= known.seq:
+        return known
+    asked = [column.model, *(text for name in PARAM_KEYS for text in param_texts(name))]
+    rows = connection.execute(sa.select(*asked).where(column.seq > known.seq).distinct()).mappings().all()
+    models = {*known.models, *(row["model"] for row in rows)}
+    params = {
+        name: {*known.params.get(name, ()), *(plain(row[key]) for row in rows for key in keys if row[key])}
+        for name, keys in PARAM_KEYS.items()
+    }
+    ordered = {name: tuple(sorted(values, key=_numbers_first)) for name, values in params.items()}
+    return Choices(tuple(sorted(models)), ordered, newest)
+
+
+def sweeps(connection: sa.Connection) -> list[SweepName]:
+    """The newest sweeps that are neither hidden nor deleted."""
+    column = experiments.c
+    where = [column.deleted_at.is_(None), column.hidden_at.is_(None)]
+    query = sa.select(column.id, column.name).where(*where).order_by(column.created_at.desc()).limit(SWEEPS_MAX)
+    return [SweepName(*row) for row in connection.execute(query)]
+
+
+def _numbers_first(value: str) -> tuple[bool, float, str]:
+    try:
+        return False, float(value), value
+    except ValueError:
+        return True, 0.0, value
