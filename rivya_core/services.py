@@ -21,6 +21,7 @@ from filelock import FileLock
 from rivya_core.api import AsyncMediaClient, AsyncRivya, Rivya
 from rivya_core.api.errors import LabError, RivyaError, StorageError
 from rivya_core.api.network import check_way_to
+from rivya_core.api.pace import QUICK_S
 from rivya_core.api.private_files import make_folder, mode_of
 from rivya_core.api.wire import Timeouts
 from rivya_core.lab.archive import Archive
@@ -45,7 +46,7 @@ from rivya_core.simulator import SimulatorServer
 
 log = logging.getLogger("rivya.services")
 
-LIVE_QUICK_S = 20.0  # prior for the time that one in ten clips needs at Rivya, until there is history
+
 FOLDER_MAX_BYTES = 440  # SQLite opens no path above 512 bytes, and its copies have the longest names here
 SIMULATED_QUICK_S = 5.0  # the built-in simulator needs 5-12 s at speed 1
 
@@ -165,7 +166,7 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
         archive=archive,
         make_api=lambda: AsyncRivya(key, base_url=base_url, settings=settings),
         make_media=lambda: AsyncMediaClient(base_url, timeouts),
-        quick_s=LIVE_QUICK_S if simulator is None else SIMULATED_QUICK_S / settings.simulator_speed,
+        quick_s=QUICK_S if simulator is None else SIMULATED_QUICK_S / settings.simulator_speed,
     )
     inbox = Inbox(database)
     stack.callback(inbox.close)

@@ -15,8 +15,9 @@ from rivya_core.api import endpoints, media
 from rivya_core.api.contract import Balance, Generation, UploadedFile
 from rivya_core.api.endpoints import UploadSource
 from rivya_core.api.errors import ConfigurationError, LabError, RivyaError
-from rivya_core.api.flows import Fetch, Flow, Flows, PollPace, Send, Sleep
+from rivya_core.api.flows import Fetch, Flow, Flows, Send, Sleep
 from rivya_core.api.media import MediaClient
+from rivya_core.api.pace import PollPace
 from rivya_core.api.request import GenerationRequest
 from rivya_core.api.specs import ModelSpec
 from rivya_core.api.wire import Address, Timeouts, Wire

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rivya_core.api import endpoints
-from rivya_core.api.contract import ERROR_CODES, POLL_FIRST_S, POLL_THEN_S, Effect, Generation, TaskStatus, UploadedFile
+from rivya_core.api.contract import ERROR_CODES, Effect, Generation, TaskStatus, UploadedFile
 from rivya_core.api.endpoints import Call, UploadSource
 from rivya_core.api.errors import (
     DownloadError,
@@ -23,6 +23,7 @@ from rivya_core.api.errors import (
     RivyaError,
     WaitTimeoutError,
 )
+from rivya_core.api.pace import PollPace
 from rivya_core.api.params import invalid
 from rivya_core.api.references import reference_item
 from rivya_core.api.request import GenerationRequest
@@ -33,7 +34,6 @@ T = TypeVar("T")
 WAIT_S = 600.0
 """Deadline of a wait when the caller names none. It ends the wait, never the generation."""
 _LAST_READ_S = 1.0
-_GROWTH = 1.2
 _BODIES_KEPT = 256
 _EXPIRED = {401, 403, 404, 410}
 
@@ -62,15 +62,6 @@ class Fetch:
 
 
 Flow = Generator[Send | Sleep | Fetch, Any, T]
-
-
-@dataclass(frozen=True, slots=True)
-class PollPace:
-    """Seconds of the poll schedule; source of the defaults: docs/api-generation-status."""
-
-    first_s: float = sum(POLL_FIRST_S) / 2
-    min_s: float = POLL_THEN_S[0]
-    max_s: float = POLL_THEN_S[1]
 
 
 class Flows:
@@ -155,7 +146,8 @@ class Flows:
     def wait(self, task_id: str, timeout_s: float | None) -> Flow[Generation]:
         """Read a task on the documented schedule until it ends or the deadline passes; a failed read ends nothing."""
         call = endpoints.retrieve_generation(task_id)
-        schedule = _Schedule(self._pace, self._clock() + (WAIT_S if timeout_s is None else max(timeout_s, 0.0)))
+        began = self._clock()
+        schedule = _Schedule(self._pace, began, began + (WAIT_S if timeout_s is None else max(timeout_s, 0.0)))
         failures, last = 0, None
         retry_after_s: float | None = None
         while (pause := schedule.next_pause(self._clock(), failures, retry_after_s, self._dice())) is not None:
@@ -209,12 +201,13 @@ class Flows:
 
 
 class _Schedule:
-    """When to read a task next: first soon, then growing steps, never past the deadline, one read just before it."""
+    """When to read a task next: at the client's pace, never past the deadline, one read just before it."""
 
-    def __init__(self, pace: PollPace, ends: float) -> None:
+    def __init__(self, pace: PollPace, began: float, ends: float) -> None:
         self._pace = pace
+        self._began = began
         self._ends = ends
-        self._step_s: float | None = None
+        self._reads = 0
         self._last = False
 
     def remaining_s(self, now: float) -> float:
@@ -224,7 +217,8 @@ class _Schedule:
         """Return the seconds to sleep before the next read, or None when none fits before the deadline."""
         if self._last:
             return None
-        pause = self._pause(jitter)
+        pause = self._pace.gap_s(now - self._began, self._reads, jitter)
+        self._reads += 1
         if failures:
             pause = max(pause, delay_s("poll", failures, retry_after_s, jitter))
         until_last = self._ends - _LAST_READ_S - now
@@ -232,14 +226,6 @@ class _Schedule:
             self._last = True
             return max(until_last, 0.0)
         return pause
-
-    def _pause(self, jitter: float) -> float:
-        if self._step_s is None:
-            self._step_s = self._pace.min_s
-            return self._pace.first_s
-        pause = self._step_s * (1 + jitter / 10)
-        self._step_s = min(self._step_s * _GROWTH, self._pace.max_s)
-        return min(pause, max(self._pace.max_s, self._pace.min_s))
 
 
 def _goes_on(ruling: Rule) -> bool:

@@ -1,21 +1,15 @@
-"""When a running task is read next. Pure: times in, seconds out.
-
-Rivya asks for a first read 2-3 s after the submit and then one every 5-10 s, slower for long jobs
-(docs/api-generation-status). Within that, reads are sparse while a clip is unlikely to be ready and dense where it is
-likely: the second read waits for the time that one in ten clips needed so far.
-"""
+"""When a running task is read next: at the pace of ``api.pace``, and seldom once it is unusually long. Pure: times in, seconds out."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
 
-GROWTH = 1.1
-STEADY_S = 60.0  # until here the gap stays at its densest
+from rivya_core.api.pace import PollPace
+
 OVERDUE_GAP_S = 300.0  # after Schedule.overdue_s
 STALE_AFTER_S = 86_400.0
 STALE_GAP_S = 21_600.0
-JITTER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +29,12 @@ class Schedule:
 
     def next_gap_s(self, elapsed_s: float, reads: int, jitter: float) -> float:
         """Seconds until the next read, after ``reads`` reads so far; ``jitter`` is uniform in 0..1."""
-        if reads == 0:
-            return max(0.0, self.first_s - elapsed_s)
-        if elapsed_s >= STALE_AFTER_S:
+        if reads > 0 and elapsed_s >= STALE_AFTER_S:
             return STALE_GAP_S
-        if elapsed_s >= self.overdue_s:
+        if reads > 0 and elapsed_s >= self.overdue_s:
             return OVERDUE_GAP_S
-        stretch = 1.0 + JITTER * jitter
-        if reads == 1:
-            return min(max(self.min_s, self.quick_s - elapsed_s), self.max_s) * stretch
-        gap_s = self.min_s * stretch
-        if elapsed_s > STEADY_S:
-            gap_s *= GROWTH ** ((elapsed_s - STEADY_S) / self.max_s)
-        return min(max(gap_s, self.min_s), self.max_s)
+        pace = PollPace(self.first_s, self.min_s, self.max_s)
+        return pace.gap_s(elapsed_s, reads, jitter, quick_s=self.quick_s)
 
 
 class ReadBudget:

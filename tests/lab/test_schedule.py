@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rivya_core.api.pace import QUICK_S
 from rivya_core.lab.schedule import OVERDUE_GAP_S, STALE_AFTER_S, STALE_GAP_S, ReadBudget, Schedule
-from rivya_core.services import LIVE_QUICK_S
 from rivya_core.settings import Settings
 
 DEFAULTS = Settings()
@@ -20,7 +20,7 @@ LIVE = Schedule(
     first_s=DEFAULTS.poll_first_s,
     min_s=DEFAULTS.poll_min_s,
     max_s=DEFAULTS.poll_max_s,
-    quick_s=LIVE_QUICK_S,
+    quick_s=QUICK_S,
     overdue_s=DEFAULTS.overdue_after_s,
 )
 
