@@ -141,11 +141,12 @@ class GenerationRequest(BaseModel):
         """The same for requests whose texts differ only in line breaks, Unicode form or blanks at the ends, in hex."""
         return reuse_hash(self.canonical())
 
-    def body(self, items: Sequence[Mapping[str, Any]] = ()) -> bytes:
-        """Return the body of ``POST /generations``: the same bytes for the same request and items.
+    def body(self, items: Sequence[Mapping[str, Any]] = (), *, trace_id: str | None = None) -> bytes:
+        """Return the body of ``POST /generations``: the same bytes for the same request, items and trace id.
 
         items: the reference items of the uploaded image (see ``reference_item``); one is needed exactly when the request
-        has an image, as a body without it would pay for a clip made from text alone.
+        has an image, as a body without it would pay for a clip made from text alone. trace_id: what is sent as
+        ``client_request_id`` when the request has none of its own; it is no part of the request, so a repeat has another.
 
         Raises:
             InvalidRequestError: the items break the model's reference rule, or do not belong to the request.
@@ -157,8 +158,9 @@ class GenerationRequest(BaseModel):
         if items:
             params[REFERENCE_KEY] = [dict(item) for item in items]
         body: dict[str, Any] = {"model": self.model, "prompt": self.prompt, "params": params}
-        if self.client_request_id is not None:
-            body["client_request_id"] = self.client_request_id
+        trace = self.client_request_id or trace_id
+        if trace is not None:
+            body["client_request_id"] = trace
         return _json(body)
 
     @classmethod

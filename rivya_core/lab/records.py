@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -126,6 +127,16 @@ class GenerationRecord:
     def length(self) -> str:
         """The asked-for length as it goes over the wire, in seconds or frames by model; "" when the model has none."""
         return next((str(self.params[key]) for key in DURATION_KEYS if self.params.get(key)), "")
+
+    @property
+    def sent_trace_id(self) -> str | None:
+        """The ``client_request_id`` in the committed body; None while nothing was committed, or when it held none."""
+        try:
+            sent = json.loads(self.body or b"null")
+        except ValueError:
+            return None
+        trace = sent.get("client_request_id") if isinstance(sent, dict) else None
+        return trace if isinstance(trace, str) else None
 
     @property
     def has_clip(self) -> bool:

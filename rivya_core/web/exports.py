@@ -75,6 +75,7 @@ COLUMNS: Mapping[str, Callable[[GenerationRecord], Cell]] = {
     "clip_duration_s": lambda row: row.clip_duration_s,
     "clip_fps": lambda row: row.clip_fps,
     "starred": lambda row: row.starred,
+    "sent_client_request_id": lambda row: row.sent_trace_id,
 }
 """Every exported column and where it comes from; the key of the API is in none of them."""
 

@@ -131,7 +131,7 @@ def _money(record: GenerationRecord, moves: Sequence[MovementRecord]) -> None:
             *([Fact("Same task as", record.duplicate_of, copy=True)] if record.duplicate_of else []),
             Fact("Request id", record.request_id or "", copy=True),
             Fact("Idempotency key", record.idempotency_key, copy=True),
-            Fact("Client request id", record.client_request_id or "", copy=True),
+            Fact("Client request id", record.sent_trace_id or record.client_request_id or "", copy=True),
             Fact(
                 "Connection",
                 record.connection,

@@ -158,13 +158,18 @@ async def accept(context: JobContext, row: GenerationRecord, answer: Generation)
 
 
 async def build_body(context: JobContext, row: GenerationRecord) -> bytes:
-    """The bytes of the POST; uploads the reference image first when it has not been."""
+    """The bytes of the POST; uploads the reference image first when it has not been.
+
+    Without a trace id of the user's the generation id is sent as such, so that Rivya's support finds the request by what
+    History shows.
+    """
     request = await context.db(stored_request, context, row)
     if request.image is None:
-        return request.body()
-    uploaded = await context.api.post_file(request.image, model=row.model, client_request_id=row.client_request_id)
+        return request.body(trace_id=row.id)
+    trace = row.client_request_id or row.id
+    uploaded = await context.api.post_file(request.image, model=row.model, client_request_id=trace)
     await context.db(context.ledger.update, row.id, file_url=uploaded.url, file_id=uploaded.id)
-    return request.body([reference_item(uploaded, request.image)])
+    return request.body([reference_item(uploaded, request.image)], trace_id=row.id)
 
 
 def stored_request(context: JobContext, row: GenerationRecord) -> GenerationRequest:
