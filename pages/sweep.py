@@ -11,15 +11,18 @@ from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import head as sweep_head
 from pages._ui.sweep import list as sweep_list
 from pages._ui.sweep import live_grid as sweep_grid
+from pages._ui.sweep import manage as sweep_manage
 from pages._ui.sweep import start as sweep_start
+from pages._ui.sweep.preview import preview
 from pages._ui.verdict import decision_tab, verdict_tab
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 
 
 def main() -> None:
-    """Draw the list, the form or the experiment that the address asks for."""
-    lab = frame.open_page("Sweep", "One question, many clips: every price is said before it is spent.")
+    """Draw the list, the form or the sweep that the address asks for."""
+    lab = frame.open_page("Sweep", "One question, many clips. You see the price first.")
+    sweep_manage.undo_bar()
     experiment_id = sweep_address.opened()
     if experiment_id:
         _experiment(lab, experiment_id)
@@ -35,7 +38,11 @@ def _compose(lab: Lab) -> None:
     with left:
         draft = sweep_form.sweep_form(lab)
     with right:
-        sweep_start.start(lab, draft)
+        sweep = sweep_start.start(lab, draft)
+    if (
+        sweep is not None
+    ):  # below both columns: the price stays in sight beside the form, and would cover what is below it
+        preview(sweep)
 
 
 def _experiment(lab: Lab, experiment_id: str) -> None:

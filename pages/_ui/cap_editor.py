@@ -26,7 +26,7 @@ def cap_editor(label: str, current: int | None, save: Save, *, key: str) -> None
             step=CAP_STEP,
             value=current,
             key=key,
-            placeholder="no cap",
+            placeholder="No limit",
             on_change=_changed,
             args=(key, current, save),
             width=240,

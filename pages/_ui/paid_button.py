@@ -1,6 +1,6 @@
 """A button that spends: it says what it does and what it costs, and asks in step with the amount.
 
-A small amount needs one press, a live one above ``confirm_above_credits`` a second press, and above
+A simulated amount and a small live one need one press, a live one above ``confirm_above_credits`` a second press, and above
 ``type_to_confirm_credits`` the amount is typed before the button can be pressed.
 """
 
@@ -32,12 +32,12 @@ def paid_button(
     stretch: bool = False,
 ) -> None:
     """Draw the button; ``act`` is called once the amount was confirmed as its size asks for."""
-    typed = amount > lab.settings.type_to_confirm_credits and not disabled
+    typed = lab.mode == "live" and amount > lab.settings.type_to_confirm_credits and not disabled
     asks = not typed and lab.mode == "live" and amount > lab.settings.confirm_above_credits
     with st.container(key=f"paid_{key}", gap="small", width="stretch" if stretch else TYPED_PX if typed else "content"):
         if typed:
             st.text_input(
-                f"Type {amount:,} to confirm {_credits(lab, amount)}",
+                f"Type {amount:,} to confirm {amount:,} credits",
                 key=_typed(key),
                 live=True,
                 placeholder=f"{amount:,}",
@@ -65,10 +65,6 @@ def paid_button(
                         args=(key, amount, False, act, tuple(args)),
                     )
                     st.button("Not now", key=f"{key}_no", on_click=_forget)
-
-
-def _credits(lab: Lab, amount: int) -> str:
-    return f"{amount:,} {'simulated ' if lab.mode == 'simulated' else ''}credits"
 
 
 def _typed(key: str) -> str:

@@ -62,8 +62,7 @@ class Labels:
         wanted, asked = checked(label), tuple(dict.fromkeys(ids))
         with begin_immediate(self._database) as connection:
             _check_ids(connection, kind, asked)
-            known = connection.execute(sa.select(labels.c.label).where(labels.c.kind == kind).distinct()).scalars()
-            wanted = next((one for one in known if one.casefold() == wanted.casefold()), wanted)
+            wanted = _spelled(connection, kind, wanted)
             carrying = _carrying(connection, kind, asked, wanted)
             fresh = tuple(id_ for id_ in asked if id_ not in carrying)
             if fresh:
@@ -79,8 +78,9 @@ class Labels:
         refuse_writes(self._database)
         _check_kind(kind)
         with begin_immediate(self._database) as connection:
-            carrying = _carrying(connection, kind, ids, label)
-            mine = (labels.c.kind == kind, labels.c.label == label, labels.c.of_id.in_(carrying))
+            known = _spelled(connection, kind, label)
+            carrying = _carrying(connection, kind, ids, known)
+            mine = (labels.c.kind == kind, labels.c.label == known, labels.c.of_id.in_(carrying))
             connection.execute(sa.delete(labels).where(*mine))
         return tuple(id_ for id_ in dict.fromkeys(ids) if id_ in carrying)
 
@@ -121,6 +121,12 @@ def _check_ids(connection: sa.Connection, kind: LabelKind, ids: Sequence[str]) -
             "Look it up.",
             field="id",
         )
+
+
+def _spelled(connection: sa.Connection, kind: LabelKind, label: str) -> str:
+    """The label as it was written first."""
+    known = connection.execute(sa.select(labels.c.label).where(labels.c.kind == kind).distinct()).scalars()
+    return next((one for one in known if one.casefold() == label.casefold()), label)
 
 
 def _carrying(connection: sa.Connection, kind: LabelKind, ids: Sequence[str], label: str) -> set[str]:

@@ -22,7 +22,7 @@ from rivya_core.lab.experiments import book, knobs, quotes, reuse
 from rivya_core.lab.experiments.axes import Labelled
 from rivya_core.lab.experiments.buying import Buyer
 from rivya_core.lab.experiments.plan import MAX_CELLS, MAX_TAKES, Sweep
-from rivya_core.lab.experiments.quotes import Quote
+from rivya_core.lab.experiments.quotes import Quote, RepairQuote
 from rivya_core.lab.experiments.records import CellRecord, ExperimentRecord, SweepStatus
 from rivya_core.lab.experiments.reuse import Prices
 from rivya_core.lab.experiments.spec import images_of, to_sweep
@@ -157,6 +157,26 @@ class Sweeps(SweepSteering):
             record = self._ours(connection, experiment_id)
             return self._buyer.retry_failed(connection, record, expected_credits=expected_credits)
 
+    def repair(self, experiment_id: str, *, only_what_fits: bool = False, expected_credits: int | None = None) -> int:
+        """Do what ``start_rest`` and ``retry_failed`` do, for all takes without a clip at once; how many were bought.
+
+        Raises:
+            BudgetError: not all is allowed, or it costs more than was seen; nothing was started.
+        """
+        parts = self._parts
+        submission.refuse_if_read_only(parts.settings)
+        submission.check_disk(parts.settings, parts.archive)
+        with begin_immediate(parts.database) as connection:
+            record = self._ours(connection, experiment_id)
+            return self._buyer.repair(
+                connection, record, only_what_fits=only_what_fits, expected_credits=expected_credits
+            )
+
+    def repair_quote(self, experiment_id: str) -> RepairQuote:
+        """Say what ``repair`` would take now; reads the database only."""
+        with reading(self._parts.database) as connection:
+            return self._buyer.repair_quote(connection, self._ours(connection, experiment_id))
+
     # -- following -------------------------------------------------------------------------------------------------
 
     def status(self, experiment_id: str) -> SweepStatus:
@@ -242,7 +262,7 @@ class Sweeps(SweepSteering):
         record = book.must_find(connection, experiment_id)
         if record.connection != self._parts.settings.connection:
             raise LabError(
-                "This experiment belongs to another connection",
+                "This sweep belongs to another connection",
                 f"It was started under {record.connection}; this lab talks to {self._parts.settings.connection}.",
                 "Start it anew here, or open the lab with its connection.",
                 field="connection",
@@ -264,7 +284,7 @@ def _check_sweep(sweep: Sweep) -> None:
 
 def _check_parent(connection: sa.Connection, sweep: Sweep) -> None:
     if sweep.parent_id is not None and book.find(connection, sweep.parent_id) is None:
-        raise invalid("parent_id", "is no experiment of this data folder", "Leave it out, or look it up in the list")
+        raise invalid("parent_id", "is no sweep of this data folder", "Leave it out, or look it up in the list")
 
 
 def _shortage(budget: Any, costs: Sequence[int], cap_credits: int | None) -> str:

@@ -171,7 +171,7 @@ def repeat_it(recorder: Recorder, page: Page, outside: Outside) -> None:
 def run_a_sweep(recorder: Recorder, page: Page) -> str:
     """Sweep: form, price, grid, a clip, verdict and decision; the id of the experiment."""
     recorder.look(page, "Find out what really makes the difference")
-    page.get_by_role("button", name="Put it into the form").click()
+    page.get_by_role("button", name="Use template").click()
     page.get_by_role("button", name="Start · 4 new · 640 credits").click()
     recorder.look(page, "This spends 640 credits")
     page.get_by_role("button", name="Spend 640 credits").click()

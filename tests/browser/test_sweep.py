@@ -58,7 +58,7 @@ def test_the_grid_fills_in_while_one_looks(start_server: StartServer, visit: Vis
     visitor = visit(server, path="/sweep")
     page = visitor.page
     assert_well(visitor)
-    page.get_by_role("button", name="Put it into the form").click()
+    page.get_by_role("button", name="Use template").click()
     page.get_by_role("button", name=re.compile("Start · 4 new · 640 credits")).wait_for()
     assert_well(visitor)
     scales = page.get_by_label("Values of cfg_scale")
@@ -110,7 +110,7 @@ def test_a_playing_clip_is_left_alone_while_the_sweep_goes_on(start_server: Star
     """Ticks, new cells and the end of the sweep neither close the dialog nor restart its clip."""
     server = start_server(**{**QUICK, "RIVYA_SIMULATOR_SPEED": "1"})
     page = visit(server, path="/sweep").page
-    page.get_by_role("button", name="Put it into the form").click()
+    page.get_by_role("button", name="Use template").click()
     scales = page.get_by_label("Values of cfg_scale")
     scales.fill("0, 0.25, 0.5, 0.75, 1")
     scales.blur()
@@ -165,7 +165,7 @@ def test_a_failed_cell_says_whether_it_was_charged(filled: tuple[Server, dict[st
     server, ids = filled
     page = visit(server, path=f"/sweep?experiment={ids['failed']}").page
     expect(page.get_by_text("The generation failed at Rivya · Not charged").first).to_be_visible()
-    expect(page.get_by_role("button", name="Retry 2 failed · 320 credits")).to_be_visible()
+    expect(page.get_by_role("button", name="Repair 2 failed · 320 credits")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Failed: ")).first.click()
     expect(page.get_by_role("dialog").get_by_text("The picture was refused.")).to_be_visible()
 

@@ -59,7 +59,7 @@ def test_labels_are_given_read_and_taken(lab: Lab) -> None:
     assert labels.of("generation", [first, second, "unknown"]) == {first: ("keep",), second: ("Alpha", "keep")}
     assert list(labels.all("generation").items()) == [("Alpha", 1), ("keep", 2)]
     assert labels.all("sweep") == {}
-    assert labels.remove("generation", [second, first], "keep") == (second, first)
+    assert labels.remove("generation", [second, first], "Keep") == (second, first)
     assert labels.remove("generation", [first], "keep") == ()
     assert labels.all("generation") == {"Alpha": 1}
 

@@ -92,6 +92,7 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "start": lambda its: its.lab.sweeps.start(SWEEP),
         "start_rest": lambda its: its.lab.sweeps.start_rest(its.sweep),
         "retry_failed": lambda its: its.lab.sweeps.retry_failed(its.sweep),
+        "repair": lambda its: its.lab.sweeps.repair(its.sweep),
         "pause": lambda its: its.lab.sweeps.pause(its.sweep),
         "resume": lambda its: its.lab.sweeps.resume(its.sweep),
         "cancel_waiting": lambda its: its.lab.sweeps.cancel_waiting(its.sweep),
@@ -132,7 +133,7 @@ SHOWS: dict[type, str] = {
     Lab: "archive balance ballots budget cap changes check_connection clip close connection draft events expected get health "
     "existing history image labels ledger mode models movements pause poster quote refresh_balance reviews settings simulator spending sweep "
     "sweeps troubles verdicts wait wait_sweep",
-    Sweeps: "brief failures get list page quote status sweep_of wait",
+    Sweeps: "brief failures get list page quote repair_quote status sweep_of wait",
     Ballots: "candidate candidates clip file needless open_rounds round standing start votes",
     Reviews: "notes ratings",
     Labels: "all of",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from rivya_core.lab import sweep_drafts
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft
 from rivya_core.lab.sweeps import Labelled, Sweep
+from rivya_core.simulator.server import SimulatorServer
 
 Open = Callable[..., AppTest]
 
@@ -94,26 +96,26 @@ def test_an_empty_page_explains_and_offers_starts(lab: Lab, open_app: Open) -> N
     """The first visit finds an explanation, a small example and the two probes with their prices."""
     app = open_app("sweep")
     assert "Find out what really makes the difference" in texts(app)
-    assert button(app, "Put it into the form")
-    assert button(app, "Start the hint").label == "Start the hint · 4 new · 640 credits"
-    assert button(app, "Start the verdict").label == "Start the verdict · 8 new · 1,280 credits"
+    assert button(app, "Use template")
+    assert button(app, "Quick test").label == "Quick test (4 clips) · 4 new · 640 credits"
+    assert button(app, "Full test").label == "Full test (8 clips) · 8 new · 1,280 credits"
 
 
 def test_the_example_is_put_into_the_form_and_nothing_starts(lab: Lab, open_app: Open) -> None:
     """One press shows the form with 4 cells and their price; the ledger stays empty."""
     app = open_app("sweep")
-    button(app, "Put it into the form").click().run()
-    assert "4 cells \N{MULTIPLICATION SIGN} 1 take: 0 reused, 4 new = 640 credits" in texts(checked(app))
+    button(app, "Use template").click().run()
+    assert "4 combinations \N{MULTIPLICATION SIGN} 1 take: 0 reused, 4 new = 640 credits" in texts(checked(app))
     assert lab.history.page().total == 0
 
 
 def test_a_probe_is_started_once_and_opened(lab: Lab, open_app: Open) -> None:
     """The hint starts four takes and its page opens."""
     app = open_app("sweep")
-    button(app, "Start the hint").click().run()
+    button(app, "Quick test").click().run()
     [record] = lab.sweeps.list()
     assert (record.kind, app.query_params["experiment"]) == ("hint", record.id)
-    assert "Probe: hint" in texts(checked(app))
+    assert "Quick test" in texts(checked(app))
 
 
 def test_experiments_are_listed_in_one_element(lab: Lab, open_app: Open) -> None:
@@ -139,7 +141,7 @@ def test_the_price_and_every_request_stand_before_the_start(compose: Callable[..
     """2 animals by 3 scales are six cells; the quote, the button and the warning of the knob in doubt are there."""
     app = compose()
     said = texts(app)
-    assert "6 cells \N{MULTIPLICATION SIGN} 1 take: 0 reused, 6 new = 960 credits" in said
+    assert "6 combinations \N{MULTIPLICATION SIGN} 1 take: 0 reused, 6 new = 960 credits" in said
     assert "balance after: 3,840" in said
     assert "cfg_scale may do nothing on this model" in said
     assert button(app, "Start ·").label == "Start · 6 new · 960 credits"
@@ -153,10 +155,10 @@ def test_an_axis_is_added_filled_and_removed(compose: Callable[..., AppTest]) ->
     app = compose(SweepDraft(name="Fox", base=Draft(prompt=PROMPT)))
     assert "animal" in texts(app)
     assert app.button(key="sweep_go").disabled
-    widget(app, "Add an axis").set_value("variable:animal").run()
+    widget(app, "Add a variable").set_value("variable:animal").run()
     widget(app, "Values of animal").set_value("fox = A red fox\nheron = A grey heron").run()
     assert button(app, "Start ·").label == "Start · 2 new · 320 credits"
-    widget(app, "Add another axis").set_value("param:duration").run()
+    widget(app, "Add another variable").set_value("param:duration").run()
     widget(app, "Values of Duration").set_value(["5", "10"]).run()
     assert button(app, "Start ·").label == "Start · 4 new · 640 credits"
     app.button(key="sweep_axis_param:duration_remove").click().run()
@@ -166,7 +168,7 @@ def test_an_axis_is_added_filled_and_removed(compose: Callable[..., AppTest]) ->
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"name": ""}, "Give the experiment a name."),
+        ({"name": ""}, "Give the sweep a name."),
         ({"base": Draft(prompt="")}, "The prompt must not be empty."),
         ({"axes": (ANIMALS, AxisDraft("param", "cfg_scale", text="0, 2"))}, "cfg_scale"),
         ({"axes": (ANIMALS, AxisDraft("param", "cfg_scale", text="0, much"))}, "cfg_scale"),
@@ -180,7 +182,7 @@ def test_what_cannot_start_says_why(compose: Callable[..., AppTest], change: dic
     changed = {**{name: getattr(FOX, name) for name in ("name", "question", "base", "axes")}, **change}
     app = compose(SweepDraft(**changed))
     assert app.button(key="sweep_go").disabled
-    assert "Not yet" in texts(app)
+    assert "Before you can start" in texts(app)
     assert reason in texts(app)
 
 
@@ -208,7 +210,7 @@ def test_the_form_survives_another_page_and_a_new_session(compose: Callable[...,
     app.query_params["new"] = "1"
     assert widget(checked(app.run()), "Name").value == "Fox or heron"
     other = open_app("sweep")
-    button(other, "Go on with the draft: Fox or heron").click().run()
+    button(other, "Continue draft: Fox or heron").click().run()
     assert widget(checked(other), "Values of animal").value == ANIMALS.text
 
 
@@ -216,7 +218,7 @@ def test_generates_draft_can_be_taken_and_undone(lab: Lab, compose: Callable[...
     """Taking Generate's settings replaces the baseline; undo brings the old one back."""
     lab.save_draft(Draft(prompt="A glass library", values={"duration": "10"}).to_mapping())
     app = compose()
-    button(app, "Take from Generate").click().run()
+    button(app, "Copy from Generate").click().run()
     assert widget(app, "Prompt").value == "A glass library"
     assert widget(app, "Duration").value == "10"
     button(app, "Undo").click().run()
@@ -226,12 +228,28 @@ def test_generates_draft_can_be_taken_and_undone(lab: Lab, compose: Callable[...
 # -- money -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_large_amount_is_typed(make_lab: Callable[..., Lab], open_app: Open) -> None:
-    """Above the threshold the button waits for the amount; another amount does not do."""
+def test_a_large_simulated_amount_needs_no_typing(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """Nothing real is spent by a slip."""
     lab = make_lab(type_to_confirm_credits=900)
+    button(form(open_app, lab), "Start ·").click().run()
+    assert len(lab.sweeps.list()) == 1
+
+
+@pytest.fixture
+def rivya(tmp_path: Path) -> Iterator[SimulatorServer]:
+    """A server elsewhere that honours the contract; to the lab it is live."""
+    server = SimulatorServer(tmp_path / "elsewhere.sqlite3", speed=40.0)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_a_large_live_amount_is_typed(make_lab: Callable[..., Lab], open_app: Open, rivya: SimulatorServer) -> None:
+    """Above the threshold the button waits for the amount; another amount does not do."""
+    lab = make_lab(type_to_confirm_credits=900, api_key=rivya.api_key, base_url=rivya.base_url)
     app = form(open_app, lab)
     assert app.button(key="sweep_go").disabled
-    box = widget(app, "Type 960 to confirm 960 simulated credits")
+    box = widget(app, "Type 960 to confirm 960 credits")
     box.set_value("690").run()
     assert app.button(key="sweep_go").disabled
     box.set_value("960").run()
@@ -251,7 +269,7 @@ def test_what_fits_is_offered_with_the_figures(
     lab.check_connection()
     app = form(open_app, lab)
     assert "960 credits needed, 500 credits" in texts(app)
-    button(app, "Start what fits (3 cells) · 480 credits").click().run()
+    button(app, "Start what fits (3 combinations) · 480 credits").click().run()
     [record] = lab.sweeps.list()
     status = lab.sweeps.brief(record.id)
     assert (sum(status.states.values()), status.planned, status.planned_credits) == (3, 3, 480)
@@ -273,7 +291,7 @@ def test_the_start_of_the_rest_is_refused_with_the_figures(make_lab: Callable[..
 
 def test_an_unknown_experiment_is_said(lab: Lab, open_app: Open) -> None:
     """A wrong address shows a card, not an exception."""
-    assert "There is no such experiment" in texts(open_experiment(open_app, "x404"))
+    assert "There is no such sweep" in texts(open_experiment(open_app, "x404"))
 
 
 def test_a_sweep_is_paused_resumed_and_taken_back(make_lab: Callable[..., Lab], open_app: Open) -> None:
@@ -284,12 +302,12 @@ def test_a_sweep_is_paused_resumed_and_taken_back(make_lab: Callable[..., Lab], 
     button(app, "Pause").click().run()
     assert lab.sweeps.get(id_).paused_at is not None
     assert "Paused" in texts(app)
-    button(app, "Go on").click().run()
+    button(app, "Resume").click().run()
     assert lab.sweeps.get(id_).paused_at is None
     button(app, "Cancel").click().run()
     cancelled = lab.sweeps.brief(id_).states[State.CANCELLED]
     assert cancelled > 0
-    assert button(checked(app), "Retry").label == f"Retry {cancelled} failed · {cancelled * 160:,} credits"
+    assert button(checked(app), "Repair").label == f"Repair {cancelled} failed · {cancelled * 160:,} credits"
 
 
 def test_extend_pays_only_for_what_is_missing(lab: Lab, open_app: Open) -> None:
@@ -303,9 +321,9 @@ def test_extend_pays_only_for_what_is_missing(lab: Lab, open_app: Open) -> None:
     assert values.value == "fox = A red fox\nAn owl\nA cat"
     start = button(app, "Start ·")
     assert (start.label, start.disabled) == ("Start · nothing new · 0 credits", True)
-    assert "Nothing new: everything asked for is there already. Change an axis or the takes." in texts(app)
+    assert "Nothing new: everything asked for is there already. Change a variable or the takes." in texts(app)
     values.set_value(f"{values.value}\nA wolf").run()
-    assert "4 cells \N{MULTIPLICATION SIGN} 1 take: 3 reused, 1 new = 160 credits" in texts(app)
+    assert "4 combinations \N{MULTIPLICATION SIGN} 1 take: 3 reused, 1 new = 160 credits" in texts(app)
     button(app, "Start ·").click().run()
     newest = lab.sweeps.list()[0]
     assert (newest.parent_id, newest.quoted_credits) == (id_, 160)
@@ -361,7 +379,7 @@ def test_paired_axes_go_side_by_side(compose: Callable[..., AppTest]) -> None:
     next(group for group in groups if group.label == "Combine").set_value("Paired").run()
     assert button(app, "Start ·").label == "Start · 2 new · 320 credits"
     widget(app, "Values of cfg_scale").set_value("0, 0.5, 1").run()
-    assert "Paired axes need lists of the same length" in texts(checked(app))
+    assert "Paired variables need lists of the same length" in texts(checked(app))
 
 
 def test_a_stopped_queue_is_one_card(make_lab: Callable[..., Lab], open_app: Open) -> None:
@@ -384,7 +402,7 @@ def test_a_failed_take_says_its_charge_in_the_card(lab: Lab, open_app: Open) -> 
     lab.wait_sweep(id_)
     app = open_experiment(open_app, id_)
     assert "Done, 1 failed" in texts(app)
-    button(app, "Retry 1 failed · 160 credits").click().run()
+    button(app, "Repair 1 failed · 160 credits").click().run()
     lab.wait_sweep(id_)
     assert lab.sweeps.brief(id_).states == {State.SUCCEEDED: 2}
     checked(app)
@@ -409,7 +427,7 @@ def test_the_cap_of_an_experiment_is_raised_with_a_reason(lab: Lab, open_app: Op
     sweep = Sweep("Boats", "", GenerationRequest(prompt="A boat"), {"aspect_ratio": ["16:9", "9:16"]}, cap_credits=160)
     id_ = lab.start(sweep, only_what_fits=True)
     app = open_experiment(open_app, id_)
-    widget(app, "Cap for the whole experiment").set_value(320).run()
+    widget(app, "Cap for the whole sweep").set_value(320).run()
     assert lab.sweeps.get(id_).cap_credits == 160
     widget(app, "Why").set_value("The second shape matters").run()
     button(app, "Raise it to 320").click().run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -15,6 +16,7 @@ from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.lab import drafts
 from rivya_core.lab.drafts import Draft
+from rivya_core.lab.experiments.quotes import RepairQuote
 from rivya_core.lab.experiments.records import Axis, ExperimentRecord, SweepStatus
 from rivya_core.lab.judging import probes
 from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft
@@ -52,13 +54,13 @@ def test_a_retry_buys_no_more_than_its_button_said(make_lab: Callable[..., Lab],
     takes = [take.generation_id or "" for cell in lab.sweep(id_).cells for take in cell.takes]
     lab.cancel(takes[0])
     app = open_experiment(open_app, id_)
-    retry = button(app, "Retry 1 failed · 160 credits")
+    retry = button(app, "Repair 1 failed · 160 credits")
     for generation_id in takes[1:]:
         lab.cancel(generation_id)
     retry.click().run()
     assert "160 credits were shown; 3 clips would cost 480 credits now. Nothing was bought." in texts(checked(app))
     assert lab.sweeps.brief(id_).states == {State.CANCELLED: 3}
-    button(app, "Retry 3 failed · 480 credits").click().run()
+    button(app, "Repair 3 failed · 480 credits").click().run()
     assert lab.sweeps.brief(id_).failed == 0
 
 
@@ -74,10 +76,10 @@ def test_a_retry_of_what_was_repeated_meanwhile_says_that_it_costs_nothing(
         lab.cancel(one)
     again = [lab.submit(drafts.repeat_request(lab, lab.get(one)), parent_id=one).id for one in takes[:1]]
     app = open_experiment(open_app, id_)
-    button(app, "Retry 2 failed · 1 reused · 160 credits")
+    button(app, "Repair 2 failed · 1 reused · 160 credits")
     again += [lab.submit(drafts.repeat_request(lab, lab.get(one)), parent_id=one).id for one in takes[1:]]
     app = open_experiment(open_app, id_)
-    checked(button(app, "Retry 2 failed · 2 reused · 0 credits").click().run())
+    checked(button(app, "Repair 2 failed · 2 reused · 0 credits").click().run())
     found = [take.generation_id for cell in lab.sweep(id_).cells for take in cell.takes]
     assert found == again
     assert lab.ledger.counts() == {State.CANCELLED: 2, State.WAITING: 2}
@@ -89,8 +91,8 @@ def test_a_damaged_clip_is_bought_again_on_purpose(lab: Lab, open_app: Open) -> 
     lab.wait_sweep(id_, 60)
     lab.ledger.update(lab.sweep(id_).cells[0].takes[0].generation_id or "", clip_check="damaged")
     app = open_experiment(open_app, id_)
-    button(app, "Retry 1 damaged · 160 credits")
-    assert "A damaged clip was paid for and is kept. A retry buys a new one." in texts(app)
+    button(app, "Repair 1 damaged · 160 credits")
+    assert "A damaged clip was paid for and is kept. A repair buys a new one." in texts(app)
 
 
 def test_the_head_is_drawn_again_when_its_figures_change(make_lab: Callable[..., Lab]) -> None:
@@ -129,7 +131,7 @@ def test_an_extended_probe_stays_a_probe(lab: Lab, open_app: Open) -> None:
     lab.wait_sweep(id_)
     app = open_experiment(open_app, id_)
     button(app, "Extend").click().run()
-    widget(checked(app), "Takes per cell").set_value(4).run()
+    widget(checked(app), "Takes per combination").set_value(4).run()
     button(app, "Start · 4 new").click().run()
     newest = lab.sweeps.list()[0]
     assert (newest.kind, newest.parent_id, newest.takes) == ("verdict", id_, 4)
@@ -197,7 +199,7 @@ def test_an_axis_says_its_own_error(lab: Lab, open_app: Open) -> None:
     """Beside the button and below the field, in the words of the field."""
     axis = AxisDraft("param", "duration")
     app = form(open_app, lab, SweepDraft(name="Boat", base=Draft(prompt="A boat"), axes=(axis,)))
-    assert texts(app).count("Duration has no values. Give at least one, or leave the axis out.") == 2
+    assert texts(app).count("Duration has no values. Give at least one, or remove the variable.") == 2
     widget(app, "Values of Duration").set_value(["5"]).run()
     assert "has no values" not in texts(checked(app))
 
@@ -206,7 +208,7 @@ def test_a_cap_without_a_reason_says_so_below_the_field(lab: Lab, open_app: Open
     """One plain sentence, and no word of charges, as nothing could be."""
     id_ = lab.start(Sweep("Boats", "", BOAT, {"cfg_scale": [0, 1]}, cap_credits=320))
     app = open_experiment(open_app, id_)
-    widget(app, "Cap for the whole experiment").set_value(480).run()
+    widget(app, "Cap for the whole sweep").set_value(480).run()
     button(app, "Raise it to 480").click().run()
     said = texts(checked(app))
     assert "Raising a cap needs a reason. Say why in a few words; it is kept in the log of caps." in said
@@ -250,17 +252,17 @@ def test_an_open_clip_says_which_take_it_is(lab: Lab, open_app: Open) -> None:
 def test_a_variable_without_values_is_offered_as_an_axis(lab: Lab, open_app: Open) -> None:
     """What the sentence asks for is one press away."""
     app = form(open_app, lab, SweepDraft(name="Fox", base=Draft(prompt="{{animal}} on ice")))
-    assert "Add an axis called animal" in texts(app)
-    button(app, "Add {{animal}} as an axis").click().run()
+    assert "Give animal values" in texts(app)
+    button(app, "Add values for {{animal}}").click().run()
     widget(app, "Values of animal").set_value("A fox\nAn owl").run()
     assert button(checked(app), "Start ·").label == "Start · 2 new · 320 credits"
-    assert "Add {{animal}} as an axis" not in labels(app)
+    assert "Add values for {{animal}}" not in labels(app)
 
 
 def test_inputs_are_called_as_everywhere(lab: Lab, open_app: Open) -> None:
     """One name each, that of the API's page, in the list of axes as above the fields."""
     app = form(open_app, lab, SweepDraft(base=Draft(prompt="A boat")))
-    offered = widget(app, "Add an axis").options
+    offered = widget(app, "Add a variable").options
     assert offered == [
         "Prompt",
         "Duration",
@@ -308,17 +310,85 @@ def test_a_column_is_as_wide_as_its_title() -> None:
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        ({"failed": 2}, "Retry 2 failed · 320 credits"),
-        ({"failed": 2, "given_up": 2}, "Retry 2 no longer watched · 320 credits"),
-        ({"failed": 3, "given_up": 1}, "Retry 2 failed and 1 no longer watched · 320 credits"),
+        ({"planned": 3}, "Start the rest · 3 · 320 credits"),
+        ({"planned": 3, "failed": 2}, "Repair 3 planned and 2 failed · 320 credits"),
+        ({"failed": 2}, "Repair 2 failed · 320 credits"),
+        ({"failed": 2, "given_up": 2}, "Repair 2 no longer watched · 320 credits"),
+        ({"failed": 3, "given_up": 1}, "Repair 2 failed and 1 no longer watched · 320 credits"),
         (
-            {"failed": 3, "given_up": 1, "damaged": 1, "failed_reused": 1},
-            "Retry 1 failed and 1 no longer watched and 1 damaged · 1 reused · 320 credits",
+            {"failed": 3, "given_up": 1, "damaged": 1, "reused": 1},
+            "Repair 1 failed and 1 no longer watched and 1 damaged · 1 reused · 320 credits",
         ),
     ],
 )
-def test_a_retry_names_what_it_makes_again(counts: dict[str, int], said: str) -> None:
+def test_the_repair_names_what_it_makes(counts: dict[str, int], said: str) -> None:
     """A take that nobody watches any more has not failed."""
     experiment = cast("ExperimentRecord", None)
-    status = SweepStatus(experiment, (), {}, planned=0, spent_credits=0, failed_credits=320, **counts)
-    assert sweep_words.retry_label(status) == said
+    reused = counts.pop("reused", 0)
+    status = SweepStatus(experiment, (), {}, **{"planned": 0, "spent_credits": 0, **counts})
+    assert sweep_words.repair_label(status, RepairQuote(9, reused, 2, 320, 2, 320)) == said
+
+
+def test_a_repair_that_does_not_fit_whole_says_what_fits() -> None:
+    """And costs no more."""
+    status = SweepStatus(cast("ExperimentRecord", None), (), {}, planned=0, spent_credits=0, failed=5)
+    quote = RepairQuote(5, 0, 5, 800, 2, 320)
+    assert sweep_words.repair_label(status, quote) == "Repair 5 failed · 2 fit now · 320 credits"
+
+
+def test_one_press_makes_all_that_is_missing(make_lab: Callable[..., Lab], open_app: Open) -> None:
+    """Takes that were never started and takes that failed, by one button with one price."""
+    lab = make_lab(max_creates_in_flight=1, simulator_speed=1)
+    lab.pause_queue()
+    sweep = replace(boats("16:9", "9:16", "1:1"), cap_credits=320)
+    id_ = lab.start(sweep, only_what_fits=True)
+    lab.cancel(lab.sweep(id_).cells[0].takes[0].generation_id or "")
+    lab.sweeps.set_cap(id_, None, "tested")
+    app = open_experiment(open_app, id_)
+    assert [label for label in labels(app) if "credits" in label] == ["Repair 1 planned and 1 failed · 320 credits"]
+    button(app, "Repair").click().run()
+    status = lab.sweeps.brief(id_)
+    assert (status.planned, status.failed, status.states) == (0, 0, {State.WAITING: 3})
+    checked(app)
+
+
+# -- name, labels, place in the list -----------------------------------------------------------------------------------
+
+
+def test_a_sweep_is_renamed_labelled_and_hidden_each_with_a_way_back(lab: Lab, open_app: Open) -> None:
+    """From its head; the bar says what was done and takes it back."""
+    id_ = lab.start(boats("16:9"))
+    app = open_experiment(open_app, id_)
+    app.text_input(key=f"sweep_name_{id_}").set_value("Ships").run()
+    assert lab.sweeps.get(id_).name == "Ships"
+    assert "Renamed. It was called" in texts(checked(app))
+    button(app, "Undo").click().run()
+    assert lab.sweeps.get(id_).name == "Boats"
+    app.text_input(key=f"sweep_name_{id_}").set_value("  ").run()
+    assert "name: must not be empty" in texts(checked(app))
+    assert lab.sweeps.get(id_).name == "Boats"
+    lab.labels.add("sweep", [id_], "client")
+    app.run()
+    app.multiselect(key=f"sweep_labels_{id_}").set_value([]).run()
+    assert lab.labels.all("sweep") == {}
+    button(app, "Undo").click().run()
+    assert lab.labels.of("sweep", [id_]) == {id_: ("client",)}
+    button(app, "Hide from the list").click().run()
+    assert lab.sweeps.list() == []
+    button(app, "Undo").click().run()
+    assert [record.id for record in lab.sweeps.list()] == [id_]
+    checked(app)
+
+
+def test_the_list_is_narrowed_to_a_label_and_shows_what_is_hidden(lab: Lab, open_app: Open) -> None:
+    """Neither filter is offered where there is nothing to choose."""
+    first, second = lab.start(boats("16:9")), lab.start(boats("9:16", name="Tall"))
+    app = open_app("sweep")
+    assert "All labels" not in [box.placeholder for box in app.selectbox]
+    lab.labels.add("sweep", [first], "client")
+    lab.sweeps.hide(second)
+    app.run()
+    app.selectbox(key="sweep_label").set_value("client").run()
+    assert "No sweep to show here." not in texts(app)
+    app.toggle(key="sweep_hidden").set_value(True).run()
+    assert "No sweep to show here." in texts(checked(app))

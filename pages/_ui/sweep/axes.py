@@ -32,7 +32,7 @@ EXAMPLES = {
 def axes_card(draft: SweepDraft, spec: ModelSpec, form: str, problem: RivyaError | None) -> None:
     """Draw the card of the axes; their values are in the session. ``problem``: why the draft is no sweep yet."""
     with st.container(border=True, key="sweep_axes_card", gap="small"):
-        card.head("What varies")
+        card.head("Variables")
         for axis in _kept():
             _axis(axis, spec, problem)
         _add(draft, spec)
@@ -42,7 +42,7 @@ def axes_card(draft: SweepDraft, spec: ModelSpec, form: str, problem: RivyaError
                 [GRID, PAIRED],
                 key=_COMBINE,
                 required=True,
-                help="A full grid has a cell for every combination. Paired takes the first value of each axis, then the second.",
+                help="A full grid makes every combination. Paired takes the first value of each variable, then the second.",
             )
         _takes_and_cap(form)
 
@@ -138,7 +138,7 @@ def _typed(axis: AxisDraft, param: ParamSpec | None, label: str) -> None:
     )
     many = len(named_values(text or "", commas=number))
     bounds = f", {param.minimum:g} to {param.maximum:g}" if number and param is not None and _bounded(param) else ""
-    parted = "One a line, or parted by commas" if number else "One a line; write name = value to name it"
+    parted = "One per line, or comma-separated" if number else "One per line; write name = value to name it"
     st.caption(f"{parted}{bounds}. {many} so far." if many else f"{parted}{bounds}.")
 
 
@@ -152,13 +152,13 @@ def _add(draft: SweepDraft, spec: ModelSpec) -> None:
     names = {axis.id: title(axis.name, spec) for axis in offers}
     _variables([axis for axis in offers if axis.kind == "variable"])
     st.selectbox(
-        "Add another axis" if taken else "Add an axis",
+        "Add another variable" if taken else "Add a variable",
         list(names),
         index=None,
         key=_ADD,
         format_func=lambda id_: names.get(id_, id_),
-        placeholder="Prompt, cfg_scale, a variable of the prompt …",
-        help="An axis is one thing that varies, with its values.",
+        placeholder="Prompt, cfg_scale, {{subject}} …",
+        help="A variable is one thing that changes from clip to clip, with its values.",
         on_change=_added,
     )
 
@@ -170,7 +170,7 @@ def _variables(missing: list[AxisDraft]) -> None:
     with st.container(horizontal=True, key="sweep_variables", gap="small"):
         for axis in missing:
             st.button(
-                f"Add {{{{{axis.name}}}}} as an axis",
+                f"Add values for {{{{{axis.name}}}}}",
                 icon=":material/add:",
                 key=_key(axis, "add"),
                 on_click=_put,
@@ -213,12 +213,12 @@ def _takes_and_cap(form: str) -> None:
     left, right = st.columns(2, gap="small")
     with left:
         st.number_input(
-            "Takes per cell",
+            "Takes per combination",
             min_value=1,
             max_value=MAX_TAKES,
             step=1,
             key=f"{form}_takes",
-            help="The model has no seed: two takes of the same request differ. Four per cell are the least that can show a clear difference.",
+            help="The model has no seed: two takes of the same request differ. Four are the fewest that can show a clear difference.",
         )
     with right:
         st.number_input(
@@ -227,6 +227,6 @@ def _takes_and_cap(form: str) -> None:
             step=160,
             value=None,
             key=f"{form}_cap",
-            placeholder="None",
-            help="The most this experiment may ever hold or spend, retries included.",
+            placeholder="No limit",
+            help="The most this sweep may ever hold or spend, repairs included.",
         )

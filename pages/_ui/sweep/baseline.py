@@ -1,4 +1,4 @@
-"""What all cells of an experiment share, and which experiment it extends."""
+"""What all combinations of a sweep share, and which sweep it extends."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import streamlit as st
 
 from pages._ui import card, frame, words
+from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.form import fields
 from pages._ui.sweep import axes as sweep_axes
 from pages._ui.sweep import images as sweep_images
@@ -28,7 +29,7 @@ _BEFORE = "_sweep_before"
 _INSTEAD = "_sweep_model_instead"
 
 PROMPT_HELP = (
-    "`{{subject}}` stands for a variable: give its values under What varies. `{dawn|noon|dusk}` lists alternatives in place. "
+    "`{{subject}}` stands for a variable: give its values under Variables. `{dawn|noon|dusk}` lists alternatives in place. "
     "Write a backslash before a brace that is part of the text."
 )
 
@@ -97,7 +98,7 @@ def _write(lab: Lab, draft: SweepDraft) -> None:
 def _question() -> None:
     with st.container(border=True, key="sweep_question_card", gap="small"):
         card.head("Question")
-        st.text_input("Name", key=f"{FORM}_name", placeholder="Fox: how much guidance?")
+        st.text_input("Name", key=f"{FORM}_name", placeholder="Fox: how much guidance?", live=True)
         st.text_input(
             "What do you want to find out?",
             key=f"{FORM}_question",
@@ -110,7 +111,7 @@ def _baseline(lab: Lab) -> ModelSpec:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.header("Baseline", anchor=False, width="content")
             st.button(
-                "Take from Generate",
+                "Copy from Generate",
                 icon=":material/content_paste_go:",
                 type="tertiary",
                 key="sweep_take",
@@ -170,12 +171,21 @@ def _prompt(spec: ModelSpec) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             replaced = any(axis.kind == "prompt" for axis in sweep_axes.collect())
             st.caption(
-                "Not used: the prompts of the axis below stand in its place."
+                "Not used: the prompts listed under Variables stand in its place."
                 if replaced
                 else "Write {{subject}} for a variable, {dawn|noon} for alternatives.",
                 width="content",
             )
-            st.caption(f"{count} / {spec.max_prompt_length}" if spec.max_prompt_length else "", width="content")
+            _count(count, spec.max_prompt_length)
+        keyboard_submit(f"{FORM}_form", None, key="sweep_typed")
+
+
+def _count(count: int, cap: int | None) -> None:
+    """Say how long the prompt is, loud once it is too long."""
+    if cap and count > cap:
+        st.badge(f"{count:,} / {cap:,}", color="red")
+    else:
+        st.caption(f"{count:,} / {cap:,}" if cap else f"{count:,} characters", width="content")
 
 
 def _collect(spec: ModelSpec) -> SweepDraft:

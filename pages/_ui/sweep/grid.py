@@ -107,15 +107,15 @@ def strip_of(status: SweepStatus, left: str = "") -> dict[str, Any]:
         f"{done:,} of {total:,} clips",
         f"{moving:,} running" if moving else "",
         f"{waiting:,} waiting" if waiting else "",
-        f"{status.planned:,} only planned" if status.planned else "",
-        f"{care:,} to look at" if care else "",
+        f"{status.planned:,} planned" if status.planned else "",
+        f"{care:,} need attention" if care else "",
         f"{failed:,} failed" if failed else "",
         f"{states[State.CANCELLED]:,} cancelled" if states.get(State.CANCELLED) else "",
         left,
     ]
     return {
         "total": total,
-        "parts": {"done": done, "moving": moving, "care": care, "bad": failed},
+        "parts": {"done": done, "bad": failed, "care": care, "moving": moving},
         "count": " · ".join(part for part in counts if part),
         "money": money_of(status),
     }

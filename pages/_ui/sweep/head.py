@@ -1,4 +1,4 @@
-"""The head of an open experiment: its question, where it stands, and what can be done with it."""
+"""The head of an open sweep: its question, where it stands, and what can be done with it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pages._ui.sweep import baseline as sweep_baseline
 from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import grid
+from pages._ui.sweep import manage as sweep_manage
 from pages._ui.sweep import words as sweep_words
 from pages._ui.verdict import progress as verdict_progress
 from pages._ui.verdict import votes as verdict_votes
@@ -39,8 +40,10 @@ def draw(lab: Lab, status: SweepStatus) -> None:
             with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
                 if experiment.kind in sweep_words.KINDS:
                     frame.badge(sweep_words.KINDS[experiment.kind])
-                frame.mode_badge(experiment.mode)
+                if experiment.mode != lab.mode:
+                    frame.mode_badge(experiment.mode)
                 frame.badge(sweep_words.state(lab, status))
+                sweep_manage.badges(lab, experiment)
         if experiment.question:
             st.text(experiment.question)
         sweep_baseline.draw(experiment)
@@ -51,9 +54,11 @@ def draw(lab: Lab, status: SweepStatus) -> None:
             _onward(lab, status)
             if frame.can_spend() and experiment.connection == lab.connection:
                 _steer(lab, status)
+            if frame.can_spend():
+                sweep_manage.menu(lab, experiment)
         if status.damaged:
             with st.container(key="muted_damaged"):
-                st.text("A damaged clip was paid for and is kept. A retry buys a new one.")
+                st.text("A damaged clip was paid for and is kept. A repair buys a new one.")
         refused: tuple[str, RivyaError] | None = st.session_state.get(_REFUSED)
         if refused is not None and refused[0] == status.id:
             frame.error_card(refused[1])
@@ -84,46 +89,27 @@ def _facts(lab: Lab, status: SweepStatus) -> str:
 def _steer(lab: Lab, status: SweepStatus) -> None:
     """Draw what can be done now, and nothing that cannot."""
     id_, waiting = status.id, status.states.get(State.WAITING, 0)
-    if status.planned:
-        paid_button(
-            lab,
-            sweep_words.rest_label(status),
-            status.planned_credits,
-            key="sweep_rest",
-            act=_buy,
-            args=("start_rest", id_, status.planned_credits),
-            kind="primary",
-        )
+    if status.planned or status.failed:
+        _repair(lab, status)
     if status.experiment.paused_at is not None:
         if sweep_words.open_takes(status):
-            _button("Go on", "play_arrow", "resume", id_)
+            _button("Resume", "play_arrow", "resume", id_)
     elif waiting:
         _button("Pause", "pause", "pause", id_)
     if waiting:
-        _button("Cancel what waits", "block", "cancel_waiting", id_)
-    if status.failed:
-        amount = status.failed_credits
-        paid_button(
-            lab,
-            sweep_words.retry_label(status),
-            amount,
-            key="sweep_retry",
-            act=_buy,
-            args=("retry_failed", id_, amount),
-            icon=":material/replay:",
-        )
+        _button("Cancel queued", "block", "cancel_waiting", id_)
     if status.planned:
         _button(f"Drop {status.planned:,} planned", "delete_sweep", "drop_planned", id_)
     cap = status.experiment.cap_credits
     with st.popover("Cap" if cap is None else f"Cap {cap:,}", icon=":material/data_thresholding:", key="sweep_cap_box"):
-        cap_editor("Cap for the whole experiment", cap, _cap_saver(id_), key=f"sweep_cap_{id_}")
+        cap_editor("Cap for the whole sweep", cap, _cap_saver(id_), key=f"sweep_cap_{id_}")
     st.button(
         "Extend",
         icon=":material/add_box:",
         key="sweep_extend",
         on_click=_extend,
         args=(id_,),
-        help="Puts this sweep into the form; what exists is reused, so a longer axis pays only for what is missing.",
+        help="Puts this sweep into the form; what exists is reused, so further values pay only for what is missing.",
     )
     _further(lab, status)
 
@@ -146,7 +132,7 @@ def _further(lab: Lab, status: SweepStatus) -> None:
         key="sweep_further",
         on_click=_extend,
         args=(status.id, further.takes),
-        help="Puts this probe into the form with that many takes; what exists is reused. Nothing starts yet.",
+        help="Puts this test into the form with that many takes; what exists is reused. Nothing starts yet.",
     )
 
 
@@ -205,11 +191,27 @@ def _button(label: str, icon: str, name: str, experiment_id: str) -> None:
     st.button(label, icon=f":material/{icon}:", key=f"sweep_{name}", on_click=_do, args=(name, experiment_id))
 
 
-def _buy(name: Literal["start_rest", "retry_failed"], experiment_id: str, shown_credits: int) -> None:
+def _repair(lab: Lab, status: SweepStatus) -> None:
+    """Draw the one button that gives every take a clip that lacks one, or as many of them as caps and balance allow."""
+    quote = lab.sweeps.repair_quote(status.id)
+    in_part = 0 < quote.fits < quote.new
+    amount = quote.fits_credits if in_part else quote.credits
+    paid_button(
+        lab,
+        sweep_words.repair_label(status, quote),
+        amount,
+        key="sweep_repair",
+        act=_buy,
+        args=(status.id, amount, in_part),
+        kind="primary" if status.planned else "secondary",
+        icon=":material/play_arrow:" if not status.failed else ":material/build:",
+    )
+
+
+def _buy(experiment_id: str, shown_credits: int, in_part: bool) -> None:
     """Buy what the button said, and never more than it said: more may have failed since it was drawn."""
-    sweeps = frame.lab().sweeps
-    act = sweeps.start_rest if name == "start_rest" else sweeps.retry_failed
-    _try(experiment_id, lambda: act(experiment_id, expected_credits=shown_credits))
+    repair = frame.lab().sweeps.repair
+    _try(experiment_id, lambda: repair(experiment_id, only_what_fits=in_part, expected_credits=shown_credits))
 
 
 def _do(name: str, experiment_id: str) -> None:

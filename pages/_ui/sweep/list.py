@@ -1,4 +1,4 @@
-"""The experiments of this data folder, newest first, and ready-made starts for the first one."""
+"""The sweeps of this data folder, newest first, and templates for the first one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pages._ui import card, frame, live, words
 from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import launch as sweep_launch
+from pages._ui.sweep import manage as sweep_manage
 from pages._ui.sweep import probes as sweep_probes
 from pages._ui.sweep import words as sweep_words
 from pages._ui.sweep.rows import sweep_rows
@@ -37,22 +38,28 @@ EXAMPLE = SweepDraft(
 
 def draw(lab: Lab) -> None:
     """Draw the list, or what to begin with when it is empty."""
-    page = max(1, int(st.session_state.get("sweep_list_page", 1)))
-    records = lab.sweeps.list(limit=PAGE_ROWS + 1, offset=(page - 1) * PAGE_ROWS)
     if frame.can_spend():
         _new(lab)
+    label, hidden = sweep_manage.filters(lab)
+    page = max(1, int(st.session_state.get("sweep_list_page", 1)))
+    records = lab.sweeps.list(limit=PAGE_ROWS + 1, offset=(page - 1) * PAGE_ROWS, hidden=hidden, label=label)
     if not records and page == 1:
-        _empty(lab)
-        return
+        if label is None and not hidden and not sweep_manage.hides(lab):
+            _empty(lab)
+            return
+        st.caption("No sweep to show here.")
     ids = [record.id for record in records[:PAGE_ROWS]]
     ticks = any(sweep_words.moves(lab, lab.sweeps.brief(id_)) for id_ in ids)
-    live.part(_rows, TICK_S if ticks else None)(ids, ticks)
+    if ticks:
+        live.part(_rows, TICK_S)(ids, ticks)
+    elif ids:
+        _rows(ids, ticks)
     if page > 1 or len(records) > PAGE_ROWS:
         pages = page + (1 if len(records) > PAGE_ROWS else 0)
         with st.container(horizontal=True, horizontal_alignment="center"):
             st.pagination(pages, key="sweep_list_page")
     if frame.can_spend():
-        ready = st.expander("Ready-made starts", key="sweep_ready", on_change="rerun")
+        ready = st.expander("Templates", key="sweep_ready", on_change="rerun")
         if ready.open:
             with ready:
                 _ready_made(lab)
@@ -60,12 +67,12 @@ def draw(lab: Lab) -> None:
 
 def _rows(ids: Sequence[str], ticks: bool) -> None:
     """Draw the rows; they tick while one of them is at work."""
+    if sweep_address.opened():  # a row was opened in this part, and the page is still the list
+        st.rerun()
     lab = frame.lab()
     statuses = [lab.sweeps.brief(id_) for id_ in ids]
-    opened = sweep_rows(lab, statuses, key="sweep_rows")
-    if opened is not None:
-        sweep_address.to_experiment(opened)
-    if opened is not None or (ticks and not any(sweep_words.moves(lab, status) for status in statuses)):
+    sweep_rows(lab, statuses, sweep_address.to_experiment, key="sweep_rows")
+    if ticks and not any(sweep_words.moves(lab, status) for status in statuses):
         st.rerun()
 
 
@@ -84,7 +91,7 @@ def _new(lab: Lab) -> None:
         else:
             name = words.excerpt(draft.name or draft.base.prompt or "unnamed", 48)
             st.button(
-                f"Go on with the draft: {name}",
+                f"Continue draft: {name}",
                 icon=":material/edit_note:",
                 type="primary",
                 key="sweep_draft",
@@ -97,9 +104,9 @@ def _empty(lab: Lab) -> None:
     with st.container(border=True, key="sweep_empty", gap="small"):
         card.head("Find out what really makes the difference")
         st.text(
-            "A sweep makes one clip, or several takes, for every combination of the values you choose: prompt variants, "
-            "parameters, negative prompts, reference images. The price is said first, what exists already is reused, and the "
-            "grid fills in while you watch or while the tab is closed."
+            "A sweep makes one clip, or several takes, of every combination of the values you choose: prompts, "
+            "parameters, negative prompts, reference images. You see the price first, clips you already have are reused, and "
+            "the grid fills in while you watch or while the tab is closed."
         )
     if frame.can_spend():
         _ready_made(lab)
@@ -108,11 +115,13 @@ def _empty(lab: Lab) -> None:
 def _ready_made(lab: Lab) -> None:
     sweep_launch.refusal()
     with st.container(border=True, key="sweep_example", gap="small"):
-        card.head("2 prompts \N{MULTIPLICATION SIGN} 2 cfg_scale", Badge("4 cells", ":material/grid_view:", "gray"))
-        st.text("A fox and a heron, each at cfg_scale 0 and 1: a small first grid. Nothing starts before you say so.")
-        st.button(
-            "Put it into the form", icon=":material/tune:", key="sweep_use_example", on_click=_load, args=(EXAMPLE,)
+        card.head(
+            "2 prompts \N{MULTIPLICATION SIGN} 2 cfg_scale", Badge("4 combinations", ":material/grid_view:", "gray")
         )
+        st.text(
+            "A fox and a heron, each at cfg_scale 0 and 1: a small first grid. Nothing starts until you press Start."
+        )
+        st.button("Use template", icon=":material/tune:", key="sweep_use_example", on_click=_load, args=(EXAMPLE,))
     sweep_probes.ready_made(lab)
 
 

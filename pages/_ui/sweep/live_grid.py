@@ -79,7 +79,7 @@ def _tick(experiment_id: str, where: dict[str, str]) -> None:
         note=lambda take: _note(lab, status, take),
         picked=st.session_state.get(picked_key, ()),
         stars=not lab.settings.read_only,
-        label=f"Cells of {status.experiment.name}",
+        label=f"Combinations of {status.experiment.name}",
         key=f"grid_{experiment_id}",
     )
     st.session_state[picked_key] = answer.picked
@@ -224,7 +224,7 @@ def _page(status: SweepStatus, name: str, count: int, size: int) -> slice:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"muted_pages_{name}"):
         at = st.pagination(pages, width=PAGES_PX, key=f"sweep_pages_{status.id}_{name}_{pages}")
         first = (at - 1) * size
-        what = "cells" if name == "cells" else f"values of {sweep_words.axis(name)}"
+        what = "combinations" if name == "cells" else f"values of {sweep_words.axis(name)}"
         st.text(f"{first + 1:,} to {min(count, first + size):,} of {count:,} {what}", width="content")
     return slice(first, min(count, first + size))
 

@@ -24,9 +24,9 @@ FIELDS = {
     "reference_image": "The reference image",
     "name": "The name",
     "question": "The question",
-    "takes": "Takes per cell",
+    "takes": "Takes per combination",
     "cap_credits": "The credit cap",
-    "axes": "The axes",
+    "axes": "The variables",
 }
 """What a sentence calls an input that has no label of its own."""
 
@@ -61,5 +61,5 @@ def not_yet(reasons: list[str], key: str) -> None:
     """Draw why something cannot start; nothing without a reason."""
     if reasons:
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"muted_{key}"):
-            st.badge("Not yet", icon=":material/info:", color="orange")
+            st.badge("Before you can start", icon=":material/info:", color="orange")
             st.text(" ".join(reasons))

@@ -25,7 +25,9 @@ def preview(sweep: Sweep) -> None:
     """Draw the card."""
     cells = sweep.cells
     with st.container(border=True, key="sweep_preview", gap="small"):
-        card.head("Every request", Badge(sweep_words.counted(len(cells), "cell"), ":material/grid_view:", "gray"))
+        card.head(
+            "Every request", Badge(sweep_words.counted(len(cells), "combination"), ":material/grid_view:", "gray")
+        )
         pages = -(-len(cells) // PAGE_ROWS)
         page = 1
         if pages > 1:
@@ -77,7 +79,7 @@ def _columns(sweep: Sweep) -> dict[str, Any]:
         for axis in sweep.axis_names
     }
     return {
-        "n": column.NumberColumn("Cell", width=48),
+        "n": column.NumberColumn("No.", width=48),
         **named,
         "prompt": column.TextColumn("Prompt as sent", width="large"),
         "negative": column.TextColumn("Negative prompt", width=170),

@@ -18,7 +18,7 @@ from rivya_core.lab.sweeps import new_experiment_id
 
 KNOB = "cfg_scale"
 PROMPT_MAX = 400
-NAMES = {"hint": "Hint", "verdict": "Verdict"}
+NAMES = {"hint": "Quick test", "verdict": "Full test"}
 
 
 def ready_made(lab: Lab) -> None:
@@ -35,7 +35,7 @@ def offer(lab: Lab, sweep: Sweep, knob: str) -> None:
         plans = probes.plans(lab, sweep.base.model, knob, sweep.cells[0].request)
     except RivyaError:
         return
-    with st.popover(f"Probe {knob} first", icon=":material/experiment:", key=f"offer_{knob}"):
+    with st.popover(f"Test {knob} first", icon=":material/experiment:", key=f"offer_{knob}"):
         for plan in plans:
             with st.container(border=True, key=f"offer_{knob}_{plan.kind}", gap="small"):
                 st.header(NAMES[plan.kind], anchor=False)
@@ -44,6 +44,7 @@ def offer(lab: Lab, sweep: Sweep, knob: str) -> None:
 
 def _one(lab: Lab, plan: ProbePlan, key: str) -> None:
     quote = lab.quote(plan.sweep)
+    said = f"{quote.new:,} new" if quote.new else "nothing new"
     st.text(plan.promise)
     _sent(plan, key)
     with st.container(key=f"muted_{key}"):
@@ -52,7 +53,7 @@ def _one(lab: Lab, plan: ProbePlan, key: str) -> None:
             st.text(quote.shortage)
     paid_button(
         lab,
-        f"Start the {NAMES[plan.kind].lower()} · {quote.new:,} new · {words.credits(quote.credits)}",
+        f"{NAMES[plan.kind]} ({sweep_words.counted(plan.clips, 'clip')}) · {said} · {words.credits(quote.credits)}",
         quote.credits,
         key=f"start_{key}",
         act=_start,

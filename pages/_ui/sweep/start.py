@@ -12,29 +12,27 @@ from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import launch as sweep_launch
 from pages._ui.sweep import planned as sweep_planned
 from pages._ui.sweep import probes as sweep_probes
-from pages._ui.sweep.preview import preview
 from pages._ui.words import Badge
 from rivya_core import Lab
 from rivya_core.lab.experiments.knobs import IN_DOUBT
 from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.sweep_drafts import SweepDraft
 
-NOTHING_NEW = "Nothing new: everything asked for is there already. Change an axis or the takes."
+NOTHING_NEW = "Nothing new: everything asked for is there already. Change a variable or the takes."
 
 
-def start(lab: Lab, draft: SweepDraft) -> None:
-    """Draw quote, warnings, reasons and button, and below them every request."""
+def start(lab: Lab, draft: SweepDraft) -> Sweep | None:
+    """Draw quote, warnings, reasons and button; the sweep as it would start, or None."""
     sweep, problem = sweep_planned.planned(lab, draft)
     with st.container(border=True, key="sweep_start", gap="small"):
-        card.head("Before it starts", words.SIMULATED if lab.mode == "simulated" else words.LIVE)
+        card.head("Price", words.SIMULATED if lab.mode == "simulated" else words.LIVE)
         if sweep is None:
             sweep_planned.not_yet([sweep_planned.sentence(problem)], "sweep_reasons")
             paid_button(lab, "Start", 0, key="sweep_go", act=_start, kind="primary", disabled=True, stretch=True)
         else:
             _priced(lab, draft, sweep)
         sweep_launch.refusal()
-    if sweep is not None:
-        preview(sweep)
+    return sweep
 
 
 def _priced(lab: Lab, draft: SweepDraft, sweep: Sweep) -> None:
@@ -43,11 +41,11 @@ def _priced(lab: Lab, draft: SweepDraft, sweep: Sweep) -> None:
         st.text(quote.sentence)
     for at, warning in enumerate(quote.warnings):
         with st.container(key=f"muted_warn_{at}", gap="xxsmall"):
-            frame.badge(Badge("Mind", ":material/warning:", "orange"))
+            frame.badge(Badge("Note", ":material/warning:", "orange"))
             st.text(warning)
     for knob in _doubted(sweep):
         sweep_probes.offer(lab, sweep, knob)
-    reasons = [] if draft.name else ["Give the experiment a name."]
+    reasons = [] if draft.name else ["Give the sweep a name."]
     if quote.shortage:
         reasons.append(quote.shortage)
     if not quote.new and draft.parent_id is not None:
@@ -59,10 +57,10 @@ def _priced(lab: Lab, draft: SweepDraft, sweep: Sweep) -> None:
         _button(lab, draft, label, quote.credits, False, disabled=bool(reasons))
     elif quote.fits and draft.name:
         amount = quote.fits_credits
-        clips = f"{quote.fits:,} {'cell' if draft.takes == 1 else 'clip'}{'' if quote.fits == 1 else 's'}"
+        clips = f"{quote.fits:,} {'combination' if draft.takes == 1 else 'clip'}{'' if quote.fits == 1 else 's'}"
         _button(lab, draft, f"Start what fits ({clips}) · {words.credits(amount)}", amount, True)
         with st.container(key="muted_fits"):
-            st.text("The others stay planned; start the rest later, from the experiment itself.")
+            st.text("The others stay planned; start the rest later, from the sweep itself.")
     else:
         _button(lab, draft, f"Start · {count} · {words.credits(quote.credits)}", quote.credits, False, disabled=True)
 
@@ -93,7 +91,7 @@ def _button(
 
 
 def _start(draft: SweepDraft, only_what_fits: bool = False) -> None:
-    """Start the experiment of the form; the form is empty then, but for what the next one will share."""
+    """Start the sweep of the form; the form is empty then, but for what the next one will share."""
     lab = frame.lab()
     sweep, problem = sweep_planned.planned(lab, draft)
     if sweep is None:

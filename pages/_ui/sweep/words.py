@@ -14,6 +14,7 @@ from pages._ui.words import TYPICAL_FROM, Badge
 from rivya_core import Lab
 from rivya_core.api import packaged_models
 from rivya_core.api.specs import DURATION_KEYS
+from rivya_core.lab.experiments.quotes import RepairQuote
 from rivya_core.lab.experiments.records import ExperimentRecord, SweepStatus
 from rivya_core.lab.states import State
 from rivya_core.settings import Mode
@@ -26,8 +27,8 @@ AXES = {
 }
 
 KINDS = {
-    "hint": Badge("Probe: hint", ":material/experiment:", "violet"),
-    "verdict": Badge("Probe: verdict", ":material/experiment:", "violet"),
+    "hint": Badge("Quick test", ":material/experiment:", "violet"),
+    "verdict": Badge("Full test", ":material/experiment:", "violet"),
 }
 
 
@@ -61,10 +62,12 @@ def _labels() -> dict[str, str]:
 
 
 def shape(experiment: ExperimentRecord) -> str:
-    """Write how large an experiment is: ``3 x 4 cells of 2 takes``."""
+    """Write how large a sweep is: ``3 x 4 combinations, 2 takes each``."""
     sides = " \N{MULTIPLICATION SIGN} ".join(str(len(one.labels)) for one in experiment.axes)
     paired = bool(experiment.spec.get("paired"))
-    cells = f"{sides} cells" if len(experiment.axes) > 1 and not paired else counted(experiment.cells, "cell")
+    cells = (
+        f"{sides} combinations" if len(experiment.axes) > 1 and not paired else counted(experiment.cells, "combination")
+    )
     return f"{cells}, {counted(experiment.takes, 'take')} each" if experiment.takes > 1 else cells
 
 
@@ -119,24 +122,25 @@ def _at_rest(status: SweepStatus) -> Badge:
     return Badge("Done", ":material/check:", "green")
 
 
-def rest_label(status: SweepStatus) -> str:
-    """Say what starting the rest starts, what of it is there meanwhile, and what it costs."""
-    return _bought(f"Start the rest · {status.planned:,}", status.planned_reused, status.planned_credits)
-
-
-def retry_label(status: SweepStatus) -> str:
-    """Say what a retry makes again, what of it is there meanwhile, and what it costs."""
+def repair_label(status: SweepStatus, quote: RepairQuote) -> str:
+    """Say what the one repair starts or makes again, what of it is there meanwhile, and what it costs."""
     counts = {
+        "planned": status.planned,
         "failed": status.failed - status.damaged - status.given_up,
         "no longer watched": status.given_up,
         "damaged": status.damaged,
     }
+    only_planned = status.planned and not status.failed
     what = " and ".join(f"{count:,} {word}" for word, count in counts.items() if count)
-    return _bought(f"Retry {what}", status.failed_reused, status.failed_credits)
-
-
-def _bought(what: str, reused: int, credits: int) -> str:  # noqa: A002 - Rivya's word
-    return " · ".join(part for part in (what, f"{reused:,} reused" if reused else "", words.credits(credits)) if part)
+    parts = [
+        f"Start the rest · {status.planned:,}" if only_planned else f"Repair {what}",
+        f"{quote.reused:,} reused" if quote.reused else "",
+    ]
+    if 0 < quote.fits < quote.new:
+        parts += [f"{quote.fits:,} fit{'s' if quote.fits == 1 else ''} now", words.credits(quote.fits_credits)]
+    else:
+        parts.append(words.credits(quote.credits))
+    return " · ".join(part for part in parts if part)
 
 
 def time_left(lab: Lab, status: SweepStatus) -> str:

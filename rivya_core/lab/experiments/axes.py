@@ -50,13 +50,13 @@ def given_axis(name: str, target: Target, given: Iterable[Any], base: Generation
         raise invalid(name, "needs a list of values", "Give it as [value, value, ...]")
     items = [item if isinstance(item, Labelled) else Labelled(item, "") for item in given]
     if not items:
-        raise invalid(name, "has no values", "Give at least one, or leave the axis out")
+        raise invalid(name, "has no values", "Give at least one, or remove the variable")
     if len(items) > MAX_VALUES:
         raise invalid(name, f"has {len(items)} values, and at most {MAX_VALUES} are taken")
     values = tuple(_value(name, target, item.value, base) for item in items)
     for place, value in enumerate(values):
         if any(_same(value, other) for other in values[:place]):
-            raise invalid(name, f"holds the value {_label(value)!r} twice", "Remove one; takes repeat a cell")
+            raise invalid(name, f"holds the value {_label(value)!r} twice", "Remove one; takes repeat a combination")
     if target == "param":
         items = [Labelled(None, item.label or DEFAULT_LABEL) if item.value is None else item for item in items]
     return AxisPlan(name, target, values, _labels(name, items, values))
@@ -161,7 +161,7 @@ def named(axis: str, label: str, error: InvalidRequestError) -> InvalidRequestEr
     """The same refusal, naming the axis and the value at fault."""
     rule = (error.detail or error.title).removeprefix(f"{error.field}: ")
     return InvalidRequestError(
-        "A value of an axis is not allowed",
+        "A value of a variable is not allowed",
         f"{axis}: {label!r} {rule}" if rule.startswith(("must", "has", "is")) else f"{axis}: {label!r}: {rule}",
         error.hint,
         code=error.code,

@@ -28,6 +28,12 @@ from rivya_core.settings import Mode
 IS_PLANNED: Final = cell_takes.c.generation_id.is_(None)
 """Takes that nobody has started."""
 
+
+def is_missing() -> sa.ColumnElement[bool]:
+    """Takes that want a generation: never started, or without a clip that can be judged."""
+    return sa.or_(IS_PLANNED, reuse.is_lost())
+
+
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
@@ -147,7 +153,7 @@ def must_find(connection: sa.Connection, experiment_id: str) -> ExperimentRecord
     record = find(connection, experiment_id)
     if record is None:
         raise LabError(
-            "There is no such experiment",
+            "There is no such sweep",
             f"The id {experiment_id!r} is not in this data folder.",
             "Look it up in the list of sweeps.",
             field="id",

@@ -15,6 +15,7 @@ from rivya_core.lab import budget as budgets
 from rivya_core.lab.experiments import book, quotes, reuse
 from rivya_core.lab.experiments.book import Filled
 from rivya_core.lab.experiments.plan import Sweep
+from rivya_core.lab.experiments.quotes import RepairQuote
 from rivya_core.lab.experiments.records import ExperimentRecord
 from rivya_core.lab.experiments.reuse import Place, Plan, Prices
 from rivya_core.lab.ledger import FIRST_RUN, NewGeneration
@@ -75,6 +76,39 @@ class Buyer:
         """Fill lost takes once more, if it costs no more than somebody saw; how many were bought."""
         return self._complete(
             connection, record, reuse.is_lost(), only_what_fits=False, expected_credits=expected_credits
+        )
+
+    def repair(
+        self,
+        connection: sa.Connection,
+        record: ExperimentRecord,
+        *,
+        only_what_fits: bool,
+        expected_credits: int | None = None,
+    ) -> int:
+        """Fill every take that lacks a clip, whatever the cause, if it costs no more than somebody saw; how many were bought."""
+        return self._complete(
+            connection,
+            record,
+            book.is_missing(),
+            only_what_fits=only_what_fits,
+            expected_credits=expected_credits,
+        )
+
+    def repair_quote(self, connection: sa.Connection, record: ExperimentRecord) -> RepairQuote:
+        """What ``repair`` would take now."""
+        settings = self._parts.settings
+        planned = book.plan(connection, record.id, record.connection, book.is_missing(), settings.mode)
+        budget = budgets.read(connection, settings.mode, settings.connection, settings)
+        spent = book.spent(connection, record.id)
+        fits = quotes.how_many_fit(budget, planned.prices, record.cap_credits, spent)
+        return RepairQuote(
+            takes=len(planned.places),
+            reused=len(planned.reused),
+            credits=planned.credits,
+            new=len(planned.missing),
+            fits=fits,
+            fits_credits=sum(planned.prices[:fits]),
         )
 
     # -- the one purchase ------------------------------------------------------------------------------------------

@@ -16,14 +16,14 @@ ReadNote = Callable[[str], Any]
 IN_DOUBT: Final[dict[tuple[str, str], str]] = {
     ("kling-v2-1-master", "cfg_scale"): (
         "cfg_scale may do nothing on this model: copies of Kling's own reference say that v2.x models do not support it, "
-        "while Rivya's page offers it with a default of 0.5. Nobody was found who measured it; a probe can."
+        "while Rivya's page offers it with a default of 0.5. Nobody was found who measured it; a quick test can."
     ),
 }
 """By model and parameter. Sources: docs/api/models/kling-v2-1-master (Rivya), and published copies of Kling's reference."""
 
 SHAPE: Final = (
     "{param} may do nothing with a reference image: Rivya's table lists it for this model, while a public reference of a "
-    "sibling model says that the image decides the shape once one is given. Nobody was found who measured it; a probe can."
+    "sibling model says that the image decides the shape once one is given. Nobody was found who measured it; a quick test can."
 )
 
 
@@ -64,7 +64,7 @@ def _warnings(sweep: Sweep, mode: Mode, read_note: ReadNote) -> Iterator[str]:
         spec = next(cell.request.spec for cell in sweep.cells if cell.request.model == model)
         left_out = [key for key in sweep.base.params if spec.param(key) is None]
         if left_out:
-            yield f"{model} takes no {', '.join(left_out)}, so it is left out of its cells."
+            yield f"{model} takes no {', '.join(left_out)}, so it is left out of its combinations."
     for cell in sweep.cells:
         yield from (
             words for words in cell.request.warnings if aspect is None or not words.startswith(f"{aspect.key}:")

@@ -86,7 +86,7 @@ class Sweep:
         if wanted > MAX_GENERATIONS:
             raise invalid(
                 "takes",
-                f"{len(self.cells)} cells of {self.takes} takes are {wanted} generations, and at most "
+                f"{len(self.cells)} combinations of {self.takes} takes are {wanted} generations, and at most "
                 f"{MAX_GENERATIONS} are taken",
                 "Take fewer takes or values",
             )
@@ -200,7 +200,7 @@ class _Expansion:
             used = [set(template.variables) for template in templates]
             for missing in sorted(set().union(*used) - listed):
                 rule = f"stands in the {name.replace('_', ' ')} as {{{{{missing}}}}} and has no list of values"
-                raise invalid(missing, rule, f"Add an axis called {missing}, or fill it in")
+                raise invalid(missing, rule, f"Give {missing} values, or fill it in")
             everywhere |= set.intersection(*used)
         if NEGATIVE in self._replaced and NEGATIVE not in self._texts:
             used = [set(template.variables) for template in self._replaced[NEGATIVE]]
@@ -231,12 +231,16 @@ class _Expansion:
             for axis in self.axes:
                 count *= len(axis.values)
                 if count > MAX_CELLS:
-                    raise invalid(axis.name, f"makes more than {MAX_CELLS} cells", "Take fewer values or pair the axes")
+                    raise invalid(
+                        axis.name,
+                        f"makes more than {MAX_CELLS} combinations",
+                        "Take fewer values, or pair the variables",
+                    )
             return product(*(range(length) for length in lengths))
         for axis in self.axes:
             if len(axis.values) != lengths[0]:
                 rule = f"has {len(axis.values)} values and {self.axes[0].name} has {lengths[0]}"
-                raise invalid(axis.name, rule, "Paired axes need lists of the same length")
+                raise invalid(axis.name, rule, "Paired variables need lists of the same length")
         return iter([(place,) * len(lengths) for place in range(lengths[0] if lengths else 1)])
 
     def _request(self, places: tuple[int, ...], labels: Mapping[str, str]) -> GenerationRequest:
@@ -298,7 +302,7 @@ class _Expansion:
         rule = f"“{one.title}” and “{other.title}” would send the same request"
         if one.request_sha256 != other.request_sha256:
             rule = f"“{one.title}” and “{other.title}” differ only in line breaks, blanks at the ends or Unicode form"
-        return invalid(name, rule, "Remove one of them; takes repeat a cell")
+        return invalid(name, rule, "Remove one of them; takes repeat a combination")
 
 
 def _texts_of(values: object) -> list[str]:

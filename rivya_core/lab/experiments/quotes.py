@@ -49,7 +49,7 @@ class Quote:
     @property
     def sentence(self) -> str:
         """The quote in one line."""
-        cells = f"{self.cells:,} cell{'' if self.cells == 1 else 's'}"
+        cells = f"{self.cells:,} combination{'' if self.cells == 1 else 's'}"
         takes = f"{self.takes} take{'' if self.takes == 1 else 's'}"
         parts = [f"{cells} × {takes}: {self.reused:,} reused, {self.new:,} new = {self.credits:,} credits"]  # noqa: RUF001 - a product is meant
         if self.minutes is not None:
@@ -58,6 +58,22 @@ class Quote:
         after = "unknown" if self.balance_after is None else f"{self.balance_after:,}"
         parts.append(f"balance after: {after}")
         return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class RepairQuote:
+    """What it takes now to give every take of a sweep a clip.
+
+    takes: takes that lack one. reused: those of them that are there meanwhile; new: those to be bought, for ``credits``.
+    fits, fits_credits: how many of the new ones caps and balance allow, and their price.
+    """
+
+    takes: int
+    reused: int
+    new: int
+    credits: int
+    fits: int
+    fits_credits: int
 
 
 def minutes(requests: Iterable[GenerationRequest], at_once: int, typical: TypicalOf) -> tuple[int, int] | None:
@@ -137,9 +153,9 @@ def _check_cap(needed: int, cap_credits: int | None, spent_credits: int) -> None
     if cap_credits is None or spent_credits + needed <= cap_credits:
         return
     raise BudgetError(
-        "The experiment's cap does not allow this",
-        f"{needed:,} credits needed, {max(0, cap_credits - spent_credits):,} left of the experiment's cap of "
+        "The sweep's cap does not allow this",
+        f"{needed:,} credits needed, {max(0, cap_credits - spent_credits):,} left of the sweep's cap of "
         f"{cap_credits:,}; {spent_credits:,} are spent or held by it.",
-        "Raise the experiment's cap, or start what fits. Nothing was sent.",
+        "Raise the sweep's cap, or start what fits. Nothing was sent.",
         field="experiment_cap",
     )

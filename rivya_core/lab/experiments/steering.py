@@ -121,7 +121,7 @@ class SweepSteering:
             if not status.is_done:
                 open_ = sum(count for state, count in status.states.items() if state not in TERMINAL) - status.unwatched
                 raise LabError(
-                    "This experiment has not ended",
+                    "This sweep has not ended",
                     f"{open_} of its takes wait, run or need a decision.",
                     "Cancel what waits, and let the rest end.",
                     field="state",

@@ -15,7 +15,21 @@ from rivya_core.api.errors import BudgetError, LabError
 from rivya_core.lab.schema import cell_takes, generations, movements
 from tests.lab.experiments.sweeps import end, ids_of
 
-ACTS = ["start", "fit", "rest", "retry", "cancel", "succeed", "fail", "pause", "resume", "drop", "cap", "single"]
+ACTS = [
+    "start",
+    "fit",
+    "rest",
+    "retry",
+    "repair",
+    "cancel",
+    "succeed",
+    "fail",
+    "pause",
+    "resume",
+    "drop",
+    "cap",
+    "single",
+]
 CAP = 960
 
 steps = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 3), st.integers(1, 3)), min_size=1, max_size=12)
@@ -43,6 +57,7 @@ def steer(lab: Lab, id_: str, act: str, size: int) -> None:
     simple: dict[str, Callable[[str], object]] = {
         "rest": sweeps.start_rest,
         "retry": sweeps.retry_failed,
+        "repair": sweeps.repair,
         "cancel": sweeps.cancel_waiting,
         "pause": sweeps.pause,
         "resume": sweeps.resume,

@@ -24,7 +24,7 @@ from tests.lab.experiments.sweeps import PRICE, end
 from tests.pace import quicken
 from tests.until import until
 
-BUYS: Final = ("start", "extend", "fit", "rest", "retry", "single", "repeat")
+BUYS: Final = ("start", "extend", "fit", "rest", "retry", "repair", "single", "repeat")
 STEERS: Final = ("cancel", "cancel one", "pause", "resume", "drop", "delete", "undelete")
 ENDS: Final = ("succeed", "fail", "unconfirm", "close", "damage", "refetch", "same task", "unwatch")
 FORMS: Final[tuple[Callable[[str], str], ...]] = (
@@ -83,7 +83,8 @@ class Story:
         """The takes that the rest or a retry is about, by scale, and the generations that the experiment has."""
         takes = self.takes(id_)
         lost = {row.id for row in self.rows() if self.is_lost(row)}
-        chosen = [scale for scale, one in takes if (one is None if act == "rest" else one in lost)]
+        wants = {"rest": {None}, "retry": lost, "repair": {None, *lost}}[act]
+        chosen = [scale for scale, one in takes if one in wants]
         return Counter(chosen), {one for _, one in takes if one is not None}
 
     @staticmethod
@@ -114,14 +115,19 @@ def buy(story: Story, act: str, pick: int, size: int) -> None:
         row = lab.get(story.rows()[pick % len(story.rows())].id)
         lab.submit(repeat_request(lab, row), parent_id=row.id)
         story.wanted += 1
-    elif act in {"rest", "retry"} and story.sweeps:
+    elif act in {"rest", "retry", "repair"} and story.sweeps:
         id_ = story.sweeps[pick % len(story.sweeps)]
         lab.sweeps.set_cap(id_, None, "played")
         needed = story.missing(*story.wants(id_, act))
         status = lab.sweep(id_)
-        told = status.planned_credits if act == "rest" else status.failed_credits
+        told = {
+            "rest": status.planned_credits,
+            "retry": status.failed_credits,
+            "repair": lab.sweeps.repair_quote(id_).credits,
+        }[act]
         assert told == needed * PRICE
-        buy_ = lab.sweeps.start_rest if act == "rest" else lab.sweeps.retry_failed
+        sweeps = lab.sweeps
+        buy_ = {"rest": sweeps.start_rest, "retry": sweeps.retry_failed, "repair": sweeps.repair}[act]
         assert buy_(id_, expected_credits=told) == needed
         story.wanted += needed
 

@@ -32,7 +32,7 @@ def test_an_empty_lab_pays_for_everything(still: Lab) -> None:
     quote = still.quote(grid(takes=4))
     assert (quote.cells, quote.takes, quote.reused, quote.new, quote.credits) == (3, 4, 0, 12, 1920)
     assert (quote.balance_after, quote.fits, quote.shortage) == (8080, 12, "")
-    assert quote.sentence == "3 cells × 4 takes: 0 reused, 12 new = 1,920 credits, balance after: 8,080"  # noqa: RUF001
+    assert quote.sentence == "3 combinations × 4 takes: 0 reused, 12 new = 1,920 credits, balance after: 8,080"  # noqa: RUF001
 
 
 def test_what_is_there_or_on_its_way_is_not_paid_again(still: Lab) -> None:
@@ -122,11 +122,11 @@ def test_nothing_is_invented_about_the_time(still: Lab) -> None:
     [
         (
             Quote(12, 2, 5, 19, 3040, (25, 40), 5000, 19, 3040),
-            "12 cells × 2 takes: 5 reused, 19 new = 3,040 credits, about 25-40 min, balance after: 1,960",  # noqa: RUF001
+            "12 combinations × 2 takes: 5 reused, 19 new = 3,040 credits, about 25-40 min, balance after: 1,960",  # noqa: RUF001
         ),
         (
             Quote(1, 1, 0, 1, 160, (2, 2), None, 1, 160),
-            "1 cell × 1 take: 0 reused, 1 new = 160 credits, about 2 min, balance after: unknown",  # noqa: RUF001
+            "1 combination × 1 take: 0 reused, 1 new = 160 credits, about 2 min, balance after: unknown",  # noqa: RUF001
         ),
     ],
 )
@@ -147,7 +147,7 @@ def test_a_shortage_names_its_limit(make_still: Callable[..., Lab]) -> None:
     assert "480 credits left of the cap of 480" in quote.shortage
     quote = lab.quote(grid(takes=2, cap_credits=320))
     assert quote.fits == 2
-    assert "the experiment's cap of 320" in quote.shortage
+    assert "the sweep's cap of 320" in quote.shortage
     assert quote.shortage.endswith("2 of 6 new clips fit.")
 
 
@@ -202,7 +202,7 @@ def test_a_shape_beside_an_image_is_said(still: Lab) -> None:
 def test_parameters_that_a_model_lacks_are_said(still: Lab) -> None:
     """Over several models it is said what is left out where."""
     quote = still.quote(grid(axes={"model": ["kling-v2-1-master", "kling-2-6"]}))
-    assert "kling-2-6 takes no cfg_scale, so it is left out of its cells." in quote.warnings
+    assert "kling-2-6 takes no cfg_scale, so it is left out of its combinations." in quote.warnings
 
 
 def test_minutes_come_from_this_connections_clips(still: Lab) -> None:

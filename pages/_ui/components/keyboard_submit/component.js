@@ -9,6 +9,7 @@ function commit(box) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const apple = /Mac|iPhone|iPad/.test(navigator.platform);
+  parentElement.querySelector('.hint').hidden = !data.sends;
   parentElement.querySelector('.keys').textContent = apple ? '⌘ Enter' : 'Ctrl+Enter';
   const inForm = (target) => target instanceof Element && target.closest(`.st-key-${data.form}`);
   let timer = 0;
@@ -26,7 +27,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     timer = setTimeout(() => commit(box), PAUSE_MS);
   };
   const pressed = (event) => {
-    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey) || event.isComposing || event.repeat) return;
+    if (!data.sends || event.key !== 'Enter' || !(event.ctrlKey || event.metaKey) || event.isComposing || event.repeat) return;
     if (!inForm(event.target) && event.target !== document.body) return;
     event.preventDefault();
     event.stopPropagation();

@@ -1,0 +1,27 @@
+"""Rows that open one thing each, in a single element: a name, chips, a sentence, a bar of progress, facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages._ui.components import component
+
+_component = component("row_list", html='<ul class="rows"></ul>')
+
+
+def row_list(rows: Sequence[Mapping[str, Any]], on_open: Callable[[str], None], *, key: str) -> None:
+    """Draw the rows; ``on_open`` is called with the id of the row that was opened, before the page is drawn again.
+
+    A row: ``id`` and ``href`` (for a new tab), ``name``, ``chips`` (text and color), ``question``, ``winner``, ``parts`` and
+    ``total`` (counts by kind, for the bar), ``facts``.
+    """
+
+    def opened() -> None:
+        chosen = st.session_state[key].open
+        if chosen:
+            on_open(str(chosen))
+
+    _component(key=key, data={"rows": [dict(row) for row in rows]}, on_open_change=opened)

@@ -1,0 +1,175 @@
+"""A sweep's name, its labels and its place in the list, each with a way back; and what the list is filtered by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages._ui import direction, frame, words
+from pages._ui.words import Badge
+from rivya_core import Lab
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab.experiments.records import ExperimentRecord
+
+NAME_SHOWN = 60
+
+_DONE = "_sweep_managed"
+_REFUSED = "_sweep_manage_refused"
+_LABEL = "sweep_label"
+_HIDDEN = "sweep_hidden"
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What was done last, and how it is taken back."""
+
+    said: str
+    undo: Callable[[], object]
+
+
+# -- the list ----------------------------------------------------------------------------------------------------------
+
+
+def filters(lab: Lab) -> tuple[str | None, bool]:
+    """Draw what the list can be narrowed to, where there is something: a label, the hidden ones. What is chosen."""
+    labels = list(lab.labels.all("sweep"))
+    hides_some = hides(lab)
+    if st.session_state.get(_LABEL) not in labels:
+        st.session_state[_LABEL] = None
+    if not labels and not hides_some:
+        return None, False
+    with st.container(horizontal=True, vertical_alignment="bottom", key="sweep_filters", gap="medium"):
+        if labels:
+            st.selectbox("Label", labels, key=_LABEL, placeholder="All labels", width=240, on_change=_first_page)
+        hidden = hides_some and st.toggle("Hidden sweeps", key=_HIDDEN, on_change=_first_page)
+    return st.session_state[_LABEL], bool(hidden)
+
+
+def hides(lab: Lab) -> bool:
+    """Tell whether a sweep is hidden."""
+    return bool(lab.sweeps.list(limit=1, hidden=True))
+
+
+def _first_page() -> None:
+    st.session_state["sweep_list_page"] = 1
+
+
+# -- one sweep ---------------------------------------------------------------------------------------------------------
+
+
+def badges(lab: Lab, experiment: ExperimentRecord) -> None:
+    """Draw the labels, and whether it is hidden."""
+    if experiment.hidden_at is not None:
+        frame.badge(Badge("Hidden", ":material/visibility_off:", "gray"))
+    for label in lab.labels.of("sweep", [experiment.id]).get(experiment.id, ()):
+        st.badge(words.excerpt(label, NAME_SHOWN), icon=":material/label:", color="gray")
+
+
+def menu(lab: Lab, experiment: ExperimentRecord) -> None:
+    """Draw the menu that renames, labels and hides."""
+    id_ = experiment.id
+    given = lab.labels.of("sweep", [id_]).get(id_, ())
+    name_key, label_key = f"sweep_name_{id_}", f"sweep_labels_{id_}"
+    st.session_state[name_key] = experiment.name
+    st.session_state[label_key] = list(given)
+    with st.popover("Name and labels", icon=":material/edit:", key="sweep_manage"):
+        st.text_input("Name", key=name_key, on_change=_rename, args=(id_, name_key))
+        st.multiselect(
+            "Labels",
+            sorted({*lab.labels.all("sweep"), *given}, key=str.casefold),
+            key=label_key,
+            accept_new_options=True,
+            placeholder="Choose or type a label",
+            on_change=_relabel,
+            args=(id_, label_key, given),
+        )
+        refused: tuple[str, RivyaError] | None = st.session_state.get(_REFUSED)
+        if refused is not None and refused[0] == id_:
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="muted_manage_refused"):
+                st.badge("Not changed", icon=":material/info:", color="orange")
+                st.text(words.sentences(refused[1].detail, refused[1].hint))
+        if experiment.hidden_at is None:
+            st.button(
+                "Hide from the list", icon=":material/visibility_off:", key="sweep_hide", on_click=_hide, args=(id_,)
+            )
+        else:
+            st.button("Show in the list", icon=":material/visibility:", key="sweep_show", on_click=_show, args=(id_,))
+
+
+def undo_bar() -> None:
+    """Draw what was done last with its way back, until something else is done."""
+    with st.container(key="slot_sweep_undo"):  # always there: what stands below it keeps its place
+        done: _Done | None = st.session_state.get(_DONE)
+        if done is None:
+            return
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key="sweep_undo_card"):
+            st.text(done.said, width="stretch")
+            st.button("Undo", icon=":material/undo:", key="sweep_manage_undo", type="primary", on_click=_undo)
+            st.button("Close", key="sweep_manage_close", type="tertiary", on_click=_forget)
+
+
+def _rename(experiment_id: str, key: str) -> None:
+    sweeps, wanted = frame.lab().sweeps, str(st.session_state.get(key) or "")
+
+    def rename() -> _Done | None:
+        before = sweeps.rename(experiment_id, wanted)
+        said = f"Renamed. It was called {direction.within(words.excerpt(before, NAME_SHOWN))}."
+        return None if before == wanted.strip() else _Done(said, lambda: sweeps.rename(experiment_id, before))
+
+    _try(experiment_id, rename)
+
+
+def _relabel(experiment_id: str, key: str, before: Sequence[str]) -> None:
+    labels, wanted = frame.lab().labels, [str(one) for one in st.session_state.get(key) or ()]
+
+    def relabel() -> _Done | None:
+        gone = [one for one in before if one not in wanted and labels.remove("sweep", [experiment_id], one)]
+        new = [one for one in wanted if one not in before and labels.add("sweep", [experiment_id], one)]
+
+        def back() -> None:
+            for one in new:
+                labels.remove("sweep", [experiment_id], one)
+            for one in gone:
+                labels.add("sweep", [experiment_id], one)
+
+        said = " ".join(
+            f"Label {what}: {', '.join(names)}." for what, names in (("added", new), ("removed", gone)) if names
+        )
+        return _Done(said, back) if said else None
+
+    _try(experiment_id, relabel)
+
+
+def _hide(experiment_id: str) -> None:
+    sweeps = frame.lab().sweeps
+    sweeps.hide(experiment_id)
+    st.session_state[_DONE] = _Done("Hidden from the list. What runs goes on.", lambda: sweeps.show(experiment_id))
+
+
+def _show(experiment_id: str) -> None:
+    sweeps = frame.lab().sweeps
+    sweeps.show(experiment_id)
+    st.session_state[_DONE] = _Done("Shown in the list again.", lambda: sweeps.hide(experiment_id))
+
+
+def _try(experiment_id: str, act: Callable[[], _Done | None]) -> None:
+    st.session_state.pop(_REFUSED, None)
+    try:
+        done = act()
+    except RivyaError as error:
+        st.session_state[_REFUSED] = (experiment_id, error)
+        return
+    if done is not None:
+        st.session_state[_DONE] = done
+
+
+def _undo() -> None:
+    done: _Done | None = st.session_state.pop(_DONE, None)
+    if done is not None:
+        done.undo()
+
+
+def _forget() -> None:
+    st.session_state.pop(_DONE, None)
