@@ -1,6 +1,6 @@
 """Fill a data folder with finished simulator clips, in a process of its own: `python -m tests.browser.clips FOLDER JSON`.
 
-JSON: a list of requests, each with its prompt and parameters. Prints the ids in that order. The engine's event loop and
+JSON: a list of requests, each with its prompt and parameters, and how many ``takes`` of it one press asks for. Prints the ids in that order. The engine's event loop and
 Playwright's must not meet, so browser tests call this instead of opening a lab themselves.
 """
 
@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,15 @@ def _fill(data_dir: Path, requests: Sequence[dict[str, Any]]) -> list[str]:
     from tests.conftest import FAST  # noqa: PLC0415
 
     with open_lab(Settings(**{**FAST, "data_dir": data_dir})) as lab:
-        rows = lab.submit_many([GenerationRequest(**request) for request in requests])
+        rows = [
+            row
+            for request in requests
+            for row in lab.submit_takes(
+                GenerationRequest(**{name: value for name, value in request.items() if name != "takes"}),
+                int(request.get("takes", 1)),
+                intent_id=uuid.uuid4().hex,
+            )
+        ]
         return [lab.wait(row.id).id for row in rows]
 
 

@@ -154,8 +154,13 @@ def test_starting_another_leaves_the_playing_clip_alone(quick: Server, visit: Vi
     expect(page.get_by_role("button", name=re.compile("Generate · 160"))).to_be_enabled()
     settle(page)
     video = page.locator("video").first
-    video.evaluate("v => { v.muted = true; v.loop = true; v.dataset.mark = 'same'; return v.play(); }")
-    page.wait_for_timeout(1500)
+    video.evaluate("v => { v.dataset.mark = 'same'; }")
+    page.wait_for_function("v => !v.paused", arg=video.element_handle())
+    video.focus()
+    for paused in ("true", "false"):  # who pauses a clip and plays it again is watching it
+        page.keyboard.press("Space")
+        page.wait_for_function(f"v => v.paused === {paused}", arg=video.element_handle())
+    settle(page)
     page.get_by_role("button", name=re.compile(press)).first.click()
     expect(page.get_by_role("heading", name="In progress")).to_be_visible()
     expect(page.get_by_role("button", name="Show the latest")).to_be_visible()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import actions, address, card, cards, frame, undo, words
+from pages._ui.components.player import player
 from pages._ui.history import detail_acts, detail_tabs
-from pages._ui.player import player
 from pages._ui.results.live_list import live_list
 from rivya_core import GenerationRecord, Lab, RivyaError, State
 from rivya_core.lab.clips import UNOPENED

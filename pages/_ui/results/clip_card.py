@@ -7,48 +7,73 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages._ui import actions, frame, words
-from pages._ui.player import player
+from pages._ui.components.player import player
 from rivya_core import GenerationRecord, Lab
 
-
-def clip_card(lab: Lab, record: GenerationRecord, title: str, *, on_latest: Callable[[], None] | None = None) -> bool:
-    """Draw the card; True while its clip plays. ``on_latest``: offered when a newer clip waits to be seen."""
-    with st.container(border=True, key="clip_card", gap="small"):
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.header(title, anchor=False, width="content")
-            with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-                if on_latest is not None:
-                    st.button(
-                        "Show the latest",
-                        icon=":material/skip_next:",
-                        type="tertiary",
-                        on_click=on_latest,
-                        key="show_latest",
-                    )
-                if record.mode == "simulated":
-                    frame.mode_badge(record.mode)
-                frame.state_badge(record)
-        playing = player(record, key="clip")
-        with st.container(gap="xxsmall"):
-            st.text(words.excerpt(record.prompt, 240))
-            with st.container(key="muted_clip"):
-                st.text(facts(record))
-        with st.container(horizontal=True, key="clip_actions", gap="xsmall"):
-            actions.download_link(record)
-            actions.compare_button(record, key="clip")
-            actions.repeat_button(lab, record, key="clip")
-            actions.use_settings_button(record, key="clip")
-            actions.copy_menu(lab, record, key="clip")
-        actions.repeat_note(lab, record, key="clip")
-    return playing
+PLAYER = "clip"
+"""The player's key: one element for whatever clip is shown."""
+PLACEHOLDER = "Placeholder scene: the simulator does not draw your prompt."
 
 
-def facts(record: GenerationRecord) -> str:
-    """Write what is known of a clip in one line."""
+def clip_card(
+    lab: Lab,
+    record: GenerationRecord,
+    title: str,
+    *,
+    mark: str,
+    chosen_ms: int,
+    on_latest: Callable[[], None] | None,
+    below: Callable[[], None],
+) -> bool:
+    """Draw what the card holds; True while its clip is watched.
+
+    Args:
+        lab: The lab.
+        record: The generation whose clip is shown.
+        title: The card's heading.
+        mark: What the clip says of itself where live and simulated stand side by side.
+        chosen_ms: The moment of the last choice of a clip, as the player takes it.
+        on_latest: Offered when a newer clip waits to be seen.
+        below: Draws what belongs right under the player.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.header(title, anchor=False, width="content")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+            if on_latest is not None:
+                st.button(
+                    "Show the latest",
+                    icon=":material/skip_next:",
+                    type="tertiary",
+                    on_click=on_latest,
+                    key="show_latest",
+                )
+            frame.state_badge(record)
+    watched = player(record, key=PLAYER, mark=mark, autoplay=True, choice_ms=chosen_ms)
+    if record.mode == "simulated":
+        with st.container(key="muted_placeholder"):
+            st.text(PLACEHOLDER)
+    with st.container(key="slot_takes"):
+        below()
+    with st.container(gap="xxsmall"):
+        st.text(words.excerpt(record.prompt, 240))
+        with st.container(key="muted_clip"):
+            st.text(facts(record, marked=bool(mark)))
+    with st.container(horizontal=True, key="clip_actions", gap="xsmall"):
+        actions.download_link(record)
+        actions.compare_button(record, key="clip")
+        actions.repeat_button(lab, record, key="clip")
+        actions.use_settings_button(record, key="clip")
+        actions.copy_menu(lab, record, key="clip")
+    actions.repeat_note(lab, record, key="clip")
+    return watched
+
+
+def facts(record: GenerationRecord, *, marked: bool = True) -> str:
+    """Write what is known of a clip in one line; ``marked``: say of simulated credits that they are."""
     picture = f"{record.clip_width_px}\N{MULTIPLICATION SIGN}{record.clip_height_px} px" if record.clip_width_px else ""
     paid = record.final_credits if record.final_credits is not None else record.reserved_credits
     price = words.credits(paid) + (" (provisional)" if record.settlement == "provisional" else "")
-    if record.mode == "simulated":
+    if marked and record.mode == "simulated":
         price = f"{price}, simulated"
     return " · ".join(
         part

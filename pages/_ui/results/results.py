@@ -8,19 +8,17 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import actions, cards, frame, live, words
+from pages._ui import actions, cards, frame, live, modes, words
 from pages._ui.form.request_form import STARTED
-from pages._ui.results.clip_card import clip_card
+from pages._ui.results import clips
 from pages._ui.results.live_list import MAX_ROWS, live_list
-from pages._ui.results.shelf import shelf
-from rivya_core import GenerationRecord, HistoryFilter, Lab, State
+from rivya_core import GenerationRecord, Lab, State
 from rivya_core.lab.records import BalanceRecord, Pause
 from rivya_core.settings import Mode
 
 TICK_S = 2.0
 IDLE_TICK_S = 12.0
 """How soon a tab that only stands open shows what was started elsewhere."""
-RECENT = 8
 MAX_FAILURES = 2
 MAX_DISMISSED = 100
 TROUBLED_IN_HISTORY = {"state": ["failed", "attention"]}
@@ -28,8 +26,6 @@ TROUBLED_IN_HISTORY = {"state": ["failed", "attention"]}
 
 _SEEN = "_seen"
 _RUNNING = "_running"
-_SHOWN = "_shown_clip"
-_PLAYING = "_playing_clip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +61,8 @@ def draw(lab: Lab) -> None:
     its place in the page, or the browser makes a new player.
     """
     look = _look(lab, lab.balance())
+    rows = clips.finished(lab)
+    marks = modes.marks(lab.mode, (record.mode for record in (*look.running, *look.failures, *rows)))
     st.session_state[_SEEN] = look.signature
     _announce(lab, look)
     with st.container(key="slot_answer"):
@@ -77,7 +75,7 @@ def draw(lab: Lab) -> None:
     with st.container(key="slot_failures"):
         _failures(lab, look)
     with st.container(key="slot_clips"):
-        _clips(lab)
+        clips.draw(lab, clips.presses(rows, look.running), marks)
     with st.container(key="slot_watch"):
         _quiet_watch(look)
 
@@ -97,8 +95,7 @@ def _announce(lab: Lab, look: Look) -> None:
         started = st.session_state.pop(key, None)
         if started is not None:
             _say_started(*started)
-            if not st.session_state.get(_PLAYING):
-                st.session_state.pop(_SHOWN, None)
+            clips.make_way()
     running = {record.id for record in look.running}
     for generation_id in sorted(st.session_state.get(_RUNNING, set()) - running):
         _say_ended(lab.get(generation_id))
@@ -112,7 +109,7 @@ def _in_progress(lab: Lab, look: Look) -> None:
     with st.container(border=True, key="in_progress", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.header("In progress", anchor=False, width="content")
-            st.caption("You can close this tab; each clip is kept here.", width="content")
+            st.caption("You can close this tab.", width="content")
         live.part(_tick, TICK_S)()
         if len(look.running) == MAX_ROWS:
             st.caption(f"The newest {MAX_ROWS} of {lab.history.running_count()}; all of them are in History.")
@@ -187,7 +184,7 @@ def _failures_bar(lab: Lab) -> None:
     count = lab.history.failures_count()
     failed = [record.id for record in lab.history.failures(MAX_DISMISSED) if record.state is State.FAILED]
     with st.container(horizontal=True, vertical_alignment="center", key="failures_bar", gap="small"):
-        st.text(f"{count} generations need a look", width="stretch")
+        st.text(f"{count} generations need attention", width="stretch")
         if count > MAX_FAILURES:
             st.page_link(
                 str(frame.page_file("history")),
@@ -213,64 +210,6 @@ def _dismiss(generation_ids: Sequence[str]) -> None:
         lab.dismiss(generation_id)
 
 
-def _clips(lab: Lab) -> None:
-    """Draw the latest clip, or the one that was chosen or is being watched, and the recent ones as posters."""
-    finished = HistoryFilter(states=frozenset({State.SUCCEEDED}))
-    rows = [record for record in lab.history.page(finished, page=1, size=RECENT).rows if record.has_clip]
-    if not rows:
-        _empty()
-        return
-    shown = next((record for record in rows if record.id == st.session_state.get(_SHOWN)), rows[0])
-    latest = shown.id == rows[0].id
-    playing = clip_card(lab, shown, "Latest clip" if latest else "Clip", on_latest=None if latest else _show_latest)
-    st.session_state[_PLAYING] = playing
-    if playing:
-        st.session_state[_SHOWN] = shown.id  # a newer clip does not take the place of one that is being watched
-    _recent(rows, shown)
-
-
-def _show_latest() -> None:
-    st.session_state.pop(_SHOWN, None)
-
-
-def _recent(rows: Sequence[GenerationRecord], shown: GenerationRecord) -> None:
-    if len(rows) < 2:  # noqa: PLR2004 - one clip is on the card above already
-        return
-    with st.container(border=True, key="recent", gap="small"):
-        with st.container(horizontal=True):
-            st.header("Recent clips", anchor=False, width="content")
-        picked = shelf(rows, shown=shown.id, key="recent_shelf")
-        if any(record.source == "example" for record in rows):
-            with st.container(
-                horizontal=True,
-                vertical_alignment="center",
-                horizontal_alignment="distribute",
-                key="muted_examples",
-            ):
-                st.text("Some are simulator examples of the first start.", width="content")
-                st.button(
-                    "Remove the examples",
-                    icon=":material/delete_sweep:",
-                    type="tertiary",
-                    on_click=_remove_examples,
-                    key="remove_examples",
-                )
-    if picked is not None and picked != shown.id:
-        st.session_state[_SHOWN] = picked
-        st.rerun()
-
-
-def _remove_examples() -> None:
-    frame.lab().remove_examples()
-
-
-def _empty() -> None:
-    with st.container(border=True, key="no_clip", gap="small"):
-        with st.container(horizontal=True):
-            st.header("Latest clip", anchor=False, width="content")
-        st.text("No clip yet. Write a prompt and press Generate; the finished clip plays here.")
-
-
 def _say_started(count: int, repeated: bool) -> None:
     if repeated:
         st.toast("Already started: the same click came twice, so it is one task.", icon=":material/done_all:")
@@ -287,7 +226,7 @@ def _say_ended(record: GenerationRecord) -> None:
         case State.CANCELLED:
             st.toast("Cancelled; nothing was charged.", icon=":material/block:")
         case State.FAILED:
-            st.toast("A generation failed: its card says what is safe now.", icon=":material/error:")
+            st.toast("A generation failed: its card says what you can do.", icon=":material/error:")
         case State.UNCONFIRMED | State.UNSAVED:
             st.toast("A generation needs you: see its card.", icon=":material/help:")
         case _:

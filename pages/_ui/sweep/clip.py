@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages._ui import actions, cards, frame, words
-from pages._ui.player import player
+from pages._ui.components.player import player
 from pages._ui.results import clip_card
 from pages._ui.sweep import words as sweep_words
 from rivya_core import GenerationRecord, Lab

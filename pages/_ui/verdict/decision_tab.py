@@ -9,9 +9,9 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import actions, card, facts, frame, live, words
+from pages._ui.components.player import player
 from pages._ui.facts import Fact
 from pages._ui.form import request_form
-from pages._ui.player import player
 from pages._ui.results.clip_card import facts as clip_facts
 from pages._ui.sweep import words as sweep_words
 from pages._ui.verdict import baseline

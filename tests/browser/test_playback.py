@@ -1,0 +1,151 @@
+"""Clips move by themselves in a real browser: in sight, under the mouse, under the focus; never where motion is unwanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.clips import make_clips
+from tests.browser.conftest import QUICK, Look, Server, Visitor
+from tests.browser.looks import PHONE, WIDE, assert_well, settle
+
+Visit = Callable[..., Visitor]
+
+PLAYS = "v => !v.paused && v.currentTime > 0 && v.muted && v.loop"
+CHOOSE = """button => {
+  const found = [];
+  (function walk(root) { for (const e of root.querySelectorAll('*')) { if (e.matches('.frame video')) found.push(e);
+    if (e.shadowRoot) walk(e.shadowRoot); } })(document.querySelector('.st-key-clip_player'));
+  button.click();
+  return [button.getAttribute('aria-pressed'), found[0].getAttribute('src')];
+}"""
+"""Press a poster; what the browser shows in that very turn, before any answer can have come."""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with three single clips and, newer, four takes of one press."""
+    folder = tmp_path_factory.mktemp("playback")
+    make_clips(folder, [*({"prompt": name} for name in ("A lake", "A city", "A sea")), {"prompt": "Foxes", "takes": 4}])
+    running = Server(folder, QUICK)
+    running.start()
+    yield running
+    running.stop()
+
+
+def player(page: Page) -> str:
+    """Where the player's clip comes from."""
+    return str(page.locator(".st-key-clip_player video").get_attribute("src"))
+
+
+def plays(page: Page, selector: str) -> None:
+    """Wait until the video there plays muted, in a loop."""
+    video = page.locator(selector)
+    video.wait_for(state="attached")
+    handle = video.element_handle()
+    page.wait_for_function(PLAYS, arg=handle)
+
+
+def test_the_latest_clip_plays_while_it_is_in_sight(served: Server, visit: Visit) -> None:
+    """On a phone it stands below the form: still until it is scrolled to, and still again when it has left."""
+    page = visit(served, PHONE).page
+    settle(page)
+    video = page.locator(".st-key-clip_player video")
+    assert video.evaluate("v => v.paused")
+    video.scroll_into_view_if_needed()
+    plays(page, ".st-key-clip_player video")
+    page.get_by_role("heading", level=1).scroll_into_view_if_needed()
+    page.wait_for_function("v => v.paused", arg=video.element_handle())
+
+
+def test_a_clip_that_a_person_paused_stays_so(served: Server, visit: Visit) -> None:
+    """Scrolling away and back starts nothing again, and neither does a rerun of the page."""
+    page = visit(served).page
+    plays(page, ".st-key-clip_player video")
+    video = page.locator(".st-key-clip_player video")
+    video.focus()
+    page.keyboard.press("Space")
+    page.wait_for_function("v => v.paused", arg=video.element_handle())
+    settle(page)
+    page.get_by_label("Takes").click()
+    page.get_by_role("option", name="2").click()
+    page.set_viewport_size({"width": 1440, "height": 200})
+    settle(page)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    settle(page)
+    assert video.evaluate("v => v.paused")
+
+
+def test_nothing_moves_by_itself_where_motion_is_unwanted(served: Server, visit: Visit) -> None:
+    """With reduced motion the clip waits for a press, and a poster stays a picture under mouse and focus."""
+    page = visit(served, calm=True).page
+    settle(page)
+    poster = page.locator(".st-key-recent_shelf button").first
+    poster.hover()
+    poster.focus()
+    page.wait_for_timeout(600)
+    assert page.locator(".st-key-clip_player video").evaluate("v => v.paused")
+    assert page.locator("video.hover-play").count() == 0
+
+
+def test_posters_play_under_the_mouse_and_under_the_focus(served: Server, visit: Visit) -> None:
+    """One at a time; when the mouse leaves, the picture is back."""
+    page = visit(served).page
+    settle(page)
+    posters = page.locator(".st-key-recent_shelf button")
+    posters.nth(1).hover()
+    plays(page, ".st-key-recent_shelf li:nth-child(2) video")
+    page.get_by_role("heading", level=1).hover()
+    expect(page.locator("video.hover-play")).to_have_count(0)
+    posters.nth(0).focus()
+    page.keyboard.press("Tab")
+    plays(page, ".st-key-recent_shelf li:nth-child(2) video")
+    posters.nth(2).hover()
+    plays(page, ".st-key-recent_shelf li:nth-child(3) video")
+    expect(page.locator("video.hover-play")).to_have_count(1)
+
+
+def test_a_chosen_clip_is_shown_before_the_server_has_answered(served: Server, visit: Visit) -> None:
+    """The poster is marked and the player has the clip in the same turn; the page's own words follow and change neither."""
+    page = visit(served).page
+    settle(page)
+    before = player(page)
+    pressed, source = page.locator(".st-key-recent_shelf button").nth(2).evaluate(CHOOSE)
+    assert pressed == "true"
+    assert source != before
+    page.locator(".st-key-clip_player video").evaluate("v => { v.dataset.mark = 'same'; }")
+    expect(page.get_by_role("button", name="Show the latest")).to_be_visible()
+    assert player(page) == source
+    assert page.locator(".st-key-clip_player video").get_attribute("data-mark") == "same"
+    plays(page, ".st-key-clip_player video")
+    page.get_by_role("button", name="Show the latest").click()
+    expect(page.get_by_role("heading", name="Latest clip")).to_be_visible()
+    assert player(page) == before
+
+
+@pytest.mark.parametrize("look", [WIDE, PHONE], ids=["wide-light", "phone-dark"])
+def test_takes_of_one_press_are_one_strip(served: Server, visit: Visit, look: Look) -> None:
+    """Four takes are one poster on the shelf and one strip under the player, and one press compares them."""
+    visitor = visit(served, look)
+    page = visitor.page
+    settle(page)
+    expect(page.locator(".st-key-take_strip button")).to_have_count(4)
+    expect(page.locator(".st-key-recent_shelf button")).to_have_count(4)
+    expect(page.locator(".st-key-recent_shelf .takes").first).to_have_text("4 takes")
+    assert_well(visitor)
+    page.locator(".st-key-take_strip button").nth(2).click()
+    expect(page.get_by_text(re.compile("take 3 ·"))).to_be_visible()
+    page.get_by_role("link", name="Compare these 4").click()
+    expect(page.get_by_role("heading", level=1, name="Compare")).to_be_visible()
+    expect(page.locator("video")).to_have_count(4)
+
+
+def test_simulated_is_said_once_beside_the_clip_itself(served: Server, visit: Visit) -> None:
+    """P8: the header says it, the picture has it burned in, and nothing repeats it; the scene is said to be a placeholder."""
+    page = visit(served).page
+    settle(page)
+    expect(page.get_by_text(re.compile("SIMULATED"))).to_have_count(1)
+    expect(page.get_by_text("Placeholder scene: the simulator does not draw your prompt.")).to_have_count(1)
