@@ -41,14 +41,19 @@ def points(page: Page) -> Locator:
 
 
 def judged(page: Page) -> None:
-    """Wait until the verdict is drawn."""
+    """Wait until the verdict is drawn, and open the details of every variable."""
+    details = page.locator("[class*='st-key-verdict_details_'] details")
+    details.first.wait_for()
+    for one in details.all():
+        if one.get_attribute("open") is None:
+            one.locator("summary").click()
     points(page).first.wait_for()
 
 
 def test_a_verdict_comes_by_itself(server: Server, visit: Visit) -> None:
     """Clips that nobody measured yet are measured while one looks, and the verdict takes the place of the progress."""
     page = visit(server, path=address("xnew")).page
-    expect(page.get_by_text(re.compile("cfg_scale: "))).to_be_visible()
+    expect(page.get_by_text(re.compile("cfg_scale")).first).to_be_visible()
     judged(page)
     assert points(page).count() >= 12
 
@@ -98,6 +103,19 @@ def test_points_are_reached_by_keyboard_and_open_their_clip(server: Server, visi
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     judged(page)
+
+
+def test_the_two_clips_play_side_by_side_and_open(server: Server, visit: Visit) -> None:
+    """Muted and in a loop from the moment they are in sight, one button for both; a click opens the clip."""
+    page = visit(server, path=address("xclear")).page
+    videos = page.locator("[class*='st-key-verdict_0'] video")
+    expect(videos).to_have_count(2)
+    playing = "ones => ones.every(one => !one.paused && one.muted && one.loop && one.currentTime > 0)"
+    until(lambda: videos.evaluate_all(playing), what="both clips play")
+    page.get_by_role("button", name="Pause both").click()
+    assert videos.evaluate_all("ones => ones.every(one => one.paused)")
+    page.get_by_role("link", name=re.compile("^Open the clip of cfg_scale 0")).click()
+    page.get_by_role("dialog").locator("video").wait_for()
 
 
 def test_a_point_opens_its_clip_by_mouse_and_is_a_link(server: Server, visit: Visit) -> None:
@@ -162,5 +180,5 @@ def test_a_person_decides_and_takes_the_winner_along(server: Server, visit: Visi
     expect(page.get_by_role("heading", level=1)).to_have_text("Generate")
     expect(page.get_by_label(re.compile("^Prompt"))).to_have_value("A fox")
     expect(
-        page.get_by_text(re.compile("Measured here in the simulator on .*: clear, more motion at 0"))
+        page.get_by_text(re.compile("Measured here in the simulator on .*: cfg_scale 0 moves more than 1"))
     ).to_be_visible()

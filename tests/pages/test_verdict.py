@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui import frame
 from rivya_core import Lab
+from rivya_core.lab import sweep_drafts
 from rivya_core.lab.database import begin_immediate, open_database
 from rivya_core.lab.judging import observations
 from rivya_core.lab.schema import experiments, features, generations
@@ -25,6 +26,7 @@ from tests.pages.conftest import ROOT, TIMEOUT_S
 
 TWO = {"cfg_scale": ["0", "1"]}
 STRONG = {("0",): 8.0, ("1",): 0.0}
+CLEAR = "cfg_scale 0 moves more than 1; clearly beyond take-to-take variation."
 
 
 def opened(view: str, experiment_id: str = "xtrial") -> AppTest:
@@ -85,8 +87,8 @@ def test_a_clear_verdict_is_said_and_drawn_take_by_take(lab: Lab) -> None:
     ids = store(lab, TWO, STRONG)
     app = judged(lab)
     text = said(app)
-    assert "cfg_scale: clear, more motion at 0" in text
-    assert "More motion at 0: " in text
+    assert CLEAR in text
+    assert "cfg_scale 0 moves more than 1 by " in text
     assert "Error rate 5 % for the verdict as a whole" in text
     assert "SIMULATED" in text
     first = charts(app)[0]
@@ -113,13 +115,68 @@ def test_the_figures_are_there_as_tables_too(lab: Lab) -> None:
     assert all("/history?id=" in link for link in clips_table["open"])
 
 
+def pair(app: AppTest) -> list[dict[str, Any]]:
+    """The two clips that stand side by side below the first sentence."""
+    found = [data(part) for part in app.get("bidi_component")]
+    return next((list(one["clips"]) for one in found if isinstance(one, dict) and "clips" in one), [])
+
+
+def test_the_two_clips_that_show_it_stand_below_the_sentence(lab: Lab) -> None:
+    """One of each value, named, with the rule that chose them; without files there is no empty frame."""
+    ids = store(lab, TWO, STRONG)
+    assert pair(judged(lab)) == []
+    with_clips(lab, ids)
+    app = judged(lab)
+    first, second = pair(app)
+    assert (first["name"], second["name"]) == ("cfg_scale 0", "cfg_scale 1")
+    assert first["id"] in ids[0]
+    assert second["id"] in ids[1]
+    assert "Chosen by rule: two takes alike in all else" in said(app)
+
+
+def test_an_unclear_verdict_offers_more_takes_at_the_price_of_the_planner(lab: Lab) -> None:
+    """What is still possible in words, and a button that plans the takes; nothing starts."""
+    store(lab, TWO, {("0",): 2.6}, seed=1)
+    app = judged(lab)
+    text = said(app)
+    assert "No clear difference between cfg_scale 0 and 1." in text
+    assert "Still possible: a difference of up to " in text
+    [verdict] = frame.lab().verdicts.look("xtrial").axes
+    assert verdict.to_clear is not None
+    button = app.button(key="verdict_further_0")
+    assert "more clips · " in button.label
+    assert "credits" in button.label
+    button.click().run()
+    assert sweep_drafts.load(lab).takes == verdict.to_clear.takes
+    assert len(lab.sweeps.list()) == 1
+
+
+def test_where_votes_and_figures_disagree_one_sentence_says_so(lab: Lab) -> None:
+    """A winner by votes without a clear difference; and nothing of the kind where both agree."""
+    with_clips(lab, store(lab, TWO, seed=5))
+    round_id = lab.ballots.start("xtrial", "Ana")
+    prefer(lab, round_id, [1, 0], 8)
+    lab.ballots.end(round_id)
+    assert "Votes and figures disagree: voters prefer one" in said(judged(lab))
+
+
+def test_an_old_decision_with_a_verdict_of_sameness_stays_readable(lab: Lab) -> None:
+    """In the words that it was kept in."""
+    with_clips(lab, store(lab, TWO))
+    old = {"axis": "cfg_scale", "verdict": "same", "words": "same as re-rolling"}
+    decision = {"cell": 0, "title": "cfg_scale: 0", "why": "", "who": "Ana", "verdicts": [old], "no_verdict": ""}
+    decision |= {"votes": None, "spent_credits": 0, "quoted_credits": 0}
+    lab.sweeps.decide("xtrial", decision)
+    assert "same as re-rolling" in said(opened("Decision"))
+
+
 def test_too_few_takes_say_the_price_of_enough(lab: Lab) -> None:
     """And never the word clear."""
     store(lab, TWO, STRONG, takes=2)
     text = said(judged(lab))
     assert "Too few to tell" in text
-    assert "4 takes in each cell (4 more clips, 640 credits) would do." in text
-    assert "hint only: more motion at 0" in text
+    assert "4 takes of each combination (4 more clips, 640 credits) would be enough." in text
+    assert "Too few takes to tell: so far cfg_scale 0 moves more than 1" in text
 
 
 def test_progress_is_said_while_clips_are_measured(lab: Lab) -> None:
@@ -162,11 +219,11 @@ def test_a_verdict_that_cannot_be_worked_out_is_a_sentence_with_a_button(lab: La
         observations.keep(connection, ids[0][0], 0.1, lab.ledger.clock(), figures=told)
     app = judged(lab)
     assert "The verdict could not be worked out" in said(app)
-    assert "None: it could not be worked out" in said(judged(lab, "Decision"))
+    assert "It could not be worked out" in said(judged(lab, "Decision"))
     with begin_immediate(lab.ledger.database) as connection:
         observations.keep(connection, ids[0][0], 0.1, lab.ledger.clock(), figures={**told, "motion": 18.0})
     app.button(key="verdict_again").click().run()
-    assert "cfg_scale: clear, more motion at 0" in said(judged(lab))
+    assert CLEAR in said(judged(lab))
 
 
 def test_an_experiment_without_clips_or_variation_says_so(lab: Lab) -> None:
@@ -213,7 +270,7 @@ def test_what_was_measured_stands_beside_the_knob(lab: Lab, open_app: Callable[.
     lab.verdicts.settle_probes()
     text = said(open_app())
     assert "Measured here in the simulator on " in text
-    assert ": clear, more motion at 0." in text
+    assert f": {CLEAR}" in text
     assert "disputed on this model" not in text.lower()
     lab._parts.measurer.stop()  # it would write the simulator's note again
     note = lab.ledger.get_note(f"knob:simulated:{MODEL}:cfg_scale")
@@ -241,7 +298,7 @@ def test_nothing_is_chosen_for_the_person(lab: Lab) -> None:
     with_clips(lab, store(lab, TWO, STRONG))
     app = judged(lab, "Decision")
     assert app.selectbox(key="decision_cell_xtrial").value is None
-    assert "Clear, more motion at 0" in said(app)
+    assert CLEAR[:-1] in said(app)
     assert "To decide" not in errors(app)
     app = app.button(key="decide").click().run()
     assert "To decide: choose a winner, say who decides." in errors(app)
@@ -300,7 +357,7 @@ def test_a_baseline_that_a_cell_asked_for_comes_with_its_clip(lab: Lab) -> None:
     """Then the cell's request is the baseline's."""
     with_clips(lab, store(lab, TWO))
     text = said(decide(judged(lab, "Decision"), cell=-1))
-    assert "The baseline again" in text
+    assert "Baseline" in text
     assert "from rivya_core import GenerationRequest" in text
 
 
@@ -312,11 +369,11 @@ def test_a_decision_before_the_verdict_says_that_there_was_none(lab: Lab) -> Non
     with begin_immediate(lab.ledger.database) as connection:
         connection.execute(sa.delete(features).where(features.c.generation_id == ids[0][0]))
     app = opened("Decision")
-    assert "Not yet: clips are being measured" in said(app)
+    assert "Clips are still being measured" in said(app)
     decide(app)
     kept = lab.sweep("xtrial").experiment.decision
     assert kept is not None
-    assert (kept["verdicts"], kept["no_verdict"]) == ([], "Not yet: clips are being measured")
+    assert (kept["verdicts"], kept["no_verdict"]) == ([], "Clips are still being measured")
 
 
 def test_a_decision_keeps_winner_reason_name_and_evidence(lab: Lab) -> None:
@@ -333,7 +390,7 @@ def test_a_decision_keeps_winner_reason_name_and_evidence(lab: Lab) -> None:
         "who": "Ana",
         "votes": None,
     }
-    assert kept.decision["verdicts"] == [{"axis": "cfg_scale", "verdict": "clear", "words": "clear, more motion at 0"}]
+    assert kept.decision["verdicts"] == [{"axis": "cfg_scale", "verdict": "clear", "words": CLEAR[:-1]}]
     text = said(app)
     for words in ("It moves more", "Ana", "from rivya_core import GenerationRequest", "simulated credits quoted"):
         assert words in text

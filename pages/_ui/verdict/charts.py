@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages._ui import address
+from pages._ui.components.strip_plot import Chart, Dot, Strip, strip_plot
 from pages._ui.sweep import words as sweep_words
-from pages._ui.verdict.strip_plot import Chart, Dot, Strip, strip_plot
 from rivya_core.lab.judging import wording
 from rivya_core.lab.judging.appraisal import AxisVerdict
 

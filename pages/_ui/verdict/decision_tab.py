@@ -1,4 +1,4 @@
-"""The decision of an experiment: what speaks for which cell, who chose which and why, and how to make it again."""
+"""The decision of a sweep: what speaks for which combination, who chose which and why, and how to make it again."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ WINNER = Badge("Winner", ":material/flag:", "green")
 NO_DIFFERENCE = Badge("No difference", ":material/equal:", "blue")
 
 NOT_JUDGED: dict[Stage, str] = {
-    "nothing": "None: no clip was measured",
-    "running": "Not yet: takes are under way",
-    "measuring": "Not yet: clips are being measured",
-    "judging": "Not yet: it is being worked out",
-    "judged": "None: nothing was varied",
-    "failed": "None: it could not be worked out",
+    "nothing": "No clip was measured",
+    "running": "Takes are still being made",
+    "measuring": "Clips are still being measured",
+    "judging": "It is still being worked out",
+    "judged": "Nothing was varied",
+    "failed": "It could not be worked out",
 }
 """What stands in place of verdicts, by how far the judging is."""
 
@@ -61,7 +61,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     if not winners:
         with st.container(border=True, key="decision_nothing"):
             card.head("Nothing to choose from yet")
-            st.text("A winner is a cell with a finished clip.")
+            st.text("Only a combination with a finished clip can win.")
     elif lab.settings.read_only:
         st.info("This server is read-only: a decision is made elsewhere.", icon=":material/lock:")
     else:
@@ -95,7 +95,7 @@ def _evidence(lab: Lab, status: SweepStatus, standing: Standing) -> dict[str, An
 
 def _evidence_card(status: SweepStatus, evidence: Mapping[str, Any]) -> None:
     with st.container(border=True, key="decision_evidence", gap="small"):
-        card.head("What is known", words.SIMULATED if status.experiment.mode == "simulated" else None)
+        card.head("Evidence", words.SIMULATED if status.experiment.mode == "simulated" else None)
         facts.facts(_evidence_facts(status, evidence), key=f"evidence_{status.id}")
 
 
@@ -103,12 +103,12 @@ def _evidence_facts(status: SweepStatus, evidence: Mapping[str, Any]) -> list[Fa
     unit = "simulated credits" if status.experiment.mode == "simulated" else "credits"
     votes = evidence.get("votes")
     lines = [
-        Fact(f"Verdict on {sweep_words.axis(str(one['axis']))}", _capital(str(one["words"])))
+        Fact(f"Verdict on {sweep_words.axis(str(one['axis']))}", str(one["words"]))
         for one in evidence.get("verdicts", ())
     ]
     return [
-        *(lines or [Fact("Verdict", str(evidence.get("no_verdict") or "None"))]),
-        Fact("Blind votes", "None" if votes is None else str(votes["words"])),
+        *(lines or [Fact("Verdict", str(evidence.get("no_verdict") or "No verdict"))]),
+        Fact("Blind votes", "No votes yet" if votes is None else str(votes["words"])),
         Fact("Spent", f"{evidence['spent_credits']:,} of {evidence['quoted_credits']:,} {unit} quoted"),
     ]
 
@@ -122,7 +122,7 @@ def _form(lab: Lab, status: SweepStatus, winners: list[CellRecord], evidence: Ma
         if suggested is not None:
             st.text(f"The votes suggest: {titles[suggested]}. It is chosen below; the choice is yours.")
         else:
-            st.text("Neither votes nor a verdict name a winner. A verdict says what differs, not what is better.")
+            st.text("No winner by votes yet. The verdict says what differs, not what is better.")
         form, clip = st.columns([5, 6], gap="medium")
         with form:
             winner = st.selectbox(
@@ -130,7 +130,7 @@ def _form(lab: Lab, status: SweepStatus, winners: list[CellRecord], evidence: Ma
                 list(titles),
                 index=None if suggested is None else list(titles).index(suggested),
                 format_func=lambda cell: titles[cell],
-                placeholder="Choose a cell, or that nothing differs",
+                placeholder="Choose a combination, or no difference",
                 key=f"decision_cell_{status.id}",
             )
             st.text_area("Why", key=f"decision_why_{status.id}", height=92, placeholder="What settled it")
@@ -198,10 +198,10 @@ def _decided(lab: Lab, status: SweepStatus, decision: Mapping[str, Any]) -> None
             key=f"decision_{status.id}",
         )
         with st.container(key="muted_decision"):
-            st.text("Verdicts, votes and credits are those of that moment.")
+            st.text("Verdicts, votes and credits as they were when it was decided.")
         if not lab.settings.read_only:
             st.button(
-                "Open the question again",
+                "Reopen",
                 icon=":material/lock_open:",
                 type="tertiary",
                 key="undecide",
@@ -210,7 +210,7 @@ def _decided(lab: Lab, status: SweepStatus, decision: Mapping[str, Any]) -> None
             )
     clip = None if cell is None else _clip_of(cell)
     if clip is not None:
-        _winner(lab, lab.get(clip), "The baseline again" if kept else "The winner again")
+        _winner(lab, lab.get(clip), "Baseline" if kept else "Winning clip")
     elif kept:
         _baseline(status)
 
@@ -219,9 +219,9 @@ def _baseline(status: SweepStatus) -> None:
     """The ways to make a baseline of which there is no clip."""
     asked = baseline.request(status)
     with st.container(border=True, key="decision_baseline", gap="small"):
-        card.head("The baseline")
+        card.head("Baseline")
         st.text(
-            "The request that all values were tried on. No cell asked for just this, so there is no clip of it here."
+            "The request that all values were tried on. No combination is exactly this, so there is no clip of it here."
         )
         st.code(as_python(dict(asked)), language=None, wrap_lines=True)
         if frame.can_spend() and st.button(
@@ -240,7 +240,7 @@ def _winner(lab: Lab, record: GenerationRecord, title: str) -> None:
             with st.container(key="muted_winner"):
                 st.text(clip_facts(record))
         with code:
-            st.text("The same request, sent again, gives another take of it.")
+            st.text("Send the same request again for another take.")
             # Without a language: Streamlit's colours of code fall short of 4.5:1.
             st.code(as_python(dict(record.request)), language=None, wrap_lines=True)
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -269,7 +269,7 @@ def _find(status: SweepStatus, number: object) -> CellRecord | None:
 
 
 def _clip_of(cell: CellRecord) -> str | None:
-    """The clip that stands for a cell: a starred one, else its first."""
+    """The clip that stands for a combination: a favorite, else its first."""
     clips = [take for take in cell.takes if take.has_clip and take.generation_id is not None]
     starred = [take for take in clips if take.starred]
     return (starred or clips)[0].generation_id if clips else None
@@ -282,7 +282,3 @@ def _title(cell: CellRecord) -> str:
 
 def _when(moment: datetime | None) -> str:
     return "" if moment is None else words.clock(moment)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

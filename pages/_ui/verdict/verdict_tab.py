@@ -1,21 +1,25 @@
-"""The verdict of an experiment: axis by axis, what differs beyond re-rolling, shown take by take."""
+"""The verdict of a sweep: a sentence for each variable, the two clips that show it, and the figures for who wants them."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from pages._ui import card, frame, live
+from pages._ui.components.clip_pair import PairedClip, clip_pair
 from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import words as sweep_words
 from pages._ui.verdict import charts as verdict_charts
+from pages._ui.verdict import further
 from pages._ui.verdict import progress as verdict_progress
 from pages._ui.verdict import tables as verdict_tables
 from pages._ui.verdict import votes as verdict_votes
 from pages._ui.words import Badge
 from rivya_core import Lab
+from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.experiments.records import SweepStatus
-from rivya_core.lab.judging import wording
+from rivya_core.lab.judging import findings, wording
 from rivya_core.lab.judging.appraisal import AxisVerdict
+from rivya_core.lab.judging.findings import ShownClips
 from rivya_core.lab.judging.verdicts import Standing
 
 TICK_S = 1.5
@@ -23,7 +27,6 @@ TICK_S = 1.5
 BADGES = {
     "clear": Badge("Clear", ":material/check_circle:", "green"),
     "unclear": Badge("Unclear", ":material/help:", "orange"),
-    "same": Badge("Same as re-rolling", ":material/equal:", "blue"),
     "too few": Badge("Too few to tell", ":material/hourglass_empty:", "gray"),
 }
 
@@ -50,8 +53,8 @@ def draw(lab: Lab, status: SweepStatus) -> None:
             st.text("All clips were made with the same values, so there is nothing to compare.")
         return
     for number, verdict in enumerate(standing.axes):
-        _axis(status, verdict, number)
-    verdict_votes.draw(lab, status.id)
+        _variable(lab, status, verdict, number)
+    verdict_votes.draw(lab, status.id, findings.of_sweep(status.id, standing.axes))
     _about(standing)
     sweep_clip.draw(lab, status.cells)
 
@@ -91,7 +94,8 @@ def _notes(standing: Standing) -> None:
         st.info(line, icon=":material/info:")
 
 
-def _axis(status: SweepStatus, verdict: AxisVerdict, number: int) -> None:
+def _variable(lab: Lab, status: SweepStatus, verdict: AxisVerdict, number: int) -> None:
+    found = findings.of_variable(verdict)
     with st.container(border=True, key=f"verdict_{number}", gap="small"):
         with st.container(
             horizontal=True,
@@ -99,32 +103,55 @@ def _axis(status: SweepStatus, verdict: AxisVerdict, number: int) -> None:
             horizontal_alignment="distribute",
             key=f"verdict_head_{number}",
         ):
-            with st.container(key=f"story_axis_{number}", width="content"):
-                st.text(f"{sweep_words.axis(verdict.axis)}: {wording.headline(verdict)}")
-            with st.container(horizontal=True, width="content", gap="small"):
-                if status.experiment.mode == "simulated":
-                    frame.mode_badge("simulated")
-                frame.badge(BADGES[verdict.finding.word])
-        st.text(wording.sentence(verdict))
-        further = wording.outlook(verdict)
-        if further:
-            st.text(further)
-        with st.container(key=f"muted_rules_{number}"):
-            st.text(wording.ground_rules(verdict))
-        opened = verdict_charts.draw(verdict, key=f"strips_{status.id}_{number}")
-        if opened is not None:
-            sweep_clip.show(opened)
-        if st.toggle("Show the figures as tables", key=f"verdict_tables_{number}"):
-            verdict_tables.draw(verdict, key=str(number))
+            with st.container(key=f"story_variable_{number}", width="content"):
+                st.text(found.text)
+            frame.badge(BADGES[found.word])
+        if found.clips is not None:
+            _clips(lab, status, verdict, found.clips, number)
+        open_still = " ".join(part for part in (found.possible, found.outlook) if part)
+        if open_still:
+            st.text(open_still)
+            further.button(lab, status, found.further, key=f"verdict_further_{number}")
+        with st.expander("Details", icon=":material/query_stats:", key=f"verdict_details_{number}"):
+            _details(status, verdict, number)
+
+
+def _clips(lab: Lab, status: SweepStatus, verdict: AxisVerdict, shown: ShownClips, number: int) -> None:
+    """Draw the two clips, if both are still there, and how they were chosen."""
+    records = [lab.get(id_) for id_ in (shown.first, shown.second)]
+    if not all(record.has_clip and record.clip_check != UNOPENED for record in records):
+        return
+    first, second = (
+        PairedClip(record, sweep_words.value(verdict.axis, name))
+        for record, name in zip(records, shown.names, strict=True)
+    )
+    opened = clip_pair(first, second, key=f"pair_{status.id}_{number}")
+    with st.container(key=f"muted_chosen_{number}"):
+        st.text(shown.how)
+    if opened is not None:
+        sweep_clip.show(opened)
+
+
+def _details(status: SweepStatus, verdict: AxisVerdict, number: int) -> None:
+    st.text(wording.grounds(verdict))
+    with st.container(key=f"muted_rules_{number}"):
+        st.text(wording.ground_rules(verdict))
+    opened = verdict_charts.draw(verdict, key=f"strips_{status.id}_{number}")
+    if opened is not None:
+        sweep_clip.show(opened)
+    if st.toggle("Show the figures as tables", key=f"verdict_tables_{number}"):
+        verdict_tables.draw(verdict, key=str(number))
 
 
 def _about(standing: Standing) -> None:
     with st.expander("What was measured, and what a verdict means", icon=":material/menu_book:"):
         verdict_tables.definitions()
         st.text(
-            "Clear: settings that do nothing are called clear at most once in twenty verdicts. Same as re-rolling: every "
-            "feature is shown to differ by less than 1 SD between takes. Each axis is a verdict of its own, and so is each "
-            "look after further takes. None says which clip is better; that is for votes."
+            "Clear: settings that do nothing are called clear at most once in twenty verdicts. Unclear never means that "
+            "there is no difference: the largest one that the clips leave open is said beside it. Each variable is a verdict of "
+            "its own, and so is each look after further takes. None says which clip is better; that is for votes."
         )
         if len(standing.axes) > 1:
-            st.text("Each axis is judged within the combinations of the others, so their differences do not blur it.")
+            st.text(
+                "Each variable is judged within the combinations of the others, so their differences do not blur it."
+            )

@@ -1,4 +1,4 @@
-"""What blind votes add to a verdict; nothing that names a variant while somebody votes.
+"""What blind votes add to a verdict; nothing that names a combination while somebody votes.
 
 A round without a vote hides nothing: who began one and went away keeps no result from the others. All votes count, those of
 open rounds too: what the stop rule promises holds for the votes as they were cast, at whatever moment one looks.
@@ -14,6 +14,7 @@ from pages._ui import card, frame
 from pages._ui.words import Badge
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
+from rivya_core.lab.judging.findings import SweepVerdict, Voted, against_votes
 
 CLEAR = Badge("Clear", ":material/check_circle:", "green")
 UNCLEAR = Badge("Unclear", ":material/help:", "orange")
@@ -29,6 +30,7 @@ class Votes:
     count: int
     winner: int | None = None
     is_open: bool = False
+    outcome: Voted = "open"
 
 
 def read(lab: Lab, experiment_id: str) -> Votes | None:
@@ -46,17 +48,21 @@ def read(lab: Lab, experiment_id: str) -> Votes | None:
     if not standing.votes:
         return None
     chip = UNCLEAR if standing.winner is None else CLEAR
-    return Votes(chip, standing.sentence, standing.votes, standing.winner)
+    outcome: Voted = "winner" if standing.winner is not None else "undecided" if standing.progress.is_over else "open"
+    return Votes(chip, standing.sentence, standing.votes, standing.winner, outcome=outcome)
 
 
-def draw(lab: Lab, experiment_id: str) -> None:
-    """Draw the card of the votes, if there were any."""
+def draw(lab: Lab, experiment_id: str, found: SweepVerdict | None = None) -> None:
+    """Draw the card of the votes, if there were any; where they disagree with what was ``found``, it says so."""
     votes = read(lab, experiment_id)
     if votes is None:
         return
     with st.container(border=True, key="verdict_votes", gap="small"):
         card.head("Blind votes", votes.chip)
         st.text(votes.sentence)
+        disagreement = "" if votes.is_open else against_votes(found, votes.outcome)
+        if disagreement:
+            st.text(disagreement)
         if votes.is_open:
             st.page_link(
                 frame.page_file("vote"),
@@ -66,9 +72,7 @@ def draw(lab: Lab, experiment_id: str) -> None:
             )
         if votes.count:
             with st.container(key="muted_votes_rules"):
-                st.text(
-                    "A winner who is not better than the others is named in at most 5 % of studies. More votes cost no credits."
-                )
+                st.text("False winners: at most 5 %. More votes cost no credits.")
             st.page_link(
                 frame.page_file("vote"),
                 label="Ranking and reasons",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,12 +18,16 @@ PAIR = 2
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One clip on an axis. ``level``: the number of its value; ``place``: names of its values, and its take."""
+    """One clip on an axis. ``level``: the number of its value; ``place``: names of its values, and its take.
+
+    ``block``: the number of its combination of the other axes.
+    """
 
     generation_id: str
     level: int
     place: str
     figures: Mapping[str, float]
+    block: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,8 @@ class AxisVerdict:
     """What is said of one axis.
 
     ``axis``: its name; several names when values changed together only. ``levels``: names of its values, in order.
-    ``left_out``: features that not every clip has. ``to_clear``: what a clear verdict would take, ``to_same`` what showing
-    sameness would; None where the finding names no number.
+    ``left_out``: features that not every clip has. ``to_clear``: what a clear verdict would take; None where the finding names
+    no number.
     """
 
     axis: str
@@ -49,7 +54,6 @@ class AxisVerdict:
     points: tuple[Point, ...]
     left_out: tuple[str, ...]
     to_clear: Further | None
-    to_same: Further | None
 
     @property
     def lead(self) -> Effect | None:
@@ -62,7 +66,10 @@ class AxisVerdict:
 
 
 def appraise(observed: Observed) -> tuple[AxisVerdict, ...]:
-    """Judge every axis that has at least two values with clips; axes that only change together are judged as one."""
+    """Judge every axis that has at least two values with clips; axes that only change together are judged as one.
+
+    The axis that the question asks about comes first, see ``asked_first``; the others keep their order.
+    """
     cells = {cell.number: cell for cell in observed.cells}
     takes = observed.measured
     names = list(observed.cells[0].labels) if observed.cells else []
@@ -70,7 +77,32 @@ def appraise(observed: Observed) -> tuple[AxisVerdict, ...]:
     alone = [name for name in varied if _is_crossed(name, varied, cells, takes)]
     tied = [name for name in varied if name not in alone]
     judged = [(name,) for name in alone] + ([tuple(tied)] if tied else [])
-    return tuple(_judge(axes, varied, observed, cells) for axes in judged)
+    verdicts = [_judge(axes, varied, observed, cells) for axes in judged]
+    return tuple(asked_first(verdicts, observed.question, observed.name))
+
+
+def asked_first(verdicts: Sequence[AxisVerdict], *texts: str) -> list[AxisVerdict]:
+    """Put the axis first that a text names first: by its own name, else by one of its values. Earlier texts outrank later ones."""
+    for names_of in (_own_names, lambda verdict: verdict.levels):
+        for text in texts:
+            found = [(at, verdict) for verdict in verdicts for at in _places(text, names_of(verdict))]
+            if found:
+                first = min(found, key=lambda one: one[0])[1]
+                return [first, *(verdict for verdict in verdicts if verdict is not first)]
+    return list(verdicts)
+
+
+def _own_names(verdict: AxisVerdict) -> Sequence[str]:
+    return verdict.axis.split(" + ")
+
+
+def _places(text: str, names: Iterable[str]) -> Iterable[int]:
+    """Where whole words of a text are one of the names; ``cfg_scale`` is found as "cfg scale" too."""
+    said = text.casefold().replace("_", " ")
+    for name in names:
+        found = re.search(rf"(?<!\w){re.escape(name.casefold().replace('_', ' '))}(?!\w)", said) if name else None
+        if found is not None:
+            yield found.start()
 
 
 def _is_crossed(name: str, varied: Sequence[str], cells: Mapping[int, Cell], takes: Iterable[Observation]) -> bool:
@@ -108,6 +140,7 @@ def _judge(axes: tuple[str, ...], varied: Sequence[str], observed: Observed, cel
             level=group,
             place=f"{' · '.join(cells[take.cell].labels[name] for name in varied)}, take {take.take}",
             figures={key: values[index] for key, values in figures.items()},
+            block=numbers[blocks[index]],
         )
         for index, (take, group) in enumerate(zip(takes, groups, strict=True))
     )
@@ -118,7 +151,6 @@ def _judge(axes: tuple[str, ...], varied: Sequence[str], observed: Observed, cel
         points=points,
         left_out=tuple(_left_out(takes, whole)),
         to_clear=_further(observed, finding.takes_clear),
-        to_same=_further(observed, finding.takes_same),
     )
 
 

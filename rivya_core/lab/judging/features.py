@@ -43,13 +43,13 @@ SOURCE_PIXELS_MAX: Final = 80_000_000
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One thing that is measured. ``more`` and ``less`` say in words which way a difference goes."""
+    """One thing that is measured. ``noun`` and ``more`` stand in sentences; ``more`` is what clips with the larger figure do."""
 
     key: str
     label: str
     unit: str
+    noun: str
     more: str
-    less: str
     definition: str
 
 
@@ -58,8 +58,8 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "motion",
         "Motion energy",
         "luma levels per frame",
-        "more motion",
-        "less motion",
+        "motion",
+        "moves more",
         "Mean temporal information (ITU-T P.910): the standard deviation of the luma difference between two frames that "
         "follow each other, in 8-bit luma levels, at 320 px. A brightness step of the whole picture does not count as motion; "
         "frames at a scene cut are left out.",
@@ -68,8 +68,8 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "sharpness",
         "Sharpness",
         "1/px",
-        "sharper",
-        "softer",
+        "sharpness",
+        "is sharper",
         "One over the mean width of edges in pixels (FFmpeg's blurdetect), two frames a second, at 960 px or the clip's own "
         "size if that is smaller. Null when a clip shows no edge.",
     ),
@@ -77,8 +77,8 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "flicker",
         "Flicker",
         "luma levels",
-        "more flicker",
-        "less flicker",
+        "flicker",
+        "flickers more",
         "Mean jump of the picture's mean luma, in 8-bit levels: half the difference between one step of brightness and the "
         "step before it. What goes on at the same pace cancels, so that a fade, and motion that brightens the picture "
         "evenly, count for nothing; frames at a scene cut are left out.",
@@ -87,16 +87,16 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "cuts",
         "Scene cuts",
         "cuts",
-        "more cuts",
-        "fewer cuts",
+        "scene cuts",
+        "cuts more often",
         "Frames at which FFmpeg's scdet scores at least 10: the picture changes at once by a tenth of the range or more.",
     ),
     Feature(
         "likeness",
         "First frame like the image",
         "SSIM, 0 to 1",
-        "closer to the image",
-        "further from the image",
+        "likeness to the image",
+        "starts closer to the image",
         "Structural similarity (SSIM of luma) of the clip's first frame with the reference image as it was sent, the image "
         "cropped about its centre to the clip's shape, both at 320 px. Null without a reference image.",
     ),

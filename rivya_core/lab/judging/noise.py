@@ -1,4 +1,4 @@
-"""The noise floor: does a setting change clips more than rolling again does. Pure: figures and labels in, a finding out.
+"""The noise floor: does a setting change clips more than take-to-take variation does. Pure: figures and labels in, a finding out.
 
 Groups are the values of the axis in question, blocks the combinations of all other axes. A feature's statistic is the share
 of its spread within blocks that the groups explain (R², in step with F and, for two groups, with t²; 0 when a figure never
@@ -6,7 +6,7 @@ changes). Takes are dealt anew within their blocks, and of each deal only the la
 what a feature must beat is this one list, so the error rate holds for the finding as a whole, whatever the features'
 number, correlation and shape.
 
-No figure of this module is a matter of taste: the level, the margin and the power are the three constants below.
+No figure of this module is a matter of taste: the level and the power are the two constants below.
 """
 
 from __future__ import annotations
@@ -29,10 +29,7 @@ else:
 
 
 LEVEL: Final = 0.05
-"""Error rate of a verdict: *clear* of settings that do nothing, or *same* of a difference at the margin, at most this often."""
-
-MARGIN_SD: Final = 1.0
-"""Differences smaller than this, in standard deviations between takes, count as *same as re-rolling*."""
+"""Error rate of a verdict: *clear* of settings that do nothing at most this often, and a difference beyond what is called possible."""
 
 POWER: Final = 0.8
 TAKES_MAX: Final = 200
@@ -40,7 +37,7 @@ TAKES_MAX: Final = 200
 
 _SAME: Final = 1e-9
 
-Word = Literal["clear", "unclear", "same", "too few"]
+Word = Literal["clear", "unclear", "too few"]
 Floats = NDArray[np.float64]
 
 
@@ -89,8 +86,7 @@ class Finding:
     ``word``: the verdict. ``p``: smallest adjusted p, None with too few takes. ``smallest_p``: the smallest these takes can
     give. ``effects``: one a feature, smallest p first, then in the order given; without p, largest ``f`` first, an infinite one
     before all, an unknown one last. ``takes_clear``: takes in each cell at which the difference seen would be told as clear four
-    times in five, None when no number up to 200 would. ``takes_same``: takes in each cell at which settings that do nothing
-    would be told as the same four times in five. ``exact``: all ways of dealing were looked at.
+    times in five, None when no number up to 200 would. ``exact``: all ways of dealing were looked at.
     """
 
     word: Word
@@ -99,11 +95,19 @@ class Finding:
     effects: tuple[Effect, ...]
     takes_now: float
     takes_clear: int | None
-    takes_same: int | None
     ways: int = 0
     exact: bool = True
-    margin_sd: float = MARGIN_SD
     level: float = LEVEL
+
+    @property
+    def widest(self) -> Effect | None:
+        """The feature whose values may still lie furthest apart, in standard deviations between takes; None when unknown.
+
+        Its ``at_most_sd`` bounds every feature at the level: a bound below the largest true difference is one below that
+        feature's own, however many features there are.
+        """
+        known = [effect for effect in self.effects if not effect.constant and math.isfinite(effect.at_most_sd)]
+        return max(known, key=lambda effect: effect.at_most_sd, default=None)
 
 
 @dataclass(frozen=True)
@@ -175,14 +179,12 @@ def find(groups: Sequence[int], blocks: Sequence[int], figures: Mapping[str, Seq
     takes_now = len(groups) / design.cells
     if least > LEVEL or design.rank < design.counts.shape[1] - 1 or design.error_df < 1 or not figures:
         effects = _effects(design, figures, None, None) if figures else ()
-        needed = _takes_that_can(design)
-        same = _takes_for_same(design, max(1, len(figures)), takes_now)
-        return Finding("too few", None, least, effects, takes_now, needed, same)
+        return Finding("too few", None, least, effects, takes_now, _takes_that_can(design))
     deal = deals(design.groups, design.blocks)
     shares = _shares(design, deal, figures)
     effects = _effects(design, figures, shares, deal)
     p = min((effect.p for effect in effects if effect.p is not None), default=1.0)
-    word: Word = "clear" if p <= LEVEL else "same" if _all_same(effects) else "unclear"
+    word: Word = "clear" if p <= LEVEL else "unclear"
     alive = max(1, sum(not effect.constant for effect in effects))
     return Finding(
         word=word,
@@ -191,7 +193,6 @@ def find(groups: Sequence[int], blocks: Sequence[int], figures: Mapping[str, Seq
         effects=effects,
         takes_now=takes_now,
         takes_clear=None if word == "clear" else _takes_for_clear(design, effects, alive, takes_now),
-        takes_same=None if word in {"clear", "same"} else _takes_for_same(design, alive, takes_now),
         ways=len(deal.labels),
         exact=deal.exact,
     )
@@ -291,14 +292,6 @@ def _over(number: float, by: float) -> float:
     return 0.0 if number == 0 else math.copysign(math.inf, number)
 
 
-# -- same --------------------------------------------------------------------------------------------------------------
-
-
-def _all_same(effects: Sequence[Effect]) -> bool:
-    """Equivalence of every feature: the 95 % interval of each difference lies within the margin, on both sides."""
-    return all(effect.constant or effect.at_most_sd < MARGIN_SD for effect in effects)
-
-
 # -- how many takes would do -------------------------------------------------------------------------------------------
 
 
@@ -330,18 +323,3 @@ def _lambda(design: _Design, effect: Effect) -> float:
     if effect.constant or df <= 2:  # noqa: PLR2004 - F has no mean with two degrees or fewer
         return 0.0
     return max(0.0, design.rank * (effect.f * (df - 2) / df - 1))
-
-
-def _takes_for_same(design: _Design, features: int, takes_now: float) -> int | None:
-    """If the axis does nothing: takes at which all features pass the equivalence test four times in five."""
-    each = POWER ** (1 / features)
-    spread = float(_Design.balanced(design, 1).spread.max()) if design.rank else math.inf
-    for takes in range(max(2, math.floor(takes_now) + 1), TAKES_MAX + 1):
-        df = takes * design.cells - len(design.counts) - design.rank
-        if df < 1:
-            continue
-        half = math.sqrt(design.rank * special.fdtri(design.rank, df, 1 - LEVEL) * spread / takes)
-        bar = max(0.0, MARGIN_SD - half) ** 2 * takes / (spread * design.rank)
-        if special.fdtr(design.rank, df, bar) >= each:
-            return takes
-    return None

@@ -60,6 +60,8 @@ class Observed:
     created_at: datetime
     cells: tuple[Cell, ...]
     takes: tuple[Observation, ...]
+    name: str = ""
+    question: str = ""
 
     @property
     def measured(self) -> tuple[Observation, ...]:
@@ -77,6 +79,8 @@ class Observed:
         return hash(
             (
                 self.experiment_id,
+                self.name,
+                self.question,
                 tuple((take.cell, take.take, take.generation_id, take.state, take.trouble) for take in self.takes),
                 tuple(repr(sorted((take.figures or {}).items())) for take in self.takes),
             )
@@ -85,9 +89,10 @@ class Observed:
 
 def read(connection: sa.Connection, experiment_id: str) -> Observed | None:
     """Read one experiment with its takes, or None when there is none with this id."""
+    column = experiments.c
     head = connection.execute(
-        sa.select(experiments.c.kind, experiments.c.mode, experiments.c.model, experiments.c.created_at).where(
-            experiments.c.id == experiment_id
+        sa.select(column.kind, column.mode, column.model, column.created_at, column.name, column.question).where(
+            column.id == experiment_id
         )
     ).first()
     if head is None:
@@ -105,6 +110,8 @@ def read(connection: sa.Connection, experiment_id: str) -> Observed | None:
         created_at=head.created_at,
         cells=tuple(Cell(row.cell, row.labels, row.expected_credits) for row in found),
         takes=tuple(_takes(connection, experiment_id)),
+        name=head.name,
+        question=head.question,
     )
 
 

@@ -1,7 +1,7 @@
 """Ready plans that find out whether a knob does anything: its two ends, takes of each, all else equal.
 
 The *hint* (2 + 2 takes) is half the price and can never say *clear*: with so few takes no difference, however large, is beyond
-what re-rolling does once in three times. The *verdict* (4 + 4) is the smallest that can.
+what take-to-take variation does once in three times. The *verdict* (4 + 4) is the smallest that can.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ ProbeKind = Literal["hint", "verdict"]
 
 TAKES: Final[dict[ProbeKind, int]] = {"hint": 2, "verdict": 4}
 PROMISES: Final[dict[ProbeKind, str]] = {
-    "hint": "Shows which way it leans. Can never say clear: with 2 + 2 takes, re-rolling alone gives any difference once in three.",
-    "verdict": "4 + 4 takes are the fewest that can tell a difference from re-rolling at an error rate of 5 %.",
+    "hint": "Shows which way it leans, never clearly: with 2 + 2 takes, chance alone gives any difference once in three.",
+    "verdict": "4 + 4 takes are the fewest that can tell a difference from take-to-take variation at an error rate of 5 %.",
 }
 PROMPT: Final = "A paper boat drifts along a rain gutter, leaves spin past, the camera follows close to the water"
 """Asks for motion of subject and camera, so that a knob that changes either has something to change."""

@@ -18,7 +18,7 @@ from rivya_core.lab.experiments.knobs import note_name
 from rivya_core.lab.judging import observations
 from rivya_core.lab.judging.appraisal import AxisVerdict
 from rivya_core.lab.judging.observations import Observed
-from rivya_core.lab.judging.wording import headline
+from rivya_core.lab.judging.wording import BEYOND, headline
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.schema import experiments
 from rivya_core.settings import Mode
@@ -83,7 +83,7 @@ def find(ledger: Ledger, mode: Mode, model: str, param: str) -> SweepFinding | N
         return None
     name = names[newest["experiment_id"]]
     title = name if len(name) <= NAME_MAX else f"{name[:NAME_MAX].rstrip()}…"
-    way = str(newest["words"]).removeprefix("clear, ")
+    way = str(newest["words"]).removeprefix("clear, ").removesuffix(BEYOND)
     rest = (
         f"{len(clear)} of the {len(told)} sweeps of it that could tell were"
         if len(told) > 1

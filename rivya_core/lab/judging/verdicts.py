@@ -1,4 +1,4 @@
-"""Verdicts: is a difference between cells more than re-rolling. Computed beside the pages, kept while nothing changes.
+"""Verdicts: is a difference between combinations more than take-to-take variation. Computed beside the pages, kept while nothing changes.
 
 A verdict is given only when everything that was started has ended and was measured: who looks at every new clip and stops
 when it suits him fools himself.
@@ -16,8 +16,9 @@ from typing import Any, Final, Literal
 
 from rivya_core.api.errors import LabError, WaitTimeoutError
 from rivya_core.lab.experiments.knobs import note_name
-from rivya_core.lab.judging import observations, sweep_evidence
+from rivya_core.lab.judging import findings, observations, sweep_evidence
 from rivya_core.lab.judging.appraisal import AxisVerdict, appraise
+from rivya_core.lab.judging.findings import SweepVerdict
 from rivya_core.lab.judging.observations import Observed
 from rivya_core.lab.judging.wording import headline
 from rivya_core.lab.parts import Parts
@@ -130,6 +131,19 @@ class Verdicts:
         """
         observed = self._read(experiment_id)
         return _standing(observed, self._work(observed) if observed.is_complete else None)
+
+    def finding(self, experiment_id: str) -> SweepVerdict | None:
+        """Say in one plain sentence what a sweep found, with what it rests on; None before it is judged, or with nothing varied.
+
+        The one source of that sentence: pages, exports and shows take it from here. Works it out where that has not been done.
+
+        Raises:
+            LabError: no such experiment.
+        """
+        standing = self.look(experiment_id)
+        if standing.stage == "judging":
+            standing = self.judge(experiment_id)
+        return findings.of_sweep(experiment_id, standing.axes) if standing.axes else None
 
     def wait(self, experiment_id: str, timeout_s: float = 3600.0) -> Standing:
         """Block until all started takes have ended, were measured and judged, at most ``timeout_s`` seconds.

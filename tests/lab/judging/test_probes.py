@@ -17,6 +17,7 @@ from tests.lab.judging.trial import MODEL, store
 from tests.until import until
 
 TWO = {"cfg_scale": ["0", "1"]}
+CLEAR = "cfg_scale 0 moves more than 1; clearly beyond take-to-take variation"
 STRONG = {("0",): 8.0, ("1",): 0.0}
 
 
@@ -34,7 +35,7 @@ def test_the_plans_are_two_and_their_price_is_said(lab: Lab) -> None:
         assert plan.sweep.kind == plan.kind
         assert [cell.request.params["cfg_scale"] for cell in plan.sweep.cells] == [0, 1]
         assert lab.quote(plan.sweep).credits == plan.credits
-    assert "never say clear" in hint.promise
+    assert "never clearly" in hint.promise
 
 
 def test_a_probe_keeps_the_request_it_is_asked_about(lab: Lab) -> None:
@@ -63,7 +64,7 @@ def test_the_outcome_is_kept_when_the_last_clip_is_measured(lab: Lab) -> None:
     note = until(lambda: known(lab), what="the note of the knob")
     assert note is not None
     assert (note.verdict, note.experiment_id) == ("too few", id_)
-    assert note.words.startswith("hint only: ")
+    assert note.words.startswith("Too few takes to tell: so far cfg_scale ")
 
 
 def test_a_verdict_replaces_a_hint_and_a_later_hint_does_not_replace_it(lab: Lab) -> None:
@@ -72,12 +73,14 @@ def test_a_verdict_replaces_a_hint_and_a_later_hint_does_not_replace_it(lab: Lab
     lab.verdicts.settle_probes()
     first = known(lab)
     assert first is not None
-    assert first.words == "hint only: more motion at 0, which re-rolling could do as well"
+    assert first.words == (
+        "Too few takes to tell: so far cfg_scale 0 moves more than 1, as take-to-take variation alone may do"
+    )
     store(lab, TWO, STRONG, kind="verdict", experiment_id="xverdict")
     lab.verdicts.settle_probes()
     second = known(lab)
     assert second is not None
-    assert (second.verdict, second.words) == ("clear", "clear, more motion at 0")
+    assert (second.verdict, second.words) == ("clear", CLEAR)
     store(lab, TWO, STRONG, takes=2, kind="hint", experiment_id="xlater")
     lab.verdicts.settle_probes()
     assert known(lab) == second
@@ -129,7 +132,7 @@ def test_a_clear_sweep_is_told_as_one_of_so_many(lab: Lab) -> None:
     assert note is not None
     assert (note.verdict, note.experiment_id) == ("sweep", "xclear")
     assert note.words == (
-        "a sweep found a clear effect (“A trial”), more motion at 0; 1 of the 2 sweeps of it that could tell were"
+        "a sweep found a clear effect (“A trial”), cfg_scale 0 moves more than 1; 1 of the 2 sweeps of it that could tell were"
     )
     changes = lab.ledger.changes()
     lab.verdicts.settle_probes()
@@ -144,12 +147,12 @@ def test_a_clear_sweep_stands_beside_an_unclear_probe_and_not_beside_a_clear_one
     note = known(lab)
     assert note is not None
     assert note.experiment_id == "xsweep"
-    assert note.words.endswith("; a probe said: unclear, no difference beyond re-rolling was shown")
+    assert note.words.endswith("; a probe said: No clear difference between cfg_scale 0 and 1")
     store(lab, TWO, STRONG, kind="verdict", experiment_id="xprobe")
     lab.verdicts.settle_probes()
     note = known(lab)
     assert note is not None
-    assert (note.verdict, note.experiment_id, note.words) == ("clear", "xprobe", "clear, more motion at 0")
+    assert (note.verdict, note.experiment_id, note.words) == ("clear", "xprobe", CLEAR)
 
 
 def test_a_sweep_that_runs_is_looked_at_when_it_has_ended(lab: Lab) -> None:

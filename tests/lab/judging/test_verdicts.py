@@ -35,44 +35,58 @@ def only(lab: Lab) -> AxisVerdict:
 
 
 def test_a_strong_knob_is_clear_with_feature_direction_and_amount(lab: Lab) -> None:
-    """The sentence names what differs, where there is more of it, by how much in which unit, with an interval."""
+    """One plain sentence; the grounds say by how much in which unit, with an interval."""
     store(lab, TWO, STRONG)
     verdict = only(lab)
-    said = wording.sentence(verdict)
+    said = wording.grounds(verdict)
     assert verdict.finding.word == "clear"
-    assert wording.headline(verdict) == "clear, more motion at 0"
-    assert said.startswith("More motion at 0: ")
+    assert wording.headline(verdict) == "cfg_scale 0 moves more than 1; clearly beyond take-to-take variation"
+    assert said.startswith("cfg_scale 0 moves more than 1 by ")
     assert "luma levels per frame (95 % interval" in said
     assert "SD between takes" in said
     assert wording.outlook(verdict) == ""
+    assert wording.possible(verdict) == ""
     assert "all 70 ways" in wording.ground_rules(verdict)
     assert "Error rate 5 %" in wording.ground_rules(verdict)
 
 
-def test_unclear_names_takes_clips_and_their_price(lab: Lab) -> None:
-    """More takes are priced by the cells they would be of."""
-    store(lab, TWO, {("0",): 1.2}, seed=3)
+def test_unclear_says_what_is_still_possible_and_what_more_takes_cost(lab: Lab) -> None:
+    """The largest difference in words; more takes are priced by the combinations they would be of."""
+    store(lab, TWO, {("0",): 1.9}, seed=3)
     verdict = only(lab)
-    assert verdict.finding.word == "unclear"
-    assert verdict.to_same is not None
-    assert verdict.to_same.clips == 2 * (verdict.to_same.takes - 4)
-    assert verdict.to_same.credits == 160 * verdict.to_same.clips
-    assert f"{verdict.to_same.credits:,} credits" in wording.outlook(verdict)
+    assert wording.headline(verdict) == "No clear difference between cfg_scale 0 and 1"
+    widest = verdict.finding.widest
+    assert widest is not None
+    said = wording.possible(verdict)
+    assert said.startswith(f"Still possible: a difference of up to {wording.times(widest.at_most_sd)} the take-to-take")
+    assert verdict.to_clear is not None
+    assert verdict.to_clear.clips == 2 * (verdict.to_clear.takes - 4)
+    assert verdict.to_clear.credits == 160 * verdict.to_clear.clips
+    assert f"{verdict.to_clear.credits:,} credits" in wording.outlook(verdict)
 
 
 def test_takes_that_lie_apart_and_are_too_few_are_not_called_chance(lab: Lab) -> None:
-    """Where a feature's own interval leaves zero out, re-rolling is not ruled out, and that is all that is said."""
+    """Where a feature's own interval leaves zero out, chance is not ruled out, and that is all that is said."""
     store(lab, TWO, {("0",): 2.6}, seed=1)
     verdict = only(lab)
     assert verdict.lead is not None
     assert verdict.finding.word == "unclear"
     assert verdict.finding.p == pytest.approx(4 / 70)
     assert verdict.lead.low > 0
-    said = wording.sentence(verdict)
-    assert "Re-rolling alone can do that" not in said
-    assert "These few takes cannot rule re-rolling out: it does as much in 5.71 % of all ways of dealing them" in said
-    assert "takes in each cell" in wording.outlook(verdict)
-    assert wording.of_feature(verdict, verdict.lead).startswith("Not beyond re-rolling: more motion at 0 by ")
+    said = wording.grounds(verdict)
+    assert "alone can do that" not in said
+    assert "So few takes cannot rule take-to-take variation out: it does as much in 5.71 % of all ways of" in said
+    assert "takes of each combination" in wording.outlook(verdict)
+    assert wording.of_feature(verdict, verdict.lead).startswith("Not beyond take-to-take variation: cfg_scale 0 moves")
+
+
+@pytest.mark.parametrize(
+    ("multiple", "words"),
+    [(0.5, "half"), (0.96, "once"), (2.04, "twice"), (2.34, "2.3 times"), (9.9, "9.9 times"), (31.4, "31 times")],
+)
+def test_multiples_are_said_in_words(multiple: float, words: str) -> None:
+    """As a person would."""
+    assert wording.times(multiple) == words
 
 
 def test_a_feature_without_a_difference_is_given_no_direction(lab: Lab) -> None:
@@ -80,9 +94,9 @@ def test_a_feature_without_a_difference_is_given_no_direction(lab: Lab) -> None:
     store(lab, TWO, STRONG)
     verdict = only(lab)
     said = {effect.key: wording.of_feature(verdict, effect) for effect in verdict.finding.effects}
-    assert said["motion"].startswith("More motion at 0 by ")
+    assert said["motion"].startswith("cfg_scale 0 moves more than 1 by ")
     assert said["sharpness"].startswith("No difference shown: ")
-    assert "at 0" not in said["sharpness"]
+    assert "than" not in said["sharpness"]
 
 
 def test_with_one_take_a_cell_nothing_is_measured_in_takes(lab: Lab) -> None:
@@ -90,7 +104,8 @@ def test_with_one_take_a_cell_nothing_is_measured_in_takes(lab: Lab) -> None:
     grid = {"cfg_scale": ["0", "1"], "prompt": [f"words {number}" for number in range(8)]}
     store(lab, grid, {("0", f"words {number}"): 8.0 for number in range(8)}, takes=1)
     for verdict in judged(lab).axes:
-        texts = [wording.sentence(verdict), wording.ground_rules(verdict), wording.outlook(verdict)]
+        texts = [wording.grounds(verdict), wording.ground_rules(verdict), wording.outlook(verdict)]
+        texts += [wording.headline(verdict), wording.possible(verdict)]
         texts += [wording.of_feature(verdict, effect) for effect in verdict.finding.effects]
         assert "SD between takes" not in " ".join(texts)
 
@@ -103,8 +118,9 @@ def test_too_few_takes_say_how_many_would_do(lab: Lab, takes: int) -> None:
     assert verdict.finding.word == "too few"
     assert verdict.to_clear is not None
     assert (verdict.to_clear.takes, verdict.to_clear.credits) == (4, 160 * 2 * (4 - takes))
-    assert "4 takes in each cell" in wording.outlook(verdict)
+    assert "4 takes of each combination" in wording.outlook(verdict)
     assert "clear" not in wording.headline(verdict)
+    assert wording.headline(verdict).startswith("Too few takes to tell")
 
 
 def test_each_axis_is_judged_within_the_others(lab: Lab) -> None:
@@ -115,8 +131,8 @@ def test_each_axis_is_judged_within_the_others(lab: Lab) -> None:
     prompt, knob = judged(lab).axes
     assert (prompt.axis, knob.axis) == ("prompt", "cfg_scale")
     assert (prompt.finding.word, knob.finding.word) == ("clear", "clear")
-    assert wording.headline(prompt) == "clear, more motion at storm"
-    assert wording.headline(knob) == "clear, more motion at 0"
+    assert wording.headline(prompt) == "storm moves more than calm; clearly beyond take-to-take variation"
+    assert wording.headline(knob) == "cfg_scale 0 moves more than 1; clearly beyond take-to-take variation"
 
 
 def test_axes_that_only_change_together_are_one_verdict(lab: Lab) -> None:
@@ -125,7 +141,7 @@ def test_axes_that_only_change_together_are_one_verdict(lab: Lab) -> None:
     verdict = only(lab)
     assert verdict.axis == "prompt + cfg_scale"
     assert verdict.levels == ("calm · 0", "storm · 1")
-    assert wording.headline(verdict) == "clear, more motion at “calm · 0”"
+    assert wording.headline(verdict).startswith("“calm · 0” moves more than “storm · 1”;")
 
 
 def test_an_axis_with_one_value_is_not_judged(lab: Lab) -> None:

@@ -32,6 +32,13 @@ def figures(motion: float, dice: np.random.Generator, *, likeness: float | None 
     }
 
 
+def _axis(name: str, labels: Sequence[str]) -> dict[str, Any]:
+    """An axis as a sweep's spec holds it."""
+    target = {"cfg_scale": "param", "prompt": "prompt"}.get(name, "variable")
+    values: list[Any] = [float(label) for label in labels] if target == "param" else list(labels)
+    return {"name": name, "target": target, "labels": list(labels), "values": values}
+
+
 def store(
     lab: Lab,
     axes: Mapping[str, Sequence[str]],
@@ -61,7 +68,7 @@ def store(
                 spec={
                     "base": {"prompt": "A fox", "model": MODEL, "params": {}},
                     "paired": paired,
-                    "axes": [{"name": name, "labels": list(labels)} for name, labels in axes.items()],
+                    "axes": [_axis(name, labels) for name, labels in axes.items()],
                 },
                 cells=len(places),
                 takes=takes + planned,

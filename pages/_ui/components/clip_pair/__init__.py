@@ -1,0 +1,44 @@
+"""Two clips side by side that play together: muted, in a loop, from the moment they are in sight.
+
+They are one picture of a difference, so they share one clock and one button. With reduced motion nothing starts by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pages._ui import address
+from pages._ui.components import component
+from rivya_core import GenerationRecord
+
+_component = component("clip_pair", html='<div class="pair"></div>')
+
+
+@dataclass(frozen=True, slots=True)
+class PairedClip:
+    """One of the two. ``name``: what stands below it."""
+
+    record: GenerationRecord
+    name: str
+
+
+def clip_pair(first: PairedClip, second: PairedClip, *, key: str) -> str | None:
+    """Draw two archived clips; the id of the one that was opened just now, or None."""
+    result = _component(key=key, data={"clips": [_drawn(first), _drawn(second)]}, on_open_change=_nothing)
+    return result.open if isinstance(result.open, str) else None
+
+
+def _drawn(clip: PairedClip) -> dict[str, str]:
+    record = clip.record
+    return {
+        "id": record.id,
+        "name": clip.name,
+        "src": f"/clips/{record.id}.mp4",
+        "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
+        "ratio": f"{record.clip_width_px or 16} / {record.clip_height_px or 9}",
+        "href": address.permanent_link(record.id),
+    }
+
+
+def _nothing() -> None:
+    """Streamlit offers a trigger only together with a callback."""
