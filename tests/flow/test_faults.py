@@ -145,11 +145,11 @@ def world(lab: Lab) -> Iterator[World]:
     assert unfired == []
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def photo() -> bytes:
-    """A small JPEG, so that there is an upload."""
+    """A small JPEG that nobody has seen, so that there is an upload: a known one is not uploaded again for ten minutes."""
     buffer = io.BytesIO()
-    Image.new("RGB", (400, 300), (200, 120, 40)).save(buffer, "JPEG")
+    Image.effect_noise((400, 300), 80).save(buffer, "JPEG")
     return buffer.getvalue()
 
 

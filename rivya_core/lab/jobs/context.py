@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
 from rivya_core.api import AsyncMediaClient, AsyncRivya
 from rivya_core.api.contract import ERROR_CODES, Effect
@@ -90,6 +91,7 @@ class JobContext:
     _closed: bool = field(init=False, default=False)
     _strikes: dict[str, tuple[int, float]] = field(init=False, default_factory=dict)
     _read_at_s: dict[str, float] = field(init=False, default_factory=dict)
+    _uploading: WeakValueDictionary[str, asyncio.Lock] = field(init=False, default_factory=WeakValueDictionary)
 
     def __post_init__(self) -> None:
         self.gate = Gate(self.settings.max_creates_in_flight, self._stops)
@@ -136,6 +138,13 @@ class JobContext:
         self._at_work.pop(generation_id, None)
         self._wakes.pop(generation_id, None)
         self._read_at_s.pop(generation_id, None)
+
+    def uploading(self, asset_sha256: str) -> asyncio.Lock:
+        """The lock that one take of an image holds while it uploads it for all."""
+        lock = self._uploading.get(asset_sha256)
+        if lock is None:
+            lock = self._uploading[asset_sha256] = asyncio.Lock()
+        return lock
 
     async def space_reads(self, generation_id: str) -> None:
         """Wait until a row's task may be read again, whoever asks and whatever for."""

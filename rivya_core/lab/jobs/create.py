@@ -12,9 +12,10 @@ import hashlib
 from dataclasses import replace
 
 from rivya_core.api import GenerationRequest, ReferenceImage, reference_item
-from rivya_core.api.contract import ERROR_CODES, Effect, Generation
+from rivya_core.api.contract import ERROR_CODES, Effect, Generation, UploadedFile
 from rivya_core.api.errors import RivyaError, StorageError
 from rivya_core.api.retry import Action, delay_s, rule
+from rivya_core.lab import uploads
 from rivya_core.lab.gate import Turn
 from rivya_core.lab.jobs.context import JobContext, Went, at_rest, facts, log
 from rivya_core.lab.points import Point, reached
@@ -158,7 +159,7 @@ async def accept(context: JobContext, row: GenerationRecord, answer: Generation)
 
 
 async def build_body(context: JobContext, row: GenerationRecord) -> bytes:
-    """The bytes of the POST; uploads the reference image first when it has not been.
+    """The bytes of a row's first POST, its reference image uploaded.
 
     Without a trace id of the user's the generation id is sent as such, so that Rivya's support finds the request by what
     History shows.
@@ -166,10 +167,24 @@ async def build_body(context: JobContext, row: GenerationRecord) -> bytes:
     request = await context.db(stored_request, context, row)
     if request.image is None:
         return request.body(trace_id=row.id)
-    trace = row.client_request_id or row.id
-    uploaded = await context.api.post_file(request.image, model=row.model, client_request_id=trace)
+    uploaded = await upload(context, row, request.image)
     await context.db(context.ledger.update, row.id, file_url=uploaded.url, file_id=uploaded.id)
     return request.body([reference_item(uploaded, request.image)], trace_id=row.id)
+
+
+async def upload(context: JobContext, row: GenerationRecord, image: ReferenceImage) -> UploadedFile:
+    """The file of a reference image at Rivya: that of an earlier take while it is young, else a new one.
+
+    Takes that start together wait for the one that uploads; if it fails, the next in line tries.
+    """
+    async with context.uploading(image.sha256):
+        known = await context.db(uploads.find, context.ledger, row.connection, image.sha256)
+        if known is not None:
+            return known
+        trace = row.client_request_id or row.id
+        made = await context.api.post_file(image, model=row.model, client_request_id=trace)
+        await context.db(uploads.keep, context.ledger, row.connection, image.sha256, made)
+        return made
 
 
 def stored_request(context: JobContext, row: GenerationRecord) -> GenerationRequest:
@@ -212,6 +227,7 @@ async def after_create_error(context: JobContext, row: GenerationRecord, error: 
             await context.db(context.ledger.move, row.id, {State.SUBMITTING}, State.WAITING)
         return 0.0
     if verdict.action is Action.REFUSED:
+        await context.db(uploads.forget, context.ledger, row)
         if certain:
             await fail(context, row, ErrorCard.of(error, "create", charged="no"))
         else:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from rivya_core.api.contract import Effect, Generation, TaskStatus
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.retry import delay_s, rule
+from rivya_core.lab import uploads
 from rivya_core.lab.history import Typical
 from rivya_core.lab.jobs.context import JobContext, Went, at_rest, facts, log
 from rivya_core.lab.records import ErrorCard, GenerationRecord
@@ -142,6 +143,7 @@ async def end(context: JobContext, row: GenerationRecord, answer: Generation) ->
     """Commit how the task ended at Rivya."""
     if answer.task_status is TaskStatus.FAILED:
         failed = await context.db(context.ledger.failed_at_rivya, row.id, answer)
+        await context.db(uploads.forget, context.ledger, row)
         if failed.error is not None and failed.error.code == "insufficient_credits":
             error = RivyaError(failed.error.title, failed.error.detail, failed.error.hint, code=failed.error.code)
             await context.pause(row, error, Effect.WALLET, "poll")
