@@ -21,6 +21,7 @@ from rivya_core.lab.experiments import reuse
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.experiments.reuse import Existing
 from rivya_core.lab.judging.ballots import Ballots
+from rivya_core.lab.judging.results import Votes
 from rivya_core.lab.judging.reviews import Reviews
 from rivya_core.lab.judging.verdicts import Verdicts
 from rivya_core.lab.labels import Labels
@@ -62,6 +63,7 @@ class Lab(Steering):
         self.sweeps = Sweeps(parts)
         self.reviews = Reviews(parts)
         self.ballots = Ballots(parts)
+        self.votes = Votes(parts)
         self.verdicts = Verdicts(parts)
         self.spending = Spending(parts)
         self.labels = Labels(parts)

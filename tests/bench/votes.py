@@ -1,6 +1,6 @@
 """The stop rule of blind votes, by simulation: false winners, power, and how many votes a decision takes.
 
-``python -m tests.bench.votes`` prints the table of ``docs/votes.md``.
+``python -m tests.bench.votes`` prints the tables of ``docs/votes.md``; ``... blocks`` or ``... keys`` only those.
 """
 
 from __future__ import annotations
@@ -8,15 +8,17 @@ from __future__ import annotations
 import math
 import random
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from scipy.stats import binom, binomtest
 
 from rivya_core.lab.judging import pairing, ratings
+from rivya_core.lab.judging.questions import Grid
 from rivya_core.lab.judging.stopping import ALPHA, follow
 from rivya_core.lab.judging.votes import Comparison
 from tests.bench.figures import Figure, median
@@ -88,6 +90,59 @@ def run_uneven(seed: int, *, edge: float = 0.9) -> Study:
         progress = follow((0, 1), found)
         if progress.is_over:
             return Study(progress.winner, len(found))
+
+
+InBlock = Callable[[int, int, int], float]
+"""The chance (0..1) that in a block, given first, one value is preferred to another."""
+
+
+def laid(values: int, blocks: int, missing: Sequence[tuple[int, int]] = ()) -> Grid:
+    """Values by blocks, all filled but the ``missing`` ones, each a value and a block."""
+    return Grid(
+        {
+            value: {block: value + block * values for block in range(blocks) if (value, block) not in missing}
+            for value in range(values)
+        }
+    )
+
+
+def run_blocks(grid: Grid, chance: InBlock, seed: int, *, by_votes: bool = False) -> Study:
+    """Vote on one variable until the rule says stop, in blocks drawn as in the dashboard; or, for comparison, by what was learned."""
+    rng = random.Random(seed)
+    found: list[Comparison] = []
+    lead: Counter[tuple[int, int]] = Counter()  # by block and value: votes won less votes lost
+    out: tuple[int, ...] = ()
+    last: tuple[int, ...] = ()
+    pairs = set(grid.pairs)
+    while True:
+        one, other = last = pairing.next_variants(grid.variants, out, found, rng, last=last, allowed=pairs)
+        shared = grid.shared(one, other)
+        block = pairing.next_block(shared, f"{seed}:{len(found)}")
+        if by_votes:
+            block = max(shared, key=lambda place: lead[place, one])
+        winner, loser = (one, other) if rng.random() < chance(block, one, other) else (other, one)
+        lead[block, winner] += 1
+        lead[block, loser] -= 1
+        found.append(Comparison(winner, loser))
+        progress = follow(grid.variants, found)
+        out = tuple(variant for variant, _ in progress.out)
+        if progress.is_over or grid.is_settled(progress.left):
+            return Study(progress.winner, len(found))
+
+
+def in_order(percents: Sequence[int], block: int, one: int, other: int) -> float:
+    """In each block the value with the lower number is preferred in so many of 100 votes; below 50 it is the other one."""
+    return percents[block] / 100 if one < other else 1 - percents[block] / 100
+
+
+def first_best(percents: Sequence[int], block: int, one: int, other: int) -> float:
+    """Value 0 is preferred to every other in so many of 100 votes, by block; the others are equal."""
+    return best(percents[block], one, other)
+
+
+def opposite_but_one(block: int, one: int, other: int) -> float:
+    """Values 0 and 1 are opposite in two blocks; value 2, which only one of them has, is equal to both."""
+    return 0.5 if 2 in {one, other} else in_order((80, 20), block, one, other)
 
 
 def equal(_one: int, _other: int) -> float:
@@ -202,6 +257,97 @@ def as_markdown(found: list[Row]) -> str:
     return "\n".join(lines)
 
 
+@dataclass(frozen=True, slots=True)
+class BlockRow:
+    """One line of the table of blocks."""
+
+    grid: Grid
+    truth: str
+    has_best: bool
+    studies: tuple[Study, ...]
+
+
+BLOCKS: Mapping[str, tuple[Grid, InBlock, bool]] = {
+    "opposite: 80/20 in one block, 20/80 in the other": (laid(2, 2), partial(in_order, (80, 20)), False),
+    "opposite: 100/0 in one block, 0/100 in the other": (laid(2, 2), partial(in_order, (100, 0)), False),
+    "equal on average: 90/10, 30/70, 30/70": (laid(2, 3), partial(in_order, (90, 30, 30)), False),
+    "opposite order of all three: 80/20, 20/80": (laid(3, 2), partial(in_order, (80, 20)), False),
+    "opposite: 80/20, 20/80; a third value only in one block, equal": (laid(3, 2, [(2, 1)]), opposite_but_one, False),
+    "one best: 75/25 in both": (laid(2, 2), partial(first_best, (75, 75)), True),
+    "one best on average: 95/5, 55/45": (laid(2, 2), partial(first_best, (95, 55)), True),
+    "one best on average: 90/10, 90/10, 45/55": (laid(2, 3), partial(first_best, (90, 90, 45)), True),
+    "one best: 75/25 in both ": (laid(3, 2), partial(first_best, (75, 75)), True),
+}
+"""By what is true: the values and blocks, the preferences, and whether value 0 is the best on average."""
+
+AGAINST: Final = "opposite: 80/20, 20/80, the block chosen by what was learned"
+PAIR: Final = 2
+
+
+def block_rows() -> list[BlockRow]:
+    """All lines of the table of blocks, and what happens when votes choose the block: 2,000 studies each, 1,000 of three values."""
+    found = []
+    for truth, (grid, chance, has_best) in BLOCKS.items():
+        studies = range(2 * STUDIES if len(grid.cells) == PAIR else STUDIES)
+        found.append(BlockRow(grid, truth.strip(), has_best, tuple(run_blocks(grid, chance, seed) for seed in studies)))
+    grid, chance = laid(2, 2), partial(in_order, (80, 20))
+    wrong = tuple(run_blocks(grid, chance, seed, by_votes=True) for seed in range(2 * STUDIES))
+    return [*found, BlockRow(grid, AGAINST, False, wrong)]
+
+
+def blocks_as_markdown(found: Sequence[BlockRow]) -> str:
+    """The table of blocks as it stands in the documents."""
+    lines = [
+        "| values | blocks | truth | right winner | false winner | not decided | votes, median | votes, 9 in 10 at most |",
+        "| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in found:
+        number = len(row.studies)
+        right = sum(study.winner == 0 for study in row.studies) if row.has_best else 0
+        wrong = sum(study.winner is not None for study in row.studies) - right
+        votes = [float(study.votes) for study in row.studies]
+        blocks = len({block for held in row.grid.cells.values() for block in held})
+        shown = f"{right / number:.1%}" if row.has_best else "-"
+        lines.append(
+            f"| {len(row.grid.variants)} | {blocks} | {row.truth} | {shown} | {wrong / number:.1%} (≤ {upper_bound(wrong, number):.1%}) "
+            f"| {(number - right - wrong) / number:.1%} | {median(votes):g} | {float(np.quantile(votes, 0.9)):g} |"
+        )
+    return "\n".join(lines)
+
+
+def keys(edges: tuple[int, int], studies: int = 200) -> dict[str, tuple[float, float]]:
+    """Keys a voter presses for a sweep of three values by two, on combinations and on each variable.
+
+    Args:
+        edges: In how many of 100 votes the first value of either variable is preferred to any other, all else equal.
+        studies: How many to run.
+
+    Returns:
+        By what is voted on: the median number of votes, and the share of studies with a winner.
+    """
+    strength = [
+        math.log(edges[0] / (100 - edges[0])) * (cell % 3 == 0) + math.log(edges[1] / (100 - edges[1])) * (cell < 3)
+        for cell in range(6)
+    ]
+
+    def of_cells(one: int, other: int) -> float:
+        return 1 / (1 + math.exp(strength[other] - strength[one]))
+
+    found = {
+        "combinations": run_studies(6, of_cells, studies=studies),
+        "the variable of three values": [
+            run_blocks(laid(3, 2), partial(first_best, (edges[0],) * 2), seed) for seed in range(studies)
+        ],
+        "the variable of two values": [
+            run_blocks(laid(2, 3), partial(first_best, (edges[1],) * 3), seed) for seed in range(studies)
+        ],
+    }
+    return {
+        name: (median([float(study.votes) for study in ran]), sum(study.winner is not None for study in ran) / studies)
+        for name, ran in found.items()
+    }
+
+
 def coverage(count: int, percent: int, studies: int = 200) -> float:
     """How often the 95 % interval of the best variant holds its true share when voting stopped by the rule."""
     found = run_studies(count, partial(best, percent), studies=studies, share=percent / 100)
@@ -223,6 +369,14 @@ def figures() -> list[Figure]:
 
 
 if __name__ == "__main__":
+    asked_for = sys.argv[1:] or ["pairs", "blocks", "keys"]
+    if "blocks" in asked_for:
+        print(blocks_as_markdown(block_rows()), flush=True)
+    if "keys" in asked_for:
+        for both in ((75, 50), (75, 75), (85, 50), (85, 85), (90, 50), (90, 90)):
+            print(both, keys(both), flush=True)
+    if "pairs" not in asked_for:
+        sys.exit(0)
     print(as_markdown(rows()))
     for variants, edge in ((2, 60), (2, 75), (2, 90), (4, 75)):
         print(f"coverage {variants} variants {edge}/{100 - edge}: {coverage(variants, edge):.1%}", flush=True)

@@ -199,7 +199,7 @@ def test_a_whole_round_by_keyboard(served: Served, study: Study, visit: Callable
         if "End the round" in page.evaluate("document.activeElement.innerText || ''"):
             break
     page.keyboard.press("Enter")
-    page.get_by_role("heading", level=2, name="Not decided yet after 3 votes. None was voted out.").wait_for()
+    page.get_by_role("heading", level=2, name="Not decided yet after 3 votes. None was eliminated.").wait_for()
     expect(page.get_by_role("table")).to_contain_text("obsidian gate")
     expect(page.get_by_role("table")).to_contain_text("motion (1)")
 
@@ -221,7 +221,7 @@ def test_whose_round_was_ended_is_told_before_any_name(
     page.get_by_text("This round was ended").wait_for()
     assert "obsidian" not in page.evaluate(ALL_HTML)
     page.get_by_role("button", name="Show the names", exact=True).click()
-    page.get_by_role("heading", level=2, name="Not decided yet after 1 vote. None was voted out.").wait_for()
+    page.get_by_role("heading", level=2, name="Not decided yet after 1 vote. None was eliminated.").wait_for()
 
 
 def test_both_clips_play_on_one_clock(served: Served, study: Study, visit: Callable[..., Visitor]) -> None:

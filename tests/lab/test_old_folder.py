@@ -91,6 +91,6 @@ def test_what_was_under_way_then_goes_on(old: Lab) -> None:
 
 def test_what_people_said_then_is_kept(old: Lab) -> None:
     """Votes, and the figures that were measured of the clips."""
-    assert [vote.outcome for vote in old.ballots.votes("xold")] == ["left"] * 3
+    assert [vote.outcome for vote in old.votes.cast("xold")] == ["left"] * 3
     with old.ledger.reading() as connection:
         assert len(connection.execute(sa.select(features.c.generation_id)).all()) == 5

@@ -17,6 +17,7 @@ from rivya_core.api.errors import LabError
 from rivya_core.lab import drafts, sweep_drafts
 from rivya_core.lab.history import History
 from rivya_core.lab.judging.ballots import Ballots
+from rivya_core.lab.judging.results import Votes
 from rivya_core.lab.judging.reviews import ClipNote, Reviews
 from rivya_core.lab.judging.verdicts import Verdicts
 from rivya_core.lab.labels import Labels
@@ -110,7 +111,9 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "vote": lambda its: its.lab.ballots.vote(its.round, its.pair, "left"),
         "undo": lambda its: its.lab.ballots.undo(its.round),
         "end": lambda its: its.lab.ballots.end(its.round),
-        "drop_needless": lambda its: its.lab.ballots.drop_needless(its.sweep),
+    },
+    Votes: {
+        "drop_needless": lambda its: its.lab.votes.drop_needless(its.sweep),
     },
     Reviews: {
         "add_note": lambda its: its.lab.reviews.add_note(its.clip, 0, "Mine"),
@@ -132,9 +135,10 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
 SHOWS: dict[type, str] = {
     Lab: "archive balance ballots budget cap changes check_connection clip close connection draft events expected get health "
     "existing history image labels ledger mode models movements pause poster quote refresh_balance reviews settings simulator spending sweep "
-    "sweeps troubles verdicts wait wait_sweep",
+    "sweeps troubles verdicts votes wait wait_sweep",
     Sweeps: "brief failures get list page quote repair_quote status sweep_of wait",
-    Ballots: "candidate candidates clip file needless open_rounds round standing start votes",
+    Ballots: "candidate candidates clip file open_rounds round start",
+    Votes: "cast needless questions ranking winner",
     Reviews: "notes ratings",
     Labels: "all of",
     Verdicts: "judge knob look measures_here settle_probes try_again wait",

@@ -148,7 +148,7 @@ def test_after_the_round_everything_has_its_name(lab: Lab) -> None:
     app = press(opened(round=round_id), "End the round")
     assert data(app, "rivya_ballot") is None
     shown = data(app, "rivya_standing")
-    assert shown["sentence"] == "Not decided yet after 4 votes. None was voted out."
+    assert shown["sentence"] == "Not decided yet after 4 votes. None was eliminated."
     assert shown["notes"][0] == (
         "5 to 76 more votes: the fewest if all of them agree, the most before the search gives up."
     )
@@ -175,11 +175,11 @@ def test_a_decision_names_what_it_saves_and_drops_it(lab: Lab) -> None:
     lab.ballots.end(round_id)
     app = opened(round=round_id)
     assert data(app, "rivya_standing")["sentence"] == (
-        "You can stop: rough sea over calm sea after 8 votes; 3 planned takes, 480 simulated credits, are no longer needed."
+        "Winner: rough sea, after 8 votes; 3 planned takes, 480 simulated credits, are no longer needed."
     )
     app = press(app, "Drop 3 takes")
     assert "Dropped 3 takes" in said(app)
-    assert lab.ballots.needless(experiment_id).takes == 0
+    assert lab.votes.needless(experiment_id).takes == 0
     assert not [button for button in app.button if button.label.startswith("Drop")]
 
 
@@ -207,7 +207,7 @@ def test_a_round_that_was_left_can_be_ended_by_others(lab: Lab) -> None:
     assert "rough" not in everything(app)
     app = press(app, "End it now")
     assert lab.ballots.round(round_id).ended_at is not None
-    assert len(lab.ballots.votes(experiment_id)) == 2
+    assert len(lab.votes.cast(experiment_id)) == 2
     assert "is open since" not in said(app)
     assert "rough" not in everything(app)
     press(app, "Show what the votes say")

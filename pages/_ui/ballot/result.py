@@ -11,7 +11,9 @@ from pages._ui import card, direction, frame, words
 from pages._ui.ballot import start as ballot_start
 from pages._ui.ballot.table import standing_table
 from rivya_core import Lab, RivyaError
-from rivya_core.lab.judging.ballots import Needless, RoundRecord, Standing
+from rivya_core.lab.judging.ballots import RoundRecord
+from rivya_core.lab.judging.needless import Needless
+from rivya_core.lab.judging.standings import Standing
 from rivya_core.lab.judging.stopping import fewest_votes
 from rivya_core.lab.judging.votes import VoteRecord
 
@@ -22,8 +24,8 @@ _SAID = {"left": "A", "right": "B", "tie": "tie", "bad": "both bad", "skip": "sk
 
 def draw(lab: Lab, experiment_id: str, found: RoundRecord | None = None) -> None:
     """Draw what all votes of an experiment say; ``found``: the round that was just ended, with its own votes below."""
-    standing = lab.ballots.standing(experiment_id)
-    saved = lab.ballots.needless(experiment_id)
+    standing = lab.votes.ranking(experiment_id)
+    saved = lab.votes.needless(experiment_id)
     with st.container(border=True, key="vote_standing"):
         with st.container(horizontal=True, vertical_alignment="center", key="muted_vote_name"):
             frame.mode_badge(standing.mode)
@@ -32,7 +34,7 @@ def draw(lab: Lab, experiment_id: str, found: RoundRecord | None = None) -> None
     _savings(standing, saved)
     _ways(standing, found)
     if found is not None:
-        _own(found, standing, [vote for vote in lab.ballots.votes(experiment_id) if vote.round_id == found.id])
+        _own(found, standing, [vote for vote in lab.votes.cast(experiment_id) if vote.round_id == found.id])
 
 
 def _notes(standing: Standing) -> list[str]:
@@ -127,9 +129,9 @@ def _savings(standing: Standing, saved: Needless) -> None:
 
 def _drop(experiment_id: str) -> None:
     lab = frame.lab()
-    credits = lab.ballots.needless(experiment_id).credits  # noqa: A001 - Rivya's word
+    credits = lab.votes.needless(experiment_id).credits  # noqa: A001 - Rivya's word
     try:
-        number = lab.ballots.drop_needless(experiment_id)
+        number = lab.votes.drop_needless(experiment_id)
     except RivyaError as error:
         st.session_state[_REFUSED] = words.sentences(error.title, error.detail)
         return

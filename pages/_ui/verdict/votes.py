@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages._ui import card, frame
+from pages._ui.ballot import words as ballot_words
 from pages._ui.words import Badge
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.judging.findings import SweepVerdict, Voted, against_votes
+from rivya_core.lab.judging.standings import ERROR_RATE
 
 CLEAR = Badge("Clear", ":material/check_circle:", "green")
 UNCLEAR = Badge("Unclear", ":material/help:", "orange")
@@ -23,7 +25,7 @@ OPEN = Badge("Open round", ":material/visibility_off:", "gray")
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """What is known of an experiment's votes. ``winner``: the cell that won, or None; ``is_open``: somebody votes."""
+    """What is known of a sweep's votes. ``winner``: the combination they name, or None; ``is_open``: somebody votes."""
 
     chip: Badge
     sentence: str
@@ -39,17 +41,22 @@ def read(lab: Lab, experiment_id: str) -> Votes | None:
     if found is None or not found.rounds:
         return None
     if found.voting_rounds:
-        words = "Somebody's round is open: what the votes say is shown when it has ended."
+        words = "A round is open: what the votes say is shown when it has ended."
         return Votes(OPEN, words, 0, is_open=True)
     try:
-        standing = lab.ballots.standing(experiment_id)
+        asked = [one for one in lab.votes.questions(experiment_id) if one.votes]
+        standings = [lab.votes.ranking(experiment_id, one.key) for one in asked]
+        winner = lab.votes.winner(experiment_id)
     except RivyaError:
         return None
-    if not standing.votes:
+    if not standings:
         return None
-    chip = UNCLEAR if standing.winner is None else CLEAR
-    outcome: Voted = "winner" if standing.winner is not None else "undecided" if standing.progress.is_over else "open"
-    return Votes(chip, standing.sentence, standing.votes, standing.winner, outcome=outcome)
+    decided = any(standing.winner is not None for standing in standings)
+    over = all(standing.is_over for standing in standings)
+    outcome: Voted = "winner" if decided else "undecided" if over else "open"
+    said = " ".join(ballot_words.sentence(standing) for standing in standings)
+    count = sum(standing.votes for standing in standings)
+    return Votes(CLEAR if decided else UNCLEAR, said, count, winner, outcome=outcome)
 
 
 def draw(lab: Lab, experiment_id: str, found: SweepVerdict | None = None) -> None:
@@ -72,7 +79,7 @@ def draw(lab: Lab, experiment_id: str, found: SweepVerdict | None = None) -> Non
             )
         if votes.count:
             with st.container(key="muted_votes_rules"):
-                st.text("False winners: at most 5 %. More votes cost no credits.")
+                st.text(f"{ERROR_RATE} More votes cost no credits.")
             st.page_link(
                 frame.page_file("vote"),
                 label="Ranking and reasons",

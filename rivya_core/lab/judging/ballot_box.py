@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -37,7 +37,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class RoundRow:
-    """A round as it is stored. ``seed`` decides pairs, clips and sides; ``is_visitors``: begun on a read-only server."""
+    """A round as it is stored. ``seed`` decides pairs, blocks, clips and sides; ``question``: the key of what is voted on.
+
+    ``is_visitors``: begun on a read-only server. ``draws``: from which pair on which cells had a clip, where that is kept.
+    """
 
     id: str
     experiment_id: str
@@ -46,6 +49,12 @@ class RoundRow:
     ended_at: datetime | None
     seed: str
     is_visitors: bool
+    question: str = ""
+    draws: tuple[tuple[int, frozenset[int]], ...] = ()
+
+    def among(self, pair_id: int) -> frozenset[int] | None:
+        """The cells that had a clip when a pair was drawn, or None."""
+        return next((cells for first, cells in reversed(self.draws) if first <= pair_id), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +176,17 @@ def _named(column: sa.ColumnElement[str], experiment_id: str | None) -> sa.Colum
 
 
 def add_round(
-    connection: sa.Connection, experiment_id: str, voter: str, now: datetime, *, is_visitors: bool = False
+    connection: sa.Connection,
+    experiment_id: str,
+    voter: str,
+    now: datetime,
+    question: str,
+    *,
+    is_visitors: bool = False,
 ) -> str:
-    """Store a new round; its id is random and says nothing."""
+    """Store a new round on a question; its id is random and says nothing."""
     id_ = secrets.token_hex(8)
-    detail: dict[str, Any] = {"seed": secrets.token_hex(16)}
+    detail: dict[str, Any] = {"seed": secrets.token_hex(16), "question": question}
     if is_visitors:
         detail["visitor"] = True
     row = {"id": id_, "experiment_id": experiment_id, "voter": voter, "started_at": now, "detail": detail}
@@ -203,9 +218,30 @@ def end_round(connection: sa.Connection, round_id: str, now: datetime) -> None:
     )
 
 
+def keep_draw(connection: sa.Connection, row: RoundRow, pair_id: int, cells: Collection[int]) -> None:
+    """Keep from which cells a pair was drawn, when they are others than for the pair before it."""
+    among = frozenset(cells)
+    if row.draws and row.draws[-1][1] == among:
+        return
+    found = connection.execute(sa.select(vote_rounds.c.detail).where(vote_rounds.c.id == row.id)).scalar_one()
+    draws = [*found.get("draws", ()), [pair_id, sorted(among)]]
+    connection.execute(
+        sa.update(vote_rounds).where(vote_rounds.c.id == row.id).values(detail={**found, "draws": draws})
+    )
+
+
 def _round(row: sa.Row[Any]) -> RoundRow:
+    detail = row.detail
     return RoundRow(
-        row.id, row.experiment_id, row.voter, row.started_at, row.ended_at, row.detail["seed"], "visitor" in row.detail
+        row.id,
+        row.experiment_id,
+        row.voter,
+        row.started_at,
+        row.ended_at,
+        detail["seed"],
+        "visitor" in detail,
+        detail.get("question", ""),
+        tuple((first, frozenset(cells)) for first, cells in detail.get("draws", ())),
     )
 
 
@@ -269,9 +305,10 @@ def last_voted(connection: sa.Connection, round_id: str) -> PairRow | None:
 
 def votes(connection: sa.Connection, experiment_id: str) -> list[VoteRecord]:
     """Every vote of an experiment over all rounds, in the order they were cast."""
+    held = {row.id: row for row in rounds(connection, experiment_id)}
     joined = vote_pairs.join(vote_rounds, vote_rounds.c.id == vote_pairs.c.round_id)
     query = (
-        sa.select(vote_pairs, vote_rounds.c.voter)
+        sa.select(vote_pairs)
         .select_from(joined)
         .where(vote_rounds.c.experiment_id == experiment_id, vote_pairs.c.outcome.is_not(None))
         .order_by(vote_pairs.c.voted_at, vote_pairs.c.id)
@@ -279,7 +316,7 @@ def votes(connection: sa.Connection, experiment_id: str) -> list[VoteRecord]:
     return [
         VoteRecord(
             row.round_id,
-            row.voter,
+            held[row.round_id].voter,
             row.left_cell,
             row.right_cell,
             row.left_generation_id,
@@ -287,6 +324,8 @@ def votes(connection: sa.Connection, experiment_id: str) -> list[VoteRecord]:
             row.outcome,
             tuple(row.whys),
             row.voted_at,
+            held[row.round_id].question,
+            held[row.round_id].among(row.id),
         )
         for row in connection.execute(query)
     ]

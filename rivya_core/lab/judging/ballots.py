@@ -1,6 +1,6 @@
-"""Blind votes: rounds, pairs under neutral addresses, what the votes say, and what need not be made any more.
+"""Blind votes: rounds on a question, and pairs under neutral addresses.
 
-While a round is open nothing that leaves here for the voter names a cell, a clip or an experiment; ``standing`` does, and
+Nothing that leaves here for a voter names a cell, a clip, a value or a sweep; what the votes say is told by ``results``, and
 belongs on a screen only after the round. A vote costs nothing and is taken on read-only servers too, in rounds begun there:
 whoever holds the id of such a round is its voter. A round begun elsewhere is shown and left alone.
 """
@@ -8,7 +8,7 @@ whoever holds the id of such a round is its voter. A round begun elsewhere is sh
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,22 +17,19 @@ from typing import Final
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
-from rivya_core.lab import submission
 from rivya_core.lab.database import begin_immediate, reading
-from rivya_core.lab.experiments import book
 from rivya_core.lab.judging import ballot_box as box
-from rivya_core.lab.judging import needless, standings
-from rivya_core.lab.judging.ballot_box import RoundRow
-from rivya_core.lab.judging.needless import Needless
+from rivya_core.lab.judging.ballot_box import PairRow, RoundRow
 from rivya_core.lab.judging.neutral import neutral_copy, remove_copies
-from rivya_core.lab.judging.pairing import next_clips, next_variants
-from rivya_core.lab.judging.standings import Ballot, Candidate, OpenRound, RoundRecord, Standing
-from rivya_core.lab.judging.stopping import follow
-from rivya_core.lab.judging.votes import OUTCOMES, WHYS, Outcome, VoteRecord, comparisons
+from rivya_core.lab.judging.pairing import Shown, next_block, next_clips, next_variants
+from rivya_core.lab.judging.results import Case, read_case
+from rivya_core.lab.judging.standings import Ballot, Candidate, OpenRound, RoundRecord
+from rivya_core.lab.judging.tally import Tally
+from rivya_core.lab.judging.votes import OUTCOMES, WHYS, Outcome
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.read_only import is_protected, refuse_writes
 
-__all__ = ["Ballot", "Ballots", "Candidate", "Needless", "OpenRound", "RoundRecord", "Standing"]
+__all__ = ["Ballot", "Ballots", "Candidate", "OpenRound", "RoundRecord"]
 
 VOTER_MAX: Final = 60
 FEWEST_CELLS: Final = 2
@@ -57,47 +54,55 @@ class Ballots:
         with reading(self._database) as connection:
             return next((Candidate(**row) for row in box.counted(connection, experiment_id)), None)
 
-    def start(self, experiment_id: str, voter: str) -> str:
-        """Open a round for somebody and return its id, which is random and says nothing; their open one goes on.
+    def start(self, experiment_id: str, voter: str, question: str | None = None) -> str:
+        """Open a round for somebody and return its id, which is random and says nothing; their open one on the question goes on.
 
         A visitor of a read-only server is known by no name: there an open one goes on only while it holds no vote.
 
+        Args:
+            experiment_id: The sweep.
+            voter: The name that is kept with the votes, one line of 1 to 60 characters.
+            question: What is voted on, by its key, see ``Votes.questions``; None = what the sweep asks first.
+
         Raises:
-            LabError: no name, no such experiment, or fewer than two cells with a clip.
+            LabError: no name, no such sweep or question, or nothing that can be compared.
         """
         name = " ".join(voter.split())
         if not 0 < len(name) <= VOTER_MAX or not name.isprintable():
             rule = f"It is kept with the votes; one line of 1 to {VOTER_MAX} characters."
             raise LabError("A name is needed", rule, field="voter")
         with begin_immediate(self._database, even_read_only=True) as connection:
-            record = book.must_find(connection, experiment_id)
-            if len(box.field(connection, experiment_id, record.mode).clips) < FEWEST_CELLS:
+            case = read_case(connection, experiment_id)
+            on = case.default if question is None else case.question(question)
+            if not case.tally(on).grid.variants:
                 raise LabError(
                     "There is nothing to compare yet",
-                    "A vote needs clips of at least two cells.",
+                    "A vote needs clips of at least two combinations"
+                    + ("." if on.is_whole else f" that differ in {on.key} alone."),
                     "Wait until the sweep has made them.",
                     field="experiment",
                 )
             going = [
                 row
                 for row in box.rounds(connection, experiment_id)
-                if row.ended_at is None and row.voter.casefold() == name.casefold()
+                if row.ended_at is None
+                and row.voter.casefold() == name.casefold()
+                and case.question(row.question) is on
             ]
             visitor = is_protected(self._database)
             if visitor:
                 going = [row for row in going if row.is_visitors and box.last_voted(connection, row.id) is None]
             if going:
                 return going[-1].id
-            return box.add_round(connection, experiment_id, name, self._now(), is_visitors=visitor)
+            return box.add_round(connection, experiment_id, name, self._now(), on.key, is_visitors=visitor)
 
     def round(self, round_id: str) -> RoundRecord:
         """A round as its voter may see it. Raises LabError for an unknown id."""
         with reading(self._database) as connection:
             row = box.find_round(connection, round_id)
-            experiment = book.must_find(connection, row.experiment_id)
-            field = box.field(connection, row.experiment_id, experiment.mode)
-            votes = box.votes(connection, row.experiment_id)
-        own = [vote for vote in votes if vote.round_id == round_id]
+            case = read_case(connection, row.experiment_id)
+        tallied = case.tally(case.question(row.question))
+        own = [vote for vote in case.votes if vote.round_id == round_id]
         skipped = sum(vote.outcome == "skip" for vote in own)
         return RoundRecord(
             row.id,
@@ -105,10 +110,14 @@ class Ballots:
             row.voter,
             row.started_at,
             row.ended_at,
-            field.mode,
+            case.field.mode,
+            tallied.question.key,
             len(own) - skipped,
             skipped,
-            follow(field.cells, comparisons(votes)).is_over,
+            tallied.progress.votes,
+            tallied.progress.limit,
+            tallied.is_over,
+            tallied.progress.winner is not None,
             self._may_vote(row),
         )
 
@@ -130,26 +139,21 @@ class Ballots:
         with self._in_round(round_id) as (connection, row):
             if row.ended_at is not None:
                 return None
-            experiment = book.must_find(connection, row.experiment_id)
-            field = box.field(connection, row.experiment_id, experiment.mode)
+            case = read_case(connection, row.experiment_id)
+            clips = case.field.clips
             pair = box.open_pair(connection, round_id)
             if pair is not None:
-                clips = {clip for ones in field.clips.values() for clip in ones}
-                if {pair.shown.left_clip, pair.shown.right_clip} <= clips:
-                    return Ballot(pair.left_token, pair.right_token, field.mode)
+                if {pair.shown.left_clip, pair.shown.right_clip} <= {clip for ones in clips.values() for clip in ones}:
+                    return _ballot(case, pair)
                 box.drop_pair(connection, pair.id)  # a clip was deleted meanwhile
-            if len(field.clips) < FEWEST_CELLS:
+            tallied = case.tally(case.question(row.question))
+            if not tallied.grid.variants:
                 return None
-            known = box.pairs(connection, row.experiment_id)
-            own = [one.shown for one in known if one.round_id == round_id]
-            rng = random.Random(f"{row.seed}:{len(own)}")  # noqa: S311 - drawn again from the stored seed, no secret
-            found = comparisons(box.votes(connection, row.experiment_id))
-            out = {variant for variant, _ in follow(field.cells, found).out}
-            last = (own[-1].left, own[-1].right) if own else ()
-            variants = next_variants(field.cells, out, found, rng, last=last)
-            shown = next_clips(variants, field.clips, [one.shown for one in known], rng, last=own[-1] if own else None)
+            shown = _draw(tallied, clips, row, box.pairs(connection, row.experiment_id))
             pair = box.add_pair(connection, round_id, shown, self._now())
-            return Ballot(pair.left_token, pair.right_token, field.mode)
+            if not tallied.question.is_whole:
+                box.keep_draw(connection, row, pair.id, clips)
+            return _ballot(case, pair)
 
     def vote(self, round_id: str, left_token: str, outcome: Outcome, whys: Sequence[str] = ()) -> bool:
         """Cast the vote of the pair that was shown under ``left_token``; False when it is not the one that waits.
@@ -211,54 +215,6 @@ class Ballots:
             raise LabError("There is no such clip", "It has no file.", field="token")
         return neutral_copy(self._parts.archive, row.clip_key, row.id)
 
-    # -- what the votes say ----------------------------------------------------------------------------------------
-
-    def votes(self, experiment_id: str) -> tuple[VoteRecord, ...]:
-        """Every vote of an experiment, over all rounds, in the order they were cast."""
-        with reading(self._database) as connection:
-            return tuple(box.votes(connection, experiment_id))
-
-    def standing(self, experiment_id: str) -> Standing:
-        """What all votes of an experiment say by now. Names everything: not for a screen with an open round.
-
-        Raises:
-            LabError: no such experiment.
-        """
-        with reading(self._database) as connection:
-            experiment = book.must_find(connection, experiment_id)
-            return standings.build(
-                experiment,
-                book.read_cells(connection, experiment_id),
-                box.field(connection, experiment_id, experiment.mode),
-                box.rounds(connection, experiment_id),
-                box.votes(connection, experiment_id),
-            )
-
-    # -- what need not be made any more ----------------------------------------------------------------------------
-
-    def needless(self, experiment_id: str) -> Needless:
-        """The takes of cells voted out that are planned or wait, with their credits."""
-        with reading(self._database) as connection:
-            return self._needless(connection, experiment_id)
-
-    def drop_needless(self, experiment_id: str) -> int:
-        """Forget those takes: planned ones are dropped, waiting ones taken back; how many. Nothing sent is touched.
-
-        Raises:
-            LabError: the lab is read-only, or there is no such experiment.
-        """
-        submission.refuse_if_read_only(self._parts.settings)
-        with begin_immediate(self._database) as connection:
-            found = self._needless(connection, experiment_id)
-            dropped = needless.drop_planned(connection, experiment_id, found)
-        return dropped + sum(self._parts.ledger.cancel(generation_id) for generation_id in found.waiting)
-
-    def _needless(self, connection: sa.Connection, experiment_id: str) -> Needless:
-        experiment = book.must_find(connection, experiment_id)
-        field = box.field(connection, experiment_id, experiment.mode)
-        progress = follow(field.cells, comparisons(box.votes(connection, experiment_id)))
-        return needless.find(connection, experiment_id, [cell for cell, _ in progress.out])
-
     @contextmanager
     def _in_round(self, round_id: str) -> Iterator[tuple[sa.Connection, RoundRow]]:
         """Write in a round. Raises LabError for an unknown one, and where it is for others to write in it."""
@@ -273,3 +229,24 @@ class Ballots:
 
     def _now(self) -> datetime:
         return self._parts.ledger.clock()
+
+
+def _draw(tallied: Tally, clips: Mapping[int, Sequence[str]], row: RoundRow, known: Sequence[PairRow]) -> Shown:
+    """Draw the next pair of a round: its variants by what was learned, its block by chance, then clips and sides."""
+    own = [one.shown for one in known if one.round_id == row.id]
+    seed = f"{row.seed}:{len(own)}"
+    rng = random.Random(seed)  # noqa: S311 - drawn again from the stored seed, no secret
+    grid, variant_of = tallied.grid, tallied.question.variant_of
+    last = (variant_of[own[-1].left], variant_of[own[-1].right]) if own else ()
+    one, other = next_variants(grid.variants, tallied.out, tallied.found, rng, last=last, allowed=set(grid.pairs))
+    block = next_block(grid.shared(one, other), seed)
+    cells = (grid.cells[one][block], grid.cells[other][block])
+    return next_clips(cells, clips, [pair.shown for pair in known], rng, last=own[-1] if own else None)
+
+
+def _ballot(case: Case, pair: PairRow) -> Ballot:
+    """The pair as its voter sees it: with the prompt where both clips have the same one."""
+    prompts = {
+        str(cell.request.get("prompt", "")) for cell in case.cells if cell.cell in {pair.shown.left, pair.shown.right}
+    }
+    return Ballot(pair.left_token, pair.right_token, case.field.mode, prompts.pop() if len(prompts) == 1 else "")

@@ -1,8 +1,8 @@
-"""Which two variants, which of their clips, and which side: drawn on the server, from the round's stored seed.
+"""Which two variants, in which block, which of their clips, and which side: drawn on the server, from the round's stored seed.
 
 The next pair is the one that teaches most about which variant is the best: of all pairs that are still in, the one with
 the largest product of both variants' chances to be the best and of the uncertainty that one vote between them removes.
-Everything is decided by the past alone, which is all the stop rule asks for.
+The two variants are decided by the past alone, which is all the stop rule asks for; the block by chance alone.
 """
 
 from __future__ import annotations
@@ -52,24 +52,41 @@ def next_variants(
     rng: random.Random,
     *,
     last: Collection[int] = (),
+    allowed: Collection[tuple[int, int]] | None = None,
 ) -> tuple[int, int]:
     """Choose two variants; ``out`` ones rest, ``last`` is the pair shown just before and is not repeated without need.
 
-    With one variant left, votes go on among all: they sharpen the ranking.
+    ``allowed``: the pairs that can be shown, each in the order of ``variants``; None = all. With one variant left, or none that
+    can be shown with another, votes go on among all: they sharpen the ranking.
     """
     left = [variant for variant in variants if variant not in out]
-    if len(left) == 1:
+    can = _pairs(left, allowed)
+    if not can:
         left = list(variants)
-    pairs = [pair for pair in combinations(left, 2) if set(pair) != set(last)] or list(combinations(left, 2))
+        can = _pairs(left, allowed)
+    pairs = [pair for pair in can if set(pair) != set(last)] or can
     if len(pairs) == 1:
         return pairs[0]
     times = Counter(variant for one in found for variant in (one.first, one.second))
-    fewest = min(times[variant] for variant in left)
+    fewest = min(times[variant] for pair in can for variant in pair)
     if fewest < SEEN_FIRST:
         rng.shuffle(pairs)
         return min(pairs, key=lambda pair: sorted(times[variant] for variant in pair))
     worth = _worth(left, found, rng)
     return max(pairs, key=worth.__getitem__)
+
+
+def _pairs(left: Sequence[int], allowed: Collection[tuple[int, int]] | None) -> list[tuple[int, int]]:
+    return [pair for pair in combinations(left, 2) if allowed is None or pair in allowed]
+
+
+def next_block(blocks: Sequence[int], seed: str) -> int:
+    """Draw the block in which two variants are compared: with equal weights, by a seed of its own, never by votes.
+
+    The preferences in one block may be the opposite of those in another. Only a draw that nothing of the past can bend leaves
+    the average over the blocks with a chance of one half when it is one.
+    """
+    return random.Random(f"{seed}:block").choice(blocks)  # noqa: S311 - drawn again from the stored seed, no secret
 
 
 def _worth(left: Sequence[int], found: Sequence[Comparison], rng: random.Random) -> Mapping[tuple[int, int], float]:

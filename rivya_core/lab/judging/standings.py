@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import combinations
+from itertools import combinations, zip_longest
 from typing import Final
 
 from rivya_core.lab.experiments.records import CellRecord, ExperimentRecord
 from rivya_core.lab.judging.ballot_box import Field, RoundRow
+from rivya_core.lab.judging.questions import Question
 from rivya_core.lab.judging.ratings import Rated, rate
-from rivya_core.lab.judging.stopping import ALPHA, Progress, fewest_more, follow
-from rivya_core.lab.judging.votes import VoteRecord, comparisons
+from rivya_core.lab.judging.stopping import ALPHA, Progress, fewest_more
+from rivya_core.lab.judging.tally import Tally
+from rivya_core.lab.judging.votes import VoteRecord
 from rivya_core.settings import Mode
 
 NAMED: Final = 4
 """So many variants are called by name in one sentence."""
-
-WORD: Final = re.compile(r"[^\W\d_]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +55,20 @@ class OpenRound:
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """A pair to vote on: two neutral addresses, and whether the clips are simulated, which is the same for both."""
+    """A pair to vote on: two neutral addresses, and what is the same for both: the mode, and the prompt, or "" when it is not."""
 
     left_token: str
     right_token: str
     mode: Mode
+    prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundRecord:
-    """A round. ``votes``: cast in it, ``skipped`` ones apart. ``is_enough``: all rounds together need no more votes.
+    """A round. ``question``: the key of what is voted on. ``votes``: cast in it, ``skipped`` ones apart.
 
-    ``may_vote``: this server may write in it; a read-only one may not, but for rounds that its own visitors began.
+    Of all rounds on the question: ``counted`` of at most ``limit`` votes, whether they are enough (``is_enough``), and whether they
+    have a winner (``is_decided``). ``may_vote``: this server may write in it; a read-only one may not, but for rounds that its own visitors began.
     """
 
     id: str
@@ -76,9 +77,13 @@ class RoundRecord:
     started_at: datetime
     ended_at: datetime | None
     mode: Mode
+    question: str
     votes: int
     skipped: int
+    counted: int
+    limit: int
     is_enough: bool
+    is_decided: bool
     may_vote: bool
 
 
@@ -103,14 +108,28 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What all votes say. ``titles``: cell to its name; ``whys``: how often a cell was preferred for which reason.
+class BlockVotes:
+    """How the leading variant fared in one block: decided votes it ``won`` and ``lost`` there against any other."""
 
-    ``bad``: votes "both bad"; ``unseen``: cells without a clip; ``single``: no compared cell has more than one clip.
-    ``soonest``: the fewest further votes that can decide, if all of them go one way; 0 when nothing is left to decide.
+    title: str
+    won: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What all votes on a question say.
+
+    A variant is a value of the variable, or a combination, known by the lowest number of its cells. ``titles``: variant to its
+    name; ``clips``: its clips, of each cell the first before any second; ``whys``: how often it was preferred for which reason.
+    ``blocks``: how the leading one fared in each block, where there are several. ``bad``: votes "both bad"; ``unseen``: cells without a clip;
+    ``single``: no compared cell has more than one clip. ``uncounted``: votes on the question that do not count (any more), see ``tally``.
+    ``is_over``: no more votes are needed, or none can decide. ``soonest``: the fewest further votes that can decide, if all of
+    them go one way; 0 when nothing is left to decide.
     """
 
     experiment_id: str
+    question: Question
     mode: Mode
     titles: Mapping[int, str]
     clips: Mapping[int, tuple[str, ...]]
@@ -122,17 +141,20 @@ class Standing:
     bad: int
     unseen: int
     single: bool
+    uncounted: int
+    is_over: bool
+    blocks: tuple[BlockVotes, ...] = ()
     soonest: int = 0
 
     @property
     def winner(self) -> int | None:
-        """The cell that won, or None."""
+        """The variant that won, or None."""
         return self.progress.winner
 
     @property
     def out(self) -> tuple[int, ...]:
-        """The cells that were voted out, in order."""
-        return tuple(cell for cell, _ in self.progress.out)
+        """The variants that were eliminated, in order."""
+        return tuple(variant for variant, _ in self.progress.out)
 
     @property
     def votes(self) -> int:
@@ -144,21 +166,16 @@ class Standing:
         """Whether one can stop, in one sentence."""
         progress, names = self.progress, self.titles
         if progress.winner is not None:
-            others = [cell for cell in names if cell != progress.winner]
-            over = {1: names[others[0]], 2: "both others"}.get(len(others), f"all {len(others)} others")
-            return f"You can stop: {names[progress.winner]} over {over} after {_votes(progress.decided_after or 0)}."
+            return f"Winner: {names[progress.winner]}, after {_votes(progress.decided_after or 0)}."
         if not progress.votes:
             return "Not decided: there is no vote yet."
         still = _listed([names[cell] for cell in progress.left], len(names))
-        if progress.is_over:
+        if self.is_over:
             return f"Not decided after {_votes(progress.votes)}, and more would hardly help. {still}"
         return f"Not decided yet after {_votes(progress.votes)}. {still}"
 
 
-ERROR_RATE: Final = (
-    f"A winner who is not better than the others is named in at most {ALPHA * 100:.0f} % of studies, whichever pairs were shown "
-    "and whenever you look."
-)
+ERROR_RATE: Final = f"False winners: at most {ALPHA * 100:.0f} %, whenever you look."
 
 
 def build(
@@ -166,36 +183,59 @@ def build(
     cells: Sequence[CellRecord],
     field: Field,
     rounds: Sequence[RoundRow],
+    tallied: Tally,
     votes: Sequence[VoteRecord],
 ) -> Standing:
-    """Put together what the votes of all rounds say of the cells that have clips."""
-    found = comparisons(votes)
-    titles = {cell.cell: name(cell) for cell in cells if cell.cell in field.clips}
-    whys: dict[int, Counter[str]] = {cell: Counter() for cell in titles}
-    for vote in votes:
-        if vote.preferred in whys:
-            whys[vote.preferred].update(vote.whys)
+    """Put together what the votes say of what can be compared; ``votes``: all on the question, ``tallied`` has those that count."""
+    question, grid, variants = tallied.question, tallied.grid, tallied.grid.variants
+    whys: dict[int, Counter[str]] = {variant: Counter() for variant in variants}
+    for vote in tallied.votes:
+        if vote.preferred is not None:
+            whys[question.variant_of[vote.preferred]].update(vote.whys)
+    rated = rate(variants, tallied.found) if variants else ()
     return Standing(
         experiment_id=experiment.id,
+        question=question,
         mode=field.mode,
-        titles=titles,
-        clips=field.clips,
-        rated=rate(tuple(titles), found) if len(titles) > 1 else (),
-        progress=follow(tuple(titles), found),
+        titles={variant: question.titles[variant] for variant in variants},
+        clips={variant: _clips(field, grid.cells[variant].values()) for variant in variants},
+        rated=rated,
+        progress=tallied.progress,
         voters=_voters(rounds, votes),
         agreements=_agreements(votes),
         whys=whys,
-        bad=sum(vote.outcome == "bad" for vote in votes),
-        unseen=len(cells) - len(titles),
+        bad=sum(vote.outcome == "bad" for vote in tallied.votes),
+        unseen=len(cells) - len(field.clips),
         single=all(len(clips) == 1 for clips in field.clips.values()),
-        soonest=fewest_more(tuple(titles), found),
+        uncounted=tallied.uncounted,
+        is_over=tallied.is_over,
+        blocks=_blocks(tallied, rated[0].variant) if rated and not question.is_whole else (),
+        soonest=fewest_more(variants, tallied.found),
     )
 
 
-def name(cell: CellRecord) -> str:
-    """Name a cell in a sentence: a value that says nothing by itself ("0.5") goes with the name of its axis."""
-    parts = [label if WORD.search(label) else f"{axis} {label}" for axis, label in cell.labels.items()]
-    return " · ".join(parts) or f"Cell {cell.cell + 1}"
+def _clips(field: Field, cells: Iterable[int]) -> tuple[str, ...]:
+    """The clips of some cells, the first of each before any second."""
+    rows = zip_longest(*(field.clips[cell] for cell in cells))
+    return tuple(clip for row in rows for clip in row if clip is not None)
+
+
+def _blocks(tallied: Tally, leader: int) -> tuple[BlockVotes, ...]:
+    question = tallied.question
+    won: Counter[int] = Counter()
+    lost: Counter[int] = Counter()
+    for vote in tallied.votes:
+        if vote.preferred is None or leader not in {
+            question.variant_of[vote.left_cell],
+            question.variant_of[vote.right_cell],
+        }:
+            continue
+        (won if question.variant_of[vote.preferred] == leader else lost)[question.block_of[vote.left_cell]] += 1
+    return tuple(
+        BlockVotes(title, won[block], lost[block])
+        for block, title in question.block_titles.items()
+        if won[block] + lost[block]
+    )
 
 
 def _voters(rounds: Sequence[RoundRow], votes: Sequence[VoteRecord]) -> tuple[VoterRecord, ...]:
@@ -242,7 +282,7 @@ def _votes(number: int) -> str:
 
 def _listed(names: Collection[str], total: int) -> str:
     if len(names) == total:
-        return "None was voted out."
+        return "None was eliminated."
     if len(names) > NAMED:
         return f"{len(names)} of {total} are still in."
     return f"Still in: {', '.join(names)}."

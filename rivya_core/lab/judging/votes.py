@@ -20,7 +20,11 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class VoteRecord:
-    """One vote, as it was cast. ``voted_at``: aware UTC."""
+    """One vote, as it was cast. ``voted_at``: aware UTC.
+
+    ``question``: the key of what was voted on, "" for whole combinations. ``among``: the cells that had a clip when the pair was
+    drawn, where the draw depended on them; else None.
+    """
 
     round_id: str
     voter: str
@@ -31,6 +35,8 @@ class VoteRecord:
     outcome: Outcome
     whys: tuple[str, ...]
     voted_at: datetime
+    question: str = ""
+    among: frozenset[int] | None = None
 
     @property
     def preferred(self) -> int | None:

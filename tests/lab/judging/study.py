@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import av
@@ -53,7 +54,67 @@ def make_study(
     return experiment_id
 
 
-def _add_cell(lab: Lab, experiment_id: str, cell: int, label: str, takes: Sequence[int], mode: Mode) -> None:
+def make_crossed(
+    lab: Lab,
+    variables: Mapping[str, Sequence[str]],
+    *,
+    missing: Collection[int] = (),
+    clips: int = 1,
+    question: str = "",
+    experiment_id: str = "xcrossed",
+) -> str:
+    """Store an experiment of several variables, every combination with ``clips`` takes but the ``missing`` ones; its id.
+
+    The prompt is the value of the variable "prompt"; where it is not varied all have the same.
+    """
+    with begin_immediate(lab.ledger.database) as connection:
+        combinations = list(product(*variables.values()))
+        connection.execute(
+            sa.insert(experiments).values(
+                id=experiment_id,
+                kind="sweep",
+                name="A crossed study",
+                question=question,
+                mode="simulated",
+                connection=lab.connection,
+                model="kling-v2-1-master",
+                spec={"axes": [{"name": name, "labels": list(labels)} for name, labels in variables.items()]},
+                cells=len(combinations),
+                takes=clips,
+                quoted_credits=160 * clips * len(combinations),
+                created_at=lab.ledger.clock(),
+            )
+        )
+    for cell, values in enumerate(combinations):
+        labels = dict(zip(variables, values, strict=True))
+        prompt = labels.get("prompt", "one prompt for all")
+        takes = [0, 0, clips] if cell in missing else [clips, 0, 0]
+        _add_cell(lab, experiment_id, cell, prompt, takes, "simulated", labels=labels)
+    return experiment_id
+
+
+def add_clip(lab: Lab, experiment_id: str, cell: int) -> str:
+    """Give a combination that has none its first clip, as a take that is made late; its generation."""
+    made = _clip(lab, experiment_id, cell, 1, "late", "simulated")
+    with begin_immediate(lab.ledger.database) as connection:
+        connection.execute(
+            sa.update(cell_takes)
+            .where(cell_takes.c.experiment_id == experiment_id, cell_takes.c.cell == cell, cell_takes.c.take == 1)
+            .values(generation_id=made)
+        )
+    return made
+
+
+def _add_cell(
+    lab: Lab,
+    experiment_id: str,
+    cell: int,
+    label: str,
+    takes: Sequence[int],
+    mode: Mode,
+    *,
+    labels: Mapping[str, str] | None = None,
+) -> None:
     clips, waiting, planned = takes
     made = [_clip(lab, experiment_id, cell, take, label, mode) for take in range(1, clips + 1)]
     made += [
@@ -65,7 +126,7 @@ def _add_cell(lab: Lab, experiment_id: str, cell: int, label: str, takes: Sequen
             sa.insert(cells).values(
                 experiment_id=experiment_id,
                 cell=cell,
-                labels={"prompt": label},
+                labels=labels or {"prompt": label},
                 request={"prompt": f"{WORDS} {label}", "model": "kling-v2-1-master", "params": {}},
                 request_sha256=f"{cell:064}",
                 expected_credits=160,

@@ -76,7 +76,7 @@ def test_one_pair_has_one_vote(lab: Lab) -> None:
     assert not lab.ballots.vote(round_id, ballot.left_token, "right")
     lab.ballots.ballot(round_id)
     assert not lab.ballots.vote(round_id, ballot.left_token, "right")
-    assert [vote.outcome for vote in lab.ballots.votes(experiment_id)] == ["left"]
+    assert [vote.outcome for vote in lab.votes.cast(experiment_id)] == ["left"]
 
 
 def test_a_vote_keeps_voter_reasons_and_what_was_compared(lab: Lab) -> None:
@@ -84,7 +84,7 @@ def test_a_vote_keeps_voter_reasons_and_what_was_compared(lab: Lab) -> None:
     experiment_id = make_study(lab)
     round_id = lab.ballots.start(experiment_id, "  Ana   Lima ")
     cast(lab, round_id, "right", "look", "motion")
-    [vote] = lab.ballots.votes(experiment_id)
+    [vote] = lab.votes.cast(experiment_id)
     assert (vote.voter, vote.outcome, vote.whys) == ("Ana Lima", "right", ("motion", "look"))
     assert {vote.left_cell, vote.right_cell} == {0, 1}
     assert vote.preferred == vote.right_cell
@@ -99,7 +99,7 @@ def test_a_skipped_pair_says_nothing(lab: Lab) -> None:
         cast(lab, round_id, outcome)
     found = lab.ballots.round(round_id)
     assert (found.votes, found.skipped) == (2, 2)
-    standing = lab.ballots.standing(experiment_id)
+    standing = lab.votes.ranking(experiment_id)
     assert (standing.votes, standing.bad) == (2, 1)
     assert [one.share for one in standing.rated] == pytest.approx([0.5, 0.5])
 
@@ -116,7 +116,7 @@ def test_the_last_vote_can_be_taken_back(lab: Lab) -> None:
     assert second is not None
     with pytest.raises(LabError):
         lab.ballots.clip(second.left_token)
-    assert lab.ballots.votes(experiment_id) == ()
+    assert lab.votes.cast(experiment_id) == ()
     assert not lab.ballots.undo(round_id)
 
 
@@ -151,7 +151,7 @@ def test_a_vote_needs_two_cells_with_clips(lab: Lab) -> None:
     """One cell is nothing to compare, and the list says how many there are."""
     one = make_study(lab, ["alone"], experiment_id="xone")
     make_study(lab, ["calm", "rough"], clips=3, experiment_id="xtwo")
-    with pytest.raises(LabError, match="two cells"):
+    with pytest.raises(LabError, match="two combinations"):
         lab.ballots.start(one, "Ana")
     assert [(found.id, found.cells, found.clips) for found in lab.ballots.candidates()] == [
         ("xtwo", 2, 6),
@@ -174,13 +174,13 @@ def test_eight_wins_in_a_row_are_enough(lab: Lab) -> None:
     """The sentence names winner and votes; the round only hears that it may end."""
     experiment_id = make_study(lab)
     round_id = lab.ballots.start(experiment_id, "Ana")
-    assert lab.ballots.standing(experiment_id).sentence == "Not decided: there is no vote yet."
+    assert lab.votes.ranking(experiment_id).sentence == "Not decided: there is no vote yet."
     prefer(lab, round_id, [1, 0], 7)
-    assert lab.ballots.standing(experiment_id).sentence == "Not decided yet after 7 votes. None was voted out."
+    assert lab.votes.ranking(experiment_id).sentence == "Not decided yet after 7 votes. None was eliminated."
     assert not lab.ballots.round(round_id).is_enough
     prefer(lab, round_id, [1, 0], 1)
-    standing = lab.ballots.standing(experiment_id)
-    assert standing.sentence == "You can stop: rough sea over calm sea after 8 votes."
+    standing = lab.votes.ranking(experiment_id)
+    assert standing.sentence == "Winner: rough sea, after 8 votes."
     assert standing.winner == 1
     assert [one.variant for one in standing.rated] == [1, 0]
     assert lab.ballots.round(round_id).is_enough
@@ -192,9 +192,9 @@ def test_votes_without_a_difference_end_as_not_decided(lab: Lab) -> None:
     round_id = lab.ballots.start(experiment_id, "Ana")
     for _ in range(80):
         cast(lab, round_id, "tie")
-    standing = lab.ballots.standing(experiment_id)
+    standing = lab.votes.ranking(experiment_id)
     assert standing.winner is None
-    assert standing.sentence == "Not decided after 80 votes, and more would hardly help. None was voted out."
+    assert standing.sentence == "Not decided after 80 votes, and more would hardly help. None was eliminated."
 
 
 def test_rounds_of_several_voters_count_together(lab: Lab) -> None:
@@ -204,7 +204,7 @@ def test_rounds_of_several_voters_count_together(lab: Lab) -> None:
         round_id = lab.ballots.start(experiment_id, voter)
         prefer(lab, round_id, order, 4)
         lab.ballots.end(round_id)
-    standing = lab.ballots.standing(experiment_id)
+    standing = lab.votes.ranking(experiment_id)
     assert standing.progress.decided_after == 8
     assert [(one.name, one.rounds, one.votes, one.informed) for one in standing.voters] == [
         ("Ana", 2, 8, 4),
@@ -227,11 +227,11 @@ def test_an_open_round_is_told_by_its_voter_and_can_be_ended_by_others(lab: Lab)
     assert one.votes == 2
     assert one.last_at > one.started_at
     assert lab.ballots.candidates()[0].voting_rounds == 1
-    before = lab.ballots.standing(experiment_id)
+    before = lab.votes.ranking(experiment_id)
     lab.ballots.end(round_id)
     assert lab.ballots.open_rounds(experiment_id) == ()
     assert lab.ballots.candidates()[0].voting_rounds == 0
-    assert lab.ballots.standing(experiment_id).progress == before.progress
+    assert lab.votes.ranking(experiment_id).progress == before.progress
 
 
 def test_live_and_simulated_clips_never_meet(lab: Lab) -> None:
@@ -248,7 +248,7 @@ def test_live_and_simulated_clips_never_meet(lab: Lab) -> None:
             "simulated"
         }
         cast(lab, round_id, "left")
-    assert 3 not in lab.ballots.standing(experiment_id).titles
+    assert 3 not in lab.votes.ranking(experiment_id).titles
 
 
 def test_a_deleted_clip_is_not_shown_any_more(lab: Lab) -> None:
@@ -284,16 +284,16 @@ def test_what_a_decision_saves_is_told_and_dropped(lab: Lab) -> None:
     """Planned and waiting takes of the loser, with their credits; the winner's stay."""
     experiment_id = make_study(lab, planned=2, waiting=1)
     round_id = lab.ballots.start(experiment_id, "Ana")
-    assert lab.ballots.needless(experiment_id).takes == 0
+    assert lab.votes.needless(experiment_id).takes == 0
     prefer(lab, round_id, [1, 0], 8)
-    found = lab.ballots.needless(experiment_id)
+    found = lab.votes.needless(experiment_id)
     assert (found.planned, len(found.waiting), found.credits) == (((0, 3), (0, 4)), 1, 480)
-    assert lab.ballots.drop_needless(experiment_id) == 3
+    assert lab.votes.drop_needless(experiment_id) == 3
     assert lab.get(found.waiting[0]).state is State.CANCELLED
     loser, winner = lab.sweeps.status(experiment_id).cells
     assert [take.take for take in loser.takes] == [1, 2]
     assert len(winner.takes) == 4
-    assert lab.ballots.needless(experiment_id).takes == 0
+    assert lab.votes.needless(experiment_id).takes == 0
 
 
 def test_a_waiting_take_that_another_experiment_uses_is_left(lab: Lab) -> None:
@@ -301,14 +301,14 @@ def test_a_waiting_take_that_another_experiment_uses_is_left(lab: Lab) -> None:
     experiment_id = make_study(lab, waiting=1)
     round_id = lab.ballots.start(experiment_id, "Ana")
     prefer(lab, round_id, [1, 0], 8)
-    [shared] = lab.ballots.needless(experiment_id).waiting
+    [shared] = lab.votes.needless(experiment_id).waiting
     make_study(lab, experiment_id="xother")
     with lab.ledger.writing() as connection:
         connection.exec_driver_sql(
             "INSERT INTO lab_cell_takes (experiment_id, cell, take, generation_id, reused, tries) VALUES (?, 0, 9, ?, 1, 0)",
             ("xother", shared),
         )
-    assert lab.ballots.needless(experiment_id).takes == 0
+    assert lab.votes.needless(experiment_id).takes == 0
 
 
 def test_a_read_only_server_takes_votes_and_drops_nothing(lab: Lab, make_lab: object) -> None:
@@ -320,16 +320,16 @@ def test_a_read_only_server_takes_votes_and_drops_nothing(lab: Lab, make_lab: ob
     viewer = open_lab(Settings(**{**FAST, "data_dir": lab.settings.data_dir, "read_only": True}))
     round_id = viewer.ballots.start(experiment_id, "Ana")
     prefer(viewer, round_id, [1, 0], 8)
-    assert viewer.ballots.needless(experiment_id).takes == 1
+    assert viewer.votes.needless(experiment_id).takes == 1
     with pytest.raises(LabError):
-        viewer.ballots.drop_needless(experiment_id)
+        viewer.votes.drop_needless(experiment_id)
 
 
 @pytest.mark.parametrize("label", ["0.5", "5", "a1"])
 def test_a_bare_value_is_named_with_its_axis(lab: Lab, label: str) -> None:
     """So it reads "prompt 0.5" rather than "0.5"; a text stands for itself."""
     experiment_id = make_study(lab, [label, "rough sea"])
-    assert lab.ballots.standing(experiment_id).titles == {0: f"prompt {label}", 1: "rough sea"}
+    assert lab.votes.ranking(experiment_id).titles == {0: f"prompt {label}", 1: "rough sea"}
 
 
 def test_unknown_rounds_and_experiments_are_named(lab: Lab) -> None:
@@ -339,7 +339,7 @@ def test_unknown_rounds_and_experiments_are_named(lab: Lab) -> None:
     with pytest.raises(LabError, match="no such round"):
         lab.ballots.ballot("nothing")
     with pytest.raises(LabError, match="no such experiment"):
-        lab.ballots.standing("nothing")
+        lab.votes.ranking("nothing")
 
 
 def test_the_copy_for_voters_shows_the_same_pictures(lab: Lab) -> None:

@@ -1,0 +1,23 @@
+"""The words of votes, so that Start, ballot, result and Verdict say the same thing the same way."""
+
+from __future__ import annotations
+
+from pages._ui.sweep import words as sweep_words
+from rivya_core.lab.judging.questions import WHOLE
+from rivya_core.lab.judging.standings import Standing
+
+WHOLE_WORDS = "Whole combinations"
+
+
+def question(key: str) -> str:
+    """Name what is voted on: a variable, several that change together, or whole combinations."""
+    if key == WHOLE:
+        return WHOLE_WORDS
+    return " + ".join(sweep_words.axis(name) for name in key.split(" + "))
+
+
+def sentence(standing: Standing) -> str:
+    """Say how far a question is; an undecided one does not name itself by its values, so it goes with its name."""
+    if standing.winner is not None:
+        return standing.sentence
+    return f"{question(standing.question.key)}: {standing.sentence[:1].lower()}{standing.sentence[1:]}"
