@@ -141,7 +141,7 @@ SHOWS: dict[type, str] = {
     Votes: "cast needless questions ranking winner",
     Reviews: "notes ratings",
     Labels: "all of",
-    Verdicts: "judge knob look measures_here settle_probes try_again wait",
+    Verdicts: "finding judge knob look measures_here settle_probes try_again wait",
     Spending: "cap_changes decisions experiments forecasts movements spent wallets",
     History: "choices examples export_rows failures failures_count latest marked marks page running running_count some sweep_names "
     "typical_s",
