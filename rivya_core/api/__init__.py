@@ -129,6 +129,7 @@ if TYPE_CHECKING:
     )
     from rivya_core.api.media import Fetched as Fetched
     from rivya_core.api.media import MediaClient as MediaClient
+    from rivya_core.api.prompt_words import shared_words as shared_words
     from rivya_core.api.references import (
         check_reference_items as check_reference_items,
     )
@@ -233,6 +234,7 @@ __all__ = [  # noqa: RUF022 - plain order, capitals first
     "prompt_counts",
     "reference_item",
     "rule",
+    "shared_words",
     "shrink_image",
 ]
 
@@ -297,6 +299,7 @@ _HOMES = {
     "prompt_counts": "request",
     "reference_item": "references",
     "rule": "retry",
+    "shared_words": "prompt_words",
     "shrink_image": "images",
 }
 

@@ -23,7 +23,7 @@ from rivya_core.api import (
     shrink_image,
 )
 from rivya_core.api.errors import InvalidRequestError, RivyaError
-from rivya_core.api.params import check_values
+from rivya_core.api.params import check_values, invalid
 from rivya_core.api.texts import reuse_hash
 from rivya_core.lab.experiments.reuse import Existing
 from rivya_core.lab.lab import MAX_TAKES, Lab
@@ -34,6 +34,11 @@ log = logging.getLogger("rivya.drafts")
 
 REUSE_INTENT_S = 2.0
 """A second submit of the same form within this time of the first is the same intent: a double click."""
+
+PROMPT, IMAGE = "prompt", "image"
+"""Names of what can be taken of a generation beside its parameters; see ``parts_of``."""
+
+ID_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,10 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the form holds. ``values``: the model's parameters by the API's own keys."""
+    """What the form holds. ``values``: the model's parameters by the API's own keys.
+
+    ``parent_id``: the generation whose settings were put into the form; what is made from it is kept as its child.
+    """
 
     model: str = DEFAULT_MODEL
     prompt: str = ""
@@ -83,11 +91,12 @@ class Draft:
     takes: int = 1
     image: DraftImage | None = None
     intent: Intent | None = None
+    parent_id: str | None = None
 
     @classmethod
     def of_record(cls, record: GenerationRecord) -> Draft:
-        """Build the draft that would give the same request as a generation."""
-        return cls.of_request(record.request)
+        """Build the draft that would give the same request as a generation, as its child."""
+        return replace(cls.of_request(record.request), parent_id=record.id)
 
     @classmethod
     def of_request(cls, canonical: Mapping[str, Any]) -> Draft:
@@ -145,9 +154,37 @@ class Draft:
                 takes=takes if isinstance(takes, int) and 1 <= takes <= MAX_TAKES else 1,
                 image=_image(data.get("image")),
                 intent=_intent(data.get("intent")),
+                parent_id=_id(data.get("parent_id")),
             )
         except (KeyError, TypeError, ValueError):
             return cls()
+
+
+def parts_of(record: GenerationRecord) -> tuple[str, ...]:
+    """Name what can be taken of a generation alone: ``prompt``, its parameters by the API's own keys, ``image``."""
+    image = (IMAGE,) if record.request.get("reference_image") else ()
+    return (PROMPT, *(key for key, value in record.params.items() if isinstance(value, str | int | float)), *image)
+
+
+def with_part(draft: Draft, record: GenerationRecord, part: str) -> Draft:
+    """Take one part of a generation into a draft and leave the others as they are; the draft becomes its child.
+
+    Raises:
+        InvalidRequestError: the generation has no such part, or the draft's model does not take it.
+    """
+    theirs = Draft.of_record(record)
+    spec = draft.spec
+    if part not in parts_of(record):
+        raise invalid(part, "is not part of this generation")
+    if part == PROMPT:
+        return replace(draft, prompt=theirs.prompt, parent_id=record.id)
+    if part == IMAGE:
+        if spec.reference is None or "image" not in spec.reference.kinds:
+            raise invalid(IMAGE, f"is not taken by {spec.display_name}", "Choose another model")
+        return replace(draft, image=theirs.image, parent_id=record.id)
+    if not _takes(spec, part, theirs.values[part]):
+        raise invalid(part, f"{theirs.values[part]} is not taken by {spec.display_name}", "Choose another model")
+    return replace(draft, values={**draft.values, part: theirs.values[part]}, parent_id=record.id)
 
 
 def full_request(draft: Draft, lab: Lab) -> GenerationRequest:
@@ -193,7 +230,7 @@ def submit(lab: Lab, draft: Draft, now: datetime, *, unseen: bool = False) -> tu
     repeated = intent.accepted_at is not None
     # Kept before money moves, so that the next click finds the intent whatever happens to this one.
     lab.save_draft(replace(draft, intent=intent).to_mapping())
-    rows = lab.submit_takes(request, draft.takes, intent_id=intent.id)
+    rows = lab.submit_takes(request, draft.takes, intent_id=intent.id, parent_id=draft.parent_id)
     if not repeated:
         try:
             lab.save_draft(replace(draft, intent=replace(intent, accepted_at=now)).to_mapping())
@@ -310,6 +347,10 @@ def _image(data: object) -> DraftImage | None:
         original=_variant(original) if isinstance(original, Mapping) else None,
         use_original=bool(data.get("use_original")),
     )
+
+
+def _id(data: object) -> str | None:
+    return data if isinstance(data, str) and 0 < len(data) <= ID_MAX and data.isascii() else None
 
 
 def _intent(data: object) -> Intent | None:

@@ -14,11 +14,15 @@ from rivya_core.lab.records import Budget
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The price of a draft in credits. ``words`` says where the figure comes from and what is not known."""
+    """The price of a draft in credits. ``words`` says where the figure comes from and what is not known.
+
+    ``is_open``: more than this may be reserved, because nobody knows yet what this length costs.
+    """
 
     each: int
     takes: int
     words: str
+    is_open: bool = False
 
     @property
     def total(self) -> int:
@@ -33,7 +37,24 @@ def price(lab: Lab, draft: Draft) -> Price:
     except InvalidRequestError:
         return Price(draft.spec.base_credits, draft.takes, "Base price of the model.")
     each = lab.expected(request)
-    return Price(each, draft.takes, _origin(lab, draft, request, each))
+    learned = lab.ledger.learned_price(lab.connection, request) is not None
+    odd = None if learned else _undocumented_length(draft)
+    return Price(each, draft.takes, _origin(draft.takes, each, odd, learned=learned), is_open=odd is not None)
+
+
+def balance_after(budget: Budget, cost: Price, *, simulated: bool) -> str:
+    """Say what the wallet will hold when the run is paid; "" when it cannot be paid, which the reasons tell.
+
+    What open generations still take is taken off first, as the submission does.
+    """
+    if budget.available_credits is None:
+        return "Balance after the run: unknown until the wallet answers."
+    left = budget.available_credits - cost.total
+    if left < 0:
+        return ""
+    unit = "simulated credits" if simulated else "credits"
+    held = f", after {budget.promised_credits:,} reserved for open generations" if budget.promised_credits else ""
+    return f"Balance after the run: {left:,} {unit}{' or less' if cost.is_open else ''}{held}."
 
 
 def reasons(lab: Lab, draft: Draft, cost: Price) -> list[str]:
@@ -61,15 +82,20 @@ def _prompt_trouble(draft: Draft) -> str:
     return "Write a prompt." if shows_nothing(draft.prompt) else ""
 
 
-def _origin(lab: Lab, draft: Draft, request: GenerationRequest, each: int) -> str:
-    takes = "" if draft.takes == 1 else f"{draft.takes} takes of {each:,} credits. "
-    if lab.ledger.learned_price(lab.connection, request) is not None:
-        return f"{takes}Price as reserved last time for this model and length."
+def _origin(takes: int, each: int, odd: str | None, *, learned: bool) -> str:
+    many = "" if takes == 1 else f"{takes} takes of {each:,} credits. "
+    if learned:
+        return f"{many}Price from your last run."
+    if odd is not None:
+        return f"{many}Base price. The {odd} s price is undocumented and may be higher."
+    return f"{many}Base price of the model."
+
+
+def _undocumented_length(draft: Draft) -> str | None:
+    """The chosen length where it is not the one that the base price is for; None where it is."""
     duration = draft.spec.duration_param
     chosen = None if duration is None else draft.params().get(duration.key)
-    if duration is not None and str(chosen) != str(duration.default):
-        return f"{takes}Base price; what {chosen} s cost is not documented, more may be reserved."
-    return f"{takes}Base price of the model."
+    return str(chosen) if duration is not None and str(chosen) != str(duration.default) else None
 
 
 def _shortage(budget: Budget, needed: int) -> str:

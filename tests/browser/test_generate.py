@@ -145,6 +145,66 @@ def test_what_is_typed_the_moment_the_box_appears_counts(served: Server, visit: 
     expect(page.get_by_role("button", name="Generate · 160 credits")).to_be_enabled()
 
 
+TYPE_AND_READ = """
+([box, counter, text]) => {
+  Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value').set.call(box, text);
+  box.dispatchEvent(new InputEvent('input', { bubbles: true }));
+  const [count, over] = ['.count', '.over'].map((part) => counter.querySelector(part));
+  const beyond = over.hidden ? '' : over.querySelector('mark').textContent;
+  return [count.textContent, counter.className, beyond];
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "count", "tone", "beyond"),
+    [
+        ("Prompt", "A red fox", "9 / 5000", "counter", ""),
+        ("Prompt", "\N{FOX FACE}" * 3, "3 / 5000", "counter", ""),
+        ("Prompt", "x" * 4500, "4500 / 5000", "counter near", ""),
+        ("Prompt", "x" * 4999 + "\N{FOX FACE}\N{SNOWFLAKE}!", "5002 / 5000", "counter beyond", "\N{SNOWFLAKE}!"),
+        ("Negative prompt", "\N{FOX FACE} blur", "6 characters", "counter", ""),
+    ],
+    ids=["plain", "emoji", "near", "beyond", "negative prompt"],
+)
+def test_the_counter_follows_the_keystroke_itself(
+    served: Server, visit: Visit, label: str, text: str, count: str, tone: str, beyond: str
+) -> None:
+    """The moment a text is typed it is counted, before the server could know; what is too much is shown."""
+    page = visit(served).page
+    settle(page)
+    box = page.get_by_label(label, exact=True)
+    key = "prompt_counter" if label == "Prompt" else "form_negative_prompt_counter"
+    counter = page.locator(f".st-key-{key} .counter")
+    handles = [box.element_handle(), counter.element_handle(), text]
+    assert page.evaluate(TYPE_AND_READ, handles) == [count, tone, beyond]
+    settle(page)
+    expect(counter.locator(".count")).to_have_text(count)
+
+
+TYPE_AND_LOOK = """
+([box, said]) => {
+  box.focus();
+  document.execCommand('insertText', false, '!');
+  return said.checkVisibility({ opacityProperty: true }) && !said.closest('[inert]');
+}
+"""
+
+
+def test_what_exists_is_not_said_of_a_text_that_was_typed_since(served: Server, visit: Visit) -> None:
+    """The sentence is out of sight with the next letter, and there again when the text is the same again."""
+    page = visit(served).page
+    settle(page)
+    box = page.get_by_label("Prompt", exact=True)
+    box.fill("A red fox in the snow")
+    said = page.locator(".st-key-muted_exists_form").get_by_text("You have 1 clip of exactly this.")
+    expect(said).to_be_visible()
+    assert page.evaluate(TYPE_AND_LOOK, [box.element_handle(), said.element_handle()]) is False
+    expect(said).to_have_count(0)
+    box.fill("A red fox in the snow")
+    expect(said).to_be_visible()
+
+
 @pytest.mark.parametrize("press", ["Generate", pytest.param("Repeat", marks=pytest.mark.soak)])
 def test_starting_another_leaves_the_playing_clip_alone(quick: Server, visit: Visit, press: str) -> None:
     """Nothing ran before: the progress card comes and goes above the same video element, which goes on playing."""

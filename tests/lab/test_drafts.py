@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -13,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from rivya_core import GenerationRequest, Lab
+from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api import DEFAULT_MODEL
 from rivya_core.api.errors import BudgetError, InvalidRequestError, StorageError
 from rivya_core.lab import drafts, quotes
 from rivya_core.lab.drafts import Draft, DraftImage, Intent, Variant
+from rivya_core.lab.quotes import Price
+from rivya_core.lab.records import Budget
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 VARIANT = Variant("a" * 64, "image/png", "reference-image.png", 640, 480, 1000, ("rotated upright",), "holiday.png")
@@ -59,6 +62,7 @@ def test_a_draft_survives_being_stored() -> None:
         takes=3,
         image=DraftImage(VARIANT, VARIANT, use_original=True),
         intent=after(1),
+        parent_id="g2f1-1",
     )
     assert Draft.from_mapping(json.loads(json.dumps(draft.to_mapping()))) == draft
 
@@ -70,7 +74,11 @@ json_values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(["model", "prompt", "values", "takes", "image", "intent"]), json_values))
+@given(
+    st.dictionaries(
+        st.sampled_from(["model", "prompt", "values", "takes", "image", "intent", "parent_id"]), json_values
+    )
+)
 def test_an_odd_draft_never_stops_the_page(stored: dict[str, Any]) -> None:
     """Whatever an older version or another program wrote."""
     draft = Draft.from_mapping(stored)
@@ -124,6 +132,45 @@ def test_settings_of_a_generation_give_the_same_request(lab: Lab) -> None:
     assert (used.prompt, used.params, used.client_request_id) == (request.prompt, request.params, None)
 
 
+def test_what_is_made_from_a_generations_settings_keeps_it_as_its_parent(lab: Lab) -> None:
+    """Changed, sent with a dropped answer, and pressed twice: one task, and each take a child of the first."""
+    assert lab.simulator is not None
+    first = lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id)
+    world = lab.simulator.world
+    tasks = len(world.tasks())
+    world.add_fault("drop_after_accept", route="create", times=1)
+    draft = replace(Draft.of_record(first), prompt="A grey fox")
+    (row,), repeated = drafts.submit(lab, draft, NOW)
+    stored = Draft.from_mapping(lab.draft())
+    (again,), twice = drafts.submit(lab, stored, NOW + timedelta(milliseconds=200))
+    assert (again.id, repeated, twice) == (row.id, False, True)
+    assert lab.wait(row.id).state is State.SUCCEEDED
+    assert (lab.get(row.id).parent_id, stored.parent_id) == (first.id, first.id)
+    assert len(world.tasks()) == tasks + 1
+
+
+def test_one_part_of_a_generation_leaves_the_others_alone(lab: Lab) -> None:
+    """Prompt, parameter or image alone; the draft is its child, and what the model does not take is refused."""
+    buffer = BytesIO()
+    Image.new("RGB", (64, 64), (9, 9, 9)).save(buffer, "PNG")
+    params = {"cfg_scale": 0.3, "negative_prompt": "text"}
+    row = lab.submit(GenerationRequest(prompt="A red fox", params=params, reference_image=buffer.getvalue()))
+    mine = Draft(prompt="My own", values={"duration": "10", "cfg_scale": 0.9})
+    assert set(drafts.parts_of(row)) == {"prompt", "duration", "aspect_ratio", "cfg_scale", "negative_prompt", "image"}
+    child = replace(mine, parent_id=row.id)
+    assert drafts.with_part(mine, row, "prompt") == replace(child, prompt="A red fox")
+    for part, value in params.items():
+        assert drafts.with_part(mine, row, part) == replace(child, values={**mine.values, part: value})
+    taken = drafts.with_part(mine, row, "image")
+    assert taken.image is not None
+    assert (taken.image.sent.sha256, replace(taken, image=None)) == (row.asset_sha256, child)
+    with pytest.raises(InvalidRequestError, match="is not part"):
+        drafts.with_part(mine, lab.submit(GenerationRequest(prompt="A red fox")), "image")
+    other = Draft(model="veo3-1-fast")
+    with pytest.raises(InvalidRequestError, match="is not taken by"):
+        drafts.with_part(other, row, "cfg_scale")
+
+
 def test_a_draft_that_cannot_be_saved_never_pays_twice(lab: Lab) -> None:
     """The disk fills up before the submit: nothing is ordered. Just after it: the rows are told, and a click finds them."""
     draft = Draft(prompt="A red fox")
@@ -156,10 +203,37 @@ def test_a_price_says_where_it_comes_from(lab: Lab) -> None:
     """A list price, an undocumented length, and what was reserved last time are three different things."""
     ten = Draft(prompt="A red fox", values={"duration": "10"})
     assert "Base price" in quotes.price(lab, Draft()).words
-    assert "not documented" in quotes.price(lab, ten).words
+    assert quotes.price(lab, ten).words == "Base price. The 10 s price is undocumented and may be higher."
     lab.wait(lab.submit(drafts.full_request(ten, lab)).id)
-    assert "last time" in quotes.price(lab, ten).words
+    assert quotes.price(lab, ten).words == "Price from your last run."
     assert "Base price" in quotes.price(lab, Draft()).words
+
+
+def budget(balance: int | None, promised: int = 0) -> Budget:
+    """What a wallet leaves."""
+    available = None if balance is None else balance - promised
+    return Budget("live", balance, NOW, promised, available, None, 0, available)
+
+
+@pytest.mark.parametrize(
+    ("balance", "promised", "price", "simulated", "said"),
+    [
+        (800, 0, Price(160, 1, ""), True, "640 simulated credits."),
+        (800, 0, Price(160, 2, ""), False, "480 credits."),
+        (800, 320, Price(160, 1, ""), False, "320 credits, after 320 reserved for open generations."),
+        (800, 0, Price(160, 1, "", is_open=True), False, "640 credits or less."),
+        (160, 0, Price(160, 1, ""), False, "0 credits."),
+        (None, 160, Price(160, 1, ""), False, "unknown until the wallet answers."),
+        (800, 800, Price(160, 1, ""), False, None),
+    ],
+    ids=["simulated", "takes", "reserved", "may be dearer", "all of it", "unknown", "not enough"],
+)
+def test_the_balance_after_the_run_leaves_what_is_reserved_alone(
+    balance: int | None, promised: int, price: Price, said: str | None, *, simulated: bool
+) -> None:
+    """Nothing is said where it does not suffice: the reasons tell it."""
+    told = quotes.balance_after(budget(balance, promised), price, simulated=simulated)
+    assert told == (f"Balance after the run: {said}" if said else "")
 
 
 def test_reasons_name_every_field_at_fault(lab: Lab) -> None:

@@ -6,6 +6,7 @@ stands beside it here) is put before its own text; shared scripts declare functi
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,11 @@ def component(name: str, *, html: str = "", shared: tuple[str, ...] = ()) -> Cal
         css=COMPONENT_CSS + _text(FOLDER / name / "component.css"),
         js="\n".join(_text(script) for script in scripts),
     )
+
+
+def seal(text: str) -> int:
+    """A number by which a browser tells whether a text area still holds the text that the page was drawn with; see ``seal.js``."""
+    return zlib.adler32(text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "surrogatepass"))
 
 
 def _text(path: Path) -> str:

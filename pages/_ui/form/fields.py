@@ -6,11 +6,14 @@ from typing import Any
 
 import streamlit as st
 
+from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.form import knob_note
 from rivya_core.api import DEFAULT_MODEL, ParamSpec
 
 SLIDER_STEP = 0.05
 """Step of a knob between 0 and 1 where the page states none."""
+
+NEGATIVE_PROMPT = "negative_prompt"
 
 ENDS = {"cfg_scale": ("0 freer motion", "1 closer to the prompt")}
 SHAPES = {
@@ -66,15 +69,19 @@ def mend(param: ParamSpec, form: str = FORM) -> None:
 
 
 def text(param: ParamSpec, form: str = FORM) -> None:
-    """Draw a text parameter."""
-    st.text_area(
-        param.label or param.key,
-        key=key_of(param, form),
-        height=72,
-        placeholder="What should not appear, for example: text, watermark, extra limbs"
-        if param.key == "negative_prompt"
-        else "",
-    )
+    """Draw a text parameter; a negative prompt is counted as the prompt is."""
+    key = key_of(param, form)
+    if param.key != NEGATIVE_PROMPT:
+        st.text_area(param.label or param.key, key=key, height=72)
+        return
+    with st.container(gap="xxsmall"):
+        st.text_area(
+            param.label or param.key,
+            key=key,
+            height=72,
+            placeholder="What should not appear, for example: text, watermark, extra limbs",
+        )
+        prompt_counter(key, str(st.session_state.get(key) or ""), None, key=f"{key}_counter")
 
 
 def select(param: ParamSpec, form: str = FORM) -> None:

@@ -8,8 +8,8 @@ from pages._ui import frame, words
 from rivya_core.lab.experiments.knobs import IN_DOUBT
 from rivya_core.lab.judging.verdicts import KnobNote
 
-DOUBT = "Disputed on this model: compare two takes."
-HERE = "Disputed on this model: add it as an axis, and a probe of it is offered beside the price."
+DOUBT = "May have no effect on this model."
+HERE = "May have no effect on this model. Add it as a variable to get a quick test beside the price."
 SWEEP = "sweep"
 
 
@@ -39,7 +39,7 @@ def _doubt(form: str) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"doubt_{form}"):
         st.text(DOUBT, width="content")
-        st.page_link(frame.page_file("sweep"), label="Probe it on the Sweep page", width="content")
+        st.page_link(frame.page_file("sweep"), label="Test it in a sweep", width="content")
 
 
 def sentence(found: KnobNote, *, simulated: bool) -> str:

@@ -13,14 +13,16 @@ import streamlit as st
 
 from pages._ui import existing, frame, once, words
 from pages._ui.components.keyboard_submit import keyboard_submit
+from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.form import fields
 from pages._ui.form.image_field import IMAGE, image_field, refusal, take_in
 from pages._ui.form.image_field import REFUSED as IMAGE_REFUSED
 from rivya_core import Lab
-from rivya_core.api import ModelSpec, prompt_counts
+from rivya_core.api import ModelSpec, prompt_counts, shared_words
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import drafts, quotes
 from rivya_core.lab.drafts import Draft, DraftImage
+from rivya_core.lab.experiments.reuse import Existing
 from rivya_core.lab.lab import MAX_TAKES
 from rivya_core.lab.quotes import Price
 
@@ -31,6 +33,7 @@ STARTED = "_started"
 _SAVED = "_draft_saved"
 _BEFORE = "_draft_before"
 _INSTEAD = "_draft_model_instead"
+_PARENT = "_draft_parent"
 MAX_COLUMNS = 3
 
 
@@ -45,6 +48,7 @@ def request_form(lab: Lab) -> None:
         params = {param.key: param for param in spec.params}
         for param in (param for param in spec.params if param.type == "text"):
             fields.text(param)
+        _said_twice()
         _selects(spec)
         for param in (param for param in spec.params if param.type == "number"):
             fields.number(param)
@@ -55,8 +59,8 @@ def request_form(lab: Lab) -> None:
         with st.container(key="send_row", gap="small"):
             _send_row(lab, draft, price)
         with st.container(key="muted_price", gap="xxsmall"):
-            st.text(price.words)
-            st.text("Kept as a draft while you type: one for this data folder, the last writer wins.")
+            st.text(f"{price.words} {_balance_after(lab, price)}".rstrip())
+            st.text("Draft saved. Shared by all open tabs.")
     _keep(lab, draft)
 
 
@@ -90,7 +94,7 @@ def _loaded_bar() -> None:
     if _BEFORE not in st.session_state:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        said = words.sentences("Earlier settings are in the form.", st.session_state.get(_INSTEAD) or "")
+        said = words.sentences("Settings loaded.", st.session_state.get(_INSTEAD) or "")
         st.text(said, width="content")
         st.button("Undo", icon=":material/undo:", type="tertiary", on_click=_undo, key="settings_undo")
         st.button("Close", icon=":material/close:", type="tertiary", on_click=_keep_loaded, key="settings_keep")
@@ -108,6 +112,7 @@ def _show(draft: Draft, lab: Lab) -> None:
         st.session_state[fields.key_of(param)] = draft.values.get(param.key, fields.start(param))
     image = draft.image if draft.image is not None and drafts.is_here(lab, draft.image) else None
     st.session_state[IMAGE] = image
+    st.session_state[_PARENT] = draft.parent_id
     st.session_state.pop(IMAGE_REFUSED, None)
     st.session_state[_SAVED] = replace(draft, image=image)
 
@@ -147,18 +152,33 @@ def _prompt(spec: ModelSpec) -> None:
             height=118,
             placeholder="A red fox crossing a frozen lake at dawn, breath visible in the cold air, handheld, soft back light",
         )
-        count, utf16 = prompt_counts(st.session_state["form_prompt"] or "")
+        text = st.session_state["form_prompt"] or ""
+        count, utf16 = prompt_counts(text)
         cap = spec.max_prompt_length
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            keyboard_submit(FORM, _send, key="prompt_box")
-            if cap and count > cap:
-                st.badge(f"{count} / {cap}", color="red")
-            else:
-                st.caption(f"{count} / {cap}" if cap else f"{count} characters", width="content")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            keyboard_submit(FORM, _send, key="prompt_box", texts=_texts(spec), answers=["muted_exists_form"])
+            prompt_counter("form_prompt", text, cap, key="prompt_counter")
         if cap and count <= cap < utf16:
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="muted_utf16"):
                 st.badge(f"{utf16} of {cap} when counted in UTF-16", icon=":material/warning:", color="orange")
                 st.text("How Rivya counts is not documented; it may refuse this.")
+
+
+def _texts(spec: ModelSpec) -> dict[str, str]:
+    """The committed text of each text area, by its widget key."""
+    keys = ["form_prompt", *(fields.key_of(param) for param in spec.params if param.type == "text")]
+    return {key: str(st.session_state.get(key) or "") for key in keys}
+
+
+def _said_twice() -> None:
+    """Point out words that the request asks for and asks to leave out at once."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="muted_said_twice"):
+        words_ = shared_words(
+            *(str(st.session_state.get(key) or "") for key in ("form_prompt", "form_negative_prompt"))
+        )
+        if words_:
+            st.badge("Note", icon=":material/info:", color="orange")
+            st.text(f"Both prompts say: {', '.join(words_)}", width="content")
 
 
 def _selects(spec: ModelSpec) -> None:
@@ -181,6 +201,7 @@ def _collect() -> Draft:
         values={param.key: fields.value(param) for param in draft.spec.params},
         takes=int(st.session_state.get("form_takes") or 1),
         image=st.session_state.get(IMAGE) if draft.spec.reference is not None else None,
+        parent_id=st.session_state.get(_PARENT),
     )
 
 
@@ -208,9 +229,9 @@ def _send_row(lab: Lab, draft: Draft, price: Price) -> None:
     )
     if reasons:
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="muted_reasons"):
-            st.badge("Not yet", icon=":material/info:", color="orange")
+            st.badge("Before you can start", icon=":material/info:", color="orange")
             st.text(" ".join(reasons))
-    existing.note(drafts.existing(lab, draft), key="form")
+    existing.note(_existing(lab, draft), key="form")
     refused: RivyaError | None = st.session_state.get(REFUSED)
     if refused is not None:
         frame.error_card(refused)
@@ -222,6 +243,16 @@ def _reasons(lab: Lab, draft: Draft, price: Price) -> list[str]:
     """List in words why the form cannot be sent now: what the core says, and a file that only the form knows of."""
     refused = refusal(draft.spec)
     return quotes.reasons(lab, draft, price) + ([refused] if refused else [])
+
+
+def _existing(lab: Lab, draft: Draft) -> Existing:
+    """What there is of exactly this; nothing while a file that was chosen is not part of the request."""
+    return Existing() if refusal(draft.spec) else drafts.existing(lab, draft)
+
+
+def _balance_after(lab: Lab, price: Price) -> str:
+    simulated = lab.mode == "simulated" or lab.balance().simulated
+    return quotes.balance_after(lab.budget(), price, simulated=simulated)
 
 
 def _confirmation(total: int) -> None:

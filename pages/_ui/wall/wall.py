@@ -17,12 +17,12 @@ from pages._ui.direction import COMPONENT_CSS
 from pages._ui.wall import choice as wall_choice
 from pages._ui.wall import clock as wall_clock
 from pages._ui.wall import desk as wall_desk
-from pages._ui.wall import diff as wall_diff
 from pages._ui.wall import keys as wall_keys
 from pages._ui.wall import panels as wall_panels
 from pages._ui.wall import stage as wall_stage
 from pages._ui.wall import style as wall_style
 from rivya_core import GenerationRecord, Lab, RivyaError
+from rivya_core.lab.differences import compare
 from rivya_core.lab.judging.reviews import CRITERIA, ClipNote
 
 KEY = "review_wall"
@@ -58,7 +58,7 @@ def wall_data(lab: Lab, records: Sequence[GenerationRecord], titles: Mapping[str
     """Gather what the browser needs: facts, differences, notes and stars, and which acts are done."""
     ids = [record.id for record in records]
     base = base_of(records)
-    differences = wall_diff.compare(records, base)
+    differences = compare(records, base)
     stars = _stars(lab, ids)
     return {
         "clips": [

@@ -6,20 +6,37 @@ typing would meet a button that is still disabled.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
-from pages._ui.components import component
+from pages._ui.components import component, seal
 
-_component = component("keyboard_submit", html='<p class="hint"><span class="keys"></span> generates</p>')
+_component = component(
+    "keyboard_submit", html='<p class="hint"><span class="keys"></span> generates</p>', shared=("seal",)
+)
+NO_TEXTS: Mapping[str, str] = {}
 
 
-def keyboard_submit(form: str, on_send: Callable[[], None] | None, *, key: str) -> None:
+def keyboard_submit(
+    form: str,
+    on_send: Callable[[], None] | None,
+    *,
+    key: str,
+    texts: Mapping[str, str] = NO_TEXTS,
+    answers: Sequence[str] = (),
+) -> None:
     """Watch the text areas of the keyed container ``form``; ``on_send`` runs when Ctrl+Enter (or ⌘ Enter) is pressed in it.
 
-    Without ``on_send`` nothing is sent by the keyboard, and nothing says so.
+    Without ``on_send`` nothing is sent by the keyboard, and nothing says so. ``texts``: the committed text of each box by
+    its widget key. ``answers``: keys of containers that speak of exactly these texts; they are not seen while a box holds
+    another one.
     """
-    sends = on_send is not None
-    _component(key=key, data={"form": form, "sends": sends}, on_send_change=on_send or _nothing, width="content")
+    data = {
+        "form": form,
+        "sends": on_send is not None,
+        "seals": {box: seal(text) for box, text in texts.items()},
+        "answers": list(answers),
+    }
+    _component(key=key, data=data, on_send_change=on_send or _nothing, width="content")
 
 
 def _nothing() -> None:

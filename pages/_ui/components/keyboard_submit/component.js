@@ -1,10 +1,18 @@
 const attached = new WeakMap();
 const PAUSE_MS = 300;
 const UPLOAD_LOOK_MS = 150;
+const SETTLE_MS = 60; // React puts a new text into the box after it told us of it
 
 function commit(box) {
   box.dispatchEvent(new FocusEvent('focusout', { bubbles: true }));
   if (document.activeElement === box) box.dispatchEvent(new FocusEvent('focusin', { bubbles: true }));
+}
+
+function isStale(seals) {
+  return Object.entries(seals).some(([name, known]) => {
+    const box = document.querySelector(`.st-key-${name} textarea`);
+    return box !== null && seal(box.value) !== known;
+  });
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -20,9 +28,21 @@ export default function ({ data, parentElement, setTriggerValue }) {
     clearTimeout(waiting);
     if (uploading()) waiting = setTimeout(send, UPLOAD_LOOK_MS); else setTriggerValue('send', Date.now());
   };
+  // What was said of an earlier text is not seen beside a newer one; it keeps its room, so that nothing moves.
+  const hideAnswers = () => {
+    const stale = isStale(data.seals);
+    for (const name of data.answers) {
+      for (const answer of document.querySelectorAll(`.st-key-${name}`)) {
+        answer.inert = stale;
+        answer.style.opacity = stale ? 0 : ''; // Streamlit's own elements set their visibility themselves
+      }
+    }
+  };
   const typed = (event) => {
     const box = event.target;
-    if (!(box instanceof HTMLTextAreaElement) || !inForm(box) || event.isComposing) return;
+    if (!(box instanceof HTMLTextAreaElement) || !inForm(box)) return;
+    hideAnswers();
+    if (event.isComposing) return;
     clearTimeout(timer);
     timer = setTimeout(() => commit(box), PAUSE_MS);
   };
@@ -40,9 +60,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   else timer = setTimeout(() => document.querySelectorAll(`.st-key-${data.form} textarea`).forEach(commit), PAUSE_MS);
   document.addEventListener('input', typed, true);
   document.addEventListener('keydown', pressed, true);
+  hideAnswers();
+  const later = setTimeout(hideAnswers, SETTLE_MS);
   const detach = () => {
     document.removeEventListener('input', typed, true);
     document.removeEventListener('keydown', pressed, true);
+    clearTimeout(later);
   };
   attached.set(parentElement, detach);
   return detach;

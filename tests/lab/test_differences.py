@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages._ui.wall import diff as wall_diff
-from pages._ui.wall.diff import words_diff
 from rivya_core import GenerationRecord, Lab, State
+from rivya_core.lab import differences
+from rivya_core.lab.differences import words_diff
 from tests.lab.given import in_state
 
 FOX = "A red fox in the snow"
@@ -60,7 +60,7 @@ def test_a_comparison_loses_no_character(before: str, after: str) -> None:
 def test_only_fields_that_differ_are_rows(lab: Lab) -> None:
     """The rest is listed once; cells that differ from the baseline are marked."""
     clips = [clip(lab, cfg_scale=0.0), clip(lab, cfg_scale=0.5), clip(lab, cfg_scale=0.5, negative_prompt="text")]
-    found = wall_diff.compare(clips, clips[1].id)
+    found = differences.compare(clips, clips[1].id)
     rows = {row["name"]: [cell["other"] for cell in row["cells"]] for row in found.rows}
     assert rows == {"Negative prompt": [False, False, True], "cfg_scale": [True, False, False]}
     same = {fact["name"]: fact["value"] for fact in found.same}
@@ -72,13 +72,13 @@ def test_only_fields_that_differ_are_rows(lab: Lab) -> None:
 def test_takes_of_one_request_differ_in_nothing(lab: Lab) -> None:
     """Then what is seen is chance."""
     clips = [clip(lab), clip(lab)]
-    assert wall_diff.compare(clips, clips[0].id).rows == []
+    assert differences.compare(clips, clips[0].id).rows == []
 
 
 def test_an_unknown_baseline_is_the_first_clip(lab: Lab) -> None:
     """An address written by hand breaks nothing."""
     clips = [clip(lab), clip(lab, "A grey fox in the snow")]
-    found = wall_diff.compare(clips, "nobody")
+    found = differences.compare(clips, "nobody")
     assert [cell["other"] for cell in found.rows[0]["cells"]] == [False, True]
     assert ("added", "grey") in found.rows[0]["cells"][1]["parts"]
     assert found.chips[1][0]["value"] == "+1 \N{MINUS SIGN}1 words"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rivya_core import GenerationRecord
+from rivya_core.api.prompt_words import TOKEN, WORD
+from rivya_core.lab.records import GenerationRecord
 
 LONG = frozenset({"Prompt", "Negative prompt"})
 CHIP_LENGTH = 28
@@ -21,11 +21,6 @@ _LABELS = {
     "aspectRatio": "Ratio",
     "cfg_scale": "cfg_scale",
 }
-_MARKS = re.escape(r"""!"#$%&()*+,./:;<=>?@[\]^_`{|}~'-""") + "\u2010-\u2027\u0964\u3001\u3002\uff01\uff0c\uff1f"
-_SINGLE = "\u3040-\u30ff\u3400-\u9fff"  # written without spaces: each sign counts as a word
-_INNER = f"[^\\s{_MARKS}{_SINGLE}]+"  # not \\w, which ends at the vowel signs of Indic scripts
-_WORD = re.compile(f"[{_SINGLE}]|{_INNER}(?:['\u2019-]{_INNER})*")
-_TOKEN = re.compile(f"\\s+|{_WORD.pattern}|[{_MARKS}]")
 
 Part = tuple[str, str]
 """One stretch of a text: ``same``, ``added`` or ``gone``, ``quiet`` for a remark, and its words."""
@@ -80,7 +75,7 @@ def fields_of(record: GenerationRecord) -> dict[str, str]:
 
 def words_diff(before: str, after: str) -> list[Part]:
     """Tell word by word how a text came from another; whole words only, with the spaces between them."""
-    old, new = _TOKEN.findall(before), _TOKEN.findall(after)
+    old, new = TOKEN.findall(before), TOKEN.findall(after)
     parts: list[Part] = []
     for what, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if what == "equal":
@@ -134,7 +129,7 @@ def _short(name: str, cell: Mapping[str, Any], value: str) -> str:
     """A chip's words: the value, or for a prompt how many words came and went."""
     if name in LONG and value != NONE:
         counts = {
-            kind: sum(len(_WORD.findall(text)) for what, text in cell["parts"] if what == kind)
+            kind: sum(len(WORD.findall(text)) for what, text in cell["parts"] if what == kind)
             for kind in ("added", "gone")
         }
         changed = " ".join(
