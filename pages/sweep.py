@@ -37,12 +37,10 @@ def _compose(lab: Lab) -> None:
     left, right = st.columns([5, 7], gap="medium")
     with left:
         draft = sweep_form.sweep_form(lab)
-    with right:
+    with right, st.container(key="sweep_price"):  # in sight beside the form, scrolled in itself: it covers nothing
         sweep = sweep_start.start(lab, draft)
-    if (
-        sweep is not None
-    ):  # below both columns: the price stays in sight beside the form, and would cover what is below it
-        preview(sweep)
+        if sweep is not None:
+            preview(sweep)
 
 
 def _experiment(lab: Lab, experiment_id: str) -> None:

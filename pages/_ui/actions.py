@@ -59,7 +59,7 @@ def use_settings_button(record: GenerationRecord, *, key: str, go_to_form: bool 
         "Use these settings",
         icon=":material/tune:",
         key=f"use_{key}_{record.id}",
-        on_click=_use_settings,
+        on_click=use_settings,
         args=(record.id,),
     )
     if pressed and go_to_form:
@@ -199,6 +199,7 @@ def _repeat(generation_id: str, confirmed: bool = False) -> None:
         once.taken()
 
 
-def _use_settings(generation_id: str) -> None:
+def use_settings(generation_id: str) -> None:
+    """Put a generation's settings into the form; a callback."""
     lab = frame.lab()
     request_form.load(lab, Draft.of_record(lab.get(generation_id)))

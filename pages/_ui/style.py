@@ -45,11 +45,11 @@ _STYLE = """
   [data-testid="stLayoutWrapper"]:has(> .st-key-send_row) { position: sticky; bottom: 0; z-index: 2;
     padding-block: 0.5rem; margin-bottom: -0.5rem; background: light-dark(#FFFFFF, #040406); }
 }
-/* so does the price of a sweep while its fields are filled in; what scrolls behind it must not shine through */
+/* so does the price of a sweep, with its requests, while its fields are filled in; it scrolls in itself and covers nothing */
 @media (min-width: 900px) {
-  [data-testid="stVerticalBlock"]:has(> [data-testid="stLayoutWrapper"] > .st-key-sweep_start) { height: 100%; }
-  [data-testid="stLayoutWrapper"]:has(> .st-key-sweep_start) { position: sticky; top: 4rem; z-index: 2; border-radius: 10px;
-    background: light-dark(#FFFFFF, #040406); box-shadow: 0 -0.75rem 0 light-dark(#FFFFFF, #040406); }
+  [data-testid="stVerticalBlock"]:has(> [data-testid="stLayoutWrapper"] > .st-key-sweep_price) { height: 100%; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-sweep_price) { position: sticky; top: 4rem; max-height: calc(100dvh - 5rem);
+    overflow: hidden auto; }
 }
 </style>
 """

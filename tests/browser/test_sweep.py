@@ -87,22 +87,97 @@ def test_the_grid_fills_in_while_one_looks(start_server: StartServer, visit: Vis
 
 
 def test_a_clip_opens_above_the_grid_and_plays(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
-    """The dialog shows clip, labels and prompt; it plays, turns to the other take, and closes by Escape."""
+    """The dialog shows clip, labels and prompt; it plays by itself in a loop; arrows turn takes and combinations; focus comes back."""
     server, ids = filled
-    page = visit(server, path=f"/sweep?experiment={ids['done']}").page
+    visitor = visit(server, path=f"/sweep?experiment={ids['done']}")
+    page = visitor.page
     page.get_by_role("button", name="Open fox · 0 · 5, take 1").click()
     dialog = page.get_by_role("dialog")
     video = dialog.locator("video")
-    video.evaluate("v => { v.muted = true; return v.play(); }")
     until(lambda: video.evaluate("v => v.currentTime") > 0.4, what="it plays")
+    assert video.evaluate("v => [v.loop, v.muted]") == [True, True]
     expect(dialog.get_by_text("A red fox crossing a frozen lake, handheld", exact=True)).to_be_visible()
-    first = video.get_attribute("src")
-    dialog.get_by_role("button", name="Next take").click()
-    expect(dialog.locator(f'video[src="{first}"]')).to_have_count(0)
-    expect(dialog.locator("video")).to_have_count(1)
     assert broken(page) == {}
+    page.keyboard.press("ArrowDown")
+    expect(dialog.get_by_text("Take 2 of 2")).to_be_visible()
+    dialog.get_by_role("button", name="Next combination").click()
+    expect(dialog.get_by_text("Combination 2 of 4")).to_be_visible()
+    expect(dialog.get_by_role("heading")).to_have_text("fox · 1 · 5")
+    expect(dialog.get_by_text("Take 2 of 2")).to_be_visible()
+    page.keyboard.press("l")
+    assert not video.evaluate("v => v.loop")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+    expect(page.get_by_role("button", name="Open fox · 1 · 5, take 2")).to_be_focused()
+
+
+def test_an_open_clip_gives_its_settings_to_generate(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
+    """One press, and the form holds them; nothing is sent."""
+    server, ids = filled
+    page = visit(server, path=f"/sweep?experiment={ids['done']}").page
+    page.get_by_role("button", name="Open fox · 1 · 5, take 1").click()
+    page.get_by_role("dialog").get_by_role("button", name="Use these settings").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Generate")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("A red fox crossing a frozen lake, handheld")
+
+
+def test_a_clip_opens_before_the_server_is_asked(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
+    """The press is acknowledged by the browser alone: also while nothing answers."""
+    server, ids = filled
+    page = visit(server, path=f"/sweep?experiment={ids['done']}").page
+    open_ = page.get_by_role("button", name="Open fox · 0 · 5, take 1")
+    open_.wait_for()
+    assert open_.evaluate("b => { b.click(); return b.getRootNode().querySelector('dialog').open; }")
+
+
+PLAYING = """grid => [...grid.getRootNode().querySelectorAll('video.playing')].map(v => [v.paused, v.currentTime, v.duration])"""
+
+
+def test_all_clips_in_sight_play_on_one_clock(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
+    """One press starts them together, another one stops them; take 1 stands first in every combination."""
+    server, ids = filled
+    page = visit(server, path=f"/sweep?experiment={ids['done']}").page
+    page.get_by_role("button", name="Play all").click()
+    grid = page.get_by_role("table")
+
+    def together() -> bool:
+        playing = grid.evaluate(PLAYING)
+        places = [place for _, place, _ in playing]
+        return (
+            len(playing) > 1 and not any(paused for paused, _, _ in playing) and 0.5 < max(places) < min(places) + 0.5
+        )
+
+    until(together, what="they play together")
+    names = [
+        image.get_attribute("aria-label") or ""
+        for image in page.get_by_role("button", name=re.compile("^Open fox · 0")).all()
+    ]
+    assert [name.rpartition(", ")[2] for name in names] == ["take 1", "take 2"]
+    page.get_by_role("button", name="Stop").click()
+    assert grid.evaluate(PLAYING) == []
+
+
+def test_prompt_counter_and_price_follow_while_typing(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
+    """Without leaving the field; and the price in sight covers nothing of what stands beside or below it."""
+    server, _ = filled
+    page = visit(server, path="/sweep?new=1").page
+    prompt = page.get_by_label("Prompt", exact=True)
+    prompt.press_sequentially("A {red|blue} fox")
+    expect(page.get_by_text("16 / 5,000")).to_be_visible()
+    expect(page.get_by_role("button", name="Start · 2 new · 320 credits")).to_be_visible()
+    expect(prompt).to_be_focused()
+    for width in (1440, 1000, 760, 390):
+        page.set_viewport_size({"width": width, "height": 700})
+        page.mouse.wheel(0, 900)
+        boxes = [
+            page.locator(f".st-key-{key}").bounding_box()
+            for key in ("sweep_start", "sweep_preview", "sweep_base_card", "sweep_axes_card")
+        ]
+        price, *others = [box for box in boxes if box is not None]
+        for box in others:
+            apart_x = box["x"] >= price["x"] + price["width"] or price["x"] >= box["x"] + box["width"]
+            apart_y = box["y"] >= price["y"] + price["height"] or price["y"] >= box["y"] + box["height"]
+            assert apart_x or apart_y, width
 
 
 @pytest.mark.soak
@@ -144,7 +219,7 @@ def test_two_clips_are_ticked_and_compared(filled: tuple[Server, dict[str, str]]
 
 
 def test_the_grid_is_worked_by_keyboard(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
-    """Arrows move between cells, full stop turns the take, S stars, X selects, Enter opens."""
+    """Arrows move between cells, full stop turns the take, S makes a favorite, X selects, Enter opens."""
     server, ids = filled
     page = visit(server, path=f"/sweep?experiment={ids['done']}").page
     page.get_by_role("button", name="Open fox · 0 · 5, take 1").focus()
@@ -152,7 +227,7 @@ def test_the_grid_is_worked_by_keyboard(filled: tuple[Server, dict[str, str]], v
     page.keyboard.press(".")
     expect(page.get_by_role("button", name="Open fox · 1 · 5, take 2")).to_be_focused()
     page.keyboard.press("s")
-    expect(page.get_by_role("button", name="Star fox · 1 · 5, take 2")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Favorite fox · 1 · 5, take 2")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("x")
     expect(page.get_by_text("1 selected, one more to compare")).to_be_visible()
     page.get_by_role("button", name="Open fox · 1 · 5, take 2").focus()
@@ -164,7 +239,7 @@ def test_a_failed_cell_says_whether_it_was_charged(filled: tuple[Server, dict[st
     """The reason and the charge stand in the cell; its card opens; a retry names its price."""
     server, ids = filled
     page = visit(server, path=f"/sweep?experiment={ids['failed']}").page
-    expect(page.get_by_text("The generation failed at Rivya · Not charged").first).to_be_visible()
+    expect(page.get_by_text(re.compile("The picture was refused.* Not charged")).first).to_be_visible()
     expect(page.get_by_role("button", name="Repair 2 failed · 320 credits")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Failed: ")).first.click()
     expect(page.get_by_role("dialog").get_by_text("The picture was refused.")).to_be_visible()

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui.sweep import live_grid, planned, rows
+from pages._ui.sweep import clip, live_grid, planned, rows
 from pages._ui.sweep import words as sweep_words
 from pages._ui.sweep.preview import width_px
 from rivya_core import GenerationRequest, Lab, State
@@ -227,23 +227,21 @@ def test_failures_out_of_sight_are_told(lab: Lab, open_app: Open) -> None:
     assert said in [item.value for item in open_experiment(open_app, id_).text]
 
 
-def test_an_open_clip_says_which_take_it_is(lab: Lab, open_app: Open) -> None:
-    """It is named by axis and value; before the first take comes the last one, and the buttons say so."""
-    id_ = lab.start(Sweep("Takes", "", BOAT, {"cfg_scale": [0.5]}, takes=2))
+def test_what_is_said_of_an_open_clip(lab: Lab) -> None:
+    """Its values by name, its prompt and facts, and what is wrong with it; nothing of a clip that is not on the screen."""
+    id_ = lab.start(Sweep("Takes", "", BOAT, {"cfg_scale": [0.5]}))
     lab.wait_sweep(id_)
-    first, last = [take.generation_id for take in lab.sweep(id_).cells[0].takes]
-    app = open_experiment(open_app, id_)
-    turns = {"Take before", "Next take", "First take", "Last take"}
-    for shown, said, offered in (
-        (first, "Take 1 of 2", ["Last take", "Next take"]),
-        (last, "Take 2 of 2", ["Take before", "First take"]),
-    ):
-        app.session_state["_sweep_clip"] = shown
-        checked(app.run())
-        assert said in texts(app)
-        assert [label for label in labels(app) if label in turns] == offered
-    [dialog] = app.get("dialog")
-    assert dialog.proto.dialog.title == "cfg_scale 0.5"
+    cells = lab.sweep(id_).cells
+    clip_id = cells[0].takes[0].generation_id or ""
+    said = clip.detail(lab, cells, clip_id)
+    assert said is not None
+    assert (said["labels"], said["prompt"], said["fault"]) == ([["cfg_scale", "0.5"]], BOAT.prompt, "")
+    assert "160 credits" in said["facts"]
+    assert clip.detail(lab, cells, "another") is clip.detail(lab, cells, "") is None
+    lab.ledger.update(clip_id, clip_check="unopened", clip_fault="Too many pixels.")
+    [take] = lab.sweep(id_).cells[0].takes
+    assert take.is_unopened
+    assert "Too many pixels" in (clip.detail(lab, cells, clip_id) or {})["fault"]
 
 
 # -- words -------------------------------------------------------------------------------------------------------------

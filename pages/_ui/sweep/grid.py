@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pages._ui import words
+from pages._ui.components.experiment_grid import OnAct, experiment_grid
 from pages._ui.sweep import words as sweep_words
-from pages._ui.sweep.grid_view import component
 from rivya_core.lab.experiments.records import Axis, CellRecord, SweepStatus, TakeRecord
 from rivya_core.lab.states import State
-from rivya_core.settings import Mode
 
 MOST_COMPARED = 9
 
@@ -46,30 +45,24 @@ class Window:
     titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the person did in the grid just now, and which clips are ticked."""
-
-    act: str
-    id: str
-    picked: tuple[str, ...]
-
-
 def grid(
     window: Window,
     *,
-    mode: Mode,
     strip: Mapping[str, Any] | None,
     note: Callable[[TakeRecord], Note | None],
+    detail: Mapping[str, Any] | None,
     picked: Sequence[str],
-    stars: bool,
+    on_act: OnAct,
+    changes: bool,
     label: str,
     key: str,
-) -> Answer:
-    """Draw the window; takes without a clip say what ``note`` knows of them. ``stars``: they may be given."""
-    result = component(
-        key=key,
-        data={
+) -> tuple[str, ...]:
+    """Draw the window; the clips that are ticked. Takes without a clip say what ``note`` knows of them.
+
+    ``detail``: what was asked for of the open clip. ``changes``: favorites and settings may be taken here.
+    """
+    return experiment_grid(
+        {
             "flow": window.columns is None,
             "axis": window.axis and sweep_words.axis(window.axis),
             "label": label,
@@ -79,18 +72,13 @@ def grid(
             "strip": None if strip is None else dict(strip),
             "picked": list(picked),
             "most": MOST_COMPARED,
-            "stars": stars,
-            "simulated": mode == "simulated",
+            "stars": changes,
+            "uses": changes,
+            "detail": None if detail is None else dict(detail),
         },
-        default={"picked": list(picked)},
-        on_act_change=_nothing,
-        on_picked_change=_nothing,
-    )
-    chosen = result.act if isinstance(result.act, Mapping) else {}
-    return Answer(
-        act=str(chosen.get("name", "")),
-        id=str(chosen.get("id", "")),
-        picked=tuple(str(id_) for id_ in result.picked or ()),
+        picked,
+        on_act,
+        key=key,
     )
 
 
@@ -130,10 +118,6 @@ def money_of(status: SweepStatus) -> str:
     return f"{status.spent_credits:,} {unit} {what} of {experiment.quoted_credits:,} quoted{cap}"
 
 
-def _nothing() -> None:
-    """Streamlit offers a trigger only together with a callback."""
-
-
 def _axis(window: Window, axis: Axis | None) -> dict[str, Any] | None:
     if axis is None:
         return None
@@ -169,6 +153,7 @@ def _take(take: TakeRecord, note: Callable[[TakeRecord], Note | None]) -> dict[s
         "clip": take.has_clip,
     }
     if take.has_clip:
-        return drawn | {"star": take.starred, "word": "Reused" if take.reused else ""}
+        drawn |= {"star": take.starred, "word": "Reused" if take.reused else ""}
+        return drawn | {"dark": True} if take.is_unopened else drawn
     drawn["w"] = "Planned" if take.state is None else words.STATE_BADGES[take.state].label
     return drawn if said is None else drawn | {"note": said.text, "tone": said.tone}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import cards, frame, live, words
+from pages._ui import actions, cards, frame, live, words
 from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import grid
 from pages._ui.sweep import words as sweep_words
@@ -22,6 +22,7 @@ MOST_CELLS = 60
 """Cells on one page of the grid: a screen or two of pictures; the rest is turned to."""
 MOST_SEGMENTS = 6
 TITLE_MAX = 300
+REASON_MAX = 120
 PAGES_PX = 250
 COLUMNS_PX = 360
 
@@ -29,6 +30,8 @@ _SEEN = "_sweep_seen"
 _STATUS = "_sweep_status"
 _CELLS = "_sweep_cells"
 _NOTES = "_sweep_notes"
+_ASKED = "_sweep_asked"
+_GO = "_sweep_go"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +70,23 @@ def signature(lab: Lab, status: SweepStatus) -> tuple[object, ...]:
 
 
 def _tick(experiment_id: str, where: dict[str, str]) -> None:
+    _go_on()
     lab = frame.lab()
     status = _status(lab, experiment_id)
     area = _area(status)
     cells = _cells(lab, experiment_id, where, area)
     picked_key = f"_sweep_picked_{experiment_id}"
-    answer = grid.grid(
+    st.session_state[picked_key] = grid.grid(
         _window(status, area, cells),
-        mode=status.experiment.mode,
         strip=grid.strip_of(status, sweep_words.time_left(lab, status)),
         note=lambda take: _note(lab, status, take),
+        detail=sweep_clip.detail(lab, cells, st.session_state.pop(_ASKED, "")),
         picked=st.session_state.get(picked_key, ()),
-        stars=not lab.settings.read_only,
+        on_act=_act,
+        changes=not lab.settings.read_only,
         label=f"Combinations of {status.experiment.name}",
         key=f"grid_{experiment_id}",
     )
-    st.session_state[picked_key] = answer.picked
-    _act(lab, answer)
     # A full run may draw an open dialog anew, and its clip would begin again; closing it runs the page anyway.
     if signature(lab, status) != st.session_state.get(_SEEN) and not sweep_clip.is_open():
         st.rerun()
@@ -117,16 +120,34 @@ def _cells(lab: Lab, experiment_id: str, where: dict[str, str], area: _Area) -> 
     return cells
 
 
-def _act(lab: Lab, answer: grid.Answer) -> None:
-    match answer.act:
-        case "open":
-            sweep_clip.show(answer.id)
-            st.rerun()
-        case "star" if not lab.settings.read_only:
-            lab.star(answer.id, not lab.get(answer.id).starred)
-            st.rerun()
+def _act(name: str, id_: str, on: bool) -> None:
+    """Do what was pressed in the grid; a callback. What needs the whole page, or another one, is left to the run that follows."""
+    match name:
+        case "detail":
+            st.session_state[_ASKED] = id_
+        case "star" if frame.can_spend():
+            frame.lab().star(id_, on)
+        case "use" if frame.can_spend():
+            actions.use_settings(id_)
+            st.session_state[_GO] = ("generate", {})
+        case "history":
+            st.session_state[_GO] = ("history", {"id": id_})
         case "compare":
-            st.switch_page(frame.page_file("compare"), query_params={"ids": answer.id})
+            st.session_state[_GO] = ("compare", {"ids": id_})
+        case "card":
+            sweep_clip.show(id_)
+            st.session_state[_GO] = ("", {})
+
+
+def _go_on() -> None:
+    """Go where a press leads, before anything is drawn; a dialog needs the whole page once more."""
+    go: tuple[str, dict[str, str]] | None = st.session_state.pop(_GO, None)
+    if go is None:
+        return
+    page, query = go
+    if page:
+        st.switch_page(frame.page_file(page), query_params=query)
+    st.rerun()
 
 
 def _where(lab: Lab, status: SweepStatus) -> dict[str, str]:
@@ -246,6 +267,7 @@ def _note(lab: Lab, status: SweepStatus, take: TakeRecord) -> Note | None:
 
 def _failure(lab: Lab, generation_id: str, state: State) -> Note:
     record = lab.get(generation_id)
-    reason = record.error.title if record.error is not None else words.state_of(record).label
+    error = record.error
+    reason = words.state_of(record).label if error is None else words.excerpt(error.detail or error.title, REASON_MAX)
     charged = words.CHARGED[cards.charged(record)].label
     return Note(f"{reason} · {charged}", "bad" if state is State.FAILED else "care")

@@ -25,7 +25,7 @@ def start(lab: Lab, draft: SweepDraft) -> Sweep | None:
     """Draw quote, warnings, reasons and button; the sweep as it would start, or None."""
     sweep, problem = sweep_planned.planned(lab, draft)
     with st.container(border=True, key="sweep_start", gap="small"):
-        card.head("Price", words.SIMULATED if lab.mode == "simulated" else words.LIVE)
+        card.head("Price")
         if sweep is None:
             sweep_planned.not_yet([sweep_planned.sentence(problem)], "sweep_reasons")
             paid_button(lab, "Start", 0, key="sweep_go", act=_start, kind="primary", disabled=True, stretch=True)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
+from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.experiments import reuse
 from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.experiments.records import Axis, CellRecord, ExperimentRecord, SweepStatus, TakeRecord
@@ -324,6 +325,7 @@ def read_cells(
             generations.c.clip_key,
             generations.c.held_credits,
             generations.c.starred,
+            generations.c.clip_check,
         )
         .select_from(cell_takes.outerjoin(generations, generations.c.id == column.generation_id))
         .where(column.experiment_id == experiment_id)
@@ -357,6 +359,7 @@ def _take(row: Any) -> TakeRecord:
         has_clip=row.clip_key is not None,
         held_credits=row.held_credits or 0,
         starred=bool(row.starred),
+        is_unopened=row.clip_check == UNOPENED,
     )
 
 

@@ -23,7 +23,10 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class TakeRecord:
-    """One take of a cell. ``generation_id``: None while it is only planned. ``reused``: paid for before this experiment."""
+    """One take of a cell. ``generation_id``: None while it is only planned. ``reused``: paid for before this experiment.
+
+    ``is_unopened``: its clip could not be opened safely, and is not handed to a browser.
+    """
 
     take: int
     generation_id: str | None
@@ -32,6 +35,7 @@ class TakeRecord:
     has_clip: bool = False
     held_credits: int = 0
     starred: bool = False
+    is_unopened: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,333 @@
+const known = new WeakMap();
+const SHOWN = 4;  // takes of a combination that stand side by side
+const STAR = 'M12 3.5l2.6 5.5 6 .8-4.4 4.1 1.1 5.9L12 16.9l-5.3 2.9 1.1-5.9L3.4 9.8l6-.8z';
+
+function icon(path) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('aria-hidden', 'true');
+  const line = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  line.setAttribute('d', path);
+  svg.append(line);
+  return svg;
+}
+
+// Tell whether a value says its variable already, as "hour 0" of "hour" does.
+function says(label, axis) {
+  return label.toLowerCase().startsWith(axis.toLowerCase());
+}
+
+// -- the strip above the grid
+
+function drawStrip(parent, strip) {
+  const box = parent.querySelector('.strip');
+  box.hidden = !strip;
+  if (!strip) return;
+  const bar = box.querySelector('.bar');
+  bar.setAttribute('aria-label', strip.count);
+  const wanted = Object.entries(strip.parts);
+  if (bar.children.length !== wanted.length) bar.replaceChildren(...wanted.map(([name]) => part('span', name)));
+  wanted.forEach(([, number], index) => {
+    bar.children[index].style.width = `${(number / Math.max(1, strip.total)) * 100}%`;
+    bar.children[index].hidden = !number;
+  });
+  box.querySelector('.count').textContent = strip.count;
+  box.querySelector('.money').textContent = strip.money;
+}
+
+// -- combinations
+
+// The takes of a combination that are in front: all up to four, then four at a time; take 1 comes first.
+function front(view, cell) {
+  const first = Math.min(view.front.get(cell.k) || 0, Math.floor((cell.takes.length - 1) / SHOWN) * SHOWN);
+  return { first, takes: cell.takes.slice(first, first + SHOWN) };
+}
+
+function turn(view, cell, step) {
+  const { first } = front(view, cell);
+  const pages = Math.ceil(cell.takes.length / SHOWN);
+  view.front.set(cell.k, ((first / SHOWN + step + pages) % pages) * SHOWN);
+  fill(view, cell);
+}
+
+function tick(view, id, on) {
+  if (on && view.picked.size >= view.data.most) return false;
+  if (on) view.picked.add(id); else view.picked.delete(id);
+  view.tell([...view.picked]);
+  drawPicked(view);
+  return true;
+}
+
+function nameOf(cell, take) {
+  return cell.takes.length > 1 ? `${cell.name}, take ${take.n}` : cell.name;
+}
+
+function posterOf(id) {
+  const image = part('img');
+  image.loading = 'lazy';
+  image.decoding = 'async';
+  image.alt = '';
+  image.onerror = () => { image.style.visibility = 'hidden'; };  // a clip that could not be opened has none
+  image.src = `/posters/${id}.jpg`;
+  return image;
+}
+
+function starOf(view, take, name) {
+  const star = control('star', `Favorite ${name}`, undefined, () => {
+    take.star = !take.star;
+    star.setAttribute('aria-pressed', String(take.star));
+    view.act('star', take.id, take.star);
+  });
+  star.setAttribute('aria-pressed', String(take.star));
+  star.append(icon(STAR));
+  star.disabled = !view.data.stars;
+  return star;
+}
+
+function emptyShot(view, take, name) {
+  const opens = Boolean(take.note && take.id);
+  const blank = opens
+    ? control('blank', `${take.w}: ${name}. Open`, undefined, () => {
+      blank.classList.add('opening');
+      view.act('card', take.id);
+    })
+    : part('div', 'blank');
+  blank.classList.add(take.s);
+  blank.append(part('span', 'dot'), part('span', '', take.w));
+  return blank;
+}
+
+function shotOf(view, cell, take) {
+  const name = nameOf(cell, take);
+  const shot = part('div', `shot ${take.clip ? 'has' : take.s}`);
+  shot.dataset.take = take.n;
+  if (take.clip && !take.dark) shot.dataset.clip = `/clips/${take.id}.mp4`;
+  shot.classList.toggle('on', view.picked.has(take.id));
+  if (!take.clip) {
+    shot.append(emptyShot(view, take, name));
+    if (cell.takes.length > 1) shot.append(part('span', 'number', String(take.n)));
+    return shot;
+  }
+  const open = control('open', `Open ${name}`, undefined, () => openClip(view, cell, take));
+  open.append(posterOf(take.id));
+  if (!view.player.on) hoverPlay(open, open, take.dark ? '' : `/clips/${take.id}.mp4`);
+  shot.append(open);
+  if (cell.takes.length > 1) shot.append(part('span', 'number', String(take.n)));
+  const label = part('label', 'tick');
+  const box = part('input');
+  box.type = 'checkbox';
+  box.checked = view.picked.has(take.id);
+  box.setAttribute('aria-label', `Select ${name}`);
+  box.onchange = () => {
+    if (!tick(view, take.id, box.checked)) box.checked = false;
+    shot.classList.toggle('on', box.checked);
+  };
+  label.append(box);
+  shot.append(label);
+  if (view.data.stars || take.star) shot.append(starOf(view, take, name));
+  return shot;
+}
+
+// What is said of takes without a clip, each reason once: the takes in front are not all there may be.
+function notesOf(cell) {
+  const counts = new Map();
+  cell.takes.filter((take) => take.note).forEach((take) => {
+    const known = counts.get(take.note) || { count: 0, tone: take.tone || '' };
+    counts.set(take.note, { count: known.count + 1, tone: known.tone });
+  });
+  return [...counts].map(([note, { count, tone }]) => {
+    const text = cell.takes.length > 1 ? `${count} of ${cell.takes.length}: ${note}` : note;
+    return part('p', `note ${tone}`, text);
+  });
+}
+
+function footOf(view, cell, first, takes) {
+  const foot = part('div', 'foot');
+  const reused = cell.takes.filter((take) => take.word).length;
+  const word = !reused ? '' : cell.takes.length > 1 ? `${reused} reused` : 'Reused';
+  foot.append(part('span', 'word', word));
+  if (cell.takes.length > SHOWN) {
+    const pages = part('span', 'turn');
+    pages.append(
+      control('back', `Takes before, ${cell.name}`, '\u2039', () => turn(view, cell, -1)),
+      part('span', 'at', `${first + 1}-${first + takes.length} of ${cell.takes.length}`),
+      control('next', `Further takes, ${cell.name}`, '\u203A', () => turn(view, cell, 1)),
+    );
+    foot.append(pages);
+  }
+  return foot.textContent ? foot : null;
+}
+
+function fill(view, cell) {
+  const box = view.boxes.get(cell.k);
+  const { first, takes } = front(view, cell);
+  const drawn = JSON.stringify([takes, first, notesOf(cell).map((one) => one.textContent), cell.takes.length, cell.name, takes.map((take) => view.picked.has(take.id)), view.player.on]);
+  if (box.dataset.drawn === drawn) return;
+  const active = view.parent.activeElement;
+  const held = active && box.contains(active) ? [active.closest('.shot')?.dataset.take, active.className.split(' ')[0] || active.type] : null;
+  box.dataset.drawn = drawn;
+  const shots = part('div', 'takes');
+  shots.classList.toggle('many', cell.takes.length > 1);
+  shots.append(...takes.map((take) => shotOf(view, cell, take)));
+  const parts = [shots];
+  if (view.data.flow) {
+    const title = part('p', 'name');
+    if (view.data.axis && !says(cell.name, view.data.axis)) title.append(part('span', 'axis', view.data.axis), ' ');
+    title.append(cell.name);
+    title.title = cell.name;
+    parts.push(title);
+  }
+  const foot = footOf(view, cell, first, takes);
+  if (foot) parts.push(foot);
+  box.replaceChildren(...parts, ...notesOf(cell));
+  if (held) again(box, ...held)?.focus();
+  view.player.watch(shots);
+}
+
+function again(box, take, name) {
+  const within = take ? box.querySelector(`.shot[data-take="${take}"]`) : box;
+  return within?.querySelector(name === 'checkbox' ? 'input' : `.${name}`) || box.querySelector('.open, button');
+}
+
+// -- the board
+
+function head(axis, label, title, scope) {
+  const cell = part('th');
+  cell.scope = scope;
+  const text = part('span', 'text');
+  if (axis && !says(label, axis)) text.append(part('span', 'axis', axis), ' ');
+  text.append(title && label.endsWith('…') ? title : label);
+  text.title = title || label;
+  cell.append(text);
+  return cell;
+}
+
+function table(view) {
+  const { rows, columns, cells } = view.data;
+  const sheet = part('table');
+  sheet.setAttribute('aria-label', view.data.label);
+  const top = part('tr');
+  const first = part('th');
+  first.scope = 'col';
+  first.append(part('span', 'axis', rows.name));
+  top.append(first, ...columns.labels.map((label, c) => head(columns.name, label, columns.titles[c], 'col')));
+  const body = part('tbody');
+  const places = new Map(cells.map((cell) => [`${cell.r}/${cell.c}`, cell]));
+  rows.labels.forEach((label, r) => {
+    const line = part('tr');
+    line.append(head('', label, rows.titles[r], 'row'));
+    columns.labels.forEach((_, c) => {
+      const place = part('td');
+      const cell = places.get(`${r}/${c}`);
+      place.append(cell ? view.boxes.get(cell.k) : part('span', 'none', 'not part of it'));
+      line.append(place);
+    });
+    body.append(line);
+  });
+  const tops = part('thead');
+  tops.append(top);
+  sheet.append(tops, body);
+  return sheet;
+}
+
+function build(view) {
+  const board = view.parent.querySelector('.board');
+  const many = view.data.cells.some((cell) => cell.takes.length > 1);
+  board.className = `board ${view.data.flow ? 'flow' : 'table'}${many ? ' several' : ''}`;
+  board.style.setProperty('--columns', Math.max(1, view.data.flow ? Math.min(many ? 4 : 5, view.data.cells.length) : view.data.columns.labels.length));
+  view.boxes = new Map(view.data.cells.map((cell) => {
+    const box = part('div', 'cell');
+    box.dataset.cell = cell.k;
+    return [cell.k, box];
+  }));
+  board.replaceChildren(...(view.data.flow ? view.boxes.values() : [table(view)]));
+  board.onkeydown = (event) => press(view, event);
+}
+
+function drawPicked(view) {
+  const bar = view.parent.querySelector('.picked');
+  const count = view.picked.size;
+  bar.hidden = count === 0;
+  if (!count) return;
+  bar.querySelector('.many').textContent = count < 2 ? '1 selected, one more to compare'
+    : count === view.data.most ? `${count} selected, the most that fit` : `${count} selected`;
+  const link = bar.querySelector('.compare');
+  link.textContent = 'Compare selected';
+  link.setAttribute('aria-disabled', String(count < 2));
+  if (count < 2) link.removeAttribute('href');
+  else link.href = `/compare?ids=${[...view.picked].map(encodeURIComponent).join(',')}`;
+  inPage(link, () => { if (count >= 2) view.act('compare', [...view.picked].join(',')); });
+  bar.querySelector('.clear').onclick = () => {
+    view.picked.clear();
+    view.tell([]);
+    view.data.cells.forEach((cell) => fill(view, cell));
+    drawPicked(view);
+  };
+}
+
+// Arrows move between combinations, comma and full stop between takes; X selects, S makes a favorite.
+function press(view, event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const box = event.target.closest('.cell');
+  if (!box) return;
+  const cell = view.data.cells.find((one) => String(one.k) === box.dataset.cell);
+  const shot = event.target.closest('.shot') || box.querySelector('.shot');
+  const key = event.key.toLowerCase();
+  const near = { arrowleft: [0, -1], arrowright: [0, 1], arrowup: [-1, 0], arrowdown: [1, 0] }[key];
+  if (near) move(view, cell, near);
+  else if (key === 'x') shot.querySelector('input')?.click();
+  else if (key === 's') shot.querySelector('.star')?.click();
+  else if (key === ',' || key === '.') nextTake(view, cell, Number(shot.dataset.take), key === '.' ? 1 : -1);
+  else {
+    if (key === 'c' || key === 'r') event.stopPropagation();  // Streamlit would clear caches or run again
+    return;
+  }
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function nextTake(view, cell, number, step) {
+  const at = cell.takes.findIndex((take) => take.n === number);
+  const next = (at + step + cell.takes.length) % cell.takes.length;
+  focusTake(view, cell, cell.takes[next]);
+}
+
+function focusTake(view, cell, take) {
+  view.front.set(cell.k, Math.floor(cell.takes.indexOf(take) / SHOWN) * SHOWN);
+  fill(view, cell);
+  view.boxes.get(cell.k)?.querySelector(`.shot[data-take="${take.n}"]`)?.querySelector('.open, button')?.focus();
+}
+
+function move(view, cell, [down, right]) {
+  let { r, c } = cell;
+  for (let steps = 0; steps < view.data.cells.length; steps += 1) {
+    r += down;
+    c += right;
+    const next = view.data.flow ? view.data.cells[view.data.cells.indexOf(cell) + (down || right) * (steps + 1)]
+      : view.data.cells.find((one) => one.r === r && one.c === c);
+    if (!next) return;
+    const target = view.boxes.get(next.k).querySelector('.open, button.blank, .turn button');
+    if (target) { target.focus(); return; }
+  }
+}
+
+export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
+  let view = known.get(parentElement);
+  if (!view) {
+    view = { parent: parentElement, front: new Map(), picked: new Set(data.picked), boxes: new Map(), details: new Map(), shape: '', shown: null };
+    view.player = playAll(view);
+    known.set(parentElement, view);
+  }
+  view.data = data;
+  view.act = (name, id, on) => setTriggerValue('act', { name, id, on: Boolean(on) });
+  view.tell = (ids) => setStateValue('picked', ids);
+  const shape = JSON.stringify([data.flow, data.rows, data.columns, data.cells.map((cell) => [cell.k, cell.r, cell.c, cell.takes.length > 1])]);
+  if (shape !== view.shape) build(view);
+  view.shape = shape;
+  drawStrip(parentElement, data.strip);
+  data.cells.forEach((cell) => fill(view, cell));
+  drawPicked(view);
+  view.player.offer();
+  takeDetail(view);
+  return () => { if (!parentElement.isConnected) view.player.stop(); };
+}
