@@ -9,7 +9,7 @@ from pages._ui.form import request_form
 from pages._ui.frame import open_page
 from pages._ui.results import results
 
-lab = open_page("Generate", "Describe the shot; the clip is made, fetched and kept without this tab.", spends=True)
+lab = open_page("Generate", "Describe the shot. It keeps rendering if you close this tab.", spends=True)
 
 left, right = st.columns([5, 7], gap="medium")
 with left:

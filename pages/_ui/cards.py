@@ -8,6 +8,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import actions, frame, words
+from pages._ui.modes import EACH, Marks
 from pages._ui.results import live_list
 from pages._ui.words import Badge
 from rivya_core import GenerationRecord, Lab, State
@@ -35,16 +36,16 @@ def pause_card(pause: Pause) -> None:
                     )
 
 
-def failure_card(lab: Lab, record: GenerationRecord, *, repeats: bool = True) -> None:
+def failure_card(lab: Lab, record: GenerationRecord, *, repeats: bool = True, marks: Marks = EACH) -> None:
     """Draw one generation that failed, is unconfirmed, or whose clip is not here yet.
 
-    ``repeats``: offer to repeat what has failed; False where something else does.
+    ``repeats``: offer to repeat what has failed; False where something else does. ``marks``: whether the card says its mode.
     """
     with st.container(border=True, key=f"failure_{record.id}", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             frame.state_badge(record)
             frame.badge(words.CHARGED[charged(record)])
-            if record.mode == "simulated":
+            if marks.of(record.mode):
                 frame.mode_badge(record.mode)
             with st.container(key=f"muted_when_{record.id}", width="content"):
                 st.text(words.clock(record.finished_at or record.first_attempt_at or record.created_at))

@@ -11,7 +11,7 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages._ui import damaged, live, presses, style, words
+from pages._ui import damaged, ended, live, presses, style, words
 from pages._ui.words import Badge
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.damage import DamagedError
@@ -92,6 +92,7 @@ def open_page(title: str, caption: str = "", *, spends: bool = False) -> Lab:
         error_card(error)
         st.stop()
     _header(opened, title, caption)
+    ended.watch(opened)
     for trouble in opened.troubles():
         st.error(trouble, icon=":material/error:")
     if spends and opened.settings.read_only:

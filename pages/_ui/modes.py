@@ -25,6 +25,10 @@ class Marks:
         return "SIMULATED" if mode == "simulated" else "LIVE"
 
 
+EACH = Marks(mixed=True)
+"""Every part says what it is, whatever else is shown."""
+
+
 def marks(header: Mode, shown: Iterable[Mode]) -> Marks:
     """Decide for a screen whose header says ``header`` and which shows work of the modes ``shown``."""
     return Marks(any(mode != header for mode in shown))

@@ -30,6 +30,11 @@ _STYLE = """
 .st-key-image_label [data-testid="stText"] { font-size: 0.875rem; }
 /* while a file is on its way, the press waits for it */
 .st-key-request_form:has([data-testid="stFileChipIconSpinner"]) .st-key-generate button { pointer-events: none; opacity: 0.5; }
+/* what tells of ended generations takes no room in the page */
+[data-testid="stLayoutWrapper"]:has(> .st-key-ended_jobs) { position: absolute; width: 0; height: 0; }
+/* the way to the wall stands beside the takes as a button */
+.st-key-takes [data-testid="stPageLink"] a { border: 1px solid var(--st-border-color, rgb(128 128 140 / .4)); border-radius: 8px;
+  padding-inline: 0.75rem; }
 /* five buttons stay in one row beside the form, down to a small laptop */
 @media (min-width: 700px) and (max-width: 1420px) {
   .st-key-clip_actions :is(button, a) { padding-inline: 0.5rem; }

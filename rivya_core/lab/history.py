@@ -141,6 +141,11 @@ class History:
         with reading(self._database) as connection:
             return len(_unordered(connection, _of_states(IN_PROGRESS, mode)))
 
+    def running_ids(self) -> list[str]:
+        """Ids of all generations on their way, in no order."""
+        with reading(self._database) as connection:
+            return list(connection.execute(sa.select(generations.c.id).where(*_of_states(IN_PROGRESS, None))).scalars())
+
     def failures_count(self, mode: Mode | None = None) -> int:
         """How many failure cards nobody has put away."""
         where = [*_of_states(TROUBLED, mode), generations.c.dismissed_at.is_(None)]

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.clips import make_clips
 from tests.browser.conftest import QUICK, Look, Server, Visitor
 from tests.browser.looks import PHONE, WIDE, assert_well, settle
+from tests.browser.test_first_visit import type_prompt
 
 Visit = Callable[..., Visitor]
 
@@ -149,3 +150,53 @@ def test_simulated_is_said_once_beside_the_clip_itself(served: Server, visit: Vi
     settle(page)
     expect(page.get_by_text(re.compile("SIMULATED"))).to_have_count(1)
     expect(page.get_by_text("Placeholder scene: the simulator does not draw your prompt.")).to_have_count(1)
+
+
+AWAY = "away => { window.away = away; document.dispatchEvent(new Event('visibilitychange')); }"
+BACKGROUND = """
+window.away = false;
+Object.defineProperty(document, 'hidden', { configurable: true, get: () => window.away });
+window.told = []; window.asked = 0;
+window.Notification = class {
+  static permission = 'default';
+  static requestPermission() { window.asked += 1; this.permission = 'granted'; return Promise.resolve('granted'); }
+  constructor(words) { window.told.push(words); }
+};
+"""
+"""A tab that can be put into the background, and a browser whose notifications are written down."""
+
+
+def test_what_ended_in_a_background_tab_is_told(served: Server, visit: Visit) -> None:
+    """In the tab's title, by a notification that was asked for by a press, and on return; then the title is the page's again."""
+    visitor = visit(served)
+    visitor.context.add_init_script(BACKGROUND)
+    page = visitor.open("/")
+    type_prompt(page)
+    page.keyboard.press("Control+Enter")
+    expect(page).to_have_title("1 running · Generate · Rivya Lab")
+    assert page.evaluate("window.asked") == 0
+    page.get_by_role("button", name="Notify me").click()
+    expect(page.get_by_role("button", name="Notifications on")).to_be_visible()
+    page.evaluate(AWAY, True)
+    expect(page).to_have_title("1 finished · Generate · Rivya Lab")
+    assert page.evaluate("[window.asked, window.told]") == [1, ["1 finished"]]
+    page.evaluate(AWAY, False)
+    expect(page.get_by_text("1 finished since you left")).to_be_visible()
+    expect(page).to_have_title("Generate · Rivya Lab")
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.get_by_text("1 finished since you left")).not_to_be_visible()
+
+
+def test_another_page_tells_what_ended_too(served: Server, visit: Visit) -> None:
+    """What was started on Generate is counted in the title of the page one has gone to; nobody who did not ask is notified."""
+    visitor = visit(served)
+    visitor.context.add_init_script(BACKGROUND)
+    page = visitor.open("/")
+    type_prompt(page)
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("heading", name="In progress")).to_be_visible()
+    page.get_by_role("link", name="Connection").click()
+    expect(page).to_have_title("1 running · Connection · Rivya Lab")
+    page.evaluate(AWAY, True)
+    expect(page).to_have_title("1 finished · Connection · Rivya Lab")
+    assert page.evaluate("window.told") == []

@@ -200,6 +200,7 @@ def test_what_runs_is_listed_newest_first(ledger: Ledger, history: History) -> N
     assert [row.id for row in history.running(2)] == running[::-1][:2]
     assert history.running_count() == 4
     assert history.running_count("live") == 0
+    assert set(history.running_ids()) == {record.id for record in history.running()}
 
 
 def test_cards_stay_until_they_are_put_away(ledger: Ledger, history: History) -> None:

@@ -143,7 +143,7 @@ SHOWS: dict[type, str] = {
     Labels: "all of",
     Verdicts: "finding judge knob look measures_here settle_probes try_again wait",
     Spending: "cap_changes decisions experiments forecasts movements spent wallets",
-    History: "choices examples export_rows failures failures_count latest marked marks page running running_count some sweep_names "
+    History: "choices examples export_rows failures failures_count latest marked marks page running running_count running_ids some sweep_names "
     "typical_s",
 }
 """What only shows, or (``Ballots.start``) makes something of the visitor's own."""

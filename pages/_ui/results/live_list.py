@@ -15,6 +15,7 @@ import streamlit as st
 
 from pages._ui import words
 from pages._ui.direction import COMPONENT_CSS
+from pages._ui.modes import EACH, Marks
 from rivya_core import GenerationRecord, Lab, State
 from rivya_core.lab import unwatched
 from rivya_core.lab.records import Pause
@@ -207,6 +208,7 @@ def live_list(
     typical: Callable[[GenerationRecord], str],
     *,
     key: str,
+    marks: Marks = EACH,
 ) -> tuple[str, str] | None:
     """Draw the rows; the action and the id of the generation that a button was pressed for just now, or None."""
     together = Counter(record.intent_id for record in records)
@@ -214,7 +216,8 @@ def live_list(
         key=key,
         data={
             "rows": [
-                _row(lab, record, pause, typical(record)) | {"brief": _brief(record, together[record.intent_id])}
+                _row(lab, record, pause, typical(record), marks.of(record.mode))
+                | {"brief": _brief(record, marks.of(record.mode), together[record.intent_id])}
                 for record in records[:MAX_ROWS]
             ]
         },
@@ -228,12 +231,12 @@ def _nothing() -> None:
     """Streamlit offers a trigger only together with a callback."""
 
 
-def _row(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str) -> dict[str, Any]:
+def _row(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str, mark: str) -> dict[str, Any]:
     age_s = (datetime.now(UTC) - record.created_at).total_seconds()
     return {
         "id": record.id,
         "title": words.excerpt(record.prompt, 160),
-        "facts": _facts(record),
+        "facts": _facts(record, mark),
         "age_s": age_s,
         "steps": _steps(record),
         "notes": _notes(lab, record, pause, typical),
@@ -241,20 +244,16 @@ def _row(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str) 
     }
 
 
-def _mark(record: GenerationRecord) -> str:
-    return "SIMULATED" if record.mode == "simulated" else "LIVE"
+def _brief(record: GenerationRecord, mark: str, takes: int) -> str:
+    return " · ".join(part for part in (mark, f"take {record.take}" if takes > 1 or record.take > 1 else "") if part)
 
 
-def _brief(record: GenerationRecord, takes: int) -> str:
-    return _mark(record) + (f" · take {record.take}" if takes > 1 or record.take > 1 else "")
-
-
-def _facts(record: GenerationRecord) -> str:
+def _facts(record: GenerationRecord, mark: str) -> str:
     take = f"take {record.take}" if record.take > 1 else ""
     held = words.credits(record.reserved_credits or record.expected_credits) + (
         " reserved" if record.reserved_credits else " expected"
     )
-    return " · ".join(part for part in (_mark(record), words.shape(record), take, held) if part)
+    return " · ".join(part for part in (mark, words.shape(record), take, held) if part)
 
 
 def _steps(record: GenerationRecord) -> list[dict[str, str]]:

@@ -9,7 +9,9 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import actions, cards, frame, live, modes, words
+from pages._ui.components.notify_me import notify_me
 from pages._ui.form.request_form import STARTED
+from pages._ui.modes import Marks
 from pages._ui.results import clips
 from pages._ui.results.live_list import MAX_ROWS, live_list
 from rivya_core import GenerationRecord, Lab, State
@@ -68,12 +70,12 @@ def draw(lab: Lab) -> None:
     with st.container(key="slot_answer"):
         actions.repeat_answer(lab)
     with st.container(key="slot_progress"):
-        _in_progress(lab, look)
+        _in_progress(lab, look, marks)
     with st.container(key="slot_pause"):
         if look.pause is not None:
             cards.pause_card(look.pause)
     with st.container(key="slot_failures"):
-        _failures(lab, look)
+        _failures(lab, look, marks)
     with st.container(key="slot_clips"):
         clips.draw(lab, clips.presses(rows, look.running), marks)
     with st.container(key="slot_watch"):
@@ -102,15 +104,17 @@ def _announce(lab: Lab, look: Look) -> None:
     st.session_state[_RUNNING] = running
 
 
-def _in_progress(lab: Lab, look: Look) -> None:
+def _in_progress(lab: Lab, look: Look, marks: Marks) -> None:
     """Draw the generations under way, in a fragment of their own that ticks."""
     if not look.running:
         return
     with st.container(border=True, key="in_progress", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.header("In progress", anchor=False, width="content")
-            st.caption("You can close this tab.", width="content")
-        live.part(_tick, TICK_S)()
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+                st.caption("You can close this tab.", width="content")
+                notify_me()
+        live.part(_tick, TICK_S)(marks)
         if len(look.running) == MAX_ROWS:
             st.caption(f"The newest {MAX_ROWS} of {lab.history.running_count()}; all of them are in History.")
 
@@ -125,10 +129,12 @@ def _quiet_watch(look: Look) -> None:
         st.fragment(_idle, run_every=IDLE_TICK_S)()
 
 
-def _tick() -> None:
+def _tick(marks: Marks) -> None:
     lab = frame.lab()
     look = _look(lab, lab.balance())
-    chosen = live_list(lab, look.running, look.pause, lambda record: _typical(lab, record), key="live_list")
+    chosen = live_list(
+        lab, look.running, look.pause, lambda record: _typical(lab, record), key="live_list", marks=marks
+    )
     if chosen is not None:
         _act(lab, *chosen)
         look = _look(lab, lab.balance())
@@ -171,12 +177,12 @@ def _typical(lab: Lab, record: GenerationRecord) -> str:
     return str(_typical_words(lab, (str(lab.settings.data_dir), record.model, record.mode, record.length)))
 
 
-def _failures(lab: Lab, look: Look) -> None:
+def _failures(lab: Lab, look: Look, marks: Marks) -> None:
     """Draw the newest cards that need a person; the others are in History."""
     if len(look.failures) > 1:
         _failures_bar(lab)
     for record in look.failures[:MAX_FAILURES]:
-        cards.failure_card(lab, record)
+        cards.failure_card(lab, record, marks=marks)
 
 
 def _failures_bar(lab: Lab) -> None:

@@ -1,0 +1,54 @@
+"""What this tab saw running and has ended since: told to the browser, which says it where the person is."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from pages._ui.components.ended_jobs import Ended, ended_jobs
+from rivya_core.lab.lab import Lab
+from rivya_core.lab.states import State
+from rivya_core.services import shared_lab
+
+TICK_S = 3.0
+REMEMBERED = 100
+
+_RUNNING = "_ended_running"
+_LATELY = "_ended_lately"
+
+
+def watch(lab: Lab) -> None:
+    """Draw the part of a page that tells; it looks again by itself only while something runs, so an idle tab asks nothing."""
+    running = _look(lab)
+    with st.container(key="ended_jobs"):
+        st.fragment(_tell, run_every=TICK_S if running else None)()
+
+
+def _tell() -> None:
+    ended_jobs(_look(shared_lab()), st.session_state[_LATELY])
+
+
+def _look(lab: Lab) -> int:
+    """How many run; what ran at the last look and does not any more is written down with how it ended."""
+    now = set(lab.history.running_ids())
+    lately: list[Ended] = st.session_state.setdefault(_LATELY, [])
+    for generation_id in sorted(st.session_state.get(_RUNNING, set()) - now):
+        how = _how(lab.get(generation_id).state)
+        if how:
+            lately.append(Ended(max(time.time_ns() // 1000, lately[-1].at_us + 1 if lately else 0), how))
+    del lately[:-REMEMBERED]
+    st.session_state[_RUNNING] = now
+    return len(now)
+
+
+def _how(state: State) -> str:
+    match state:
+        case State.SUCCEEDED:
+            return "finished"
+        case State.FAILED:
+            return "failed"
+        case State.UNCONFIRMED | State.UNSAVED:
+            return "waiting for you"
+        case _:
+            return ""  # cancelled by a person, or not watched any more
