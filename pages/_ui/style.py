@@ -26,6 +26,7 @@ _STYLE = """
 :is(.st-key-request_form, .st-key-sweep_form) [data-testid="stFileUploaderDropzoneInstructions"]::after {
   content: "JPEG, PNG or WebP, 10 MB; drop it here"; font-size: 0.865rem; opacity: 0.8; }
 :is(.st-key-request_form, .st-key-sweep_form) [data-testid="stFileUploaderDropzone"] { padding-block: 0.5rem; }
+.st-key-image_uploader_hidden { display: none; }
 /* the chosen image stands where its uploader was, under the same label */
 .st-key-image_label [data-testid="stText"] { font-size: 0.875rem; }
 /* while a file is on its way, the press waits for it */

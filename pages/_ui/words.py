@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from rivya_core.api.framing import has_ratio
 from rivya_core.lab.clips import DAMAGED, UNOPENED
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.states import State
 
 DAYS_FROM_H = 48
-SAME_RATIO = 0.02
 RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "4:5", "5:4")
 TYPICAL_FROM = 5
 """Fewer finished generations than this say nothing about the next one."""
@@ -165,20 +165,12 @@ def replaced_model(draft: Draft) -> str:
 
 def ratio_note(width_px: int, height_px: int, ratio: object) -> str:
     """Say that an image's shape differs from the chosen one; which of the two a clip follows is not documented."""
-    wanted, found = _ratio(str(ratio)), width_px / max(1, height_px)
-    if wanted is None or abs(found - wanted) / wanted <= SAME_RATIO:
+    if has_ratio(width_px, height_px, ratio):
         return ""
-    known = next((name for name in RATIOS if abs(found - (_ratio(name) or 0)) / found <= SAME_RATIO), None)
+    found = width_px / max(1, height_px)
+    known = next((name for name in RATIOS if has_ratio(width_px, height_px, name)), None)
     shape = known or (f"{found:.2f}:1" if found >= 1 else f"1:{1 / found:.2f}")
-    return f"The image is {shape}, not {ratio}. Which of the two the clip follows is not documented."
-
-
-def _ratio(text: str) -> float | None:
-    try:
-        across, down = (float(part) for part in text.split(":"))
-        return across / down
-    except (ValueError, ZeroDivisionError):
-        return None
+    return f"The image is {shape}, not {ratio}. Rivya may crop. Switch the ratio?"
 
 
 def typical(found: tuple[float, float, float, int] | None) -> str:

@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 from rivya_core.api.contract import MB, UPLOAD_KINDS
 from rivya_core.api.errors import InvalidRequestError
+from rivya_core.api.framing import Frame
 from rivya_core.api.signatures import HEAD_BYTES, sniff
 
 IMAGE_MAX_BYTES, IMAGE_MIME_TYPES = UPLOAD_KINDS["image"]
@@ -44,8 +45,8 @@ _UNSUPPORTED = {
 class ReferenceImage:
     """An image that passed the checks. ``data`` is exactly what is sent, ``sha256`` its hash in hex.
 
-    ``name`` is the neutral name that goes to Rivya; ``original_name`` and ``original_bytes`` tell what was given.
-    ``changes`` are sentences on what was done to it; empty when the bytes are the original ones.
+    ``name`` is the neutral name that goes to Rivya; ``original_name``, ``original_bytes`` and ``original_sha256`` tell what
+    was given (an empty hash: nobody knows any more). ``changes`` say in words what was done to it.
     """
 
     data: bytes
@@ -57,6 +58,18 @@ class ReferenceImage:
     original_bytes: int
     original_name: str
     changes: tuple[str, ...] = ()
+    original_sha256: str = ""
+
+    @property
+    def told(self) -> str:
+        """What was done to the given file, with the sizes; "sent unchanged" only of its very bytes."""
+        return told_sent(
+            self.changes,
+            original_sha256=self.original_sha256,
+            original_bytes=self.original_bytes,
+            sha256=self.sha256,
+            size_bytes=len(self.data),
+        )
 
     def __repr__(self) -> str:
         return (
@@ -93,8 +106,10 @@ def check_image(data: bytes, name: str = "reference-image", *, send_original: bo
     return _image(result.data, result.mime, name, data, (result.width_px, result.height_px), result.changes)
 
 
-def shrink_image(data: bytes, name: str = "reference-image") -> ReferenceImage:
+def shrink_image(data: bytes, name: str = "reference-image", *, frame: Frame | None = None) -> ReferenceImage:
     """Return a smaller copy that fits the limit: fewer pixels, then a lower quality; upright and without metadata.
+
+    With ``frame`` it is cropped or padded to an aspect ratio, and scaled only where it has to be.
 
     Raises:
         InvalidRequestError: as :func:`check_image`, except that size alone is no reason.
@@ -102,10 +117,17 @@ def shrink_image(data: bytes, name: str = "reference-image") -> ReferenceImage:
     from rivya_core.api import pixels  # noqa: PLC0415 - Pillow is heavy
 
     mime = _check_signature(data)
-    result = pixels.shrink(data, mime, IMAGE_MAX_BYTES)
+    result = pixels.shrink(data, mime, IMAGE_MAX_BYTES, frame)
     if result.size_bytes > IMAGE_MAX_BYTES:
         raise _too_big(result.size_bytes)
     return _image(result.data, result.mime, name, data, (result.width_px, result.height_px), result.changes)
+
+
+def thumbnail(image: ReferenceImage) -> bytes:
+    """Return a small JPEG of a checked image, for lists."""
+    from rivya_core.api import pixels  # noqa: PLC0415 - Pillow is heavy
+
+    return pixels.thumbnail(image.data, image.mime)
 
 
 def read_image_file(path: Path) -> bytes:
@@ -151,6 +173,23 @@ def file_size(size_bytes: int) -> str:
     return f"{size_bytes / 1e3:.1f} kB" if size_bytes < _KB_BELOW_BYTES else f"{size_bytes / MB:.2f} MB"
 
 
+def told_sent(
+    changes: tuple[str, ...], *, original_sha256: str, original_bytes: int, sha256: str, size_bytes: int
+) -> str:
+    """Say what was done to a chosen file before it is sent, with the sizes; "unchanged" only of the very bytes."""
+    if original_sha256 == sha256:
+        return "sent unchanged"
+    sizes = _sizes(original_bytes, size_bytes) if original_sha256 and size_bytes else ""
+    return ", ".join(part for part in (sizes, *changes) if part)
+
+
+def _sizes(before_bytes: int, after_bytes: int) -> str:
+    before, after = file_size(before_bytes), file_size(after_bytes)
+    if before[-2:] == after[-2:]:
+        before = before[:-3]
+    return f"{before} → {after}"
+
+
 def megabytes(size_bytes: int) -> str:
     """Write a size in MB (10^6 bytes), so that a size above a limit never reads like the limit."""
     value = size_bytes / MB
@@ -169,10 +208,10 @@ def _check_signature(data: bytes) -> str:
         return str(mime)
     if mime in _UNSUPPORTED:
         what, advice = _UNSUPPORTED[str(mime)]
-        raise refuse("unsupported", f"{what}, whatever its name says. {_TAKES}", advice)
+        raise refuse("unsupported", f"{what}. {_TAKES}", advice)
     raise refuse(
         "not_an_image",
-        f"The bytes are not an image that can be recognised, whatever the file is called. {_TAKES}",
+        f"This is not an image that can be recognised. {_TAKES}",
         "Choose another file, or export it again as JPEG or PNG",
     )
 
@@ -188,16 +227,19 @@ def _too_big(size_bytes: int) -> InvalidRequestError:
 def _image(
     sent: bytes, mime: str, name: str, original: bytes, size_px: tuple[int, int], changes: tuple[str, ...]
 ) -> ReferenceImage:
+    sha256 = hashlib.sha256(sent).hexdigest()
+    original_sha256 = sha256 if sent is original else hashlib.sha256(original).hexdigest()
     return ReferenceImage(
         data=sent,
-        sha256=hashlib.sha256(sent).hexdigest(),
+        sha256=sha256,
         mime=mime,
         name=f"reference-image{_SUFFIX[mime]}",  # the caller's own file name is nobody's business
         width_px=size_px[0],
         height_px=size_px[1],
         original_bytes=len(original),
         original_name=plain_name(name),
-        changes=changes,
+        changes=() if original_sha256 == sha256 else changes,
+        original_sha256=original_sha256,
     )
 
 

@@ -16,7 +16,8 @@ from typing import Any
 from PIL import Image, JpegImagePlugin
 
 from rivya_core.api.colours import to_srgb
-from rivya_core.api.images import file_size, refuse
+from rivya_core.api.framing import Frame, framed
+from rivya_core.api.images import refuse
 from rivya_core.api.picture_source import (
     BROKEN,
     DRAFT_SIDE_PX,
@@ -32,11 +33,17 @@ from rivya_core.api.picture_source import (
     too_many_pixels,
 )
 
-_MIMES = {"JPEG": "image/jpeg", "WEBP": "image/webp"}
+_MIMES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _QUALITIES = (95, 92, 88, 85)
 _JPEG_SIDE_MAX_PX, _WEBP_SIDE_MAX_PX = 65_500, 16_383
 _SHRUNK_SIDE_PX = (4096, 3072, 2560, 2048, 1600, 1280, 1024)
 _SHRUNK_ALPHA_SIDE_PX = 3072  # WebP, the only kind with alpha that shrinks, needs twenty bytes a pixel to encode
+_SHRUNK_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "JPEG": {"quality": 92},
+    "PNG": {},
+    "WEBP": {"quality": 92, "method": 2},
+}
+_THUMBNAIL_PX = 192
 _STRIP_ROWS = 256
 _PNG_GAIN = 1.05  # the slower way of packing a PNG rarely saves more, and takes half a minute for a large one
 
@@ -98,17 +105,36 @@ def clean(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
             encoded, size_bytes = saved
             if encoded or (source.format_name == "PNG" and size_bytes > limit_bytes * _PNG_GAIN):
                 break
-        told = (*changes, f"encoded again, {file_size(size_bytes)} instead of {file_size(len(data))}")
-        return Cleaned(encoded, mime, *picture.size, told, size_bytes)
+        return Cleaned(encoded, mime, *picture.size, ("re-encoded", *changes), size_bytes)
 
 
-def shrink(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
-    """Encode the picture with at most 4096 pixels on the long side, and with fewer until it fits the limit."""
+def thumbnail(data: bytes, mime: str) -> bytes:
+    """Encode a small upright JPEG; what is clear shows grey."""
     with _alone():
-        return _shrink(data, mime, limit_bytes)
+        image, source = open_picture(data, mime)
+        if source.format_name == "JPEG":
+            image.draft(None, (2 * _THUMBNAIL_PX, 2 * _THUMBNAIL_PX))
+        load(image)
+        opaque = image.mode not in {"LA", "PA", "RGBA"} and "transparency" not in image.info
+        picture, _words = _upright_srgb(_reduced(image, opaque=opaque), source)
+        picture.thumbnail((_THUMBNAIL_PX, _THUMBNAIL_PX))
+        canvas = Image.new("RGB", picture.size, "grey")
+        canvas.paste(picture, mask=None if opaque else picture.convert("RGBA").getchannel("A"))
+        out = io.BytesIO()
+        canvas.save(out, "JPEG", quality=82)
+        return out.getvalue()
 
 
-def _shrink(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
+def shrink(data: bytes, mime: str, limit_bytes: int, frame: Frame | None = None) -> Cleaned:
+    """Encode the picture with at most 4096 pixels on the long side, and with fewer until it fits the limit.
+
+    With ``frame`` it gets that shape first, and a PNG stays one while it fits.
+    """
+    with _alone():
+        return _shrink(data, mime, limit_bytes, frame)
+
+
+def _shrink(data: bytes, mime: str, limit_bytes: int, frame: Frame | None) -> Cleaned:
     image, source = open_picture(data, mime)
     stored = image.size
     if is_beyond_shrinking(image, source):
@@ -124,19 +150,31 @@ def _shrink(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
     del image
     turned = source.orientation in TURNS and source.orientation >= 5  # noqa: PLR2004 - those that swap the sides
     before = (stored[1], stored[0]) if turned else stored
-    for side_px in _SHRUNK_SIDE_PX:
-        if not opaque and side_px > _SHRUNK_ALPHA_SIDE_PX:
-            continue
-        picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-        options = {"quality": 92, "method": 2} if format_name == "WEBP" else {"quality": 92}
-        encoded, size_bytes = _save(picture, format_name, options, limit_bytes)
-        if encoded:
-            break
+    if frame is not None:
+        picture, before = framed(picture, frame, _SHRUNK_SIDE_PX[0]), frame.size(before)
+        changes.append(frame.words)
+    formats = ("PNG", format_name) if frame is not None and source.format_name == "PNG" else (format_name,)
+    encoded, size_bytes, format_name = _fitting(picture, formats, limit_bytes)
     width, height = picture.size
-    scaled = "" if (width, height) == before else f"scaled from {before[0]}x{before[1]} to {width}x{height} pixels, "
-    sizes = f"{file_size(size_bytes)} instead of {file_size(len(data))}"
-    now = f"{scaled}encoded again as {format_name} at quality 92, {sizes}"
-    return Cleaned(encoded, _MIMES[format_name], width, height, (*changes, now), size_bytes)
+    if (width, height) != before:
+        changes.append(f"scaled from {before[0]}x{before[1]} to {width}x{height} pixels")
+    quality = "" if format_name == "PNG" else " at quality 92"
+    told = (f"re-encoded as {format_name}{quality}", *changes)
+    return Cleaned(encoded, _MIMES[format_name], width, height, told, size_bytes)
+
+
+def _fitting(picture: Image.Image, formats: tuple[str, ...], limit_bytes: int) -> tuple[bytes, int, str]:
+    """Scale the picture in place until it fits the limit; what is gained by scaling a PNG is little, so it is tried once."""
+    encoded, size_bytes, format_name = b"", 0, formats[-1]
+    for side_px in _SHRUNK_SIDE_PX:
+        for format_name in formats if side_px == _SHRUNK_SIDE_PX[0] else formats[-1:]:
+            if format_name == "WEBP" and side_px > _SHRUNK_ALPHA_SIDE_PX:
+                continue
+            picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+            encoded, size_bytes = _save(picture, format_name, _SHRUNK_OPTIONS[format_name], limit_bytes)
+            if encoded:
+                return encoded, size_bytes, format_name
+    return encoded, size_bytes, format_name
 
 
 def _reduced(image: Image.Image, *, opaque: bool) -> Image.Image:

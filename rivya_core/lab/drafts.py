@@ -23,12 +23,35 @@ from rivya_core.api import (
     shrink_image,
 )
 from rivya_core.api.errors import InvalidRequestError, RivyaError
+from rivya_core.api.images import thumbnail
 from rivya_core.api.params import check_values, invalid
 from rivya_core.api.texts import reuse_hash
 from rivya_core.lab.experiments.reuse import Existing
+from rivya_core.lab.image_variants import DraftImage, Fit, Variant, read_image, read_variant
+from rivya_core.lab.images import small_key
 from rivya_core.lab.lab import MAX_TAKES, Lab
 from rivya_core.lab.ledger import new_intent_id
 from rivya_core.lab.records import GenerationRecord
+
+__all__ = [
+    "Draft",
+    "DraftImage",
+    "Fit",
+    "Intent",
+    "Variant",
+    "attach_image",
+    "attach_shrunk",
+    "existing",
+    "full_request",
+    "intent_for",
+    "is_here",
+    "keep",
+    "load_image",
+    "parts_of",
+    "repeat_request",
+    "submit",
+    "with_part",
+]
 
 log = logging.getLogger("rivya.drafts")
 
@@ -39,34 +62,6 @@ PROMPT, IMAGE = "prompt", "image"
 """Names of what can be taken of a generation beside its parameters; see ``parts_of``."""
 
 ID_MAX = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One set of image bytes in the archive and what was done to the chosen file to get them."""
-
-    sha256: str
-    mime: str
-    name: str
-    width_px: int
-    height_px: int
-    size_bytes: int
-    changes: tuple[str, ...] = ()
-    original_name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DraftImage:
-    """The chosen reference image: the bytes as prepared for sending, and the original ones where they may be sent too."""
-
-    prepared: Variant
-    original: Variant | None = None
-    use_original: bool = False
-
-    @property
-    def sent(self) -> Variant:
-        """The bytes that will be sent."""
-        return self.original if self.use_original and self.original is not None else self.prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +101,7 @@ class Draft:
             model=str(canonical["model"]),
             prompt=str(canonical["prompt"]),
             values=dict(canonical.get("params") or {}),
-            image=None if not isinstance(image, Mapping) else DraftImage(_variant({"size_bytes": 0, **image})),
+            image=None if not isinstance(image, Mapping) else DraftImage(read_variant({"size_bytes": 0, **image})),
         )
 
     @property
@@ -152,7 +147,7 @@ class Draft:
                 prompt=str(data.get("prompt") or ""),
                 values=dict(values) if isinstance(values, Mapping) else {},
                 takes=takes if isinstance(takes, int) and 1 <= takes <= MAX_TAKES else 1,
-                image=_image(data.get("image")),
+                image=read_image(data.get("image")),
                 intent=_intent(data.get("intent")),
                 parent_id=_id(data.get("parent_id")),
             )
@@ -194,7 +189,14 @@ def full_request(draft: Draft, lab: Lab) -> GenerationRequest:
         InvalidRequestError: a field breaks a rule; ``field`` names it.
         StorageError: the image is no longer in the archive.
     """
-    image = None if draft.image is None or draft.spec.reference is None else load_image(lab, draft.image.sent)
+    image = None
+    if draft.image is not None and draft.spec.reference is not None:
+        aspect = draft.spec.aspect_param
+        if aspect is not None and not draft.image.follows(ratio := draft.values.get(aspect.key)):
+            raise invalid(
+                "reference_image", f"is fitted to {draft.image.ratio}, not to {ratio}", "Choose its fit again"
+            )
+        image = load_image(lab, draft.image.sent)
     return GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params(), reference_image=image)
 
 
@@ -254,11 +256,11 @@ def attach_image(lab: Lab, data: bytes, name: str) -> DraftImage:
     Raises:
         InvalidRequestError: the file cannot be used; ``code`` ``too_big`` may be shrunk with :func:`attach_shrunk`.
     """
-    prepared = _keep(lab, check_image(data, name))
+    prepared = keep(lab, check_image(data, name))
     original = None
-    if prepared.changes:
+    if prepared.sha256 != prepared.original_sha256:
         try:
-            original = _keep(lab, check_image(data, name, send_original=True))
+            original = keep(lab, check_image(data, name, send_original=True))
         except InvalidRequestError:
             original = None
     return DraftImage(prepared, original)
@@ -266,7 +268,7 @@ def attach_image(lab: Lab, data: bytes, name: str) -> DraftImage:
 
 def attach_shrunk(lab: Lab, data: bytes, name: str) -> DraftImage:
     """Make a smaller image of one that is too big, and keep it."""
-    return DraftImage(_keep(lab, shrink_image(data, name)))
+    return DraftImage(keep(lab, shrink_image(data, name)))
 
 
 def load_image(lab: Lab, variant: Variant) -> ReferenceImage:
@@ -279,9 +281,10 @@ def load_image(lab: Lab, variant: Variant) -> ReferenceImage:
         name=variant.name,
         width_px=variant.width_px,
         height_px=variant.height_px,
-        original_bytes=len(data),
+        original_bytes=variant.original_bytes or len(data),
         original_name=variant.original_name or variant.name,
         changes=variant.changes,
+        original_sha256=variant.original_sha256,
     )
 
 
@@ -303,8 +306,12 @@ def is_here(lab: Lab, image: DraftImage) -> bool:
         return False
 
 
-def _keep(lab: Lab, image: ReferenceImage) -> Variant:
+def keep(lab: Lab, image: ReferenceImage) -> Variant:
+    """Keep a checked image in the archive."""
     lab.ledger.store_image(image, lab.archive)
+    small = lab.archive.path(small_key(image.sha256))
+    if not small.is_file():
+        lab.archive.put_bytes(small_key(image.sha256), thumbnail(image))
     return Variant(
         sha256=image.sha256,
         mime=image.mime,
@@ -314,6 +321,8 @@ def _keep(lab: Lab, image: ReferenceImage) -> Variant:
         size_bytes=len(image.data),
         changes=tuple(image.changes),
         original_name=image.original_name,
+        original_sha256=image.original_sha256,
+        original_bytes=image.original_bytes,
     )
 
 
@@ -323,30 +332,6 @@ def _takes(spec: ModelSpec, key: str, value: object) -> bool:
     except InvalidRequestError:
         return False
     return True
-
-
-def _variant(data: Mapping[str, Any]) -> Variant:
-    return Variant(
-        sha256=str(data["sha256"]),
-        mime=str(data["mime"]),
-        name=str(data["name"]),
-        width_px=int(data["width_px"]),
-        height_px=int(data["height_px"]),
-        size_bytes=int(data["size_bytes"]),
-        changes=tuple(str(change) for change in data.get("changes", ())),
-        original_name=str(data.get("original_name", "")),
-    )
-
-
-def _image(data: object) -> DraftImage | None:
-    if not isinstance(data, Mapping):
-        return None
-    original = data.get("original")
-    return DraftImage(
-        prepared=_variant(data["prepared"]),
-        original=_variant(original) if isinstance(original, Mapping) else None,
-        use_original=bool(data.get("use_original")),
-    )
 
 
 def _id(data: object) -> str | None:

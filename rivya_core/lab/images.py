@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from rivya_core.api import ReferenceImage
 from rivya_core.api.errors import LabError, StorageError
+from rivya_core.api.images import told_sent
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.passage import Passage
 from rivya_core.lab.read_only import refuse_writes
@@ -21,7 +23,11 @@ SUFFIXES: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One stored input file; ``sha256`` is that of the bytes as they are sent, ``archive_key`` where they are."""
+    """One stored input file; ``sha256`` is that of the bytes as they are sent, ``archive_key`` where they are.
+
+    ``origin``: of the file that was chosen ``sha256``, ``name`` and ``size_bytes``, and ``changes``, what was done to it, in
+    words; None where nobody recorded it.
+    """
 
     sha256: str
     created_at: datetime
@@ -32,13 +38,33 @@ class Asset:
     height_px: int | None
     name: str
     archive_key: str
+    origin: Mapping[str, Any] | None = None
+
+    @property
+    def told(self) -> str:
+        """What was done to the chosen file, with the sizes; empty when nobody knows."""
+        origin = self.origin
+        if not origin:
+            return ""
+        return told_sent(
+            tuple(origin["changes"]),
+            original_sha256=origin["sha256"],
+            original_bytes=origin["size_bytes"],
+            sha256=self.sha256,
+            size_bytes=self.size_bytes,
+        )
+
+
+def small_key(sha256: str) -> str:
+    """Where the small copy of an image is, for lists; not every image has one."""
+    return f"images/{sha256[:2]}/{sha256}.small.jpg"
 
 
 class Images(Passage):
     """The ledger's side of reference images."""
 
     def store_image(self, image: ReferenceImage, archive: Archive) -> None:
-        """Keep the bytes of a reference image, once; a file that was lost is written again.
+        """Keep the bytes of a reference image, once, with what was done to the chosen file; a lost file is written again.
 
         Raises:
             StorageError: the archive cannot be written. LabError: this process is read-only.
@@ -47,23 +73,30 @@ class Images(Passage):
         key = f"images/{image.sha256[:2]}/{image.sha256}.{SUFFIXES.get(image.mime, 'bin')}"
         if not archive.path(key).is_file():
             archive.put_bytes(key, image.data)
-        if self.asset(image.sha256) is not None:
+        origin = _origin(image)
+        if not _tells_more(origin, self.asset(image.sha256)):
             return
         with self.writing() as connection:
-            if self._asset(connection, image.sha256) is None:
-                row = Asset(
-                    sha256=image.sha256,
-                    created_at=self.clock(),
-                    kind="image",
-                    mime=image.mime,
-                    size_bytes=len(image.data),
-                    width_px=image.width_px,
-                    height_px=image.height_px,
-                    name=image.name,
-                    archive_key=key,
-                )
-                values = {name: getattr(row, name) for name in Asset.__slots__}
-                connection.execute(sa.insert(assets).values(**values))
+            known = self._asset(connection, image.sha256)
+            if known is not None:
+                if _tells_more(origin, known):
+                    mine = assets.c.sha256 == image.sha256
+                    connection.execute(sa.update(assets).where(mine).values(origin=origin))
+                return
+            row = Asset(
+                sha256=image.sha256,
+                created_at=self.clock(),
+                kind="image",
+                mime=image.mime,
+                size_bytes=len(image.data),
+                width_px=image.width_px,
+                height_px=image.height_px,
+                name=image.name,
+                archive_key=key,
+                origin=origin,
+            )
+            values = {name: getattr(row, name) for name in Asset.__slots__}
+            connection.execute(sa.insert(assets).values(**values))
 
     def load_image(self, sha256: str, archive: Archive) -> ReferenceImage:
         """The reference image with exactly the bytes that were stored.
@@ -101,9 +134,15 @@ class Images(Passage):
         with self.reading() as connection:
             return self._asset(connection, sha256)
 
+    def newest_images(self, limit: int) -> Sequence[Asset]:
+        """The images that were kept last, newest first."""
+        query = sa.select(*_COLUMNS).where(assets.c.kind == "image")
+        with self.reading() as connection:
+            rows = connection.execute(query.order_by(assets.c.created_at.desc(), assets.c.sha256).limit(limit))
+            return [Asset(*row) for row in rows]
+
     def _asset(self, connection: sa.Connection, sha256: str) -> Asset | None:
-        columns = [assets.c[name] for name in Asset.__slots__]
-        row = connection.execute(sa.select(*columns).where(assets.c.sha256 == sha256)).first()
+        row = connection.execute(sa.select(*_COLUMNS).where(assets.c.sha256 == sha256)).first()
         return None if row is None else Asset(*row)
 
     def _known_asset(self, sha256: str) -> Asset:
@@ -113,3 +152,24 @@ class Images(Passage):
                 "There is no such image", f"The hash {sha256[:16]}… is not in this data folder.", field="sha256"
             )
         return asset
+
+
+_COLUMNS: Final = [assets.c[name] for name in Asset.__slots__]
+
+
+def _origin(image: ReferenceImage) -> dict[str, Any] | None:
+    if not image.original_sha256:
+        return None
+    return {
+        "sha256": image.original_sha256,
+        "name": image.original_name,
+        "size_bytes": image.original_bytes,
+        "changes": list(image.changes),
+    }
+
+
+def _tells_more(origin: Mapping[str, Any] | None, known: Asset | None) -> bool:
+    """What is known first stays, but for "unchanged": bytes that were also made of another file are never said to be chosen."""
+    if known is None or origin is None:
+        return known is None
+    return known.origin is None or (known.origin["sha256"] == known.sha256 != origin["sha256"])

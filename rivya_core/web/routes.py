@@ -26,6 +26,7 @@ from rivya_core import services
 from rivya_core.api.errors import ConfigurationError, RivyaError
 from rivya_core.lab.clips import WHOLE
 from rivya_core.lab.containers import container_of_key
+from rivya_core.lab.images import small_key
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.settings import Settings
@@ -155,7 +156,7 @@ def poster(request: Request) -> Response:
 
 
 def image(request: Request) -> Response:
-    """Serve a reference image by the hash of its bytes."""
+    """Serve a reference image by the hash of its bytes; with ``?small=1`` its small copy, where there is one."""
     sha256 = request.path_params["sha256"]
     if not SHA256.fullmatch(sha256):
         return _missing()
@@ -164,6 +165,9 @@ def image(request: Request) -> Response:
         asset = lab.ledger.asset(sha256)
         if asset is None:
             return _missing()
+        small = lab.archive.path(small_key(sha256))
+        if request.query_params.get("small") == "1" and small.is_file():
+            return _kept(small, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
         return _kept(lab.image(sha256), media_type=asset.mime, headers={"Cache-Control": PRIVATE_CACHE})
 
     return _found(answer)

@@ -270,7 +270,7 @@ def test_a_picture_that_is_too_big_can_be_shrunk() -> None:
     small = shrink_image(data, "big.png")
     assert len(small.data) <= IMAGE_MAX_BYTES
     assert (small.width_px, small.height_px) == (2300, 2300)
-    assert any("encoded again as JPEG" in change for change in small.changes)
+    assert any("re-encoded as JPEG" in change for change in small.changes)
     assert not any("scaled" in change for change in small.changes)
     verify_image(small)
     assert check_image(small.data).width_px == small.width_px

@@ -253,7 +253,7 @@ def test_four_takes_and_an_image_fit_beside_the_clip(start_server: StartServer, 
     page = visitor.page
     settle(page)
     drop(page, photo())
-    expect(page.get_by_text("; encoded again, ")).to_be_visible()
+    expect(page.get_by_text(", re-encoded")).to_be_visible()
     page.get_by_label("Takes").click()
     page.get_by_role("option", name="4").click()
     expect(page.get_by_role("button", name=re.compile("Generate · 640"))).to_be_visible()

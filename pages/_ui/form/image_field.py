@@ -8,39 +8,58 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import words
+from pages._ui.components.image_paste import image_paste
+from pages._ui.components.image_shelf import ShelfImage, image_shelf
+from pages._ui.form import fields
 from pages._ui.frame import lab
 from pages._ui.picture import picture
 from rivya_core.api import ModelSpec
 from rivya_core.api.errors import RivyaError
+from rivya_core.api.framing import has_ratio
 from rivya_core.api.images import file_size
-from rivya_core.lab import drafts
+from rivya_core.lab import draft_images, drafts
 from rivya_core.lab.drafts import DraftImage, Variant
 
 IMAGE = "_image"
 REFUSED = "_image_refused"
+_BEFORE = "_image_before"
+_FOLLOWED = "_image_followed"
 _TURN = "_upload_turn"
+_SHELF = "image_shelf"
+SLOT = "image_slot"
 UPLOAD_CAP_MB = 50
 """Far above Rivya's 10 MB, so that our sentence and the offer to shrink come before Streamlit's refusal."""
 PREVIEW_HEIGHT_PX = 64
 MIN_PREVIEW_PX, MAX_PREVIEW_PX = 36, 128
+FITS = {"as_is": "As it is", "crop": "Crop", "pad": "Pad"}
 
 
 def image_field(spec: ModelSpec, ratio: object) -> None:
     """Draw the uploader and a refusal, or in its place the chosen image, which is in the session under ``IMAGE``."""
     if not _takes_image(spec):
         return
+    _follow(ratio)
     image: DraftImage | None = st.session_state.get(IMAGE)
-    with st.container(key="image_slot", gap="xsmall"):
+    with st.container(key=SLOT, gap="xsmall"):
         if image is not None:
             _draw_image(image, ratio)
-        else:
-            _draw_uploader()
+        with st.container(key="image_uploader" if image is None else "image_uploader_hidden", gap="xsmall"):
+            _draw_uploader()  # hidden beside a chosen image: a pasted one comes through it
+        image_paste(SLOT, key="image_paste", hint=image is None)
+        with st.container(key="muted_image_undo"):
+            _draw_undo(image)
+        if image is None:
+            _draw_shelf()
 
 
 def take_in(spec: ModelSpec) -> None:
-    """Look at a file that came with the very press that sends, before the uploader's own callback did."""
-    if _takes_image(spec) and REFUSED not in st.session_state and st.session_state.get(_upload_key()) is not None:
+    """Look at what came with the very press that sends: a file before its own callback did, and another aspect ratio."""
+    if not _takes_image(spec):
+        return
+    if REFUSED not in st.session_state and st.session_state.get(_upload_key()) is not None:
         _take_upload()
+    if spec.aspect_param is not None:
+        _follow(fields.value(spec.aspect_param))
 
 
 def refusal(spec: ModelSpec) -> str:
@@ -52,6 +71,20 @@ def refusal(spec: ModelSpec) -> str:
 
 def _takes_image(spec: ModelSpec) -> bool:
     return spec.reference is not None and "image" in spec.reference.kinds
+
+
+def _put(image: DraftImage | None, said: str) -> None:
+    """Change the image, with a way back."""
+    before: DraftImage | None = st.session_state.get(IMAGE)
+    st.session_state[IMAGE] = image
+    st.session_state[_BEFORE] = (before, image, said)
+    st.session_state.pop(REFUSED, None)
+    st.session_state[_TURN] = (
+        st.session_state.get(_TURN, 0) + 1
+    )  # the bytes are in the archive; the uploader lets go of its copy
+
+
+# -- uploading and pasting -----------------------------------------------------------------------------------------
 
 
 def _draw_uploader() -> None:
@@ -75,38 +108,37 @@ def _upload_key() -> str:
 def _take_upload() -> None:
     upload = st.session_state.get(_upload_key())
     st.session_state.pop(REFUSED, None)
-    if upload is None:
-        return
-    try:
-        st.session_state[IMAGE] = drafts.attach_image(lab(), upload.getvalue(), upload.name)
-    except RivyaError as error:
-        st.session_state[REFUSED] = error
-    else:
-        st.session_state[_TURN] += 1  # the bytes are in the archive; the uploader lets go of its copy
+    if upload is not None:
+        _attach(upload, shrunk=False)
 
 
 def _shrink() -> None:
-    upload: Any = st.session_state.get(_upload_key())
-    if upload is None:
-        return
-    st.session_state.pop(REFUSED, None)
+    upload = st.session_state.get(_upload_key())
+    if upload is not None:
+        _attach(upload, shrunk=True)
+
+
+def _attach(upload: Any, *, shrunk: bool) -> None:
+    attach = drafts.attach_shrunk if shrunk else drafts.attach_image
+    replaces = st.session_state.get(IMAGE) is not None
     try:
-        st.session_state[IMAGE] = drafts.attach_shrunk(lab(), upload.getvalue(), upload.name)
+        image = attach(lab(), upload.getvalue(), upload.name)
     except RivyaError as error:
+        if replaces:  # a file that was pasted over an image: the refusal takes its place, and Undo brings it back
+            st.session_state[_BEFORE] = (st.session_state[IMAGE], None, "Image replaced.")
+            st.session_state[IMAGE] = None
         st.session_state[REFUSED] = error
-    else:
-        st.session_state[_TURN] += 1
+        return
+    undo = st.session_state.get(_BEFORE)
+    _put(image, "Image replaced.")
+    if not replaces:
+        st.session_state.pop(_BEFORE, None)
+        if shrunk and undo is not None and undo[1] is None:
+            st.session_state[_BEFORE] = (undo[0], image, undo[2])
 
 
 def _remove() -> None:
-    st.session_state[IMAGE] = None
-    st.session_state.pop(REFUSED, None)
-
-
-def _use_original() -> None:
-    image: DraftImage | None = st.session_state.get(IMAGE)
-    if image is not None:
-        st.session_state[IMAGE] = replace(image, use_original=bool(st.session_state["form_use_original"]))
+    _put(None, "Image removed.")
 
 
 def _draw_refusal(refused: RivyaError) -> None:
@@ -115,6 +147,94 @@ def _draw_refusal(refused: RivyaError) -> None:
         st.text(words.sentences(refused.detail.removeprefix("reference_image: ") or refused.title, refused.hint))
         if refused.code == "too_big":
             st.button("Shrink it to fit", icon=":material/compress:", on_click=_shrink, key="shrink")
+
+
+# -- recent images, and the way back -------------------------------------------------------------------------------
+
+
+def _draw_shelf() -> None:
+    found = draft_images.recent(lab())
+    if not found:
+        return
+    shown = [
+        ShelfImage(
+            one.prepared.sha256, f"/images/{one.prepared.sha256}?small=1", words.excerpt(_name(one.prepared), 48)
+        )
+        for one in found
+    ]
+    image_shelf("Recent images", shown, _choose, key=_SHELF)
+
+
+def _choose() -> None:
+    chosen = st.session_state[_SHELF].get("choose")
+    image = next((one for one in draft_images.recent(lab()) if one.prepared.sha256 == chosen), None)
+    if image is None:
+        return
+    if drafts.is_here(lab(), image):
+        _put(image, "Recent image added.")
+    else:
+        st.toast("This image is no longer in the data folder.", icon=":material/hide_image:")
+
+
+def _draw_undo(image: DraftImage | None) -> None:
+    before = st.session_state.get(_BEFORE)
+    if before is None:
+        return
+    if _chosen(before[1]) != _chosen(image):
+        st.session_state.pop(_BEFORE, None)  # another one came by another way
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.text(before[2], width="content")
+        st.button("Undo", icon=":material/undo:", type="tertiary", on_click=_undo, key="image_undo")
+
+
+def _chosen(image: DraftImage | None) -> str:
+    return "" if image is None else image.prepared.sha256
+
+
+def _undo() -> None:
+    before = st.session_state.pop(_BEFORE, None)
+    if before is not None:
+        _put(before[0], "")
+        st.session_state.pop(_BEFORE, None)
+
+
+# -- the chosen image ----------------------------------------------------------------------------------------------
+
+
+def _follow(ratio: object) -> None:
+    """Fit the image again after the aspect ratio was changed, and say so."""
+    image: DraftImage | None = st.session_state.get(IMAGE)
+    if image is None or image.follows(ratio):
+        return
+    try:
+        fitted = draft_images.fit(lab(), image, image.fit, ratio)
+    except RivyaError as error:
+        st.session_state[IMAGE] = draft_images.fit(lab(), image, "as_is", ratio)
+        st.session_state[_FOLLOWED] = (str(ratio), words.sentences("The image is as it was", error.detail, error.hint))
+        return
+    st.session_state[IMAGE] = fitted
+    done = "Cropped" if image.fit == "crop" else "Padded"
+    said = f"{done} again, to {ratio}." if fitted.fitted is not None else f"The image is {ratio} as it is."
+    st.session_state[_FOLLOWED] = (str(ratio), said)
+
+
+def _fit() -> None:
+    image: DraftImage | None = st.session_state.get(IMAGE)
+    ratio = st.session_state.get("_image_ratio")
+    st.session_state.pop(_FOLLOWED, None)
+    if image is None:
+        return
+    try:
+        st.session_state[IMAGE] = draft_images.fit(lab(), image, st.session_state["form_fit"], ratio)
+    except RivyaError as error:
+        st.toast(words.sentences(error.detail, error.hint), icon=":material/hide_image:")
+
+
+def _use_original() -> None:
+    image: DraftImage | None = st.session_state.get(IMAGE)
+    if image is not None:
+        st.session_state[IMAGE] = replace(image, use_original=bool(st.session_state["form_use_original"]))
 
 
 def _draw_image(image: DraftImage, ratio: object) -> None:
@@ -128,21 +248,36 @@ def _draw_image(image: DraftImage, ratio: object) -> None:
                 picture(sent.sha256, f"Reference image {sent.name}", key=f"picture_{sent.sha256[:16]}")
             with st.container(gap=None):
                 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-                    st.text(words.excerpt(sent.original_name or sent.name, 48), width="content")
+                    st.text(words.excerpt(_name(sent), 48), width="content")
                     st.button("Remove", icon=":material/close:", type="tertiary", on_click=_remove, key="image_remove")
                 with st.container(key="muted_image", gap="xxsmall"):
                     st.text(_sent_line(image))
-        note = words.ratio_note(sent.width_px, sent.height_px, ratio)
-        if note:
-            with st.container(key="muted_image_note"):
-                st.text(note)
-        if image.original is not None:
+        _draw_fit(image, ratio)
+        if image.original is not None and image.sent != image.fitted:
             st.session_state["form_use_original"] = image.use_original
-            st.toggle(
-                "Send the original bytes",
-                key="form_use_original",
-                on_change=_use_original,
-            )
+            st.toggle("Send original file", key="form_use_original", on_change=_use_original)
+
+
+def _draw_fit(image: DraftImage, ratio: object) -> None:
+    """Offer to settle a shape that is not the chosen one."""
+    if has_ratio(image.prepared.width_px, image.prepared.height_px, ratio) and image.fit == "as_is":
+        return
+    st.session_state["_image_ratio"] = ratio
+    st.session_state["form_fit"] = image.fit
+    st.segmented_control(
+        f"Fit to {ratio}",
+        list(FITS),
+        key="form_fit",
+        format_func=FITS.__getitem__,
+        required=True,
+        on_change=_fit,
+    )
+    followed = st.session_state.get(_FOLLOWED)
+    said = followed[1] if followed is not None and followed[0] == str(ratio) else ""
+    note = words.ratio_note(image.sent.width_px, image.sent.height_px, ratio) if image.fit == "as_is" else ""
+    if said or note:
+        with st.container(key="muted_image_note"):
+            st.text(" ".join(part for part in (said, note) if part))
 
 
 def _preview_width_px(sent: Variant) -> int:
@@ -151,13 +286,17 @@ def _preview_width_px(sent: Variant) -> int:
     return max(MIN_PREVIEW_PX, min(MAX_PREVIEW_PX, fitting))
 
 
+def _name(image: Variant) -> str:
+    return image.original_name or image.name
+
+
 def _sent_line(image: DraftImage) -> str:
+    """Say what is sent, and what was done to the chosen file; nothing that is not known."""
     sent = image.sent
-    kind = sent.mime.removeprefix("image/").upper()
-    size = f" · {file_size(sent.size_bytes)}" if sent.size_bytes else ""
-    if any(f"{file_size(sent.size_bytes)} instead of" in change for change in sent.changes):
-        size = ""  # it stands beside the size before
-    facts = f"Sent: {sent.width_px}\N{MULTIPLICATION SIGN}{sent.height_px} px {kind}{size}"
-    if image.use_original:
-        return f"{facts}, exactly the chosen bytes, with all that the camera wrote into them"
-    return f"{facts}; {', '.join(sent.changes)}" if sent.changes else f"{facts}, unchanged"
+    told, kind = sent.told.removeprefix("sent "), sent.mime.removeprefix("image/").upper()
+    has_both_sizes = told and sent.original_sha256 not in {"", sent.sha256}
+    size = file_size(sent.size_bytes) if sent.size_bytes and not has_both_sizes else ""
+    if sent == image.original:
+        told += ", with its metadata"
+    facts = f"Sent: {sent.width_px}\N{MULTIPLICATION SIGN}{sent.height_px} px {kind}"
+    return " · ".join(part for part in (facts, size, told) if part)

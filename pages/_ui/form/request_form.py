@@ -20,7 +20,7 @@ from pages._ui.form.image_field import REFUSED as IMAGE_REFUSED
 from rivya_core import Lab
 from rivya_core.api import ModelSpec, prompt_counts, shared_words
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab import drafts, quotes
+from rivya_core.lab import draft_images, drafts, quotes
 from rivya_core.lab.drafts import Draft, DraftImage
 from rivya_core.lab.experiments.reuse import Existing
 from rivya_core.lab.lab import MAX_TAKES
@@ -79,10 +79,7 @@ def _with_kept_facts(lab: Lab, draft: Draft) -> Draft:
     shown: DraftImage | None = st.session_state.get(IMAGE) or Draft.from_mapping(lab.draft()).image
     if shown is not None and shown.sent.sha256 == sha256:
         return replace(draft, image=shown)
-    asset = lab.ledger.asset(sha256)
-    if asset is None:
-        return draft
-    return replace(draft, image=DraftImage(replace(draft.image.prepared, size_bytes=asset.size_bytes)))
+    return replace(draft, image=draft_images.known_facts(lab, draft.image))
 
 
 def _open_draft(lab: Lab) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import words
+from pages._ui import frame, words
 from pages._ui.facts import Fact, facts, timeline
 from pages._ui.history import exchange, story
 from pages._ui.picture import picture
@@ -96,11 +96,14 @@ def _reference(record: GenerationRecord, sha256: str) -> None:
     image: Mapping[str, Any] = sent if isinstance(sent, Mapping) else {}
     st.caption("Reference image")
     picture(sha256, f"Reference image {image.get('name', '')}", key=f"detail_reference_{record.id}")
+    asset = frame.lab().ledger.asset(sha256)
+    told = asset.told.removeprefix("sent ") if asset is not None else ""
     size = f"{image.get('width_px')} by {image.get('height_px')} px" if image.get("width_px") else ""
     facts(
         [
             Fact("File", str(image.get("name", ""))),
             Fact("Size", " · ".join(part for part in (size, str(image.get("mime", ""))) if part)),
+            *([Fact("Sent", told)] if told else []),
         ],
         key=f"detail_reference_facts_{record.id}",
     )

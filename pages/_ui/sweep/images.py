@@ -21,8 +21,8 @@ def kept(name: str) -> tuple[DraftImage, ...]:
 
 
 def put(name: str, images: tuple[DraftImage, ...]) -> None:
-    """Set the images of a list."""
-    st.session_state[_list(name)] = images
+    """Set the images of a list; one that was fitted to the ratio of a form stays as it is then, whatever ratio varies."""
+    st.session_state[_list(name)] = tuple(image if image.fit == "as_is" else DraftImage(image.sent) for image in images)
     st.session_state.pop(_refused(name), None)
 
 
@@ -65,9 +65,8 @@ def _one(name: str, at: int, image: DraftImage) -> None:
     with st.container(key=f"muted_{_key(name)}_{at}", gap="xxsmall"):
         picture(sent.sha256, f"Reference image {sent.name}", key=f"picture_{_key(name)}_{sent.sha256[:16]}")
         st.text(words.excerpt(sent.original_name or sent.name, 32))
-        if sent.changes:
-            done = ", ".join(sent.changes)
-            st.text(words.sentences(done[:1].upper() + done[1:]))
+        if told := sent.told:
+            st.text(words.sentences(told[:1].upper() + told[1:]))
         st.button(
             "Remove",
             icon=":material/close:",

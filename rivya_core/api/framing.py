@@ -1,0 +1,78 @@
+"""Bringing a picture to an aspect ratio: crop its middle, or pad it with grey. Geometry is pure; Pillow comes with the picture.
+
+Which of the two a clip follows, the picture's shape or the chosen ratio, is not documented, so a person may settle it first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SAME_RATIO = 0.02
+"""Shapes that differ by less are the same: 1080p is often 1088 pixels high."""
+GREY = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The shape a picture is brought to; ``ratio`` as the API writes it, such as "16:9"."""
+
+    way: Literal["crop", "pad"]
+    ratio: str
+
+    @property
+    def words(self) -> str:
+        """What was done, in words."""
+        return f"cropped to {self.ratio}" if self.way == "crop" else f"padded with grey to {self.ratio}"
+
+    def size(self, size_px: tuple[int, int]) -> tuple[int, int]:
+        """Width and height that a picture of this size gets; a picture is never scaled here."""
+        width, height = size_px
+        wanted = ratio_of(self.ratio)
+        if wanted is None:
+            return size_px
+        is_wide = width / height > wanted
+        if is_wide is (self.way == "crop"):
+            return max(1, round(height * wanted)), height
+        return width, max(1, round(width / wanted))
+
+
+def ratio_of(text: object) -> float | None:
+    """Read "16:9"; None for what is no ratio."""
+    try:
+        across, down = (float(part) for part in str(text).split(":"))
+        found = across / down
+    except (ValueError, ZeroDivisionError):
+        return None
+    return found if 0 < found < float("inf") else None
+
+
+def has_ratio(width_px: int, height_px: int, ratio: object) -> bool:
+    """Tell whether a picture has this shape, or there is no shape to have."""
+    wanted = ratio_of(ratio)
+    return wanted is None or abs(width_px / max(1, height_px) - wanted) / wanted <= SAME_RATIO
+
+
+def framed(picture: Image.Image, frame: Frame, longest_px: int) -> Image.Image:
+    """Crop or pad a decoded picture of 8 bits a channel; a canvas that would be longer than ``longest_px`` holds a smaller one."""
+    if frame.way == "crop":
+        return _around_middle(picture, frame.size(picture.size))
+    longest = max(frame.size(picture.size))
+    if longest > longest_px:
+        fraction = longest_px / longest
+        width, height = (max(1, int(side * fraction)) for side in picture.size)
+        picture = picture.resize((width, height), reducing_gap=2.0)
+    width, height = frame.size(picture.size)
+    from PIL import Image  # noqa: PLC0415 - Pillow is heavy
+
+    canvas = Image.new("L", (width, height), GREY).convert(picture.mode)
+    canvas.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
+    return canvas
+
+
+def _around_middle(picture: Image.Image, size_px: tuple[int, int]) -> Image.Image:
+    left, top = (picture.width - size_px[0]) // 2, (picture.height - size_px[1]) // 2
+    return picture.crop((left, top, left + size_px[0], top + size_px[1]))
