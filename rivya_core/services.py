@@ -17,13 +17,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from filelock import FileLock
+from pydantic import SecretStr
 
 from rivya_core.api import AsyncMediaClient, AsyncRivya, Rivya
 from rivya_core.api.errors import LabError, RivyaError, StorageError
 from rivya_core.api.network import check_way_to
 from rivya_core.api.pace import QUICK_S
 from rivya_core.api.private_files import make_folder, mode_of
-from rivya_core.api.wire import Timeouts
+from rivya_core.api.wire import Address, Timeouts, Wire
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.copier import Copier
 from rivya_core.lab.damage import DamagedError, refuse_if_damaged, refuse_if_incomplete, report
@@ -41,6 +42,7 @@ from rivya_core.lab.parts import Parts
 from rivya_core.lab.read_only import protect
 from rivya_core.lab.rows import name_unknown_states
 from rivya_core.lab.salvage import state_of
+from rivya_core.lab.server.errands import Errands
 from rivya_core.settings import Settings
 from rivya_core.simulator import SimulatorServer
 
@@ -168,6 +170,7 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
         make_media=lambda: AsyncMediaClient(base_url, timeouts),
         quick_s=QUICK_S if simulator is None else SIMULATED_QUICK_S / settings.simulator_speed,
     )
+    stack.callback(jobs.observer.flush)
     inbox = Inbox(database)
     stack.callback(inbox.close)
     engine = Engine(database, jobs)
@@ -177,6 +180,10 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
     stack.callback(keeper.stop)
     keeper.start()
     keeper.ask_balance()
+    errands = Errands(
+        lambda: Wire(Address(base_url, key if isinstance(key, SecretStr) else SecretStr(key or ""), timeouts))
+    )
+    stack.callback(errands.stop)
     measurer = Measurer(ledger, archive, lambda: engine.is_running, connection=settings.connection)
     copier = Copier(database_path, ledger, lambda: engine.is_running)
     stack.callback(copier.stop)
@@ -194,6 +201,7 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
         measurer=measurer,
         copier=copier,
         simulator=simulator,
+        errands=errands,
         close=_keep_open,
     )
     stack.callback(measurer.stop)

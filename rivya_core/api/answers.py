@@ -242,7 +242,8 @@ def _typed(model: type[_T], found: dict[str, Any] | None, raw: RawAnswer) -> _T:
         answer = model.model_validate(found)
     except ValidationError as error:
         raise unreadable(raw, "it lacks what the documentation promises") from error
-    return answer.stamp(simulated=raw.headers.get(HEADER_SIMULATOR.lower()) == "1", request_id=raw.request_id)
+    simulated = raw.headers.get(HEADER_SIMULATOR.lower()) == "1"
+    return answer.stamp(simulated=simulated, request_id=raw.request_id, http_status=raw.status)
 
 
 def _json(raw: RawAnswer) -> object:

@@ -258,6 +258,7 @@ class Answer(BaseModel):
 
     _simulated: bool = PrivateAttr(default=False)
     _request_id: str | None = PrivateAttr(default=None)
+    _http_status: int | None = PrivateAttr(default=None)
 
     @property
     def simulated(self) -> bool:
@@ -269,10 +270,16 @@ class Answer(BaseModel):
         """The ``x-request-id`` of the answer, for support; None when the server sent none."""
         return self._request_id
 
-    def stamp(self, *, simulated: bool, request_id: str | None) -> Self:
+    @property
+    def http_status(self) -> int | None:
+        """The HTTP status that the answer came with: which one a create has is not documented."""
+        return self._http_status
+
+    def stamp(self, *, simulated: bool, request_id: str | None, http_status: int | None = None) -> Self:
         """Note where the answer came from, and return it."""
         self._simulated = simulated
         self._request_id = request_id
+        self._http_status = http_status
         return self
 
 

@@ -39,7 +39,8 @@ LIBRARY_FAULTS: tuple[type[Exception], ...] = (
 )
 """Everything that sending a request can raise in the libraries below, TLS faults and bad bytes included."""
 
-_KEPT_HEADERS = ("content-type", "date", "retry-after", "x-request-id", HEADER_SIMULATOR.lower())
+_RATE_HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")  # not documented, looked for
+_KEPT_HEADERS = ("content-type", "date", "retry-after", "x-request-id", HEADER_SIMULATOR.lower(), *_RATE_HEADERS)
 _STRUCK_OUT = "[key]"
 _SHOWN_KEY_CHARACTERS = len(KEY_PREFIX) + 4
 _URLS_KEPT = 4096

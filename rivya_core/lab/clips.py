@@ -147,6 +147,15 @@ def poster_jpeg(path: Path, to: Path) -> bool:
     return True
 
 
+def codec_of(path: Path) -> str:
+    """Name the codec of a clip's pictures, such as "h264"; "unknown" when it cannot be read."""
+    try:
+        with opened(path) as (_, stream):
+            return str(stream.codec_context.name)
+    except (FFmpegError, ValueError, EOFError):
+        return "unknown"
+
+
 def _look(path: Path) -> tuple[int, int, float, float, bool]:
     """Width, height, length and frame rate of a clip within the caps, and whether all of it was decoded."""
     with opened(path, every_frame=True) as (container, stream):  # what an edit list leaves out must be there too

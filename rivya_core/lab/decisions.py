@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Final
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from rivya_core.api.contract import Generation
 from rivya_core.api.errors import LabError
+from rivya_core.lab.budget import local_day
 from rivya_core.lab.clips import DAMAGED
-from rivya_core.lab.credits import Release, book
+from rivya_core.lab.credits import Release, book, reserve
+from rivya_core.lab.database import trouble_of
 from rivya_core.lab.end_cards import ID_SHOWN
+from rivya_core.lab.ids import ADOPTED_INTENT, generation_id
 from rivya_core.lab.images import Images
 from rivya_core.lab.passage import forget_figures, owner_of
 from rivya_core.lab.records import ErrorCard, GenerationRecord
 from rivya_core.lab.rows import to_columns
 from rivya_core.lab.schema import events, generations
+from rivya_core.lab.search_words import stored_words
 from rivya_core.lab.states import TERMINAL, State
 from rivya_core.lab.unwatched import check_overdue, to_release, untaken
+from rivya_core.settings import Mode
 
 LOST: Final = ErrorCard(
     title="The clip's file is gone",
@@ -31,6 +38,8 @@ LOST: Final = ErrorCard(
 
 
 ADOPTED: Final = "adopted by a person"
+ADOPTED_DIGITS: Final = 32
+FOLLOWED: Final = "made elsewhere, followed here"
 
 
 class Decisions(Images):
@@ -75,7 +84,7 @@ class Decisions(Images):
             row = self._unconfirmed(connection, generation_id)
             if not task_id:
                 raise LabError("A task id is needed", "The field is empty.", "Copy it from Rivya.", field="task_id")
-            owner = owner_of(connection, row, task_id)
+            owner = owner_of(connection, row.connection, task_id, but=row.id)
             if owner is not None:
                 raise LabError(
                     "This task has a generation already",
@@ -84,6 +93,36 @@ class Decisions(Images):
                     field="task_id",
                 )
             self._accept(connection, row, task_id, None, None, {"why": ADOPTED})
+
+    def add_task(
+        self,
+        connection: sa.Connection,
+        task: Generation,
+        name: str,
+        mode: Mode,
+        *,
+        prompt: str = "",
+        params: Mapping[str, Any] | None = None,
+    ) -> tuple[GenerationRecord, bool]:
+        """Store a task that was made elsewhere under the connection called ``name``, to be followed and never sent; True when new.
+
+        A task that a row has already gives that row. It counts with what the task itself says that it reserved, on the day
+        on which it was made; without a figure it counts nothing until it has ended. It can be repeated only where the API
+        tells its prompt, and no sweep takes it for a clip of its own.
+        """
+        owner = owner_of(connection, name, task.id)
+        if owner is not None:
+            return self._must_find(connection, owner), False
+        trouble_of(self.database).refuse_if_damaged()
+        now = self.clock()
+        columns = _followed(task, name, prompt, params or {}, now)
+        columns |= {"mode": mode, "key_fingerprint": self.key_fingerprint}
+        connection.execute(sa.insert(generations).values(**columns))
+        row = self._must_find(connection, columns["id"])
+        told = {"from": None, "to": row.state.value, "task_id": task.id, "reserved_credits": row.reserved_credits}
+        self._write_event(connection, row.id, "state", told | {"why": FOLLOWED}, now)
+        reserve(connection, row, now)
+        return row, True
 
     def disown(self, generation_id: str, card: ErrorCard) -> bool:
         """Make an adopted row unconfirmed again because Rivya knows no such task; False when no person adopted it."""
@@ -224,3 +263,40 @@ class Decisions(Images):
         where.append(generations.c.deleted_at.is_(None) if moment else generations.c.deleted_at.is_not(None))
         with self.writing() as connection:
             return connection.execute(sa.update(generations).where(*where).values(deleted_at=moment)).rowcount
+
+
+def _followed(task: Generation, name: str, prompt: str, params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The columns of a row for a task that was made elsewhere; its id follows from the task, so that it has one row."""
+    made_at = min(task.created_at.astimezone(UTC), now) if task.created_at else now
+    digest = hashlib.sha256(f"{name}\n{task.id}".encode()).hexdigest()
+    intent_id = ADOPTED_INTENT + digest[:ADOPTED_DIGITS]
+    model = (task.model or "unknown")[:128]
+    plain = {key: value for key, value in params.items() if isinstance(value, (str, int, float))}
+    request = {"model": model, "prompt": prompt, "params": plain, "reference_image": None, "client_request_id": None}
+    negative_prompt = str(plain.get("negative_prompt", ""))
+    reserved = task.reserved_credits or None
+    return {
+        "id": generation_id(intent_id, 1),
+        "intent_id": intent_id,
+        "take": 1,
+        "source": "adopted",
+        "state": State.RUNNING.value,
+        "connection": name,
+        "model": model,
+        "prompt": prompt,
+        "negative_prompt": negative_prompt,
+        "search_words": stored_words(prompt, negative_prompt),
+        "request": request,
+        "request_sha256": digest,
+        "idempotency_key": generation_id(intent_id, 1),
+        "task_id": task.id,
+        "task_status": (task.status or "unknown")[:64],
+        "expected_credits": reserved or 0,
+        "reserved_credits": reserved,
+        "held_credits": reserved or 0,
+        "settlement": "reserved",
+        "cap_day": local_day(made_at),
+        "created_at": made_at,
+        "submitted_at": made_at,
+        "runs": 0,
+    }

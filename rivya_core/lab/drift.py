@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from rivya_core.lab.ids import ADOPTED_INTENT
 from rivya_core.lab.records import BalanceRecord
 from rivya_core.lab.schema import balances, generations, movements
 from rivya_core.lab.states import TERMINAL, State
@@ -135,11 +136,19 @@ def _tidy(connection: sa.Connection, name: str, now: datetime) -> None:
 
 
 def taken(connection: sa.Connection, name: str, asked_at: datetime) -> Taken:
-    """What the rows of a connection had taken from its wallet at a read that began at ``asked_at`` and has ended."""
+    """What the rows of a connection had taken from its wallet at a read that began at ``asked_at`` and has ended.
+
+    A task that was made elsewhere and is followed here took its credits elsewhere: it stays out.
+    """
     column = generations.c
     ours = column.connection == name
+    elsewhere = (column.intent_id >= ADOPTED_INTENT, column.intent_id < ADOPTED_INTENT[:-1] + ".")  # "." follows "-"
     ended = sa.select(sa.func.coalesce(sa.func.sum(column.held_credits), 0))
     least = most = int(connection.execute(ended.where(ours, column.state.in_(sorted(TERMINAL)))).scalar_one())
+    made_elsewhere = int(
+        connection.execute(ended.where(ours, *elsewhere, column.state.in_(sorted(TERMINAL)))).scalar_one()
+    )
+    least, most = least - made_elsewhere, most - made_elsewhere
     going = sa.select(*_NEEDED).where(ours, column.state.in_(_ON_THEIR_WAY), column.first_attempt_at.is_not(None))
     for row in connection.execute(going):
         one = taken_by(row, asked_at, moved=False)
@@ -154,7 +163,7 @@ def taken(connection: sa.Connection, name: str, asked_at: datetime) -> Taken:
     ended_lately = sa.select(column.seq).where(column.mode.in_(_MODES), since, late)
     seqs = ended_lately.union(sa.select(column.seq).where(column.id.in_(moved)))
     recent = sa.select(*_NEEDED, column.id.in_(moved).label("moved")).where(
-        column.seq.in_(seqs), ours, column.state.in_(sorted(TERMINAL))
+        column.seq.in_(seqs), ours, column.state.in_(sorted(TERMINAL)), sa.not_(sa.and_(*elsewhere))
     )
     for row in connection.execute(recent):
         one = taken_by(row, asked_at, moved=bool(row.moved))

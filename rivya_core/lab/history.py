@@ -259,7 +259,7 @@ def _took(model: str, mode: Mode, duration: str | None) -> sa.Select[Any]:
     query = (
         sa.select(lately.c.ready_at, lately.c.submitted_at)
         .where(lately.c.state == State.SUCCEEDED.value, lately.c.model == model)
-        .where(lately.c.source != "example")
+        .where(lately.c.source.not_in(("example", "adopted")))  # an adopted task was followed from its middle
         .where(lately.c.ready_at.is_not(None), lately.c.submitted_at.is_not(None))
         .limit(TYPICAL_OF)
     )

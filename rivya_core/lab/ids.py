@@ -12,6 +12,8 @@ from rivya_core.api.errors import LabError
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts like the number, nothing looks alike
 STAMP_DIGITS: Final = 10  # 50 bits of milliseconds
 RANDOM_DIGITS: Final = 10
+ADOPTED_INTENT: Final = "adopted-"
+"""How the intent id of a task begins that was made elsewhere; the rest follows from the task, so that it has one row."""
 INTENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 
 

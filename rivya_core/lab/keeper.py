@@ -135,6 +135,7 @@ class Keeper:
             self._next_lock_s = now_s + LOCK_EVERY_S
             self._take_over()
         if self._engine.is_running:
+            self._context.observer.flush_if_due(now_s)
             self._wake_due()
             if now_s >= self._next_sweep_s:
                 self._next_sweep_s = now_s + SWEEP_EVERY_S

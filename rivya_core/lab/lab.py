@@ -36,6 +36,8 @@ from rivya_core.lab.records import (
     MovementRecord,
 )
 from rivya_core.lab.rows import damaged_rows
+from rivya_core.lab.server.contract_check import ContractReport
+from rivya_core.lab.server.knowledge import Server
 from rivya_core.lab.spending import Spending
 from rivya_core.lab.states import State
 from rivya_core.lab.steering import Steering
@@ -66,6 +68,7 @@ class Lab(Steering):
         self.votes = Votes(parts)
         self.verdicts = Verdicts(parts)
         self.spending = Spending(parts)
+        self.server = Server(parts)
         self.labels = Labels(parts)
 
     def __enter__(self) -> Self:
@@ -295,6 +298,25 @@ class Lab(Steering):
                 request_id=card.request_id,
             )
         return record
+
+    def check_contract(self) -> ContractReport:
+        """Ask the server four free questions and say in what it differs from the contract shipped here; over the network.
+
+        GET ``/credits``, ``/models``, ``/openapi.json`` and a task id that does not exist: never a POST. What differs is
+        remembered until a later check says otherwise. No answer makes this raise.
+
+        Raises:
+            LabError: the lab is read-only, or closed.
+        """
+        return self.server.check_contract()
+
+    def support_bundle(self, generation_id: str | None = None, *, hours: float = 1.0, prompts: bool = False) -> bytes:
+        """One ZIP with exchanges, timeline, versions and settings of a generation, or of the last ``hours``, for support.
+
+        It never holds a key, a local path or the query of an address; prompts, image names and Rivya's own words that might
+        quote them only with ``prompts``. Raises LabError for an unknown id.
+        """
+        return self.server.support_bundle(generation_id, hours=hours, prompts=prompts)
 
     def cap(self) -> int | None:
         """The daily cap set in the lab for this mode, in credits, or None; the environment's may be lower."""

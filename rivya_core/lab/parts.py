@@ -15,6 +15,7 @@ from rivya_core.lab.jobs.context import JobContext
 from rivya_core.lab.judging.measuring import Measurer
 from rivya_core.lab.keeper import Keeper
 from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.server.errands import Errands
 from rivya_core.settings import Settings
 
 
@@ -34,4 +35,5 @@ class Parts:
     measurer: Measurer
     copier: Copier
     simulator: Any
+    errands: Errands
     close: Any

@@ -130,7 +130,7 @@ class Passage(Notes):
             if row.state not in {State.SUBMITTING, State.UNCONFIRMED}:
                 return False
             row = self._mark(connection, row, simulated=simulated)
-            owner = owner_of(connection, row, task_id)
+            owner = owner_of(connection, row.connection, task_id, but=row.id)
             if owner is not None:
                 return self._merge(connection, row, task_id, owner)
             return self._accept(connection, row, task_id, reserved_credits, task_status, {})
@@ -380,10 +380,10 @@ def is_paused(connection: sa.Connection, experiment_id: str) -> bool:
     return connection.execute(query).scalar() is not None
 
 
-def owner_of(connection: sa.Connection, row: GenerationRecord, task_id: str) -> str | None:
-    """Id of the other row that has a task of this row's connection, or None. Task ids of two connections may be alike."""
+def owner_of(connection: sa.Connection, name: str, task_id: str, *, but: str = "") -> str | None:
+    """Id of the row (``but`` not this one) that has a task of the connection called ``name``. Task ids of two connections may be alike."""
     column = generations.c
-    others = [column.task_id == task_id, column.connection == row.connection, column.id != row.id]
+    others = [column.task_id == task_id, column.connection == name, column.id != but]
     return connection.execute(sa.select(column.id).where(*others).order_by(column.seq).limit(1)).scalar()
 
 

@@ -22,6 +22,7 @@ from rivya_core.lab.judging.reviews import ClipNote, Reviews
 from rivya_core.lab.judging.verdicts import Verdicts
 from rivya_core.lab.labels import Labels
 from rivya_core.lab.schema import metadata
+from rivya_core.lab.server.knowledge import Server
 from rivya_core.lab.spending import Spending
 from rivya_core.lab.states import State
 from rivya_core.lab.sweeps import Sweeps
@@ -88,6 +89,7 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "undelete": lambda its: its.lab.undelete([its.clip]),
         "remove_examples": lambda its: its.lab.remove_examples(),
         "save_draft": lambda its: its.lab.save_draft({"prompt": "theirs"}),
+        "check_contract": lambda its: its.lab.check_contract(),
     },
     Sweeps: {
         "start": lambda its: its.lab.sweeps.start(SWEEP),
@@ -127,6 +129,11 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "remove": lambda its: its.lab.labels.remove("sweep", [its.sweep], "mine"),
     },
     Verdicts: {},
+    Server: {
+        "check_contract": lambda its: its.lab.server.check_contract(),
+        "ask_contract": lambda its: its.lab.server.ask_contract(),
+        "keep_task": lambda its: its.lab.server.keep_task("task_1"),
+    },
     Spending: {},
     History: {},
 }
@@ -135,13 +142,14 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
 SHOWS: dict[type, str] = {
     Lab: "archive balance ballots budget cap changes check_connection clip close connection draft events expected get health "
     "existing history image labels ledger mode models movements pause poster quote refresh_balance reviews settings simulator spending sweep "
-    "sweeps troubles verdicts votes wait wait_sweep",
+    "server support_bundle sweeps troubles verdicts votes wait wait_sweep",
     Sweeps: "brief failures get list page quote repair_quote status sweep_of wait",
     Ballots: "candidate candidates clip file open_rounds round start",
     Votes: "cast needless questions ranking winner",
     Reviews: "notes ratings",
     Labels: "all of",
     Verdicts: "finding judge knob look measures_here settle_probes try_again wait",
+    Server: "ask_task contract drift is_checking look_up observations support_bundle task",
     Spending: "cap_changes decisions experiments forecasts movements spent wallets",
     History: "choices examples export_rows failures failures_count latest marked marks page running running_count running_ids some sweep_names "
     "typical_s",

@@ -23,6 +23,7 @@ from rivya_core.lab.history import History, Typical
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.records import ErrorCard, GenerationRecord, Pause, Phase
 from rivya_core.lab.schedule import ReadBudget
+from rivya_core.lab.server.observer import Observer
 from rivya_core.lab.unexpected import UnexpectedErrors, where_of
 from rivya_core.settings import Mode, Settings
 
@@ -82,6 +83,7 @@ class JobContext:
     gate: Gate = field(init=False)
     unexpected: UnexpectedErrors = field(init=False)
     reads: ReadBudget = field(init=False)
+    observer: Observer = field(init=False)
     loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
     typical: dict[tuple[str, Mode, str | None], tuple[float, Typical | None]] = field(init=False, default_factory=dict)
     _api: AsyncRivya | None = field(init=False, default=None)
@@ -97,6 +99,7 @@ class JobContext:
         self.gate = Gate(self.settings.max_creates_in_flight, self._stops)
         self.reads = ReadBudget(self.settings.poll_reads_per_s)
         self.unexpected = UnexpectedErrors(self.now)
+        self.observer = Observer(self.ledger.database, self.now)
 
     def _stops(self) -> Stops:
         """What is stopped now; raises StorageError once the database was found damaged: what is sent might be forgotten."""

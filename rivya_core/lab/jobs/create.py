@@ -123,6 +123,7 @@ async def attempt(context: JobContext, row: GenerationRecord) -> float | None:
         return await after_create_error(context, row, error)
     reached(Point.ANSWERED, row.id)
     await accept(context, row, answer)
+    context.observer.created(row, answer)
     return None
 
 
@@ -183,6 +184,7 @@ async def upload(context: JobContext, row: GenerationRecord, image: ReferenceIma
             return known
         trace = row.client_request_id or row.id
         made = await context.api.post_file(image, model=row.model, client_request_id=trace)
+        context.observer.uploaded(row, made)
         await context.db(uploads.keep, context.ledger, row.connection, image.sha256, made)
         return made
 
@@ -199,6 +201,7 @@ async def after_upload_error(context: JobContext, row: GenerationRecord, error: 
     """Nothing was charged: repeat, pause the queue, or end the row as failed."""
     verdict = rule("upload", error)
     await context.db(context.ledger.exchange, row.id, "upload", error)
+    context.observer.refused(row, "upload", error)
     if verdict.action is Action.REFUSED:
         await fail(context, row, ErrorCard.of(error, "upload", charged="no"))
         return 0.0
@@ -217,6 +220,7 @@ async def after_create_error(context: JobContext, row: GenerationRecord, error: 
     verdict = rule("create", error)
     log.warning("create not confirmed", extra=facts(row, code=error.code, request_id=error.request_id))
     row = await context.db(context.ledger.end_attempt, row.id, error, outcome_known=verdict.outcome_known)
+    context.observer.refused(row, "create", error)
     certain = row.open_attempts == 0
     if verdict.action is Action.PAUSE:
         if certain and await refused_for_itself(context, row, error, verdict.effect):

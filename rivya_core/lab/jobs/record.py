@@ -25,4 +25,5 @@ async def record(context: JobContext, generation_id: str) -> Went:
             continue
         if answer.final_credits:
             row = await context.db(context.ledger.settle, row.id, answer.final_credits, provisional=False)
+            context.observer.settled_late(row, answer)
     return Went.ENDED

@@ -13,7 +13,7 @@ from pathlib import Path
 from rivya_core.api.errors import DownloadError, RivyaError, StorageError
 from rivya_core.api.retry import delay_s
 from rivya_core.lab.broken_clips import check_arrival, kept_for_good
-from rivya_core.lab.clips import UNOPENED
+from rivya_core.lab.clips import UNOPENED, codec_of
 from rivya_core.lab.jobs.context import JobContext, Went, facts, log
 from rivya_core.lab.jobs.wait import read
 from rivya_core.lab.points import Point, reached
@@ -43,6 +43,7 @@ async def save(context: JobContext, generation_id: str) -> Went:
             url = await result_url(context, row, fresh=stale)
             clip = await fetch(context, row, url)
         except RivyaError as error:
+            context.observer.fetch_failed(row, error)
             fresh_url_due = not stale and is_dead_address(error)
             stale = True
             kept = kept_for_good(row) if tries >= QUICK_TRIES and is_gone(error) else None
@@ -94,11 +95,13 @@ async def fetch(context: JobContext, row: GenerationRecord, url: str) -> Clip:
     key = f"clips/{row.created_at:%Y/%m}/{row.id}.mp4"
     part = await context.db(context.archive.part_path, key)
     try:
-        await context.media.fetch(url, part)
-        return await asyncio.to_thread(adopt, context, row, part, key)
+        fetched = await context.media.fetch(url, part)
+        clip = await asyncio.to_thread(adopt, context, row, part, key)
     except BaseException:
         await asyncio.to_thread(part.unlink, missing_ok=True)
         raise
+    context.observer.fetched(row, fetched.content_type, clip)
+    return clip
 
 
 def adopt(context: JobContext, row: GenerationRecord, part: Path, key: str) -> Clip:
@@ -106,6 +109,8 @@ def adopt(context: JobContext, row: GenerationRecord, part: Path, key: str) -> C
     clip = check_arrival(context.ledger, context.archive, row, part, key)
     reached(Point.BEFORE_RENAME, row.id)
     context.archive.commit_part(part, clip.clip_key)
+    if clip.check != UNOPENED:
+        context.observer.coded(row, codec_of(context.archive.path(clip.clip_key)))
     poster_key = None if clip.check == UNOPENED else context.archive.make_poster(clip.clip_key)
     return replace(clip, poster_key=poster_key)
 

@@ -122,6 +122,7 @@ async def note_trouble(context: JobContext, row: GenerationRecord, error: RivyaE
     """Tell a person of lasting trouble, once; stop new creates when the key itself is refused."""
     verdict = rule("poll", error)
     log.warning("status read failed", extra=facts(row, code=error.code, request_id=error.request_id))
+    context.observer.refused(row, "poll", error)
     if verdict.effect is Effect.KEY and failures == 1:
         await context.pause(row, error, verdict.effect, "poll")
     if failures == SHOW_TROUBLE_AFTER:
@@ -141,6 +142,7 @@ async def got_over(context: JobContext, row: GenerationRecord, failures: int) ->
 
 async def end(context: JobContext, row: GenerationRecord, answer: Generation) -> Went:
     """Commit how the task ended at Rivya."""
+    context.observer.ended(row, answer)
     if answer.task_status is TaskStatus.FAILED:
         failed = await context.db(context.ledger.failed_at_rivya, row.id, answer)
         await context.db(uploads.forget, context.ledger, row)

@@ -1,0 +1,152 @@
+"""What the lab knows of the server at the other end: the facade over contract check, tasks by id, observations and bundle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from rivya_core.api.differences import Difference
+from rivya_core.api.endpoints import retrieve_generation
+from rivya_core.api.errors import LabError, RivyaError
+from rivya_core.lab import submission
+from rivya_core.lab.notes import named
+from rivya_core.lab.parts import Parts
+from rivya_core.lab.passage import owner_of
+from rivya_core.lab.records import GenerationRecord
+from rivya_core.lab.server import contract_check, support, tasks
+from rivya_core.lab.server.contract_check import ContractReport
+from rivya_core.lab.server.questions import Observation, observed
+from rivya_core.lab.server.tasks import TaskLook
+from rivya_core.settings import Mode
+
+CONTRACT: Final = "contract"
+TASK: Final = "task"
+KNOWN_FOR_S: Final = 2.0
+TASK_WITHIN_S: Final = 30.0
+LOOKS_MAX: Final = 20
+
+
+class Server:
+    """What is known of the server of this lab's connection."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._connection = parts.settings.connection
+        self._report: tuple[float, ContractReport | None] | None = None
+        self._looks: dict[str, TaskLook] = {}
+
+    # -- the contract ----------------------------------------------------------------------------------------------
+
+    def check_contract(self) -> ContractReport:
+        """Ask the four free questions now, over the network, and remember what differs; no answer makes this raise.
+
+        Raises:
+            LabError: the lab is read-only, or closed.
+        """
+        submission.refuse_if_read_only(self._parts.settings)
+        self._parts.inbox.refuse_if_closed()
+        exchange = self._parts.errands.exchange
+        report, learned = contract_check.check(exchange, self._connection, self._parts.jobs.now())
+        for question, answer in learned:
+            self._parts.jobs.observer.note(self._connection, question, answer, simulated=report.simulated)
+        self._parts.jobs.observer.flush()
+        self._parts.ledger.set_note(named(CONTRACT, self._connection), contract_check.to_json(report))
+        self._report = (time.monotonic(), report)
+        return report
+
+    def ask_contract(self) -> None:
+        """Have the contract checked in the background; returns at once."""
+        submission.refuse_if_read_only(self._parts.settings)
+        self._parts.errands.run(CONTRACT, self.check_contract)
+
+    @property
+    def is_checking(self) -> bool:
+        """True while a check of the contract is under way."""
+        return self._parts.errands.is_running(CONTRACT)
+
+    def contract(self) -> ContractReport | None:
+        """What the last check of this connection found; None before the first one."""
+        if self._report is None or time.monotonic() - self._report[0] > KNOWN_FOR_S:
+            found = contract_check.of_json(self._parts.ledger.get_note(named(CONTRACT, self._connection)))
+            self._report = (time.monotonic(), found)
+        return self._report[1]
+
+    def drift(self, model: str, param: str) -> Sequence[Difference]:
+        """What the last check found to differ in one setting; "prompt" and "reference_image" are settings too."""
+        report = self.contract()
+        return () if report is None else report.of(model, param)
+
+    # -- tasks -----------------------------------------------------------------------------------------------------
+
+    def look_up(self, task_id: str) -> TaskLook:
+        """Read a task now, over the network; what it is, or why it cannot be read. Nothing is stored, no answer raises."""
+        wanted = task_id.strip()
+        self._parts.inbox.refuse_if_closed()
+        look = TaskLook(wanted, self._parts.jobs.now(), None, "Enter a task id.")
+        if wanted:
+            try:
+                task = self._parts.errands.exchange(retrieve_generation(wanted), TASK_WITHIN_S)
+                look = replace(look, task=task, trouble="")
+            except RivyaError as error:
+                look = replace(look, trouble=tasks.trouble_of(wanted, error))
+        if look.task is not None:
+            with self._parts.ledger.reading() as connection:
+                look = replace(look, generation_id=owner_of(connection, self._connection, wanted))
+        while len(self._looks) >= LOOKS_MAX:
+            self._looks.pop(next(iter(self._looks)))
+        self._looks[wanted] = look
+        return look
+
+    def ask_task(self, task_id: str) -> None:
+        """Have a task read in the background; returns at once."""
+        self._looks.pop(task_id.strip(), None)
+        self._parts.errands.run(f"{TASK} {task_id.strip()[:80]}", lambda: self.look_up(task_id))
+
+    def task(self, task_id: str) -> TaskLook | None:
+        """What the last read of a task told; None while it is not there."""
+        return self._looks.get(task_id.strip())
+
+    def keep_task(self, task_id: str) -> GenerationRecord:
+        """Follow a task here to its end and keep its clip; nothing is ever sent for it. Twice gives the same row.
+
+        Reads the task first, over the network, unless ``look_up`` or ``ask_task`` has.
+
+        Raises:
+            LabError: there is no such task, or the lab is read-only.
+        """
+        submission.refuse_if_read_only(self._parts.settings)
+        look = self.task(task_id)
+        if look is None or look.task is None:
+            look = self.look_up(task_id)
+        if look.task is None:
+            raise LabError("The task cannot be kept", look.trouble, "Nothing was stored or sent.", field="task_id")
+        parts = self._parts
+        simulated = look.task.simulated or parts.settings.mode == "simulated"
+        mode: Mode = "simulated" if simulated else "live"
+        with parts.ledger.writing() as connection:
+            row, is_new = parts.ledger.add_task(
+                connection, look.task, self._connection, mode, prompt=look.prompt, params=look.params
+            )
+            if is_new:
+                parts.inbox.enqueue(connection, row.id, parts.ledger.next_run(connection, row.id))
+        self._looks.pop(look.task_id, None)
+        return row
+
+    # -- what was seen ---------------------------------------------------------------------------------------------
+
+    def observations(self) -> list[Observation]:
+        """Every open question of the documentation with what was seen of it on this connection."""
+        if not self._parts.settings.read_only:
+            self._parts.jobs.observer.flush()
+        with self._parts.ledger.reading() as connection:
+            return observed(connection, self._connection)
+
+    def support_bundle(self, generation_id: str | None = None, *, hours: float = 1.0, prompts: bool = False) -> bytes:
+        """One ZIP for Rivya's support, or ours: see ``support``. ``generation_id`` None: everything of the last ``hours``.
+
+        Raises:
+            LabError: there is no such generation.
+        """
+        return support.bundle(self._parts, self, generation_id, hours=hours, prompts=prompts)

@@ -1,0 +1,237 @@
+"""What a server was seen to do, where its documentation is silent: counted in memory, written now and then.
+
+The money path calls the hooks here, so none of them ever raises or waits for the database. What nobody saw before is written
+at the next turn of the housekeeping, mere repetitions once a minute; a killed process loses at most that minute's counts.
+Answers are made of figures, codes and host names: never a prompt, a key, a path or a query of an address.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Concatenate, Final, ParamSpec
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+
+from rivya_core.api.contract import Generation, UploadedFile
+from rivya_core.api.errors import RateLimitedError, RivyaError
+from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.records import Clip, GenerationRecord, Phase
+from rivya_core.lab.schema import observations
+from rivya_core.settings import EMBEDDED_CONNECTION
+
+log = logging.getLogger("rivya.observer")
+P = ParamSpec("P")
+
+SIMULATED_MARK: Final = " (simulated)"
+"""Behind the name of a live connection whose answers came from a simulator, so that the two are never counted together."""
+
+FLUSH_EVERY_S: Final = 60.0
+ANSWER_MAX: Final = 250
+KINDS_MAX: Final = 200  # different answers to one question that are kept apart
+_UNSAFE = re.compile(r"[^\w .,:;+*/()<>=%-]+")
+_READY_S = (10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+_AGES_S = (60, 600, 3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600, 30 * 24 * 3600)
+_SIZES_MB = (1, 2, 5, 10, 20, 50, 100)
+
+
+def _quiet(hook: Callable[Concatenate[Any, P], None]) -> Callable[Concatenate[Any, P], None]:
+    """Keep whatever goes wrong in a hook away from the job that calls it."""
+
+    def quietly(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            hook(self, *args, **kwargs)
+        except Exception:  # the outer edge: a note must never end a paid row
+            log.debug("an observation could not be made", exc_info=True)
+
+    quietly.__doc__ = hook.__doc__
+    return quietly
+
+
+class Observer:
+    """Counts what is seen; used from any thread."""
+
+    def __init__(self, database: sa.Engine, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+        self._lock = threading.Lock()
+        self._pending: dict[tuple[str, str, str], tuple[int, datetime, datetime]] = {}
+        self._known: set[tuple[str, str, str]] = set()
+        self._is_new = False
+        self._flushed_s = 0.0
+
+    def note(self, connection: str, question: str, answer: str, *, simulated: bool = False) -> None:
+        """Count one answer to a question; see ``questions.QUESTIONS`` for their names."""
+        marked = simulated and connection != EMBEDDED_CONNECTION
+        shown = " ".join(_UNSAFE.sub(" ", answer).split())[:ANSWER_MAX]
+        key = (connection + SIMULATED_MARK if marked else connection, question, shown)
+        now = self._now()
+        with self._lock:
+            if key not in self._known:
+                if sum(1 for known in self._known if known[:2] == key[:2]) >= KINDS_MAX:
+                    return
+                self._known.add(key)
+                self._is_new = True
+            count, first, _ = self._pending.get(key, (0, now, now))
+            self._pending[key] = (count + 1, first, now)
+
+    def flush_if_due(self, now_s: float) -> None:
+        """Write what is new, or what has waited long enough."""
+        if self._pending and (self._is_new or now_s - self._flushed_s >= FLUSH_EVERY_S):
+            self._flushed_s = now_s
+            self.flush()
+
+    def flush(self) -> None:
+        """Write everything counted so far; what cannot be written stays for the next time."""
+        with self._lock:
+            taken, self._pending, self._is_new = self._pending, {}, False
+        if not taken:
+            return
+        try:
+            with begin_immediate(self._database) as connection:
+                for key, counted in taken.items():
+                    _write(connection, key, *counted)
+        except (RivyaError, sa.exc.SQLAlchemyError):
+            with self._lock:
+                for key, (count, first, last) in taken.items():
+                    more, _, later = self._pending.get(key, (0, first, last))
+                    self._pending[key] = (count + more, first, later)
+            log.debug("observations wait to be written", exc_info=True)
+
+    # -- hooks -----------------------------------------------------------------------------------------------------
+
+    @_quiet
+    def created(self, row: GenerationRecord, answer: Generation) -> None:
+        """A create was accepted."""
+        self._of(row, answer, "create_status", f"HTTP {answer.http_status}")
+        self._of(row, answer, "create_state", str(answer.status))
+        if answer.reserved_credits is not None:
+            self._of(row, answer, "price", f"{_kind(row)}: {answer.reserved_credits:,} credits reserved")
+        if row.attempts > 1:
+            self._of(row, answer, "replay", f"asked again with the same key: a task, HTTP {answer.http_status}")
+        echoed = "echoed" if (answer.model_extra or {}).get("client_request_id") == row.sent_trace_id else "not echoed"
+        self._of(row, answer, "trace_id", echoed)
+        if more := sorted(answer.model_extra or {}):
+            self._of(row, answer, "task_fields", ", ".join(more))
+
+    @_quiet
+    def refused(self, row: GenerationRecord, phase: Phase, error: RivyaError) -> None:
+        """A create, upload or read went wrong in an answer of the server's."""
+        if error.http_status is None:
+            return
+        said = f"HTTP {error.http_status}" + (f", {error.code}" if error.code else ", no code")
+        self._error(row, "errors", f"{said}, to a {phase}")
+        if phase == "create" and row.attempts > 1:
+            self._error(row, "replay", f"asked again with the same key: {said}")
+        if error.code == "insufficient_credits":
+            self._error(row, "no_credits", said)
+        if isinstance(error, RateLimitedError) or error.retry_after_s is not None:
+            wait = "no Retry-After" if error.retry_after_s is None else f"Retry-After {error.retry_after_s:.0f} s"
+            self._error(row, "retry_after", f"{said}: {wait}")
+
+    @_quiet
+    def uploaded(self, row: GenerationRecord, answer: UploadedFile) -> None:
+        """A reference image was taken."""
+        self._of(row, answer, "upload_status", f"HTTP {answer.http_status}")
+        self._of(row, answer, "file_fields", ", ".join(sorted({*answer.model_fields_set, *(answer.model_extra or {})})))
+
+    @_quiet
+    def ended(self, row: GenerationRecord, answer: Generation) -> None:
+        """A task has succeeded or failed."""
+        took_s = row.elapsed_s(self._now())
+        if answer.error is not None:
+            self._of(row, answer, "failed_price", f"final_credits {answer.final_credits}")
+            self._of(row, answer, "errors", f"failed task, {answer.error.code or 'no code'}")
+            return
+        if row.source != "adopted":
+            self._of(row, answer, "ready", f"{_kind(row)}: {_between(took_s, _READY_S, _seconds)}")
+        price = f"{answer.final_credits:,} credits" if answer.final_credits else "not said when it became ready"
+        self._of(row, answer, "final_price", f"{_kind(row)}: {price}")
+        url = answer.primary_url
+        if url is not None:
+            parts = urlsplit(url)
+            self._of(row, answer, "result_host", parts.hostname or "relative, on the API's own host")
+            self._of(
+                row, answer, "result_address", "with a query, probably signed" if parts.query else "without a query"
+            )
+
+    @_quiet
+    def fetched(self, row: GenerationRecord, content_type: str, clip: Clip) -> None:
+        """A clip was downloaded and looked at."""
+        declared = content_type.partition(";")[0].strip() or "none"
+        self._row(row, "clip_type", f"declared {declared}")
+        if clip.width_px and clip.height_px:
+            rate = f", {clip.fps:.0f} fps" if clip.fps else ""
+            self._row(row, "clip_picture", f"{_kind(row)}: {clip.width_px}x{clip.height_px}{rate}")
+        self._row(row, "clip_size", _between(clip.size_bytes / 1e6, _SIZES_MB, lambda size: f"{size} MB"))
+        if row.ready_at is not None:
+            age_s = (self._now() - row.ready_at).total_seconds()
+            self._row(row, "address_life", f"still answered: {_between(age_s, _AGES_S, _seconds)} old")
+
+    @_quiet
+    def coded(self, row: GenerationRecord, codec: str) -> None:
+        """The codec of a clip was read."""
+        self._row(row, "clip_codec", codec)
+
+    @_quiet
+    def fetch_failed(self, row: GenerationRecord, error: RivyaError) -> None:
+        """A clip's address gave something else."""
+        if error.http_status is not None and row.ready_at is not None:
+            age_s = (self._now() - row.ready_at).total_seconds()
+            answer = f"HTTP {error.http_status}: {_between(age_s, _AGES_S, _seconds)} old"
+            self._row(row, "address_life", answer)
+
+    @_quiet
+    def settled_late(self, row: GenerationRecord, answer: Generation) -> None:
+        """A price was told after the clip was ready."""
+        if row.ready_at is not None:
+            age_s = (self._now() - row.ready_at).total_seconds()
+            self._of(
+                row, answer, "settled", f"price told {_between(age_s, _READY_S, _seconds)} after the clip was ready"
+            )
+
+    # -- shared ----------------------------------------------------------------------------------------------------
+
+    def _of(self, row: GenerationRecord, answer: Generation | UploadedFile, question: str, said: str) -> None:
+        self.note(row.connection, question, said, simulated=answer.simulated)
+
+    def _error(self, row: GenerationRecord, question: str, said: str) -> None:
+        self._row(row, question, said)
+
+    def _row(self, row: GenerationRecord, question: str, said: str) -> None:
+        self.note(row.connection, question, said, simulated=row.mode == "simulated")
+
+
+def _write(connection: sa.Connection, key: tuple[str, str, str], count: int, first: datetime, last: datetime) -> None:
+    name, question, answer = key
+    column = observations.c
+    mine = (column.connection == name, column.question == question, column.answer == answer)
+    more = sa.update(observations).where(*mine).values(seen=column.seen + count, last_at=last)
+    if connection.execute(more).rowcount == 0:
+        values: dict[str, Any] = {"connection": name, "question": question, "answer": answer}
+        connection.execute(sa.insert(observations).values(**values, seen=count, first_at=first, last_at=last))
+
+
+def _kind(row: GenerationRecord) -> str:
+    """Model and length of a clip."""
+    return f"{row.model} {row.length} s" if row.length else row.model
+
+
+def _between(value: float, steps: tuple[int, ...], named: Callable[[int], str]) -> str:
+    """Name the range that a figure falls into, so that equal answers can be counted."""
+    below = [step for step in steps if value >= step]
+    above = [step for step in steps if value < step]
+    if not below:
+        return f"under {named(steps[0])}"
+    return f"over {named(steps[-1])}" if not above else f"{named(below[-1])} to {named(above[0])}"
+
+
+def _seconds(value: int) -> str:
+    for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if value >= length and value % length == 0:
+            return f"{value // length} {unit}"
+    return f"{value} s"

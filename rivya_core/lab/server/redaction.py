@@ -1,0 +1,136 @@
+"""What leaves in a support bundle is written by these rules: no key, no local path, no address beyond its host, no prompt unless asked for.
+
+Without prompts a text that is not ours is kept word by word: a word stays only when it belongs to a fixed vocabulary and
+stands in no prompt. So a quote is gone in whatever form it comes: cut, escaped, encoded, in other letters or another case.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from rivya_core.api.catalogue import packaged_models
+from rivya_core.api.contract import API_PREFIX, ERROR_CODES, SCOPES, TaskStatus
+from rivya_core.lab.states import State
+
+KEY: Final = "[key]"
+PATH: Final = "[path]"
+LEFT_OUT: Final = "[left out]"
+WORD_OUT: Final = "…"
+DIGITS_MAX: Final = 6
+
+_KEYS = re.compile(r"(?:rvya_sk_|whsec_|Bearer\s+)[^\s\"'<>]+", re.IGNORECASE)
+_URLS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>]+", re.IGNORECASE)
+_PATHS = re.compile(r"(?<![\w/.:])(?:~|[A-Za-z]:)?(?:[/\\][^\s/\\\"'<>:,;]+){2,}[/\\]?")
+_TOKENS = re.compile(r"[^\W_]+(?:_[^\W_]+)*", re.UNICODE)
+
+_PLAIN = """
+a an the of to in on at for from with without by as is are was were be been being has have had do does did not no nor and or
+if then than that this these those it its there here when while until after before since again still already yet only also
+must may might can could cannot should would will need needs needed use used using try tried set send sent get got give given
+take taken make made find found read look ask asked answer answers came come goes gone went stop stopped wait waits waiting
+again once twice more less most least many few some any all each every other another same new old first last next
+invalid valid unknown missing required optional allowed denied refused rejected failed failure error errors warning fault
+bad wrong empty null none true false too long short large small high low many maximum minimum limit limits exceeded exceeds
+request requests response message code status value values field fields type types number numbers string text integer range
+between param params parameter parameters option options default model models task tasks generation generations clip clips
+video image images file files upload uploaded url address key account credits credit balance wallet price charged charge
+reserved final server service internal upstream gateway timeout timed out connection network rate window later retry
+phase step create poll fetch upload settle submit live simulated person hold release adjust paused running queue why task_status
+nobody knows whether accepted this sent times minutes clear arrived connection broke timed rivya says said had otherwise own
+base longer larger smaller characters reference listed names named offered also chosen settings setting compared nothing
+support content policy moderation safety filter blocked not_allowed unsupported format size bytes mb seconds minutes hours
+days api public id ids http https json body header created accepted queued processing succeeded cancelled expired revoked
+"""
+"""Words that error texts are made of and that tell nothing of a prompt; those of the contract come on top."""
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Every word that may stay, in small letters."""
+    ours = [_PLAIN, *ERROR_CODES, *SCOPES, *(status.value for status in TaskStatus), *(state.value for state in State)]
+    for code in ERROR_CODES.values():
+        ours += [code.title, code.hint]
+    for name, spec in packaged_models().items():
+        ours += [name, *(param.key for param in spec.params)]
+    return frozenset(word for text in ours for word in words_of(text))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text as they are compared: plain forms, small letters; parts of joined words beside the whole."""
+    found = [token.casefold() for token in _TOKENS.findall(unicodedata.normalize("NFKC", text))]
+    return found + [part for token in found if "_" in token for part in token.split("_")]
+
+
+class Redactor:
+    """Writes values so that they may leave.
+
+    ``secrets``: texts that are struck out wherever they stand (the key). ``prompts``: texts of which nothing may be seen, or
+    None when they were ticked.
+    """
+
+    def __init__(self, secrets: Iterable[str], prompts: Iterable[str] | None) -> None:
+        self._secrets = [secret for secret in secrets if secret]
+        self._hides = prompts is not None
+        self._hidden = frozenset(word for prompt in prompts or () for word in words_of(prompt))
+        self._homes = sorted({str(Path.home()), str(Path.cwd())} - {"/"}, key=len, reverse=True)
+
+    def text(self, value: str) -> str:
+        """A text that may come from anybody."""
+        clean = self.plain(value)
+        return _TOKENS.sub(self._word, clean) if self._hides else clean
+
+    def plain(self, value: str) -> str:
+        """A text that is ours, or was ticked: without key, local path, and addresses beyond their host."""
+        for secret in self._secrets:
+            value = value.replace(secret, KEY)
+        value = _KEYS.sub(KEY, value)
+        value = _URLS.sub(lambda found: address(found[0]), value)
+        for home in self._homes:
+            value = value.replace(home, PATH)
+        return _PATHS.sub(lambda found: found[0] if found[0].startswith(API_PREFIX) else PATH, value)
+
+    def prompt(self, value: str) -> str:
+        """A prompt, or the name of a file."""
+        return f"{LEFT_OUT}: {len(value):,} characters" if self._hides else self.plain(value)
+
+    def quotes(self, value: str) -> bool:
+        """True when an id that the server chose, or a person typed, holds a word of a prompt."""
+        words = words_of(re.sub(r"[-.:]", " ", value))
+        return self._hides and any(len(word) > 1 and word in self._hidden for word in words)
+
+    def anything(self, value: object) -> Any:
+        """A JSON value whose names are ours and whose texts are anybody's."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {str(name): self.anything(item) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.anything(item) for item in value]
+        return value if value is None or isinstance(value, (bool, int, float)) else self.text(str(value))
+
+    def _word(self, found: re.Match[str]) -> str:
+        token = unicodedata.normalize("NFKC", found[0]).casefold()
+        parts = token.split("_")
+        if token in self._hidden or any(part in self._hidden for part in parts):
+            return WORD_OUT
+        if token.isascii() and token.isdigit() and len(token) <= DIGITS_MAX:
+            return found[0]
+        known = vocabulary()
+        return found[0] if token in known or all(part in known for part in parts) else WORD_OUT
+
+
+def address(url: str) -> str:
+    """Of an address only scheme and host: a path or a query may open a file by itself."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return LEFT_OUT
+    return f"{parts.scheme}://{host}{port}/…" if host else LEFT_OUT

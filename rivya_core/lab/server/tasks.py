@@ -1,0 +1,58 @@
+"""Look at a task by its id, whoever made it, and keep it here: a row that is followed to its end and is never sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from rivya_core.api.contract import Generation
+from rivya_core.api.errors import NotFoundError, RivyaError
+
+TOLD_MAX: Final = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLook:
+    """What a read of a task id told.
+
+    ``task``: None when it could not be read; ``trouble`` then says why. ``generation_id``: the row that has it already.
+    """
+
+    task_id: str
+    asked_at: datetime
+    task: Generation | None
+    trouble: str = ""
+    generation_id: str | None = None
+
+    @property
+    def prompt(self) -> str:
+        """The prompt, where the API tells it; it is not documented to."""
+        return _told(self.task, "prompt")
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters, where the API tells them."""
+        found = None if self.task is None else _inputs(self.task).get("params")
+        return found if isinstance(found, dict) else {}
+
+
+def trouble_of(task_id: str, error: RivyaError) -> str:
+    """Say in a sentence why a task could not be read."""
+    if isinstance(error, NotFoundError):
+        return f"There is no task {task_id[:80]} for this key. Check the id, and that the key belongs to the account that made it."
+    return f"{error.title}. {error.detail}".rstrip(".") + "."
+
+
+def _inputs(task: Generation) -> dict[str, Any]:
+    extra = dict(task.model_extra or {})
+    for key in ("input", "request"):
+        inner = extra.get(key)
+        if isinstance(inner, dict):
+            return {**extra, **inner}
+    return extra
+
+
+def _told(task: Generation | None, name: str) -> str:
+    found = None if task is None else _inputs(task).get(name)
+    return found[:TOLD_MAX] if isinstance(found, str) else ""
