@@ -127,6 +127,15 @@ def test_a_chosen_clip_is_shown_before_the_server_has_answered(served: Server, v
     assert player(page) == before
 
 
+def test_the_posters_one_compares_from_play_too(served: Server, visit: Visit) -> None:
+    """What is ticked is seen moving first; the header has said that all of it is simulated."""
+    page = visit(served, path="/compare").page
+    settle(page)
+    page.locator(".st-key-wall_picker .poster").nth(1).hover()
+    plays(page, ".st-key-wall_picker li:nth-child(2) video")
+    expect(page.locator(".st-key-wall_picker .mark")).to_have_count(0)
+
+
 @pytest.mark.parametrize("look", [WIDE, PHONE], ids=["wide-light", "phone-dark"])
 def test_takes_of_one_press_are_one_strip(served: Server, visit: Visit, look: Look) -> None:
     """Four takes are one poster on the shelf and one strip under the player, and one press compares them."""

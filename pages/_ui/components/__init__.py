@@ -26,18 +26,22 @@ def component(name: str, *, html: str = "", shared: tuple[str, ...] = ()) -> Cal
         html: At most a frame; the script fills it.
         shared: File names without ``.js``, in the order they are put.
     """
-    scripts = [FOLDER / f"{part}.js" for part in shared] + [FOLDER / name / "component.js"]
     return st.components.v2.component(
         f"rivya_{name}",
         html=html,
         css=COMPONENT_CSS + _text(FOLDER / name / "component.css"),
-        js="\n".join(_text(script) for script in scripts),
+        js=shared_scripts(*shared) + _text(FOLDER / name / "component.js"),
     )
 
 
 def seal(text: str) -> int:
     """A number by which a browser tells whether a text area still holds the text that the page was drawn with; see ``seal.js``."""
     return zlib.adler32(text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "surrogatepass"))
+
+
+def shared_scripts(*names: str) -> str:
+    """The text of shared scripts, each named without ``.js``, for the head of a component's own script."""
+    return "".join(f"{_text(FOLDER / f'{name}.js')}\n" for name in names)
 
 
 def _text(path: Path) -> str:

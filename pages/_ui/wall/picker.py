@@ -10,9 +10,12 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import words
+from pages._ui import frame, modes, words
+from pages._ui.components import shared_scripts
 from pages._ui.direction import COMPONENT_CSS
+from pages._ui.modes import Marks
 from rivya_core import GenerationRecord
+from rivya_core.lab.clips import UNOPENED
 
 LEAST, MOST = 2, 9
 
@@ -74,13 +77,6 @@ img { width: 100%; height: 100%; object-fit: contain; display: block; }
 _JS = """
 const pickers = new WeakMap();
 
-function part(tag, name, text) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
 function poster(clip) {
   const image = part('img');
   image.loading = 'lazy';
@@ -105,11 +101,12 @@ function item(picker, clip) {
   button.onclick = () => toggle(picker, clip);
   const picture = part('span', 'picture');
   if (clip.poster) picture.append(poster(clip));
-  picture.append(part('span', clip.simulated ? 'mark' : 'mark live', clip.simulated ? 'SIMULATED' : 'LIVE'));
+  if (clip.mark) picture.append(part('span', clip.mark === 'LIVE' ? 'mark live' : 'mark', clip.mark));
   picture.append(part('span', 'tick'));
   if (clip.length) picture.append(part('span', 'length', clip.length));
   button.append(picture, part('span', 'name', clip.name));
   if (clip.facts) button.append(part('span', 'facts', clip.facts));
+  hoverPlay(button, picture, clip.src);
   row.append(button);
   return row;
 }
@@ -170,7 +167,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 """
 
-_component = st.components.v2.component("rivya_wall_picker", html=_HTML, css=_CSS + COMPONENT_CSS, js=_JS)
+_component = st.components.v2.component(
+    "rivya_wall_picker", html=_HTML, css=_CSS + COMPONENT_CSS, js=shared_scripts("dom", "hover_play") + _JS
+)
 
 
 def picker(
@@ -180,11 +179,12 @@ def picker(
 
     ``chosen``: what is in the tray at first. ``names``: better names than the prompts, by id.
     """
+    marks = modes.marks(frame.lab().mode, (record.mode for record in (*rows, *chosen)))
     result = _component(
         key=key,
         data={
-            "clips": [_card(record, names) for record in rows],
-            "chosen": [_card(record, names) for record in chosen],
+            "clips": [_card(record, names, marks) for record in rows],
+            "chosen": [_card(record, names, marks) for record in chosen],
             "start": " ".join(record.id for record in chosen),
             "least": LEAST,
             "most": MOST,
@@ -194,14 +194,15 @@ def picker(
     return [str(one) for one in result.go] if isinstance(result.go, list) else None
 
 
-def _card(record: GenerationRecord, names: Mapping[str, str]) -> dict[str, Any]:
+def _card(record: GenerationRecord, names: Mapping[str, str], marks: Marks) -> dict[str, Any]:
     return {
         "id": record.id,
         "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
         "name": names.get(record.id) or words.excerpt(record.prompt, 80),
         "facts": " · ".join(part for part in (words.shape(record), f"take {record.take}") if part),
         "length": f"{record.clip_duration_s:.0f} s" if record.clip_duration_s else "",
-        "simulated": record.mode == "simulated",
+        "src": "" if record.clip_check == UNOPENED else f"/clips/{record.id}.mp4",
+        "mark": marks.of(record.mode),
     }
 
 
