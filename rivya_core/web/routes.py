@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import anyio.to_thread
 from starlette.middleware import Middleware
@@ -28,16 +29,16 @@ from rivya_core.lab.clips import WHOLE
 from rivya_core.lab.containers import container_of_key
 from rivya_core.lab.images import small_key
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.records import GenerationRecord
 from rivya_core.settings import Settings
 from rivya_core.simulator.app import create_app
 from rivya_core.simulator.world import World
-from rivya_core.web import exports, guard
+from rivya_core.web import clip_archive, exports, guard
 
 log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).parents[1] / "assets"
 SHA256 = re.compile(r"[0-9a-f]{64}")
+FORM_MAX_BYTES = 128 * 1024
 PRIVATE_CACHE = "private, max-age=86400"
 UNSURE_CACHE = "private, no-cache"
 """Of a clip that may be fetched again: a browser asks each time whether it is still the same."""
@@ -53,6 +54,7 @@ def routes() -> Sequence[BaseRoute]:
         Route("/images/{sha256}", image),
         Route("/exports/history.{kind}", export),
         Route("/exports/spend.csv", export_spend),
+        Route("/exports/clips.zip", export_clips, methods=["GET", "POST"]),
         Mount("/assets/fonts", StaticFiles(directory=ASSETS / "fonts")),
         Mount("/simulator", app=SimulatorMount()),
     ]
@@ -113,7 +115,7 @@ def clip(request: Request) -> Response:
         return _kept(
             path,
             media_type=container_of_key(path.name).media_type,
-            filename=clip_name(record) if download else None,
+            filename=clip_archive.clip_name(record) if download else None,
             content_disposition_type="attachment" if download else "inline",
             headers={"Cache-Control": PRIVATE_CACHE if record.clip_check == WHOLE else UNSURE_CACHE},
         )
@@ -209,7 +211,31 @@ def export_spend(request: Request) -> Response:
     return _found(answer)
 
 
-def _file(pieces: Iterator[str], media_type: str, name: str) -> Response:
+async def export_clips(request: Request) -> Response:
+    """Stream the clips of the generations that ``id`` names, each once, as a ZIP; a form may name more than an address holds."""
+    asked = request.query_params.getlist("id")
+    if request.method == "POST":
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > FORM_MAX_BYTES:
+                return JSONResponse({"error": "The form is too large."}, status_code=413)
+        asked = [value for name, value in parse_qsl(body.decode("utf-8", "replace")) if name == "id"]
+    ids = list(dict.fromkeys(asked))
+    if not 0 < len(ids) <= clip_archive.CLIPS_MAX:
+        return JSONResponse({"error": f"Choose 1 to {clip_archive.CLIPS_MAX} clips."}, status_code=400)
+
+    def answer(lab: Lab) -> Response:
+        rows = lab.history.some(ids)
+        if not rows:
+            return _missing()
+        name = exports.file_name("clips", clip_archive.mode_of(rows), "zip", datetime.now().astimezone())
+        return _file(clip_archive.pack(lab, rows), "application/zip", name)
+
+    return await anyio.to_thread.run_sync(_found, answer)
+
+
+def _file(pieces: Iterator[str] | Iterator[bytes], media_type: str, name: str) -> Response:
     return StreamingResponse(
         pieces,
         media_type=media_type,
@@ -243,12 +269,6 @@ class SimulatorMount:
         if self._served is None or self._served[0] is not server.world:
             self._served = (server.world, create_app(server.world, server.clips))
         return self._served[1]
-
-
-def clip_name(record: GenerationRecord) -> str:
-    """Name a saved clip; a simulated one says so."""
-    mark = "SIMULATED-" if record.mode == "simulated" else ""
-    return f"{mark}{record.model}-{record.created_at:%Y%m%d-%H%M%S}-{record.id[-8:]}{container_of_key(record.clip_key or '').suffix}"
 
 
 def _found(answer: Callable[[Lab], Response]) -> Response:

@@ -1,0 +1,157 @@
+"""Chosen clips as one ZIP, written while it is sent: one block of one file is in memory, however many clips there are.
+
+It holds the clips, ``manifest.json`` and ``clips.csv`` with prompts and parameters. The manifest comes last, so that it says
+what is in the file: with the hash of the bytes that were written, and what is missing, and why. No key, host or path is in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab.containers import container_of_key
+from rivya_core.lab.lab import Lab
+from rivya_core.lab.records import GenerationRecord
+from rivya_core.settings import Mode
+from rivya_core.web import exports
+
+CLIPS_MAX: Final = 500
+BLOCK_BYTES: Final = 256 * 1024
+HOSTS: Final = frozenset({"connection"})
+"""Columns that name a host."""
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_GONE: Final = "The file is not in the data folder any more."
+_CUT: Final = "The file could not be read to its end."
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """What became of one clip. ``missing``: why it is not there, or not whole; empty when it is."""
+
+    name: str | None
+    sha256: str | None
+    size_bytes: int
+    missing: str = ""
+
+
+def clip_name(record: GenerationRecord) -> str:
+    """Name a saved clip; a simulated one says so."""
+    mark = "SIMULATED-" if record.mode == "simulated" else ""
+    model = _UNSAFE.sub("-", record.model)
+    suffix = container_of_key(record.clip_key or "").suffix
+    return f"{mark}{model}-{record.created_at:%Y%m%d-%H%M%S}-{_UNSAFE.sub('-', record.id)[-8:]}{suffix}"
+
+
+def mode_of(rows: Iterable[GenerationRecord]) -> Mode | None:
+    """The mode of all rows, or None when they differ."""
+    modes = {row.mode for row in rows}
+    return modes.pop() if len(modes) == 1 else None
+
+
+def pack(lab: Lab, rows: list[GenerationRecord]) -> Iterator[bytes]:
+    """Write the clips of some generations, in their order, piece by piece."""
+    out = _Pieces()
+    packed: list[_Packed] = []
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for number, row in enumerate(rows, 1):
+            yield from _clip(archive, out, _file(lab, row), row, number, packed)
+        marked = list(lab.history.marked(rows))
+        lines = exports.csv_lines(marked, without=HOSTS)
+        archive.writestr("clips.csv", "".join(lines), zipfile.ZIP_DEFLATED)
+        archive.writestr("manifest.json", _manifest(marked, packed), zipfile.ZIP_DEFLATED)
+        yield out.taken()
+    yield out.taken()
+
+
+def _file(lab: Lab, row: GenerationRecord) -> Path | None:
+    try:
+        return lab.clip(row.id) if row.has_clip else None
+    except RivyaError:
+        return None
+
+
+def _clip(
+    archive: zipfile.ZipFile,
+    out: _Pieces,
+    path: Path | None,
+    row: GenerationRecord,
+    number: int,
+    packed: list[_Packed],
+) -> Iterator[bytes]:
+    """Write one clip; what cannot be read is said in the manifest, and the others come all the same."""
+    if path is None:
+        packed.append(_Packed(None, None, 0, _GONE if row.has_clip else f"There is no clip: it is {row.state}."))
+        return
+    try:
+        source = path.open("rb")
+    except OSError:
+        packed.append(_Packed(None, None, 0, _GONE))
+        return
+    name, digest, size, fault = f"{number:03d}-{clip_name(row)}", hashlib.sha256(), 0, ""
+    entry = zipfile.ZipInfo(name, row.created_at.timetuple()[:6])
+    with source, archive.open(entry, "w", force_zip64=True) as target:
+        while True:
+            try:
+                block = source.read(BLOCK_BYTES)
+            except OSError:
+                fault = _CUT
+                break
+            if not block:
+                break
+            target.write(block)
+            digest.update(block)
+            size += len(block)
+            yield out.taken()
+    packed.append(_Packed(name, digest.hexdigest(), size, fault))
+
+
+def _manifest(marked: list[exports.Marked], packed: list[_Packed]) -> str:
+    rows = [row for row, _ in marked]
+    mode = mode_of(rows)
+    clips = []
+    for one, is_in in zip(marked, packed, strict=True):
+        facts = {name: value for name, value in exports.json_row(one).items() if name not in HOSTS}
+        clips.append(
+            {"file": is_in.name, "sha256": is_in.sha256, "bytes": is_in.size_bytes, "missing": is_in.missing, **facts}
+        )
+    told = {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "clips": {"live": "LIVE", "simulated": "SIMULATED: nothing here is real.", None: "LIVE and SIMULATED"}[mode],
+        "count": sum(1 for is_in in packed if is_in.name is not None),
+        "missing": sum(1 for is_in in packed if is_in.missing),
+        "generations": clips,
+    }
+    return json.dumps(told, ensure_ascii=False, indent=1)
+
+
+class _Pieces(io.RawIOBase):
+    """Where the archive is written to, and taken from before the next block comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held = bytearray()
+
+    def writable(self) -> bool:
+        """Say that it is written to; it cannot be sought in, so that sizes follow their files."""
+        return True
+
+    def write(self, piece: bytes) -> int:  # type: ignore[override]  # zipfile writes bytes only
+        """Keep a piece."""
+        self._held += piece
+        return len(piece)
+
+    def taken(self) -> bytes:
+        """Hand out what is held."""
+        held = bytes(self._held)
+        self._held.clear()
+        return held
