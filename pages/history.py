@@ -1,11 +1,11 @@
-"""History: every generation, newest first, findable, each with its own link."""
+"""History: every generation, findable, each with its own link."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from pages._ui import address, card, frame, once, undo
-from pages._ui.history import detail, detail_acts
+from pages._ui.history import detail, detail_acts, selection
 from pages._ui.history import filters as history_filters
 from pages._ui.history import style as history_style
 from pages._ui.history import table as history_table
@@ -20,16 +20,16 @@ _NEWEST = "_history_newest"
 
 def main() -> None:
     """Draw the page."""
-    lab = frame.open_page("History", "Every generation, newest first. The address keeps the view you see.")
+    lab = frame.open_page("History", "Every generation. Filters are saved in the URL.")
+    selection.follow()
     asked_for = address.opened()
     history_style.narrow_screen_shows("detail" if asked_for else "list")
     detail_acts.announce()
     undo.bar(lab)
-    query = history_filters.draw()
-    page, shown = _page(lab, query)
+    query = history_filters.draw(lab)
     browse, panel = st.columns([3, 2], gap="medium")
     with browse, st.container(key="history_browse"):
-        _table(lab, query, page, shown)
+        page, shown = _list(lab, query)
     with panel, st.container(key="history_detail"):
         if shown is not None:
             detail.draw(lab, shown, listed=any(row.id == shown.id for row in page.rows))
@@ -38,14 +38,38 @@ def main() -> None:
     once.drawn()
 
 
-def _page(lab: Lab, query: HistoryFilter) -> tuple[HistoryPage, GenerationRecord | None]:
-    """Read the page that is asked for and the row to show beside it."""
-    page = lab.history.page(query, page=address.wanted_page(), size=PAGE_ROWS)
+def _list(lab: Lab, query: HistoryFilter) -> tuple[HistoryPage, GenerationRecord | None]:
+    """Draw the page of rows that is asked for; returns it, and the row to show beside it."""
+    head = st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="history_count"
+    )
+    with head:
+        count = st.empty()
+        with st.container(horizontal=True, width="content", gap="small"):
+            sort, view = history_filters.arrangement()
+            _exports(query)
+    page = lab.history.page(query, page=address.wanted_page(), size=PAGE_ROWS, sort=sort)
+    shown = _shown(lab, page)
+    if page.rows:
+        total = f"{page.total:,}" + ("" if page.total_is_exact else " or more")
+        first = (page.page - 1) * PAGE_ROWS + 1
+        count.caption(f"{first:,} to {first + len(page.rows) - 1:,} of {total}", width="content")
+    else:
+        _nothing(query)
+    history_table.draw(lab, page.rows, shown, view)
+    if page.pages > 1:
+        key = f"pages_{filter_query(query)}_{page.pages}"
+        st.pagination(page.pages, default=page.page, key=key, on_change=_turn, args=(key,), width="stretch")
+    return page, shown
+
+
+def _shown(lab: Lab, page: HistoryPage) -> GenerationRecord | None:
+    """Find the row to show beside a page of them."""
     asked_for = address.opened()
     if asked_for is not None:
         st.session_state.pop(_NEWEST, None)
-        return page, detail.find(lab, asked_for)
-    return page, _newest(page)
+        return detail.find(lab, asked_for)
+    return _newest(page)
 
 
 def _newest(page: HistoryPage) -> GenerationRecord | None:
@@ -56,38 +80,20 @@ def _newest(page: HistoryPage) -> GenerationRecord | None:
     return chosen
 
 
-def _table(lab: Lab, query: HistoryFilter, page: HistoryPage, shown: GenerationRecord | None) -> None:
-    if page.rows:
-        _count_and_export(query, page)
-    else:
-        _nothing(query)
-    history_table.draw(lab, page.rows, shown)
-    if page.pages > 1:
-        key = f"pages_{filter_query(query)}_{page.pages}"
-        st.pagination(page.pages, default=page.page, key=key, on_change=_turn, args=(key,), width="stretch")
-
-
 def _turn(key: str) -> None:
     address.turn_to(st.session_state[key])
 
 
-def _count_and_export(query: HistoryFilter, page: HistoryPage) -> None:
-    with st.container(
-        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="history_count"
-    ):
-        total = f"{page.total:,}" + ("" if page.total_is_exact else " or more")
-        first = (page.page - 1) * PAGE_ROWS + 1
-        st.caption(f"{first:,} to {first + len(page.rows) - 1:,} of {total}", width="content")
-        with st.container(horizontal=True, width="content", gap="small"):
-            asked = filter_query(query)
-            for kind in ("csv", "json"):
-                st.link_button(
-                    kind.upper(),
-                    f"/exports/history.{kind}" + (f"?{asked}" if asked else ""),
-                    icon=":material/download:",
-                    help=f"Every row that matches the filters, as {kind.upper()}",
-                    key=f"export_{kind}",
-                )
+def _exports(query: HistoryFilter) -> None:
+    asked = filter_query(query)
+    for kind in ("csv", "json"):
+        st.link_button(
+            kind.upper(),
+            f"/exports/history.{kind}" + (f"?{asked}" if asked else ""),
+            icon=":material/download:",
+            help=f"Every row that matches the filters, as {kind.upper()}",
+            key=f"export_{kind}",
+        )
 
 
 def _nothing(query: HistoryFilter) -> None:

@@ -36,6 +36,11 @@ def turn_to(page: int) -> None:
         st.query_params.pop("page", None)
 
 
+def sweep_link(experiment_id: str) -> str:
+    """Write the address of a sweep's page."""
+    return f"/sweep?experiment={quote(experiment_id, safe='')}"
+
+
 def permanent_link(generation_id: str) -> str:
     """Write the address that opens one generation, on whatever host this page was reached by."""
     here = urlsplit(st.context.url or "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from pages._ui import address, words
@@ -12,9 +14,28 @@ _DELETED = "_deleted"
 
 def delete(lab: Lab, record: GenerationRecord) -> None:
     """Hide an ended generation and offer to bring it back; a callback."""
-    if lab.delete([record.id]):
-        st.session_state[_DELETED] = (record.id, words.excerpt(record.prompt, 60))
+    delete_all(lab, [record])
+
+
+def delete_all(lab: Lab, records: Sequence[GenerationRecord]) -> str:
+    """Hide those that have ended, all at once, and offer to bring them back; says which stay, and why."""
+    ended = [record for record in records if record.is_terminal]
+    staying = len(records) - len(ended)
+    if ended and lab.delete([record.id for record in ended]):
+        first = words.excerpt(ended[0].prompt, 60)
+        told = first if len(ended) == 1 else f"{len(ended):,} generations"
+        st.session_state[_DELETED] = (tuple(record.id for record in ended), told)
         address.open_row(None)
+    if not staying:
+        return ""
+    what = "1 was not deleted: it is" if staying == 1 else f"{staying:,} were not deleted: they are"
+    return f"{what} still under way, or may have been charged."
+
+
+def deleted() -> Sequence[str]:
+    """The ids that were deleted last."""
+    known: tuple[tuple[str, ...], str] | None = st.session_state.get(_DELETED)
+    return () if known is None else known[0]
 
 
 def forget() -> None:
@@ -24,25 +45,25 @@ def forget() -> None:
 
 def bar(lab: Lab) -> None:
     """Draw the bar while there is something to bring back."""
-    deleted = st.session_state.get(_DELETED)
+    known: tuple[tuple[str, ...], str] | None = st.session_state.get(_DELETED)
     with st.container(key="undo_bar"):
-        if deleted is None:
+        if known is None:
             return
-        generation_id, prompt = deleted
+        ids, told = known
         with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo_card"):
-            st.text(f"Deleted: {prompt}", width="stretch")
+            st.text(f"Deleted: {told}", width="stretch")
             st.button(
                 "Undo",
                 icon=":material/undo:",
                 key="undo_delete",
                 type="primary",
                 on_click=_bring_back,
-                args=(lab, generation_id),
+                args=(lab, ids),
             )
             st.button("Close", key="undo_close", on_click=forget, type="tertiary")
 
 
-def _bring_back(lab: Lab, generation_id: str) -> None:
-    lab.undelete([generation_id])
+def _bring_back(lab: Lab, ids: Sequence[str]) -> None:
+    lab.undelete(ids)
     forget()
-    address.open_row(generation_id)
+    address.open_row(ids[0] if len(ids) == 1 else None)

@@ -257,6 +257,12 @@ class Decisions(Images):
 
     # -- marks -----------------------------------------------------------------------------------------------------
 
+    def set_starred(self, generation_ids: Sequence[str], starred: bool) -> int:
+        """Set or clear the star of some rows; how many changed."""
+        where = [generations.c.id.in_(generation_ids), generations.c.starred.is_not(starred)]
+        with self.writing() as connection:
+            return connection.execute(sa.update(generations).where(*where).values(starred=starred)).rowcount
+
     def set_deleted(self, generation_ids: Sequence[str], moment: datetime | None) -> int:
         """Hide ended rows from History, or (None) bring them back; how many. Their credits go on counting."""
         where = [generations.c.id.in_(generation_ids), generations.c.state.in_(sorted(TERMINAL))]

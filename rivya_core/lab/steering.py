@@ -109,6 +109,10 @@ class Steering:
         """Set or clear the star."""
         self.ledger.update(generation_id, starred=starred)
 
+    def star_all(self, generation_ids: Sequence[str], starred: bool) -> int:
+        """Set or clear the star of some generations, all at once; how many changed."""
+        return self.ledger.set_starred(generation_ids, starred)
+
     def dismiss(self, generation_id: str) -> None:
         """Put a failure card away; the row stays in History."""
         self.ledger.update(generation_id, dismissed_at=self._parts.jobs.now())

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from pages._ui.history.style import NARROW_PX
-from pages._ui.history.table import HEADER_PX, ROW_PX
 from rivya_core.simulator import World
 from tests.browser.clips import make_clips
 from tests.browser.conftest import Server, Visitor
@@ -19,9 +19,6 @@ from tests.browser.looks import assert_well, each_look, settle
 from tests.copied import run_twice
 
 Visit = Callable[..., Visitor]
-
-BOX_PX, PROMPT_PX = 16, 200
-"""How far from the table's left edge its boxes and its prompts are."""
 
 
 class Filled(Server):
@@ -40,11 +37,20 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     server.stop()
 
 
-def click(page: Page, row: int, x_px: int) -> None:
-    """Click into a row of the table, counted from 0; it is painted, so there is nothing to find by name."""
-    page.locator(".st-key-history_table .dvn-scroller").click(
-        position={"x": x_px, "y": HEADER_PX + ROW_PX * row + ROW_PX / 2}
-    )
+def opens(page: Page, number: int) -> Locator:
+    """What opens a row, by the number of its prompt."""
+    return page.get_by_role("button", name=re.compile(rf"Open: Number {number},"))
+
+
+def box(page: Page, number: int) -> Locator:
+    """The box before a row; its name tells the row from all others."""
+    name = re.compile(rf"Select: Number {number}, \d+ \w{{3}}, \d\d:\d\d, succeeded")
+    return page.get_by_role("checkbox", name=name)
+
+
+def selected(page: Page, count: int) -> None:
+    """The bar counts what is ticked."""
+    expect(page.get_by_role("group", name="Selected clips").get_by_role("status")).to_have_text(f"{count} selected")
 
 
 def is_open(page: Page, generation_id: str | None) -> None:
@@ -62,42 +68,85 @@ def shows(page: Page, generation_id: str) -> None:
     expect(page.locator("video")).to_have_count(1)
 
 
-def test_the_first_click_opens_the_row_that_was_clicked(filled: Filled, visit: Visit) -> None:
-    """With no generation in the address the newest is ticked already; a cell that is clicked wins over it."""
+def test_a_click_opens_the_row_that_was_clicked(filled: Filled, visit: Visit) -> None:
+    """Anywhere on it; a tick opens nothing."""
     page = visit(filled, path="/history").page
-    settle(page)
     for row in (4, 1, 3):
-        click(page, row, PROMPT_PX)
+        opens(page, 5 - row).click()
         is_open(page, filled.ids[row])
-
-
-def test_unticking_a_row_goes_back_to_no_choice(filled: Filled, visit: Visit) -> None:
-    """Not to the row whose cell was clicked before."""
-    page = visit(filled, path="/history").page
-    settle(page)
-    click(page, 4, PROMPT_PX)
-    is_open(page, filled.ids[4])
-    settle(page)
-    click(page, 2, BOX_PX)
-    is_open(page, filled.ids[2])
-    settle(page)
-    click(page, 2, BOX_PX)
-    is_open(page, None)
-    settle(page)
-    is_open(page, None)
-    shows(page, filled.ids[0])
+    box(page, 0).click()
+    page.get_by_role("row", name=re.compile("Number 5")).get_by_text("SIMULATED").click()
+    is_open(page, filled.ids[0])
 
 
 def test_the_arrow_keys_walk_through_the_rows(filled: Filled, visit: Visit) -> None:
-    """The cell keeps the focus while the row beside it opens."""
+    """The row keeps the focus while what it shows opens beside it."""
     page = visit(filled, path="/history").page
-    settle(page)
-    click(page, 1, PROMPT_PX)
+    opens(page, 4).click()
     is_open(page, filled.ids[1])
     for row in (2, 3):
-        settle(page)
         page.keyboard.press("ArrowDown")
         is_open(page, filled.ids[row])
+        expect(opens(page, 5 - row)).to_be_focused()
+
+
+def test_rows_are_ticked_by_mouse_and_keyboard(filled: Filled, visit: Visit) -> None:
+    """Shift ticks a range, the arrows with it too; what is ticked outlives another page and a reload, and can be dropped."""
+    page = visit(filled, path="/history").page
+    box(page, 5).click()
+    box(page, 2).click(modifiers=["Shift"])
+    selected(page, 4)
+    box(page, 4).click()
+    selected(page, 3)
+    box(page, 2).focus()
+    page.keyboard.press("Shift+ArrowDown")
+    selected(page, 4)
+    page.get_by_role("searchbox", name="Search prompts").or_(page.get_by_label("Search prompts")).first.fill("Number 0")
+    expect(box(page, 5)).to_have_count(0)
+    selected(page, 4)
+    page.reload()
+    selected(page, 4)
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(page.get_by_text("Tick clips to compare")).to_be_visible()
+
+
+def test_what_is_ticked_can_be_labelled_saved_and_compared(filled: Filled, visit: Visit) -> None:
+    """One bar for all of it; the ZIP holds what was ticked."""
+    page = visit(filled, path="/history").page
+    bar = page.get_by_role("group", name="Selected clips")
+    compare = bar.get_by_role("button", name="Compare")
+    box(page, 1).click()
+    expect(compare).to_be_disabled()
+    box(page, 3).click()
+    bar.get_by_role("button", name="Label").click()
+    page.get_by_label("Label for the selected clips").fill("hero")
+    page.keyboard.press("Enter")
+    for number in (1, 3):
+        expect(page.get_by_role("row", name=re.compile(f"Number {number}"))).to_contain_text("hero")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download ZIP").click()
+    names = zipfile.ZipFile(download.value.path()).namelist()
+    assert (len(names), download.value.suggested_filename.endswith(".zip")) == (4, True)
+    compare.click()
+    expect(page).to_have_url(re.compile(rf"/compare\?ids={filled.ids[4]}%2C{filled.ids[2]}$"))
+
+
+def test_posters_play_under_the_pointer(filled: Filled, visit: Visit) -> None:
+    """In the gallery, one at a time, and with the keyboard as well."""
+    visitor = visit(filled, path=f"/history?view=gallery&id={filled.ids[5]}")
+    page = visitor.page
+    for number in (4, 2):
+        page.get_by_role("row", name=re.compile(f"Number {number}")).hover()
+        video = page.locator(f'.poster video[src="/clips/{filled.ids[5 - number]}.mp4"]')
+        expect(video).to_have_count(1)
+        expect(page.locator(".poster video")).to_have_count(1)
+        page.wait_for_function("video => !video.paused && video.muted && video.loop", arg=video.element_handle())
+    page.mouse.move(0, 0)
+    expect(page.locator(".poster video")).to_have_count(0)
+    opens(page, 3).focus()
+    expect(page.locator(f'.poster video[src="/clips/{filled.ids[2]}.mp4"]')).to_have_count(1)
+    for _ in each_look(page):
+        assert_well(visitor)
 
 
 @pytest.mark.soak
@@ -131,9 +180,8 @@ def test_a_window_too_narrow_for_the_table_has_a_list(filled: Filled, visit: Vis
     """No chip is cut: the rows are a list as wide as the window, and the open one takes its place."""
     page = visit(filled, path="/history", width=width).page
     settle(page)
-    expect(page.locator("canvas").first).to_be_hidden()
-    row = page.locator(".rv-rows button").nth(2)
-    expect(row.locator(".rv-chip").first).to_be_in_viewport(ratio=1)
+    row = opens(page, 3)
+    expect(page.get_by_role("row", name=re.compile("Number 3")).locator(".chip").first).to_be_in_viewport(ratio=1)
     row.click()
     is_open(page, filled.ids[2])
     page.get_by_role("button", name="All generations").click()

@@ -12,8 +12,7 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
-from pages._ui.history.table import MARK
-from rivya_core import GenerationRecord, GenerationRequest, Lab, State
+from rivya_core import GenerationRecord, GenerationRequest, Lab, State, Sweep
 from rivya_core.api.errors import TransportError
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.ledger import NewGeneration
@@ -72,8 +71,14 @@ def opened(**query: str | list[str]) -> AppTest:
 
 
 def prompts(app: AppTest) -> list[str]:
-    """The prompts in the table, as shown."""
-    return [] if not app.dataframe else [text.removeprefix(MARK) for text in app.dataframe[0].value["prompt"]]
+    """The prompts in the table, a favorite's behind its mark."""
+    return [("★ " if row["favorite"] else "") + row["prompt"] for row in rows_of(app)]
+
+
+def rows_of(app: AppTest) -> list[dict[str, Any]]:
+    """The rows of the table."""
+    drawn = [data(part)["rows"] for part in app.get("bidi_component") if part.proto.component_name == "rivya_history_rows"]
+    return drawn[0] if drawn else []
 
 
 def said(app: AppTest) -> str:
@@ -111,7 +116,7 @@ def test_an_empty_history_leads_to_the_form(lab: Lab) -> None:
     """With no row there is one sentence and the way to make the first."""
     app = opened()
     assert "Nothing here yet" in said(app)
-    assert not app.dataframe
+    assert not rows_of(app)
     pages_linked: Any = app.get("page_link")
     assert [link.proto.label for link in pages_linked] == ["Make the first clip"]
 
@@ -120,19 +125,18 @@ def test_rows_come_newest_first_and_say_that_they_are_simulated(lab: Lab) -> Non
     """The table names prompt, state and mode, and takes its posters from our own route."""
     first, second = finished(lab, "First"), finished(lab, "Second")
     app = opened()
-    table = app.dataframe[0].value
-    assert list(table["prompt"]) == [f"{MARK}Second", "First"]
-    assert [list(chips) for chips in table["state"]] == [["Succeeded", "SIMULATED"]] * 2
-    assert list(table["clip"]) == [f"/posters/{second.id}.jpg", f"/posters/{first.id}.jpg"]
+    assert prompts(app) == ["Second", "First"]
+    assert [(row["state"], row["mode"]) for row in rows_of(app)] == [("Succeeded", "SIMULATED")] * 2
+    assert [row["poster"] for row in rows_of(app)] == [f"/posters/{second.id}.jpg", f"/posters/{first.id}.jpg"]
+    assert re.fullmatch(r"Second, \d+ \w{3}, \d\d:\d\d, succeeded", rows_of(app)[0]["name"])
 
 
 def test_live_and_simulated_rows_are_told_apart(lab: Lab) -> None:
     """P8: a live row and a simulated row never carry the same mark."""
     finished(lab, "Simulated")
     waiting(lab, "Live", mode="live")
-    table = opened().dataframe[0].value
-    marks = {prompt: chips[1] for prompt, chips in zip(table["prompt"], table["state"], strict=True)}
-    assert marks == {f"{MARK}Live": "LIVE", "Simulated": "SIMULATED"}
+    marks = {row["prompt"]: row["mode"] for row in rows_of(opened())}
+    assert marks == {"Live": "LIVE", "Simulated": "SIMULATED"}
 
 
 @pytest.mark.parametrize(
@@ -146,22 +150,41 @@ def test_live_and_simulated_rows_are_told_apart(lab: Lab) -> None:
         ({"q": "crowd", "state": "succeeded"}, []),
         ({"starred": "true"}, ["★ A red fox on a frozen lake"]),
         ({"date": ["2024-01-01", "2024-01-02"]}, []),
+        ({"cfg_scale": "0.25"}, ["A red fox on a frozen lake"]),
+        ({"label": "hero"}, ["A red fox on a frozen lake"]),
+        ({"model": "kling-v2-1-master", "state": "failed"}, ["A crowd in a canyon"]),
+        ({"sort": "Oldest"}, ["A red fox on a frozen lake", "A crowd in a canyon", "A kite over the sea"]),
     ],
-    ids=["state", "states", "waiting", "mode", "text", "both", "starred", "dates"],
+    ids=["state", "states", "waiting", "mode", "text", "both", "starred", "dates", "param", "label", "model", "sort"],
 )
 def test_a_filter_in_the_address_decides_the_rows(
     lab: Lab, query: dict[str, str | list[str]], shown: list[str]
 ) -> None:
     """A kept or sent address gives the same view, and the export links ask for exactly these rows."""
-    fox = finished(lab)
+    fox = finished(lab, cfg_scale=0.25)
+    lab.labels.add("generation", [fox.id], "hero")
     failed(lab)
     waiting(lab, mode="live")
     lab.star(fox.id, "starred" in query)
     app = opened(**query)
     assert prompts(app) == shown
-    if shown:
+    if shown and "sort" not in query:
         asked = parse_filter(parse_qsl(urlsplit(links(app)["CSV"]).query))
         assert [row.prompt for row in lab.history.export_rows(asked)] == [name.removeprefix("★ ") for name in shown]
+
+
+def test_a_sweep_in_the_address_shows_its_clips(lab: Lab) -> None:
+    """Also those it only reuses; the column names it, and one choice takes the filter back."""
+    fox = finished(lab, cfg_scale=0.5)
+    finished(lab, "Another")
+    sweep = lab.start(Sweep("Which fox?", "", GenerationRequest(prompt=fox.prompt), {"cfg_scale": [0.5, 1]}))
+    lab.wait_sweep(sweep)
+    app = opened(sweep=sweep)
+    assert prompts(app) == [fox.prompt] * 2
+    assert {tuple(row["sweep"]) for row in rows_of(app)} == {("Which fox?", f"/sweep?experiment={sweep}", sweep)}
+    app = app.selectbox(key="sweep_of").set_value(None).run()
+    assert len(prompts(app)) == 3
+    assert "Nothing matches" in said(opened(sweep="gone"))
 
 
 def test_filters_that_match_nothing_can_be_cleared(lab: Lab) -> None:
@@ -251,7 +274,7 @@ def test_a_provisional_figure_is_called_provisional(make_lab: Callable[..., Lab]
     assert row.settlement == "provisional"
     app = opened(id=row.id, tab="Credits and ids")
     assert "Provisional" in said(app)
-    assert list(app.dataframe[0].value["credits"]) == ["160 so far"]
+    assert [row["credits"] for row in rows_of(app)] == ["160 so far"]
 
 
 def test_repeat_is_a_new_task_and_two_clicks_are_one(lab: Lab) -> None:
@@ -335,6 +358,60 @@ def test_delete_can_be_undone(lab: Lab) -> None:
     assert lab.get(row.id).deleted_at is None
     assert lab.clip(row.id).is_file()
     assert prompts(app) == ["A red fox on a frozen lake"]
+
+
+def acted(name: str, ids: list[str], label: str = "") -> AppTest:
+    """What the action bar leads to: what it says in passing, and the bar that brings back."""
+
+    def page(asked: dict[str, object]) -> None:
+        import streamlit as st  # noqa: PLC0415 - the body runs as a script of its own
+
+        from pages._ui import frame, undo  # noqa: PLC0415
+        from pages._ui.history import selection  # noqa: PLC0415
+
+        if "acted" not in st.session_state:
+            st.session_state["acted"] = True
+            selection.act(asked)
+        selection.follow()
+        undo.bar(frame.lab())
+
+    asked = {"act": name, "ids": ids, "label": label}
+    app = AppTest.from_function(page, default_timeout=TIMEOUT_S, kwargs={"asked": asked}).run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def toasts(app: AppTest) -> list[str]:
+    """What is said in passing."""
+    return [toast.value for toast in app.toast]
+
+
+def test_several_are_deleted_and_brought_back_together(lab: Lab) -> None:
+    """What has not ended stays, and that is said; one press brings all others back."""
+    rows = [finished(lab, f"Number {number}") for number in range(3)]
+    asking = unconfirmed(lab)
+    app = acted("delete", [*(row.id for row in rows[:2]), asking.id, "gone"])
+    assert {row.id for row in lab.history.page().rows} == {asking.id, rows[2].id}
+    assert "Deleted: 2 generations" in said(app)
+    assert toasts(app) == ["1 was not deleted: it is still under way, or may have been charged."]
+    press(app, "Undo")
+    assert len(lab.history.page().rows) == 4
+
+
+def test_several_become_favorites_and_are_labelled_together(lab: Lab) -> None:
+    """All of them, or none any more when all were; a label that is no word is refused in words."""
+    ids = [finished(lab, f"Number {number}").id for number in range(2)]
+    lab.star(ids[0], True)
+    assert toasts(acted("favorite", ids)) == ["2 generations added to favorites."]
+    assert {lab.get(one).starred for one in ids} == {True}
+    assert toasts(acted("favorite", ids)) == ["2 generations removed from favorites."]
+    assert {lab.get(one).starred for one in ids} == {False}
+    assert toasts(acted("label", ids, " hero ")) == ["Label given to 2 generations."]
+    assert toasts(acted("label", ids, "HERO")) == ["They carry this label already."]
+    assert "The label is not usable" in toasts(acted("label", ids, "a\nb"))[0]
+    assert [row["labels"] for row in rows_of(opened())] == [["hero"]] * 2
+    assert toasts(acted("unlabel", ids[:1], "hero")) == ["Label taken from 1 generation."]
+    assert toasts(acted("favorite", ["gone"])) == ["None of them is here any more."]
 
 
 def test_the_way_back_ends_with_the_next_action(lab: Lab) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import streamlit as st
 
-NARROW_PX = 1023  # below, the table's chips would be cut beside the open generation
+NARROW_PX = 1023  # below, a table has no room beside the open generation; history_rows/component.css and .js know it too
 
 
 def _hide(*keys: str) -> str:
@@ -31,25 +31,24 @@ def _wide(rules: str) -> str:
 
 
 _ALWAYS = (
-    ".st-key-state button p::first-letter, .st-key-mode button p::first-letter { text-transform: uppercase; }"
+    ".st-key-state button p::first-letter, .st-key-mode button p::first-letter, .st-key-view button p::first-letter"
+    " { text-transform: uppercase; }"
     # pills are lower than the fields beside them, so that the labels would stand at two heights
     ".st-key-history_filters button[data-variant=pills] { min-height: 2.5rem; }"
-    # its download would not be formula-safe and its search would see one page only: the page has both
-    '.st-key-history_table [data-testid="stElementToolbar"] { display: none; }'
     '[data-testid="stLayoutWrapper"]:has(> .st-key-undo_bar:empty) { display: none; }'
     # the open generation stays in sight beside a long table, and scrolls in itself when it is taller than the window
     + _wide(
-        _hide("history_cards", "history_back")
+        _hide("history_back")
         + '[data-testid="stColumn"]:has(.st-key-history_detail) { position: sticky; top: 4rem; align-self: flex-start;'
         " max-height: calc(100vh - 4.5rem); overflow-y: auto; scrollbar-width: thin; }"
     )
-    + _narrow(_hide("history_table", "detail_unlisted"))
+    + _narrow(_hide("detail_unlisted"))
 )
 _LIST = _narrow(_hide_column("history_detail"))
 _DETAIL = _narrow(_hide_column("history_browse") + _hide("history_filters"))
 
 
-_NO_FILTERS = _hide("history_filters")
+_NO_FILTERS = _hide("history_filters", "history_count")
 
 
 def without_filters() -> None:

@@ -1,41 +1,36 @@
-"""One page of History: a table, and on a narrow screen a list of the same rows. Both are live while something runs.
+"""One page of History's rows, as a table, a list or posters. They are live while something runs.
 
-The selected row is the ``id`` in the address, never the position that the grid reports: positions move when rows arrive.
+The open row is the ``id`` in the address, never a position: positions move when rows arrive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import streamlit as st
 
-from pages._ui import direction, live, words
-from pages._ui.address import open_row
+from pages._ui import live, words
+from pages._ui.address import open_row, sweep_link
+from pages._ui.components.history_rows import Row, View, history_rows
+from pages._ui.history import selection
 from pages._ui.results import row_words
-from pages._ui.results.row_list import row_list
 from rivya_core import GenerationRecord, Lab, State
+from rivya_core.lab.clips import UNOPENED
+from rivya_core.lab.marks import Marks
 
 TICK_S = 2.0
-ROW_PX = 62  # above 4 rem the grid wraps text
-HEADER_PX = 36
-PROMPT_LETTERS = 64
-MARK = "► "
-"""Leads the prompt of the open row: the grid's own tint is next to nothing on the dark theme, and it takes no other."""
+PROMPT_LETTERS = 110
+NAME_LETTERS = 60
 
-_GRID = "history_grid"
-_SHOWN = "_history_shown"
+_ROWS = "history_rows"
 _SEEN = "_history_seen"
 
-_COLOURS = dict(row_words.CHIPS)
 
-
-def draw(lab: Lab, rows: Sequence[GenerationRecord], shown: GenerationRecord | None) -> None:
+def draw(lab: Lab, rows: Sequence[GenerationRecord], shown: GenerationRecord | None, view: View) -> None:
     """Draw one page of rows, and watch them and the ``shown`` generation while any of them is under way."""
     watched = (*rows, shown) if shown is not None and all(row.id != shown.id for row in rows) else tuple(rows)
     ticks = any(is_moving(lab, row) for row in watched)
-    live.part(_rows, TICK_S if ticks else None)(lab, watched, len(rows), shown.id if shown else None)
+    live.part(_rows, TICK_S if ticks else None)(lab, watched, len(rows), shown.id if shown else None, view)
 
 
 def is_moving(lab: Lab, row: GenerationRecord) -> bool:
@@ -45,15 +40,25 @@ def is_moving(lab: Lab, row: GenerationRecord) -> bool:
     return row.state is State.WAITING and row.connection == lab.connection and lab.pause() is None
 
 
-def _rows(lab: Lab, watched: tuple[GenerationRecord, ...], listed: int, shown: str | None) -> None:
+def _rows(lab: Lab, watched: tuple[GenerationRecord, ...], listed: int, shown: str | None, view: View) -> None:
     fresh = _refreshed(lab, watched)
     if _is_news(lab, watched, fresh, shown):
         st.rerun()
     rows = fresh[:listed]
-    st.session_state[_SHOWN] = tuple(row.id for row in rows), shown
-    if rows:
-        _grid(rows, shown)
-        row_list(rows, shown)
+    if not rows:
+        return
+    marks = lab.history.marks([row.id for row in rows])
+    history_rows(
+        [_row(row, marks[row.id]) for row in rows],
+        opened=shown,
+        view=view,
+        labels=list(lab.labels.all("generation")),
+        gone=selection.gone(),
+        may_write=not lab.settings.read_only,
+        on_open=_opened,
+        on_act=_acted,
+        key=_ROWS,
+    )
 
 
 def _refreshed(lab: Lab, rows: tuple[GenerationRecord, ...]) -> tuple[GenerationRecord, ...]:
@@ -84,78 +89,54 @@ def _standing(row: GenerationRecord) -> tuple[object, ...]:
     return row.state, row.task_status, row.attempts, row.settlement
 
 
-def _grid(rows: Sequence[GenerationRecord], selected: str | None) -> None:
-    at = [position for position, row in enumerate(rows) if row.id == selected]
-    state = st.session_state.get(_GRID)
-    if state is not None:
-        cells = [cell for cell in state["selection"]["cells"] if cell[0] in at]
-        if list(state["selection"]["rows"]) != at or len(cells) != len(state["selection"]["cells"]):
-            st.session_state[_GRID] = {"selection": {"rows": at, "columns": [], "cells": cells}}
-    with st.container(key="history_table"):
-        st.dataframe(
-            _table(rows, selected),
-            key=_GRID,
-            on_select=_picked,
-            selection_mode=["single-row", "single-cell"],
-            selection_default={"selection": {"rows": at}},
-            hide_index=True,
-            placeholder="",
-            row_height=ROW_PX,
-            height=HEADER_PX + ROW_PX * len(rows) + 2,
-            column_config=_columns(),
-            alt="Generations, newest first; choose a row to open it",
-        )
-
-
-def _table(rows: Sequence[GenerationRecord], selected: str | None) -> pa.Table:
-    chips = pa.list_(pa.string())
-    return pa.table(
-        {
-            "clip": pa.array([row_words.poster_url(row) for row in rows], pa.string()),
-            "prompt": pa.array([_prompt(row, selected) for row in rows]),
-            "state": pa.array([[row_words.state_word(row), row_words.mode_word(row)] for row in rows], chips),
-            "made": pa.array([words.clock(row.created_at) for row in rows]),
-            "credits": pa.array([row_words.credits_word(row) for row in rows]),
-            "settings": pa.array([words.shape(row) for row in rows]),
-            "took": pa.array([row_words.took(row) for row in rows]),
-        }
-    )
-
-
-def _prompt(row: GenerationRecord, selected: str | None) -> str:
-    """Write the excerpt behind its marks, each of which a search or a copy can do without."""
-    marks = (MARK if row.id == selected else "") + ("★ " if row.starred else "")
-    return marks + direction.isolated(words.excerpt(row.prompt, PROMPT_LETTERS))
-
-
-def _columns() -> dict[str, Any]:
-    column = st.column_config
+def _row(row: GenerationRecord, marks: Marks) -> Row:
+    state, made = words.state_of(row), words.clock(row.created_at)
     return {
-        "clip": column.ImageColumn("Clip", width=92, pinned=True),
-        "prompt": column.TextColumn("Prompt", width=178),
-        "state": column.MultiselectColumn("State", width=112, options=list(_COLOURS), color=list(_COLOURS.values())),
-        "made": column.TextColumn("Made", width=62),
-        "credits": column.TextColumn("Credits", width=68),
-        "settings": column.TextColumn("Settings", width=142),
-        "took": column.TextColumn("Took", width=66),
+        "id": row.id,
+        "name": f"{words.excerpt(row.prompt, NAME_LETTERS)}, {made}, {state.label.lower()}",
+        "prompt": words.excerpt(row.prompt, PROMPT_LETTERS),
+        "favorite": row.starred,
+        "labels": marks.labels,
+        "marks": _marks(marks),
+        "state": row_words.state_word(row),
+        "tone": state.color,
+        "mode": row_words.mode_word(row),
+        "modeTone": "violet" if row.mode == "simulated" else "red",
+        "sweep": _sweep(marks),
+        "made": made,
+        "credits": row_words.credits_word(row),
+        "settings": words.shape(row),
+        "took": row_words.took(row),
+        "poster": row_words.poster_url(row),
+        "clip": f"/clips/{row.id}.mp4" if row.has_clip and row.clip_check != UNOPENED else None,
     }
 
 
-def _picked() -> None:
-    """Open the row that was ticked or whose cell was clicked; unticking goes back to no choice.
+def _marks(marks: Marks) -> str:
+    notes = len(marks.notes)
+    parts = (
+        "" if marks.rating is None else f"rated {marks.rating:.1f}".removesuffix(".0"),
+        f"{notes} note{'' if notes == 1 else 's'}" if notes else "",
+    )
+    return " · ".join(part for part in parts if part)
 
-    Before the click the open row was ticked, so a box that differs says what was clicked. Cells come last: a grid that gets
-    the focus without a cell of its own selects its first one, which nobody clicked.
-    """
-    chosen = st.session_state[_GRID]["selection"]
-    ids: tuple[str, ...]
-    ids, shown = st.session_state.get(_SHOWN, ((), None))
-    rows = [ids[row] for row in chosen["rows"] if row < len(ids)]
-    cells = [ids[row] for row, _ in chosen["cells"] if row < len(ids)]
-    if rows and rows[0] != shown:
-        open_row(rows[0])
-    elif not rows and shown in ids:
-        open_row(None)
-    elif cells and cells[0] != shown:
-        open_row(cells[0])
+
+def _sweep(marks: Marks) -> Sequence[str]:
+    """The newest sweep that shows the row: name, address and id; nothing for none."""
+    if not marks.sweeps:
+        return ()
+    newest = marks.sweeps[-1]
+    more = f" and {len(marks.sweeps) - 1} more" if len(marks.sweeps) > 1 else ""
+    return words.excerpt(newest.name, 40) + more, sweep_link(newest.id), newest.id
+
+
+def _opened() -> None:
+    open_row(st.session_state[_ROWS].open)
+    st.rerun()
+
+
+def _acted() -> None:
+    asked = st.session_state[_ROWS].act
+    if isinstance(asked, Mapping):
+        selection.act(asked)
     st.rerun()

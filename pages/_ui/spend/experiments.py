@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import card, words
+from pages._ui.address import sweep_link
 from pages._ui.spend.sheet import Cell, Column, sheet
-from pages._ui.spend.view import View, experiment_address, number
+from pages._ui.spend.view import View, number
 from rivya_core import Lab
 from rivya_core.lab.expenses import ExperimentCost, Spent, Sums, SweepForecast
 
@@ -61,7 +62,7 @@ def _row(cost: ExperimentCost, sums: Sums) -> list[Cell | str]:
     share = None if cap is None else 1.0 if cap == 0 else cost.sums.held / cap
     planned = f"{cost.planned_takes:,} take{'' if cost.planned_takes == 1 else 's'}" if cost.planned_takes else ""
     return [
-        Cell(words.excerpt(cost.name, 70), experiment_address(cost.id), KINDS.get(cost.kind, "")),
+        Cell(words.excerpt(cost.name, 70), sweep_link(cost.id), KINDS.get(cost.kind, "")),
         number(sums.held),
         number(cost.sums.held),
         number(cost.quoted_credits),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -69,11 +69,6 @@ def export_address(view: View) -> str:
     if view.days.first is not None:
         pairs.append(("since", view.days.first.isoformat()))
     return f"/exports/spend.csv?{urlencode(pairs)}"
-
-
-def experiment_address(experiment_id: str) -> str:
-    """Write the address of an experiment's page."""
-    return f"/sweep?experiment={quote(experiment_id, safe='')}"
 
 
 def number(credits: int) -> str:  # noqa: A002 - Rivya's word
