@@ -143,7 +143,8 @@ def test_posters_play_under_the_pointer(filled: Filled, visit: Visit) -> None:
         page.wait_for_function("video => !video.paused && video.muted && video.loop", arg=video.element_handle())
     page.mouse.move(0, 0)
     expect(page.locator(".poster video")).to_have_count(0)
-    opens(page, 3).focus()
+    opens(page, 4).focus()
+    page.keyboard.press("ArrowDown")
     expect(page.locator(f'.poster video[src="/clips/{filled.ids[2]}.mp4"]')).to_have_count(1)
     for _ in each_look(page):
         assert_well(visitor)

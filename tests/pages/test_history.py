@@ -77,7 +77,9 @@ def prompts(app: AppTest) -> list[str]:
 
 def rows_of(app: AppTest) -> list[dict[str, Any]]:
     """The rows of the table."""
-    drawn = [data(part)["rows"] for part in app.get("bidi_component") if part.proto.component_name == "rivya_history_rows"]
+    drawn = [
+        data(part)["rows"] for part in app.get("bidi_component") if part.proto.component_name == "rivya_history_rows"
+    ]
     return drawn[0] if drawn else []
 
 

@@ -9,7 +9,9 @@ from typing import Literal
 
 import streamlit as st
 
-NARROW_PX = 1023  # below, a table has no room beside the open generation; history_rows/component.css and .js know it too
+NARROW_PX = (
+    1023  # below, a table has no room beside the open generation; history_rows/component.css and .js know it too
+)
 
 
 def _hide(*keys: str) -> str:

@@ -108,7 +108,7 @@ def _row(row: GenerationRecord, marks: Marks) -> Row:
         "settings": words.shape(row),
         "took": row_words.took(row),
         "poster": row_words.poster_url(row),
-        "clip": f"/clips/{row.id}.mp4" if row.has_clip and row.clip_check != UNOPENED else None,
+        "clip": f"/clips/{row.id}.mp4" if row.has_clip and row.clip_check != UNOPENED else "",
     }
 
 

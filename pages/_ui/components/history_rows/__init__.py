@@ -14,11 +14,11 @@ from rivya_core.web.clip_archive import CLIPS_MAX
 
 View = Literal["list", "gallery"]
 
-_component = component("history_rows")
+_component = component("history_rows", shared=("hover_play",))
 
 
 class Row(TypedDict):
-    """One row, in words. ``name`` tells it from all others to somebody who hears it; ``sweep``: name and address."""
+    """One row, in words. ``name`` tells it from all others to somebody who hears it; ``sweep``: name, address and id."""
 
     id: str
     name: str
@@ -36,7 +36,7 @@ class Row(TypedDict):
     settings: str
     took: str
     poster: str | None
-    clip: str | None
+    clip: str
 
 
 def history_rows(

@@ -1,7 +1,6 @@
 const STORE = 'rivya-history-selection';
 const COMPARE_LEAST = 2;
 const COMPARE_MOST = 9;
-const HOVER_MS = 140;
 const COLUMNS = [
   ['clip', 'Clip'], ['prompt', 'Prompt'], ['state', 'State'], ['sweep', 'Sweep'], ['made', 'Made'],
   ['credits', 'Credits'], ['settings', 'Settings'], ['took', 'Took'],
@@ -28,27 +27,6 @@ function remembered() {
 
 function remember(its) {
   try { sessionStorage.setItem(STORE, JSON.stringify([...its.selected])); } catch { /* it lasts as long as the page */ }
-}
-
-// -- playing under the pointer ---------------------------------------------------------------------------------------
-
-function hush(its) {
-  clearTimeout(its.timer);
-  its.video?.remove();
-  its.video = null;
-}
-
-function play(its, frame, address) {
-  hush(its);
-  if (!address || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
-  its.timer = setTimeout(() => {
-    const video = document.createElement('video');
-    Object.assign(video, { muted: true, loop: true, playsInline: true, autoplay: true, src: address });
-    video.setAttribute('aria-hidden', 'true');
-    video.onerror = () => video.remove();
-    frame.appendChild(video);
-    its.video = video;
-  }, HOVER_MS);
 }
 
 // -- rows ------------------------------------------------------------------------------------------------------------
@@ -78,14 +56,11 @@ function drawRow(its, row) {
     const picture = make(frame, 'img', '');
     Object.assign(picture, { loading: 'lazy', alt: '', src: row.poster });
   }
-  const hovered = its.data.view === 'gallery' ? line : frame;
-  hovered.onpointerenter = () => play(its, frame, row.clip);
-  hovered.onpointerleave = () => hush(its);
+  hoverPlay(its.data.view === 'gallery' ? line : frame, frame, row.clip);
   const words = cell(line, 'prompt');
   const open = button(words, (row.favorite ? '★ ' : '') + row.prompt, 'open');
   open.setAttribute('aria-label', `Open: ${row.favorite ? 'favorite, ' : ''}${row.name}`);
-  open.onfocus = () => { if (its.data.view === 'gallery') play(its, frame, row.clip); };
-  open.onblur = () => hush(its);
+  if (its.data.view === 'gallery') hoverPlay(open, frame, row.clip);
   open.onclick = () => openRow(its, row.id);
   const marks = make(words, 'span', 'marks');
   for (const label of row.labels) make(marks, 'span', 'label', label);
@@ -121,7 +96,6 @@ function drawRows(its) {
     return line;
   });
   if (wanted.length !== its.body.children.length || wanted.some((line, at) => its.body.children[at] !== line)) {
-    hush(its);
     its.body.replaceChildren(...wanted);
     if (focus) control(its, focus[0], focus[1])?.focus({ preventScroll: true });
   }
@@ -291,5 +265,4 @@ export default function ({ data, parentElement, setTriggerValue }) {
   drawRows(its);
   mark(its, data.opened);
   show(its);
-  return () => hush(its);
 }
