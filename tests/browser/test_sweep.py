@@ -163,7 +163,7 @@ def test_prompt_counter_and_price_follow_while_typing(filled: tuple[Server, dict
     page = visit(server, path="/sweep?new=1").page
     prompt = page.get_by_label("Prompt", exact=True)
     prompt.press_sequentially("A {red|blue} fox")
-    expect(page.get_by_text("16 / 5,000")).to_be_visible()
+    expect(page.get_by_text("16 / 5000")).to_be_visible()
     expect(page.get_by_role("button", name="Start · 2 new · 320 credits")).to_be_visible()
     expect(prompt).to_be_focused()
     for width in (1440, 1000, 760, 390):

@@ -12,12 +12,13 @@ import streamlit as st
 
 from pages._ui import card, frame, words
 from pages._ui.components.keyboard_submit import keyboard_submit
+from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.form import fields
 from pages._ui.sweep import axes as sweep_axes
 from pages._ui.sweep import images as sweep_images
 from pages._ui.sweep import planned as sweep_planned
 from rivya_core import Lab
-from rivya_core.api import ModelSpec, prompt_counts
+from rivya_core.api import ModelSpec
 from rivya_core.lab import drafts, sweep_drafts
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.sweep_drafts import SweepDraft
@@ -167,7 +168,7 @@ def _prompt(spec: ModelSpec) -> None:
             help=PROMPT_HELP,
             placeholder="{{subject}} crossing a frozen lake at {dawn|noon}, handheld, soft back light",
         )
-        count, _ = prompt_counts(st.session_state[f"{FORM}_prompt"] or "")
+        text = str(st.session_state[f"{FORM}_prompt"] or "")
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             replaced = any(axis.kind == "prompt" for axis in sweep_axes.collect())
             st.caption(
@@ -176,16 +177,9 @@ def _prompt(spec: ModelSpec) -> None:
                 else "Write {{subject}} for a variable, {dawn|noon} for alternatives.",
                 width="content",
             )
-            _count(count, spec.max_prompt_length)
-        keyboard_submit(f"{FORM}_form", None, key="sweep_typed")
-
-
-def _count(count: int, cap: int | None) -> None:
-    """Say how long the prompt is, loud once it is too long."""
-    if cap and count > cap:
-        st.badge(f"{count:,} / {cap:,}", color="red")
-    else:
-        st.caption(f"{count:,} / {cap:,}" if cap else f"{count:,} characters", width="content")
+            prompt_counter(f"{FORM}_prompt", text, spec.max_prompt_length, key="sweep_prompt_counter")
+        answers = ["muted_sweep_reasons"]
+        keyboard_submit(f"{FORM}_form", None, key="sweep_typed", texts={f"{FORM}_prompt": text}, answers=answers)
 
 
 def _collect(spec: ModelSpec) -> SweepDraft:

@@ -34,6 +34,7 @@ _REFUSED = "_sweep_act_refused"
 def draw(lab: Lab, status: SweepStatus) -> None:
     """Draw the card, and below it the one card of a queue that stands still."""
     experiment = status.experiment
+    labels = lab.labels.of("sweep", [experiment.id]).get(experiment.id, ())
     with st.container(border=True, key="sweep_head", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.header(experiment.name, anchor=False, width="content")
@@ -43,7 +44,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
                 if experiment.mode != lab.mode:
                     frame.mode_badge(experiment.mode)
                 frame.badge(sweep_words.state(lab, status))
-                sweep_manage.badges(lab, experiment)
+                sweep_manage.badges(experiment, labels)
         if experiment.question:
             st.text(experiment.question)
         sweep_baseline.draw(experiment)
@@ -55,7 +56,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
             if frame.can_spend() and experiment.connection == lab.connection:
                 _steer(lab, status)
             if frame.can_spend():
-                sweep_manage.menu(lab, experiment)
+                sweep_manage.menu(lab, experiment, labels)
         if status.damaged:
             with st.container(key="muted_damaged"):
                 st.text("A damaged clip was paid for and is kept. A repair buys a new one.")

@@ -59,18 +59,17 @@ def _first_page() -> None:
 # -- one sweep ---------------------------------------------------------------------------------------------------------
 
 
-def badges(lab: Lab, experiment: ExperimentRecord) -> None:
+def badges(experiment: ExperimentRecord, labels: Sequence[str]) -> None:
     """Draw the labels, and whether it is hidden."""
     if experiment.hidden_at is not None:
         frame.badge(Badge("Hidden", ":material/visibility_off:", "gray"))
-    for label in lab.labels.of("sweep", [experiment.id]).get(experiment.id, ()):
+    for label in labels:
         st.badge(words.excerpt(label, NAME_SHOWN), icon=":material/label:", color="gray")
 
 
-def menu(lab: Lab, experiment: ExperimentRecord) -> None:
-    """Draw the menu that renames, labels and hides."""
+def menu(lab: Lab, experiment: ExperimentRecord, given: Sequence[str]) -> None:
+    """Draw the menu that renames, labels and hides; ``given``: the labels that it carries."""
     id_ = experiment.id
-    given = lab.labels.of("sweep", [id_]).get(id_, ())
     name_key, label_key = f"sweep_name_{id_}", f"sweep_labels_{id_}"
     st.session_state[name_key] = experiment.name
     st.session_state[label_key] = list(given)

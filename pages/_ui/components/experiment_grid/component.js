@@ -132,12 +132,12 @@ function shotOf(view, cell, take) {
 function notesOf(cell) {
   const counts = new Map();
   cell.takes.filter((take) => take.note).forEach((take) => {
-    const known = counts.get(take.note) || { count: 0, tone: take.tone || '' };
-    counts.set(take.note, { count: known.count + 1, tone: known.tone });
+    const known = counts.get(`${take.w} ${take.note}`) || { take, count: 0 };
+    counts.set(`${take.w} ${take.note}`, { take, count: known.count + 1 });
   });
-  return [...counts].map(([note, { count, tone }]) => {
-    const text = cell.takes.length > 1 ? `${count} of ${cell.takes.length}: ${note}` : note;
-    return part('p', `note ${tone}`, text);
+  return [...counts.values()].map(({ take, count }) => {
+    const which = cell.takes.length > 1 ? `${count} of ${cell.takes.length} ${take.w.toLowerCase()}: ` : '';
+    return part('p', `note ${take.tone || ''}`, which + take.note);
   });
 }
 
