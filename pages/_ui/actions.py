@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -68,6 +69,25 @@ def use_settings_button(record: GenerationRecord, *, key: str, go_to_form: bool 
         )  # without them, bound filters in the address forbid it
 
 
+def use_part_menu(record: GenerationRecord, *, key: str, go_to_form: bool = False) -> None:
+    """Draw the menu that puts one part of a generation into the form and leaves the others as they are; nothing is sent."""
+    if not frame.can_spend():
+        return
+    name = f"use_part_{key}_{record.id}"
+    chosen = st.menu_button(
+        "Use only",
+        drafts.parts_of(record),
+        key=name,
+        icon=":material/input:",
+        type="tertiary",
+        format_func=words.part,
+        on_click=_use_part,
+        args=(record.id, name),
+    )
+    if chosen is not None and go_to_form and REFUSED not in st.session_state:
+        st.switch_page(frame.page_file("generate"), query_params={})
+
+
 def earlier_link(record: GenerationRecord) -> None:
     """Draw the way to the generation whose task Rivya answered with, for a row that has none of its own."""
     if record.duplicate_of is not None:
@@ -77,6 +97,13 @@ def earlier_link(record: GenerationRecord) -> None:
             icon=":material/history:",
             query_params={"id": record.duplicate_of},
         )
+
+
+def dismiss(generation_ids: Sequence[str]) -> None:
+    """Put the cards of failed generations away; they stay in History. A callback."""
+    lab = frame.lab()
+    for generation_id in generation_ids:
+        lab.dismiss(generation_id)
 
 
 def watch(lab: Lab, generation_id: str, *, again: bool) -> None:
@@ -197,6 +224,15 @@ def _repeat(generation_id: str, confirmed: bool = False) -> None:
     st.session_state[REPEATED] = (1, repeated)
     if not repeated:
         once.taken()
+
+
+def _use_part(generation_id: str, name: str) -> None:
+    lab = frame.lab()
+    st.session_state.pop(REFUSED, None)
+    try:
+        request_form.load_part(lab, lab.get(generation_id), st.session_state[name])
+    except RivyaError as error:
+        st.session_state[REFUSED] = error
 
 
 def use_settings(generation_id: str) -> None:

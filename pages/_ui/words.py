@@ -16,6 +16,13 @@ from rivya_core.lab.states import State
 
 DAYS_FROM_H = 48
 RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "4:5", "5:4")
+PARTS = {
+    "prompt": "prompt",
+    "negative_prompt": "negative prompt",
+    "duration": "duration",
+    "aspect_ratio": "aspect ratio",
+    "image": "image",
+}
 TYPICAL_FROM = 5
 """Fewer finished generations than this say nothing about the next one."""
 
@@ -140,6 +147,11 @@ def shape(record: GenerationRecord) -> str:
     return " · ".join(parts)
 
 
+def part(name: str) -> str:
+    """Name a part of a generation as it is spoken of: "the prompt", "cfg_scale"."""
+    return PARTS.get(name, name)
+
+
 def excerpt(text: str, length: int = 90) -> str:
     """Cut a text at a word, for one line of a list."""
     flat = " ".join(text.split())
@@ -178,4 +190,4 @@ def typical(found: tuple[float, float, float, int] | None) -> str:
     if found is None or found[3] < TYPICAL_FROM or found[2] < 1:
         return ""
     low, _middle, high, count = found
-    return f"Usually {span(low)} to {span(high)} ({count} finished so far)"
+    return f"Usually {span(low)} to {span(high)} from task start to clip ({count} finished so far)"

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from rivya_core.api.prompt_words import TOKEN, WORD
 from rivya_core.lab.records import GenerationRecord
 
+_MEASURED = frozenset({"Mode", "Picture", "Frames a second"})
+
 LONG = frozenset({"Prompt", "Negative prompt"})
 CHIP_LENGTH = 28
 NONE = "none"
@@ -71,6 +73,31 @@ def fields_of(record: GenerationRecord) -> dict[str, str]:
     if record.clip_fps:
         fields["Frames a second"] = f"{record.clip_fps:g}"
     return fields
+
+
+def changes(before: GenerationRecord, after: GenerationRecord) -> list[tuple[str, str]]:
+    """What was changed in a request to make another: each field with what it was and what it became, in words.
+
+    Only what was asked for counts, not what came of it.
+    """
+    found = compare([before, after], before.id)
+    asked = (row for row in found.rows if row["name"] not in _MEASURED)
+    return [(row["name"], _became(row["cells"][0]["parts"], row["cells"][1]["parts"])) for row in asked]
+
+
+def _became(before: Sequence[Part], after: Sequence[Part]) -> str:
+    """Write a change short: "red → grey" for words that were replaced, "+" and a minus sign before the others."""
+    if [kind for kind, _ in after] == ["same"]:
+        return f"{before[0][1]} → {after[0][1]}"
+    told: list[str] = []
+    gone = ""
+    for kind, text in [(kind, text.strip()) for kind, text in after] + [("same", "")]:
+        if gone and kind != "gone":
+            told.append(f"{gone} → {text}" if kind == "added" else f"\N{MINUS SIGN} {gone}")
+        elif kind == "added":
+            told.append(f"+ {text}")
+        gone = text if kind == "gone" else ""
+    return "; ".join(told)
 
 
 def words_diff(before: str, after: str) -> list[Part]:

@@ -20,7 +20,7 @@ from rivya_core.lab.history_query import Sort, conditions, order
 from rivya_core.lab.marks import Marks, SweepName
 from rivya_core.lab.records import GenerationRecord, HistoryFilter, HistoryPage
 from rivya_core.lab.rows import EVERY_COLUMN, readable, to_record
-from rivya_core.lab.schema import generations
+from rivya_core.lab.schema import experiments, generations
 from rivya_core.lab.states import State
 from rivya_core.lab.unwatched import under_way
 from rivya_core.settings import Mode
@@ -35,13 +35,38 @@ IN_PROGRESS: Final = (State.WAITING, State.SUBMITTING, State.RUNNING, State.SAVI
 TROUBLED: Final = (State.FAILED, State.UNCONFIRMED, State.UNSAVED)
 
 
+_ALONE: Final = (
+    generations.c.dismissed_at.is_(None),
+    sa.or_(
+        generations.c.experiment_id.is_(None),
+        generations.c.experiment_id.not_in(sa.select(experiments.c.id).where(experiments.c.deleted_at.is_(None))),
+    ),
+)
+"""Rows that nobody has put away and no sweep tells of."""
+
+
 class Typical(NamedTuple):
-    """Seconds from task id to finished task at Rivya, of the last ``count`` clips of one kind."""
+    """Seconds from the moment the task began (its id arrived) to an end, of the last ``count`` clips of one kind."""
 
     p10_s: float
     p50_s: float
     p90_s: float
     count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
+
+
+class SweepTrouble(NamedTuple):
+    """What went wrong in one sweep. ``failed``: ids of its failed generations; ``waiting``: how many others need a person."""
+
+    experiment_id: str
+    name: str
+    failed: tuple[str, ...] = ()
+    waiting: int = 0
+
+    def plus(self, generation_id: str, *, failed: bool) -> SweepTrouble:
+        """The same with one more generation."""
+        if failed:
+            return self._replace(failed=(*self.failed, generation_id))
+        return self._replace(waiting=self.waiting + 1)
 
 
 class History:
@@ -133,8 +158,11 @@ class History:
         return self._in_states(IN_PROGRESS, limit, mode)
 
     def failures(self, limit: int = 20, mode: Mode | None = None) -> list[GenerationRecord]:
-        """Failed, unconfirmed and unsaved generations nobody has put away, newest first, at most ``limit``."""
-        return self._in_states(TROUBLED, limit, mode, generations.c.dismissed_at.is_(None))
+        """Failed, unconfirmed and unsaved generations nobody has put away, newest first, at most ``limit``.
+
+        Those that a sweep bought are told of sweep by sweep: ``sweep_troubles``.
+        """
+        return self._in_states(TROUBLED, limit, mode, *_ALONE)
 
     def running_count(self, mode: Mode | None = None) -> int:
         """How many generations are on their way."""
@@ -148,9 +176,29 @@ class History:
 
     def failures_count(self, mode: Mode | None = None) -> int:
         """How many failure cards nobody has put away."""
-        where = [*_of_states(TROUBLED, mode), generations.c.dismissed_at.is_(None)]
         with reading(self._database) as connection:
-            return len(_unordered(connection, where))
+            return len(_unordered(connection, [*_of_states(TROUBLED, mode), *_ALONE]))
+
+    def sweep_troubles(self) -> list[SweepTrouble]:
+        """What failed or needs a person in each sweep and nobody has put away, the newest trouble first."""
+        column = generations.c
+        where = [*_of_states(TROUBLED, None), column.dismissed_at.is_(None), experiments.c.deleted_at.is_(None)]
+        query = sa.select(column.experiment_id, experiments.c.name, column.id, column.state).where(*where)
+        joined = query.join(experiments, experiments.c.id == column.experiment_id).order_by(column.seq.desc())
+        found: dict[str, SweepTrouble] = {}
+        with reading(self._database) as connection:
+            for row in connection.execute(joined):
+                known = found.get(row.experiment_id, SweepTrouble(row.experiment_id, row.name))
+                found[row.experiment_id] = known.plus(row.id, failed=row.state == State.FAILED.value)
+        return list(found.values())
+
+    def children(self, generation_id: str, limit: int = 8) -> list[GenerationRecord]:
+        """What was made from a generation's settings, or repeats it, newest first, at most ``limit``."""
+        column = generations.c
+        born = sa.select(column.seq).where(column.id == generation_id).scalar_subquery()
+        where = [column.seq > born, column.parent_id == generation_id, column.deleted_at.is_(None)]
+        with reading(self._database) as connection:
+            return _rows(connection, _seqs(connection, where, limit))
 
     def _in_states(
         self, states: Sequence[State], limit: int, mode: Mode | None, *more: sa.ColumnElement[bool]
@@ -160,11 +208,22 @@ class History:
             return _rows(connection, found[:limit])
 
     def typical_s(self, model: str, mode: Mode, duration: str | None = None) -> Typical | None:
-        """How long clips of a model, mode and duration (or number of frames) took at Rivya lately; None without any."""
-        took = _took(model, mode, duration)
+        """How long clips of a model, mode and duration (or number of frames) took lately; None without any.
+
+        From the moment the task began to the clip kept here: what ``GenerationRecord.elapsed_s`` counts, so that a running
+        clock can be set beside it.
+        """
+        return self._took_s(model, mode, duration, generations.c.finished_at)
+
+    def rendering_s(self, model: str, mode: Mode, duration: str | None = None) -> Typical | None:
+        """The same up to the moment the task was seen finished at Rivya: by this the reads are timed."""
+        return self._took_s(model, mode, duration, generations.c.ready_at)
+
+    def _took_s(self, model: str, mode: Mode, duration: str | None, ended_at: sa.Column[Any]) -> Typical | None:
+        took = _took(model, mode, duration, ended_at)
         with reading(self._database) as connection:
             seconds = sorted(
-                (ready - sent).total_seconds() for ready, sent in connection.execute(took) if ready and sent
+                (ended - sent).total_seconds() for ended, sent in connection.execute(took) if ended and sent
             )
         if not seconds:
             return None
@@ -247,20 +306,22 @@ def _latest(connection: sa.Connection, mode: Mode) -> GenerationRecord | None:
     return next(iter(readable(connection, query, to_record)), None)
 
 
-def _took(model: str, mode: Mode, duration: str | None) -> sa.Select[Any]:
+def _took(model: str, mode: Mode, duration: str | None, ended_at: sa.Column[Any]) -> sa.Select[Any]:
     column = generations.c
     lately = (
-        sa.select(column.ready_at, column.submitted_at, column.state, column.model, column.request, column.source)
+        sa.select(
+            ended_at.label("ended_at"), column.submitted_at, column.state, column.model, column.request, column.source
+        )
         .where(column.mode == mode, column.finished_at.is_not(None))
         .order_by(column.finished_at.desc())
         .limit(TYPICAL_LOOK_BACK)
         .subquery()
     )
     query = (
-        sa.select(lately.c.ready_at, lately.c.submitted_at)
+        sa.select(lately.c.ended_at, lately.c.submitted_at)
         .where(lately.c.state == State.SUCCEEDED.value, lately.c.model == model)
         .where(lately.c.source.not_in(("example", "adopted")))  # an adopted task was followed from its middle
-        .where(lately.c.ready_at.is_not(None), lately.c.submitted_at.is_not(None))
+        .where(lately.c.ended_at.is_not(None), lately.c.submitted_at.is_not(None))
         .limit(TYPICAL_OF)
     )
     if duration:

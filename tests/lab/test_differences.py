@@ -82,3 +82,18 @@ def test_an_unknown_baseline_is_the_first_clip(lab: Lab) -> None:
     assert [cell["other"] for cell in found.rows[0]["cells"]] == [False, True]
     assert ("added", "grey") in found.rows[0]["cells"][1]["parts"]
     assert found.chips[1][0]["value"] == "+1 \N{MINUS SIGN}1 words"
+
+
+def test_changes_between_parent_and_child_are_told_in_words(lab: Lab) -> None:
+    """What was replaced, what came and what went; what was measured of the clips does not count."""
+    parent = clip(lab, FOX, cfg_scale=0.5)
+    child = clip(lab, "A grey fox in the snow, at dawn", cfg_scale=0.3, negative_prompt="text")
+    assert differences.changes(parent, child) == [
+        ("Prompt", "red → grey; + , at dawn"),
+        ("Negative prompt", "none → text"),
+        ("cfg_scale", "0.5 → 0.3"),
+    ]
+    assert differences.changes(child, clip(lab, "A grey fox, at dawn", cfg_scale=0.3, negative_prompt="text")) == [
+        ("Prompt", "\N{MINUS SIGN} in the snow")
+    ]
+    assert differences.changes(parent, parent) == []

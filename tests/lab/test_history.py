@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.history import History, Typical
+from rivya_core.lab.history import History, SweepTrouble, Typical
 from rivya_core.lab.history_query import Sort
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.records import HistoryFilter
-from rivya_core.lab.schema import generations, ratings
+from rivya_core.lab.schema import experiments, generations, ratings
 from rivya_core.lab.states import State
 from tests.lab.given import CARD, CLIP, NOON, Clock, accept, added, answer, attempted, in_state, new
 
@@ -238,13 +238,58 @@ def test_typical_times_are_told_per_kind(ledger: Ledger, history: History, clock
     finish(ledger, clock, 500, mode="live")
     finish(ledger, clock, 1, source="example")
     in_state(ledger, State.FAILED)
-    assert history.typical_s(model, "simulated", "5") == Typical(110, 150, 190, 101)
-    assert history.typical_s(model, "simulated", "10") == Typical(900, 900, 900, 1)
-    assert history.typical_s(model, "live", "5") == Typical(500, 500, 500, 1)
+    assert history.typical_s(model, "simulated", "5") == Typical(111, 151, 191, 101)
+    assert history.typical_s(model, "simulated", "10") == Typical(901, 901, 901, 1)
+    assert history.typical_s(model, "live", "5") == Typical(501, 501, 501, 1)
     every = history.typical_s(model, "simulated")
     assert every is not None
     assert every.count == 102
     assert history.typical_s("sora-2", "simulated") is None
+
+
+def test_the_typical_time_ends_with_the_clip_kept_and_the_rendering_time_before(
+    ledger: Ledger, history: History, clock: Clock
+) -> None:
+    """What a person reads beside the running clock measures what the clock measures; the reads are timed by the other."""
+    for _ in range(5):
+        finish(ledger, clock, 100)
+    kept, ready = (ask("kling-v2-1-master", "simulated", "5") for ask in (history.typical_s, history.rendering_s))
+    assert (kept, ready) == (Typical(101, 101, 101, 5), Typical(100, 100, 100, 5))
+    row = in_state(ledger, State.SUCCEEDED)
+    assert row.finished_at is not None
+    assert row.submitted_at is not None
+    assert row.elapsed_s(row.finished_at) == (row.finished_at - row.submitted_at).total_seconds()
+
+
+def test_trouble_of_a_sweep_is_told_of_the_sweep(ledger: Ledger, history: History) -> None:
+    """Not clip by clip; of a deleted sweep each stands for itself again."""
+    sweep = {"kind": "sweep", "name": "Fox", "mode": "simulated", "connection": "embedded simulator", "spec": {}}
+    figures = {"cells": 3, "takes": 1, "quoted_credits": 480, "model": "kling-v2-1-master", "created_at": NOON}
+    with ledger.writing() as connection:
+        connection.execute(sa.insert(experiments).values(id="x1", **sweep, **figures))
+    alone = in_state(ledger, State.FAILED)
+    failed = [in_state(ledger, State.FAILED, experiment_id="x1").id for _ in range(2)]
+    in_state(ledger, State.UNCONFIRMED, experiment_id="x1")
+    assert history.sweep_troubles() == [SweepTrouble("x1", "Fox", (failed[1], failed[0]), 1)]
+    assert [row.id for row in history.failures()] == [alone.id]
+    assert history.failures_count() == 1
+    for one in failed:
+        ledger.update(one, dismissed_at=NOON)
+    assert history.sweep_troubles() == [SweepTrouble("x1", "Fox", (), 1)]
+    with ledger.writing() as connection:
+        connection.execute(sa.update(experiments).values(deleted_at=NOON))
+    assert history.sweep_troubles() == []
+    assert history.failures_count() == 2
+
+
+def test_children_are_what_was_made_from_a_generation(ledger: Ledger, history: History) -> None:
+    """Newest first, without what was deleted, and none of another parent."""
+    parent = in_state(ledger, State.SUCCEEDED)
+    children = [in_state(ledger, State.SUCCEEDED, parent_id=parent.id).id for _ in range(3)]
+    in_state(ledger, State.SUCCEEDED, parent_id=children[0])
+    ledger.update(children[1], deleted_at=NOON)
+    assert [row.id for row in history.children(parent.id)] == [children[2], children[0]]
+    assert [row.id for row in history.children(parent.id, 1)] == [children[2]]
 
 
 def test_error_cards_come_back_whole(ledger: Ledger, history: History) -> None:

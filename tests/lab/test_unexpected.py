@@ -66,7 +66,7 @@ PLACES: dict[str, tuple[type, str, State, str]] = {
     "the attempt is written down": (Ledger, "begin_attempt", State.SUBMITTING, "no"),
     "the request is sent": (AsyncRivya, "post_generation", State.SUBMITTING, "unknown"),
     "the task id is committed": (Ledger, "accept", State.SUBMITTING, "unknown"),
-    "the schedule is made": (History, "typical_s", State.RUNNING, "unknown"),
+    "the schedule is made": (History, "rendering_s", State.RUNNING, "unknown"),
     "the task is read": (AsyncRivya, "read_generation", State.RUNNING, "unknown"),
     "the end is committed": (Ledger, "ready", State.RUNNING, "unknown"),
     "a part name is made": (Archive, "part_path", State.SAVING, "yes"),

@@ -13,8 +13,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages._ui import once
-from rivya_core import GenerationRequest, Lab, State
+from rivya_core import GenerationRequest, Lab, State, Sweep
 from rivya_core.lab import drafts
+from rivya_core.lab.history import SweepTrouble
 from tests.until import until
 
 Open = Callable[..., AppTest]
@@ -497,6 +498,56 @@ def test_repeat_makes_a_new_generation_and_a_double_click_only_one(lab: Lab, ope
     [again, _first] = lab.history.page().rows
     assert again.parent_id == first.id
     assert again.request_sha256 == first.request_sha256
+
+
+def test_a_remix_is_a_child_of_what_it_was_made_from(lab: Lab, open_app: Open) -> None:
+    """The form says what it is based on, also after a reload; what is sent is its child, until one says that it is not."""
+    row = lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id)
+    app = open_app()
+    app.button(key=f"use_clip_{row.id}").click().run()
+    app = open_app()
+    assert "Based on the clip of" in texts(app)
+    widget(app, "Prompt").set_value("A grey fox").run()
+    generate(app).click().run()
+    assert lab.history.children(row.id) == [lab.history.page().rows[0]]
+    app.button(key="parent_forget").click().run()
+    widget(app, "Prompt").set_value("A blue fox").run()
+    assert "Based on" not in texts(app)
+    generate(app).click().run()
+    assert [child.prompt for child in lab.history.children(row.id)] == ["A grey fox"]
+    assert lab.history.page().total == 3
+
+
+def test_one_part_of_a_clip_goes_into_the_form_alone_and_can_be_undone(lab: Lab, open_app: Open) -> None:
+    """Text that was typed and not saved yet is kept, and comes back."""
+    row = lab.wait(lab.submit(GenerationRequest(prompt="A red fox", params={"cfg_scale": 0.2})).id)
+    app = open_app()
+    widget(app, "Prompt").set_value("My own")
+    menu: Any = app.get("menu_button")[0]
+    assert menu.key == f"use_part_clip_{row.id}"
+    menu.set_value("cfg_scale").run()
+    assert (widget(app, "Prompt").value, widget(app, "cfg_scale").value) == ("My own", 0.2)
+    assert "Cfg_scale loaded." in texts(app)
+    app.button(key="settings_undo").click().run()
+    assert (widget(app, "Prompt").value, widget(app, "cfg_scale").value) == ("My own", 0.5)
+    assert "Based on" not in texts(app)
+
+
+def test_failures_of_a_sweep_are_one_line_with_its_link(lab: Lab, open_app: Open) -> None:
+    """However many of its clips failed; putting the line away leaves them in the sweep."""
+    assert lab.simulator is not None
+    for _ in range(2):
+        lab.simulator.world.add_fault("task_failed", code="generation_failed", message="It could not be rendered")
+    id_ = lab.start(Sweep("Foxes", "", GenerationRequest(prompt="A red fox"), {"cfg_scale": [0, 1]}))
+    until(lambda: len((lab.history.sweep_troubles() or [SweepTrouble("", "")])[0].failed) == 2)
+    app = open_app()
+    assert "Sweep Foxes: 2 clips failed." in texts(app)
+    assert "It could not be rendered" not in texts(app)
+    [link] = [link for link in app.get("page_link") if link.proto.label == "Open the sweep"]
+    assert link.proto.query_string == f"experiment={id_}"
+    app.button(key=f"dismiss_sweep_{id_}").click().run()
+    assert "Foxes" not in texts(app)
+    assert lab.history.sweep_troubles() == []
 
 
 def test_use_these_settings_fills_the_form_and_can_be_undone(lab: Lab, open_app: Open) -> None:

@@ -17,7 +17,7 @@ from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.form import fields
 from pages._ui.form.image_field import IMAGE, image_field, refusal, take_in
 from pages._ui.form.image_field import REFUSED as IMAGE_REFUSED
-from rivya_core import Lab
+from rivya_core import GenerationRecord, Lab
 from rivya_core.api import ModelSpec, prompt_counts, shared_words
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import draft_images, drafts, quotes
@@ -32,7 +32,7 @@ REFUSED = "_refused"
 STARTED = "_started"
 _SAVED = "_draft_saved"
 _BEFORE = "_draft_before"
-_INSTEAD = "_draft_model_instead"
+_SAID = "_draft_loaded"
 _PARENT = "_draft_parent"
 MAX_COLUMNS = 3
 
@@ -43,6 +43,7 @@ def request_form(lab: Lab) -> None:
     with st.container(border=True, key=FORM, gap="small"):
         with st.container(key="muted_settings"):  # always there: what comes and goes in it must not remount the form
             _loaded_bar()
+            _parent_line(lab)
         spec = _model(lab)
         _prompt(spec)
         params = {param.key: param for param in spec.params}
@@ -66,9 +67,28 @@ def request_form(lab: Lab) -> None:
 
 def load(lab: Lab, draft: Draft) -> None:
     """Put other settings into the form; the present ones can be brought back once."""
-    st.session_state[_BEFORE] = Draft.from_mapping(lab.draft())
-    st.session_state[_INSTEAD] = words.replaced_model(draft)
+    _load(lab, draft, "Settings loaded.")
+
+
+def load_part(lab: Lab, record: GenerationRecord, part: str) -> None:
+    """Put one part of a generation into the form; the present settings can be brought back once.
+
+    Raises:
+        InvalidRequestError: the form's model does not take it; nothing was changed.
+    """
+    said = words.part(part)
+    _load(lab, drafts.with_part(_current(lab), record, part), f"{said[:1].upper()}{said[1:]} loaded.")
+
+
+def _load(lab: Lab, draft: Draft, said: str) -> None:
+    st.session_state[_BEFORE] = _current(lab)
+    st.session_state[_SAID] = words.sentences(said, words.replaced_model(draft))
     _write(lab, _with_kept_facts(lab, draft.in_catalogue()))
+
+
+def _current(lab: Lab) -> Draft:
+    """What the form holds, also where it was not saved yet; on another page, what was saved."""
+    return _collect() if "form_prompt" in st.session_state else Draft.from_mapping(lab.draft())
 
 
 def _with_kept_facts(lab: Lab, draft: Draft) -> Draft:
@@ -91,10 +111,32 @@ def _loaded_bar() -> None:
     if _BEFORE not in st.session_state:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        said = words.sentences("Settings loaded.", st.session_state.get(_INSTEAD) or "")
-        st.text(said, width="content")
+        st.text(st.session_state.get(_SAID) or "", width="content")
         st.button("Undo", icon=":material/undo:", type="tertiary", on_click=_undo, key="settings_undo")
         st.button("Close", icon=":material/close:", type="tertiary", on_click=_keep_loaded, key="settings_keep")
+
+
+def _parent_line(lab: Lab) -> None:
+    """Say what the form's settings come from: what is made from them is kept as its child."""
+    parent = _parent(lab)
+    if parent is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.text(f"Based on the clip of {words.clock(parent.created_at)}", width="content")
+        st.page_link(frame.page_file("history"), label="See it", query_params={"id": parent.id}, width="content")
+        st.button("Not based on it", type="tertiary", on_click=_forget_parent, key="parent_forget")
+
+
+def _parent(lab: Lab) -> GenerationRecord | None:
+    parent_id: str | None = st.session_state.get(_PARENT)
+    try:
+        return None if parent_id is None else lab.get(parent_id)
+    except RivyaError:
+        return None
+
+
+def _forget_parent() -> None:
+    st.session_state.pop(_PARENT, None)
 
 
 def _keep_loaded() -> None:

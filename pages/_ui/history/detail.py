@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._ui import actions, address, card, cards, frame, undo, words
 from pages._ui.components.player import player
-from pages._ui.history import detail_acts, detail_tabs
+from pages._ui.history import detail_acts, detail_family, detail_tabs
 from pages._ui.results.live_list import live_list
 from rivya_core import GenerationRecord, Lab, RivyaError, State
 from rivya_core.lab.clips import UNOPENED
@@ -48,6 +48,7 @@ def draw(lab: Lab, record: GenerationRecord, *, listed: bool) -> None:
         with st.container(key="detail_stage"):
             _stage(lab, record, lost)
         detail_acts.draw(lab, record)
+        detail_family.draw(lab, record)
         detail_tabs.draw(lab, record)
 
 

@@ -18,6 +18,7 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
         if record.is_terminal:
             actions.repeat_button(lab, record, key="detail")
         actions.use_settings_button(record, key="detail", go_to_form=True)
+        actions.use_part_menu(record, key="detail", go_to_form=True)
         actions.copy_menu(lab, record, key="detail")
         if not lab.settings.read_only:
             _star(lab, record)

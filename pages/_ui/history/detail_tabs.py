@@ -88,7 +88,7 @@ def _clip(record: GenerationRecord) -> str:
 
 def _source(record: GenerationRecord) -> str:
     made = {"page": "this dashboard", "script": "a script", "example": "the first start (an example)"}
-    return made.get(record.source, record.source) + (f", repeats {record.parent_id}" if record.parent_id else "")
+    return made.get(record.source, record.source)
 
 
 def _reference(record: GenerationRecord, sha256: str) -> None:

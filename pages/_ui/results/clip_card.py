@@ -56,8 +56,11 @@ def clip_card(
         below()
     with st.container(gap="xxsmall"):
         st.text(words.excerpt(record.prompt, 240))
-        with st.container(key="muted_clip"):
-            st.text(facts(record, marked=bool(mark)))
+        with st.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="muted_clip"
+        ):
+            st.text(facts(record, marked=bool(mark)), width="content")
+            actions.use_part_menu(record, key="clip")
     with st.container(horizontal=True, key="clip_actions", gap="xsmall"):
         actions.download_link(record)
         actions.compare_button(record, key="clip")

@@ -1,7 +1,8 @@
 """Generations under way: one component draws all rows, so that a tick costs a few messages whatever their number.
 
 A row alone is drawn with all its steps; several are drawn a line each, so that the clip below stays in sight.
-Elapsed times count in the browser; no percentage is shown, because Rivya tells none.
+Elapsed times count in the browser, from the moment the task began as ``words.typical`` does, and before it from the
+submission; no percentage is shown, because Rivya tells none.
 """
 
 from __future__ import annotations
@@ -232,12 +233,11 @@ def _nothing() -> None:
 
 
 def _row(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str, mark: str) -> dict[str, Any]:
-    age_s = (datetime.now(UTC) - record.created_at).total_seconds()
     return {
         "id": record.id,
         "title": words.excerpt(record.prompt, 160),
         "facts": _facts(record, mark),
-        "age_s": age_s,
+        "age_s": record.elapsed_s(datetime.now(UTC)),
         "steps": _steps(record),
         "notes": _notes(lab, record, pause, typical),
         "acts": _acts(lab, record),

@@ -12,9 +12,10 @@ from pages._ui import actions, cards, frame, live, modes, words
 from pages._ui.components.notify_me import notify_me
 from pages._ui.form.request_form import STARTED
 from pages._ui.modes import Marks
-from pages._ui.results import clips
+from pages._ui.results import clips, sweep_troubles
 from pages._ui.results.live_list import MAX_ROWS, live_list
 from rivya_core import GenerationRecord, Lab, State
+from rivya_core.lab.history import SweepTrouble
 from rivya_core.lab.records import BalanceRecord, Pause
 from rivya_core.settings import Mode
 
@@ -36,6 +37,7 @@ class Look:
 
     running: Sequence[GenerationRecord]
     failures: Sequence[GenerationRecord]
+    sweeps: Sequence[SweepTrouble]
     pause: Pause | None
     balance_credits: int | None
 
@@ -45,6 +47,7 @@ class Look:
         return (
             tuple(record.id for record in self.running),
             tuple((record.id, record.state) for record in self.failures),
+            tuple(self.sweeps),
             None if self.pause is None else (self.pause.effect, self.pause.since),
             self.balance_credits,
         )
@@ -52,7 +55,9 @@ class Look:
     @property
     def moves(self) -> bool:
         """Whether anything shown may change without a person."""
-        fetching = any(record.state is State.UNSAVED for record in self.failures)
+        fetching = any(record.state is State.UNSAVED for record in self.failures) or any(
+            sweep.waiting for sweep in self.sweeps
+        )
         return bool(self.running) or fetching or self.pause is not None
 
 
@@ -86,6 +91,7 @@ def _look(lab: Lab, balance: BalanceRecord) -> Look:
     return Look(
         running=lab.history.running(MAX_ROWS),
         failures=lab.history.failures(MAX_FAILURES + 1),
+        sweeps=lab.history.sweep_troubles(),
         pause=lab.pause(),
         balance_credits=balance.credits,
     )
@@ -178,7 +184,8 @@ def _typical(lab: Lab, record: GenerationRecord) -> str:
 
 
 def _failures(lab: Lab, look: Look, marks: Marks) -> None:
-    """Draw the newest cards that need a person; the others are in History."""
+    """Draw the newest cards that need a person, the others are in History; a line for each sweep."""
+    sweep_troubles.draw(look.sweeps)
     if len(look.failures) > 1:
         _failures_bar(lab)
     for record in look.failures[:MAX_FAILURES]:
@@ -203,17 +210,11 @@ def _failures_bar(lab: Lab) -> None:
                 f"Dismiss all {len(failed)}",
                 icon=":material/clear_all:",
                 type="tertiary",
-                on_click=_dismiss,
+                on_click=actions.dismiss,
                 args=(failed,),
                 key="dismiss_all",
                 help="Puts the failed ones away; they stay in History.",
             )
-
-
-def _dismiss(generation_ids: Sequence[str]) -> None:
-    lab = frame.lab()
-    for generation_id in generation_ids:
-        lab.dismiss(generation_id)
 
 
 def _say_started(count: int, repeated: bool) -> None:

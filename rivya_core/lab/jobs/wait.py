@@ -113,7 +113,7 @@ async def typical_of(context: JobContext, row: GenerationRecord) -> Typical | No
     now_s = asyncio.get_running_loop().time()
     known = context.typical.get(kind)
     if known is None or now_s - known[0] > TYPICAL_FOR_S:
-        known = (now_s, await context.db(context.history.typical_s, *kind))
+        known = (now_s, await context.db(context.history.rendering_s, *kind))
         context.typical[kind] = known
     return known[1]
 
