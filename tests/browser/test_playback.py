@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from rivya_core.lab.database import migrate, open_database
+from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.states import State
 from tests.browser.clips import make_clips
 from tests.browser.conftest import QUICK, Look, Server, Visitor
 from tests.browser.looks import PHONE, WIDE, assert_well, settle
 from tests.browser.test_first_visit import type_prompt
+from tests.lab.given import in_state
 
 Visit = Callable[..., Visitor]
 
@@ -134,6 +139,23 @@ def test_the_posters_one_compares_from_play_too(served: Server, visit: Visit) ->
     page.locator(".st-key-wall_picker .poster").nth(1).hover()
     plays(page, ".st-key-wall_picker li:nth-child(2) video")
     expect(page.locator(".st-key-wall_picker .mark")).to_have_count(0)
+
+
+def test_a_cancel_is_acknowledged_before_the_server_has_answered(
+    start_server: Callable[..., Server], visit: Visit, tmp_path: Path
+) -> None:
+    """The button says so in the same turn; then the row is gone."""
+    path = tmp_path / "data0" / "lab.sqlite3"
+    path.parent.mkdir()
+    database = open_database(path)
+    migrate(database, path)
+    in_state(Ledger(database), State.WAITING, connection="https://elsewhere.test")
+    database.dispose()
+    page = visit(start_server()).page
+    settle(page)
+    button = page.get_by_role("button", name=re.compile("^Cancel:"))
+    assert button.evaluate("b => { b.click(); return [b.disabled, b.textContent]; }") == [True, "Cancelling…"]
+    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible()
 
 
 @pytest.mark.parametrize("look", [WIDE, PHONE], ids=["wide-light", "phone-dark"])

@@ -61,6 +61,7 @@ li:last-child { padding-bottom: 0; }
 .acts { display: flex; gap: 8px; flex: none; }
 .acts button { font: 450 13px/1 var(--st-font); color: var(--st-text-color); background: transparent; cursor: pointer;
   border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius); padding: 7px 11px; }
+.acts button:disabled { opacity: .7; cursor: default; }
 .acts button:hover { border-color: var(--st-primary-color); }
 .acts button:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset: 2px; }
 .list.dense { max-height: 236px; overflow-y: auto; }
@@ -114,7 +115,11 @@ function acts(row, act) {
     button.type = 'button';
     button.dataset.act = action.name;
     button.setAttribute('aria-label', `${action.label}: ${row.title}`);
-    button.onclick = () => act(action.name, row.id);
+    button.onclick = () => {
+      button.disabled = true;  // taken, before the server has heard of it
+      button.textContent = action.doing;
+      act(action.name, row.id);
+    };
     group.append(button);
   }
   return group;
@@ -210,8 +215,18 @@ def live_list(
     *,
     key: str,
     marks: Marks = EACH,
+    on_act: Callable[[str, str], None] | None = None,
 ) -> tuple[str, str] | None:
-    """Draw the rows; the action and the id of the generation that a button was pressed for just now, or None."""
+    """Draw the rows; the action and the id of the generation that a button was pressed for just now, or None.
+
+    ``on_act``: called with both instead, before the page is drawn again.
+    """
+
+    def pressed() -> None:
+        act = st.session_state[key].act
+        if on_act is not None and isinstance(act, Mapping):
+            on_act(str(act["name"]), str(act["id"]))
+
     together = Counter(record.intent_id for record in records)
     result = _component(
         key=key,
@@ -222,14 +237,10 @@ def live_list(
                 for record in records[:MAX_ROWS]
             ]
         },
-        on_act_change=_nothing,
+        on_act_change=pressed,
     )
-    chosen = result.act
+    chosen = result.act if on_act is None else None
     return (str(chosen["name"]), str(chosen["id"])) if isinstance(chosen, Mapping) else None
-
-
-def _nothing() -> None:
-    """Streamlit offers a trigger only together with a callback."""
 
 
 def _row(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str, mark: str) -> dict[str, Any]:
@@ -319,16 +330,16 @@ def _trouble(lab: Lab, record: GenerationRecord) -> str:
 
 def _acts(lab: Lab, record: GenerationRecord) -> list[dict[str, str]]:
     if record.state is State.WAITING:
-        return [{"name": "cancel", "label": "Cancel"}]
+        return [{"name": "cancel", "label": "Cancel", "doing": "Cancelling…"}]
     overdue = is_overdue(lab, record)
     late = overdue or record.error is not None  # its reads are far apart then
     if record.state is not State.RUNNING or not late or lab.settings.read_only:
         return []
-    acts = [{"name": "check", "label": "Check now"}]
+    acts = [{"name": "check", "label": "Check now", "doing": "Checking…"}]
     if record.unwatched_at is not None:
-        acts.append({"name": "watch", "label": "Watch again"})
+        acts.append({"name": "watch", "label": "Watch again", "doing": "Watching…"})
     elif overdue:
-        acts.append({"name": "unwatch", "label": "Stop watching"})
+        acts.append({"name": "unwatch", "label": "Stop watching", "doing": "Stopping…"})
     return acts
 
 

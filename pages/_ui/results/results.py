@@ -138,12 +138,15 @@ def _quiet_watch(look: Look) -> None:
 def _tick(marks: Marks) -> None:
     lab = frame.lab()
     look = _look(lab, lab.balance())
-    chosen = live_list(
-        lab, look.running, look.pause, lambda record: _typical(lab, record), key="live_list", marks=marks
+    live_list(
+        lab,
+        look.running,
+        look.pause,
+        lambda record: _typical(lab, record),
+        key="live_list",
+        marks=marks,
+        on_act=_act,
     )
-    if chosen is not None:
-        _act(lab, *chosen)
-        look = _look(lab, lab.balance())
     _redraw_when_changed(look)
 
 
@@ -163,7 +166,8 @@ def _redraw_when_changed(look: Look) -> None:
         st.rerun()
 
 
-def _act(lab: Lab, name: str, generation_id: str) -> None:
+def _act(name: str, generation_id: str) -> None:
+    lab = frame.lab()
     if name == "cancel" and not lab.cancel(generation_id):
         st.toast("Too late to cancel: it has left already.", icon=":material/info:")
     elif name == "check":
