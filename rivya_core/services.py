@@ -11,6 +11,7 @@ import logging
 import os
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from rivya_core.lab.copier import Copier
 from rivya_core.lab.damage import DamagedError, refuse_if_damaged, refuse_if_incomplete, report
 from rivya_core.lab.database import is_damage, migrate, open_database, reading, told
 from rivya_core.lab.engine import Engine, Inbox, prepare
+from rivya_core.lab.example_study import ExampleStudy, keep_to_the_simulator
 from rivya_core.lab.examples import add_examples
 from rivya_core.lab.history import History
 from rivya_core.lab.jobs.context import JobContext
@@ -43,7 +45,7 @@ from rivya_core.lab.read_only import protect
 from rivya_core.lab.rows import name_unknown_states
 from rivya_core.lab.salvage import state_of
 from rivya_core.lab.server.errands import Errands
-from rivya_core.settings import Settings
+from rivya_core.settings import EMBEDDED_CONNECTION, Settings
 from rivya_core.simulator import SimulatorServer
 
 log = logging.getLogger("rivya.services")
@@ -205,16 +207,30 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
         close=_keep_open,
     )
     stack.callback(measurer.stop)
-    measurer.start(Verdicts(parts).settle_probes)
+    measurer.start(_settling(parts))
     return parts
+
+
+def _settling(parts: Parts) -> Callable[[Callable[[], bool]], None]:
+    """What is done whenever no clip is left to measure: outcomes go to their knobs, and the example of a first start goes on."""
+    verdicts, study = Verdicts(parts), ExampleStudy(parts)
+
+    def settle(go_on: Callable[[], bool]) -> None:
+        study.advance(go_on)
+        verdicts.settle_probes(go_on)
+
+    return settle
 
 
 def _fill(jobs: JobContext) -> None:
     """Put the examples into a new folder; from here on a read-only process changes nothing."""
+    name = jobs.settings.connection
     if jobs.settings.first_start_examples:
-        add_examples(jobs.ledger, jobs.archive, jobs.now())
+        add_examples(jobs.ledger, jobs.archive, jobs.now(), study=name == EMBEDDED_CONNECTION)
     if jobs.settings.read_only:
         protect(jobs.ledger.database)
+    else:
+        keep_to_the_simulator(jobs.ledger, name)
 
 
 def _open_whole(path: Path, stack: ExitStack) -> sa.Engine:

@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from rivya_core.api import GenerationRequest
+from rivya_core.lab import example_study
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.clips import WHOLE
 from rivya_core.lab.ledger import Ledger, NewGeneration
@@ -18,21 +19,27 @@ DONE_NOTE = "examples"
 FOLDER = files("rivya_core") / "assets" / "examples"
 
 
-def add_examples(ledger: Ledger, archive: Archive, now: datetime) -> int:
-    """Put the examples into an empty ledger, once a data folder; how many were added."""
+def add_examples(ledger: Ledger, archive: Archive, now: datetime, *, study: bool = False) -> int:
+    """Put the examples into an empty ledger, once a data folder; how many were added.
+
+    ``study``: a finished sweep is to follow beside the pages, see ``example_study``.
+    """
     if ledger.get_note(DONE_NOTE) is not None:
         return 0
     added = 0
     if ledger.is_empty():
         listing: list[dict[str, Any]] = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
         for position, item in enumerate(listing):
-            _add(ledger, archive, item, now - timedelta(minutes=5 * (len(listing) - position)))
+            at = now - timedelta(minutes=5 * (len(listing) - position))
+            _add(ledger, archive, item, at, seq=example_study.CLIPS + 1 + position)
             added += 1
+        if study:
+            example_study.plan_for(ledger, now)
     ledger.set_note(DONE_NOTE, {"added": added})
     return added
 
 
-def _add(ledger: Ledger, archive: Archive, item: dict[str, Any], at: datetime) -> None:
+def _add(ledger: Ledger, archive: Archive, item: dict[str, Any], at: datetime, *, seq: int) -> None:
     """Store one example: files first, then the row."""
     name = str(item["name"])
     clip = (FOLDER / f"{name}.mp4").read_bytes()
@@ -62,4 +69,5 @@ def _add(ledger: Ledger, archive: Archive, item: dict[str, Any], at: datetime) -
         clip_duration_s=item["duration_s"],
         clip_fps=item["fps"],
         clip_check=WHOLE,
+        seq=seq,
     )

@@ -135,19 +135,25 @@ class Ledger(Decisions):
     def add_example(self, new: NewGeneration, *, at: datetime, took_s: float, **clip: Any) -> GenerationRecord:
         """Store a finished generation that was never sent: an example of the first start, outside every figure.
 
-        ``clip``: the columns ``clip_key`` to ``clip_fps`` and ``poster_key``.
+        ``clip``: the columns ``clip_key`` to ``clip_fps`` and ``poster_key``, and ``seq`` where its place is kept free.
         """
+        with self.writing() as connection:
+            return self.write_example(connection, new, at=at, took_s=took_s, **clip)
+
+    def write_example(
+        self, connection: sa.Connection, new: NewGeneration, *, at: datetime, took_s: float, **clip: Any
+    ) -> GenerationRecord:
+        """Do what ``add_example`` does, inside the caller's transaction."""
         done = at + timedelta(seconds=took_s)
         times = {"created_at": at, "submitted_at": at, "processing_at": at, "ready_at": done, "finished_at": done}
         figures = {"held_credits": 0, "final_credits": 0, "settlement": "settled"}
         ended = {"state": State.SUCCEEDED.value, "source": "example", "mode": "simulated", "runs": 0}
-        with self.writing() as connection:
-            known = self.find(connection, new.id)
-            if known is None:
-                columns = self._new_columns(new, at) | times | figures | ended | clip
-                connection.execute(sa.insert(generations).values(**columns))
-                self._write_event(connection, new.id, "state", {"from": None, "to": State.SUCCEEDED.value}, done)
-            return self._must_find(connection, new.id)
+        known = self.find(connection, new.id)
+        if known is None:
+            columns = self._new_columns(new, at) | times | figures | ended | clip
+            connection.execute(sa.insert(generations).values(**columns))
+            self._write_event(connection, new.id, "state", {"from": None, "to": State.SUCCEEDED.value}, done)
+        return self._must_find(connection, new.id)
 
     def cancel_waiting(self, connection: sa.Connection, experiment_id: str) -> int:
         """Take back all rows of an experiment that wait and may not have been sent, inside the caller's transaction; how many.

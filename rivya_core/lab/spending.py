@@ -89,7 +89,9 @@ class Spending:
             column = experiments.c
             here = sa.or_(column.mode == mode, column.id.in_([one for one in sums if one is not None]))
             found = connection.execute(
-                sa.select(experiments).where(here).order_by(column.created_at.desc(), column.id)
+                sa.select(experiments)
+                .where(here, column.source.is_(None))
+                .order_by(column.created_at.desc(), column.id)
             ).all()
             working = _working(connection, mode)
         return [_cost(row, sums.get(row.id, Sums()), planned.get(row.id), row.id in working) for row in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rivya_core.lab import submission
+from rivya_core.lab import example_study, submission
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.jobs.context import BY_PERSON
 from rivya_core.lab.ledger import Ledger
@@ -123,11 +123,14 @@ class Steering:
 
     def undelete(self, generation_ids: Sequence[str]) -> int:
         """Bring deleted generations back; how many."""
-        return self.ledger.set_deleted(generation_ids, None)
+        count = self.ledger.set_deleted(generation_ids, None)
+        example_study.bring_back(self.ledger, generation_ids)
+        return count
 
     def remove_examples(self) -> list[str]:
-        """Delete the examples of the first start; their ids, for ``undelete``."""
+        """Delete the examples of the first start, clips and sweep; the ids of the clips, for ``undelete``, which brings back both."""
         ids = self._parts.history.examples()
+        example_study.remove(self.ledger)
         self.delete(ids)
         return ids
 

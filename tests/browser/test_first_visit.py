@@ -6,7 +6,9 @@ import base64
 import io
 import re
 import signal
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from playwright.sync_api import Page, expect
 
 from rivya_core.simulator import World
 from tests.browser.conftest import QUICK, Server, Visitor
+from tests.until import until
 
 PROMPT = "A paper boat on a rain-lit street, macro lens"
 SLOW = {"RIVYA_SIMULATOR_SPEED": "0.5", "RIVYA_POLL_FIRST_S": "1", "RIVYA_POLL_MIN_S": "1", "RIVYA_POLL_MAX_S": "2"}
@@ -202,3 +205,29 @@ def test_each_page_opens_alone_on_a_cold_server(start_server: StartServer, visit
     assert visitor.page.get_by_test_id("stException").count() == 0
     assert visitor.errors == []
     assert visitor.foreign == []
+
+
+def test_a_first_start_shows_a_finished_study_on_every_page(quick: Server, visit: Visit) -> None:
+    """Sweep, Verdict, Decision, Vote and Compare hold it instead of empty cards; Spend knows nothing of it."""
+    world = quick.data_dir / "lab.sqlite3"
+
+    def decided() -> bool:
+        with closing(sqlite3.connect(world)) as file:
+            found = file.execute("SELECT decided_at FROM lab_experiments WHERE id = 'xexample'").fetchone()
+        return bool(found) and found[0] is not None
+
+    until(decided, what="the example is finished")
+    page = visit(quick, path="/sweep").page
+    expect(page.get_by_text("Example: how much guidance").first).to_be_visible()
+    page.goto(f"{quick.url}/sweep?experiment=xexample&view=Verdict")
+    expect(page.get_by_text("cfg_scale 0 moves more than 1; clearly beyond take-to-take variation.")).to_be_visible()
+    expect(page.locator("[class*='st-key-verdict_0'] video")).to_have_count(2)
+    page.goto(f"{quick.url}/sweep?experiment=xexample&view=Decision")
+    expect(page.get_by_text("Winning clip")).to_be_visible()
+    page.goto(f"{quick.url}/vote")
+    expect(page.get_by_text("How does cfg_scale change the way the shot moves?")).to_be_visible()
+    page.goto(f"{quick.url}/compare")
+    expect(page.get_by_text("A red fox crosses a frozen lake").first).to_be_visible()
+    page.goto(f"{quick.url}/spend")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Spend")
+    expect(page.get_by_text("Example: how much guidance")).to_have_count(0)

@@ -285,15 +285,18 @@ def test_a_top_up_ends_only_the_pause_of_an_empty_wallet(lab: Lab, effect: str, 
 def test_removed_examples_come_back(make_lab: MakeLab) -> None:
     """The button is there while there are examples; after it there is a way back, and then it is there again."""
     lab = make_lab(first_start_examples=True)
+    until(lab.sweeps.list, what="the sweep of a first start")
     before = [row.id for row in lab.history.page().rows]
-    assert len(before) == 3
+    assert len(before) == 12
     lab.wait(lab.submit(GenerationRequest(prompt="A fox")).id)
     app = press(opened(), "Remove the examples")
     assert len(lab.history.page().rows) == 1
-    assert "3 examples removed" in said(app)
+    assert "12 examples removed" in said(app)
+    assert lab.sweeps.list() == []
     assert not [item for item in app.button if item.label == "Remove the examples"]
     app = press(app, "Undo")
     assert [row.id for row in lab.history.page().rows][1:] == before
+    assert len(lab.sweeps.list()) == 1
     assert [item for item in app.button if item.label == "Remove the examples"]
 
 

@@ -22,7 +22,7 @@ from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_python
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.experiments.records import CellRecord, SweepStatus
-from rivya_core.lab.judging import wording
+from rivya_core.lab.judging import findings
 from rivya_core.lab.judging.verdicts import Stage, Standing
 
 WHY_MAX = 2000
@@ -81,16 +81,9 @@ def _watch(experiment_id: str, stage: Stage) -> None:
 def _evidence(lab: Lab, status: SweepStatus, standing: Standing) -> dict[str, Any]:
     """What is known at this moment, as it is kept with the decision."""
     votes = verdict_votes.read(lab, status.id)
-    return {
-        "verdicts": [
-            {"axis": verdict.axis, "verdict": verdict.finding.word, "words": wording.headline(verdict)}
-            for verdict in standing.axes
-        ],
-        "no_verdict": "" if standing.axes else NOT_JUDGED[standing.stage],
-        "votes": None if votes is None else {"words": votes.sentence, "count": votes.count, "winner": votes.winner},
-        "spent_credits": status.spent_credits,
-        "quoted_credits": status.experiment.quoted_credits,
-    }
+    told = None if votes is None else {"words": votes.sentence, "count": votes.count, "winner": votes.winner}
+    why_none = "" if standing.axes else NOT_JUDGED[standing.stage]
+    return findings.evidence(standing.axes, told, status, no_verdict=why_none)
 
 
 def _evidence_card(status: SweepStatus, evidence: Mapping[str, Any]) -> None:

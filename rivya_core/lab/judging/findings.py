@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.judging import wording
 from rivya_core.lab.judging.appraisal import AxisVerdict, Further, Point
 
@@ -78,6 +79,25 @@ def of_variable(verdict: AxisVerdict) -> VariableFinding:
         further=verdict.to_clear,
         clips=shown_clips(verdict),
     )
+
+
+def evidence(
+    verdicts: Sequence[AxisVerdict], votes: Mapping[str, Any] | None, status: SweepStatus, *, no_verdict: str = ""
+) -> dict[str, Any]:
+    """What is known at this moment, as it is kept with a decision.
+
+    ``votes``: ``words``, ``count`` and ``winner`` (a cell's number), or None. ``no_verdict``: why there is none.
+    """
+    return {
+        "verdicts": [
+            {"axis": verdict.axis, "verdict": verdict.finding.word, "words": wording.headline(verdict)}
+            for verdict in verdicts
+        ],
+        "no_verdict": no_verdict,
+        "votes": None if votes is None else dict(votes),
+        "spent_credits": status.spent_credits,
+        "quoted_credits": status.experiment.quoted_credits,
+    }
 
 
 def shown_clips(verdict: AxisVerdict) -> ShownClips | None:

@@ -219,7 +219,7 @@ def fresh_sweeps(connection: sa.Connection, since: datetime | None) -> tuple[Seq
     query = (
         sa.select(column.id, column.created_at, last.c.at)
         .select_from(experiments.outerjoin(last, last.c.experiment_id == column.id))
-        .where(column.kind == "sweep", column.deleted_at.is_(None))
+        .where(column.kind == "sweep", column.deleted_at.is_(None), column.source.is_(None))
         .order_by(column.created_at)
     )
     if since is not None:
