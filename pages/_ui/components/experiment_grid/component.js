@@ -1,5 +1,6 @@
 const known = new WeakMap();
 const SHOWN = 4;  // takes of a combination that stand side by side
+const OPENING_MS = 1500;
 const STAR = 'M12 3.5l2.6 5.5 6 .8-4.4 4.1 1.1 5.9L12 16.9l-5.3 2.9 1.1-5.9L3.4 9.8l6-.8z';
 
 function icon(path) {
@@ -88,7 +89,8 @@ function emptyShot(view, take, name) {
   const opens = Boolean(take.note && take.id);
   const blank = opens
     ? control('blank', `${take.w}: ${name}. Open`, undefined, () => {
-      blank.classList.add('opening');
+      blank.classList.add('opening');  // until the card is there
+      setTimeout(() => blank.classList.remove('opening'), OPENING_MS);
       view.act('card', take.id);
     })
     : part('div', 'blank');
