@@ -14,7 +14,7 @@ from rivya_core.lab.judging.ballots import RoundRecord
 
 def main() -> None:
     """Draw the page."""
-    lab = frame.open_page("Vote", "Which of two clips is better? Names come after the round.")
+    lab = frame.open_page("Vote", "Which clip is better? Names are revealed at the end.")
     asked = st.query_params.get("round")
     if not asked:
         _choose(lab)
@@ -24,7 +24,7 @@ def main() -> None:
         with st.container(border=True, key="vote_missing"):
             card.head("No such round")
             st.text("This address belongs to no round in this data folder.")
-            st.button("Choose an experiment", icon=":material/how_to_vote:", on_click=ballot_start.leave)
+            st.button("Choose a sweep", icon=":material/how_to_vote:", on_click=ballot_start.leave)
     elif found.ended_at is None and not found.may_vote:
         with st.container(border=True, key="vote_others"):
             card.head("This round belongs to somebody else")
@@ -35,13 +35,13 @@ def main() -> None:
     elif found.ended_at is None:
         ballot_desk.draw(found)
     else:
-        ballot_result.draw(lab, found.experiment_id, found)
+        ballot_result.draw(lab, found.experiment_id, found.question, found)
 
 
 def _choose(lab: Lab) -> None:
     chosen = ballot_start.draw(lab)
-    if chosen is not None and ballot_start.names_are_shown(chosen):
-        ballot_result.draw(lab, chosen.id)
+    if chosen is not None and ballot_start.names_are_shown(chosen.sweep):
+        ballot_result.draw(lab, chosen.sweep.id, chosen.question)
 
 
 def _round(lab: Lab, round_id: str) -> RoundRecord | None:

@@ -315,7 +315,7 @@ def blocks_as_markdown(found: Sequence[BlockRow]) -> str:
     return "\n".join(lines)
 
 
-def keys(edges: tuple[int, int], studies: int = 200) -> dict[str, tuple[float, float]]:
+def keys(edges: tuple[int, int], studies: int = 60) -> dict[str, tuple[float, float]]:
     """Keys a voter presses for a sweep of three values by two, on combinations and on each variable.
 
     Args:
@@ -373,7 +373,7 @@ if __name__ == "__main__":
     if "blocks" in asked_for:
         print(blocks_as_markdown(block_rows()), flush=True)
     if "keys" in asked_for:
-        for both in ((75, 50), (75, 75), (85, 50), (85, 85), (90, 50), (90, 90)):
+        for both in ((75, 75), (80, 80), (85, 85), (90, 90), (85, 50)):
             print(both, keys(both), flush=True)
     if "pairs" not in asked_for:
         sys.exit(0)

@@ -202,7 +202,7 @@ def judge(recorder: Recorder, page: Page, root: str, experiment_id: str) -> None
     page.get_by_role("button", name="Start voting").click()
     page.locator("[data-vote=left][aria-disabled=false]").wait_for()
     page.keyboard.press("1")
-    recorder.look(page, "1 vote in this round")
+    recorder.look(page, "1 of at most")
     page.get_by_role("button", name="End the round").click()
     recorder.look(page, "Not decided yet after 1 vote")
 

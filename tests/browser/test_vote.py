@@ -68,12 +68,12 @@ class Study:
     round_id: str
 
 
-STUDIES = 10
+STUDIES = 11
 """One for each test that asks for one: they vote."""
 
 
-def studies(data_dir: Path) -> tuple[Study, list[Study]]:
-    """Store a decided study and those with an open round."""
+def studies(data_dir: Path) -> tuple[Study, Study, list[Study]]:
+    """Store a decided study, one that lacks a vote for the second of two, and those with an open round."""
     lab = open_lab(Settings(**{**FAST, "data_dir": data_dir}))
     decided = make_study(lab, ["calm sea", "rough sea"], clips=1, planned=2, experiment_id="xdecided")
     ended = Study(decided, lab.ballots.start(decided, "Ben"))
@@ -81,16 +81,20 @@ def studies(data_dir: Path) -> tuple[Study, list[Study]]:
     lab.ballots.end(ended.round_id)
     ids = [make_study(lab, LABELS, clips=2, experiment_id=f"xheliotrope{number}") for number in range(STUDIES)]
     fresh = [Study(experiment_id, lab.ballots.start(experiment_id, "Ana")) for experiment_id in ids]
+    close = make_study(lab, ["calm sea", "rough sea"], experiment_id="xnearly")
+    nearly = Study(close, lab.ballots.start(close, "Ana"))
+    prefer(lab, nearly.round_id, [1, 0], 7)
     close_all()
-    return ended, fresh
+    return ended, nearly, fresh
 
 
 class Served:
-    """A server over the studies, the decided one, and those nobody voted in yet."""
+    """A server over the studies, the decided one, the one that nearly is, and those nobody voted in yet."""
 
-    def __init__(self, server: Server, ended: Study, fresh: list[Study]) -> None:
+    def __init__(self, server: Server, ended: Study, nearly: Study, fresh: list[Study]) -> None:
         self.server = server
         self.ended = ended
+        self.nearly = nearly
         self.fresh = iter(fresh)
 
 
@@ -99,10 +103,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One server for all tests of votes."""
     data_dir = tmp_path_factory.mktemp("votes")
     with ThreadPoolExecutor(1) as aside:  # Playwright's event loop runs in this thread
-        ended, fresh = aside.submit(studies, data_dir).result()
+        ended, nearly, fresh = aside.submit(studies, data_dir).result()
     server = Server(data_dir)
     server.start()
-    yield Served(server, ended, fresh)
+    yield Served(server, ended, nearly, fresh)
     server.stop()
 
 
@@ -118,8 +122,8 @@ def ready(page: Page) -> None:
 
 
 def votes(page: Page, number: int) -> None:
-    """Wait until so many votes of the round are told, and the next pair is there."""
-    expect(page.locator(".count")).to_contain_text(re.compile(rf"^{number} votes? in this round"))
+    """Wait until so many votes are told, and the next pair is there."""
+    expect(page.locator(".count")).to_contain_text(re.compile(rf"^{number} of at most \d+ votes"))
     ready(page)
 
 
@@ -202,6 +206,49 @@ def test_a_whole_round_by_keyboard(served: Served, study: Study, visit: Callable
     page.get_by_role("heading", level=2, name="Not decided yet after 3 votes. None was eliminated.").wait_for()
     expect(page.get_by_role("table")).to_contain_text("obsidian gate")
     expect(page.get_by_role("table")).to_contain_text("motion (1)")
+
+
+def test_the_rest_of_a_vote_is_one_key(served: Served, visit: Callable[..., Visitor]) -> None:
+    """At the stop the way to the winner is the primary button; E takes it, and the winning clip plays, muted, over and over."""
+    page = visit(served.server, path=f"/vote?round={served.nearly.round_id}").page
+    ready(page)
+    finish = page.get_by_role("button", name="See the winner")
+    expect(finish).to_have_count(0)
+    page.keyboard.press("e")  # means nothing before the stop
+    left, right = (page.locator("video").nth(side).evaluate("(video) => video.duration") for side in (0, 1))
+    page.keyboard.press("1" if left > right else "2")  # the second one's clip is longer
+    votes(page, 8)
+    finish.wait_for()
+    expect(page.locator("[data-vote=left] kbd")).to_have_text("1")
+    colors = "(button) => getComputedStyle(button).backgroundColor"
+    assert finish.evaluate(colors) != page.locator("[data-vote=left]").evaluate(colors)
+    page.locator(".ballot").focus()
+    page.keyboard.press("e")
+    page.get_by_role("heading", level=2, name="Winner: rough sea, after 8 votes").wait_for()
+    winning = page.get_by_role("group", name="Winning clip").locator("video")
+    until(lambda: winning.evaluate("(video) => !video.paused && video.currentTime > 0"), what="the winning clip plays")
+    assert winning.evaluate("(video) => [video.muted, video.loop]") == [True, True]
+
+
+def test_the_name_is_asked_once_for_a_browser(served: Served, study: Study, visit: Callable[..., Visitor]) -> None:
+    """A new tab of the same browser knows it, without it in any address; another browser does not; it can be changed."""
+    visitor = visit(served.server, path=f"/vote?experiment={study.experiment_id}")
+    page = visitor.page
+    page.get_by_label("Your name").fill("Noor")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Your name")).to_have_value("Noor")
+    page.get_by_role("button", name="Start voting").click()
+    ready(page)
+    assert "Noor" not in page.url
+    again = visitor.context.new_page()
+    again.goto(f"{served.server.url}/vote?experiment={study.experiment_id}")
+    expect(again.get_by_label("Your name")).to_have_value("Noor")
+    again.get_by_label("Your name").fill("Sam")
+    again.keyboard.press("Enter")
+    expect(again.get_by_label("Your name")).to_have_value("Sam")
+    other = visit(served.server, path=f"/vote?experiment={study.experiment_id}").page
+    other.get_by_role("button", name="Start voting").wait_for()
+    expect(other.get_by_label("Your name")).to_have_value("")
 
 
 def test_whose_round_was_ended_is_told_before_any_name(

@@ -10,9 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from rivya_core import Lab
-from tests.lab.judging.study import WORDS, make_study
+from tests.lab.judging.study import WORDS, make_crossed, make_study
 from tests.lab.judging.test_ballots import cast, prefer
 from tests.pages.conftest import ROOT, TIMEOUT_S
+
+CROSSED = {"prompt": ("fox", "squirrel"), "cfg_scale": ("0.125", "0.875")}
 
 
 def opened(**query: str) -> AppTest:
@@ -84,7 +86,7 @@ def test_without_clips_there_is_nothing_to_vote_on(lab: Lab) -> None:
 def test_an_experiment_with_one_cell_is_told_why(lab: Lab) -> None:
     """A link to it says how far it is."""
     experiment_id = make_study(lab, ["alone"])
-    assert "has clips of 1 of 1 cells; a vote needs two" in said(opened(experiment=experiment_id))
+    assert "has clips of 1 of 1 combinations; a vote needs two" in said(opened(experiment=experiment_id))
 
 
 @pytest.mark.parametrize("query", [{"experiment": "nothing"}, {"round": "nothing"}, {"round": "<b>x</b>"}])
@@ -112,9 +114,55 @@ def test_while_voting_the_page_names_nothing(lab: Lab) -> None:
     hidden = [*WORDS.split(), experiment_id, "calm", "rough", "cell", "kling", *map(str, generations)]
     assert [word for word in hidden if word in told] == []
     assert set(data(app, "rivya_ballot")) == {
-        "pair", "left", "right", "simulated", "number", "count", "undo", "enough"
+        "pair", "left", "right", "prompt", "mark", "number", "count", "undo", "stop", "finish"
     }  # fmt: skip
     assert lab.ballots.round(round_id).voter == "Ana"
+
+
+def test_what_is_voted_on_is_chosen_at_the_start(lab: Lab) -> None:
+    """The variable that the sweep asks about first; the ballot tells the prompt that both share and no value."""
+    experiment_id = make_crossed(lab, CROSSED, question="Which cfg_scale is better?")
+    app = opened(experiment=experiment_id)
+    asked = app.radio[0]
+    assert (asked.label, asked.value) == ("What do you vote on?", "cfg_scale")
+    assert [str(option) for option in asked.options] == ["Prompt", "cfg_scale", "Whole combinations"]
+    assert "differ in cfg_scale alone" in said(app)
+    assert "0 of at most 80 votes" in said(app)
+    app = begun(lab, experiment_id)
+    assert lab.ballots.round(round_of(app)).question == "cfg_scale"
+    told = everything(app) + json.dumps(data(app, "rivya_ballot"))
+    assert data(app, "rivya_ballot")["prompt"].endswith(("fox", "squirrel"))
+    assert [word for word in (experiment_id, "cfg", "0.125", "0.875") if word in told] == []
+
+
+def test_on_the_prompt_the_ballot_keeps_it_from_the_voter(lab: Lab) -> None:
+    """It would tell which clip is which."""
+    experiment_id = make_crossed(lab, CROSSED)
+    round_id = lab.ballots.start(experiment_id, "Ana", "prompt")
+    app = opened(round=round_id)
+    assert data(app, "rivya_ballot")["prompt"] == ""
+    assert [word for word in ("fox", "squirrel") if word in everything(app)] == []
+
+
+def test_the_winner_of_a_variable_is_shown_with_a_clip_of_each_setting(lab: Lab) -> None:
+    """And how it fared in each; the way to the next variable stands below."""
+    experiment_id = make_crossed(lab, CROSSED)
+    round_id = lab.ballots.start(experiment_id, "Ana", "cfg_scale")
+    prefer(lab, round_id, [1, 3, 0, 2], 8)
+    lab.ballots.end(round_id)
+    app = opened(round=round_id)
+    shown = data(app, "rivya_vote_ranking")
+    assert shown["sentence"] == "Winner: cfg_scale 0.875, after 8 votes."
+    assert shown["rate"] == "False winners: at most 5 %, whenever you look."
+    cells = lab.sweeps.status(experiment_id).cells
+    assert [clip["src"] for clip in shown["winning"]] == [
+        f"/clips/{cells[cell].takes[0].generation_id}.mp4" for cell in (1, 3)
+    ]
+    assert [clip["label"] for clip in shown["winning"]] == ["cfg_scale 0.875 · fox", "cfg_scale 0.875 · squirrel"]
+    assert shown["notes"][0].startswith("cfg_scale 0.875 was preferred, by setting: ")
+    assert [chip["text"] for chip in shown["rows"][1]["chips"]] == ["Eliminated (8 votes)"]
+    app = press(app, "Vote on Prompt")
+    assert app.radio[0].value == "prompt"
 
 
 def test_coming_back_shows_the_same_pair(lab: Lab) -> None:
@@ -131,12 +179,12 @@ def test_the_round_says_when_votes_are_enough_and_no_more(lab: Lab) -> None:
     experiment_id = make_study(lab)
     round_id = lab.ballots.start(experiment_id, "Ana")
     prefer(lab, round_id, [1, 0], 7)
-    assert data(opened(round=round_id), "rivya_ballot")["enough"] is False
+    assert data(opened(round=round_id), "rivya_ballot")["stop"] == ""
     prefer(lab, round_id, [1, 0], 1)
     cast(lab, round_id, "skip")
     shown = data(opened(round=round_id), "rivya_ballot")
-    assert shown["enough"] is True
-    assert shown["count"] == "8 votes in this round, 1 skipped."
+    assert (shown["stop"], shown["finish"]) == ("The votes are enough.", "See the winner")
+    assert shown["count"] == "8 of at most 80 votes, 1 skipped."
 
 
 def test_after_the_round_everything_has_its_name(lab: Lab) -> None:
@@ -147,7 +195,7 @@ def test_after_the_round_everything_has_its_name(lab: Lab) -> None:
     cast(lab, round_id, "tie")
     app = press(opened(round=round_id), "End the round")
     assert data(app, "rivya_ballot") is None
-    shown = data(app, "rivya_standing")
+    shown = data(app, "rivya_vote_ranking")
     assert shown["sentence"] == "Not decided yet after 4 votes. None was eliminated."
     assert shown["notes"][0] == (
         "5 to 76 more votes: the fewest if all of them agree, the most before the search gives up."
@@ -155,12 +203,12 @@ def test_after_the_round_everything_has_its_name(lab: Lab) -> None:
     views = {link.proto.query_string for link in app.get("page_link")}
     assert {f"experiment={experiment_id}&view={view}" for view in ("Verdict", "Decision")} <= views
     assert "5 %" in shown["rate"]
-    assert shown["caption"].startswith("SIMULATED clips · 4 votes")
+    assert shown["caption"].startswith("4 votes of all rounds")
     first, second = shown["rows"]
     assert (first["name"], second["name"]) == ("rough sea", "calm sea")
     assert (first["counts"], second["counts"]) == ("3 won · 0 lost · 1 tied", "0 won · 3 lost · 1 tied")
     assert first["low"] < first["share"] < first["high"]
-    assert {"text": "preliminary", "tone": "soft"} in first["chips"]
+    assert {"text": "Preliminary", "tone": "soft"} in first["chips"]
     own = app.dataframe[0].value
     assert set(own["A"]) | set(own["B"]) == {"calm sea", "rough sea"}
     assert list(own["vote"])[-1] == "tie"
@@ -174,7 +222,7 @@ def test_a_decision_names_what_it_saves_and_drops_it(lab: Lab) -> None:
     prefer(lab, round_id, [1, 0], 8)
     lab.ballots.end(round_id)
     app = opened(round=round_id)
-    assert data(app, "rivya_standing")["sentence"] == (
+    assert data(app, "rivya_vote_ranking")["sentence"] == (
         "Winner: rough sea, after 8 votes; 3 planned takes, 480 simulated credits, are no longer needed."
     )
     app = press(app, "Drop 3 takes")
@@ -193,7 +241,7 @@ def test_names_without_a_round_are_shown_only_when_asked_for(lab: Lab) -> None:
     app = opened(experiment=experiment_id)
     assert "rough" not in everything(app)
     app = press(app, "Show what the votes say")
-    assert data(app, "rivya_standing")["rows"][0]["name"] == "rough sea"
+    assert data(app, "rivya_vote_ranking")["rows"][0]["name"] == "rough sea"
 
 
 def test_a_round_that_was_left_can_be_ended_by_others(lab: Lab) -> None:
@@ -231,13 +279,13 @@ def test_words_of_people_are_never_read_as_markdown(lab: Lab) -> None:
     prefer(lab, round_id, [0, 1], 8)
     lab.ballots.end(round_id)
     app = opened(round=round_id)
-    assert label in {row["name"] for row in data(app, "rivya_standing")["rows"]}
+    assert label in {row["name"] for row in data(app, "rivya_vote_ranking")["rows"]}
     assert not any("example.com" in item.value for kind in (app.markdown, app.caption, app.header) for item in kind)
 
 
 def test_the_hand_is_neutral(lab: Lab) -> None:
     """What the browser sends is checked: an unknown vote changes nothing."""
-    from pages._ui.ballot import ballot  # noqa: PLC0415 - read without a page
+    from pages._ui.components import ballot  # noqa: PLC0415 - read without a page
 
     assert ballot.act("nothing") is None
 

@@ -2,67 +2,153 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 import streamlit as st
 
-from pages._ui import card, direction, frame, words
+from pages._ui import card, direction, frame, modes, words
 from pages._ui.ballot import start as ballot_start
-from pages._ui.ballot.table import standing_table
+from pages._ui.ballot import words as ballot_words
+from pages._ui.components import vote_ranking
 from rivya_core import Lab, RivyaError
 from rivya_core.lab.judging.ballots import RoundRecord
 from rivya_core.lab.judging.needless import Needless
-from rivya_core.lab.judging.standings import Standing
+from rivya_core.lab.judging.questions import WHOLE
+from rivya_core.lab.judging.ratings import Rated
+from rivya_core.lab.judging.standings import ERROR_RATE, Standing
 from rivya_core.lab.judging.stopping import fewest_votes
 from rivya_core.lab.judging.votes import VoteRecord
 
 _DROPPED = "_vote_dropped"
 _REFUSED = "_vote_not_dropped"
+POSTERS = 60
+SHOWN_CLIPS = 3
+OTHERS = 2
+
 _SAID = {"left": "A", "right": "B", "tie": "tie", "bad": "both bad", "skip": "skipped"}
 
 
-def draw(lab: Lab, experiment_id: str, found: RoundRecord | None = None) -> None:
-    """Draw what all votes of an experiment say; ``found``: the round that was just ended, with its own votes below."""
-    standing = lab.votes.ranking(experiment_id)
+def draw(lab: Lab, experiment_id: str, question: str, found: RoundRecord | None = None) -> None:
+    """Draw what all votes on a question say; ``found``: the round that was just ended, with its own votes below."""
+    standing = lab.votes.ranking(experiment_id, question)
     saved = lab.votes.needless(experiment_id)
     with st.container(border=True, key="vote_standing"):
         with st.container(horizontal=True, vertical_alignment="center", key="muted_vote_name"):
-            frame.mode_badge(standing.mode)
-            st.text(lab.sweeps.get(experiment_id).name, width="stretch")
-        standing_table(standing, _sentence(standing, saved), _notes(standing), key="standing")
+            name = direction.within(lab.sweeps.get(experiment_id).name)
+            st.text(f"{name} · {direction.within(ballot_words.question(standing.question.key))}", width="stretch")
+        _table(lab, standing, saved)
     _savings(standing, saved)
-    _ways(standing, found)
+    _ways(lab, standing, found)
     if found is not None:
         _own(found, standing, [vote for vote in lab.votes.cast(experiment_id) if vote.round_id == found.id])
 
 
+def _table(lab: Lab, standing: Standing, saved: Needless) -> None:
+    votes = f"{standing.votes} vote" + ("" if standing.votes == 1 else "s")
+    shown = [clips[0] for clips in standing.clips.values()][:POSTERS]
+    posters = {clip: _poster(lab, clip) for clip in shown}
+    ranking = vote_ranking.Ranking(
+        sentence=_sentence(standing, saved),
+        rate=ERROR_RATE,
+        caption=f"{votes} of all rounds, ranked by the lower end of the interval",
+        what=ballot_words.question(standing.question.key) if standing.question.key else "Combination",
+        rows=[_row(standing, one, posters.get(standing.clips[one.variant][0], "")) for one in standing.rated],
+        winning=_winning(lab, standing),
+        notes=_notes(standing),
+    )
+    vote_ranking.vote_ranking(ranking, key="standing")
+
+
+def _poster(lab: Lab, clip: str) -> str:
+    return f"/posters/{clip}.jpg" if lab.get(clip).poster_key else ""
+
+
+def _winning(lab: Lab, standing: Standing) -> list[vote_ranking.Clip]:
+    """The clip of the winner; on a variable one of each setting, up to three."""
+    if standing.winner is None:
+        return []
+    clips = standing.clips[standing.winner][: min(SHOWN_CLIPS, len(standing.question.block_titles))]
+    marks = modes.marks(lab.mode, [standing.mode])
+    title = standing.titles[standing.winner]
+    return [
+        vote_ranking.Clip(
+            src=f"/clips/{clip}.mp4",
+            poster=_poster(lab, clip),
+            label=" · ".join(part for part in (title, standing.settings[clip]) if part) if len(clips) > 1 else title,
+            mark=marks.of(standing.mode),
+        )
+        for clip in clips
+    ]
+
+
+def _row(standing: Standing, one: Rated, poster: str) -> vote_ranking.Row:
+    return vote_ranking.Row(
+        place=one.place,
+        name=standing.titles[one.variant],
+        poster=poster,
+        share=round(one.share, 3),
+        low=round(one.low, 3),
+        high=round(one.high, 3),
+        counts=f"{one.won} won · {one.lost} lost · {one.ties} tied",
+        chips=tuple(_chips(standing, one)),
+    )
+
+
+def _chips(standing: Standing, one: Rated) -> list[vote_ranking.Chip]:
+    chips = []
+    if standing.winner == one.variant:
+        chips.append(vote_ranking.Chip("Winner", "won"))
+    after = dict(standing.progress.out).get(one.variant)
+    if after is not None:
+        chips.append(vote_ranking.Chip(f"Eliminated ({after} vote{'' if after == 1 else 's'})"))
+    if one.preliminary:
+        chips.append(vote_ranking.Chip("Preliminary", "soft"))
+    whys = standing.whys.get(one.variant, {})
+    return chips + [
+        vote_ranking.Chip(f"{why} ({count})") for why, count in sorted(whys.items(), key=lambda item: -item[1])
+    ]
+
+
 def _notes(standing: Standing) -> list[str]:
-    notes = []
-    if not standing.progress.is_over:
-        notes.append(_more(standing))
-    if standing.progress.is_over and standing.winner is None:
-        notes.append(
+    return [*_how_far(standing), *_what_it_rests_on(standing), *_voters(standing)]
+
+
+def _how_far(standing: Standing) -> Iterator[str]:
+    """What the leading one won where, and what more votes could do."""
+    if standing.blocks:
+        won = " · ".join(f"{one.title} {one.won} of {one.won + one.lost}" for one in standing.blocks)
+        yield f"{standing.titles[standing.rated[0].variant]} was preferred, by setting: {won}."
+    if not standing.is_over:
+        yield _more(standing)
+        if standing.out:
+            yield "Whoever is the best is among those still in, but for one study in forty."
+    elif standing.winner is None and standing.progress.is_over:
+        yield (
             f"After {standing.progress.limit} votes without a winner the search ends: if there is a difference, it is too small "
             "to be found with so many votes."
         )
-    elif standing.out and standing.winner is None:
-        notes.append("Whoever is the best is among those still in, but for one study in forty.")
+    elif standing.winner is None:
+        yield "What is left has no setting in common, so no vote can decide between them."
+
+
+def _what_it_rests_on(standing: Standing) -> Iterator[str]:
+    """What limits the ranking."""
     if any(one.preliminary for one in standing.rated):
-        notes.append(
-            f"Preliminary: in fewer than {fewest_votes()} decided votes, the least that can decide anything at all."
-        )
+        yield f"Preliminary: in fewer than {fewest_votes()} decided votes, the least that can decide anything at all."
     if standing.single and standing.rated:
-        notes.append(
-            "Each variant was one clip: the votes compare these clips. Whether another take would do as well is what "
-            "the experiment's verdict asks."
+        yield (
+            "Each combination was one clip: the votes compare these clips. Whether another take would do as well is the "
+            "question of the verdict."
         )
     if standing.unseen:
-        cells = "1 cell has" if standing.unseen == 1 else f"{standing.unseen} cells have"
-        notes.append(f"{cells} no clip yet and took no part.")
+        some = "1 combination has" if standing.unseen == 1 else f"{standing.unseen} combinations have"
+        yield f"{some} no clip yet and took no part."
+    if standing.uncounted:
+        votes = "1 vote does" if standing.uncounted == 1 else f"{standing.uncounted} votes do"
+        yield f"{votes} not count: a clip of theirs is gone, or a setting came in later."
     if standing.bad:
-        notes.append(f"Both bad: {standing.bad} of {standing.votes} votes.")
-    return notes + _voters(standing)
+        yield f"Both bad: {standing.bad} of {standing.votes} votes."
 
 
 def _more(standing: Standing) -> str:
@@ -81,7 +167,7 @@ def _voters(standing: Standing) -> list[str]:
             f"{direction.within(one.name)}: {one.votes} vote" + ("" if one.votes == 1 else "s") + informed + "."
         )
     return notes + [
-        f"{direction.within(pair.one)} and {direction.within(pair.other)} preferred the same variant in {100 * pair.agreed / pair.comparable:.0f} % of their comparable "
+        f"{direction.within(pair.one)} and {direction.within(pair.other)} preferred the same clip in {100 * pair.agreed / pair.comparable:.0f} % of their comparable "
         "votes; by chance it would be 50 %."
         for pair in standing.agreements
     ]
@@ -141,16 +227,29 @@ def _drop(experiment_id: str) -> None:
     )
 
 
-def _ways(standing: Standing, found: RoundRecord | None) -> None:
+def _ways(lab: Lab, standing: Standing, found: RoundRecord | None) -> None:
+    others = [
+        one.key
+        for one in lab.votes.questions(standing.experiment_id)
+        if one.key not in {standing.question.key, WHOLE} and one.can_start and one.votes < one.limit
+    ]
     with st.container(horizontal=True, vertical_alignment="center", key="vote_ways"):
         if found is not None:
             st.button(
                 "Vote again or let others vote",
                 icon=":material/how_to_vote:",
                 on_click=ballot_start.choose,
-                args=(standing.experiment_id,),
+                args=(standing.experiment_id, standing.question.key),
                 key="vote_again",
             )
+            for number, key in enumerate(others[:OTHERS]):
+                st.button(
+                    f"Vote on {direction.within(ballot_words.question(key))}",
+                    icon=":material/how_to_vote:",
+                    on_click=ballot_start.choose,
+                    args=(standing.experiment_id, key),
+                    key=f"vote_other_{number}",
+                )
         for label, icon, view in (
             ("See the verdict", ":material/straighten:", "Verdict"),
             ("Go on to the decision", ":material/flag:", "Decision"),
@@ -187,4 +286,4 @@ def _own(found: RoundRecord, standing: Standing, votes: Sequence[VoteRecord]) ->
 
 
 def _name(standing: Standing, cell: int) -> str:
-    return standing.titles.get(cell, f"cell {cell + 1}, clip deleted")
+    return standing.cells.get(cell, f"Combination {cell + 1}")

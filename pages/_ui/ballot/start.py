@@ -1,23 +1,40 @@
-"""Before a round: which experiment, whose votes. Names of variants are not shown here, so that the vote can be blind."""
+"""Before a round: which sweep, what is voted on, whose votes. No value is named here, so that the vote can be blind."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import streamlit as st
 
-from pages._ui import card, direction, frame, words
+from pages._ui import card, direction, frame, modes, words
+from pages._ui.ballot import words as ballot_words
+from pages._ui.components.voter_name import voter_name
 from rivya_core import Lab, RivyaError
-from rivya_core.lab.judging.ballots import FEWEST_CELLS, Candidate, OpenRound
+from rivya_core.lab.judging.ballots import FEWEST_CELLS, VOTER_MAX, Candidate, OpenRound
+from rivya_core.lab.judging.questions import WHOLE
+from rivya_core.lab.judging.results import QuestionRecord
 
 VOTER = "vote_voter"
 CHOICE = "vote_experiment"
 
 _NAME = "_vote_name"  # outlives the field, which is not on the ballot
+_KEPT = "vote_name_kept"
+_FILLED = "_vote_name_filled"
 _ERROR = "_vote_error"
 _LOOK = "names"
 
 
-def draw(lab: Lab) -> Candidate | None:
-    """Draw the choice and the start of a round; the experiment that is chosen, or None when there is none to choose."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen to vote on: a sweep and the key of a question."""
+
+    sweep: Candidate
+    question: str
+
+
+def draw(lab: Lab) -> Choice | None:
+    """Draw the choice and the start of a round; what is chosen, or None when there is nothing to choose."""
     found = lab.ballots.candidates()
     ready = [one for one in found if one.cells >= FEWEST_CELLS]
     asked = st.query_params.get("experiment")
@@ -29,19 +46,19 @@ def draw(lab: Lab) -> Candidate | None:
             _nothing()
         return None
     with st.container(border=True, key="vote_start"):
-        return _start(ready, asked)
+        return _start(lab, ready, asked)
 
 
-def _start(ready: list[Candidate], asked: str | None) -> Candidate:
+def _start(lab: Lab, ready: list[Candidate], asked: str | None) -> Choice:
     by_id = {one.id: one for one in ready}
     labels = _labels(ready)
     if st.session_state.get(CHOICE) not in by_id or asked in by_id:
         st.session_state[CHOICE] = asked if asked in by_id else ready[0].id
-    st.session_state.setdefault(VOTER, st.session_state.get(_NAME, ""))
+    _fill_name()
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
     with left:
         st.selectbox(
-            "Experiment",
+            "Sweep",
             list(by_id),
             format_func=labels.__getitem__,
             key=CHOICE,
@@ -52,12 +69,14 @@ def _start(ready: list[Candidate], asked: str | None) -> Candidate:
     chosen = by_id[st.session_state[CHOICE]]
     if chosen.question:
         st.text(chosen.question)
+    question = _question(lab.votes.questions(chosen.id), chosen.id)
     with st.container(horizontal=True, vertical_alignment="center", key="muted_vote_facts"):
-        frame.mode_badge(chosen.mode)
-        st.text(_facts(chosen), width="content")
+        if modes.marks(lab.mode, [chosen.mode]).mixed:
+            frame.mode_badge(chosen.mode)
+        st.text(_facts(chosen, question), width="content")
     st.text(
-        "Two clips play side by side, without names; you say which is better, or that neither is. Which pair comes next is "
-        "chosen so that each vote teaches most, and you are told when the votes are enough. End the round whenever you like."
+        f"{_pairs(question)} Pairs are chosen to decide fastest, and you are told when the votes are enough. End the round "
+        "whenever you like."
     )
     error = st.session_state.pop(_ERROR, None)
     if error:
@@ -68,7 +87,7 @@ def _start(ready: list[Candidate], asked: str | None) -> Candidate:
             type="primary",
             icon=":material/how_to_vote:",
             on_click=_begin,
-            args=(chosen.id,),
+            args=(chosen.id, question.key),
             key="vote_go",
         )
         if chosen.ended_rounds and not names_are_shown(chosen):
@@ -77,11 +96,50 @@ def _start(ready: list[Candidate], asked: str | None) -> Candidate:
                 icon=":material/visibility:",
                 help="With names: whoever has seen them does not vote blindly any more.",
                 on_click=_show_names,
-                args=(chosen.id,),
+                args=(chosen.id, question.key),
                 key="vote_names",
             )
     _open_rounds(chosen)
-    return chosen
+    keep_name()
+    return Choice(chosen, question.key)
+
+
+def _question(found: Sequence[QuestionRecord], experiment_id: str) -> QuestionRecord:
+    """Ask what is voted on where there is a choice: the question in the address, else the one the sweep asks about."""
+    by_key = {one.key: one for one in found}
+    if len(found) == 1:
+        return found[0]
+    key = f"vote_question_{experiment_id}"
+    if st.session_state.get(key) not in by_key:
+        asked = st.query_params.get("question")
+        st.session_state[key] = asked if asked in by_key else next(one.key for one in found if one.is_default)
+    chosen = st.radio("What do you vote on?", list(by_key), format_func=ballot_words.question, horizontal=True, key=key)
+    return by_key[chosen]
+
+
+def _pairs(question: QuestionRecord) -> str:
+    if question.key == WHOLE or question.blocks < FEWEST_CELLS:
+        return "Two clips play side by side, without names."
+    name = direction.within(ballot_words.question(question.key))
+    return (
+        f"Two clips play side by side, without names. They differ in {name} alone; the winner is preferred on average over "
+        f"the {question.blocks} settings of everything else."
+    )
+
+
+def _fill_name() -> None:
+    """Fill in the name that the session or the browser knows, once, before the field is drawn."""
+    st.session_state.setdefault(VOTER, st.session_state.get(_NAME, ""))
+    kept = st.session_state.get(_KEPT)
+    name = kept.get("name") if isinstance(kept, Mapping) else None
+    if name and _FILLED not in st.session_state:
+        st.session_state[_FILLED] = True
+        st.session_state[VOTER] = st.session_state[VOTER] or str(name)[:VOTER_MAX]
+
+
+def keep_name() -> None:
+    """Have the browser keep the name of the voter; with none yet, say the one it keeps."""
+    voter_name(str(st.session_state.get(_NAME, "")), key=_KEPT)
 
 
 def _open_rounds(chosen: Candidate) -> None:
@@ -116,7 +174,7 @@ def _end(round_id: str) -> None:
 
 
 def _labels(ready: list[Candidate]) -> dict[str, str]:
-    """Name each experiment so that no two read the same: the browser sends back what it shows."""
+    """Name each sweep so that no two read the same: the browser sends back what it shows."""
     labels: dict[str, str] = {}
     for one in ready:
         label = f"{one.name} · {words.clock(one.created_at)}"
@@ -135,15 +193,16 @@ def leave() -> None:
     st.query_params.clear()
 
 
-def choose(experiment_id: str) -> None:
-    """Go back to the choice with an experiment chosen; a callback."""
-    st.query_params.from_dict({"experiment": experiment_id})
+def choose(experiment_id: str, question: str) -> None:
+    """Go back to the choice with a sweep and a question chosen; a callback."""
+    st.session_state.pop(f"vote_question_{experiment_id}", None)
+    st.query_params.from_dict({"experiment": experiment_id, "question": question})
 
 
-def _begin(experiment_id: str) -> None:
+def _begin(experiment_id: str, question: str) -> None:
     name = str(st.session_state.get(VOTER, ""))
     try:
-        round_id = frame.lab().ballots.start(experiment_id, name)
+        round_id = frame.lab().ballots.start(experiment_id, name, question)
     except RivyaError as error:
         st.session_state[_ERROR] = words.sentences(error.title, error.detail)
         return
@@ -155,28 +214,29 @@ def _chosen() -> None:
     st.query_params.from_dict({"experiment": st.session_state[CHOICE]})
 
 
-def _show_names(experiment_id: str) -> None:
-    st.query_params.from_dict({"experiment": experiment_id, "show": _LOOK})
+def _show_names(experiment_id: str, question: str) -> None:
+    st.query_params.from_dict({"experiment": experiment_id, "question": question, "show": _LOOK})
 
 
-def _facts(chosen: Candidate) -> str:
-    facts = [f"{chosen.cells} variants", f"{chosen.clips} clips"]
+def _facts(chosen: Candidate, question: QuestionRecord) -> str:
+    facts = [f"{chosen.cells} combinations", f"{chosen.clips} clips"]
     if chosen.cells < chosen.planned_cells:
         facts.append(f"{chosen.planned_cells - chosen.cells} more without a clip yet")
-    if chosen.rounds:
-        facts.append(f"{chosen.rounds} round" + ("" if chosen.rounds == 1 else "s") + " so far")
+    facts.append(f"{question.votes} of at most {question.limit} votes")
+    if question.rounds:
+        facts.append(f"{question.rounds} round" + ("" if question.rounds == 1 else "s") + " so far")
     return " · ".join(facts)
 
 
 def _cannot(found: Candidate | None) -> None:
     with st.container(border=True, key="vote_cannot"):
         if found is None:
-            card.head("No such experiment")
-            st.text("The experiment in this address is not in this data folder.")
+            card.head("No such sweep")
+            st.text("The sweep in this address is not in this data folder.")
             return
         card.head("Nothing to compare yet")
         st.text(
-            f"{direction.within(found.name)} has clips of {found.cells} of {found.planned_cells} cells; a vote needs two."
+            f"{direction.within(found.name)} has clips of {found.cells} of {found.planned_cells} combinations; a vote needs two."
         )
 
 
@@ -184,8 +244,8 @@ def _nothing() -> None:
     with st.container(border=True, key="vote_empty"):
         card.head("Nothing to vote on yet")
         st.text(
-            "A vote compares the cells of a sweep: two clips side by side, without names. It can start as soon as two cells "
-            "have a clip."
+            "A vote compares clips of a sweep, two at a time, without names. It can start as soon as two combinations have a "
+            "clip."
         )
         if frame.can_spend() and frame.page_file("sweep").is_file():
             st.page_link(str(frame.page_file("sweep")), label="Start a sweep", icon=":material/grid_on:")

@@ -13,9 +13,9 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import frame, words
+from pages._ui.components import shared_scripts
 from pages._ui.direction import COMPONENT_CSS
 from pages._ui.wall import choice as wall_choice
-from pages._ui.wall import clock as wall_clock
 from pages._ui.wall import desk as wall_desk
 from pages._ui.wall import keys as wall_keys
 from pages._ui.wall import panels as wall_panels
@@ -33,7 +33,13 @@ _FAILED = "_wall_failed"
 _DELETED = "_wall_deleted"
 _TABS_KEPT = 8
 _FAILED_KEPT = 20
-_JS_PARTS = (wall_clock.JS, wall_stage.JS, wall_desk.JS, wall_panels.JS, wall_keys.JS)
+_JS_PARTS = (
+    shared_scripts("sync_clock"),
+    wall_stage.JS,
+    wall_desk.JS,
+    wall_panels.JS,
+    wall_keys.JS,
+)
 
 _component = st.components.v2.component(
     "rivya_wall", html=wall_style.HTML, css=wall_style.CSS + COMPONENT_CSS, js="\n".join(_JS_PARTS)

@@ -11,7 +11,7 @@ from typing import Final
 
 from rivya_core.lab.experiments.records import CellRecord, ExperimentRecord
 from rivya_core.lab.judging.ballot_box import Field, RoundRow
-from rivya_core.lab.judging.questions import Question
+from rivya_core.lab.judging.questions import Question, titled
 from rivya_core.lab.judging.ratings import Rated, rate
 from rivya_core.lab.judging.stopping import ALPHA, Progress, fewest_more
 from rivya_core.lab.judging.tally import Tally
@@ -121,8 +121,8 @@ class Standing:
     """What all votes on a question say.
 
     A variant is a value of the variable, or a combination, known by the lowest number of its cells. ``titles``: variant to its
-    name; ``clips``: its clips, of each cell the first before any second; ``whys``: how often it was preferred for which reason.
-    ``blocks``: how the leading one fared in each block, where there are several. ``bad``: votes "both bad"; ``unseen``: cells without a clip;
+    name; ``cells``: cell to its name; ``clips``: its clips, of each cell the first before any second; ``whys``: how often it was preferred for which reason.
+    ``settings``: the block of each clip, by its name. ``blocks``: how the leading one fared in each block, where there are several. ``bad``: votes "both bad"; ``unseen``: cells without a clip;
     ``single``: no compared cell has more than one clip. ``uncounted``: votes on the question that do not count (any more), see ``tally``.
     ``is_over``: no more votes are needed, or none can decide. ``soonest``: the fewest further votes that can decide, if all of
     them go one way; 0 when nothing is left to decide.
@@ -132,7 +132,9 @@ class Standing:
     question: Question
     mode: Mode
     titles: Mapping[int, str]
+    cells: Mapping[int, str]
     clips: Mapping[int, tuple[str, ...]]
+    settings: Mapping[str, str]
     rated: tuple[Rated, ...]
     progress: Progress
     voters: tuple[VoterRecord, ...]
@@ -197,8 +199,15 @@ def build(
         experiment_id=experiment.id,
         question=question,
         mode=field.mode,
+        cells={cell.cell: titled(cell.labels, cell.cell) for cell in cells},
         titles={variant: question.titles[variant] for variant in variants},
         clips={variant: _clips(field, grid.cells[variant].values()) for variant in variants},
+        settings={
+            clip: question.block_titles[question.block_of[cell]]
+            for blocks in grid.cells.values()
+            for cell in blocks.values()
+            for clip in field.clips[cell]
+        },
         rated=rated,
         progress=tallied.progress,
         voters=_voters(rounds, votes),

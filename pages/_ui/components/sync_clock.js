@@ -1,13 +1,9 @@
-"""The wall's clock, in the browser: one position in time that all clips follow.
+// One position in time that all clips follow.
+//
+// A clip is never left to itself: while the clock runs, each clip's speed is bent a little until it agrees with the clock, and a clip
+// that is far off is put right by a seek. At every start all clips go to the same place first and then run together; when
+// the clock stands, all show the middle of the same frame.
 
-A clip is never left to itself: while the clock runs, each clip's speed is bent a little until it agrees with the clock,
-and a clip that is far off is put right by a seek. At every start all clips are brought to the same place first and set
-going together; when the clock stands, all show the middle of the same frame.
-"""
-
-from __future__ import annotations
-
-JS = """
 const SPEEDS = [0.1, 0.25, 0.5, 1, 1.5, 2];
 const FAR_S = 0.25;       // further off than this: seek
 const NEAR_S = 0.004;     // closer than this: leave alone
@@ -204,4 +200,3 @@ function join(clock, clip) {
   if (clock.mode === 'still') clip.video.currentTime = stillPlace(clock, clip, clock.at);
   clock.changed();
 }
-"""

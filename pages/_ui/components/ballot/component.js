@@ -1,29 +1,9 @@
-"""The ballot: two clips side by side on one clock, the votes, and reasons. It holds nothing that names a clip.
-
-What it is given: two neutral addresses, the number of votes so far, and whether both clips are simulated. Clips are called A
-and B and nothing else; their element is told no name, size or length before the file tells it.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import streamlit as st
-
-from pages._ui.ballot import style as ballot_style
-from pages._ui.wall import clock as wall_clock
-from rivya_core.lab.judging.ballots import Ballot
-from rivya_core.lab.judging.votes import OUTCOMES, WHYS, Outcome
-
-_JS = """
 const boxes = new WeakMap();
 const KEYS = { '1': 'left', a: 'left', ArrowLeft: 'left', '2': 'right', b: 'right', ArrowRight: 'right',
-  '0': 'tie', t: 'tie', x: 'bad', s: 'skip' };
+  '0': 'tie', t: 'tie', x: 'bad', s: 'skip', e: 'end' };
 const WHY_KEYS = ['5', '6', '7'];
 const SAID = { left: 'Noted: A.', right: 'Noted: B.', tie: 'Noted: a tie.', bad: 'Noted: both bad.', skip: 'Skipped.',
-  undo: 'Taken back.' };
+  undo: 'Taken back.', end: 'Ending the round.' };
 const UNLOCK_MS = 6000;
 
 function newBox(root) {
@@ -37,8 +17,8 @@ function newBox(root) {
   box.undo = root.querySelector('.undo');
   box.playing = root.querySelector('.play');
   box.count = root.querySelector('.count');
-  box.enough = root.querySelector('.enough');
-  box.hint = root.querySelector('.hint');
+  box.stop_line = root.querySelector('.stop');
+  box.finish = root.querySelector('.finish');
   return box;
 }
 
@@ -56,23 +36,36 @@ function lock(box, locked) {
   box.undo.setAttribute('aria-disabled', String(locked || !box.data.undo));
 }
 
+// What is the same for both clips, and how far the votes are: at the stop the way to the result is the primary button.
+function tell(box) {
+  const { data, root } = box;
+  for (const mark of root.querySelectorAll('.mark')) { mark.textContent = data.mark; mark.hidden = !data.mark; }
+  root.querySelector('.prompt').hidden = !data.prompt;
+  root.querySelector('.prompt-text').textContent = data.prompt;
+  root.classList.toggle('stopped', Boolean(data.stop));
+  box.stop_line.hidden = !data.stop;
+  box.stop_line.querySelector('.why-stop').textContent = data.stop;
+  box.finish.firstChild.textContent = data.finish;
+}
+
 function chosen(box) {
   return box.whys.filter((button) => button.getAttribute('aria-pressed') === 'true').map((button) => button.dataset.why);
 }
 
 function send(box, vote) {
-  const button = vote === 'undo' ? box.undo : box.votes.find((one) => one.dataset.vote === vote);
-  if (button.getAttribute('aria-disabled') === 'true') return;
+  const others = { undo: box.undo, end: box.finish };
+  const button = others[vote] || box.votes.find((one) => one.dataset.vote === vote);
+  if (button.getAttribute('aria-disabled') === 'true' || (vote === 'end' && !box.data.stop)) return;
   lock(box, true);
   button.classList.add('pressed');
   box.count.textContent = SAID[vote];
-  box.set('vote', { vote, whys: vote === 'undo' ? [] : chosen(box), pair: box.pair, number: box.data.number });
+  box.set('vote', { vote, whys: others[vote] ? [] : chosen(box), pair: box.pair, number: box.data.number });
   clearTimeout(box.timer);
   box.timer = setTimeout(() => { if (box.locked && box.pair === box.data.pair) settle(box); }, UNLOCK_MS);
 }
 
 function settle(box) {
-  for (const button of [...box.votes, box.undo]) button.classList.remove('pressed');
+  for (const button of [...box.votes, box.undo, box.finish]) button.classList.remove('pressed');
   box.count.textContent = box.data.count;
   const known = box.clock.clips.every((clip) => clip.state !== 'loading');
   lock(box, !known);
@@ -130,6 +123,7 @@ function wire(box) {
     button.onclick = () => button.setAttribute('aria-pressed', String(button.getAttribute('aria-pressed') !== 'true'));
   }
   box.undo.onclick = () => send(box, 'undo');
+  box.finish.onclick = () => send(box, 'end');
   box.playing.onclick = () => toggle(box.clock);
   box.root.onkeydown = (event) => press(box, event);
   const look = () => { tick(box.clock); box.stop = requestAnimationFrame(look); };
@@ -148,8 +142,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   box.data = data;
   box.set = setTriggerValue;
-  for (const mark of root.querySelectorAll('.mark')) mark.hidden = !data.simulated;
-  box.enough.hidden = !data.enough;
+  tell(box);
   if (box.pair !== data.pair) {
     box.pair = data.pair;
     bring(box.clock, 0, false);
@@ -157,7 +150,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     for (const button of box.whys) button.setAttribute('aria-pressed', 'false');
     box.clock.clips.forEach((clip, index) => load(box, clip, index ? data.right : data.left));
     box.count.textContent = data.count;
-    for (const button of [...box.votes, box.undo]) button.classList.remove('pressed');
+    for (const button of [...box.votes, box.undo, box.finish]) button.classList.remove('pressed');
   } else if (box.drawn !== data.number) {
     settle(box);
   }
@@ -174,50 +167,3 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }
   };
 }
-"""
-
-_component = st.components.v2.component(
-    "rivya_ballot", html=ballot_style.HTML, css=ballot_style.CSS, js=f"{wall_clock.JS}\n{_JS}"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What the voter did: an outcome, or (None) taking the last vote back. ``pair`` and ``number``: what was on the screen."""
-
-    outcome: Outcome | None
-    whys: tuple[str, ...]
-    pair: str
-    number: int
-
-
-def ballot(shown: Ballot, *, number: int, count: str, enough: bool, key: str, on_act: Callable[[], None]) -> None:
-    """Draw a pair. ``number``: votes and skips of the round so far; ``on_act`` is called before the next run."""
-    _component(
-        key=key,
-        data={
-            "pair": shown.left_token,
-            "left": f"/ballots/{shown.left_token}.mp4",
-            "right": f"/ballots/{shown.right_token}.mp4",
-            "simulated": shown.mode == "simulated",
-            "number": number,
-            "count": count,
-            "undo": number > 0,
-            "enough": enough,
-        },
-        on_vote_change=on_act,
-    )
-
-
-def act(key: str) -> Act | None:
-    """Read what was done, inside ``on_act``; nonsense is None."""
-    state: Any = st.session_state.get(key)
-    sent = state.get("vote") if isinstance(state, Mapping) else None
-    if not isinstance(sent, Mapping):
-        return None
-    vote, whys, number = sent.get("vote"), sent.get("whys"), sent.get("number")
-    if vote not in OUTCOMES and vote != "undo":
-        return None
-    reasons = tuple(why for why in WHYS if isinstance(whys, list) and why in whys)
-    outcome: Outcome | None = None if vote == "undo" else vote
-    return Act(outcome, reasons, str(sent.get("pair")), number if isinstance(number, int) else -1)

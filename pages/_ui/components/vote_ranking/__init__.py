@@ -1,0 +1,79 @@
+"""The ranking of a vote: the winner's clips playing, and a table of place, poster, name, share with its interval, and votes.
+
+Names are words of people: text only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from pages._ui.components import component
+
+_HTML = """
+<section class="standing">
+  <h2 class="sentence"></h2>
+  <p class="rate"></p>
+  <div class="winning" role="group" aria-label="Winning clip" hidden></div>
+  <table>
+    <caption></caption>
+    <thead><tr><th scope="col">Place</th><th scope="col" class="what"></th>
+      <th scope="col" class="wide">Chance to be preferred to another one, 95 % interval</th>
+      <th scope="col">Votes</th></tr></thead>
+    <tbody></tbody>
+  </table>
+  <ul class="notes"></ul>
+</section>
+"""
+
+_component = component("vote_ranking", html=_HTML, shared=("dom",))
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A word on a row; ``tone``: "won", "soft" or ""."""
+
+    text: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. ``share``, ``low``, ``high``: 0..1; ``poster``: its address, or ""."""
+
+    place: int
+    name: str
+    poster: str
+    share: float
+    low: float
+    high: float
+    counts: str
+    chips: tuple[Chip, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A clip of the winner, with its addresses and what stands below it."""
+
+    src: str
+    poster: str
+    label: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What is drawn. ``what``: the head of the names' column."""
+
+    sentence: str
+    rate: str
+    caption: str
+    what: str
+    rows: Sequence[Row]
+    winning: Sequence[Clip]
+    notes: Sequence[str]
+
+
+def vote_ranking(ranking: Ranking, *, key: str) -> None:
+    """Draw a ranking."""
+    _component(key=key, data=asdict(ranking))
