@@ -24,7 +24,7 @@ _CHANGES = "_compare_changes"
 
 def main() -> None:
     """Draw the page."""
-    lab = frame.open_page("Compare", "Two to nine clips on one clock.")
+    lab = frame.open_page("Compare", "Play 2-9 clips in sync.")
     _use_settings(lab)
     choice = wall_choice.read(lab)
     status = wall_choice.experiment(lab, choice.records)

@@ -120,11 +120,19 @@ def watch(lab: Lab, generation_id: str, *, again: bool) -> None:
 
 
 def compare_button(record: GenerationRecord, *, key: str) -> None:
-    """Draw the button that takes a clip to the review wall, where others join it; none for a clip that cannot be shown there."""
+    """Draw the way to the review wall, where others join the clip; none for a clip that cannot be shown there.
+
+    A link that looks like the buttons beside it: one step in the browser's history, so that one Back returns here.
+    """
     if record.clip_check == UNOPENED:
         return
-    if st.button("Compare", icon=":material/view_column_2:", key=f"compare_{key}_{record.id}"):
-        st.switch_page(frame.page_file("compare"), query_params={"ids": record.id})
+    with st.container(key=f"link_button_{key}", width="content"):
+        st.page_link(
+            frame.page_file("compare"),
+            label="Compare",
+            icon=":material/view_column_2:",
+            query_params={"ids": record.id},
+        )
 
 
 def copy_menu(lab: Lab, record: GenerationRecord, *, key: str) -> None:

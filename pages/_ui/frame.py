@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from pages._ui import damaged, ended, live, presses, style, words
+from pages._ui.components.browser_history import browser_history
 from pages._ui.words import Badge
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.damage import DamagedError
@@ -35,6 +36,7 @@ PAGES = (
 )
 """File and address, title and icon of each page, in the order of the navigation."""
 
+_STYLE = Path(__file__).with_name("frame.css")
 _FRAMED = "_framed_by_app"
 _TRIED = "_frame_tried"
 presses.carry_out()
@@ -91,6 +93,8 @@ def open_page(title: str, caption: str = "", *, spends: bool = False) -> Lab:
         st.title(title, anchor=False)
         error_card(error)
         st.stop()
+    browser_history()
+    _phone_navigation()
     _header(opened, title, caption)
     ended.watch(opened)
     for trouble in opened.troubles():
@@ -158,6 +162,16 @@ def _navigation() -> Page:
     pages.append(st.Page(page_file(first), title=title, url_path=first, visibility="hidden"))
     st.logo(str(LOGO), size="medium", link=None)
     return st.navigation(pages, position="top")
+
+
+def _phone_navigation() -> None:
+    """Draw all pages in one row, shown where the bar has no room for them; the open page is marked."""
+    st.html(_STYLE)
+    may_spend = _may_spend()
+    with st.container(key="phone_nav", horizontal=True, gap=None):
+        for name, title, icon in PAGES:
+            if may_spend or name != "generate":
+                st.page_link(str(page_file(name)), label=title, icon=icon)
 
 
 def _may_spend() -> bool:

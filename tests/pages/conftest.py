@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit import config
 from streamlit.runtime import caching
 from streamlit.testing.v1 import AppTest
+
+from pages._ui.frame import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 120.0
@@ -39,3 +42,9 @@ def open_app() -> Callable[..., AppTest]:
         return app
 
     return opened
+
+
+def own_links(app: AppTest) -> list[str]:
+    """The links of the page itself, without the row of all pages that a phone shows."""
+    found: Any = app.get("page_link")
+    return [link.proto.label for link in found if link.proto.label not in {title for _, title, _ in PAGES}]

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from pages._ui.wall import wall
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State, Sweep
 from tests.lab.given import in_state
-from tests.pages.conftest import ROOT, TIMEOUT_S
+from tests.pages.conftest import ROOT, TIMEOUT_S, own_links
 
 
 def clip(lab: Lab, prompt: str = "A red fox", *, live: bool = False, **params: Any) -> GenerationRecord:
@@ -55,8 +55,7 @@ def test_with_nothing_finished_there_is_one_sentence_and_the_way_to_the_form(lab
     """The first visit is no dead end."""
     app = opened()
     assert "Finished clips appear here" in words(app)
-    links: Any = app.get("page_link")
-    assert [link.proto.label for link in links] == ["Make the first clip"]
+    assert own_links(app) == ["Make the first clip"]
     assert the_picker(app) is None
 
 
@@ -138,7 +137,7 @@ def test_one_clip_asks_for_another_and_is_in_the_tray(lab: Lab) -> None:
     picker = the_picker(app)
     assert picker
     assert [chosen["name"] for chosen in picker["chosen"]] == ["Alone"]
-    assert "add another" in words(app)
+    assert "one more clip" in words(app)
 
 
 def test_an_unknown_experiment_offers_all_clips(lab: Lab) -> None:

@@ -18,7 +18,7 @@ from rivya_core.lab.drafts import Draft
 from rivya_core.lab.ledger import NewGeneration
 from rivya_core.lab.schema import generations
 from rivya_core.web.exports import parse_filter
-from tests.pages.conftest import ROOT, TIMEOUT_S
+from tests.pages.conftest import ROOT, TIMEOUT_S, own_links
 
 
 def finished(lab: Lab, prompt: str = "A red fox on a frozen lake", **params: Any) -> GenerationRecord:
@@ -119,8 +119,7 @@ def test_an_empty_history_leads_to_the_form(lab: Lab) -> None:
     app = opened()
     assert "Nothing here yet" in said(app)
     assert not rows_of(app)
-    pages_linked: Any = app.get("page_link")
-    assert [link.proto.label for link in pages_linked] == ["Make the first clip"]
+    assert own_links(app) == ["Make the first clip"]
 
 
 def test_rows_come_newest_first_and_say_that_they_are_simulated(lab: Lab) -> None:

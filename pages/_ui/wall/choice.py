@@ -66,7 +66,7 @@ def read(lab: Lab) -> Choice:
     if len(found) > MOST or len(unique) > 4 * MOST:
         problems.append(f"The wall holds {MOST} clips at most: the first {MOST} of {len(unique)} are shown.")
     if len(found) == 1:
-        problems.append("One clip is nothing to compare: add another.")
+        problems.append("Select at least one more clip.")
     return Choice(True, tuple(found[:MOST]), tuple(problems), tuple(pending))
 
 

@@ -150,12 +150,18 @@ function mark(picker) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   let picker = pickers.get(parentElement);
-  if (!picker || picker.data.start !== data.start) picker = { root: parentElement, chosen: [...data.chosen] };
+  if (!picker || picker.data.start !== data.start) {
+    // whoever comes back here with Back finds what was ticked
+    picker = { root: parentElement, chosen: history.state?.picked ?? [...data.chosen] };
+  }
   pickers.set(parentElement, picker);
   picker.data = data;
   const focused = parentElement.activeElement && parentElement.activeElement.dataset.id;
   parentElement.querySelector('.posters').replaceChildren(...data.clips.map((clip) => item(picker, clip)));
-  parentElement.querySelector('.go').onclick = () => setTriggerValue('go', picker.chosen.map((clip) => clip.id));
+  parentElement.querySelector('.go').onclick = () => {
+    history.replaceState({ ...history.state, picked: picker.chosen }, '');
+    setTriggerValue('go', picker.chosen.map((clip) => clip.id));
+  };
   parentElement.querySelector('.clear').onclick = () => {
     picker.chosen = [];
     picker.full = false;
