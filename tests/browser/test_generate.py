@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import re
 import time
@@ -21,6 +22,7 @@ from tests.browser.conftest import QUICK, Look, Server, Visitor
 from tests.browser.looks import PHONE, WIDE, assert_well, each_look, settle
 from tests.browser.test_first_visit import PROMPT, SLOW, tasks_of, type_prompt
 from tests.lab.given import in_state
+from tests.until import until
 
 StartServer = Callable[..., Server]
 Visit = Callable[..., Visitor]
@@ -46,10 +48,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.stop()
 
 
-def photo() -> bytes:
-    """A real JPEG of 1200 by 800."""
+def photo(width: int = 1200, height: int = 800) -> bytes:
+    """A real JPEG."""
     picture = io.BytesIO()
-    Image.effect_noise((1200, 800), 90).convert("RGB").save(picture, "JPEG")
+    Image.effect_noise((width, height), 90).convert("RGB").save(picture, "JPEG")
     return picture.getvalue()
 
 
@@ -92,6 +94,59 @@ def test_a_refused_image_lets_nothing_leave_until_it_is_gone(quick: Server, visi
 
 
 @pytest.mark.soak
+def paste(page: Page, data: bytes, name: str, text: str = "") -> None:
+    """Paste a file, and what text came with it, wherever the focus is."""
+    page.evaluate(
+        """([data, name, text]) => { const t = new DataTransfer();
+        const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+        t.items.add(new File([bytes], name, {type: 'image/jpeg'}));
+        if (text) t.setData('text/plain', text);
+        document.activeElement.dispatchEvent(new ClipboardEvent('paste',
+          {clipboardData: t, bubbles: true, cancelable: true, composed: true})); }""",
+        [base64.b64encode(data).decode(), name, text],
+    )
+
+
+def test_an_image_is_pasted_fitted_and_sent_as_it_is_shown(start_server: StartServer, visit: Visit) -> None:
+    """Pasted anywhere, cropped, sent: the bytes of the preview are those that Rivya gets. Then it stands on the shelf."""
+    server = start_server(RIVYA_SIMULATOR_SPEED="20")
+    visitor = visit(server)
+    page = visitor.page
+    settle(page)
+    type_prompt(page)
+    paste(page, photo(), "text.jpg", "words that were copied with a picture")
+    page.locator("body").focus()
+    paste(page, photo(), "pasted.jpg")
+    expect(page.get_by_text("pasted.jpg")).to_be_visible()
+    expect(page.get_by_text("text.jpg")).to_have_count(0)
+    page.get_by_role("radiogroup", name="Fit to 16:9").get_by_text("Crop").click()
+    expect(page.get_by_text("cropped to 16:9")).to_be_visible()
+    preview = page.get_by_role("img", name="Reference image reference-image.jpg")
+    shown = page.request.get(server.url + str(preview.get_attribute("src"))).body()
+    assert tasks_of(server) == 0
+    page.get_by_label("Prompt", exact=True).press("Control+Enter")
+    expect(page.get_by_role("heading", name="Latest clip")).to_be_visible()
+    until(lambda: tasks_of(server) == 1, what="the task is made")
+    world = World(server.data_dir / "simulator" / "world.sqlite3")
+    try:
+        assert [file.sha256 for file in world.uploads()] == [hashlib.sha256(shown).hexdigest()]
+    finally:
+        world.close()
+    paste(page, photo(200, 300), "second.jpg")
+    expect(page.get_by_text("Image replaced.")).to_be_visible()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    shelf = page.get_by_role("list", name="Recent images")
+    expect(shelf.get_by_role("button")).to_have_count(2)
+    expect(page.get_by_test_id("stToast")).to_have_count(0)  # Streamlit's own has no name for axe
+    assert_well(visitor)
+    shelf.get_by_role("button", name="Use pasted.jpg").click()
+    expect(page.get_by_text("Recent image added.")).to_be_visible()
+    expect(page.get_by_text("1200\N{MULTIPLICATION SIGN}800 px JPEG")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(shelf).to_be_visible()
+    assert tasks_of(server) == 1
+
+
 def test_a_send_waits_for_the_image_that_is_still_on_its_way(start_server: StartServer, visit: Visit) -> None:
     """A file dropped a moment before Ctrl+Enter, over a slow line, is in the request that leaves."""
     server = start_server(**QUICK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -422,6 +423,93 @@ def test_a_small_image_has_a_size_and_its_settings_keep_it(lab: Lab, open_app: O
     app.button(key="settings_keep").click().run()
     assert not [button for button in app.button if button.key == "settings_undo"]
     assert widget(app, "Prompt").value == "It begins to move"
+
+
+def photo(width: int = 640, height: int = 480) -> bytes:
+    """A photo that is not sent as it is: its camera wrote something into it."""
+    buffer = BytesIO()
+    Image.new("RGB", (width, height), (90, 60, 200)).save(buffer, "JPEG", comment=b"a camera")
+    return buffer.getvalue()
+
+
+def fitted(app: AppTest, way: str) -> AppTest:
+    """Choose how the image meets the ratio."""
+    groups: list[Any] = list(app.get("button_group"))
+    [group] = [item for item in groups if item.key == "form_fit"]
+    group.set_value(way)
+    return app.run()
+
+
+def test_an_image_is_cropped_to_the_ratio_and_follows_it(lab: Lab, open_app: Open) -> None:
+    """Said beside its preview, and the very bytes of the preview are what the generation is sent with."""
+    app = open_app()
+    widget(app, "Reference image").upload("holiday.jpg", photo(), "image/jpeg").run()
+    assert "The image is 4:3, not 16:9. Rivya may crop. Switch the ratio?" in texts(app)
+    fitted(app, "crop")
+    assert "640\N{MULTIPLICATION SIGN}360 px JPEG" in texts(app)
+    assert "cropped to 16:9" in texts(app)
+    assert "Switch the ratio" not in texts(app)
+    widget(app, "Aspect ratio").set_value("9:16").run()
+    assert "Cropped again, to 9:16." in texts(app)
+    assert "270\N{MULTIPLICATION SIGN}480 px JPEG" in texts(app)
+    shown = app.session_state["_image"].sent.sha256
+    widget(app, "Prompt").set_value("It begins to move").run()
+    generate(app).click().run()
+    [row] = lab.history.page().rows
+    assert row.asset_sha256 == shown
+    assert (row.request["reference_image"]["width_px"], row.params["aspect_ratio"]) == (270, "9:16")
+
+
+def test_a_ratio_that_changes_with_the_very_press_is_followed(lab: Lab, open_app: Open) -> None:
+    """No clip is made of an image that was cropped for another ratio."""
+    app = open_app()
+    widget(app, "Reference image").upload("holiday.jpg", photo(), "image/jpeg").run()
+    fitted(app, "crop")
+    widget(app, "Prompt").set_value("It begins to move").run()
+    widget(app, "Aspect ratio").set_value("1:1")
+    generate(app).click().run()
+    [row] = lab.history.page().rows
+    image = row.request["reference_image"]
+    assert (image["width_px"], image["height_px"], row.params["aspect_ratio"]) == (480, 480, "1:1")
+
+
+@pytest.mark.usefixtures("lab")
+def test_an_image_of_the_right_shape_asks_nothing(open_app: Open) -> None:
+    """There is nothing to settle; it is offered once the ratio is another one."""
+    app = open_app()
+    widget(app, "Reference image").upload("wide.jpg", photo(640, 360), "image/jpeg").run()
+    assert not [item for item in app.get("button_group") if item.key == "form_fit"]
+    widget(app, "Aspect ratio").set_value("1:1").run()
+    assert [item for item in app.get("button_group") if item.key == "form_fit"]
+
+
+@pytest.mark.parametrize("data", [b"this is text", photo(80, 60)], ids=["unusable", "usable"])
+def test_another_image_replaces_the_first_with_a_way_back(lab: Lab, open_app: Open, data: bytes) -> None:
+    """As a pasted one does: the refusal of an unusable one blocks the form, and Undo brings the first one back."""
+    app = open_app()
+    widget(app, "Reference image").upload("first.jpg", photo(), "image/jpeg").run()
+    widget(app, "Prompt").set_value("It begins to move").run()
+    widget(app, "Reference image").upload("second.jpg", data, "image/jpeg").run()
+    assert "first.jpg" not in texts(app)
+    assert "Image replaced." in texts(app)
+    assert generate(app).disabled is (data == b"this is text")
+    app.button(key="image_undo").click().run()
+    assert not app.exception
+    assert "first.jpg" in texts(app)
+    assert "Image replaced." not in texts(app)
+    assert not generate(app).disabled
+    assert (lab.draft() or {})["image"]["prepared"]["original_name"] == "first.jpg"
+
+
+@pytest.mark.usefixtures("lab")
+def test_an_original_file_is_called_unchanged_and_its_copy_is_not(open_app: Open) -> None:
+    """The toggle decides which of the two is sent; the sizes stand beside what was done."""
+    app = open_app()
+    widget(app, "Reference image").upload("holiday.jpg", photo(), "image/jpeg").run()
+    assert re.search(r"[\d.]+ → [\d.]+ kB, re-encoded, metadata removed", texts(app))
+    assert "unchanged" not in texts(app)
+    app.toggle(key="form_use_original").set_value(True).run()
+    assert "unchanged, with its metadata" in texts(app)
 
 
 def test_an_image_that_is_too_big_can_be_shrunk(lab: Lab, open_app: Open) -> None:

@@ -359,7 +359,7 @@ def test_reference_images_are_an_axis(compose: Callable[..., AppTest]) -> None:
         widget(app, "Values of Reference image").upload(f"{shade}.jpg", jpeg(shade), "image/jpeg").run()
     assert button(app, "Start ·").label == "Start · 2 new · 320 credits"
     widget(app, "Values of Reference image").upload("notes.jpg", b"no image", "image/jpeg").run()
-    assert "notes.jpg: The bytes are not an image" in texts(app)
+    assert "notes.jpg: This is not an image" in texts(app)
     assert not [button for button in app.button if button.label.startswith("Shrink")]
     [bare] = [box for box in app.checkbox if box.label == "Also without an image"]
     bare.check().run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from pages._ui.frame import lab
 from pages._ui.picture import picture
 from rivya_core.api import ModelSpec
 from rivya_core.api.errors import RivyaError
-from rivya_core.api.framing import has_ratio
+from rivya_core.api.framing import has_ratio, ratio_of
 from rivya_core.api.images import file_size
 from rivya_core.lab import draft_images, drafts
 from rivya_core.lab.drafts import DraftImage, Variant
@@ -26,6 +27,7 @@ _BEFORE = "_image_before"
 _FOLLOWED = "_image_followed"
 _TURN = "_upload_turn"
 _SHELF = "image_shelf"
+_RECENT = "_images_recent"
 SLOT = "image_slot"
 UPLOAD_CAP_MB = 50
 """Far above Rivya's 10 MB, so that our sentence and the offer to shrink come before Streamlit's refusal."""
@@ -152,8 +154,17 @@ def _draw_refusal(refused: RivyaError) -> None:
 # -- recent images, and the way back -------------------------------------------------------------------------------
 
 
+def _recent() -> Sequence[DraftImage]:
+    """The shelf's images, read again only when the ledger has changed since the last look."""
+    version, seen = lab().changes(), st.session_state.get(_RECENT)
+    if seen is None or seen[0] != version:
+        seen = st.session_state[_RECENT] = (version, draft_images.recent(lab()))
+    found: Sequence[DraftImage] = seen[1]
+    return found
+
+
 def _draw_shelf() -> None:
-    found = draft_images.recent(lab())
+    found = _recent()
     if not found:
         return
     shown = [
@@ -260,7 +271,8 @@ def _draw_image(image: DraftImage, ratio: object) -> None:
 
 def _draw_fit(image: DraftImage, ratio: object) -> None:
     """Offer to settle a shape that is not the chosen one."""
-    if has_ratio(image.prepared.width_px, image.prepared.height_px, ratio) and image.fit == "as_is":
+    has_shape = has_ratio(image.prepared.width_px, image.prepared.height_px, ratio)
+    if ratio_of(ratio) is None or (has_shape and image.fit == "as_is"):
         return
     st.session_state["_image_ratio"] = ratio
     st.session_state["form_fit"] = image.fit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import direction, frame, words
+from pages._ui.components.image_paste import image_paste
 from pages._ui.form.image_field import UPLOAD_CAP_MB
 from pages._ui.picture import picture
 from rivya_core.api.errors import RivyaError
@@ -30,14 +31,16 @@ def images_field(label: str, name: str, *, several: bool) -> None:
     """Draw uploader, refusal and what was chosen."""
     images = kept(name)
     if several or not images:
-        st.file_uploader(
-            label,
-            key=_upload(name),
-            max_upload_size=UPLOAD_CAP_MB,
-            accept_multiple_files=several,
-            on_change=_take,
-            args=(name,),
-        )
+        with st.container(key=f"slot_{_key(name)}", gap="xsmall"):
+            st.file_uploader(
+                label,
+                key=_upload(name),
+                max_upload_size=UPLOAD_CAP_MB,
+                accept_multiple_files=several,
+                on_change=_take,
+                args=(name,),
+            )
+            image_paste(f"slot_{_key(name)}", key=f"paste_{_key(name)}")
     refused: tuple[str, RivyaError, bytes] | None = st.session_state.get(_refused(name))
     if refused is not None:
         file_name, error, _data = refused
