@@ -19,7 +19,7 @@ TICK_S = 3.0
 
 def main() -> None:
     """Draw the page."""
-    lab = frame.open_page("Spend", "Where the credits went, what may still go, and whether the wallet agrees.")
+    lab = frame.open_page("Spend", "Where credits went and what is left.")
     view = spend_view.choose(lab)
     spent = lab.spending.spent(view.mode, view.days)
     moving = is_moving(lab, view)

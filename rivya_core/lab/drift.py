@@ -8,7 +8,7 @@ exclude each other speak for a charge or a top-up made elsewhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
@@ -26,6 +26,9 @@ REFUND_WITHIN: Final = timedelta(minutes=15)
 
 SETTLE_WITHIN: Final = timedelta(days=1)
 """How long a provisional price may still become a lower one."""
+
+ANSWER_WITHIN: Final = timedelta(seconds=10)
+"""How long an answer about a simulated wallet may be under way."""
 
 WEAK_KEPT_FOR: Final = timedelta(days=30)
 KEPT_MAX: Final = 5000
@@ -207,6 +210,22 @@ def reads(connection: sa.Connection, name: str, mode: Mode, since: datetime | No
         column.asked_at, column.credits, column.booked_credits, column.open_credits, column.key_fingerprint
     )
     return [Read(*row) for row in connection.execute(query.where(*where).order_by(column.asked_at, column.id))]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnChange:
+    """Credits that a person of this lab put into a simulated wallet, or took from it."""
+
+    at: datetime
+    credits: int
+
+
+def without_own(found: Sequence[Read], own: Sequence[OwnChange]) -> list[Read]:
+    """The reads as they would be had nobody here changed the wallet; one that was under way at the time says nothing."""
+    sure = [read for read in found if not any(one.at - ANSWER_WITHIN < read.asked_at <= one.at for one in own)]
+    return [
+        replace(read, credits=read.credits - sum(one.credits for one in own if one.at < read.asked_at)) for read in sure
+    ]
 
 
 @dataclass(slots=True)

@@ -14,13 +14,14 @@ import sqlalchemy as sa
 from rivya_core.api import GenerationRequest
 from rivya_core.lab.caps import daily, log_change
 from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.drift import log_balance
+from rivya_core.lab.drift import OwnChange, log_balance
 from rivya_core.lab.records import BalanceRecord, Pause
 from rivya_core.lab.rows import card_json, moment_json, moment_of, to_card
 from rivya_core.lab.schema import notes
 from rivya_core.lab.store import Store
 from rivya_core.settings import Mode
 
+OWN_CHANGES_MAX: Final = 500
 NAME_MAX: Final = 256
 
 PRICE_BLIND: Final = frozenset(
@@ -74,6 +75,13 @@ class Notes(Store):
             }
             write_note(opened, named("balance", connection), value, self.clock())
             log_balance(opened, connection, record, self.key_fingerprint, self.clock())
+
+    def note_own_change(self, connection: str, credits: int) -> None:  # noqa: A002 - Rivya's word
+        """Remember that a person here changed a simulated wallet by so much, so that nobody is alarmed by it."""
+        with self.writing() as opened:
+            kept = [[one.at.isoformat(), one.credits] for one in own_changes(opened, connection)][1 - OWN_CHANGES_MAX :]
+            now = self.clock()
+            write_note(opened, named("wallet_set", connection), [*kept, [now.isoformat(), credits]], now)
 
     def pause(self, connection: str) -> Pause | None:
         """Why the queue of a connection is stopped, or None."""
@@ -149,6 +157,12 @@ def read_balance(connection: sa.Connection, name: str) -> BalanceRecord:
         simulated=bool(value.get("simulated")),
         tried_at=moment_of(value.get("tried_at")),
     )
+
+
+def own_changes(connection: sa.Connection, name: str) -> list[OwnChange]:
+    """What people here did to the simulated wallet of the connection called ``name``, oldest first."""
+    kept = read_note(connection, named("wallet_set", name)) or []
+    return [OwnChange(datetime.fromisoformat(at), moved) for at, moved in kept]
 
 
 def read_pause(connection: sa.Connection, name: str) -> Pause | None:

@@ -29,6 +29,7 @@ from rivya_core.lab.expenses import (
     moments,
 )
 from rivya_core.lab.experiments import book
+from rivya_core.lab.notes import own_changes
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.schema import balances, cell_takes, experiments, generations, movements
 from rivya_core.lab.states import NEEDS_JOB, State, stored
@@ -166,7 +167,9 @@ class Spending:
                 found = drift.reads(connection, name, mode, since)
                 found = [read for read in found if until is None or read.asked_at < until]
                 if found:
-                    stories.append(WalletStory(name, len(found), found[0], found[-1], tuple(drift.unexplained(found))))
+                    judged = drift.without_own(found, own_changes(connection, name))
+                    changes = tuple(drift.unexplained(judged))
+                    stories.append(WalletStory(name, len(found), found[0], found[-1], changes))
         return stories
 
     def cap_changes(self, mode: Mode, limit: int = 50) -> list[CapChange]:

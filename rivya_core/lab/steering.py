@@ -113,6 +113,14 @@ class Steering:
         """Set or clear the star of some generations, all at once; how many changed."""
         return self.ledger.set_starred(generation_ids, starred)
 
+    def set_simulated_credits(self, credits: int) -> None:  # noqa: A002 - Rivya's word
+        """Set what the built-in simulator's wallet holds; Spend does not take it for a charge or a top-up by others."""
+        submission.refuse_if_read_only(self.settings)
+        world = self._parts.simulator.world
+        before = world.balance()
+        world.configure(credits=credits)
+        self.ledger.note_own_change(self.connection, credits - before)
+
     def dismiss(self, generation_id: str) -> None:
         """Put a failure card away; the row stays in History."""
         self.ledger.update(generation_id, dismissed_at=self._parts.jobs.now())

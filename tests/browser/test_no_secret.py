@@ -151,15 +151,15 @@ def refuse_a_job(recorder: Recorder, page: Page, outside: Outside) -> None:
 
 def repeat_it(recorder: Recorder, page: Page, outside: Outside) -> None:
     """History: the refused job with every tab, then once more, troubled at each step but with a clip at the end."""
-    tabs = {"Settings": "Started by", "Timeline": "Stored here", "Credits and ids": "Idempotency key"}
-    each_tab(recorder, page, {**tabs, "Exchange": "is odd"})
+    tabs = {"Settings": "Started by", "Timeline": "Stored here", "Billing": "Idempotency key"}
+    each_tab(recorder, page, {**tabs, "API log": "is odd"})
     for route in ("create", "media"):
         outside.add_fault("error", route=route, **ECHO, status=500)
     page.get_by_role("button", name="Repeat · 160 credits").click()
     page.get_by_text("it is the newest row now").wait_for()
     page.reload()
     page.locator("video").first.wait_for()
-    each_tab(recorder, page, {**tabs, "Exchange": "Authorization: Bearer"})
+    each_tab(recorder, page, {**tabs, "API log": "Authorization: Bearer"})
     page.get_by_role("button", name="Copy as").click()
     each_tab(recorder, page, {"cURL": "curl", "Python": "from rivya_core", "JSON": '"prompt"'})
     page.keyboard.press("Escape")

@@ -170,7 +170,7 @@ def test_a_cap_is_raised_with_a_reason_by_keyboard(filled: Server, visit: Callab
 def test_the_table_leads_to_an_experiment_and_the_file_is_there(filled: Server, visit: Callable[..., Visitor]) -> None:
     """Each line links to its experiment; the CSV comes as a file that says it is simulated."""
     page = visit(filled, path="/spend?days=7+days").page
-    link = page.get_by_role("table", name="simulated credits by experiment").get_by_role("link").first
+    link = page.get_by_role("table", name="simulated credits by sweep").get_by_role("link").first
     expect(link).to_be_visible()
     assert (link.get_attribute("href") or "").startswith("/sweep?experiment=experiment-")
     export = page.get_by_role("link", name="CSV")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api import Rivya
 from rivya_core.lab import drift
-from rivya_core.lab.drift import Read, Unexplained, unexplained
+from rivya_core.lab.drift import OwnChange, Read, Unexplained, unexplained, without_own
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.records import BalanceRecord
 from tests.lab.given import CARD, CLIP, HERE, NOON, Clock, accept, added, answer, attempted, in_state
@@ -422,3 +422,24 @@ def test_an_answer_that_was_lost_is_not_somebody_elses_charge(make_lab: Callable
     read_wallet(lab)
     assert lab.balance().credits == 4640
     assert stories(lab) == []
+
+
+def test_what_a_person_here_does_to_the_simulated_wallet_alarms_nobody(lab: Lab) -> None:
+    """Neither filling nor emptying it; what moves beside that is still found."""
+    read_wallet(lab)
+    for wanted in (9_000, 480):
+        lab.set_simulated_credits(wanted)
+        read_wallet(lab)
+    assert stories(lab) == []
+    lab.simulator.world.configure(credits=320)
+    read_wallet(lab)
+    assert [change.least_credits for change in stories(lab)] == [-160]
+
+
+def test_a_read_under_way_while_the_wallet_is_set_says_nothing() -> None:
+    """Its answer may be from before or from after."""
+    answers = ((0, 100), (58, 900), (70, 900))
+    reads = [Read(NOON + timedelta(seconds=second), told, 0, 0) for second, told in answers]
+    own = [OwnChange(NOON + timedelta(seconds=60), 800)]
+    assert [(read.asked_at - NOON).total_seconds() for read in without_own(reads, own)] == [0, 70]
+    assert unexplained(without_own(reads, own)) == []

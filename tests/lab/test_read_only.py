@@ -84,6 +84,7 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "resume": lambda its: its.lab.resume(),
         "pause_queue": lambda its: its.lab.pause_queue(),
         "star": lambda its: its.lab.star(its.clip, True),
+        "set_simulated_credits": lambda its: its.lab.set_simulated_credits(0),
         "star_all": lambda its: its.lab.star_all([its.clip], True),
         "dismiss": lambda its: its.lab.dismiss(its.failed),
         "delete": lambda its: its.lab.delete([its.clip]),

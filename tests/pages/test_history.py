@@ -219,7 +219,7 @@ def test_a_permanent_link_opens_one_generation(lab: Lab) -> None:
     row = finished(lab, "The one that was sent around", cfg_scale=0.25, negative_prompt="text, watermark")
     finished(lab, "A newer one")
     app = opened(id=row.id)
-    words = said(app) + said(opened(id=row.id, tab="Credits and ids"))
+    words = said(app) + said(opened(id=row.id, tab="Billing"))
     for expected in ("The one that was sent around", "text, watermark", "0.25", row.task_id, row.idempotency_key):
         assert str(expected) in words
     assert links(app)["Download"] == f"/clips/{row.id}.mp4?download=1"
@@ -264,7 +264,7 @@ def test_a_failed_generation_says_whether_it_was_charged(lab: Lab) -> None:
     words = said(opened(id=row.id))
     assert "The filter stopped it." in words
     assert "Not charged" in words
-    assert "Safe now:" in words
+    assert "What you can do:" in words
 
 
 def test_a_provisional_figure_is_called_provisional(make_lab: Callable[..., Lab]) -> None:
@@ -273,7 +273,7 @@ def test_a_provisional_figure_is_called_provisional(make_lab: Callable[..., Lab]
     lab.simulator.world.configure(settle_delay_s=3600.0)
     row = finished(lab)
     assert row.settlement == "provisional"
-    app = opened(id=row.id, tab="Credits and ids")
+    app = opened(id=row.id, tab="Billing")
     assert "Provisional" in said(app)
     assert [row["credits"] for row in rows_of(app)] == ["160 so far"]
 
@@ -342,10 +342,10 @@ def test_a_model_that_left_the_catalogue_is_shown_and_replaced_in_words(lab: Lab
 def test_a_star_stays(lab: Lab) -> None:
     """Starring is kept in the ledger and shown in the table."""
     row = finished(lab)
-    app = press(opened(id=row.id), "☆ Star")
+    app = press(opened(id=row.id), "☆ Favorite")
     assert lab.get(row.id).starred
     assert prompts(app) == ["★ A red fox on a frozen lake"]
-    press(app, "★ Starred")
+    press(app, "★ Favorite")
     assert not lab.get(row.id).starred
 
 
@@ -421,7 +421,7 @@ def test_the_way_back_ends_with_the_next_action(lab: Lab) -> None:
     app = press(opened(id=gone.id), "Delete").run()
     assert [button.label for button in app.button if button.label == "Undo"] == ["Undo"]
     app.query_params["id"] = kept.id
-    app = press(app.run(), "☆ Star")
+    app = press(app.run(), "☆ Favorite")
     assert not [button for button in app.button if button.label == "Undo"]
 
 
@@ -433,6 +433,23 @@ def test_a_link_to_a_deleted_generation_offers_to_restore_it(lab: Lab) -> None:
     assert "was deleted" in said(app)
     press(app, "Restore")
     assert lab.get(row.id).deleted_at is None
+
+
+def test_notes_are_written_and_shown_in_history(lab: Lab) -> None:
+    """On any clip; those of the wall say their place; a deleted one comes back; the row counts them."""
+    row = finished(lab)
+    lab.reviews.add_note(row.id, 1.5, "A jump", "Ana")
+    app = opened(id=row.id, tab="Notes")
+    assert "A jump" in said(app)
+    assert "Ana · at 1.5 s" in said(app)
+    app.text_area(key=f"note_text_{row.id}").set_value("Best so far")
+    app = press(app, "Add note")
+    assert [note.text for note in lab.reviews.notes([row.id])] == ["Best so far", "A jump"]
+    assert app.text_area(key=f"note_text_{row.id}").value == ""
+    assert rows_of(app)[0]["marks"] == "2 notes"
+    app = app.button(key=f"note_delete_{lab.reviews.notes([row.id])[0].id}").click().run()
+    assert "Best so far" not in said(app)
+    assert "Best so far" in said(press(app, "Undo"))
 
 
 def test_a_row_under_way_cannot_be_deleted_or_repeated(lab: Lab) -> None:
@@ -460,7 +477,7 @@ def test_an_unconfirmed_row_offers_its_three_ways_out(lab: Lab) -> None:
 def test_the_exchange_shows_the_sent_bytes_without_a_key(lab: Lab) -> None:
     """The request is shown as it was committed; where the key stood there is a remark."""
     row = finished(lab)
-    [shown] = [code.value for code in opened(id=row.id, tab="Exchange").code if code.value.startswith("POST ")]
+    [shown] = [code.value for code in opened(id=row.id, tab="API log").code if code.value.startswith("POST ")]
     assert "Authorization: Bearer (left out)" in shown
     assert f"Idempotency-Key: {row.idempotency_key}" in shown
     assert "A red fox on a frozen lake" in shown
@@ -472,7 +489,7 @@ def test_the_exchange_shows_the_answers_that_came(lab: Lab) -> None:
     fine, bad = finished(lab), failed(lab)
 
     def answers(row: GenerationRecord) -> list[dict[str, str]]:
-        app = opened(id=row.id, tab="Exchange")
+        app = opened(id=row.id, tab="API log")
         parts = {part.proto.component_name: data(part) for part in app.get("bidi_component")}
         assert [fact["value"] for fact in parts["rivya_facts"] if fact["label"] == "Task id"] == [row.task_id]
         drawn: list[dict[str, str]] = parts["rivya_timeline"]

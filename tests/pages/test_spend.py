@@ -168,13 +168,13 @@ def test_experiments_stand_beside_their_quote_and_cap(lab: Lab) -> None:
     done(lab, 2, experiment_id="fox")
     done(lab)
     app = opened()
-    one, alone, total = sheets(app)["simulated credits by experiment"]
-    assert one["Experiment"]["text"] == "Which light <b>suits</b> the fox?"
-    assert one["Experiment"]["href"] == "/sweep?experiment=fox"
+    one, alone, total = sheets(app)["simulated credits by sweep"]
+    assert one["Sweep"]["text"] == "Which light <b>suits</b> the fox?"
+    assert one["Sweep"]["href"] == "/sweep?experiment=fox"
     shown = {name: one[name]["text"] for name in ("In all", "Quoted", "Cap", "State")}
     assert shown == {"In all": "320", "Quoted": "320", "Cap": "640", "State": "Done"}
     assert one["Cap"]["bar"] == 0.5
-    assert (alone["Experiment"]["text"], alone["In the last 30 days"]["text"]) == ("No experiment", "160")
+    assert (alone["Sweep"]["text"], alone["In the last 30 days"]["text"]) == ("No sweep", "160")
     assert total["In the last 30 days"]["text"] == "480"
     assert "Which light <b>suits</b> the fox? · 320 of 640 simulated credits" in said(app)
 
@@ -201,7 +201,7 @@ def test_a_decision_has_its_price(lab: Lab) -> None:
     experiment(lab, decided_at=lab._parts.jobs.now(), decision={})
     done(lab, 2, experiment_id="fox")
     app = opened()
-    assert metrics(app)["Simulated credits a decision"] == "320"
+    assert metrics(app)["Simulated credits per decision"] == "320"
     assert "1 decision in the last 30 days" in said(app)
 
 
@@ -253,7 +253,7 @@ def test_raising_a_cap_asks_why_and_is_logged(lab: Lab) -> None:
     [newest, raised, first] = sheets(app)["Changes of caps, simulated credits, newest first"]
     assert (newest["Change"]["text"], newest["Change"]["note"]) == ("320 → 160", "Which light <b>suits</b> the fox?")
     assert (raised["Change"]["text"], raised["Why"]["text"]) == ("480 → 640", "the demo")
-    assert first["Change"]["text"] == "none → 480"
+    assert first["Change"]["text"] == "No limit → 480"
 
 
 def test_a_read_only_server_shows_it_all_and_changes_nothing(make_lab: MakeLab) -> None:

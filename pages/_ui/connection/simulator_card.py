@@ -127,7 +127,7 @@ def _top_up(lab: Lab) -> None:
 
 def _fill(lab: Lab, credits: int) -> None:  # noqa: A002 - Rivya's word
     """Set the wallet, have the page follow, and let a queue go on that an empty wallet stopped."""
-    lab.simulator.world.configure(credits=credits)
+    lab.set_simulated_credits(credits)
     connection_cards.ask(lab)
     pause = lab.pause()
     if pause is not None and pause.effect == Effect.WALLET.value:

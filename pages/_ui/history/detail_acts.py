@@ -65,7 +65,7 @@ def trouble(card: ErrorCard) -> None:
     with st.container(key="detail_trouble", gap="small"):
         frame.badge(words.CHARGED[card.charged])
         with st.container(key="story_detail", gap="xxsmall"):
-            for line in (card.title, card.detail, card.hint and f"Safe now: {card.hint}"):
+            for line in (card.title, card.detail, card.hint and f"What you can do: {card.hint}"):
                 if line:
                     st.text(line)
         ids = [card.code, card.http_status and f"HTTP {card.http_status}"]
@@ -97,7 +97,7 @@ def _delete(lab: Lab, record: GenerationRecord) -> None:
 
 def _star(lab: Lab, record: GenerationRecord) -> None:
     st.button(
-        "★ Starred" if record.starred else "☆ Star",
+        "★ Favorite" if record.starred else "☆ Favorite",
         key=f"star_{record.id}",
         on_click=_set_star,
         args=(lab, record),

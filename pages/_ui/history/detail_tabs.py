@@ -1,4 +1,4 @@
-"""What is known of one generation, in four tabs: settings, timeline, credits and ids, and what went over the wire."""
+"""What is known of one generation, in tabs: settings, notes, timeline, billing, and what went over the wire."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages._ui import frame, words
 from pages._ui.facts import Fact, facts, timeline
-from pages._ui.history import exchange, story
+from pages._ui.history import exchange, notes, story
 from pages._ui.picture import picture
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import packaged_models
@@ -36,12 +36,15 @@ TAB = "tab"
 
 def draw(lab: Lab, record: GenerationRecord) -> None:
     """Draw the open tab of a generation; the others cost nothing until they are asked for."""
-    settings, times, money, wire = st.tabs(
-        ["Settings", "Timeline", "Credits and ids", "Exchange"], key=TAB, bind="query-params"
+    settings, written, times, money, wire = st.tabs(
+        ["Settings", "Notes", "Timeline", "Billing", "API log"], key=TAB, bind="query-params"
     )
     if settings.open:
         with settings:
             _settings(record)
+    elif written.open:
+        with written:
+            notes.draw(lab, record)
     elif times.open:
         with times:
             timeline(story.moments(record, lab.events(record.id)), key=f"detail_time_{record.id}")

@@ -68,7 +68,7 @@ def _editor(lab: Lab, known: list[ExperimentCost]) -> None:
         cap_editor(f"Cap for {lab.mode} credits a day", lab.cap(), lab.set_cap, key="spend_cap_daily")
         return
     current = next(cost.cap_credits for cost in known if cost.id == chosen)
-    cap_editor("Cap for the whole experiment", current, _saver(lab, chosen), key=f"spend_cap_{chosen}")
+    cap_editor("Cap for the whole sweep", current, _saver(lab, chosen), key=f"spend_cap_{chosen}")
 
 
 def _saver(lab: Lab, experiment_id: str) -> Save:
@@ -94,6 +94,8 @@ def _log(lab: Lab, view: View, known: list[ExperimentCost]) -> None:
 
 
 def _line(change: CapChange, names: dict[str, str]) -> list[Cell | str]:
-    cap = "Every day" if change.cap.startswith("daily:") else names.get(change.cap, "A deleted experiment")
-    before, after = (("none" if one is None else f"{one:,}") for one in (change.before_credits, change.after_credits))
+    cap = "Every day" if change.cap.startswith("daily:") else names.get(change.cap, "A deleted sweep")
+    before, after = (
+        ("No limit" if one is None else f"{one:,}") for one in (change.before_credits, change.after_credits)
+    )
     return [words.clock(change.at), Cell(f"{before} → {after}", note=cap), change.why or "not asked"]

@@ -34,23 +34,23 @@ def by_experiment(lab: Lab, view: View, spent: Spent) -> None:
     if not costs and not spent.groups:
         return
     with st.container(border=True, key="spend_experiments"):
-        card.head("By experiment")
+        card.head("By sweep")
         if not costs:
-            st.text(f"No experiment spent anything {view.words}.")
+            st.text(f"No sweep spent anything {view.words}.")
             return
         rows = [_row(cost, sums.get(cost.id, Sums())) for cost in costs[:SHOWN_MAX]]
         alone, more = sums.get(None), costs[SHOWN_MAX:]
         if alone is not None:
-            rows.append(_sum("No experiment", alone.held))
+            rows.append(_sum("No sweep", alone.held))
         if more:
-            rows.append(_sum(f"{len(more):,} older experiments", sum(sums.get(one.id, Sums()).held for one in more)))
+            rows.append(_sum(f"{len(more):,} older sweeps", sum(sums.get(one.id, Sums()).held for one in more)))
         foot = _sum("All", spent.total.held)
-        columns = [Column("Experiment"), Column(view.words.capitalize(), "number"), *COLUMNS]
+        columns = [Column("Sweep"), Column(view.words.capitalize(), "number"), *COLUMNS]
         if view.days.first is None:  # "in all" would say the same
             columns, foot = [*columns[:2], *columns[3:]], [*foot[:2], *foot[3:]]
             rows = [[*row[:2], *row[3:]] for row in rows]
-        sheet(f"{view.unit} by experiment", columns, rows, key="sheet_experiments", foot=foot)
-        st.caption(f"All figures are {view.unit}. Clips that an experiment only reused cost it nothing.")
+        sheet(f"{view.unit} by sweep", columns, rows, key="sheet_experiments", foot=foot)
+        st.caption(f"All figures are {view.unit}. Clips that a sweep only reused cost it nothing.")
 
 
 def _sum(name: str, held: int) -> list[Cell | str]:
@@ -66,7 +66,7 @@ def _row(cost: ExperimentCost, sums: Sums) -> list[Cell | str]:
         number(sums.held),
         number(cost.sums.held),
         number(cost.quoted_credits),
-        "none" if cap is None else Cell(number(cap), bar=share),
+        "No limit" if cap is None else Cell(number(cap), bar=share),
         Cell(number(cost.planned_credits), note=planned),
         state_of(cost),
     ]
@@ -151,11 +151,11 @@ def decision_card(lab: Lab, view: View) -> None:
     """Say what a decision cost."""
     cost = lab.spending.decisions(view.mode, view.days)
     with st.container(border=True, key="spend_decisions", gap="small"):
-        card.head("Credits a decision")
+        card.head("Credits per decision")
         if cost.credits_each is None:
             st.text(f"No decision yet {view.words}." if view.days.first is not None else "No decision yet.")
-            st.caption("A decision is made on an experiment's page; then this says what it cost to get there.")
+            st.caption("A decision is made on a sweep's page; then this says what it cost to get there.")
             return
-        st.metric(f"{view.unit} a decision".capitalize(), number(cost.credits_each))
+        st.metric(f"{view.unit} per decision".capitalize(), number(cost.credits_each))
         made = "1 decision" if cost.decisions == 1 else f"{cost.decisions:,} decisions"
-        st.caption(f"{made} {view.words}, from experiments that cost {cost.credits:,} {view.unit} in all.")
+        st.caption(f"{made} {view.words}, from sweeps that cost {cost.credits:,} {view.unit} in all.")
