@@ -20,11 +20,14 @@ from rivya_core.lab.expenses import Days, MovementLine
 from rivya_core.lab.history_query import PARAM_KEYS, plain
 from rivya_core.lab.marks import Marks, NoteText
 from rivya_core.lab.records import GenerationRecord, HistoryFilter
+from rivya_core.lab.server.questions import Observation
 from rivya_core.lab.states import State
 from rivya_core.settings import Mode
 
 FORMULA_SIGNS = frozenset("=+-@\N{MINUS SIGN}")
 """What begins a formula. Spreadsheets of East Asian locales take the full-width forms for it too. Source: OWASP, CSV Injection."""
+
+SUPPORT_HOURS_MAX = 24 * 31
 
 FORMULA_STARTS = (*"=+-@", "\t", "\r", "\n")
 
@@ -115,6 +118,18 @@ MOVEMENT_COLUMNS: Mapping[str, Callable[[MovementLine], Cell]] = {
 """The columns of a credit movement; the day is the local one of the submission, the one that its cap counts."""
 
 
+OBSERVATION_COLUMNS: Mapping[str, Callable[[Observation], Cell]] = {
+    "question": lambda one: one.question,
+    "meaning": lambda one: one.title,
+    "observed": lambda one: one.answer or None,
+    "times": lambda one: one.seen,
+    "first_seen": lambda one: _moment(one.first_at),
+    "last_seen": lambda one: _moment(one.last_at),
+    "simulated": lambda one: one.simulated if one.seen else None,
+}
+"""The columns of what was observed of a server; a question that nobody saw an answer to has a line as well."""
+
+
 def formula_safe(value: Cell) -> Cell:
     """Prefix a text that a spreadsheet would take for a formula, also where it stands after what is trimmed or not drawn."""
     if isinstance(value, str) and (value.startswith(FORMULA_STARTS) or _first_shown(value) in FORMULA_SIGNS):
@@ -150,6 +165,27 @@ def csv_lines(rows: Iterable[Marked], *, without: frozenset[str] = frozenset()) 
 def movement_lines(rows: Iterable[MovementLine]) -> Iterator[str]:
     """Write credit movements as CSV, one piece per row."""
     return _csv(rows, MOVEMENT_COLUMNS)
+
+
+def observation_lines(rows: Iterable[Observation]) -> Iterator[str]:
+    """Write what was observed of a server as CSV, one piece per row."""
+    return _csv(rows, OBSERVATION_COLUMNS)
+
+
+def parse_support(pairs: Iterable[tuple[str, str]]) -> tuple[str | None, float, bool]:
+    """Read generation, hours and whether prompts were ticked from the address of a support bundle.
+
+    Raises:
+        ValueError: the hours are no number from 0 to ``SUPPORT_HOURS_MAX``.
+    """
+    values = dict(pairs)
+    try:
+        hours = float(values.get("hours") or 1)
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours <= SUPPORT_HOURS_MAX:
+        raise ValueError(f"hours is not a number from 0 to {SUPPORT_HOURS_MAX}")
+    return values.get("generation") or None, hours, values.get("prompts") == "1"
 
 
 def _csv(rows: Iterable[Row], columns: Mapping[str, Callable[[Row], Cell]]) -> Iterator[str]:

@@ -55,6 +55,8 @@ def routes() -> Sequence[BaseRoute]:
         Route("/exports/history.{kind}", export),
         Route("/exports/spend.csv", export_spend),
         Route("/exports/clips.zip", export_clips, methods=["GET", "POST"]),
+        Route("/exports/server.csv", export_server),
+        Route("/exports/support.zip", export_support),
         Mount("/assets/fonts", StaticFiles(directory=ASSETS / "fonts")),
         Mount("/simulator", app=SimulatorMount()),
     ]
@@ -233,6 +235,32 @@ async def export_clips(request: Request) -> Response:
         return _file(clip_archive.pack(lab, rows), "application/zip", name)
 
     return await anyio.to_thread.run_sync(_found, answer)
+
+
+def export_server(_request: Request) -> Response:
+    """Stream what was observed of the server as CSV."""
+
+    def answer(lab: Lab) -> Response:
+        name = exports.file_name("server", lab.mode, "csv", datetime.now().astimezone())
+        return _file(exports.observation_lines(lab.server.observations()), "text/csv; charset=utf-8", name)
+
+    return _found(answer)
+
+
+def export_support(request: Request) -> Response:
+    """Serve a support bundle of one generation, or of the last hours."""
+    try:
+        generation_id, hours, prompts = exports.parse_support(request.query_params.multi_items())
+    except ValueError as error:
+        return JSONResponse({"error": f"The choice is not usable: {error}."}, status_code=400)
+
+    def answer(lab: Lab) -> Response:
+        data = lab.support_bundle(generation_id, hours=hours, prompts=prompts)
+        name = exports.file_name("support", lab.mode, "zip", datetime.now().astimezone())
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        return Response(data, media_type="application/zip", headers=headers)
+
+    return _found(answer)
 
 
 def _file(pieces: Iterator[str] | Iterator[bytes], media_type: str, name: str) -> Response:

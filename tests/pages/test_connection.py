@@ -9,11 +9,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.connection import system_cards
 from rivya_core import GenerationRequest, Lab, State
+from rivya_core.api.contract import DEFAULT_MODEL
+from rivya_core.api.differences import Difference
+from rivya_core.lab.notes import named
+from rivya_core.lab.server.contract_check import to_json
+from rivya_core.lab.server.knowledge import CONTRACT
 from rivya_core.simulator import SimulatorServer
 from tests.pace import HELD_S
 from tests.pages.conftest import ROOT, TIMEOUT_S
@@ -88,7 +94,7 @@ def test_the_simulator_is_named_as_such(lab: Lab) -> None:
     words = said(app)
     assert "Connected to the built-in simulator" in words
     assert "costs nothing" in words
-    assert facts(app)["API key"] == "None set"
+    assert facts(app)["API key"] == "Not set"
     assert "export RIVYA_API_KEY" in words
 
 
@@ -165,8 +171,8 @@ def test_nothing_is_called_connected_before_it_has_answered(make_lab: MakeLab, o
     assert "Set to use Rivya" in words
     assert "Connected to Rivya" not in words
     assert "All well" not in words
-    assert facts(app)["Rivya"] == "The last question failed"
-    assert "Nothing waits" not in words
+    assert facts(app)["Rivya"] == "The last check failed"
+    assert "Empty" not in words
     assert lab.simulator is None
 
 
@@ -366,3 +372,68 @@ def test_who_else_can_read_the_folder_is_said(make_lab: MakeLab, data_dir: Path)
     said_then = " ".join(item.value for item in page.warning)
     assert f"chmod 700 {data_dir}" in [item.value for item in page.code]
     assert "Other users of this machine can read the data folder (mode 0755)." in said_then
+
+
+def asking_ended(app: AppTest, happened: Callable[[], object]) -> AppTest:
+    """Draw the page again once what was asked for in the background is there."""
+    until(happened)
+    app = app.run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def test_the_contract_is_checked_from_the_page_and_drift_stays(live: Lab, outside: SimulatorServer) -> None:
+    """The press returns at once; what differs stays as a banner, and beside the setting in the form."""
+    app = press(opened(), "Check the contract, free")
+    app = asking_ended(app, lambda: not live.server.is_checking)
+    assert "Nothing differs." in said(app)
+    assert not app.warning
+    report = live.server.contract()
+    assert report is not None
+    drift = Difference("models", "duration no longer lists 10.", "It may be refused.", DEFAULT_MODEL, "duration")
+    changed = replace(report, differences=(drift,))
+    live.ledger.set_note(named(CONTRACT, live.connection), to_json(changed))
+    until(lambda: live.server.contract() == changed)
+    app = opened()
+    assert "1 difference matters" in app.warning[0].value
+    assert facts(app)["Models list"] == drift.what
+    form = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S).switch_page("pages/generate.py").run()
+    assert not form.exception
+    assert [text.value for text in form.text if text.value.startswith("Server: duration no longer lists 10.")]
+
+
+def test_a_task_id_is_looked_up_and_kept(live: Lab, outside: SimulatorServer) -> None:
+    """What it is, is shown first; then one row follows it, and nothing is sent."""
+    [task_id] = [live.wait(live.submit(GenerationRequest(prompt="A fox")).id).task_id]
+    app = opened()
+    [field] = [item for item in app.text_input if item.label == "Task id"]
+    app = field.set_value("task_of_nobody").run()
+    app = asking_ended(app, lambda: live.server.task("task_of_nobody"))
+    assert "There is no task task_of_nobody" in said(app)
+    [field] = [item for item in app.text_input if item.label == "Task id"]
+    app = asking_ended(field.set_value(str(task_id)).run(), lambda: live.server.task(str(task_id)))
+    assert facts(app)["Task"] == task_id
+    assert "It is here already." in said(app)
+    body = {"model": DEFAULT_MODEL, "prompt": "A task made elsewhere"}
+    headers = {"Authorization": f"Bearer {key_of(outside)}"}
+    made = httpx.post(f"{outside.base_url}/api/v1/generations", json=body, headers=headers).json()["id"]
+    [field] = [item for item in app.text_input if item.label == "Task id"]
+    app = asking_ended(field.set_value(made).run(), lambda: live.server.task(made))
+    tasks = len(outside.world.tasks())
+    app = press(app, "Keep it here")
+    assert "Kept." in said(app)
+    [row] = [one for one in live.history.page().rows if one.task_id == made]
+    assert live.wait(row.id).state is State.SUCCEEDED
+    assert len(outside.world.tasks()) == tasks
+
+
+def test_what_is_known_and_the_bundle_are_offered(lab: Lab) -> None:
+    """A table of what was seen, the rest as open questions, and a link that leaves prompts out."""
+    lab.wait(lab.submit(GenerationRequest(prompt="A fox")).id)
+    app = opened()
+    words = said(app)
+    assert "HTTP status of an accepted generation" in words
+    assert "kling-v2-1-master 5 s: 160 credits reserved" in words
+    links = [part.proto.url for part in app.get("link_button")]
+    assert "/exports/server.csv" in links
+    assert "/exports/support.zip?hours=1&prompts=0" in links

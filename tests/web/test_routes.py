@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import zipfile
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import quote, urlencode
 
@@ -320,3 +322,18 @@ async def test_a_clip_is_called_what_it_is(lab: Lab, client: httpx.AsyncClient, 
     assert answer.headers["content-type"] == media_type
     assert answer.headers["content-disposition"].rstrip('"').endswith(suffix)
     assert answer.headers["cache-control"] == "private, no-cache"
+
+
+async def test_what_is_known_and_the_bundle_are_served(finished: GenerationRecord, client: httpx.AsyncClient) -> None:
+    """Named as simulated, prompts only when they were ticked; what is no choice is a sentence."""
+    known = await client.get("/exports/server.csv")
+    assert "SIMULATED" in known.headers["content-disposition"]
+    assert "create_status" in known.text
+    for ticked in (False, True):
+        answer = await client.get(f"/exports/support.zip?generation={finished.id}&prompts={int(ticked)}")
+        assert answer.headers["content-type"] == "application/zip"
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as held:
+            told = held.read("generations/001.json").decode()
+        assert (json.dumps(finished.prompt)[1:-1] in told) == ticked
+    assert (await client.get("/exports/support.zip?generation=nobody")).status_code == 404
+    assert (await client.get("/exports/support.zip?hours=soon")).status_code == 400

@@ -23,7 +23,7 @@ CHECK_PATIENCE_S = 75.0
 PAUSE_TICK_S = 2.0
 KEY_START = "rvya_sk_"
 
-GOING = words.Badge("Going", ":material/play_arrow:", "green")
+RUNNING = words.Badge("Running", ":material/play_arrow:", "green")
 PAUSED = words.Badge("Paused", ":material/pause:", "orange")
 WORKS = words.Badge("Key and address work", ":material/check:", "green")
 ANSWERS = words.Badge("The simulator answers", ":material/check:", "green")
@@ -88,10 +88,10 @@ def _answer(lab: Lab, drawn: datetime | None) -> None:
             on_click=_check,
             args=(lab,),
             disabled=asking,
-            help="Asks for the balance, the cheapest question that proves address and key. It costs nothing.",
+            help="Reads the balance, which proves address and key. Free.",
         )
         if asking:
-            st.caption("The question is on its way; this page goes on working.")
+            st.caption("Waiting for the answer. You can go on.")
         elif balance.error is None and balance.asked_at is not None:
             frame.badge(ANSWERS if lab.mode == "simulated" else WORKS)
     if balance.error is not None and not asking:
@@ -100,9 +100,9 @@ def _answer(lab: Lab, drawn: datetime | None) -> None:
 
 def _balance_note(balance: BalanceRecord) -> str:
     if balance.asked_at is None:
-        return "Never answered so far"
-    return f"Asked at {words.clock(balance.asked_at, seconds=True, today=False)}" + (
-        "; the last question since then failed" if balance.error is not None else ""
+        return "No answer yet"
+    return f"Updated {words.clock(balance.asked_at, seconds=True, today=False)}" + (
+        "; the last check failed" if balance.error is not None else ""
     )
 
 
@@ -155,7 +155,7 @@ def key_words(lab: Lab) -> str:
     """Write the visible start of the key, never more of it."""
     key = lab.settings.api_key
     if key is None:
-        return "None set"
+        return "Not set"
     shown = key.get_secret_value()
     if shown.startswith(KEY_START) and len(shown) >= len(KEY_START) + 16:
         return shown[: len(KEY_START) + 2] + "…"
@@ -168,7 +168,7 @@ def queue_card(lab: Lab) -> None:
     if pause is not None:
         cards.pause_card(pause)
     with st.container(border=True, key="queue_card"):
-        card.head("Queue", GOING if pause is None else PAUSED)
+        card.head("Queue", RUNNING if pause is None else PAUSED)
         st.text(f"{_waiting(lab)}. At most {lab.settings.max_creates_in_flight} requests are sent at the same time.")
         others = _waiting_elsewhere(lab)
         if others:
@@ -192,7 +192,7 @@ def _waiting(lab: Lab) -> str:
     counts = lab.ledger.counts(lab.connection)
     waiting, sending = counts.get(State.WAITING, 0), counts.get(State.SUBMITTING, 0)
     parts = [f"{waiting:,} waiting" if waiting else "", f"{sending:,} being sent, not accepted yet" if sending else ""]
-    return ", ".join(part for part in parts if part) or "Nothing waits"
+    return ", ".join(part for part in parts if part) or "Empty"
 
 
 def _waiting_elsewhere(lab: Lab) -> int:
@@ -207,7 +207,7 @@ def spending_card(lab: Lab) -> None:
         card.head("Daily cap")
         spent = f"{budget.spent_today_credits:,} {lab.mode} credits held or settled today"
         if budget.cap_credits is None:
-            st.text(f"{spent}; no cap is set.")
+            st.text(f"{spent}. No limit.")
         else:
             share = 1.0 if budget.cap_credits == 0 else min(1.0, budget.spent_today_credits / budget.cap_credits)
             st.progress(share, text=f"{spent}, of {budget.cap_credits:,}")

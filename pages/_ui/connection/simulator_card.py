@@ -41,7 +41,7 @@ def _behaviour(lab: Lab, now: Mapping[str, Any]) -> None:
         key="simulator_speed",
         on_change=_configure,
         args=(lab, "simulator_speed", "speed"),
-        help="At speed 1 a clip takes 5 to 12 seconds.",
+        help="At 1x a clip takes 5 to 12 seconds.",
     )
     st.slider(
         "Failure rate",
@@ -63,7 +63,7 @@ def _behaviour(lab: Lab, now: Mapping[str, Any]) -> None:
         key="simulator_cfg",
         on_change=_configure,
         args=(lab, "simulator_cfg", "cfg_effect"),
-        help="Sources disagree whether cfg_scale does anything on Kling V2.1 Master; here you choose.",
+        help="Sources disagree whether cfg_scale has an effect on Kling V2.1 Master. Choose one.",
     )
 
 
@@ -78,7 +78,7 @@ def _wallet(lab: Lab, credits: int) -> None:  # noqa: A002 - Rivya's word
         key=key,
         on_change=_set_credits,
         args=(lab, key),
-        help="Set any figure: low to see the queue pause, higher to top up.",
+        help="Low: the queue pauses. Higher: top up.",
     )
     with st.container(horizontal=True, vertical_alignment="center", key="simulator_acts"):
         st.button(f"Top up by {TOP_UP_CREDITS:,}", icon=":material/add:", key="top_up", on_click=_top_up, args=(lab,))

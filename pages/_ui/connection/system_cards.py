@@ -74,8 +74,8 @@ def _chip(health: Health, balance: BalanceRecord) -> Badge:
 
 def _answers(balance: BalanceRecord) -> tuple[str, str]:
     if balance.error is not None:
-        return "The last question failed", words.sentences(balance.error.title)
-    return ("Has not answered yet", "") if balance.asked_at is None else ("Answers", "")
+        return "The last check failed", words.sentences(balance.error.title)
+    return ("No answer yet", "") if balance.asked_at is None else ("Answers", "")
 
 
 def folder_card(lab: Lab) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages._ui import contract_drift
 from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.form import knob_note
 from rivya_core.api import DEFAULT_MODEL, ParamSpec
@@ -73,6 +74,7 @@ def text(param: ParamSpec, form: str = FORM) -> None:
     key = key_of(param, form)
     if param.key != NEGATIVE_PROMPT:
         st.text_area(param.label or param.key, key=key, height=72)
+        _server_says(param, form)
         return
     with st.container(gap="xxsmall"):
         st.text_area(
@@ -82,6 +84,7 @@ def text(param: ParamSpec, form: str = FORM) -> None:
             placeholder="What should not appear, for example: text, watermark, extra limbs",
         )
         prompt_counter(key, str(st.session_state.get(key) or ""), None, key=f"{key}_counter")
+    _server_says(param, form)
 
 
 def select(param: ParamSpec, form: str = FORM) -> None:
@@ -93,12 +96,14 @@ def select(param: ParamSpec, form: str = FORM) -> None:
         format_func=lambda option: option_label(param, option),
         placeholder="Not sent",
     )
+    _server_says(param, form)
 
 
 def number(param: ParamSpec, form: str = FORM) -> None:
     """Draw a number: a slider for a knob between two ends, a box for everything else."""
     if param.minimum == 0 and param.maximum == 1 and param.default is not None:
         _knob(param, form)
+        _server_says(param, form)
         return
     whole = is_whole(param)
     st.number_input(
@@ -110,6 +115,11 @@ def number(param: ParamSpec, form: str = FORM) -> None:
         key=key_of(param, form),
         placeholder="Not sent",
     )
+    _server_says(param, form)
+
+
+def _server_says(param: ParamSpec, form: str) -> None:
+    contract_drift.knob(st.session_state.get(f"{form}_model", DEFAULT_MODEL), param.key, form)
 
 
 def _knob(param: ParamSpec, form: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import actions, address, frame, undo, words
+from pages._ui import actions, address, frame, support_link, undo, words
 from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.records import ErrorCard
 
@@ -24,6 +24,7 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
             _star(lab, record)
         with st.popover("More", icon=":material/more_horiz:", type="tertiary", key=f"more_{record.id}"):
             _link(record)
+            support_link.draw(generation_id=record.id)
             if not lab.settings.read_only:
                 _delete(lab, record)
     if record.is_terminal:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages._ui import card, frame, words
 from pages._ui.cap_editor import Save, cap_editor
-from pages._ui.spend.sheet import Cell, Column, sheet
+from pages._ui.sheet import Cell, Column, sheet
 from pages._ui.spend.view import View
 from rivya_core import Lab
 from rivya_core.lab import caps

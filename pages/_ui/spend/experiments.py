@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._ui import card, words
 from pages._ui.address import sweep_link
-from pages._ui.spend.sheet import Cell, Column, sheet
+from pages._ui.sheet import Cell, Column, sheet
 from pages._ui.spend.view import View, number
 from rivya_core import Lab
 from rivya_core.lab.expenses import ExperimentCost, Spent, Sums, SweepForecast

@@ -9,7 +9,7 @@ from typing import Any, Final
 import streamlit as st
 
 from pages._ui import card, words
-from pages._ui.spend.sheet import Cell, Column, sheet
+from pages._ui.sheet import Cell, Column, sheet
 from pages._ui.spend.view import View, day_words, number
 from rivya_core.lab.expenses import Spent, Sums
 from rivya_core.lab.states import State

@@ -1,0 +1,18 @@
+"""What the last check of the contract found to differ in one setting, said beside that setting."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import frame
+
+
+def knob(model: str, param: str, form: str) -> None:
+    """Draw a quiet line a difference below a setting; nothing while the server agrees."""
+    differences = frame.lab().server.drift(model, param)
+    if not differences:
+        return
+    with st.container(key=f"muted_drift_{form}_{param}", gap=None):
+        for one in differences:
+            st.text(f"Server: {one.what} {one.meaning}")
+        st.page_link(frame.page_file("connection"), label="API contract", icon=":material/difference:")
