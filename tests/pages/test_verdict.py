@@ -265,13 +265,13 @@ def test_the_tab_is_quick_once_the_verdict_is_there(lab: Lab) -> None:
 
 def test_what_was_measured_stands_beside_the_knob(lab: Lab, open_app: Callable[..., AppTest]) -> None:
     """First the doubt, then the measurement, marked as the simulator's; never that of the other mode."""
-    assert "disputed on this model" in said(open_app()).lower()
+    assert "may have no effect on this model" in said(open_app()).lower()
     store(lab, TWO, STRONG, kind="verdict")
     lab.verdicts.settle_probes()
     text = said(open_app())
     assert "Measured here in the simulator on " in text
     assert f": {CLEAR}" in text
-    assert "disputed on this model" not in text.lower()
+    assert "may have no effect on this model" not in text.lower()
     lab._parts.measurer.stop()  # it would write the simulator's note again
     note = lab.ledger.get_note(f"knob:simulated:{MODEL}:cfg_scale")
     lab.ledger.set_note(f"knob:simulated:{MODEL}:cfg_scale", None)
