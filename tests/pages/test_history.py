@@ -278,6 +278,20 @@ def test_a_provisional_figure_is_called_provisional(make_lab: Callable[..., Lab]
     assert [row["credits"] for row in rows_of(app)] == ["160 so far"]
 
 
+def test_parent_and_children_are_shown_with_what_was_changed(lab: Lab) -> None:
+    """From each one press leads to the other; a repeat changes nothing and says so."""
+    row = finished(lab)
+    request = GenerationRequest(prompt=row.prompt, params={"cfg_scale": 0.9})
+    child = lab.wait(lab.submit(request, parent_id=row.id).id)
+    assert "Made from this (1)" in said(opened(id=row.id))
+    app = opened(id=child.id)
+    assert app.button(key="detail_parent").label.startswith("Made from clip of")
+    app = app.button(key="detail_parent").click().run()
+    assert app.button(key=f"detail_child_{child.id}").label.startswith("Clip of")
+    again = lab.wait(lab.submit(GenerationRequest(prompt=row.prompt), parent_id=row.id).id)
+    assert opened(id=again.id).button(key="detail_parent").label.startswith("Repeats clip of")
+
+
 def test_repeat_is_a_new_task_and_two_clicks_are_one(lab: Lab) -> None:
     """P1: a repeat has its own key and names its parent; a double click does not pay twice."""
     row = finished(lab)

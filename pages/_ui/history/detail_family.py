@@ -18,7 +18,8 @@ LONGEST = 240
 def draw(lab: Lab, record: GenerationRecord) -> None:
     """Draw the parent and the children of a generation; nothing for one that has neither."""
     parent = _parent(lab, record)
-    children = lab.history.children(record.id, MOST + 1)
+    found = _children(lab, (str(lab.settings.data_dir), record.id, lab.changes()))
+    children = lab.history.some(found) if found else []
     with st.container(key="detail_family", gap="small"):
         if parent is not None:
             changed = changes(parent, record)
@@ -37,6 +38,12 @@ def _parent(lab: Lab, record: GenerationRecord) -> GenerationRecord | None:
         return None if record.parent_id is None else lab.get(record.parent_id)
     except RivyaError:
         return None
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _children(_lab: Lab, key: tuple[str, str, int]) -> list[str]:
+    """Look the children up once for each change of the ledger: no index names them, so all younger rows are read."""
+    return [child.id for child in _lab.history.children(key[1], MOST + 1)]
 
 
 def _many(count: int) -> str:
