@@ -35,7 +35,7 @@ class Behaviour:
     the default model, other models in proportion; None = same as 5 s. settle_delay_s: how long a finished task shows
     ``final_credits`` 0. result_ttl_s: life of a clip URL; None = for ever. rate_limit: API requests per ``rate_window_s``
     and key; None = no limit. in_flight_s: how long ``conflict_in_flight`` answers 409 before it replays.
-    merges_equal_bodies: answer a body that this account sent before with its first task, whatever the key.
+    merges_equal_bodies: answer a request that this account sent before with its first task, whatever its key and its own id.
     queue_*_s, work_*_s: range of the two waiting times of a task at speed 1. clip_variants: different takes per request
     before clips repeat.
     """

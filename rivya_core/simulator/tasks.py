@@ -41,6 +41,12 @@ class NewTask:
     client_request_id: str | None = None
     file_id: str | None = None
 
+    @property
+    def request_sha256(self) -> str:
+        """A name for what is asked for; the caller's own id of the request is no part of it."""
+        request = json.dumps([self.model, self.prompt, self.params, self.file_id], sort_keys=True).encode()
+        return hashlib.sha256(request).hexdigest()
+
 
 @dataclass(frozen=True)
 class Task:
@@ -208,8 +214,8 @@ class Tasks:
 
     def _replayed(self, new: NewTask, now: float) -> Task | None:
         if self._behaviour().merges_equal_bodies:
-            same = "SELECT id FROM tasks WHERE account = ? AND body_sha256 = ? ORDER BY number"
-            first = self._store.row(same, (new.account, new.body_sha256))
+            same = "SELECT id FROM tasks WHERE account = ? AND request_sha256 = ? ORDER BY number"
+            first = self._store.row(same, (new.account, new.request_sha256))
             return None if first is None else self.get(first["id"])
         if new.idempotency_key is None:
             return None
@@ -231,9 +237,7 @@ class Tasks:
         row = self._store.row("SELECT COALESCE(MAX(number), 0) + 1 AS next FROM tasks")
         number = int(row["next"]) if row else 1
         task_id = "task_" + hashlib.sha256(f"{self._salt}:task:{number}".encode()).hexdigest()[:20]
-        request = json.dumps([new.model, new.prompt, new.params, new.file_id], sort_keys=True).encode()
-        request_sha256 = hashlib.sha256(request).hexdigest()
-        takes = self._store.row("SELECT COUNT(*) AS n FROM tasks WHERE request_sha256 = ?", (request_sha256,))
+        takes = self._store.row("SELECT COUNT(*) AS n FROM tasks WHERE request_sha256 = ?", (new.request_sha256,))
         settings = self._behaviour()
         dice = random.Random(f"{self._seed}:task:{number}")
         started_at = now + dice.uniform(settings.queue_min_s, settings.queue_max_s) / settings.speed
@@ -250,7 +254,7 @@ class Tasks:
             client_request_id=new.client_request_id,
             idempotency_key=new.idempotency_key,
             body_sha256=new.body_sha256,
-            request_sha256=request_sha256,
+            request_sha256=new.request_sha256,
             take=int(takes["n"]) if takes else 0,
             file_id=new.file_id,
             reserved=new.price,

@@ -68,7 +68,7 @@ def test_without_ids_the_finished_clips_are_offered_in_pages(lab: Lab) -> None:
     assert picker
     assert [one["name"] for one in picker["clips"]] == [f"Fox {number}" for number in range(24, 0, -1)]
     assert picker["chosen"] == []
-    assert picker["clips"][0]["simulated"] is True
+    assert picker["clips"][0]["mark"] == ""
     assert clips[0].id not in json.dumps(picker)
     app.text_input(key="compare_q").set_value("Fox 0").run()
     found = the_picker(app)
