@@ -20,6 +20,7 @@ from rivya_core.api.differences import Difference
 from rivya_core.lab.notes import named
 from rivya_core.lab.server.contract_check import to_json
 from rivya_core.lab.server.knowledge import CONTRACT
+from rivya_core.services import shared_lab
 from rivya_core.simulator import SimulatorServer
 from tests.pace import HELD_S
 from tests.pages.conftest import ROOT, TIMEOUT_S
@@ -406,19 +407,20 @@ def test_a_task_id_is_looked_up_and_kept(live: Lab, outside: SimulatorServer) ->
     """What it is, is shown first; then one row follows it, and nothing is sent."""
     [task_id] = [live.wait(live.submit(GenerationRequest(prompt="A fox")).id).task_id]
     app = opened()
+    known = shared_lab().server  # the page's own
     [field] = [item for item in app.text_input if item.label == "Task id"]
     app = field.set_value("task_of_nobody").run()
-    app = asking_ended(app, lambda: live.server.task("task_of_nobody"))
+    app = asking_ended(app, lambda: known.task("task_of_nobody"))
     assert "There is no task task_of_nobody" in said(app)
     [field] = [item for item in app.text_input if item.label == "Task id"]
-    app = asking_ended(field.set_value(str(task_id)).run(), lambda: live.server.task(str(task_id)))
+    app = asking_ended(field.set_value(str(task_id)).run(), lambda: known.task(str(task_id)))
     assert facts(app)["Task"] == task_id
     assert "It is here already." in said(app)
     body = {"model": DEFAULT_MODEL, "prompt": "A task made elsewhere"}
     headers = {"Authorization": f"Bearer {key_of(outside)}"}
     made = httpx.post(f"{outside.base_url}/api/v1/generations", json=body, headers=headers).json()["id"]
     [field] = [item for item in app.text_input if item.label == "Task id"]
-    app = asking_ended(field.set_value(made).run(), lambda: live.server.task(made))
+    app = asking_ended(field.set_value(made).run(), lambda: known.task(made))
     tasks = len(outside.world.tasks())
     app = press(app, "Keep it here")
     assert "Kept." in said(app)
