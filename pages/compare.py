@@ -29,8 +29,10 @@ def main() -> None:
     choice = wall_choice.read(lab)
     status = wall_choice.experiment(lab, choice.records)
     _problems(choice)
+    if st.session_state.pop(wall.SWEEP, False) and status is not None:
+        st.switch_page(frame.page_file("sweep"), query_params={"experiment": status.id})
     if choice.is_wall:
-        wall.wall(lab, choice.records, wall_choice.cell_names(status), "" if status is None else status.experiment.name)
+        wall.wall(lab, choice.records, wall_choice.cell_names(status), status)
     else:
         _pick(lab, choice, wall_choice.experiment(lab))
     if choice.is_wall or choice.pending:
@@ -58,7 +60,7 @@ def _pick(lab: Lab, choice: Choice, status: SweepStatus | None) -> None:
     chosen = choice.records or wall_choice.before(lab)
     text = ""
     if status is None and "experiment" in st.query_params:
-        st.text("The experiment in this address is not in this data folder; these are all clips.")
+        st.text("The sweep in this address is not in this data folder; these are all clips.")
     if status is None:
         text = st.text_input(
             "Search prompts",
@@ -76,6 +78,12 @@ def _pick(lab: Lab, choice: Choice, status: SweepStatus | None) -> None:
         return
     if status is not None:
         st.text(f"The clips of {direction.within(status.experiment.name)}, in the order of its grid.")
+        st.page_link(
+            frame.page_file("sweep"),
+            label="Open the sweep",
+            icon=":material/grid_view:",
+            query_params={"experiment": status.id},
+        )
     with st.container(key="picker_box"):
         ids = picker(found.rows, chosen, wall_choice.cell_names(status), key="wall_picker")
     if not found.rows:
@@ -92,10 +100,10 @@ def _nothing(status: SweepStatus | None) -> None:
     with st.container(border=True, key="compare_empty"):
         if status is not None:
             card.head("No clip yet")
-            st.text("This experiment has no finished clip yet.")
+            st.text("This sweep has no finished clip yet.")
             return
-        card.head("Nothing to compare yet")
-        st.text("Finished clips appear here; choose two to nine of them and they play on one clock.")
+        card.head("No clip yet")
+        st.text("Finished clips appear here. Select 2 to 9 to play them in sync.")
         if frame.can_spend():
             st.page_link(
                 str(frame.ROOT / "pages" / "generate.py"), label="Make the first clip", icon=":material/auto_awesome:"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, live, words
+from pages._ui import card, frame, live
 from pages._ui.spend import caps as spend_caps
 from pages._ui.spend import experiments as spend_experiments
 from pages._ui.spend import sums as spend_sums
@@ -60,7 +60,7 @@ def _moving(lab: Lab, view: View, *, was_moving: bool) -> None:
 
 def _nothing(lab: Lab, view: View, spent: Spent) -> None:
     with st.container(border=True, key="spend_totals"):
-        card.head(f"Nothing spent {view.words}", words.SIMULATED if view.mode == "simulated" else words.LIVE)
+        card.head(f"Nothing spent {view.words}", frame.mode_chip(view.mode))
         ever = spent if view.days.first is None else lab.spending.spent(view.mode)
         if ever.groups:
             st.text(f"{ever.total.held:,} {view.unit} were held or settled before; choose more days to see them.")

@@ -72,7 +72,7 @@ def _story(card: ErrorCard, record: GenerationRecord | None = None) -> None:
         if card.detail:
             st.text(words.sentences(card.detail))
         if card.hint:
-            st.text(words.sentences(f"Safe now: {card.hint}"))
+            st.text(words.sentences(f"What you can do: {card.hint}"))
     ids = [
         part
         for part in (

@@ -11,7 +11,7 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages._ui import damaged, ended, live, presses, style, words
+from pages._ui import damaged, ended, live, modes, presses, style, words
 from pages._ui.components.browser_history import browser_history
 from pages._ui.words import Badge
 from rivya_core.api.errors import RivyaError
@@ -19,7 +19,7 @@ from rivya_core.lab.damage import DamagedError
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.services import shared_lab
-from rivya_core.settings import Settings
+from rivya_core.settings import Mode, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGO = ROOT / "rivya_core" / "assets" / "logo.svg"
@@ -119,6 +119,13 @@ def badge(chip: Badge) -> None:
 def mode_badge(mode: str) -> None:
     """Draw the short mode chip: simulated work never looks real. What it means stands in the header of every page."""
     badge(words.SIMULATED_SHORT if mode == "simulated" else words.LIVE)
+
+
+def mode_chip(mode: Mode) -> Badge | None:
+    """The chip of a card that is all of one mode; None where the header of the page has said it."""
+    if not modes.marks(lab().mode, [mode]).mixed:
+        return None
+    return words.SIMULATED_SHORT if mode == "simulated" else words.LIVE
 
 
 def state_badge(record: GenerationRecord) -> None:

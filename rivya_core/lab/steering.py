@@ -98,7 +98,7 @@ class Steering:
     def pause_queue(self) -> None:
         """Stop the queue until ``resume``: nothing new is sent, what is sent already goes on."""
         card = ErrorCard(
-            "The queue is paused", "Somebody paused it here.", "Resume it to send what waits.", "no", "submit"
+            "The queue is paused", "Somebody paused it here.", "Resume it to send queued generations.", "no", "submit"
         )
         self.ledger.set_pause(self.connection, Pause(effect=BY_PERSON, since=self._parts.jobs.now(), card=card))
         self._parts.jobs.gate.forget()

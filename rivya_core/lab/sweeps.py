@@ -111,7 +111,7 @@ class Sweeps(SweepSteering):
         if not isinstance(id_, str) or not INTENT.fullmatch(id_) or len(id_) > EXPERIMENT_ID_MAX:
             rule = f"experiment_id must be 1 to {EXPERIMENT_ID_MAX} letters, digits, '-' or '_'."
             raise LabError(
-                "The experiment id is not usable", rule, "Leave it out to have one made.", field="experiment_id"
+                "The sweep's id is not usable", rule, "Leave it out to have one made.", field="experiment_id"
             )
         for image in images_of(sweep):
             parts.ledger.store_image(image, parts.archive)

@@ -32,3 +32,18 @@ def test_the_fonts_come_from_us(server: Server, visit: Callable[..., Visitor]) -
     page = visit(server).page
     page.wait_for_timeout(1500)
     assert page.evaluate("document.fonts.check('15px Inter')")
+
+
+def test_facts_stand_inside_their_card_on_a_phone(server: Server, visit: Callable[..., Visitor]) -> None:
+    """No list of facts lies over what follows it."""
+    page = visit(server, path="/connection").page
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_selector("dl.rv-facts >> nth=2")
+    overlapping = page.evaluate(
+        """() => [...document.querySelectorAll("dl.rv-facts")].filter((list) => {
+          const card = list.closest('[data-testid="stVerticalBlock"]').getBoundingClientRect();
+          const own = list.getBoundingClientRect();
+          return own.bottom > card.bottom + 1 || own.right > card.right + 1;
+        }).length"""
+    )
+    assert overlapping == 0

@@ -317,7 +317,7 @@ def test_the_baseline_is_in_sight_on_a_phone_and_more_columns_are_told(served: S
     table = page.get_by_role("region", name="What differs, clip by clip")
     table.scroll_into_view_if_needed()
     assert table.evaluate("one => [one.scrollLeft, one.scrollWidth > one.clientWidth]") == [0, True]
-    expect(page.get_by_text("9 clips, more than fit: push the table sideways.")).to_be_visible()
+    expect(page.get_by_text("9 clips. Scroll sideways for more.")).to_be_visible()
     expect(page.locator(".shade")).to_have_class(re.compile("more-right"))
     table.evaluate("one => { one.scrollLeft = one.scrollWidth; }")
     expect(page.locator(".shade")).not_to_have_class(re.compile("more-right"))

@@ -287,7 +287,7 @@ def test_an_experiments_clips_are_named_by_its_labels(lab: Lab) -> None:
     wall = the_wall(opened(ids=f"{ids[0]},{other.id},{ids[3]}"))
     assert wall
     assert [one["title"] for one in wall["clips"]] == ["0.2 · take 1", "Another fox", "0.8 · take 2"]
-    assert wall["experiment"] == "Guidance"
+    assert wall["sweep"]["name"] == "Guidance"
 
 
 def test_an_experiment_without_clips_says_so(lab: Lab) -> None:
@@ -297,5 +297,5 @@ def test_an_experiment_without_clips_says_so(lab: Lab) -> None:
         Sweep("Early", "", GenerationRequest(prompt="A red fox"), {"cfg_scale": [0.2, 0.8]}, takes=1)
     )
     app = opened(experiment=experiment_id)
-    assert "This experiment has no finished clip yet." in words(app)
+    assert "This sweep has no finished clip yet." in words(app)
     assert the_picker(app) is None

@@ -536,7 +536,7 @@ def test_a_failed_generation_stays_as_a_card_with_its_charge_and_its_id(lab: Lab
     assert "Not charged" in texts(app)
     assert row.task_id is not None
     assert row.task_id in texts(app)
-    assert "Safe now:" in texts(app)
+    assert "What you can do:" in texts(app)
     app.button(key=f"dismiss_{row.id}").click().run()
     assert row.task_id not in texts(app)
 

@@ -122,12 +122,12 @@ def test_an_empty_history_leads_to_the_form(lab: Lab) -> None:
     assert own_links(app) == ["Make the first clip"]
 
 
-def test_rows_come_newest_first_and_say_that_they_are_simulated(lab: Lab) -> None:
-    """The table names prompt, state and mode, and takes its posters from our own route."""
+def test_rows_come_newest_first_and_leave_their_mode_to_the_header(lab: Lab) -> None:
+    """The table names prompt and state, says no mode where all are of the header's, and takes its posters from our own route."""
     first, second = finished(lab, "First"), finished(lab, "Second")
     app = opened()
     assert prompts(app) == ["Second", "First"]
-    assert [(row["state"], row["mode"]) for row in rows_of(app)] == [("Succeeded", "SIMULATED")] * 2
+    assert [(row["state"], row["mode"]) for row in rows_of(app)] == [("Succeeded", "")] * 2
     assert [row["poster"] for row in rows_of(app)] == [f"/posters/{second.id}.jpg", f"/posters/{first.id}.jpg"]
     assert re.fullmatch(r"Second, \d+ \w{3}, \d\d:\d\d, succeeded", rows_of(app)[0]["name"])
 

@@ -144,7 +144,7 @@ def test_live_and_simulated_are_looked_at_one_at_a_time(lab: Lab) -> None:
     assert metrics(app) == {}
     words = said(app)
     assert "No generation has used live credits so far" in words
-    assert "No wallet of live credits has answered" in words
+    assert "No balance of live credits was read" in words
     assert [item for item in app.number_input if item.label.startswith("Cap")] == []
 
 

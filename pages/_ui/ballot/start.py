@@ -234,7 +234,7 @@ def _cannot(found: Candidate | None) -> None:
             card.head("No such sweep")
             st.text("The sweep in this address is not in this data folder.")
             return
-        card.head("Nothing to compare yet")
+        card.head("Nothing to vote on yet")
         st.text(
             f"{direction.within(found.name)} has clips of {found.cells} of {found.planned_cells} combinations; a vote needs two."
         )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from pages._ui import live, words
+from pages._ui import live, modes, words
 from pages._ui.address import open_row, sweep_link
 from pages._ui.components.history_rows import Row, View, history_rows
 from pages._ui.history import selection
@@ -48,8 +48,9 @@ def _rows(lab: Lab, watched: tuple[GenerationRecord, ...], listed: int, shown: s
     if not rows:
         return
     marks = lab.history.marks([row.id for row in rows])
+    said = modes.marks(lab.mode, (row.mode for row in fresh))
     history_rows(
-        [_row(row, marks[row.id]) for row in rows],
+        [_row(row, marks[row.id], said.of(row.mode)) for row in rows],
         opened=shown,
         view=view,
         labels=list(lab.labels.all("generation")),
@@ -89,7 +90,7 @@ def _standing(row: GenerationRecord) -> tuple[object, ...]:
     return row.state, row.task_status, row.attempts, row.settlement
 
 
-def _row(row: GenerationRecord, marks: Marks) -> Row:
+def _row(row: GenerationRecord, marks: Marks, mode: str) -> Row:
     state, made = words.state_of(row), words.clock(row.created_at)
     return {
         "id": row.id,
@@ -100,7 +101,7 @@ def _row(row: GenerationRecord, marks: Marks) -> Row:
         "marks": _marks(marks),
         "state": row_words.state_word(row),
         "tone": state.color,
-        "mode": row_words.mode_word(row),
+        "mode": mode,
         "modeTone": "violet" if row.mode == "simulated" else "red",
         "sweep": _sweep(marks),
         "made": made,

@@ -40,11 +40,6 @@ def poster_url(row: GenerationRecord) -> str | None:
     return f"/posters/{row.id}.jpg" if row.poster_key else None
 
 
-def mode_word(row: GenerationRecord) -> str:
-    """Say whether the row is real; simulated never looks real."""
-    return "SIMULATED" if row.mode == "simulated" else "LIVE"
-
-
 def credits_word(row: GenerationRecord) -> str:
     """Say what the row costs as far as is known, in a few letters."""
     if row.settlement == "settled":

@@ -20,7 +20,7 @@ COLUMNS = (
     Column("Still planned", "number"),
     Column("State", "word"),
 )
-KINDS = {"hint": "knob probe, hint", "verdict": "knob probe, verdict"}
+KINDS = {"hint": "quick test", "verdict": "full test"}
 
 
 def by_experiment(lab: Lab, view: View, spent: Spent) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from pages._ui import card, words
+from pages._ui import card, frame
 from pages._ui.sheet import Cell, Column, sheet
 from pages._ui.spend.view import View, day_words, number
 from rivya_core.lab.expenses import Spent, Sums
@@ -46,7 +46,7 @@ def totals(view: View, spent: Spent) -> None:
     """Draw the figures that add up."""
     total = spent.total
     with st.container(border=True, key="spend_totals"):
-        card.head(f"Spent {view.words}", words.SIMULATED if view.mode == "simulated" else words.LIVE)
+        card.head(f"Spent {view.words}", frame.mode_chip(view.mode))
         with st.container(horizontal=True, key="spend_metrics", gap="medium"):
             figures = (total.settled, total.provisional, total.reserved, total.held, total.released)
             for (name, meaning), figure in zip(MEANINGS.items(), figures, strict=True):

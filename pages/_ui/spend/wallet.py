@@ -22,7 +22,7 @@ def wallet_card(lab: Lab, view: View) -> None:
     with st.container(border=True, key="spend_wallet", gap="small"):
         card.head("Wallet and ledger", _chip(view, stories))
         if not stories:
-            st.text(f"No wallet of {view.unit} has answered {view.words}, so there is nothing to compare.")
+            st.text(f"No balance of {view.unit} was read {view.words}.")
         for story in stories:
             _story(view, story, named=len(stories) > 1 or story.connection != lab.connection)
 

@@ -88,7 +88,7 @@ def _evidence(lab: Lab, status: SweepStatus, standing: Standing) -> dict[str, An
 
 def _evidence_card(status: SweepStatus, evidence: Mapping[str, Any]) -> None:
     with st.container(border=True, key="decision_evidence", gap="small"):
-        card.head("Evidence", words.SIMULATED if status.experiment.mode == "simulated" else None)
+        card.head("Evidence", frame.mode_chip(status.experiment.mode))
         facts.facts(_evidence_facts(status, evidence), key=f"evidence_{status.id}")
 
 
@@ -226,7 +226,7 @@ def _baseline(status: SweepStatus) -> None:
 def _winner(lab: Lab, record: GenerationRecord, title: str) -> None:
     """The clip of what was chosen and the ways to make it again."""
     with st.container(border=True, key="decision_winner", gap="small"):
-        card.head(title, words.SIMULATED if record.mode == "simulated" else None)
+        card.head(title, frame.mode_chip(record.mode))
         clip, code = st.columns([5, 6], gap="medium")
         with clip:
             player(record, key="winner")

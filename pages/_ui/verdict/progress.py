@@ -8,7 +8,7 @@ from pages._ui import card, frame
 from rivya_core import Lab
 from rivya_core.lab.judging.verdicts import Standing
 
-ELSEWHERE = "This process measures no clips: the one that runs the jobs of the data folder does, while it is up."
+ELSEWHERE = "This process measures no clips: the one that runs this data folder's generations does, while it is up."
 
 
 def sentence(standing: Standing) -> str:

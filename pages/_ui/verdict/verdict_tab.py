@@ -50,7 +50,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     if not standing.axes:
         with st.container(border=True, key="verdict_one"):
             card.head("Nothing was varied")
-            st.text("All clips were made with the same values, so there is nothing to compare.")
+            st.text("All clips were made with the same values, so no variable has a verdict.")
         return
     for number, verdict in enumerate(standing.axes):
         _variable(lab, status, verdict, number)
@@ -69,7 +69,7 @@ def _progress(experiment_id: str) -> None:
         if standing.stage == "judging":
             card.head("Working the verdict out")
         else:
-            card.head("Not yet", Badge("Measuring", ":material/straighten:", "blue"))
+            card.head("No verdict yet", Badge("Measuring", ":material/straighten:", "blue"))
         if standing.clips:
             st.progress(standing.measured / standing.clips, text=verdict_progress.sentence(standing))
         if standing.open_takes:

@@ -27,7 +27,7 @@ function buildPanels(wall) {
   els.history = part('a', 'button', 'Open in History');
   els.history.target = '_blank';
   els.history.rel = 'noopener';
-  els.basis = press('button', () => send(wall, { kind: 'base', id: wall.chosen }), 'Take as baseline');
+  els.basis = press('button', () => send(wall, { kind: 'base', id: wall.chosen }), 'Set as baseline');
   els.acts.append(els.use, els.history, els.basis);
   els.rows = {};
   const table = part('div', 'criteria');
@@ -125,13 +125,20 @@ function buildDifferences(wall) {
   els.table.setAttribute('role', 'region');
   els.table.setAttribute('aria-label', 'What differs, clip by clip');
   els.same = part('div', 'same');
-  els.experiment = part('p', 'hint');
+  els.sweep = part('p', 'hint', 'Sweep: ');
+  els.sweepLink = part('a', '');
+  els.sweepLink.onclick = (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    send(wall, { kind: 'sweep' });
+  };
+  els.sweep.append(els.sweepLink);
   els.table.onscroll = () => cueSideways(els);
   els.sideways = part('p', 'hint');
   els.sideways.hidden = true;
   const shade = part('div', 'shade');
   shade.append(els.table);
-  els.differences.append(head, els.experiment, els.sideways, shade, els.same);
+  els.differences.append(head, els.sweep, els.sideways, shade, els.same);
 }
 
 function drawDifferences(wall) {
@@ -159,8 +166,10 @@ function drawDifferences(wall) {
     }
   }
   els.baseline.value = data.base;
-  els.sideways.textContent = `${data.clips.length} clips, more than fit: push the table sideways.`;
-  els.experiment.textContent = data.experiment ? `Experiment: ${data.experiment}` : '';
+  els.sideways.textContent = `${data.clips.length} clips. Scroll sideways for more.`;
+  els.sweep.hidden = !data.sweep;
+  els.sweepLink.textContent = data.sweep ? data.sweep.name : '';
+  els.sweepLink.href = data.sweep ? data.sweep.href : '';
   const at = wall.clips.get(wall.chosen);
   for (const cell of els.table.querySelectorAll('[data-clip]'))
     cell.classList.toggle('chosen', Boolean(at) && cell.dataset.clip === at.id);

@@ -197,7 +197,8 @@ function syncCards(wall) {
     clip.index = index;
     clip.card.style.order = String(index);
     clip.number.textContent = String(index + 1);
-    clip.mark.textContent = facts.simulated ? 'SIMULATED' : 'LIVE';
+    clip.mark.textContent = facts.mark;
+    clip.mark.hidden = !facts.mark;
     clip.mark.classList.toggle('live', !facts.simulated);
     clip.video.setAttribute('aria-label', `Clip ${index + 1}, ${facts.simulated ? 'simulated' : 'live'}: ${facts.title}`);
     clip.name.textContent = facts.title;

@@ -12,7 +12,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import frame, words
+from pages._ui import frame, modes, words
+from pages._ui.address import sweep_link
 from pages._ui.components import shared_scripts
 from pages._ui.direction import COMPONENT_CSS
 from pages._ui.wall import choice as wall_choice
@@ -23,10 +24,12 @@ from pages._ui.wall import stage as wall_stage
 from pages._ui.wall import style as wall_style
 from rivya_core import GenerationRecord, Lab, RivyaError
 from rivya_core.lab.differences import compare
+from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.judging.reviews import CRITERIA, ClipNote
 
 KEY = "review_wall"
 USE = "_wall_use"
+SWEEP = "_wall_sweep"
 
 _DONE = "_wall_done"
 _FAILED = "_wall_failed"
@@ -46,12 +49,13 @@ _component = st.components.v2.component(
 )
 
 
-def wall(lab: Lab, records: Sequence[GenerationRecord], titles: Mapping[str, str], experiment: str) -> None:
+def wall(lab: Lab, records: Sequence[GenerationRecord], titles: Mapping[str, str], status: SweepStatus | None) -> None:
     """Draw the wall of some archived clips.
 
-    ``titles``: names by id, where a clip has a better one than its prompt. ``experiment``: the name of theirs, or empty.
+    ``titles``: names by id, where a clip has a better one than its prompt. ``status``: the sweep they were made for, if any.
     """
-    _component(key=KEY, data=wall_data(lab, records, titles) | {"experiment": experiment}, on_acts_change=_acts)
+    sweep = None if status is None else {"name": status.experiment.name, "href": sweep_link(status.id)}
+    _component(key=KEY, data=wall_data(lab, records, titles) | {"sweep": sweep}, on_acts_change=_acts)
 
 
 def base_of(records: Sequence[GenerationRecord]) -> str:
@@ -66,9 +70,10 @@ def wall_data(lab: Lab, records: Sequence[GenerationRecord], titles: Mapping[str
     base = base_of(records)
     differences = compare(records, base)
     stars = _stars(lab, ids)
+    marks = modes.marks(lab.mode, (record.mode for record in records))
     return {
         "clips": [
-            _clip(record, titles.get(record.id, ""), chips, stars[record.id])
+            _clip(record, titles.get(record.id, ""), chips, stars[record.id]) | {"mark": marks.of(record.mode)}
             for record, chips in zip(records, differences.chips, strict=True)
         ],
         "base": base,
@@ -163,6 +168,8 @@ def _carry_out(lab: Lab, act: Mapping[str, Any], deleted: dict[int, ClipNote]) -
         st.query_params["base"] = str(act["id"])
     elif kind == "change":
         wall_choice.choose_anew()
+    elif kind == "sweep":
+        st.session_state[SWEEP] = True
     elif kind == "use":
         st.session_state[USE] = str(act["id"])
     elif not lab.settings.read_only:

@@ -188,7 +188,7 @@ class _Expansion:
         for template, label in zip(templates, axis.labels, strict=True):
             if template.choices:
                 rule = f"{label!r} holds alternatives {{a|b}}, which only the base's text may"
-                raise invalid(axis.name, rule, "List the variants, or use a {{variable}}")
+                raise invalid(axis.name, rule, "List the values, or use a {{variable}}")
         return templates
 
     def _check_variables(self, given: Sequence[AxisPlan]) -> None:

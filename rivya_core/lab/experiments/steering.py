@@ -123,7 +123,7 @@ class SweepSteering:
                 raise LabError(
                     "This sweep has not ended",
                     f"{open_} of its takes wait, run or need a decision.",
-                    "Cancel what waits, and let the rest end.",
+                    "Cancel the queued takes, and let the rest end.",
                     field="state",
                 )
             book.update(connection, experiment_id, deleted_at=self._now())

@@ -76,7 +76,7 @@ class Ballots:
             on = case.default if question is None else case.question(question)
             if not case.tally(on).grid.variants:
                 raise LabError(
-                    "There is nothing to compare yet",
+                    "There is nothing to vote on yet",
                     "A vote needs clips of at least two combinations"
                     + ("." if on.is_whole else f" that differ in {on.key} alone."),
                     "Wait until the sweep has made them.",

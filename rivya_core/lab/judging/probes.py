@@ -78,7 +78,7 @@ def kind_of(asked: Kind, sweep: Sweep) -> Kind:
 
 def _plan(lab: Lab, kind: ProbeKind, base: GenerationRequest, param: str, ends: list[Any]) -> ProbePlan:
     takes = TAKES[kind]
-    words = "A hint whether" if kind == "hint" else "Whether"
+    words = "A quick test whether" if kind == "hint" else "Whether"
     sweep = Sweep(
         f"Probe: {param}, {takes} + {takes} takes",
         f"{words} {param} does anything on {base.spec.display_name}",

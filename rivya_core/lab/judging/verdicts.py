@@ -236,7 +236,7 @@ class Verdicts:
         with self._parts.ledger.reading() as connection:
             observed = observations.read(connection, experiment_id)
         if observed is None:
-            raise LabError("There is no such experiment", f"{experiment_id} is not known here.")
+            raise LabError("There is no such sweep", f"{experiment_id} is not known here.")
         return observed
 
     def _work(self, observed: Observed) -> _Worked:

@@ -338,7 +338,7 @@ def test_unknown_rounds_and_experiments_are_named(lab: Lab) -> None:
         lab.ballots.round("nothing")
     with pytest.raises(LabError, match="no such round"):
         lab.ballots.ballot("nothing")
-    with pytest.raises(LabError, match="no such experiment"):
+    with pytest.raises(LabError, match="no such sweep"):
         lab.votes.ranking("nothing")
 
 

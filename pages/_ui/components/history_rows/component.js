@@ -67,7 +67,7 @@ function drawRow(its, row) {
   if (row.marks) make(marks, 'span', 'quiet', row.marks);
   const chips = cell(line, 'state');
   chip(chips, row.state, row.tone);
-  chip(chips, row.mode, row.modeTone);
+  if (row.mode) chip(chips, row.mode, row.modeTone);
   const sweep = cell(line, 'sweep');
   if (row.sweep.length) {
     const link = make(sweep, 'a', '', row.sweep[0]);
