@@ -21,6 +21,9 @@ from rivya_core.api.schema_differences import answer_fields, error_codes, operat
 ANSWER_WITHIN_S: Final = 20.0
 """Ours: how long one of the four answers may take."""
 
+DIFFERENCES_MAX: Final = 200
+"""Ours: how many differences are kept; every page reads them, and a server may name any number of parameters."""
+
 
 @dataclass(frozen=True, slots=True)
 class ContractReport:
@@ -74,12 +77,23 @@ def check(
         checked_at=now,
         connection=connection,
         simulated=any(one.simulated for one in answers.values()),
-        differences=tuple(sorted(_once(differences), key=lambda one: not one.matters)),
+        differences=_bounded(sorted(_once(differences), key=lambda one: not one.matters)),
         troubles=troubles,
         asked=len(answers),
         answered=len(answers) - len(troubles),
     )
     return report, [*_learned(answers), *_limits(raw_answers)]
+
+
+def _bounded(differences: list[Difference]) -> tuple[Difference, ...]:
+    """Keep those that matter most, and say how many are left out."""
+    more = len(differences) - DIFFERENCES_MAX
+    if more <= 0:
+        return tuple(differences)
+    rest = Difference(
+        "models", f"And {more:,} further differences.", "Too much differs to be shown; read the API's own pages."
+    )
+    return (*differences[:DIFFERENCES_MAX], rest)
 
 
 def _once(differences: list[Difference]) -> Iterator[Difference]:

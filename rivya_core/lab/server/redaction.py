@@ -6,13 +6,14 @@ stands in no prompt. So a quote is gone in whatever form it comes: cut, escaped,
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from rivya_core.api.catalogue import packaged_models
 from rivya_core.api.contract import API_PREFIX, ERROR_CODES, SCOPES, TaskStatus
@@ -23,10 +24,18 @@ PATH: Final = "[path]"
 LEFT_OUT: Final = "[left out]"
 WORD_OUT: Final = "…"
 DIGITS_MAX: Final = 6
+WRAPS_MAX: Final = 4  # JSON in JSON in an address, and one more
+PIECE: Final = 8  # characters of a key that are a piece of it, and no chance
 
 _KEYS = re.compile(r"(?:rvya_sk_|whsec_|Bearer\s+)[^\s\"'<>]+", re.IGNORECASE)
 _URLS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>]+", re.IGNORECASE)
 _PATHS = re.compile(r"(?<![\w/.:])(?:~|[A-Za-z]:)?(?:[/\\][^\s/\\\"'<>:,;]+){2,}[/\\]?")
+_LONG = re.compile(r"[\w-]{8,}")
+_QUERIES = re.compile(r"\?[^\s\"'<>=]*=[^\s\"'<>]*")
+_SIGNATURES = re.compile(r"[\w.-]*(?:sig|signature|token|credential|policy|expires)=[^\s&\"'<>]+", re.IGNORECASE)
+_ESCAPES = re.compile(r"\\(?:u([0-9a-f]{4})|x([0-9a-f]{2})|([/\\]))", re.IGNORECASE)
+_NUMBERS = re.compile(r"(?:\b\d{1,6}\b[^\w]{1,3}){7,}\d+")
+_FOREIGN = re.compile(r"[^\x00-\x7f…]+")
 _TOKENS = re.compile(r"[^\W_]+(?:_[^\W_]+)*", re.UNICODE)
 
 _PLAIN = """
@@ -67,6 +76,21 @@ def words_of(text: str) -> list[str]:
     return found + [part for token in found if "_" in token for part in token.split("_")]
 
 
+def unwrapped(value: str) -> str:
+    """Write a text as it reads once its escapes are undone (JSON, addresses, web pages), so that no rule is passed by one."""
+    for _ in range(WRAPS_MAX):
+        plain = _ESCAPES.sub(_character, value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        plain = unquote(html.unescape(plain))
+        if plain == value:
+            break
+        value = plain
+    return value
+
+
+def _character(found: re.Match[str]) -> str:
+    return found[3] or chr(int(found[1] or found[2], 16))
+
+
 class Redactor:
     """Writes values so that they may leave.
 
@@ -76,6 +100,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str], prompts: Iterable[str] | None) -> None:
         self._secrets = [secret for secret in secrets if secret]
+        self._pieces = frozenset(piece for secret in self._secrets for piece in _pieces(secret))
         self._hides = prompts is not None
         self._hidden = frozenset(word for prompt in prompts or () for word in words_of(prompt))
         self._homes = sorted({str(Path.home()), str(Path.cwd())} - {"/"}, key=len, reverse=True)
@@ -83,14 +108,28 @@ class Redactor:
     def text(self, value: str) -> str:
         """A text that may come from anybody."""
         clean = self.plain(value)
-        return _TOKENS.sub(self._word, clean) if self._hides else clean
+        if not self._hides:
+            return clean
+        return _FOREIGN.sub(WORD_OUT, _TOKENS.sub(self._word, _NUMBERS.sub(WORD_OUT, clean)))
+
+    def seen(self, value: str) -> str:
+        """What was observed of a server: figures and names it chose, kept unless they are words of a prompt."""
+        clean = self.plain(value)
+        return _TOKENS.sub(lambda found: WORD_OUT if self._is_quote(found[0]) else found[0], clean)
+
+    def _is_quote(self, token: str) -> bool:
+        words = [word for word in words_of(token) if len(word) > 1 and word in self._hidden]
+        return self._hides and any(word not in vocabulary() for word in words)
 
     def plain(self, value: str) -> str:
         """A text that is ours, or was ticked: without key, local path, and addresses beyond their host."""
+        value = unwrapped(value)
         for secret in self._secrets:
             value = value.replace(secret, KEY)
-        value = _KEYS.sub(KEY, value)
+        value = strike_keys(value)
+        value = _LONG.sub(self._unless_piece, value)
         value = _URLS.sub(lambda found: address(found[0]), value)
+        value = _SIGNATURES.sub(WORD_OUT, _QUERIES.sub("?" + WORD_OUT, value))
         for home in self._homes:
             value = value.replace(home, PATH)
         return _PATHS.sub(lambda found: found[0] if found[0].startswith(API_PREFIX) else PATH, value)
@@ -114,6 +153,9 @@ class Redactor:
             return [self.anything(item) for item in value]
         return value if value is None or isinstance(value, (bool, int, float)) else self.text(str(value))
 
+    def _unless_piece(self, found: re.Match[str]) -> str:
+        return found[0] if self._pieces.isdisjoint(_grams(found[0])) else KEY
+
     def _word(self, found: re.Match[str]) -> str:
         token = unicodedata.normalize("NFKC", found[0]).casefold()
         parts = token.split("_")
@@ -123,6 +165,21 @@ class Redactor:
             return found[0]
         known = vocabulary()
         return found[0] if token in known or all(part in known for part in parts) else WORD_OUT
+
+
+def strike_keys(value: str) -> str:
+    """Strike out what begins as keys do."""
+    return _KEYS.sub(KEY, value)
+
+
+def _pieces(secret: str) -> set[str]:
+    """Every piece of a key that would help to guess it; how all keys begin would not."""
+    return _grams(secret.removeprefix("rvya_sk_"))
+
+
+def _grams(text: str) -> set[str]:
+    folded = text.casefold()
+    return {folded[start : start + PIECE] for start in range(len(folded) - PIECE + 1)}
 
 
 def address(url: str) -> str:

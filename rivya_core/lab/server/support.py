@@ -71,7 +71,7 @@ def bundle(parts: Parts, server: Server, generation_id: str | None, *, hours: fl
     files: dict[str, object] = {
         "about.json": _about(parts, redact),
         "contract.json": _contract(server, redact),
-        "observations.json": [asdict(one) for one in server.observations()],
+        "observations.json": [asdict(one) | {"answer": redact.seen(one.answer)} for one in server.observations()],
     }
     for place, row in enumerate(rows, 1):
         files[f"generations/{place:03}.json"] = _generation(parts, row, redact)

@@ -231,3 +231,13 @@ def test_a_schema_that_runs_in_circles_ends() -> None:
         "paths": {"/generations": {"post": {"requestBody": {"content": {"application/json": {"schema": loop}}}}}},
     }
     assert list(schema_differences(Heard("openapi", 200, document, "")))
+
+
+def test_a_report_stays_small_whatever_a_server_lists(live: Lab, server: Routed) -> None:
+    """It is read on every page; what is left out is counted."""
+    listed = models()
+    kling(listed)["params"] += [{"key": f"more_{number}", "type": "text", "required": True} for number in range(3000)]
+    report = told(live, server, models=Reply(200, listed))
+    assert len(report.differences) == contract_check.DIFFERENCES_MAX + 1
+    assert "further differences" in report.differences[-1].what
+    assert live.server.contract() == report

@@ -146,3 +146,65 @@ def test_no_word_of_a_prompt_is_left_in_any_text(prompt: list[str], before: str,
     left = redact.text(f'{before} "{whole[: max(1, cut)]}" {after}')
     shown = {word.casefold() for word in re.findall(r"[^\W_]+", left)}
     assert not shown & {word.casefold() for word in prompt}
+
+
+HOME = "/home/someone/clips/a.mp4"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        KEY.replace("_", "%5F"),
+        KEY.replace("_", "\\u005f"),
+        f"the key ending in {KEY[-12:]}",
+        SIGNED.replace("/", "\\/"),
+        quote(SIGNED, safe=""),
+        SIGNED.partition(":")[2],
+        SIGNED.partition("?")[2],
+    ],
+)
+def test_a_secret_in_another_form_stays_out_though_prompts_are_ticked(said: str) -> None:
+    """Escaped as JSON or in an address, cut, or without its scheme."""
+    shown = Redactor([KEY], None).text(f"Rivya says: {said} is wrong")
+    assert "SENTINEL" not in shown
+    assert KEY[-12:] not in shown
+    assert "is wrong" in shown
+
+
+@pytest.mark.parametrize(
+    "path", [HOME, HOME.replace("/", "\\/"), quote(HOME, safe=""), "C:\\\\Users\\\\someone\\\\a.mp4"]
+)
+def test_a_path_in_another_form_stays_out_though_prompts_are_ticked(path: str) -> None:
+    """A local path tells who somebody is."""
+    assert "someone" not in Redactor([], None).text(f"no file {path}")
+
+
+@pytest.mark.parametrize(
+    "prompt", ["\U0001f98a\U0001f525", "zebra 4711", "\u0995\u09bf \u2764\ufe0f", "caf\u0065\u0301"]
+)
+def test_no_character_of_a_prompt_stays_as_sign_number_or_escape(prompt: str) -> None:
+    """Pictures, vowel signs, web entities, escaped bytes and lists of bytes."""
+    redact = Redactor([KEY], [prompt])
+    forms = [
+        prompt,
+        "".join(f"&#{ord(sign)};" for sign in prompt),
+        "".join(f"&#x{ord(sign):x};" for sign in prompt),
+        "".join(f"%{byte:02x}" for byte in prompt.encode()),
+        ", ".join(str(byte) for byte in prompt.encode() * 3),
+        json.dumps(prompt),
+    ]
+    for form in forms:
+        shown = redact.text(form).replace("\u2026", "")
+        assert not re.search(r"[^\x00-\x7f]|\w", shown), form
+
+
+def test_observations_quote_no_prompt_and_no_key(make_lab: Callable[..., Lab], server: Scripted) -> None:
+    """A server chooses its codes; what it repeats in one leaves neither in the bundle nor, for the key, in the export."""
+    lab = make_lab(api_key=KEY, base_url=server.base_url)
+    answer = {"error": {"code": f"zanzibar_refused {KEY}", "message": "No.", "requestId": "req_1"}}
+    server.good = {"create": Reply(400, answer), "retrieve": Reply(200, {"current_credits": 500})}
+    lab.wait(lab.submit(GenerationRequest(prompt=PROMPT)).id)
+    seen = [one.answer for one in lab.server.observations() if one.question == "errors"]
+    assert seen
+    assert "SENTINEL" not in "".join(seen)
+    assert not any("zanzibar" in text for text in read(lab.support_bundle()).values())
