@@ -46,7 +46,7 @@ def _compose(lab: Lab) -> None:
 def _experiment(lab: Lab, experiment_id: str) -> None:
     sweep_list.back()
     try:
-        status = lab.sweeps.brief(experiment_id)
+        status = sweep_grid.status_of(lab, experiment_id)
     except RivyaError as error:
         frame.error_card(error)
         return

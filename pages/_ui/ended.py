@@ -16,17 +16,21 @@ REMEMBERED = 100
 
 _RUNNING = "_ended_running"
 _LATELY = "_ended_lately"
+_FRESH = "_ended_seen_in_this_run"
 
 
 def watch(lab: Lab) -> None:
     """Draw the part of a page that tells; it looks again by itself only while something runs, so an idle tab asks nothing."""
     running = _look(lab)
+    st.session_state[_FRESH] = running
     with st.container(key="ended_jobs"):
         st.fragment(_tell, run_every=TICK_S if running else None)()
 
 
 def _tell() -> None:
-    ended_jobs(_look(shared_lab()), st.session_state[_LATELY])
+    seen: int | None = st.session_state.pop(_FRESH, None)  # the page itself has just looked
+    running = _look(shared_lab()) if seen is None else seen
+    ended_jobs(running, st.session_state[_LATELY])
 
 
 def _look(lab: Lab) -> int:

@@ -6,6 +6,7 @@ Rows are wide, so lists are found on an index alone and only the rows of one pag
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from threading import Lock
@@ -61,12 +62,6 @@ class SweepTrouble(NamedTuple):
     name: str
     failed: tuple[str, ...] = ()
     waiting: int = 0
-
-    def plus(self, generation_id: str, *, failed: bool) -> SweepTrouble:
-        """The same with one more generation."""
-        if failed:
-            return self._replace(failed=(*self.failed, generation_id))
-        return self._replace(waiting=self.waiting + 1)
 
 
 class History:
@@ -147,6 +142,12 @@ class History:
             found = [row for row in (_latest(connection, one) for one in modes) if row is not None]
         return max(found, key=lambda row: (row.finished_at or row.created_at, row.seq), default=None)
 
+    def newest_clips(self, limit: int) -> list[GenerationRecord]:
+        """The newest generations that have ended well, at most ``limit``; nothing is counted."""
+        where = conditions(HistoryFilter(states=frozenset({State.SUCCEEDED})))
+        with reading(self._database) as connection:
+            return _rows(connection, _seqs(connection, where, limit))
+
     def examples(self) -> list[str]:
         """Ids of the examples of the first start that nobody removed."""
         where = [generations.c.source == "example", generations.c.deleted_at.is_(None)]
@@ -183,14 +184,17 @@ class History:
         """What failed or needs a person in each sweep and nobody has put away, the newest trouble first."""
         column = generations.c
         where = [*_of_states(TROUBLED, None), column.dismissed_at.is_(None), experiments.c.deleted_at.is_(None)]
-        query = sa.select(column.experiment_id, experiments.c.name, column.id, column.state).where(*where)
-        joined = query.join(experiments, experiments.c.id == column.experiment_id).order_by(column.seq.desc())
-        found: dict[str, SweepTrouble] = {}
+        query = sa.select(column.seq, column.experiment_id, experiments.c.name, column.id, column.state).where(*where)
+        joined = query.join(experiments, experiments.c.id == column.experiment_id)
         with reading(self._database) as connection:
-            for row in connection.execute(joined):
-                known = found.get(row.experiment_id, SweepTrouble(row.experiment_id, row.name))
-                found[row.experiment_id] = known.plus(row.id, failed=row.state == State.FAILED.value)
-        return list(found.values())
+            rows = sorted(connection.execute(joined), reverse=True)  # here, for the reason that ``_unordered`` gives
+        names = {row.experiment_id: row.name for row in rows}
+        failed: dict[str, list[str]] = {one: [] for one in names}
+        waiting = Counter(row.experiment_id for row in rows if row.state != State.FAILED.value)
+        for row in rows:
+            if row.state == State.FAILED.value:
+                failed[row.experiment_id].append(row.id)
+        return [SweepTrouble(one, name, tuple(failed[one]), waiting[one]) for one, name in names.items()]
 
     def children(self, generation_id: str, limit: int = 8) -> list[GenerationRecord]:
         """What was made from a generation's settings, or repeats it, newest first, at most ``limit``."""

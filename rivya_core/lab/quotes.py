@@ -57,7 +57,7 @@ def balance_after(budget: Budget, cost: Price, *, simulated: bool) -> str:
     return f"Balance after the run: {left:,} {unit}{' or less' if cost.is_open else ''}{held}."
 
 
-def reasons(lab: Lab, draft: Draft, cost: Price) -> list[str]:
+def reasons(budget: Budget, draft: Draft, cost: Price) -> list[str]:
     """List in words why a draft cannot be submitted now; empty when it can."""
     found = []
     wrong = _prompt_trouble(draft)
@@ -68,7 +68,7 @@ def reasons(lab: Lab, draft: Draft, cost: Price) -> list[str]:
         GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params())
     except InvalidRequestError as error:
         found.append(error.detail or error.title)
-    short = _shortage(lab.budget(), cost.total)
+    short = _shortage(budget, cost.total)
     if short:
         found.append(short)
     return found

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab, State, open_lab
+from rivya_core.api.texts import reuse_hash
 from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.ledger import NewGeneration
 from rivya_core.lab.schema import events, generations, movements
@@ -87,6 +88,7 @@ def _store(lab: Lab, rows: int) -> None:
         columns = lab.ledger._new_columns(new, at)
         columns["prompt"] = " ".join(draw.choice(WORDS) for _ in range(30))
         columns["request"] = {**columns["request"], "prompt": columns["prompt"]}
+        columns["reuse_sha256"] = reuse_hash(columns["request"])
         columns["search_words"] = stored_words(columns["prompt"])
         kept.append(columns | _ended(number, at, good=draw.random() < 0.9))
     with begin_immediate(lab.ledger.database) as connection:

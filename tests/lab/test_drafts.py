@@ -242,7 +242,7 @@ def test_reasons_name_every_field_at_fault(lab: Lab) -> None:
     lab.simulator.world.configure(credits=100)
     lab.check_connection()
     draft = Draft()
-    reasons = quotes.reasons(lab, draft, quotes.price(lab, draft))
+    reasons = quotes.reasons(lab.budget(), draft, quotes.price(lab, draft))
     assert reasons[0] == "Write a prompt."
     assert "100 are available" in reasons[1]
 

@@ -292,6 +292,15 @@ def test_children_are_what_was_made_from_a_generation(ledger: Ledger, history: H
     assert [row.id for row in history.children(parent.id, 1)] == [children[2]]
 
 
+def test_the_newest_clips_are_read_without_counting(ledger: Ledger, history: History) -> None:
+    """Newest first, at most so many, and none that failed, runs or was deleted."""
+    made = [in_state(ledger, State.SUCCEEDED).id for _ in range(4)]
+    in_state(ledger, State.FAILED)
+    in_state(ledger, State.RUNNING)
+    ledger.update(made[3], deleted_at=NOON)
+    assert [row.id for row in history.newest_clips(2)] == [made[2], made[1]]
+
+
 def test_error_cards_come_back_whole(ledger: Ledger, history: History) -> None:
     """A page shows the card as it was stored."""
     in_state(ledger, State.FAILED)

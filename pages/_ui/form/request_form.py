@@ -25,6 +25,7 @@ from rivya_core.lab.drafts import Draft, DraftImage
 from rivya_core.lab.experiments.reuse import Existing
 from rivya_core.lab.lab import MAX_TAKES
 from rivya_core.lab.quotes import Price
+from rivya_core.lab.records import Budget
 
 FORM = "request_form"
 CONFIRM = "_confirm"
@@ -56,11 +57,11 @@ def request_form(lab: Lab) -> None:
         aspect = spec.aspect_param
         image_field(spec, None if aspect is None else fields.value(params[aspect.key]))
         draft = _collect()
-        price = quotes.price(lab, draft)
+        price, budget = quotes.price(lab, draft), lab.budget()
         with st.container(key="send_row", gap="small"):
-            _send_row(lab, draft, price)
+            _send_row(lab, draft, price, budget)
         with st.container(key="muted_price", gap="xxsmall"):
-            st.text(f"{price.words} {_balance_after(lab, price)}".rstrip())
+            st.text(f"{price.words} {_balance_after(lab, budget, price)}".rstrip())
             st.text("Draft saved. Shared by all open tabs.")
     _keep(lab, draft)
 
@@ -255,8 +256,8 @@ def _keep(lab: Lab, draft: Draft) -> None:
     lab.save_draft(replace(draft, intent=Draft.from_mapping(lab.draft()).intent).to_mapping())
 
 
-def _send_row(lab: Lab, draft: Draft, price: Price) -> None:
-    reasons = _reasons(lab, draft, price)
+def _send_row(lab: Lab, draft: Draft, price: Price, budget: Budget) -> None:
+    reasons = _reasons(budget, draft, price)
     st.button(
         f"Generate · {words.credits(price.total)}",
         key="generate",
@@ -278,10 +279,10 @@ def _send_row(lab: Lab, draft: Draft, price: Price) -> None:
         _confirmation(price.total)
 
 
-def _reasons(lab: Lab, draft: Draft, price: Price) -> list[str]:
+def _reasons(budget: Budget, draft: Draft, price: Price) -> list[str]:
     """List in words why the form cannot be sent now: what the core says, and a file that only the form knows of."""
     refused = refusal(draft.spec)
-    return quotes.reasons(lab, draft, price) + ([refused] if refused else [])
+    return quotes.reasons(budget, draft, price) + ([refused] if refused else [])
 
 
 def _existing(lab: Lab, draft: Draft) -> Existing:
@@ -289,9 +290,9 @@ def _existing(lab: Lab, draft: Draft) -> Existing:
     return Existing() if refusal(draft.spec) else drafts.existing(lab, draft)
 
 
-def _balance_after(lab: Lab, price: Price) -> str:
+def _balance_after(lab: Lab, budget: Budget, price: Price) -> str:
     simulated = lab.mode == "simulated" or lab.balance().simulated
-    return quotes.balance_after(lab.budget(), price, simulated=simulated)
+    return quotes.balance_after(budget, price, simulated=simulated)
 
 
 def _confirmation(total: int) -> None:
@@ -316,7 +317,7 @@ def _send() -> None:
     take_in(_collect().spec)
     lab, draft = frame.lab(), _collect()
     price = quotes.price(lab, draft)
-    reasons = _reasons(lab, draft, price)
+    reasons = _reasons(lab.budget(), draft, price)
     if reasons:
         st.toast(" ".join(reasons), icon=":material/info:")
         return

@@ -16,7 +16,7 @@ from pages._ui.components.poster_grid import Tile, choice, poster_grid
 from pages._ui.modes import Marks
 from pages._ui.results.clip_card import PLAYER, clip_card
 from pages._ui.wall.picker import MOST
-from rivya_core import GenerationRecord, HistoryFilter, Lab, State
+from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.clips import UNOPENED
 
 RECENT = 8
@@ -41,8 +41,7 @@ class Press:
 
 def finished(lab: Lab) -> list[GenerationRecord]:
     """The newest clips, as many as the shelf may need."""
-    wanted = HistoryFilter(states=frozenset({State.SUCCEEDED}))
-    return [record for record in lab.history.page(wanted, page=1, size=LOOKED_AT).rows if record.has_clip]
+    return [record for record in lab.history.newest_clips(LOOKED_AT) if record.has_clip]
 
 
 def presses(rows: Sequence[GenerationRecord], running: Sequence[GenerationRecord]) -> list[Press]:

@@ -28,6 +28,7 @@ TROUBLED_IN_HISTORY = {"state": ["failed", "attention"]}
 """History's own filter words for what the cards here are about."""
 
 _SEEN = "_seen"
+_FRESH = "_seen_in_this_run"
 _RUNNING = "_running"
 
 
@@ -129,6 +130,7 @@ def _quiet_watch(look: Look) -> None:
     """Look for changes while no row is drawn; soon where something goes on by itself, else now and then."""
     if look.running:
         return
+    st.session_state[_FRESH] = True
     if look.moves:
         st.fragment(_watch, run_every=TICK_S)()
     else:
@@ -151,12 +153,16 @@ def _tick(marks: Marks) -> None:
 
 
 def _watch() -> None:
+    if st.session_state.pop(_FRESH, False):
+        return  # the page itself has just looked
     lab = frame.lab()
     _redraw_when_changed(_look(lab, lab.balance()))
 
 
 def _idle() -> None:
     """Notice what another tab started; the balance is the one that is known, so that nobody is asked for it."""
+    if st.session_state.pop(_FRESH, False):
+        return
     lab = frame.lab()
     _redraw_when_changed(_look(lab, lab.ledger.balance(lab.connection)))
 

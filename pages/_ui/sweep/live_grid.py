@@ -72,7 +72,7 @@ def signature(lab: Lab, status: SweepStatus) -> tuple[object, ...]:
 def _tick(experiment_id: str, where: dict[str, str]) -> None:
     _go_on()
     lab = frame.lab()
-    status = _status(lab, experiment_id)
+    status = status_of(lab, experiment_id)
     area = _area(status)
     cells = _cells(lab, experiment_id, where, area)
     picked_key = f"_sweep_picked_{experiment_id}"
@@ -98,8 +98,12 @@ def shown_cells() -> Sequence[CellRecord]:
     return () if seen is None else seen[1]
 
 
-def _status(lab: Lab, experiment_id: str) -> SweepStatus:
-    """Read where the experiment stands, but only when the ledger has changed since the last look."""
+def status_of(lab: Lab, experiment_id: str) -> SweepStatus:
+    """Read where the experiment stands, but only when the ledger has changed since the last look.
+
+    Raises:
+        LabError: there is no such experiment.
+    """
     version = (lab.changes(), experiment_id)
     seen = st.session_state.get(_STATUS)
     if seen is None or seen[0] != version:

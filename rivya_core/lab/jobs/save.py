@@ -13,7 +13,7 @@ from pathlib import Path
 from rivya_core.api.errors import DownloadError, RivyaError, StorageError
 from rivya_core.api.retry import delay_s
 from rivya_core.lab.broken_clips import check_arrival, kept_for_good
-from rivya_core.lab.clips import UNOPENED, codec_of
+from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.jobs.context import JobContext, Went, facts, log
 from rivya_core.lab.jobs.wait import read
 from rivya_core.lab.points import Point, reached
@@ -110,7 +110,7 @@ def adopt(context: JobContext, row: GenerationRecord, part: Path, key: str) -> C
     reached(Point.BEFORE_RENAME, row.id)
     context.archive.commit_part(part, clip.clip_key)
     if clip.check != UNOPENED:
-        context.observer.coded(row, codec_of(context.archive.path(clip.clip_key)))
+        context.observer.coded(row, context.archive.path(clip.clip_key))
     poster_key = None if clip.check == UNOPENED else context.archive.make_poster(clip.clip_key)
     return replace(clip, poster_key=poster_key)
 

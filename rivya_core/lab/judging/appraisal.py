@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rivya_core.lab.judging.features import BY_KEY, FEATURES, Feature
 from rivya_core.lab.judging.observations import Cell, Observation, Observed
+from rivya_core.lab.judging.questions import named_first, variables
 
 if TYPE_CHECKING:
     from rivya_core.lab.judging.noise import Effect, Finding
-
-PAIR = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +70,9 @@ def appraise(observed: Observed) -> tuple[AxisVerdict, ...]:
     """
     cells = {cell.number: cell for cell in observed.cells}
     takes = observed.measured
-    names = list(observed.cells[0].labels) if observed.cells else []
-    varied = [name for name in names if len({cells[take.cell].labels[name] for take in takes}) >= PAIR]
-    alone = [name for name in varied if _is_crossed(name, varied, cells, takes)]
-    tied = [name for name in varied if name not in alone]
-    judged = [(name,) for name in alone] + ([tuple(tied)] if tied else [])
+    judged = variables([cells[take.cell].labels for take in takes])
+    names = observed.cells[0].labels if observed.cells else ()
+    varied = [name for name in names if any(name in axes for axes in judged)]
     verdicts = [_judge(axes, varied, observed, cells) for axes in judged]
     return tuple(asked_first(verdicts, observed.question, observed.name))
 
@@ -84,34 +80,14 @@ def appraise(observed: Observed) -> tuple[AxisVerdict, ...]:
 def asked_first(verdicts: Sequence[AxisVerdict], *texts: str) -> list[AxisVerdict]:
     """Put the axis first that a text names first: by its own name, else by one of its values. Earlier texts outrank later ones."""
     for names_of in (_own_names, lambda verdict: verdict.levels):
-        for text in texts:
-            found = [(at, verdict) for verdict in verdicts for at in _places(text, names_of(verdict))]
-            if found:
-                first = min(found, key=lambda one: one[0])[1]
-                return [first, *(verdict for verdict in verdicts if verdict is not first)]
+        at = named_first([names_of(verdict) for verdict in verdicts], *texts)
+        if at is not None:
+            return [verdicts[at], *verdicts[:at], *verdicts[at + 1 :]]
     return list(verdicts)
 
 
 def _own_names(verdict: AxisVerdict) -> Sequence[str]:
     return verdict.axis.split(" + ")
-
-
-def _places(text: str, names: Iterable[str]) -> Iterable[int]:
-    """Where whole words of a text are one of the names; ``cfg_scale`` is found as "cfg scale" too."""
-    said = text.casefold().replace("_", " ")
-    for name in names:
-        found = re.search(rf"(?<!\w){re.escape(name.casefold().replace('_', ' '))}(?!\w)", said) if name else None
-        if found is not None:
-            yield found.start()
-
-
-def _is_crossed(name: str, varied: Sequence[str], cells: Mapping[int, Cell], takes: Iterable[Observation]) -> bool:
-    """Some combination of the other axes was tried with more than one value of this one."""
-    seen: dict[tuple[str, ...], set[str]] = {}
-    for take in takes:
-        labels = cells[take.cell].labels
-        seen.setdefault(_others(labels, varied, (name,)), set()).add(labels[name])
-    return any(len(values) >= PAIR for values in seen.values())
 
 
 def _others(labels: Mapping[str, str], varied: Sequence[str], axes: Sequence[str]) -> tuple[str, ...]:

@@ -142,18 +142,23 @@ def titled(labels: Mapping[str, str], cell: int) -> str:
 
 def asked(found: Sequence[Question], *texts: str) -> Question:
     """Choose the question to begin with: the variable that a text names first, earlier texts before later ones; else the first."""
+    return found[named_first([one.variables for one in found], *texts) or 0]
+
+
+def named_first(names: Sequence[Iterable[str]], *texts: str) -> int | None:
+    """Tell which of several things, each with its names, a text names first; earlier texts outrank later ones."""
     for text in texts:
-        places = [(at, number) for number, one in enumerate(found) for at in _places(text, one.variables)]
+        places = [(at, number) for number, own in enumerate(names) for at in _places(text, own)]
         if places:
-            return found[min(places)[1]]
-    return found[0]
+            return min(places)[1]
+    return None
 
 
 def _places(text: str, names: Iterable[str]) -> Iterable[int]:
-    """Where names of variables stand in a text as whole words; ``cfg_scale`` is found as "cfg scale" too."""
+    """Where names stand in a text as whole words; ``cfg_scale`` is found as "cfg scale" too."""
     said = text.casefold().replace("_", " ")
     for name in names:
-        at = re.search(rf"(?<!\w){re.escape(name.casefold().replace('_', ' '))}(?!\w)", said)
+        at = re.search(rf"(?<!\w){re.escape(name.casefold().replace('_', ' '))}(?!\w)", said) if name else None
         if at is not None:
             yield at.start()
 

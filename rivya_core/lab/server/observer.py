@@ -12,6 +12,7 @@ import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ import sqlalchemy as sa
 
 from rivya_core.api.contract import Generation, UploadedFile
 from rivya_core.api.errors import RateLimitedError, RivyaError
+from rivya_core.lab.clips import codec_of
 from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.records import Clip, GenerationRecord, Phase
 from rivya_core.lab.schema import observations
@@ -174,9 +176,9 @@ class Observer:
             self._row(row, "address_life", f"still answered: {_between(age_s, _AGES_S, _seconds)} old")
 
     @_quiet
-    def coded(self, row: GenerationRecord, codec: str) -> None:
-        """The codec of a clip was read."""
-        self._row(row, "clip_codec", codec)
+    def coded(self, row: GenerationRecord, path: Path) -> None:
+        """A clip was kept; its codec is read here, where nothing that goes wrong can reach the job."""
+        self._row(row, "clip_codec", codec_of(path))
 
     @_quiet
     def fetch_failed(self, row: GenerationRecord, error: RivyaError) -> None:

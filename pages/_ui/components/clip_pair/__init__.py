@@ -11,7 +11,7 @@ from pages._ui import address
 from pages._ui.components import component
 from rivya_core import GenerationRecord
 
-_component = component("clip_pair", html='<div class="pair"></div>')
+_component = component("clip_pair", html='<div class="pair"></div>', shared=("dom",))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,6 @@
 const DRIFT_S = 0.08;
 const pairs = new WeakMap();
 
-function part(tag, name, text) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
 function figure(clip, open) {
   const video = part('video');
   video.muted = true;

@@ -11,6 +11,7 @@ from pages._ui.components import component, seal
 _component = component(
     "prompt_counter",
     html='<div class="counter"><p class="over" role="status" hidden></p><p class="count"></p></div>',
+    shared=("dom",),
 )
 
 

@@ -15,13 +15,6 @@ function measured(text, limit) {
   return { count, end };
 }
 
-function part(tag, name, text) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  element.textContent = text;
-  return element;
-}
-
 function excess(text, end, count, limit) {
   const fits = [...text.slice(0, end)].slice(-BEFORE).join('');
   const beyond = [...text.slice(end)];

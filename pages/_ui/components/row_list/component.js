@@ -1,10 +1,3 @@
-function part(tag, name, text) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
 function chip(label, tone) {
   const made = part('span', 'chip', label);
   made.style.background = `var(--st-${tone}-background-color)`;
