@@ -17,8 +17,6 @@ UNCHECKED = words.Badge("Not checked yet", ":material/help:", "gray")
 
 SOURCES = {"credits": "Balance", "models": "Models list", "openapi": "Schema", "task": "Missing task"}
 
-_CHECKED = "_contract_drawn"
-
 
 def banner(lab: Lab) -> None:
     """Say at the top of the page that the last check found something; nothing else says so until a later check."""

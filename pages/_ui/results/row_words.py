@@ -15,19 +15,6 @@ SHORT = {
 }
 """Words that a narrow column has no room for."""
 
-CHIPS: tuple[tuple[str, str], ...] = (
-    *((SHORT.get(badge.label, badge.label), badge.color) for badge in words.STATE_BADGES.values()),
-    *(
-        (SHORT.get(badge.label, badge.label), badge.color)
-        for badge in (words.DAMAGED_CLIP, words.UNOPENED_CLIP, words.UNWATCHED)
-    ),
-    ("Queued", "blue"),
-    ("Rendering", "blue"),
-    ("SIMULATED", "violet"),
-    ("LIVE", "red"),
-)
-"""Every word that a chip of the table may hold, with its colour."""
-
 
 def state_word(row: GenerationRecord) -> str:
     """Say where the row stands, in one or two words."""
