@@ -216,8 +216,10 @@ def _settling(parts: Parts) -> Callable[[Callable[[], bool]], None]:
     verdicts, study = Verdicts(parts), ExampleStudy(parts)
 
     def settle(go_on: Callable[[], bool]) -> None:
+        verdicts.settle_probes(
+            go_on
+        )  # first: whatever keeps the example from going on must not hold up people's own tests
         study.advance(go_on)
-        verdicts.settle_probes(go_on)
 
     return settle
 
