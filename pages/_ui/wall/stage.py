@@ -253,7 +253,7 @@ function layout(wall) {
   wall.narrow = width < NARROW_PX;
   section.classList.toggle('narrow', wall.narrow);
   const fullHeight = document.fullscreenElement ? window.innerHeight - 156 : window.innerHeight - 248;
-  const height = Math.max(300, fullHeight);
+  const height = Math.max(240, fullHeight);
   if (wall.wipe.on) {
     const two = [wall.clips.get(wall.wipe.left), wall.clips.get(wall.wipe.right)].map((clip) => clip.ratio || 16 / 9);
     const shape = Math.max(...two) / Math.min(...two) < 1.1 ? two[0] : Math.max(Math.min(Math.max(...two), 1.25), Math.min(...two));
@@ -269,11 +269,13 @@ function layout(wall) {
     stage.style.setProperty('--box-h', `${Math.round(Math.min(across / ratio, window.innerHeight * 0.56))}px`);
     return;
   }
-  let best = { area: 0, cols: 1, w: width, h: width / ratio };
+  let best = { area: -Infinity, cols: 1, w: width, h: width / ratio };
+  const least = window.innerHeight < 600 ? 150 : 200;  // a low window has no room for a second row above the transport
   for (let cols = 1; cols <= count; cols += 1) {
     const rows = Math.ceil(count / cols);
     const most = (width - GAP_PX * (cols - 1)) / cols;
-    if (cols > 1 && most < 200) break;
+    if (cols > 1 && most < least) break;
+    if (count === 3 && cols === 2) continue;  // the third would stand alone, beside a hole
     const h = Math.max(140, Math.min(most / ratio, (height - GAP_PX * (rows - 1)) / rows - TEXT_PX));
     const w = Math.min(most, Math.max(h * ratio, 210));
     const hidden = Math.max(0, rows * (h + TEXT_PX) - height);
