@@ -296,7 +296,7 @@ def test_repeat_is_a_new_task_and_two_clicks_are_one(lab: Lab) -> None:
     """P1: a repeat has its own key and names its parent; a double click does not pay twice."""
     row = finished(lab)
     app = opened(id=row.id)
-    app = press(press(app, "Repeat"), "Repeat")
+    app = press(press(app, "Repeat ·"), "Repeat ·")
     rows = lab.history.page().rows
     assert len(rows) == 2
     assert rows[0].parent_id == row.id

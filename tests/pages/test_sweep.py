@@ -349,7 +349,7 @@ def test_a_picture_of_too_many_pixels_is_shrunk_where_it_was_chosen(compose: Cal
     shrink.click().run()
     assert not app.exception
     assert "phone.jpg" in texts(app)
-    assert "Scaled from 8160x6144 to 4080x3072 pixels" in texts(app)
+    assert "scaled from 8160x6144 to 4080x3072 pixels" in texts(app)
 
 
 def test_reference_images_are_an_axis(compose: Callable[..., AppTest]) -> None:

@@ -210,8 +210,8 @@ def test_minutes_come_from_this_connections_clips(still: Lab) -> None:
     for number in range(3):
         row = still.submit(request(number / 10))
         end(still, row.id)
-        later = still.get(row.id).submitted_at
-        assert later is not None
-        still.ledger.update(row.id, ready_at=later + timedelta(seconds=60))
+        kept_at = still.get(row.id).finished_at
+        assert kept_at is not None
+        still.ledger.update(row.id, submitted_at=kept_at - timedelta(seconds=60))
     assert still.quote(grid([0.6, 0.7, 0.8, 0.9])).minutes == (1, 1)
     assert still.quote(grid([0.51, 0.6, 0.7, 0.8, 0.9])).minutes == (1, 2)
