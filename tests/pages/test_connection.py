@@ -432,10 +432,12 @@ def test_a_task_id_is_looked_up_and_kept(live: Lab, outside: SimulatorServer) ->
 def test_what_is_known_and_the_bundle_are_offered(lab: Lab) -> None:
     """A table of what was seen, the rest as open questions, and a link that leaves prompts out."""
     lab.wait(lab.submit(GenerationRequest(prompt="A fox")).id)
+    reserved = "kling-v2-1-master 5 s: 160 credits reserved"
+    until(lambda: any(reserved in seen.answer for seen in lab.server.observations()), what="what was seen")
     app = opened()
     words = said(app)
     assert "HTTP status of an accepted generation" in words
-    assert "kling-v2-1-master 5 s: 160 credits reserved" in words
+    assert reserved in words
     links = [part.proto.url for part in app.get("link_button")]
     assert "/exports/server.csv" in links
     assert "/exports/support.zip?hours=1&prompts=0" in links
