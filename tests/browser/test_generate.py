@@ -250,6 +250,7 @@ def test_what_exists_is_not_said_of_a_text_that_was_typed_since(served: Server, 
     """The sentence is out of sight with the next letter, and there again when the text is the same again."""
     page = visit(served).page
     settle(page)
+    page.get_by_label("Negative prompt", exact=True).fill("")
     box = page.get_by_label("Prompt", exact=True)
     box.fill("A red fox in the snow")
     said = page.locator(".st-key-muted_exists_form").get_by_text("You have 1 clip of exactly this.")

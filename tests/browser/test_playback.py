@@ -202,6 +202,10 @@ def test_what_ended_in_a_background_tab_is_told(served: Server, visit: Visit) ->
     visitor = visit(served)
     visitor.context.add_init_script(BACKGROUND)
     page = visitor.open("/")
+    settle(page)
+    expect(page.get_by_role("heading", name="In progress")).to_have_count(
+        0
+    )  # what earlier tests of this server started
     type_prompt(page)
     page.keyboard.press("Control+Enter")
     expect(page).to_have_title("1 running · Generate · Rivya Lab")
@@ -223,11 +227,13 @@ def test_another_page_tells_what_ended_too(served: Server, visit: Visit) -> None
     visitor = visit(served)
     visitor.context.add_init_script(BACKGROUND)
     page = visitor.open("/")
+    in_progress = page.get_by_role("heading", name="In progress")
+    settle(page)
+    expect(in_progress).to_have_count(0)  # what earlier tests of this server started
     type_prompt(page)
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_role("heading", name="In progress")).to_be_visible()
-    page.get_by_role("link", name="Connection").click()
-    expect(page).to_have_title("1 running · Connection · Rivya Lab")
+    expect(in_progress).to_be_visible()
     page.evaluate(AWAY, True)
+    page.get_by_role("link", name="Connection").click()
     expect(page).to_have_title("1 finished · Connection · Rivya Lab")
     assert page.evaluate("window.told") == []
