@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import cards, words
-from pages._ui.components.player import fault
+from pages._ui.components.player import fault, player
 from pages._ui.results import clip_card
 from pages._ui.sweep import words as sweep_words
 from rivya_core import Lab
@@ -77,6 +77,7 @@ def _close() -> None:
 def _card(lab: Lab) -> None:
     record = lab.get(str(st.session_state.get(_SHOWN)))
     if record.has_clip:
-        st.text("The clip is here. Close this to see it in the grid.")
+        player(record, key=f"sweep_card_{record.id}")
+        st.text(record.prompt)
     else:
         cards.failure_card(lab, record, repeats=False)
