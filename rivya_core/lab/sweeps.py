@@ -132,14 +132,9 @@ class Sweeps(SweepSteering):
             BudgetError: not all is allowed, or it costs more than was seen; nothing was started. ``fits`` says how many takes
                 would be allowed.
         """
-        parts = self._parts
-        submission.refuse_if_read_only(parts.settings)
-        submission.check_disk(parts.settings, parts.archive)
-        with begin_immediate(parts.database) as connection:
-            record = self._ours(connection, experiment_id)
-            return self._buyer.start_rest(
-                connection, record, only_what_fits=only_what_fits, expected_credits=expected_credits
-            )
+        return self._complete(
+            experiment_id, book.IS_PLANNED, only_what_fits=only_what_fits, expected_credits=expected_credits
+        )
 
     def retry_failed(self, experiment_id: str, *, expected_credits: int | None = None) -> int:
         """Fill every take that failed, was taken back or has a damaged clip once more; how many were bought.
@@ -150,12 +145,7 @@ class Sweeps(SweepSteering):
         Raises:
             BudgetError: not all is allowed, or it costs more than was seen; nothing was started.
         """
-        parts = self._parts
-        submission.refuse_if_read_only(parts.settings)
-        submission.check_disk(parts.settings, parts.archive)
-        with begin_immediate(parts.database) as connection:
-            record = self._ours(connection, experiment_id)
-            return self._buyer.retry_failed(connection, record, expected_credits=expected_credits)
+        return self._complete(experiment_id, reuse.is_lost(), only_what_fits=False, expected_credits=expected_credits)
 
     def repair(self, experiment_id: str, *, only_what_fits: bool = False, expected_credits: int | None = None) -> int:
         """Do what ``start_rest`` and ``retry_failed`` do, for all takes without a clip at once; how many were bought.
@@ -163,19 +153,34 @@ class Sweeps(SweepSteering):
         Raises:
             BudgetError: not all is allowed, or it costs more than was seen; nothing was started.
         """
-        parts = self._parts
-        submission.refuse_if_read_only(parts.settings)
-        submission.check_disk(parts.settings, parts.archive)
-        with begin_immediate(parts.database) as connection:
-            record = self._ours(connection, experiment_id)
-            return self._buyer.repair(
-                connection, record, only_what_fits=only_what_fits, expected_credits=expected_credits
-            )
+        return self._complete(
+            experiment_id, book.is_missing(), only_what_fits=only_what_fits, expected_credits=expected_credits
+        )
 
     def repair_quote(self, experiment_id: str) -> RepairQuote:
         """Say what ``repair`` would take now; reads the database only."""
         with reading(self._parts.database) as connection:
             return self._buyer.repair_quote(connection, self._ours(connection, experiment_id))
+
+    def _complete(
+        self,
+        experiment_id: str,
+        which: sa.ColumnElement[bool],
+        *,
+        only_what_fits: bool,
+        expected_credits: int | None,
+    ) -> int:
+        parts = self._parts
+        submission.refuse_if_read_only(parts.settings)
+        submission.check_disk(parts.settings, parts.archive)
+        with begin_immediate(parts.database) as connection:
+            return self._buyer.complete(
+                connection,
+                self._ours(connection, experiment_id),
+                which,
+                only_what_fits=only_what_fits,
+                expected_credits=expected_credits,
+            )
 
     # -- following -------------------------------------------------------------------------------------------------
 

@@ -53,47 +53,25 @@ class Buyer:
         chosen = self._allowed(connection, planned, sweep.cap_credits, 0, only_what_fits=only_what_fits)
         self._fill(connection, experiment_id, planned, chosen, lambda cell: sweep.cells[cell].request)
 
-    def start_rest(
+    def complete(
         self,
         connection: sa.Connection,
         record: ExperimentRecord,
+        which: sa.ColumnElement[bool],
         *,
         only_what_fits: bool,
-        expected_credits: int | None = None,
+        expected_credits: int | None,
     ) -> int:
-        """Fill what is only planned, if it costs no more than somebody saw; how many were bought."""
-        return self._complete(
-            connection,
-            record,
-            book.IS_PLANNED,
-            only_what_fits=only_what_fits,
-            expected_credits=expected_credits,
-        )
+        """Assign what is there to the takes that ``which`` names, and buy the others, if that costs no more than somebody saw.
 
-    def retry_failed(
-        self, connection: sa.Connection, record: ExperimentRecord, *, expected_credits: int | None = None
-    ) -> int:
-        """Fill lost takes once more, if it costs no more than somebody saw; how many were bought."""
-        return self._complete(
-            connection, record, reuse.is_lost(), only_what_fits=False, expected_credits=expected_credits
-        )
-
-    def repair(
-        self,
-        connection: sa.Connection,
-        record: ExperimentRecord,
-        *,
-        only_what_fits: bool,
-        expected_credits: int | None = None,
-    ) -> int:
-        """Fill every take that lacks a clip, whatever the cause, if it costs no more than somebody saw; how many were bought."""
-        return self._complete(
-            connection,
-            record,
-            book.is_missing(),
-            only_what_fits=only_what_fits,
-            expected_credits=expected_credits,
-        )
+        Returns how many were bought.
+        """
+        planned = book.plan(connection, record.id, record.connection, which, self._parts.settings.mode)
+        spent = book.spent(connection, record.id)
+        chosen = self._allowed(connection, planned, record.cap_credits, spent, only_what_fits=only_what_fits)
+        quotes.check_shown([place.expected_credits for place in chosen], expected_credits)
+        self._fill(connection, record.id, planned, chosen, self._requests(connection, record.id))
+        return len(chosen)
 
     def repair_quote(self, connection: sa.Connection, record: ExperimentRecord) -> RepairQuote:
         """What ``repair`` would take now."""
@@ -112,23 +90,6 @@ class Buyer:
         )
 
     # -- the one purchase ------------------------------------------------------------------------------------------
-
-    def _complete(
-        self,
-        connection: sa.Connection,
-        record: ExperimentRecord,
-        which: sa.ColumnElement[bool],
-        *,
-        only_what_fits: bool,
-        expected_credits: int | None,
-    ) -> int:
-        """Assign what is there to the takes of an experiment that want a generation, and buy the others; how many."""
-        planned = book.plan(connection, record.id, record.connection, which, self._parts.settings.mode)
-        spent = book.spent(connection, record.id)
-        chosen = self._allowed(connection, planned, record.cap_credits, spent, only_what_fits=only_what_fits)
-        quotes.check_shown([place.expected_credits for place in chosen], expected_credits)
-        self._fill(connection, record.id, planned, chosen, self._requests(connection, record.id))
-        return len(chosen)
 
     def _fill(
         self,
