@@ -26,9 +26,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rivya_core import services
 from rivya_core.api.errors import ConfigurationError, RivyaError
 from rivya_core.lab.clips import WHOLE
-from rivya_core.lab.containers import container_of_key
+from rivya_core.lab.containers import MP4, container_of_key
 from rivya_core.lab.images import small_key
 from rivya_core.lab.lab import Lab
+from rivya_core.lab.records import GenerationRecord
+from rivya_core.lab.shows.recipe import recipe_text, write_recipe
 from rivya_core.settings import Settings
 from rivya_core.simulator.app import create_app
 from rivya_core.simulator.world import World
@@ -108,12 +110,15 @@ def health(_request: Request) -> Response:
 
 
 def clip(request: Request) -> Response:
-    """Stream an archived clip with Range; ``?download=1`` names the file for saving."""
-    download = request.query_params.get("download") == "1"
+    """Stream an archived clip with Range; ``?download=1`` names the file for saving, ``?download=settings`` adds its recipe."""
+    asked = request.query_params.get("download")
+    download = asked == "1"
 
     def answer(lab: Lab) -> Response:
         record = lab.get(request.path_params["id"])
         path = lab.clip(record.id)
+        if asked == "settings":
+            return _with_settings(lab, record, path)
         return _kept(
             path,
             media_type=container_of_key(path.name).media_type,
@@ -134,6 +139,32 @@ class UnnamedFile(FileResponse):
 
     def _should_use_range(self, http_if_range: str) -> bool:  # noqa: ARG002 - there is no tag it could match
         return False
+
+
+class PassingFile(UnnamedFile):
+    """A file made for one answer, and removed after it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, whole or in ranges."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._remove()  # at once: an answer that was broken off is cancelled, and waits for nothing
+
+    def _remove(self) -> None:
+        Path(self.path).unlink(missing_ok=True)
+
+
+def _with_settings(lab: Lab, record: GenerationRecord, path: Path) -> Response:
+    """A copy of a clip that carries its recipe; what stands in the archive is not touched."""
+    name = f"{Path(clip_archive.clip_name(record)).stem}-with-settings{MP4.suffix}"
+    part = lab.archive.part_path(f"clips/{record.id}{MP4.suffix}")
+    try:
+        write_recipe(path, part, recipe_text(record))
+    except RivyaError as error:
+        part.unlink(missing_ok=True)
+        return JSONResponse({"error": str(error)}, status_code=409, headers={"Cache-Control": "no-store"})
+    return PassingFile(part, media_type=MP4.media_type, filename=name, headers={"Cache-Control": "no-store"})
 
 
 def ballot_clip(request: Request) -> Response:

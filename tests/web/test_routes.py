@@ -19,9 +19,11 @@ from starlette.applications import Starlette
 from rivya_core import GenerationRecord, GenerationRequest, Lab, web
 from rivya_core.api import as_json
 from rivya_core.lab import drafts
+from rivya_core.lab.shows.recipe import read_recipe
 from rivya_core.services import close_all
 from tests.api.images import png
 from tests.lab.judging.study import make_study
+from tests.lab.video_files import make_clip
 from tests.until import until
 
 
@@ -113,6 +115,39 @@ async def test_a_downloaded_simulated_clip_says_so_in_its_name(
     answer = await client.get(f"/clips/{finished.id}.mp4?download=1")
     assert answer.headers["content-disposition"].startswith("attachment")
     assert "SIMULATED-kling-v2-1-master" in answer.headers["content-disposition"]
+
+
+async def test_a_clip_is_downloaded_with_its_settings_and_the_archive_stays_as_it_is(
+    finished: GenerationRecord, lab: Lab, client: httpx.AsyncClient
+) -> None:
+    """The same bytes each time, whole or in ranges; its name says so, and nothing is left behind."""
+    address = f"/clips/{finished.id}.mp4?download=settings"
+    before = sorted(path for path in lab.archive.root.rglob("*") if path.is_file())
+    answer = await client.get(address)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "video/mp4"
+    assert "SIMULATED-kling-v2-1-master" in answer.headers["content-disposition"]
+    assert "with-settings.mp4" in answer.headers["content-disposition"]
+    found = read_recipe(answer.content)
+    assert found.request.canonical() == finished.request
+    assert found.mode == "simulated"
+    for secret in (finished.id, finished.task_id or "", finished.idempotency_key, str(lab.archive.root)):
+        assert secret.encode() not in answer.content
+    part = await client.get(address, headers={"range": "bytes=100-299"})
+    assert (part.status_code, part.content) == (206, answer.content[100:300])
+    assert (await client.get(f"/clips/{finished.id}.mp4?download=1")).content == lab.clip(finished.id).read_bytes()
+    assert sorted(path for path in lab.archive.root.rglob("*") if path.is_file()) == before
+
+
+async def test_a_clip_that_cannot_carry_its_settings_says_so(
+    finished: GenerationRecord, lab: Lab, client: httpx.AsyncClient
+) -> None:
+    """In words, with the way out, and without a trace."""
+    make_clip(lab.clip(finished.id), "libvpx", form="webm")
+    answer = await client.get(f"/clips/{finished.id}.mp4?download=settings")
+    assert answer.status_code == 409
+    assert "Download it as delivered" in answer.json()["error"]
+    assert not list((lab.archive.root / "parts").iterdir())
 
 
 async def test_a_poster_is_a_picture(finished: GenerationRecord, client: httpx.AsyncClient) -> None:
