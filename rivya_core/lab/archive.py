@@ -7,6 +7,7 @@ renamed, and the folder synced. A row says "done" after that.
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shutil
 import uuid
@@ -22,7 +23,7 @@ from rivya_core.lab.clips import ClipFacts, inspect, kept_as_it_is, poster_jpeg
 from rivya_core.lab.containers import MP4
 from rivya_core.lab.records import Clip
 
-KEY: Final = re.compile(r"(clips|posters|images|ballots)(/[A-Za-z0-9][A-Za-z0-9._-]*)+")
+KEY: Final = re.compile(r"(clips|posters|images|ballots|shows)(/[A-Za-z0-9][A-Za-z0-9._-]*)+")
 KEY_MAX: Final = 240
 PARTS: Final = "parts"
 
@@ -69,6 +70,25 @@ class Archive:
             part.replace(target)
             sync_folder(target.parent)
         return target
+
+    def link_part(self, key: str) -> Path:
+        """A part file that is a second name of the file of a key: whatever takes that file's place, or removes it, leaves this one.
+
+        A copy where the file system knows no second names.
+
+        Raises:
+            StorageError: there is no such file, or no room.
+        """
+        source, part = self.path(key), self.part_path(key)
+        with _telling(source):
+            try:
+                part.unlink()
+                os.link(source, part)
+            except FileNotFoundError:
+                raise
+            except OSError:
+                shutil.copyfile(source, part)
+        return part
 
     def put_bytes(self, key: str, data: bytes) -> Path:
         """Store bytes under a key, durably. Raises StorageError when the disk is full or cannot be written."""

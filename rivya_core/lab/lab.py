@@ -38,6 +38,7 @@ from rivya_core.lab.records import (
 from rivya_core.lab.rows import damaged_rows
 from rivya_core.lab.server.contract_check import ContractReport
 from rivya_core.lab.server.knowledge import Server
+from rivya_core.lab.shows.shows import Shows
 from rivya_core.lab.spending import Spending
 from rivya_core.lab.states import State
 from rivya_core.lab.steering import Steering
@@ -56,8 +57,7 @@ class Lab(Steering):
     """
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self.settings = parts.settings
+        self._parts, self.settings = parts, parts.settings
         self.ledger = parts.ledger
         self.history = parts.history
         self.archive = parts.archive
@@ -70,6 +70,7 @@ class Lab(Steering):
         self.spending = Spending(parts)
         self.server = Server(parts)
         self.labels = Labels(parts)
+        self.shows = Shows(parts, self.verdicts, self.votes)
 
     def __enter__(self) -> Self:
         return self

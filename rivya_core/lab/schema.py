@@ -5,50 +5,11 @@ The schema changes only by an appended Alembic revision in ``migrations/versions
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.types import TypeDecorator
 
-from rivya_core.api.errors import DamagedValueError
+from rivya_core.lab.column_types import UtcMoment
 
 PREFIX = "lab_"
-
-
-class UtcMoment(TypeDecorator[datetime]):
-    """A timezone-aware UTC datetime with microseconds, stored without its zone."""
-
-    impl = sa.DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Turn an aware datetime into naive UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a naive datetime must not be stored")
-        return value.astimezone(UTC).replace(tzinfo=None)
-
-    def result_processor(self, dialect: Any, coltype: object) -> Callable[[Any], datetime | None] | None:
-        """Read a stored moment; raises DamagedValueError for one that is none."""
-        read = super().result_processor(dialect, coltype)
-        if read is None:
-            return None
-
-        def careful(value: Any) -> datetime | None:
-            try:
-                return read(value)
-            except (ValueError, TypeError, AttributeError) as error:
-                raise DamagedValueError from error
-
-        return careful
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """Turn naive UTC back into an aware datetime."""
-        return None if value is None else value.replace(tzinfo=UTC)
-
 
 metadata = sa.MetaData(
     naming_convention={
@@ -166,6 +127,7 @@ generations = sa.Table(
     sa.Index("ix_lab_generations_reuse_sha256", "reuse_sha256"),
     sa.Index("ix_lab_generations_intent_id", "intent_id"),
     sa.Index("ix_lab_generations_experiment_id", "experiment_id", "state", "held_credits"),
+    sa.Index("ix_lab_generations_parent_id", "parent_id", "seq"),
     sqlite_autoincrement=True,
 )
 
@@ -331,6 +293,46 @@ labels = sa.Table(
     sa.Column("label", sa.String(64), primary_key=True),
     sa.Column("created_at", UtcMoment, nullable=False),
     sa.Index("ix_lab_labels_label", "label", "kind"),
+)
+
+# -- shows ---------------------------------------------------------------------------------------------------------
+
+shows = sa.Table(
+    PREFIX + "shows",
+    metadata,
+    sa.Column("id", sa.String(48), primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("sweep_id", sa.String(48), sa.ForeignKey(PREFIX + "experiments.id")),  # the sweep it tells of
+    sa.Column("facts", sa.JSON, nullable=False),  # shows.show.Facts as they were when it was made
+    sa.Column("offered", sa.JSON, nullable=False),  # what slides were made for so far; those removed do not come back
+    sa.Column("created_at", UtcMoment, nullable=False),
+    sa.Column("changed_at", UtcMoment, nullable=False),
+    sa.Column("deleted_at", UtcMoment),
+    sa.Index("ix_lab_shows_created_at", "deleted_at", "created_at"),
+)
+
+show_clips = sa.Table(  # every clip that a show holds or held: its file stays, whatever becomes of the generation
+    PREFIX + "show_clips",
+    metadata,
+    sa.Column("show_id", sa.String(48), sa.ForeignKey(PREFIX + "shows.id"), primary_key=True),
+    sa.Column("sha256", sa.String(64), primary_key=True),  # of the clip file
+    sa.Column("generation_id", sa.String(64), sa.ForeignKey(PREFIX + "generations.id"), nullable=False),
+    sa.Column("archive_key", sa.Text, nullable=False),
+    sa.Column("poster_key", sa.Text),
+    sa.Column("facts", sa.JSON, nullable=False),  # shows.show.ShownClip
+    sa.Index("ix_lab_show_clips_sha256", "sha256"),
+)
+
+show_slides = sa.Table(
+    PREFIX + "show_slides",
+    metadata,
+    sa.Column("show_id", sa.String(48), sa.ForeignKey(PREFIX + "shows.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),  # stays the slide's own while others move
+    sa.Column("place", sa.Integer, nullable=False),  # 0, 1, ... in the order shown
+    sa.Column("layout", sa.String(16), nullable=False),
+    sa.Column("caption", sa.Text, nullable=False),
+    sa.Column("about", sa.Text, nullable=False),  # the fact it tells; "" for clips a person chose
+    sa.Column("clips", sa.JSON, nullable=False),  # hashes in show_clips
 )
 
 # -- the server ----------------------------------------------------------------------------------------------------

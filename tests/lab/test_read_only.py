@@ -23,6 +23,8 @@ from rivya_core.lab.judging.verdicts import Verdicts
 from rivya_core.lab.labels import Labels
 from rivya_core.lab.schema import metadata
 from rivya_core.lab.server.knowledge import Server
+from rivya_core.lab.shows.show import Show
+from rivya_core.lab.shows.shows import Shows
 from rivya_core.lab.spending import Spending
 from rivya_core.lab.states import State
 from rivya_core.lab.sweeps import Sweeps
@@ -47,6 +49,7 @@ class Shown(NamedTuple):
     round: str
     pair: str
     note: ClipNote
+    show: Show
 
 
 @pytest.fixture
@@ -63,8 +66,11 @@ def shown(make_lab: Callable[..., Lab]) -> Shown:
     )
     note = lab.reviews.add_note(clip, 0.1, "A jump")
     lab.save_draft({"prompt": "mine"})
+    show = lab.shows.create("Mine", [clip])
     lab.close()
-    return Shown(make_lab(read_only=True), sweep, clip, waiting, unconfirmed, failed, round_id, ballot.left_token, note)
+    return Shown(
+        make_lab(read_only=True), sweep, clip, waiting, unconfirmed, failed, round_id, ballot.left_token, note, show
+    )
 
 
 ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
@@ -136,6 +142,20 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "ask_contract": lambda its: its.lab.server.ask_contract(),
         "keep_task": lambda its: its.lab.server.keep_task("task_1"),
     },
+    Shows: {
+        "of_sweep": lambda its: its.lab.shows.of_sweep(its.sweep),
+        "create": lambda its: its.lab.shows.create("Theirs", [its.clip]),
+        "add": lambda its: its.lab.shows.add(its.show.id, [its.clip]),
+        "update_facts": lambda its: its.lab.shows.update_facts(its.show.id),
+        "rename": lambda its: its.lab.shows.rename(its.show.id, "Theirs"),
+        "caption": lambda its: its.lab.shows.caption(its.show.id, 1, "Theirs"),
+        "set_layout": lambda its: its.lab.shows.set_layout(its.show.id, 1, "finding"),
+        "move": lambda its: its.lab.shows.move(its.show.id, 1, 1),
+        "remove": lambda its: its.lab.shows.remove(its.show.id, 1),
+        "put_back": lambda its: its.lab.shows.put_back(its.show),
+        "delete": lambda its: its.lab.shows.delete(its.show.id),
+        "undelete": lambda its: its.lab.shows.undelete(its.show.id),
+    },
     Spending: {},
     History: {},
 }
@@ -143,7 +163,7 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
 
 SHOWS: dict[type, str] = {
     Lab: "archive balance ballots budget cap changes check_connection clip close connection draft events expected get health "
-    "existing history image labels ledger mode models movements pause poster quote refresh_balance reviews settings simulator spending sweep "
+    "existing history image labels ledger mode models movements pause poster quote refresh_balance reviews settings shows simulator spending sweep "
     "server support_bundle sweeps troubles verdicts votes wait wait_sweep",
     Sweeps: "brief failures get list page quote repair_quote status sweep_of wait",
     Ballots: "candidate candidates clip file open_rounds round start",
@@ -152,6 +172,7 @@ SHOWS: dict[type, str] = {
     Labels: "all of",
     Verdicts: "finding judge knob look measures_here settle_probes try_again wait",
     Server: "ask_task contract drift is_checking look_up observations support_bundle task",
+    Shows: "clip data get held list poster",
     Spending: "cap_changes decisions experiments forecasts movements spent wallets",
     History: "children choices examples export_rows failures failures_count latest marked marks newest_clips page rendering_s running running_count "
     "running_ids some sweep_names sweep_troubles typical_s",

@@ -13,6 +13,7 @@ from rivya_core import Lab
 from rivya_core.api import ModelSpec, ParamSpec
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import drafts
+from rivya_core.lab.experiments.axes import INPUTS
 from rivya_core.lab.experiments.plan import MAX_TAKES
 from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft, named_values
 
@@ -81,7 +82,7 @@ def is_paired() -> bool:
 
 def title(name: str, spec: ModelSpec | None = None) -> str:
     """Write an axis for people: an input by its label, as everywhere, and a variable as it stands in the prompt."""
-    known = name in sweep_words.AXES or (spec is not None and spec.param(name) is not None)
+    known = name in INPUTS or (spec is not None and spec.param(name) is not None)
     return sweep_words.axis(name) if known else f"{{{{{name}}}}}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -12,19 +11,12 @@ import streamlit as st
 from pages._ui import words
 from pages._ui.words import TYPICAL_FROM, Badge
 from rivya_core import Lab
-from rivya_core.api import packaged_models
 from rivya_core.api.specs import DURATION_KEYS
+from rivya_core.lab.experiments.axes import variable_name
 from rivya_core.lab.experiments.quotes import RepairQuote
 from rivya_core.lab.experiments.records import ExperimentRecord, SweepStatus
 from rivya_core.lab.states import State
 from rivya_core.settings import Mode
-
-AXES = {
-    "prompt": "Prompt",
-    "negative_prompt": "Negative prompt",
-    "reference_image": "Reference image",
-    "model": "Model",
-}
 
 KINDS = {
     "hint": Badge("Quick test", ":material/experiment:", "violet"),
@@ -33,8 +25,8 @@ KINDS = {
 
 
 def axis(name: str) -> str:
-    """Write the name of an axis: a parameter by the label that its model's page gives it, as everywhere."""
-    return AXES.get(name) or _labels().get(name, name)
+    """Write the name of an axis, as everywhere."""
+    return variable_name(name)
 
 
 def value(name: str, label: str) -> str:
@@ -54,11 +46,6 @@ def _written(key: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return f"“{value}”" if key == "negative_prompt" else str(value)
-
-
-@cache
-def _labels() -> dict[str, str]:
-    return {param.key: param.label for spec in packaged_models().values() for param in spec.params if param.label}
 
 
 def shape(experiment: ExperimentRecord) -> str:

@@ -57,7 +57,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     _evidence_card(status, evidence)
     if standing.is_awaited:
         live.part(_watch, TICK_S)(status.id, standing.stage)
-    winners = [cell for cell in status.cells if _clip_of(cell) is not None]
+    winners = [cell for cell in status.cells if cell.clip is not None]
     if not winners:
         with st.container(border=True, key="decision_nothing"):
             card.head("Nothing to choose from yet")
@@ -129,8 +129,8 @@ def _form(lab: Lab, status: SweepStatus, winners: list[CellRecord], evidence: Ma
             st.text_area("Why", key=f"decision_why_{status.id}", height=92, placeholder="What settled it")
             st.text_input("Who decides", key=_WHO)
             _button(status.id, titles, evidence)
-        shown = baseline.cell(status) if winner == baseline.KEEP else _find(status, winner)
-        chosen = None if shown is None else _clip_of(shown)
+        shown = status.baseline if winner == baseline.KEEP else _find(status, winner)
+        chosen = None if shown is None else shown.clip
         if chosen is not None:
             with clip:
                 player(lab.get(chosen), key="candidate")
@@ -176,7 +176,7 @@ def _decide(experiment_id: str, titles: Mapping[int, str], evidence: dict[str, A
 
 def _decided(lab: Lab, status: SweepStatus, decision: Mapping[str, Any]) -> None:
     kept = decision.get("cell") is None
-    cell = baseline.cell(status) if kept else _find(status, decision.get("cell"))
+    cell = status.baseline if kept else _find(status, decision.get("cell"))
     with st.container(border=True, key="decision_made", gap="small"):
         card.head("Decided", NO_DIFFERENCE if kept else WINNER)
         with st.container(key="story_winner"):
@@ -201,7 +201,7 @@ def _decided(lab: Lab, status: SweepStatus, decision: Mapping[str, Any]) -> None
                 on_click=_undecide,
                 args=(status.id,),
             )
-    clip = None if cell is None else _clip_of(cell)
+    clip = None if cell is None else cell.clip
     if clip is not None:
         _winner(lab, lab.get(clip), "Baseline" if kept else "Winning clip")
     elif kept:
@@ -259,13 +259,6 @@ def _undecide(experiment_id: str) -> None:
 
 def _find(status: SweepStatus, number: object) -> CellRecord | None:
     return next((one for one in status.cells if one.cell == number), None)
-
-
-def _clip_of(cell: CellRecord) -> str | None:
-    """The clip that stands for a combination: a favorite, else its first."""
-    clips = [take for take in cell.takes if take.has_clip and take.generation_id is not None]
-    starred = [take for take in clips if take.starred]
-    return (starred or clips)[0].generation_id if clips else None
 
 
 def _title(cell: CellRecord) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal
 
-from rivya_core.api import GenerationRequest, ReferenceImage
+from rivya_core.api import GenerationRequest, ReferenceImage, packaged_models
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.api.params import invalid
 from rivya_core.api.texts import shows_nothing
@@ -19,6 +20,14 @@ LABEL_MAX: Final = 60  # characters of a name somebody gives
 SHORT: Final = 32  # characters of a name made from a value
 NONE_LABEL: Final = "(none)"
 DEFAULT_LABEL: Final = "default"
+
+INPUTS: Final = {
+    "prompt": "Prompt",
+    "negative_prompt": "Negative prompt",
+    "reference_image": "Reference image",
+    "model": "Model",
+}
+"""What can be varied beside a model's parameters, by the name it has on the screens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,16 @@ class AxisPlan:
     values: tuple[Any, ...]
     labels: tuple[str, ...]
     place: tuple[str, int] = ("", 0)
+
+
+def variable_name(name: str) -> str:
+    """Name a variable as people read it: a parameter by the label that its model's page gives it."""
+    return INPUTS.get(name) or _param_labels().get(name, name)
+
+
+@cache
+def _param_labels() -> dict[str, str]:
+    return {param.key: param.label for spec in packaged_models().values() for param in spec.params if param.label}
 
 
 def given_axis(name: str, target: Target, given: Iterable[Any], base: GenerationRequest) -> AxisPlan:

@@ -54,6 +54,13 @@ class CellRecord:
         """The names of the cell's values, in the order of the axes."""
         return " · ".join(self.labels.values())
 
+    @property
+    def clip(self) -> str | None:
+        """The generation whose clip stands for the combination: a favorite, else its first; None without a clip."""
+        clips = [take for take in self.takes if take.has_clip and take.generation_id is not None]
+        starred = [take for take in clips if take.starred]
+        return (starred or clips)[0].generation_id if clips else None
+
 
 @dataclass(frozen=True, slots=True)
 class ExperimentRecord:
@@ -121,6 +128,16 @@ class SweepStatus:
     def spent(self) -> int:
         """The short name of ``spent_credits``."""
         return self.spent_credits
+
+    @property
+    def baseline(self) -> CellRecord | None:
+        """The cell that asks for what all values were tried on, or None; with a variable in the prompt, which is no request, the first."""
+        spec = self.experiment.spec
+        same = next((one for one in self.cells if one.request == spec.get("base")), None)
+        if same is not None or not self.cells:
+            return same
+        has_variable = any(axis.get("target") == "variable" for axis in spec["axes"])
+        return self.cells[0] if has_variable else None
 
     @property
     def is_done(self) -> bool:

@@ -1,0 +1,110 @@
+"""What is known of a sweep at this moment, and the clips that a show of it holds: read once, when somebody presses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from rivya_core.api.errors import LabError
+from rivya_core.lab.database import reading
+from rivya_core.lab.experiments import book
+from rivya_core.lab.judging.results import Votes
+from rivya_core.lab.judging.verdicts import Verdicts
+from rivya_core.lab.parts import Parts
+from rivya_core.lab.schema import generations
+from rivya_core.lab.shows import freeze, held_clips
+from rivya_core.lab.shows.held_clips import HeldClip
+from rivya_core.lab.shows.show import Facts
+from rivya_core.settings import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Facts, and the clips that they speak of."""
+
+    facts: Facts
+    held: tuple[HeldClip, ...]
+
+
+class Freezer:
+    """Read what shows are made of, and hold its clips; safe to use from any thread."""
+
+    def __init__(self, parts: Parts, verdicts: Verdicts, votes: Votes) -> None:
+        self._database = parts.database
+        self._archive = parts.archive
+        self._verdicts = verdicts
+        self._votes = votes
+
+    def evidence(self, sweep_id: str) -> freeze.Evidence:
+        """Read what is known of a sweep now. Votes stay out while a round with a vote is open."""
+        with reading(self._database) as connection:
+            record = book.must_find(connection, sweep_id)
+            status = book.status(connection, record, record.mode, book.read_cells(connection, sweep_id))
+            spent = _spent(connection, sweep_id)
+        standing = self._verdicts.look(sweep_id)
+        asked = self._votes.questions(sweep_id)
+        is_open = any(one.voting_rounds for one in asked)
+        has_votes = any(one.votes for one in asked)
+        return freeze.Evidence(
+            status=status,
+            verdict=self._verdicts.finding(sweep_id),
+            is_measuring=standing.stage == "measuring",
+            votes=self._votes.ranking(sweep_id) if has_votes and not is_open else None,
+            has_open_round=is_open,
+            spent=spent,
+        )
+
+    def freeze(self, evidence: freeze.Evidence, held: Iterable[str] = ()) -> Frozen:
+        """Hold the clips of a sweep and write down what it came to; ``held``: generations that may be deleted meanwhile.
+
+        Raises:
+            LabError: there is no clip to show. StorageError: a clip's file is gone, or there is no room.
+        """
+        labels = freeze.wanted(evidence)
+        with reading(self._database) as connection:
+            rows = held_clips.read(connection, labels, held)
+        if not rows:
+            raise LabError(
+                "There is nothing to show yet",
+                "No combination of this sweep has a finished, whole clip.",
+                "Make the show once a clip is there.",
+                field="sweep_id",
+            )
+        kept = {id_: held_clips.hold(self._archive, row, labels[id_]) for id_, row in rows.items()}
+        newest = max(one.shown.made_at for one in kept.values())
+        facts = freeze.facts(evidence, {id_: one.shown.sha256 for id_, one in kept.items()}, newest)
+        return Frozen(facts, tuple(kept.values()))
+
+    def again(self, facts: Facts, held: Sequence[HeldClip]) -> Frozen:
+        """Write down anew what is known of clips that are held for no sweep; the files stay those that are held."""
+        with reading(self._database) as connection:
+            ids = [one.generation_id for one in held]
+            rows = held_clips.read(connection, ids, ids)
+        fresh = []
+        for one in held:
+            row = rows.get(one.generation_id)
+            paid = one.shown.credits if row is None else held_clips.paid(row)
+            fresh.append(replace(one, shown=replace(one.shown, credits=paid)))
+        return Frozen(facts, tuple(fresh))
+
+    def hold(self, ids: Sequence[str]) -> dict[str, HeldClip]:
+        """Hold the clips of generations. Raises LabError: one of them has none that can be shown."""
+        with reading(self._database) as connection:
+            rows = held_clips.read(connection, ids)
+        for id_ in ids:
+            if id_ not in rows:
+                raise held_clips.unshown(id_, "it is not here, or has no finished, whole clip")
+        return {id_: held_clips.hold(self._archive, row, held_clips.label_of(row)) for id_, row in rows.items()}
+
+
+def _spent(connection: sa.Connection, sweep_id: str) -> dict[Mode, int]:
+    """Credits held or settled by the generations that a sweep paid for, by mode."""
+    column = generations.c
+    query = (
+        sa.select(column.mode, sa.func.sum(column.held_credits))
+        .where(column.experiment_id == sweep_id)
+        .group_by(column.mode)
+    )
+    return {mode: int(total or 0) for mode, total in connection.execute(query)}

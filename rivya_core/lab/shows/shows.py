@@ -1,0 +1,296 @@
+"""The shows of a lab: make one of a sweep or of clips, change it, bring its facts up to date, hand it out.
+
+Making reads the ledger once and holds the clips; from then on a show changes only when somebody presses. Nothing here spends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rivya_core.api.errors import LabError, StorageError
+from rivya_core.lab.database import begin_immediate, reading
+from rivya_core.lab.experiments.records import SweepStatus
+from rivya_core.lab.ids import new_intent_id
+from rivya_core.lab.judging.results import Votes
+from rivya_core.lab.judging.verdicts import Verdicts
+from rivya_core.lab.parts import Parts
+from rivya_core.lab.read_only import refuse_writes
+from rivya_core.lab.shows import slides, store
+from rivya_core.lab.shows.changes import changes
+from rivya_core.lab.shows.edits import Edits, check_caption, check_count, check_title
+from rivya_core.lab.shows.evidence import Freezer
+from rivya_core.lab.shows.held_clips import HeldClip
+from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX, Facts, Listed, Show, Slide
+
+ChosenClips = Sequence[str | Sequence[str]]
+"""Generations in order; several in one entry stand side by side on one slide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What bringing facts up to date did. ``before``: the show as it was, for an undo; ``changes``: sentences, none when nothing did."""
+
+    before: Show
+    changes: tuple[str, ...]
+
+
+class Shows(Edits):
+    """Make, change and hand out shows; safe to use from any thread."""
+
+    def __init__(self, parts: Parts, verdicts: Verdicts, votes: Votes) -> None:
+        self._parts = parts
+        self._freezer = Freezer(parts, verdicts, votes)
+
+    # -- making ----------------------------------------------------------------------------------------------------
+
+    def of_sweep(self, sweep_id: str, title: str | None = None) -> Show:
+        """Make a show of a sweep that was decided or has ended, with everything filled in: facts, slides, clips.
+
+        Works the finding out where that has not been done; may take a second. The title is the sweep's name unless one is given.
+
+        Raises:
+            LabError: no such sweep; it runs and is not decided, or has no clip yet; the title is not usable; read-only.
+            StorageError: a clip's file is gone, or there is no room.
+        """
+        refuse_writes(self._parts.database)
+        evidence = self._freezer.evidence(sweep_id)
+        wanted = check_title(evidence.status.experiment.name if title is None else title)
+        _check_ended(evidence.status)
+        frozen = self._freezer.freeze(evidence)
+        told = slides.first_slides(frozen.facts)
+        show = self._new(wanted, frozen.facts, told, frozen.held, sweep_id=sweep_id)
+        return self._add(show, frozen.held)
+
+    def create(self, title: str, generation_ids: ChosenClips, captions: Sequence[str] | None = None) -> Show:
+        """Make a show of clips, one slide each; ids in a list of their own, two to four, stand side by side.
+
+        Args:
+            title: At most 120 characters.
+            generation_ids: Generations with a finished, whole clip, in order.
+            captions: One for each slide, at most 600 characters; none leaves all empty.
+
+        Raises:
+            LabError: a title, caption or clip is not usable (``field`` says which), or the lab is read-only.
+            StorageError: a clip's file is gone, or there is no room.
+        """
+        refuse_writes(self._parts.database)
+        wanted = check_title(title)
+        groups = _groups(generation_ids)
+        held = self._freezer.hold([id_ for group in groups for id_ in group])
+        told = _slides_of(groups, _captions(captions, len(groups)), held, 1)
+        facts = Facts(max(one.shown.made_at for one in held.values()))
+        return self._add(self._new(wanted, facts, told, held.values()), held.values())
+
+    def add(self, show_id: str, generation_ids: ChosenClips, captions: Sequence[str] | None = None) -> Show:
+        """Put clips at the end of a show, as ``create`` does; the show as it was, for an undo.
+
+        Raises:
+            LabError: no such show, a clip or caption is not usable, or the lab is read-only.
+        """
+        refuse_writes(self._parts.database)
+        groups = _groups(generation_ids)
+        self.get(show_id)
+        held = self._freezer.hold([id_ for group in groups for id_ in group])
+
+        def grown(show: Show) -> Show:
+            first = max((slide.number for slide in show.slides), default=0) + 1
+            more = _slides_of(groups, _captions(captions, len(groups)), held, first)
+            check_count(len(show.slides) + len(more))
+            known = {**show.clips, **{one.shown.sha256: one.shown for one in held.values()}}
+            facts = show.facts
+            if show.sweep_id is None:
+                facts = replace(facts, made_at=max(clip.made_at for clip in known.values()))
+            return replace(show, slides=(*show.slides, *more), clips=known, facts=facts)
+
+        return self._change(show_id, grown, held.values())
+
+    def update_facts(self, show_id: str) -> Updated:
+        """Write down anew what is known by now; captions, order, layouts and what was removed stay as they are.
+
+        Raises:
+            LabError: no such show, or the lab is read-only. StorageError: a clip's file is gone.
+        """
+        refuse_writes(self._parts.database)
+        before = self.get(show_id)
+        if before.sweep_id is None:
+            frozen = self._freezer.again(before.facts, self.held(show_id))
+        else:
+            with reading(self._parts.database) as connection:
+                known = [one.generation_id for one in store.held(connection, show_id)]
+            frozen = self._freezer.freeze(self._freezer.evidence(before.sweep_id), known)
+        known_clips = {one.shown.sha256: one.shown for one in frozen.held}
+
+        def updated(show: Show) -> Show:
+            told = slides.brought_up(show, frozen.facts) if show.sweep_id is not None else show.slides
+            offered = dict.fromkeys([*show.offered, *(slide.about for slide in told if slide.about)])
+            return replace(
+                show,
+                facts=frozen.facts,
+                slides=told,
+                clips={**show.clips, **known_clips},
+                offered=tuple(offered),
+            )
+
+        was = self._change(show_id, updated, frozen.held)
+        return Updated(was, changes(was, self.get(show_id)))
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def list(self) -> tuple[Listed, ...]:
+        """All shows, newest first."""
+        with reading(self._parts.database) as connection:
+            return tuple(store.listed(connection))
+
+    def get(self, show_id: str) -> Show:
+        """One show with its slides and clips. Raises LabError for an unknown id."""
+        with reading(self._parts.database) as connection:
+            return store.must_find(connection, show_id)
+
+    def data(self, show_id: str) -> dict[str, Any]:
+        """The show as JSON-safe data: what page, files and scripts get. The same each time until somebody changes the show.
+
+        Holds no key, balance, host, path, or id of the API. Raises LabError for an unknown id.
+        """
+        return slides.to_data(self.get(show_id))
+
+    def held(self, show_id: str) -> tuple[HeldClip, ...]:
+        """The clips that the slides of a show hold, in the order shown, each with its generation. Raises LabError for an unknown id."""
+        with reading(self._parts.database) as connection:
+            show = store.must_find(connection, show_id)
+            known = {one.shown.sha256: one for one in store.held(connection, show_id)}
+        return tuple(known[key] for key in show.clips)
+
+    def clip(self, show_id: str, sha256: str) -> Path:
+        """The local path of a clip that a show holds, by the hash of its file.
+
+        Raises:
+            LabError: the show holds no such clip. StorageError: its file is gone.
+        """
+        return self._file(self._held(show_id, sha256).archive_key)
+
+    def poster(self, show_id: str, sha256: str) -> Path | None:
+        """The local path of the poster of a clip that a show holds, or None. Raises LabError: the show holds no such clip."""
+        key = self._held(show_id, sha256).poster_key
+        return None if key is None else self._file(key)
+
+    def _held(self, show_id: str, sha256: str) -> HeldClip:
+        with reading(self._parts.database) as connection:
+            found = store.held(connection, show_id, sha256)
+        if not found:
+            raise LabError("There is no such clip", "This show holds no clip with this hash.", field="clip")
+        return found[0]
+
+    def _file(self, key: str) -> Path:
+        path = self._parts.archive.path(key)
+        if not path.is_file():
+            raise StorageError(
+                "A file of a show is gone",
+                f"{key} is missing in the data folder.",
+                "Restore the data folder from its backup.",
+                field="archive",
+            )
+        return path
+
+    # -- removing --------------------------------------------------------------------------------------------------
+
+    def delete(self, show_id: str) -> bool:
+        """Take a show out of the list; False when it was not there. What was exported stays as it is, and so do all clips."""
+        with begin_immediate(self._parts.database) as connection:
+            return store.set_deleted(connection, show_id, self._parts.ledger.clock())
+
+    def undelete(self, show_id: str) -> bool:
+        """Bring a deleted show back; False when there is none."""
+        with begin_immediate(self._parts.database) as connection:
+            return store.set_deleted(connection, show_id, None)
+
+    # -- storing ---------------------------------------------------------------------------------------------------
+
+    def _new(
+        self,
+        title: str,
+        facts: Facts,
+        told: tuple[Slide, ...],
+        held: Iterable[HeldClip],
+        *,
+        sweep_id: str | None = None,
+    ) -> Show:
+        check_count(len(told))
+        now = self._parts.ledger.clock()
+        return Show(
+            id="s" + new_intent_id(now)[1:],
+            title=title,
+            sweep_id=sweep_id,
+            created_at=now,
+            changed_at=now,
+            facts=facts,
+            slides=told,
+            clips={one.shown.sha256: one.shown for one in held},
+            offered=tuple(slide.about for slide in told if slide.about),
+        )
+
+    def _add(self, show: Show, held: Iterable[HeldClip]) -> Show:
+        with begin_immediate(self._parts.database) as connection:
+            store.add(connection, show, held)
+            return store.must_find(connection, show.id)
+
+    def _change(self, show_id: str, change: Callable[[Show], Show], held: Iterable[HeldClip] = ()) -> Show:
+        """Change a show in one transaction; as it was before."""
+        with begin_immediate(self._parts.database) as connection:
+            before = store.must_find(connection, show_id)
+            after = change(before)
+            if after != before or held:
+                store.hold(connection, show_id, held)
+                store.put(connection, replace(after, changed_at=self._parts.ledger.clock()), before)
+        return before
+
+
+def _check_ended(status: SweepStatus) -> None:
+    if status.open_takes and status.experiment.decided_at is None:
+        raise LabError(
+            "This sweep is still running",
+            f"{status.open_takes} of its takes are under way, and nothing was decided.",
+            "Make the show when they have ended, or decide first.",
+            field="sweep_id",
+        )
+
+
+def _groups(generation_ids: ChosenClips) -> list[tuple[str, ...]]:
+    groups = [(one,) if isinstance(one, str) else tuple(one) for one in generation_ids]
+    if not groups or not all(groups):
+        raise LabError("There is no clip", "A show needs at least one clip.", "Choose one.", field="generation_ids")
+    check_count(len(groups))
+    for group in groups:
+        if len(group) > SIDE_BY_SIDE_MAX:
+            raise LabError(
+                "These are too many clips for one slide",
+                f"{len(group)} clips were given, and at most {SIDE_BY_SIDE_MAX} stand side by side.",
+                "Take several slides.",
+                field="generation_ids",
+            )
+    return groups
+
+
+def _captions(captions: Sequence[str] | None, count: int) -> list[str]:
+    found = [""] * count if captions is None else [check_caption(one) for one in captions]
+    if len(found) != count:
+        raise LabError(
+            "The captions do not fit the slides",
+            f"{len(found)} captions were given for {count} slides.",
+            "Give one for each slide, or none.",
+            field="captions",
+        )
+    return found
+
+
+def _slides_of(
+    groups: Sequence[Sequence[str]], captions: Sequence[str], held: Mapping[str, HeldClip], first: int
+) -> tuple[Slide, ...]:
+    """One slide a group; one clip is on a slide once."""
+    told = []
+    for number, (group, caption) in enumerate(zip(groups, captions, strict=True), start=first):
+        keys = tuple(dict.fromkeys(held[id_].shown.sha256 for id_ in group))
+        told.append(Slide(number, slides.plain_layout(keys), keys, caption))
+    return tuple(told)

@@ -1,0 +1,216 @@
+"""Which slides a show of a sweep begins with, and what each slide says. Pure.
+
+The words of a slide follow from the frozen facts and from what the slide is about, so that new facts never touch a caption,
+an order or a layout that a person chose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from rivya_core.lab.shows.show import (
+    FORMAT,
+    SIDE_BY_SIDE_MAX,
+    Cost,
+    Facts,
+    Layout,
+    Show,
+    ShownClip,
+    Slide,
+    VoteTable,
+    clip_json,
+    facts_json,
+)
+
+TITLE: Final = "title"
+BASELINE: Final = "baseline"
+GRID: Final = "grid"
+FINDING: Final = "finding:"
+VOTES: Final = "votes"
+DECISION: Final = "decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a slide says beside its caption."""
+
+    heading: str
+    text: tuple[str, ...] = ()
+
+
+def first_slides(facts: Facts) -> tuple[Slide, ...]:
+    """The slides of a new show of a sweep, in the order in which one tells it."""
+    told: list[Slide] = [Slide(0, "title", about=TITLE)]
+    if facts.baseline:
+        told.append(Slide(0, "pair", facts.baseline, about=BASELINE))
+    if facts.grid is not None:
+        told.append(Slide(0, "grid", facts.grid.clips, about=GRID))
+    told += [Slide(0, "finding", one.clips, about=f"{FINDING}{one.variable}") for one in facts.findings]
+    if facts.votes is not None:
+        told.append(Slide(0, "finding", about=VOTES))
+    if facts.decision is not None:
+        told.append(Slide(0, "decision", facts.decision.clips, about=DECISION))
+    return tuple(replace(slide, number=number) for number, slide in enumerate(told, start=1))
+
+
+def layouts(slide: Slide) -> tuple[Layout, ...]:
+    """The layouts that a slide can have, with the clips it holds."""
+    if slide.about == GRID or len(slide.clips) > SIDE_BY_SIDE_MAX:
+        return ("grid",)
+    by_count: dict[int, tuple[Layout, ...]] = {0: ("title", "finding"), 1: ("clip", "finding"), 2: ("pair", "finding")}
+    own = by_count.get(len(slide.clips), ("grid",))
+    return own if slide.about != DECISION else ("decision", *own)
+
+
+def plain_layout(clips: Sequence[str]) -> Layout:
+    """The layout of a slide of clips that a person chose."""
+    return ("title", "clip", "pair")[len(clips)] if len(clips) < 3 else "grid"  # noqa: PLR2004 - a pair is two
+
+
+def brought_up(show: Show, facts: Facts) -> tuple[Slide, ...]:
+    """The slides of a show once its facts are others: those about a fact follow it, all else stays as a person left it.
+
+    What became known since gets its slide, behind the one that stands before it in a new show; a slide that was removed stays away.
+    """
+    fresh = {slide.about: slide for slide in first_slides(facts)}
+    kept = [
+        replace(slide, clips=fresh[slide.about].clips) if slide.about else slide
+        for slide in show.slides
+        if not slide.about or slide.about in fresh
+    ]
+    kept = [slide if slide.layout in layouts(slide) else replace(slide, layout=layouts(slide)[0]) for slide in kept]
+    number = max((slide.number for slide in show.slides), default=0)
+    there = {slide.about for slide in kept}
+    before: list[str] = []
+    for about, slide in fresh.items():
+        if about not in there and about not in show.offered:
+            number += 1
+            at = max((place for place, one in enumerate(kept, start=1) if one.about in before), default=0)
+            kept.insert(at, replace(slide, number=number))
+        before.append(about)
+    return tuple(kept)
+
+
+# -- what it says ------------------------------------------------------------------------------------------------------
+
+
+def tell(show: Show, slide: Slide) -> Told:
+    """Say what a slide is about, in its heading and in lines below it."""
+    if slide.about == TITLE:
+        return Told(show.title, _opening(show))
+    if slide.about == BASELINE:
+        return Told("Baseline and winner")
+    told = _told_fact(show, slide.about)
+    if told is not None:
+        return told
+    only = show.clips.get(slide.clips[0]) if len(slide.clips) == 1 else None
+    return Told("" if only is None else only.label)
+
+
+def _told_fact(show: Show, about: str) -> Told | None:
+    facts = show.facts
+    if about == GRID and facts.grid is not None:
+        return Told("All combinations", tuple(filter(None, [facts.grid.note])))
+    if about == VOTES and facts.votes is not None:
+        return Told("Blind votes", _voted(facts.votes))
+    if about == DECISION and facts.decision is not None:
+        reason, by = facts.decision.reason, facts.decision.by
+        signed = f"Decided by {by}." if by else ""
+        return Told(f"Decision: {facts.decision.label}", tuple(filter(None, [reason, signed, cost(show).sentence])))
+    finding = next((one for one in facts.findings if about == f"{FINDING}{one.variable}"), None)
+    return None if finding is None else Told(finding.variable, (finding.sentence,))
+
+
+def _opening(show: Show) -> tuple[str, ...]:
+    facts = show.facts
+    varied = [f"{one.name}: {', '.join(one.values)}" for one in facts.variables]
+    spent = cost(show).sentence if facts.decision is None else ""
+    return tuple(filter(None, [facts.question, *varied, spent, *facts.notes]))
+
+
+def _voted(votes: VoteTable) -> tuple[str, ...]:
+    rows = [
+        f"{row.label}: preferred in {row.wins} of {row.of} votes, {_percent(row.share)} ({_percent(row.low)} to "
+        f"{_percent(row.high)})"
+        for row in votes.table
+    ]
+    return (votes.question, votes.sentence, *rows)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %"
+
+
+# -- cost --------------------------------------------------------------------------------------------------------------
+
+
+def cost(show: Show) -> Cost:
+    """What the show's clips cost: of a sweep as it was found, else of the clips that are in it."""
+    return show.facts.cost or cost_of(list(show.clips.values()))
+
+
+def cost_of(clips: Sequence[ShownClip]) -> Cost:
+    """Add up clips, live and simulated apart."""
+    spent = {mode: sum(clip.credits or 0 for clip in clips if clip.mode == mode) for mode in ("live", "simulated")}
+    has_live = any(clip.mode == "live" for clip in clips)
+    has_simulated = any(clip.mode == "simulated" for clip in clips)
+    said = spent_words(spent["live"] if has_live else None, spent["simulated"] if has_simulated else None)
+    counted = f"{len(clips):,} clip{'' if len(clips) == 1 else 's'}"
+    return Cost(spent["live" if has_live else "simulated"], len(clips), 0, f"{counted}: {said}." if clips else "")
+
+
+def spent_words(live: int | None, simulated: int | None) -> str:
+    """Write credits of both modes, apart; None where there is nothing of a mode."""
+    said = [
+        "" if live is None else f"{live:,} credit{'' if live == 1 else 's'}",
+        "" if simulated is None else f"{simulated:,} simulated credit{'' if simulated == 1 else 's'}",
+    ]
+    return " and ".join(filter(None, said)) or "no credits"
+
+
+# -- the mapping -------------------------------------------------------------------------------------------------------
+
+
+def to_data(show: Show) -> dict[str, Any]:
+    """The show as pages and files get it: JSON-safe, the same each time, with nothing of this computer and no ids of the API."""
+    facts, clips = show.facts, show.clips
+    grid = facts.grid if any(slide.about == GRID for slide in show.slides) else None
+    written: dict[str, Any] = facts_json(facts)
+    for finding in written["findings"]:
+        del finding["clips"]
+    decision = written["decision"]
+    if decision is not None:
+        decision["clips"] = [key for key in decision["clips"] if key in clips]
+    told = {slide.number: tell(show, slide) for slide in show.slides}
+    return {
+        "format": FORMAT,
+        "id": show.id,
+        "title": show.title,
+        "made_at": written["made_at"],
+        "mode": show.mode,
+        "slides": [
+            {
+                "layout": slide.layout,
+                "caption": slide.caption,
+                "heading": told[slide.number].heading,
+                "clips": list(slide.clips),
+                "text": list(told[slide.number].text),
+            }
+            for slide in show.slides
+        ],
+        "clips": {key: clip_json(clips[key]) for key in sorted(clips)},
+        "question": facts.question,
+        "variables": written["variables"],
+        "grid": None if grid is None else {key: written["grid"][key] for key in ("columns", "rows", "cells")},
+        "findings": written["findings"],
+        "votes": written["votes"],
+        "decision": decision,
+        "cost": _cost_json(cost(show)),
+        "replay": None,
+    }
+
+
+def _cost_json(found: Cost) -> dict[str, Any]:
+    return {"credits": found.credits, "clips": found.clips, "failed": found.failed, "sentence": found.sentence}

@@ -1,0 +1,34 @@
+"""Shows of small studies with real clips, votes and a decision."""
+
+from __future__ import annotations
+
+from rivya_core import Lab
+from tests.lab.judging.study import make_study
+
+VALUES = ("calm sea", "rough sea")
+
+
+def vote(lab: Lab, sweep: str, times: int, voter: str = "Ana", *, end: bool = True) -> None:
+    """Cast blind votes, always for what stands first in the list of values."""
+    round_id = lab.ballots.start(sweep, voter)
+    for _ in range(times):
+        ballot = lab.ballots.ballot(round_id)
+        assert ballot is not None
+        left = lab.get(lab.ballots.clip(ballot.left_token)).prompt.endswith(VALUES[0])
+        lab.ballots.vote(round_id, ballot.left_token, "left" if left else "right")
+    if end:
+        lab.ballots.end(round_id)
+
+
+def decide(lab: Lab, sweep: str, cell: int | None = 0, why: str = "It is calmer") -> None:
+    """Decide for a combination, or (None) to keep the baseline."""
+    lab.sweeps.decide(sweep, {"cell": cell, "title": f"Prompt: {VALUES[cell or 0]}", "why": why, "who": "Ben"})
+
+
+def decided(lab: Lab, *, votes: int = 6) -> str:
+    """A measured sweep of two values and two takes, voted on and decided; its id."""
+    sweep = make_study(lab, VALUES, clips=2)
+    vote(lab, sweep, votes)
+    decide(lab, sweep)
+    lab.verdicts.wait(sweep, 60)
+    return sweep
