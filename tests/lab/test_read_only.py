@@ -172,7 +172,7 @@ SHOWS: dict[type, str] = {
     Labels: "all of",
     Verdicts: "finding judge knob look measures_here settle_probes try_again wait",
     Server: "ask_task contract drift is_checking look_up observations support_bundle task",
-    Shows: "clip data get held list poster",
+    Shows: "clip data get held list page poster",
     Spending: "cap_changes decisions experiments forecasts movements spent wallets",
     History: "children choices examples export_rows failures failures_count latest marked marks newest_clips page rendering_s running running_count "
     "running_ids some sweep_names sweep_troubles typical_s",

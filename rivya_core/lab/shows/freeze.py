@@ -179,8 +179,9 @@ def _decision(status: SweepStatus, keys: Mapping[str, str]) -> Decision | None:
     kept, at = status.experiment.decision, status.experiment.decided_at
     if kept is None or at is None:
         return None
+    winner = _winner(status) if kept.get("cell") is not None else None
     return Decision(
-        label=str(kept.get("title", "")),
+        label=str(kept.get("title", "")) if winner is None else titled(winner.labels, winner.cell),
         clips=_key(_winner(status), keys),
         reason=str(kept.get("why", "")),
         decided_at=whole_second(at),

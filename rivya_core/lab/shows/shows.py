@@ -156,6 +156,12 @@ class Shows(Edits):
         """
         return slides.to_data(self.get(show_id))
 
+    def page(self, show_id: str) -> str:
+        """The show as one HTML page, with addresses of its files below ``/show/<id>``. Raises LabError for an unknown id."""
+        from rivya_core.lab.shows.page import ServedMedia, render  # noqa: PLC0415 - loads Jinja2: only who shows pays for it
+
+        return render(self.data(show_id), ServedMedia(f"/show/{show_id}"), served=True)
+
     def held(self, show_id: str) -> tuple[HeldClip, ...]:
         """The clips that the slides of a show hold, in the order shown, each with its generation. Raises LabError for an unknown id."""
         with reading(self._parts.database) as connection:

@@ -154,7 +154,7 @@ def test_later_votes_decisions_and_ratings_change_nothing_until_the_facts_are_up
     assert json.dumps(lab.shows.data(show.id), sort_keys=True) == before
     updated = lab.shows.update_facts(show.id)
     told = " ".join(updated.changes)
-    assert f"Decision: Prompt: {VALUES[1]}." in told
+    assert f"Decision: {VALUES[1]}." in told
     assert "Votes:" in told
     after = lab.shows.data(show.id)
     assert after["decision"]["reason"] == "Changed our minds"
@@ -232,6 +232,16 @@ def test_the_data_hold_no_id_path_or_host(lab: Lab) -> None:
     ids = clips_of(lab, sweep)
     secrets = [*ids, *(str(lab.get(one).task_id) for one in ids), sweep, str(lab.settings.data_dir), lab.connection]
     assert [one for one in [*secrets, "127.0.0.1", "http:", "clips/"] if one in text] == []
+
+
+def test_the_page_is_made_of_the_data(lab: Lab) -> None:
+    """With addresses of the files below its own, and hostile text as text."""
+    sweep = decided(lab)
+    show = lab.shows.of_sweep(sweep, HOSTILE)
+    html = lab.shows.page(show.id)
+    assert f"/show/{show.id}/clips/{next(iter(show.clips))}.mp4" in html
+    assert "<img src=x" not in html
+    assert lab.connection not in html
 
 
 # -- of clips ----------------------------------------------------------------------------------------------------------
