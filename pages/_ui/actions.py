@@ -15,7 +15,8 @@ from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_curl, as_json, as_python
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import drafts
-from rivya_core.lab.clips import UNOPENED
+from rivya_core.lab.clips import DAMAGED, UNOPENED
+from rivya_core.lab.containers import MP4, container_of_key
 from rivya_core.lab.drafts import Draft, Intent
 from rivya_core.settings import EMBEDDED_CONNECTION
 
@@ -26,9 +27,17 @@ _INTENTS = "_repeat_intents"
 _COPY_KEYS = "_copy_keys"
 
 
-def download_link(record: GenerationRecord) -> None:
-    """Draw the link that saves the archived clip."""
-    st.link_button("Download", f"/clips/{record.id}.mp4?download=1", icon=":material/download:")
+def download_menu(record: GenerationRecord, *, key: str) -> None:
+    """Draw what saves the archived clip: as it was delivered, or a copy that carries its settings, where it can."""
+    href = f"/clips/{record.id}.mp4?download"
+    if record.clip_check in {UNOPENED, DAMAGED} or container_of_key(record.clip_key or "") is not MP4:
+        st.link_button("Download", f"{href}=1", icon=":material/download:")
+        return
+    with st.popover("Download", icon=":material/download:", key=f"download_{key}_{record.id}"):
+        st.link_button("As delivered", f"{href}=1", icon=":material/movie:", width="stretch")
+        st.link_button("With its settings", f"{href}=settings", icon=":material/tune:", width="stretch")
+        with st.container(key=f"muted_download_{key}"):
+            st.text("With its settings: dropped on Generate, it fills the form.")
 
 
 def repeat_button(lab: Lab, record: GenerationRecord, *, key: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rivya_core.api import shrink_image
 from rivya_core.api.framing import Frame, has_ratio, ratio_of
-from rivya_core.lab.drafts import DraftImage, Fit, Variant, keep, load_image
+from rivya_core.lab.drafts import DraftImage, Fit, Variant, is_here, keep, load_image
 from rivya_core.lab.images import Asset
 from rivya_core.lab.lab import Lab
 
@@ -47,6 +47,13 @@ def known_facts(lab: Lab, image: DraftImage) -> DraftImage:
     """Add what a generation does not record of its image and the archive does: its size, and how it came about."""
     asset = lab.ledger.asset(image.sent.sha256)
     return image if asset is None else replace(image, prepared=_variant(asset, image.prepared))
+
+
+def kept(lab: Lab, sha256: str) -> DraftImage | None:
+    """The image with this hash as it would be sent, or None when the archive does not have it."""
+    asset = lab.ledger.asset(sha256)
+    image = None if asset is None else DraftImage(_variant(asset))
+    return image if image is not None and is_here(lab, image) else None
 
 
 def recent(lab: Lab, limit: int = RECENT_MAX) -> Sequence[DraftImage]:

@@ -222,8 +222,9 @@ def test_a_permanent_link_opens_one_generation(lab: Lab) -> None:
     words = said(app) + said(opened(id=row.id, tab="Billing"))
     for expected in ("The one that was sent around", "text, watermark", "0.25", row.task_id, row.idempotency_key):
         assert str(expected) in words
-    assert links(app)["Download"] == f"/clips/{row.id}.mp4?download=1"
-    assert any(row.id in code.value and "/history?id=" in code.value for code in app.code)
+    assert links(app)["As delivered"] == f"/clips/{row.id}.mp4?download=1"
+    assert links(app)["With its settings"] == f"/clips/{row.id}.mp4?download=settings"
+    assert f"/history?id={row.id}" in words
 
 
 def test_a_link_to_nothing_says_so(lab: Lab) -> None:

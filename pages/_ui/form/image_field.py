@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import streamlit as st
 from pages._ui import words
 from pages._ui.components.image_paste import image_paste
 from pages._ui.components.image_shelf import ShelfImage, image_shelf
-from pages._ui.form import fields
+from pages._ui.form import clip_settings, fields
 from pages._ui.frame import lab
 from pages._ui.picture import picture
 from rivya_core.api import ModelSpec
@@ -36,7 +36,11 @@ MIN_PREVIEW_PX, MAX_PREVIEW_PX = 36, 128
 FITS = {"as_is": "As it is", "crop": "Crop", "pad": "Pad"}
 
 
-def image_field(spec: ModelSpec, ratio: object) -> None:
+OnClip = Callable[[bytes], None]
+"""Called with a file that is a clip and no image: what it carries belongs to the whole form."""
+
+
+def image_field(spec: ModelSpec, ratio: object, on_clip: OnClip) -> None:
     """Draw the uploader and a refusal, or in its place the chosen image, which is in the session under ``IMAGE``."""
     if not _takes_image(spec):
         return
@@ -46,20 +50,21 @@ def image_field(spec: ModelSpec, ratio: object) -> None:
         if image is not None:
             _draw_image(image, ratio)
         with st.container(key="image_uploader" if image is None else "image_uploader_hidden", gap="xsmall"):
-            _draw_uploader()  # hidden beside a chosen image: a pasted one comes through it
+            _draw_uploader(on_clip)  # hidden beside a chosen image: a pasted one comes through it
         image_paste(SLOT, key="image_paste", hint=image is None)
+        clip_settings.draw(SLOT, hint=image is None)
         with st.container(key="muted_image_undo"):
             _draw_undo(image)
         if image is None:
             _draw_shelf()
 
 
-def take_in(spec: ModelSpec) -> None:
+def take_in(spec: ModelSpec, on_clip: OnClip) -> None:
     """Look at what came with the very press that sends: a file before its own callback did, and another aspect ratio."""
     if not _takes_image(spec):
         return
     if REFUSED not in st.session_state and st.session_state.get(_upload_key()) is not None:
-        _take_upload()
+        _take_upload(on_clip)
     if spec.aspect_param is not None:
         _follow(fields.value(spec.aspect_param))
 
@@ -81,20 +86,24 @@ def _put(image: DraftImage | None, said: str) -> None:
     st.session_state[IMAGE] = image
     st.session_state[_BEFORE] = (before, image, said)
     st.session_state.pop(REFUSED, None)
-    st.session_state[_TURN] = (
-        st.session_state.get(_TURN, 0) + 1
-    )  # the bytes are in the archive; the uploader lets go of its copy
+    _let_go()  # the bytes are in the archive
+
+
+def _let_go() -> None:
+    """Have the uploader forget its file."""
+    st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
 
 
 # -- uploading and pasting -----------------------------------------------------------------------------------------
 
 
-def _draw_uploader() -> None:
+def _draw_uploader(on_clip: OnClip) -> None:
     upload = st.file_uploader(
         "Reference image",
         key=_upload_key(),
         max_upload_size=UPLOAD_CAP_MB,
         on_change=_take_upload,
+        args=(on_clip,),
     )
     if upload is None:
         st.session_state.pop(REFUSED, None)  # another page was open meanwhile: the uploader let go of the file
@@ -107,10 +116,16 @@ def _upload_key() -> str:
     return f"form_upload_{st.session_state.setdefault(_TURN, 0)}"
 
 
-def _take_upload() -> None:
+def _take_upload(on_clip: OnClip) -> None:
     upload = st.session_state.get(_upload_key())
     st.session_state.pop(REFUSED, None)
-    if upload is not None:
+    clip_settings.forget()
+    if upload is None:
+        return
+    if clip_settings.is_clip(upload.getvalue()):
+        _let_go()
+        on_clip(upload.getvalue())
+    else:
         _attach(upload, shrunk=False)
 
 

@@ -14,7 +14,7 @@ import streamlit as st
 from pages._ui import existing, frame, once, words
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
-from pages._ui.form import fields
+from pages._ui.form import clip_settings, fields
 from pages._ui.form.image_field import IMAGE, image_field, refusal, take_in
 from pages._ui.form.image_field import REFUSED as IMAGE_REFUSED
 from rivya_core import GenerationRecord, Lab
@@ -35,12 +35,15 @@ _SAVED = "_draft_saved"
 _BEFORE = "_draft_before"
 _SAID = "_draft_loaded"
 _PARENT = "_draft_parent"
+_UNSEEN = "_draft_unseen"
+"""Set while the form holds settings of a clip that nobody can have seen there yet: they came with the press that sends."""
 MAX_COLUMNS = 3
 
 
 def request_form(lab: Lab) -> None:
     """Draw the form card and keep its draft."""
     _open_draft(lab)
+    st.session_state.pop(_UNSEEN, None)
     with st.container(border=True, key=FORM, gap="small"):
         with st.container(key="muted_settings"):  # always there: what comes and goes in it must not remount the form
             _loaded_bar()
@@ -55,7 +58,7 @@ def request_form(lab: Lab) -> None:
         for param in (param for param in spec.params if param.type == "number"):
             fields.number(param)
         aspect = spec.aspect_param
-        image_field(spec, None if aspect is None else fields.value(params[aspect.key]))
+        image_field(spec, None if aspect is None else fields.value(params[aspect.key]), _take_clip)
         draft = _collect()
         price, budget = quotes.price(lab, draft), lab.budget()
         with st.container(key="send_row", gap="small"):
@@ -84,7 +87,18 @@ def load_part(lab: Lab, record: GenerationRecord, part: str) -> None:
 def _load(lab: Lab, draft: Draft, said: str) -> None:
     st.session_state[_BEFORE] = _current(lab)
     st.session_state[_SAID] = words.sentences(said, words.replaced_model(draft))
+    st.session_state.pop(CONFIRM, None)  # asked about other settings
     _write(lab, _with_kept_facts(lab, draft.in_catalogue()))
+
+
+def _take_clip(data: bytes) -> None:
+    """Put the settings that a clip carries into the form; a callback, and nothing is sent by it or with it."""
+    lab = frame.lab()
+    found = clip_settings.read(lab, data)
+    st.session_state[_UNSEEN] = True
+    if found is not None:
+        _load(lab, *found)
+        st.toast("Settings loaded from the clip. Nothing was sent.", icon=":material/tune:")
 
 
 def _current(lab: Lab) -> Draft:
@@ -309,12 +323,23 @@ def _not_now() -> None:
 
 def _confirmed() -> None:
     st.session_state.pop(CONFIRM, None)
-    _submit(frame.lab(), _collect())
+    if not _is_unseen():
+        _submit(frame.lab(), _collect())
+
+
+def _is_unseen() -> bool:
+    """Tell whether the form was filled by the same press that would send it, and say so."""
+    unseen = bool(st.session_state.get(_UNSEEN))
+    if unseen:
+        st.toast("A clip came with this press. Look at the form first.", icon=":material/info:")
+    return unseen
 
 
 def _send() -> None:
     """Answer the button and Ctrl+Enter; the fresh text is in the session already."""
-    take_in(_collect().spec)
+    take_in(_collect().spec, _take_clip)
+    if _is_unseen():
+        return
     lab, draft = frame.lab(), _collect()
     price = quotes.price(lab, draft)
     reasons = _reasons(lab.budget(), draft, price)

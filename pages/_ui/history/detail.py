@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import actions, address, card, cards, frame, undo, words
+from pages._ui.components.copy_link import copy_link
 from pages._ui.components.player import player
 from pages._ui.history import detail_acts, detail_family, detail_tabs
 from pages._ui.results.live_list import live_list
@@ -84,6 +85,7 @@ def _head(record: GenerationRecord, *, plays: bool) -> None:
             frame.badge(EXAMPLE)
         if record.deleted_at is not None:
             frame.badge(DELETED)
+        copy_link(address.permanent_link(record.id), key="detail_link")
 
 
 def _stage(lab: Lab, record: GenerationRecord, lost: ErrorCard | None) -> None:

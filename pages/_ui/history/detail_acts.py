@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import actions, address, frame, support_link, undo, words
+from pages._ui import actions, frame, support_link, undo, words
 from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.records import ErrorCard
 
@@ -13,7 +13,7 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
     """Draw the buttons of a generation; what is not possible now is not there."""
     with st.container(horizontal=True, gap="small", key="detail_acts"):
         if record.has_clip:
-            actions.download_link(record)
+            actions.download_menu(record, key="detail")
             actions.compare_button(record, key="detail")
         if record.is_terminal:
             actions.repeat_button(lab, record, key="detail")
@@ -23,7 +23,6 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
         if not lab.settings.read_only:
             _star(lab, record)
         with st.popover("More", icon=":material/more_horiz:", type="tertiary", key=f"more_{record.id}"):
-            _link(record)
             support_link.draw(generation_id=record.id)
             if not lab.settings.read_only:
                 _delete(lab, record)
@@ -109,8 +108,3 @@ def _star(lab: Lab, record: GenerationRecord) -> None:
 def _set_star(lab: Lab, record: GenerationRecord) -> None:
     lab.star(record.id, not record.starred)
     undo.forget()
-
-
-def _link(record: GenerationRecord) -> None:
-    st.caption("This link opens the generation, also after a restart, on whatever can reach this computer's dashboard.")
-    st.code(address.permanent_link(record.id), language=None, wrap_lines=True)

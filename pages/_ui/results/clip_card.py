@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages._ui import actions, frame, words
+from pages._ui import actions, address, frame, words
+from pages._ui.components.copy_link import copy_link
 from pages._ui.components.player import player
 from rivya_core import GenerationRecord, Lab
 
@@ -48,6 +49,7 @@ def clip_card(
                     key="show_latest",
                 )
             frame.state_badge(record)
+            copy_link(address.permanent_link(record.id), key="clip_link")
     watched = player(record, key=PLAYER, mark=mark, autoplay=True, choice_ms=chosen_ms)
     if record.mode == "simulated":
         with st.container(key="muted_placeholder"):
@@ -62,7 +64,7 @@ def clip_card(
             st.text(facts(record, marked=bool(mark)), width="content")
             actions.use_part_menu(record, key="clip")
     with st.container(horizontal=True, key="clip_actions", gap="xsmall"):
-        actions.download_link(record)
+        actions.download_menu(record, key="clip")
         actions.compare_button(record, key="clip")
         actions.repeat_button(lab, record, key="clip")
         actions.use_settings_button(record, key="clip")

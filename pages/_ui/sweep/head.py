@@ -9,7 +9,9 @@ from typing import Any, Literal
 import streamlit as st
 
 from pages._ui import cards, direction, frame, live, words
+from pages._ui.address import sweep_link
 from pages._ui.cap_editor import cap_editor
+from pages._ui.components.copy_link import copy_link
 from pages._ui.paid_button import paid_button
 from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import baseline as sweep_baseline
@@ -45,6 +47,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
                     frame.mode_badge(experiment.mode)
                 frame.badge(sweep_words.state(lab, status))
                 sweep_manage.badges(experiment, labels)
+                copy_link(sweep_link(experiment.id), key="sweep_link")
         if experiment.question:
             st.text(experiment.question)
         sweep_baseline.draw(experiment)

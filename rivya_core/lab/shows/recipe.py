@@ -119,12 +119,12 @@ def read_recipe(clip: bytes | Path) -> Recipe:
 def _comment(file: BinaryIO) -> bytes:
     """The comment of an MP4, found by walking down to it."""
     if sniff(file.read(HEAD_BYTES)) != MP4.media_type:
-        raise _refused("It is not an MP4 clip.")
+        raise _refused("This is not an MP4 clip.")
     at, end = 0, file.seek(0, io.SEEK_END)
     for kind in _WHERE:
         found = _find(file, at, end, kind)
         if found is None:
-            raise _refused("It carries none. Chat apps, editors and websites remove them.")
+            raise _refused("This clip carries no settings. Chat apps, editors and websites remove them.")
         at, end = found[0] + _HEADS.get(kind, 0), found[1]
     if end - at > COMMENT_MAX_BYTES:
         raise _refused("Its comment is far longer than any settings.")
@@ -144,11 +144,11 @@ def _find(file: BinaryIO, at: int, end: int, wanted: bytes) -> tuple[int, int] |
             length, wide = int.from_bytes(head[8:16], "big"), 16
         length = length or end - at
         if length < wide or at + length > end:
-            raise _refused("It is cut off or damaged.")
+            raise _refused("This clip is cut off or damaged.")
         if kind == wanted:
             return at + wide, at + length
         at += length
-    raise _refused("It is made of too many parts.")
+    raise _refused("This clip is made of too many parts.")
 
 
 def _parsed(comment: bytes) -> Recipe:
@@ -156,26 +156,26 @@ def _parsed(comment: bytes) -> Recipe:
         found = json.loads(comment)
     except (ValueError, RecursionError) as error:
         ours = _FAMILY.encode() in comment
-        raise _refused("They are damaged." if ours else "Its comment comes from another tool.") from error
+        raise _refused("Its settings are damaged." if ours else "Its comment comes from another tool.") from error
     form = found.get("format") if isinstance(found, dict) else None
     if not isinstance(form, str) or not form.startswith(_FAMILY):
         raise _refused("Its comment comes from another tool.")
     if form != FORMAT:
-        raise _refused("They were written by another version of Rivya Lab.", "Update Rivya Lab.")
+        raise _refused("Its settings were written by another version of Rivya Lab.", "Update Rivya Lab.")
     mode, asked, version = found.get("mode"), found.get("request"), found.get("made_by")
     if mode not in get_args(Mode) or not isinstance(asked, dict) or not isinstance(version, str):
-        raise _refused("They are damaged.")
+        raise _refused("Its settings are damaged.")
     return Recipe(_request(asked), _image(asked.get("reference_image")), mode, version.removeprefix("Rivya Lab "))
 
 
 def _request(asked: Mapping[str, Any]) -> GenerationRequest:
     model, prompt, params = (asked.get(name) for name in ("model", "prompt", "params"))
     if not isinstance(model, str) or not isinstance(prompt, str) or not isinstance(params, dict):
-        raise _refused("They are damaged.")
+        raise _refused("Its settings are damaged.")
     try:
         return GenerationRequest(model=model, prompt=prompt, params=params)
     except InvalidRequestError as error:
-        detail = f"They cannot be used here: {error.detail or error.title}".rstrip(".") + "."
+        detail = f"Its settings cannot be used here: {error.detail or error.title}".rstrip(".") + "."
         raise _refused(detail, "Write them into the form by hand.") from error
 
 
@@ -184,7 +184,7 @@ def _image(told: object) -> str | None:
         return None
     sha256 = told.get("sha256") if isinstance(told, dict) else None
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
-        raise _refused("They are damaged.")
+        raise _refused("Its settings are damaged.")
     return sha256
 
 

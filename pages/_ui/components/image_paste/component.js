@@ -17,16 +17,10 @@ export default function ({ data, parentElement }) {
   hint.querySelector('.keys').textContent = apple ? '⌘ V' : 'Ctrl+V';
   hint.hidden = !data.hint;
   const pasted = (event) => {
-    const input = document.querySelector(`.st-key-${data.slot} input[type="file"]`);
-    if (!input || document.querySelector('[role="dialog"]')) return;
     const file = imageOf(event);
-    if (!file) return;
+    if (!file || !handOver(data.slot, file)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    const transfer = new DataTransfer();
-    transfer.items.add(file);
-    input.files = transfer.files;
-    input.dispatchEvent(new Event('change', { bubbles: true }));
   };
   const before = attached.get(parentElement);
   if (before) before();

@@ -1,0 +1,21 @@
+"""One small button that copies the address of something, and says that it did.
+
+Where the browser keeps its clipboard to itself, as it does on plain http to another computer, the address is shown to be
+copied by hand.
+"""
+
+from __future__ import annotations
+
+from pages._ui.components import component
+
+_HTML = """
+<button type="button"><span class="idle">Copy link</span><span class="done" aria-hidden="true">Link copied</span></button>
+<label hidden><span>The browser does not allow copying. Copy this address:</span><input type="text" readonly></label>
+<span class="said" role="status"></span>
+"""
+_component = component("copy_link", html=_HTML)
+
+
+def copy_link(href: str, *, key: str) -> None:
+    """Draw the button; ``href``: an address of this dashboard, which the browser makes absolute by the host it came to."""
+    _component(key=key, data={"href": href}, width="content")
