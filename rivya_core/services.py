@@ -26,6 +26,7 @@ from rivya_core.api.network import check_way_to
 from rivya_core.api.pace import QUICK_S
 from rivya_core.api.private_files import make_folder, mode_of
 from rivya_core.api.wire import Address, Timeouts, Wire
+from rivya_core.cassette_tape import tape_of
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.copier import Copier
 from rivya_core.lab.damage import DamagedError, refuse_if_damaged, refuse_if_incomplete, report
@@ -45,6 +46,9 @@ from rivya_core.lab.read_only import protect
 from rivya_core.lab.rows import name_unknown_states
 from rivya_core.lab.salvage import state_of
 from rivya_core.lab.server.errands import Errands
+from rivya_core.lab.shows import cassette_file
+from rivya_core.lab.shows.cassette import Cassette
+from rivya_core.lab.shows.replay import Replay, settings_for
 from rivya_core.settings import EMBEDDED_CONNECTION, Settings
 from rivya_core.simulator import SimulatorServer
 
@@ -68,8 +72,12 @@ class _OpenLab:
         self.settings = settings
         self.holders = 0
         self.stack = ExitStack()
+        cassette: Cassette | None = None
+        if settings.cassette is not None:
+            cassette, identity = cassette_file.read(settings.cassette)
+            settings = settings_for(settings, identity, cassette)
         try:
-            self.parts = _build(settings, self.stack)
+            self.parts = _build(settings, cassette, self.stack)
         except BaseException as error:
             self.stack.close()
             is_told = isinstance(error, RivyaError) and not _is_untold_damage(error)
@@ -150,25 +158,29 @@ def close_all() -> None:
 atexit.register(close_all)
 
 
-def _build(settings: Settings, stack: ExitStack) -> Parts:
+def _build(settings: Settings, cassette: Cassette | None, stack: ExitStack) -> Parts:
     if settings.mode == "live":
         check_way_to(settings.live_base_url)
     folder = _data_folder(settings)
+    replay: Replay | None = None
+    if cassette is not None and settings.cassette is not None:
+        replay = Replay(cassette, cassette_file.unpack(settings.cassette, cassette, folder / "tape"))
     database_path = folder / DATABASE
     database = _open_whole(database_path, stack)
     ledger = Ledger(database, key_fingerprint=fingerprint(settings))
     history = History(database)
     archive = Archive(folder / "archive")
-    simulator = _start_simulator(settings, folder, stack)
+    simulator = _start_simulator(settings, folder, replay, stack)
     base_url = simulator.base_url if simulator is not None else settings.live_base_url
     key = simulator.api_key if simulator is not None else settings.api_key
+    of_clients = settings.model_copy(update={"cassette": None})  # which they refuse: the simulator's key is no live one
     timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.write_timeout_s)
     jobs = JobContext(
         settings=settings,
         ledger=ledger,
         history=history,
         archive=archive,
-        make_api=lambda: AsyncRivya(key, base_url=base_url, settings=settings),
+        make_api=lambda: AsyncRivya(key, base_url=base_url, settings=of_clients),
         make_media=lambda: AsyncMediaClient(base_url, timeouts),
         quick_s=QUICK_S if simulator is None else SIMULATED_QUICK_S / settings.simulator_speed,
     )
@@ -177,7 +189,7 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
     stack.callback(inbox.close)
     engine = Engine(database, jobs)
     lock = FileLock(folder / "executor.lock", mode=mode_of(folder / "executor.lock"), thread_local=False)
-    keeper = Keeper(jobs, engine, inbox, lock, lambda: Rivya(key, base_url=base_url, settings=settings))
+    keeper = Keeper(jobs, engine, inbox, lock, lambda: Rivya(key, base_url=base_url, settings=of_clients))
     _fill(jobs)
     stack.callback(keeper.stop)
     keeper.start()
@@ -205,6 +217,7 @@ def _build(settings: Settings, stack: ExitStack) -> Parts:
         simulator=simulator,
         errands=errands,
         close=_keep_open,
+        replay=replay,
     )
     stack.callback(measurer.stop)
     measurer.start(_settling(parts))
@@ -318,7 +331,9 @@ def _unusable(reason: str) -> StorageError:
     )
 
 
-def _start_simulator(settings: Settings, folder: Path, stack: ExitStack) -> SimulatorServer | None:
+def _start_simulator(
+    settings: Settings, folder: Path, replay: Replay | None, stack: ExitStack
+) -> SimulatorServer | None:
     if settings.mode == "live":
         return None
     world = folder / "simulator" / "world.sqlite3"
@@ -328,9 +343,12 @@ def _start_simulator(settings: Settings, folder: Path, stack: ExitStack) -> Simu
         speed=settings.simulator_speed,
         credits=settings.simulator_credits,
         seed=settings.simulator_seed,
+        tape=None if replay is None else tape_of(replay, SIMULATED_QUICK_S),
     )
     server.start()
     stack.callback(server.stop)
+    if replay is not None and server.world.balance() < replay.cassette.credits:
+        server.world.configure(credits=settings.simulator_credits)
     return server
 
 

@@ -29,6 +29,9 @@ DEFAULT_BASE_URL = "https://rivya.ai"
 EMBEDDED_CONNECTION = "embedded simulator"
 """Connection name of the built-in simulator, whatever port it listens on today."""
 
+REPLAY_CONNECTION = "replay"
+"""Connection name of the built-in simulator while it plays a cassette; a folder holds one cassette's work and no other."""
+
 _PICK_A_FOLDER = "Set RIVYA_DATA_DIR to a folder that this user may write, such as /data/rivya-lab."
 
 _NETWORK_VARIABLES = frozenset(
@@ -57,7 +60,8 @@ class Settings(BaseSettings):
 
     Each field can be given as an argument or as the environment variable ``RIVYA_<FIELD>`` in capitals
     (``RIVYA_API_KEY``, ``RIVYA_BASE_URL``, ``RIVYA_DATA_DIR``, ``RIVYA_DAILY_CAP_CREDITS`` ...). Arguments win.
-    Without a key the built-in simulator is used; a base URL without a key is refused.
+    Without a key the built-in simulator is used; a base URL without a key is refused. With a ``cassette`` the simulator
+    answers from recorded work, and a key beside it is refused: no live client may exist in that process.
 
     Raises:
         ConfigurationError: a value is outside its range; the sentence names the setting and the rule.
@@ -75,6 +79,7 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = None
     base_url: str = ""
     data_dir: Path = Field(default_factory=_users_data_dir)
+    cassette: Path | None = None
 
     daily_cap_credits: int | None = Field(default=None, ge=0)
     confirm_above_credits: int = Field(default=320, ge=0)
@@ -127,20 +132,12 @@ class Settings(BaseSettings):
     @field_validator("data_dir")
     @classmethod
     def _folder_can_be_named(cls, value: Path) -> Path:
-        """Make the folder absolute, so that it stays the same one when the process goes to another folder."""
-        try:
-            name = str(value.expanduser())
-            name.encode()
-        except (RuntimeError, ValueError):  # RuntimeError: "~name" of nobody
-            name = "\x00"
-        if "\x00" in name:
-            raise ValueError("no folder can have this name")
-        try:
-            return Path(name).absolute()
-        except OSError:
-            raise ValueError(
-                "a relative folder needs a current folder, and that one is gone; give the whole path"
-            ) from None
+        return _absolute(value, "folder")
+
+    @field_validator("cassette")
+    @classmethod
+    def _cassette_can_be_named(cls, value: Path | None) -> Path | None:
+        return None if value is None else _absolute(value, "file")
 
     @field_validator("allowed_hosts")
     @classmethod
@@ -166,7 +163,13 @@ class Settings(BaseSettings):
         return listed.split(",") if listed.strip() else ()
 
     @model_validator(mode="after")
-    def _an_address_needs_a_key(self) -> Settings:
+    def _settings_fit_together(self) -> Settings:
+        if self.cassette is not None and (self.api_key is not None or self.base_url):
+            raise unusable_setting(
+                "cassette",
+                "cannot be played while a key or an address of the API is set: a replay never talks to Rivya",
+                "Unset RIVYA_API_KEY and RIVYA_BASE_URL to play the cassette, or unset RIVYA_CASSETTE to work live.",
+            )
         if self.base_url and self.api_key is None:
             raise unusable_setting(
                 "api_key",
@@ -194,8 +197,15 @@ class Settings(BaseSettings):
 
     @property
     def connection(self) -> str:
-        """Name of the connection that rows are submitted under: the base URL, or the embedded simulator."""
-        return EMBEDDED_CONNECTION if self.api_key is None else self.live_base_url
+        """Name of the connection that rows are submitted under: the base URL, the embedded simulator, or the replay."""
+        if self.api_key is not None:
+            return self.live_base_url
+        return EMBEDDED_CONNECTION if self.cassette is None else REPLAY_CONNECTION
+
+
+def is_built_in(connection: str) -> bool:
+    """True for the name of a connection that the simulator inside this program serves."""
+    return connection in {EMBEDDED_CONNECTION, REPLAY_CONNECTION}
 
 
 def network_variables() -> dict[str, tuple[str, str]]:
@@ -208,6 +218,23 @@ def network_variables() -> dict[str, tuple[str, str]]:
         if name.lower() in _NETWORK_VARIABLES:
             found[name.lower()] = (name, os.environ[name])
     return found
+
+
+def _absolute(value: Path, kind: str) -> Path:
+    """Make a path absolute, so that it stays the same one when the process goes to another folder."""
+    try:
+        name = str(value.expanduser())
+        name.encode()
+    except (RuntimeError, ValueError):  # RuntimeError: "~name" of nobody
+        name = "\x00"
+    if "\x00" in name:
+        raise ValueError(f"no {kind} can have this name")
+    try:
+        return Path(name).absolute()
+    except OSError:
+        raise ValueError(
+            f"a relative {kind} needs a current folder, and that one is gone; give the whole path"
+        ) from None
 
 
 def _is_host(name: str) -> bool:

@@ -18,7 +18,7 @@ from rivya_core.lab import drafts
 from rivya_core.lab.clips import DAMAGED, UNOPENED
 from rivya_core.lab.containers import MP4, container_of_key
 from rivya_core.lab.drafts import Draft, Intent
-from rivya_core.settings import EMBEDDED_CONNECTION
+from rivya_core.settings import is_built_in
 
 REFUSED = "_repeat_refused"
 CONFIRM = "_repeat_confirm"
@@ -203,11 +203,11 @@ def _cost(record: GenerationRecord) -> int:
 
 def _is_for_simulator(lab: Lab, record: GenerationRecord) -> bool:
     """Tell whether the request was made for the built-in simulator and one runs now."""
-    return record.connection == EMBEDDED_CONNECTION and lab.simulator is not None
+    return is_built_in(record.connection) and lab.simulator is not None
 
 
 def _base_url(lab: Lab, record: GenerationRecord) -> str:
-    if record.connection != EMBEDDED_CONNECTION:
+    if not is_built_in(record.connection):
         return record.connection
     if lab.simulator is None:
         return lab.connection

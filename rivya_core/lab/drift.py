@@ -19,7 +19,7 @@ from rivya_core.lab.ids import ADOPTED_INTENT
 from rivya_core.lab.records import BalanceRecord
 from rivya_core.lab.schema import balances, generations, movements
 from rivya_core.lab.states import TERMINAL, State
-from rivya_core.settings import EMBEDDED_CONNECTION, Mode
+from rivya_core.settings import Mode, is_built_in
 
 REFUND_WITHIN: Final = timedelta(minutes=15)
 """How long a failed task's refund, or the rest of a price, may take to reach the wallet."""
@@ -111,7 +111,7 @@ def log_balance(
         return
     took = taken(connection, name, record.asked_at)
     figures = {
-        "mode": "simulated" if record.simulated or name == EMBEDDED_CONNECTION else "live",
+        "mode": "simulated" if record.simulated or is_built_in(name) else "live",
         "credits": record.credits,
         "booked_credits": took.least,
         "open_credits": took.most - took.least,

@@ -62,6 +62,7 @@ class Lab(Steering):
         self.history = parts.history
         self.archive = parts.archive
         self.simulator: Any = None if parts.settings.read_only else parts.simulator
+        self.replay = parts.replay
         self.sweeps = Sweeps(parts)
         self.reviews = Reviews(parts)
         self.ballots = Ballots(parts)

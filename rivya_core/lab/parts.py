@@ -16,6 +16,7 @@ from rivya_core.lab.judging.measuring import Measurer
 from rivya_core.lab.keeper import Keeper
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.server.errands import Errands
+from rivya_core.lab.shows.replay import Replay
 from rivya_core.settings import Settings
 
 
@@ -37,3 +38,4 @@ class Parts:
     simulator: Any
     errands: Errands
     close: Any
+    replay: Replay | None = None

@@ -40,7 +40,10 @@ class ClipMaker:
         self._workers: ThreadPoolExecutor | None = None
 
     async def clip(self, task: Task) -> Path:
-        """Return the MP4 of a task; renders it when there is none yet."""
+        """Return the clip of a task: the recorded one, or an MP4 that is rendered when there is none yet."""
+        recorded = self._world.recorded_clip(task)
+        if recorded is not None:
+            return recorded
         recipe = self.recipe(task)
         shared = recipe.image is None and not recipe.text
         path = (shared_folder() if shared else self._world.media_dir / "clips") / f"{recipe.digest}.mp4"

@@ -13,6 +13,7 @@ import uvicorn
 
 from rivya_core.simulator.app import create_app
 from rivya_core.simulator.clips import ClipMaker
+from rivya_core.simulator.tape import Tape
 from rivya_core.simulator.world import World
 
 _log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ _STOP_S = 5.0
 class SimulatorServer:
     """Serve one world on the loopback interface.
 
-    world_path, speed, credits, seed: see ``World``. port 0 takes a free one. Nothing is opened before :meth:`start`.
+    world_path, speed, credits, seed, tape: see ``World``. port 0 takes a free one. Nothing is opened before :meth:`start`.
     Usable as a context manager.
     """
 
@@ -35,8 +36,9 @@ class SimulatorServer:
         credits: int = 4800,  # noqa: A002 - the word of the whole product
         seed: int = 0,
         port: int = 0,
+        tape: Tape | None = None,
     ) -> None:
-        self.world = World(world_path, seed=seed, credits=credits, speed=speed)
+        self.world = World(world_path, seed=seed, credits=credits, speed=speed, tape=tape)
         self.clips = ClipMaker(self.world)
         self.app = create_app(self.world, self.clips, control=True)
         self._port = port

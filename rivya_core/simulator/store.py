@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS requests (
     status INTEGER, code TEXT, request_id TEXT NOT NULL, idempotency_key TEXT, body_sha256 TEXT, headers TEXT NOT NULL,
     key_in TEXT NOT NULL, fault TEXT, task_id TEXT);
 CREATE INDEX IF NOT EXISTS requests_route ON requests (route);
+CREATE TABLE IF NOT EXISTS played (number INTEGER PRIMARY KEY, place INTEGER NOT NULL, task_id TEXT UNIQUE);
 """
 
 

@@ -11,13 +11,14 @@ import json
 import math
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from rivya_core.api.contract import TaskStatus
 from rivya_core.simulator.behaviour import Behaviour, RefusedError
 from rivya_core.simulator.store import Store
+from rivya_core.simulator.tape import Tape
 from rivya_core.simulator.wallet import Wallet
 
 FAILURES = (
@@ -25,6 +26,8 @@ FAILURES = (
     "The prompt led to a picture that was filtered out before it was finished.",
     "The render worker stopped before the clip was complete.",
 )
+
+_REFUSED_STATUS = 400  # whatever it was when it was recorded, it concerns this request alone
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class NewTask:
     idempotency_key: str | None = None
     client_request_id: str | None = None
     file_id: str | None = None
+    file_sha256: str | None = None
 
     @property
     def request_sha256(self) -> str:
@@ -109,7 +113,11 @@ def iso(moment: float) -> str:
 
 
 class Tasks:
-    """Make and read tasks. ``now`` is the world's clock, ``behaviour`` its settings of the moment."""
+    """Make and read tasks.
+
+    ``now`` is the world's clock, ``behaviour`` its settings of the moment. With a ``tape`` nothing is left to chance: each
+    task becomes what its recorded one became.
+    """
 
     def __init__(
         self,
@@ -119,8 +127,9 @@ class Tasks:
         salt: str,
         now: Callable[[], float],
         behaviour: Callable[[], Behaviour],
+        tape: Tape | None = None,
     ) -> None:
-        self._store, self._wallet, self._seed, self._salt = store, wallet, seed, salt
+        self._store, self._wallet, self._seed, self._salt, self._tape = store, wallet, seed, salt, tape
         self._now, self._behaviour = now, behaviour
         self._known: dict[str, Task] = {}
 
@@ -134,9 +143,9 @@ class Tasks:
         made: may change the new task before the transaction ends.
 
         Raises:
-            RefusedError: ``idempotency_conflict`` or ``insufficient_credits``.
+            RefusedError: ``idempotency_conflict`` or ``insufficient_credits``; with a tape what was recorded, or that nothing was.
         """
-        short: RefusedError | None = None
+        refused: RefusedError | None = None
         with self._store.transaction():
             now = self._now()
             self.settle_due(now)
@@ -145,22 +154,24 @@ class Tasks:
                 return known
             task = self._drawn(new, now)
             try:
-                self._wallet.covers(new.account, new.price, self._behaviour().insufficient_status)
+                if self._tape is not None:
+                    task = self._as_recorded(self._tape, task, new)
+                self._wallet.covers(new.account, task.reserved, self._behaviour().insufficient_status)
             except RefusedError as refusal:
-                short = refusal
-                if self._behaviour().insufficient_leaves_task:
+                refused = refusal
+                if refusal.code == "insufficient_credits" and self._behaviour().insufficient_leaves_task:
                     self._insert(_never_started(task, now))
             else:
                 self._insert(task)
-                self._wallet.reserve(new.account, task.id, new.price, now)
+                self._wallet.reserve(new.account, task.id, task.reserved, now)
                 if new.idempotency_key is not None:
                     self._store.execute(
                         "INSERT INTO idempotency (account, key, body_sha256, task_id, created_at) VALUES (?, ?, ?, ?, ?)",
                         (new.account, new.idempotency_key, new.body_sha256, task.id, now),
                     )
                 task = made(task)
-        if short is not None:
-            raise short
+        if refused is not None:
+            raise refused
         self._known[task.id] = task
         return task
 
@@ -266,6 +277,26 @@ class Tasks:
             settled=False,
             error_code="generation_failed" if fails else None,
             error_message=dice.choice(FAILURES) if fails else None,
+        )
+
+    def _as_recorded(self, tape: Tape, task: Task, new: NewTask) -> Task:
+        """Let a task become what the recorded one became. Raises RefusedError where that was refused, or is not on the tape."""
+        recorded = tape.play(self._store, new, task.id)
+        if recorded.is_refused:
+            raise RefusedError(
+                recorded.error_code or "validation_failed", recorded.error_message, status=_REFUSED_STATUS
+            )
+        speed = self._behaviour().speed
+        done_at = task.created_at + recorded.work_s / speed
+        return replace(
+            task,
+            reserved=recorded.reserved,
+            final=recorded.final,
+            started_at=task.created_at + min(recorded.queued_s, recorded.work_s) / speed,
+            done_at=done_at,
+            settle_at=done_at,
+            error_code=(recorded.error_code or "generation_failed") if recorded.clip is None else None,
+            error_message=recorded.error_message if recorded.clip is None else None,
         )
 
     def _insert(self, task: Task) -> None:

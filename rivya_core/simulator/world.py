@@ -20,6 +20,7 @@ from rivya_core.simulator.files import Files, StoredFile
 from rivya_core.simulator.keys import MAIN_ACCOUNT, Key, Keys
 from rivya_core.simulator.requests import RecordedRequest, RequestLog
 from rivya_core.simulator.store import Store
+from rivya_core.simulator.tape import Tape
 from rivya_core.simulator.tasks import NewTask, Task, Tasks
 from rivya_core.simulator.tickets import Tickets
 from rivya_core.simulator.validate import Checker, price_of
@@ -54,7 +55,8 @@ class World:
 
     path: the SQLite file; uploads are kept in a folder beside it. seed: of times and failures. Ids are each world's own, so
     that a new world never gives a task the id that another one gave. credits: the wallet of a new world. speed: divides the
-    times of tasks; given anew it replaces the stored speed, else the stored one holds. clock: Unix seconds.
+    times of tasks; given anew it replaces the stored speed, else the stored one holds. tape: recorded work that is played,
+    always the same one for a world. clock: Unix seconds.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class World:
         seed: int = 0,
         credits: int = 4800,  # noqa: A002 - the word of the whole product
         speed: float = 1.0,
+        tape: Tape | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = Path(path)
@@ -78,7 +81,8 @@ class World:
         self._behaviour = Behaviour()
         self._wallet = Wallet(self._store)
         self._keys = Keys(self._store, self._salt, self.now)
-        self._tasks = Tasks(self._store, self._wallet, self.seed, self._salt, self.now, lambda: self._behaviour)
+        self._tape = tape
+        self._tasks = Tasks(self._store, self._wallet, self.seed, self._salt, self.now, lambda: self._behaviour, tape)
         self.files = Files(self._store, self.media_dir, self._salt, self.now)
         self._faults = Faults(self._store)
         self.log = RequestLog(self._store)
@@ -293,6 +297,7 @@ class World:
             idempotency_key=idempotency_key,
             client_request_id=asked.client_request_id,
             file_id=asked.file.id if asked.file else None,
+            file_sha256=asked.file.sha256 if asked.file else None,
         )
         return self._tasks.create(new, lambda task: self._strike_task("create", task))
 
@@ -310,6 +315,10 @@ class World:
     def task(self, task_id: str) -> Task | None:
         """Return a task of any account, or None."""
         return self._tasks.get(task_id)
+
+    def recorded_clip(self, task: Task) -> Path | None:
+        """Return the recorded file of a task; None in a world without a tape. Raises RefusedError where it is not there."""
+        return None if self._tape is None else self._tape.clip(self._store, task.id)
 
     def _strike_task(self, route: str, task: Task) -> Task:
         fault = self._faults.strike("task", route)

@@ -7,7 +7,6 @@ what is in the file: with the hash of the bytes that were written, and what is m
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import zipfile
@@ -21,11 +20,11 @@ from rivya_core.api.errors import RivyaError
 from rivya_core.lab.containers import container_of_key
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import GenerationRecord
+from rivya_core.lab.zip_pieces import BLOCK_BYTES, Pieces
 from rivya_core.settings import Mode
 from rivya_core.web import exports
 
 CLIPS_MAX: Final = 500
-BLOCK_BYTES: Final = 256 * 1024
 HOSTS: Final = frozenset({"connection"})
 """Columns that name a host."""
 
@@ -60,7 +59,7 @@ def mode_of(rows: Iterable[GenerationRecord]) -> Mode | None:
 
 def pack(lab: Lab, rows: list[GenerationRecord]) -> Iterator[bytes]:
     """Write the clips of some generations, in their order, piece by piece."""
-    out = _Pieces()
+    out = Pieces()
     packed: list[_Packed] = []
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for number, row in enumerate(rows, 1):
@@ -82,7 +81,7 @@ def _file(lab: Lab, row: GenerationRecord) -> Path | None:
 
 def _clip(
     archive: zipfile.ZipFile,
-    out: _Pieces,
+    out: Pieces,
     path: Path | None,
     row: GenerationRecord,
     number: int,
@@ -132,26 +131,3 @@ def _manifest(marked: list[exports.Marked], packed: list[_Packed]) -> str:
         "generations": clips,
     }
     return json.dumps(told, ensure_ascii=False, indent=1)
-
-
-class _Pieces(io.RawIOBase):
-    """Where the archive is written to, and taken from before the next block comes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._held = bytearray()
-
-    def writable(self) -> bool:
-        """Say that it is written to; it cannot be sought in, so that sizes follow their files."""
-        return True
-
-    def write(self, piece: bytes) -> int:  # type: ignore[override]  # zipfile writes bytes only
-        """Keep a piece."""
-        self._held += piece
-        return len(piece)
-
-    def taken(self) -> bytes:
-        """Hand out what is held."""
-        held = bytes(self._held)
-        self._held.clear()
-        return held

@@ -36,27 +36,33 @@ def to_sweep(record: ExperimentRecord, load_image: LoadImage) -> Sweep:
     Raises:
         InvalidRequestError: the catalogue does not allow it any more. StorageError: an image is gone.
     """
-    base = record.spec["base"]
-    recorded = base.get("reference_image")
-    image = load_image(recorded["sha256"]) if recorded else None
+    base, axes = read_spec(record.spec, load_image)
     return Sweep(
         record.name,
         record.question,
-        GenerationRequest.from_canonical(base, image),
-        {
-            axis["name"]: [
-                Labelled(_read(value, load_image), label)
-                for value, label in zip(axis["values"], axis["labels"], strict=True)
-            ]
-            for axis in record.spec["axes"]
-            if axis["target"] != "choice"
-        },
+        base,
+        axes,
         record.takes,
         record.cap_credits,
         paired=bool(record.spec["paired"]),
         kind=record.kind,
         parent_id=record.parent_id,
     )
+
+
+def read_spec(spec: Mapping[str, Any], load_image: LoadImage) -> tuple[GenerationRequest, dict[str, list[Labelled]]]:
+    """Read base and axes back from what :func:`to_spec` wrote. Raises as :func:`to_sweep` does."""
+    recorded = spec["base"].get("reference_image")
+    image = load_image(recorded["sha256"]) if recorded else None
+    axes = {
+        axis["name"]: [
+            Labelled(_read(value, load_image), label)
+            for value, label in zip(axis["values"], axis["labels"], strict=True)
+        ]
+        for axis in spec["axes"]
+        if axis["target"] != "choice"
+    }
+    return GenerationRequest.from_canonical(spec["base"], image), axes
 
 
 def images_of(sweep: Sweep) -> Iterator[ReferenceImage]:

@@ -25,7 +25,7 @@ from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.records import Clip, GenerationRecord, Phase
 from rivya_core.lab.schema import observations
 from rivya_core.lab.server.redaction import strike_keys
-from rivya_core.settings import EMBEDDED_CONNECTION
+from rivya_core.settings import is_built_in
 
 log = logging.getLogger("rivya.observer")
 P = ParamSpec("P")
@@ -69,7 +69,7 @@ class Observer:
 
     def note(self, connection: str, question: str, answer: str, *, simulated: bool = False) -> None:
         """Count one answer to a question; see ``questions.QUESTIONS`` for their names."""
-        marked = simulated and connection != EMBEDDED_CONNECTION
+        marked = simulated and not is_built_in(connection)
         shown = " ".join(_UNSAFE.sub(" ", strike_keys(answer)).split())[:ANSWER_MAX]
         key = (connection + SIMULATED_MARK if marked else connection, question, shown)
         now = self._now()

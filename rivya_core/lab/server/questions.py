@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from rivya_core.lab.schema import observations
 from rivya_core.lab.server.observer import SIMULATED_MARK
-from rivya_core.settings import EMBEDDED_CONNECTION
+from rivya_core.settings import is_built_in
 
 QUESTIONS: Final[dict[str, str]] = {
     "create_status": "HTTP status of an accepted generation",
@@ -63,7 +63,7 @@ def observed(connection: sa.Connection, name: str) -> list[Observation]:
     query = sa.select(observations).where(column.connection.in_([name, marked])).order_by(column.seen.desc())
     found: dict[str, list[Observation]] = {}
     for row in connection.execute(query):
-        simulated = name == EMBEDDED_CONNECTION or row.connection == marked
+        simulated = is_built_in(name) or row.connection == marked
         title = QUESTIONS.get(row.question, row.question)
         one = Observation(row.question, title, row.answer, row.seen, row.first_at, row.last_at, simulated)
         found.setdefault(row.question, []).append(one)

@@ -1,0 +1,1 @@
+"""What the shows of a lab promise."""

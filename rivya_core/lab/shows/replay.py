@@ -1,0 +1,124 @@
+"""A lab that plays a cassette: the settings it runs with, what it knows of the recording, and the press that starts it all again.
+
+Everything else is the lab as it always is: the same queue, the same pages, and a simulator that answers from the tape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rivya_core.api import GenerationRequest, ReferenceImage
+from rivya_core.api.errors import LabError
+from rivya_core.api.images import check_image
+from rivya_core.lab.experiments.plan import Sweep
+from rivya_core.lab.experiments.spec import read_spec
+from rivya_core.lab.shows.cassette import Cassette, RecordedSweep
+from rivya_core.settings import Settings
+
+if TYPE_CHECKING:
+    from rivya_core.lab.lab import Lab  # which holds what is defined here
+
+FOLDER: Final = "replays"
+_NAME_DIGITS: Final = 16
+_PACE_LEAST_S: Final = 0.01  # as Settings has it
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The cassette that a lab plays. ``files``: where clips and images of each hash are."""
+
+    cassette: Cassette
+    files: Mapping[str, Path]
+
+    @property
+    def images(self) -> frozenset[str]:
+        """The hashes of the reference images that are in the file."""
+        return frozenset(image.sha256 for image in self.cassette.images)
+
+    @property
+    def without_image(self) -> int:
+        """How many entries need a reference image that is not in the file, so that a press cannot play them."""
+        return sum(1 for entry in self.cassette.entries if entry.image is not None and entry.image not in self.images)
+
+    def image(self, sha256: str) -> ReferenceImage:
+        """One of those images, with exactly its bytes. Raises InvalidRequestError: it is no usable image."""
+        return check_image(self.files[sha256].read_bytes(), send_original=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a press started, as ids."""
+
+    sweeps: tuple[str, ...]
+    generations: tuple[str, ...]
+
+
+def settings_for(settings: Settings, identity: str, cassette: Cassette) -> Settings:
+    """Return the settings under which a cassette is played: a folder of its own, no examples, reads as quick as the tape.
+
+    identity: of the cassette, in hex. The wallet holds what the recording cost, on top of what a new one has.
+    """
+    speed = settings.simulator_speed
+    changes = {
+        "data_dir": settings.data_dir / FOLDER / identity[:_NAME_DIGITS],
+        "first_start_examples": False,
+        "simulator_credits": settings.simulator_credits + cassette.credits,
+        "poll_first_s": max(_PACE_LEAST_S, settings.poll_first_s / speed),
+        "poll_min_s": max(_PACE_LEAST_S, settings.poll_min_s / speed),
+        "poll_max_s": max(_PACE_LEAST_S, settings.poll_max_s / speed),
+        "poll_reads_per_s": settings.poll_reads_per_s * max(1.0, speed),
+        "settle_delays_s": tuple(delay / speed for delay in settings.settle_delays_s),
+    }
+    return settings.model_copy(update=changes)
+
+
+def play(lab: Lab, play_id: str) -> Started:
+    """Start the recorded work in this lab: its sweeps, and the generations that belong to none; the same id twice starts it once.
+
+    play_id: an id as ``new_experiment_id`` mints it. Entries whose reference image is not in the file are left out.
+
+    Raises:
+        LabError: no cassette is played here, or the lab is read-only.
+        BudgetError: a cap does not allow it. InvalidRequestError: the catalogue does not know the recorded request any more.
+    """
+    replay = lab.replay
+    if replay is None:
+        raise LabError(
+            "There is nothing to play", "No cassette is set.", "Set RIVYA_CASSETTE and restart.", field="cassette"
+        )
+    sweeps = [_sweep(replay, recorded) for recorded in replay.cassette.sweeps if recorded.spec.images <= replay.images]
+    alone = list(_alone(replay, sweeps))
+    started = [
+        lab.start(sweep, experiment_id=_numbered(play_id, number, len(sweeps))) for number, sweep in enumerate(sweeps)
+    ]
+    rows = [
+        lab.submit(request, intent_id=f"{play_id}-{kind}", take=take, source="replay") for kind, take, request in alone
+    ]
+    return Started(tuple(started), tuple(row.id for row in rows))
+
+
+def _numbered(play_id: str, number: int, of: int) -> str:
+    return play_id if of == 1 else f"{play_id}-{number}"
+
+
+def _sweep(replay: Replay, recorded: RecordedSweep) -> Sweep:
+    spec = recorded.spec.model_dump()
+    base, axes = read_spec(spec, replay.image)
+    paired = recorded.spec.paired
+    return Sweep(recorded.name, recorded.question, base, axes, recorded.takes, paired=paired, kind=recorded.kind)
+
+
+def _alone(replay: Replay, sweeps: Sequence[Sweep]) -> Iterator[tuple[int, int, GenerationRequest]]:
+    """The entries that no sweep plays: number of their request, take, request."""
+    takes = {cell.reuse_sha256: sweep.takes for sweep in sweeps for cell in sweep.cells}
+    kinds: dict[str, int] = {}
+    for entry in replay.cassette.entries:
+        if entry.image is not None and entry.image not in replay.images:
+            continue
+        image = None if entry.image is None else replay.image(entry.image)
+        request = GenerationRequest.from_canonical(entry.canonical(), image)
+        if entry.take > takes.get(request.reuse_sha256, 0):
+            yield kinds.setdefault(request.reuse_sha256, len(kinds)), entry.take, request

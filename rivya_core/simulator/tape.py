@@ -1,0 +1,127 @@
+"""A tape of recorded work: what became of each request, given out again in the place of what a world would draw.
+
+A tape invents nothing: a request that is not on it is refused. What was played stands in the world's file, so that a restarted
+world goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from rivya_core.api.params import REFERENCE_KEY
+from rivya_core.api.texts import same_text
+from rivya_core.simulator.behaviour import RefusedError
+from rivya_core.simulator.store import Store
+
+NOT_RECORDED = "This request is not in the recording that is played. Nothing was made or charged"
+
+_TAKE = re.compile(r"-([1-9][0-9]{0,2})$")
+
+
+class Asked(Protocol):
+    """What of a create request a tape is searched by."""
+
+    @property
+    def model(self) -> str: ...  # noqa: D102
+    @property
+    def prompt(self) -> str: ...  # noqa: D102
+    @property
+    def params(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def file_sha256(self) -> str | None: ...  # noqa: D102
+    @property
+    def client_request_id(self) -> str | None: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class TapedTask:
+    """What became of one recorded request, which was number ``take`` of its kind.
+
+    ``queued_s`` and ``work_s``: seconds from its creation until it started and until it ended, at speed 1. ``reserved`` and
+    ``final``: credits. ``clip``: the file; None for one that failed. ``is_refused``: the request was refused, so that no
+    task came of it.
+    """
+
+    model: str
+    prompt: str
+    params: Mapping[str, Any]
+    file_sha256: str | None
+    take: int
+    queued_s: float
+    work_s: float
+    reserved: int
+    final: int
+    clip: Path | None
+    error_code: str | None = None
+    error_message: str = ""
+    is_refused: bool = False
+
+
+class Tape:
+    """Hold recorded tasks; what was played is written to the store of the world that plays it."""
+
+    def __init__(self, tasks: Sequence[TapedTask]) -> None:
+        self._tasks = tuple(tasks)
+        self._alike: dict[str, list[int]] = defaultdict(list)
+        for place, task in enumerate(self._tasks):
+            self._alike[_key(task.model, task.prompt, task.params, task.file_sha256)].append(place)
+
+    def play(self, store: Store, asked: Asked, task_id: str) -> TapedTask:
+        """Return what became of the next such request, and note that it was played; call it inside a transaction.
+
+        The trace id of a request may end in the number of a take ("…-2"), and then that take is meant, so that takes that are
+        sent at once keep their clips. Beyond that the recorded ones follow each other, and start over after the last.
+
+        Raises:
+            RefusedError: it is not on the tape.
+        """
+        alike = self._alike.get(_key(asked.model, asked.prompt, asked.params, asked.file_sha256))
+        if alike is None:
+            raise RefusedError("validation_failed", f"{NOT_RECORDED}.")
+        named = _TAKE.search(asked.client_request_id or "")
+        take = int(named[1]) if named else 1
+        place = self._chosen(store, alike, take)
+        store.execute(
+            "INSERT INTO played (place, task_id) VALUES (?, ?)",
+            (place, None if self._tasks[place].is_refused else task_id),
+        )
+        return self._tasks[place]
+
+    def clip(self, store: Store, task_id: str) -> Path:
+        """Return the file of a task that was played.
+
+        Raises:
+            RefusedError: ``not_found``.
+        """
+        row = store.row("SELECT place FROM played WHERE task_id = ?", (task_id,))
+        found = None if row is None else self._tasks[int(row["place"])].clip
+        if found is None or not found.is_file():
+            raise RefusedError("not_found", "The recording has no clip of this task.")
+        return found
+
+    def _chosen(self, store: Store, alike: Sequence[int], take: int) -> int:
+        exact = [place for place in alike if self._tasks[place].take == take]
+        if take > 1:
+            if not exact:
+                raise RefusedError("validation_failed", f"{NOT_RECORDED}: it holds no take {take} of it.")
+            alike = exact
+        plays = Counter(row["place"] for row in store.rows("SELECT place FROM played"))
+        return min(alike, key=lambda place: (plays[place], place not in exact, place))
+
+
+def _key(model: str, prompt: str, params: Mapping[str, Any], file_sha256: str | None) -> str:
+    """Name what is asked for: texts as they are compared elsewhere, numbers by their value, the file by its hash."""
+    plain = {
+        name: same_text(value) if isinstance(value, str) else float(value)
+        for name, value in params.items()
+        if name != REFERENCE_KEY
+    }
+    asked = json.dumps([model, same_text(prompt), plain, file_sha256], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()
