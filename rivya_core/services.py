@@ -162,18 +162,14 @@ def _build(settings: Settings, cassette: Cassette | None, stack: ExitStack) -> P
     if settings.mode == "live":
         check_way_to(settings.live_base_url)
     folder = _data_folder(settings)
-    replay: Replay | None = None
-    if cassette is not None and settings.cassette is not None:
-        replay = Replay(cassette, cassette_file.unpack(settings.cassette, cassette, folder / "tape"))
+    replay = _replay(settings, cassette, folder)
     database_path = folder / DATABASE
     database = _open_whole(database_path, stack)
     ledger = Ledger(database, key_fingerprint=fingerprint(settings))
     history = History(database)
     archive = Archive(folder / "archive")
     simulator = _start_simulator(settings, folder, replay, stack)
-    base_url = simulator.base_url if simulator is not None else settings.live_base_url
-    key = simulator.api_key if simulator is not None else settings.api_key
-    of_clients = settings.model_copy(update={"cassette": None})  # which they refuse: the simulator's key is no live one
+    base_url, key, of_clients = _spoken_to(settings, simulator)
     timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.write_timeout_s)
     jobs = JobContext(
         settings=settings,
@@ -329,6 +325,20 @@ def _unusable(reason: str) -> StorageError:
         "Set RIVYA_DATA_DIR to a folder that this user may write.",
         field="data_dir",
     )
+
+
+def _replay(settings: Settings, cassette: Cassette | None, folder: Path) -> Replay | None:
+    if cassette is None or settings.cassette is None:
+        return None
+    return Replay(cassette, cassette_file.unpack(settings.cassette, cassette, folder / "tape"))
+
+
+def _spoken_to(settings: Settings, simulator: SimulatorServer | None) -> tuple[str, str | SecretStr | None, Settings]:
+    """Address and key of the API, and the settings of the clients: without a cassette, as the simulator's key is no live one."""
+    of_clients = settings.model_copy(update={"cassette": None})
+    if simulator is None:
+        return settings.live_base_url, settings.api_key, of_clients
+    return simulator.base_url, simulator.api_key, of_clients
 
 
 def _start_simulator(

@@ -15,7 +15,7 @@ from rivya_core.api import GenerationRequest, ModelSpec, packaged_models
 from rivya_core.api.errors import LabError, RivyaError, StorageError, WaitTimeoutError
 from rivya_core.api.params import invalid
 from rivya_core.lab import budget as budgets
-from rivya_core.lab import submission
+from rivya_core.lab import condition, submission
 from rivya_core.lab.database import reading, trouble_of
 from rivya_core.lab.experiments import reuse
 from rivya_core.lab.experiments.records import SweepStatus
@@ -35,9 +35,9 @@ from rivya_core.lab.records import (
     Health,
     MovementRecord,
 )
-from rivya_core.lab.rows import damaged_rows
 from rivya_core.lab.server.contract_check import ContractReport
 from rivya_core.lab.server.knowledge import Server
+from rivya_core.lab.shows.cassettes import Cassettes
 from rivya_core.lab.shows.shows import Shows
 from rivya_core.lab.spending import Spending
 from rivya_core.lab.states import State
@@ -62,7 +62,6 @@ class Lab(Steering):
         self.history = parts.history
         self.archive = parts.archive
         self.simulator: Any = None if parts.settings.read_only else parts.simulator
-        self.replay = parts.replay
         self.sweeps = Sweeps(parts)
         self.reviews = Reviews(parts)
         self.ballots = Ballots(parts)
@@ -72,6 +71,7 @@ class Lab(Steering):
         self.server = Server(parts)
         self.labels = Labels(parts)
         self.shows = Shows(parts, self.verdicts, self.votes)
+        self.cassettes = Cassettes(parts)
 
     def __enter__(self) -> Self:
         return self
@@ -354,7 +354,7 @@ class Lab(Steering):
         trouble = trouble_of(self._parts.database).current()
         if database == "ok" and trouble is not None:
             database = str(trouble)
-        works, engine = self._engine_state()
+        works, engine = condition.engine_state(self._parts)
         return Health(
             ok=database == "ok" and works,
             version=VERSION,
@@ -371,31 +371,4 @@ class Lab(Steering):
 
     def troubles(self) -> list[str]:
         """What a person should know on every page: trouble of the database, a process that holds the folder and is silent."""
-        trouble = trouble_of(self._parts.database).current()
-        found = [None if trouble is None else str(trouble), self._parts.keeper.silence()]
-        said = [str(one) for one in found if one is not None]
-        damaged = damaged_rows(self._parts.database)
-        if damaged:
-            what = "A generation" if len(damaged) == 1 else f"{len(damaged)} generations"
-            named = ", ".join(damaged[:3]) + (" and others" if len(damaged) > 3 else "")  # noqa: PLR2004 - enough to look for
-            said.append(
-                f"{what} cannot be read: {named}. What the database holds of it is damaged. The others go on; look for the "
-                "task in Rivya's own history before you start it again."
-            )
-        return said
-
-    def _engine_state(self) -> tuple[bool, str]:
-        """Whether jobs are seen to, here or where they may be, and the words for it."""
-        keeper = self._parts.keeper
-        if not keeper.is_alive:
-            return False, "stopped"
-        if keeper.trouble and not self._parts.engine.is_running:
-            return False, keeper.trouble
-        if unexpected := self._parts.jobs.unexpected.all():
-            return False, f"unexpected error: {unexpected[0]}"
-        if self._parts.engine.is_running:
-            return True, "running"
-        if self.settings.read_only:
-            return True, "viewer: read-only, runs no jobs"
-        silence = keeper.silence()
-        return (True, "viewer: another process runs the jobs") if silence is None else (False, f"silent: {silence}")
+        return condition.troubles(self._parts)

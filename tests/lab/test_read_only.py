@@ -23,6 +23,7 @@ from rivya_core.lab.judging.verdicts import Verdicts
 from rivya_core.lab.labels import Labels
 from rivya_core.lab.schema import metadata
 from rivya_core.lab.server.knowledge import Server
+from rivya_core.lab.shows.cassettes import Cassettes
 from rivya_core.lab.shows.show import Show
 from rivya_core.lab.shows.shows import Shows
 from rivya_core.lab.spending import Spending
@@ -136,6 +137,7 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "add": lambda its: its.lab.labels.add("sweep", [its.sweep], "theirs"),
         "remove": lambda its: its.lab.labels.remove("sweep", [its.sweep], "mine"),
     },
+    Cassettes: {},
     Verdicts: {},
     Server: {
         "check_contract": lambda its: its.lab.server.check_contract(),
@@ -162,7 +164,7 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
 """What changes something, by the class that does it."""
 
 SHOWS: dict[type, str] = {
-    Lab: "archive balance ballots budget cap changes check_connection clip close connection draft events expected get health "
+    Lab: "archive balance ballots budget cap cassettes changes check_connection clip close connection draft events expected get health "
     "existing history image labels ledger mode models movements pause poster quote refresh_balance reviews settings shows simulator spending sweep "
     "server support_bundle sweeps troubles verdicts votes wait wait_sweep",
     Sweeps: "brief failures get list page quote repair_quote status sweep_of wait",
@@ -172,6 +174,7 @@ SHOWS: dict[type, str] = {
     Labels: "all of",
     Verdicts: "finding judge knob look measures_here settle_probes try_again wait",
     Server: "ask_task contract drift is_checking look_up observations support_bundle task",
+    Cassettes: "export pieces",
     Shows: "clip data get held list page poster",
     Spending: "cap_changes decisions experiments forecasts movements spent wallets",
     History: "children choices examples export_rows failures failures_count latest marked marks newest_clips page rendering_s running running_count "

@@ -84,7 +84,7 @@ def play(lab: Lab, play_id: str) -> Started:
         LabError: no cassette is played here, or the lab is read-only.
         BudgetError: a cap does not allow it. InvalidRequestError: the catalogue does not know the recorded request any more.
     """
-    replay = lab.replay
+    replay = lab.cassettes.playing
     if replay is None:
         raise LabError(
             "There is nothing to play", "No cassette is set.", "Set RIVYA_CASSETTE and restart.", field="cassette"

@@ -15,7 +15,6 @@ import pytest
 
 from rivya_core import GenerationRequest, Lab, Settings, Sweep
 from rivya_core.api.errors import BudgetError, ConfigurationError, LabError
-from rivya_core.lab.shows import cassette_export
 from rivya_core.lab.shows.replay import play, settings_for
 from rivya_core.lab.states import State
 from rivya_core.lab.sweeps import new_experiment_id
@@ -33,7 +32,7 @@ PLAY = "x00000000000000000000"
 
 def recorded(lab: Lab, path: Path, selection: str | list[str], **how: Any) -> Path:
     """A cassette of some work of a lab."""
-    return cassette_export.export(lab._parts, selection, path, **how)
+    return lab.cassettes.export(selection, path, **how)
 
 
 def index_of(path: Path) -> Any:
@@ -181,8 +180,8 @@ def test_images_are_in_it_only_when_asked_for(lab: Lab, tmp_path: Path, replay: 
         assert [name for name in archive.namelist() if name.startswith("images/")] == []
     close_all()
     lab = replay(bare)
-    assert lab.replay is not None
-    assert lab.replay.without_image == 1
+    assert lab.cassettes.playing is not None
+    assert lab.cassettes.playing.without_image == 1
     assert [lab.wait(id_).prompt for id_ in play(lab, PLAY).generations] == ["A kite"]
     close_all()
     lab = replay(full)
@@ -260,13 +259,13 @@ def test_reads_are_as_quick_as_the_tape(lab: Lab, tmp_path: Path, replay: Callab
     path = recorded(lab, tmp_path / "a.cassette", [row.id])
     close_all()
     again = replay(path)
-    assert again.replay is not None
-    quick = settings_for(Settings(cassette=path, simulator_speed=10), "0" * 64, again.replay.cassette)
+    assert again.cassettes.playing is not None
+    quick = settings_for(Settings(cassette=path, simulator_speed=10), "0" * 64, again.cassettes.playing.cassette)
     assert (quick.poll_first_s, quick.poll_min_s, quick.poll_max_s) == (0.25, 0.5, 1.0)
     assert quick.settle_delays_s == (1.0, 6.0, 60.0)
     assert quick.connection == REPLAY_CONNECTION
-    assert (quick.mode, again.mode, again.replay.cassette.mode) == ("simulated", "simulated", "simulated")
-    assert isinstance(again.replay.cassette.recorded_on, date)
+    assert (quick.mode, again.mode, again.cassettes.playing.cassette.mode) == ("simulated", "simulated", "simulated")
+    assert isinstance(again.cassettes.playing.cassette.recorded_on, date)
 
 
 def test_a_cap_of_the_environment_holds_in_a_replay(lab: Lab, tmp_path: Path, replay: Callable[..., Lab]) -> None:
@@ -280,6 +279,6 @@ def test_a_cap_of_the_environment_holds_in_a_replay(lab: Lab, tmp_path: Path, re
 
 def test_there_is_nothing_to_play_without_a_cassette(lab: Lab) -> None:
     """The press says so."""
-    assert lab.replay is None
+    assert lab.cassettes.playing is None
     with pytest.raises(LabError, match="nothing to play"):
         play(lab, PLAY)
