@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from rivya_core.lab.judging.ballot_box import is_in_the_sum
 from rivya_core.lab.schema import (
     cell_takes,
     clip_notes,
@@ -139,7 +140,7 @@ def _votes(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Votes]:
     query = (
         sa.select(column.left_generation_id, column.right_generation_id, column.outcome)
         .join_from(vote_pairs, vote_rounds, vote_rounds.c.id == column.round_id)
-        .where(both, vote_rounds.c.ended_at.is_not(None), column.outcome.in_(("left", "right", "tie")))
+        .where(both, vote_rounds.c.ended_at.is_not(None), column.outcome.in_(("left", "right", "tie")), is_in_the_sum())
     )
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for left, right, outcome in connection.execute(query):

@@ -7,18 +7,11 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from rivya_core.lab import schema_ballots, schema_metadata
 from rivya_core.lab.column_types import UtcMoment
 
-PREFIX = "lab_"
-
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+PREFIX, metadata = schema_metadata.PREFIX, schema_metadata.metadata
+ballots, ballot_lines = schema_ballots.ballots, schema_ballots.ballot_lines
 
 assets = sa.Table(
     PREFIX + "assets",

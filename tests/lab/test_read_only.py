@@ -23,6 +23,7 @@ from rivya_core.lab.judging.verdicts import Verdicts
 from rivya_core.lab.labels import Labels
 from rivya_core.lab.schema import metadata
 from rivya_core.lab.server.knowledge import Server
+from rivya_core.lab.shows.ballot import BallotFiles
 from rivya_core.lab.shows.cassettes import Cassettes
 from rivya_core.lab.shows.show import Show
 from rivya_core.lab.shows.shows import Shows
@@ -125,6 +126,10 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
     },
     Votes: {
         "drop_needless": lambda its: its.lab.votes.drop_needless(its.sweep),
+        "accept": lambda its: its.lab.votes.accept("RV1.a.b.c.d.e"),
+        "paste": lambda its: its.lab.votes.paste("RV1.a.b.c.d.e"),
+        "take_out": lambda its: its.lab.votes.take_out(1),
+        "put_back": lambda its: its.lab.votes.put_back(1),
     },
     Reviews: {
         "add_note": lambda its: its.lab.reviews.add_note(its.clip, 0, "Mine"),
@@ -158,6 +163,11 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "delete": lambda its: its.lab.shows.delete(its.show.id),
         "undelete": lambda its: its.lab.shows.undelete(its.show.id),
     },
+    BallotFiles: {
+        "make": lambda its: its.lab.shows.ballots.make(its.sweep),
+        "of_show": lambda its: its.lab.shows.ballots.of_show(its.show.id, its.sweep),
+        "ask": lambda its: its.lab.shows.ballots.ask(its.sweep, ""),
+    },
     Spending: {},
     History: {},
 }
@@ -169,13 +179,14 @@ SHOWS: dict[type, str] = {
     "server support_bundle sweeps troubles verdicts votes wait wait_sweep",
     Sweeps: "brief failures get list page quote repair_quote status sweep_of wait",
     Ballots: "candidate candidates clip file open_rounds round start",
-    Votes: "cast needless questions ranking winner",
+    Votes: "cast lines needless questions ranking winner",
     Reviews: "notes ratings",
     Labels: "all of",
     Verdicts: "finding judge knob look measures_here settle_probes try_again wait",
     Server: "ask_task contract drift is_checking look_up observations support_bundle task",
     Cassettes: "export pieces",
-    Shows: "clip data get held list page poster",
+    Shows: "ballot clip data get held list page poster",
+    BallotFiles: "failure file is_making latest",
     Spending: "cap_changes decisions experiments forecasts movements spent wallets",
     History: "children choices examples export_rows failures failures_count latest marked marks newest_clips page rendering_s running running_count "
     "running_ids some sweep_names sweep_troubles typical_s",

@@ -15,7 +15,7 @@ from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.experiments.reuse import is_judgeable
 from rivya_core.lab.judging.pairing import Shown
 from rivya_core.lab.judging.votes import Outcome, VoteRecord
-from rivya_core.lab.schema import cell_takes, experiments, generations, vote_pairs, vote_rounds
+from rivya_core.lab.schema import ballot_lines, cell_takes, experiments, generations, vote_pairs, vote_rounds
 from rivya_core.lab.states import State
 from rivya_core.settings import Mode
 
@@ -40,6 +40,7 @@ class RoundRow:
     """A round as it is stored. ``seed`` decides pairs, blocks, clips and sides; ``question``: the key of what is voted on.
 
     ``is_visitors``: begun on a read-only server. ``draws``: from which pair on which cells had a clip, where that is kept.
+    ``ballot``: the ballot whose line this round is, or "" for one that was held here.
     """
 
     id: str
@@ -51,6 +52,7 @@ class RoundRow:
     is_visitors: bool
     question: str = ""
     draws: tuple[tuple[int, frozenset[int]], ...] = ()
+    ballot: str = ""
 
     def among(self, pair_id: int) -> frozenset[int] | None:
         """The cells that had a clip when a pair was drawn, or None."""
@@ -242,6 +244,7 @@ def _round(row: sa.Row[Any]) -> RoundRow:
         "visitor" in detail,
         detail.get("question", ""),
         tuple((first, frozenset(cells)) for first, cells in detail.get("draws", ())),
+        detail.get("ballot", ""),
     )
 
 
@@ -303,14 +306,20 @@ def last_voted(connection: sa.Connection, round_id: str) -> PairRow | None:
     return None if row is None else _pair(row)
 
 
+def is_in_the_sum() -> sa.ColumnElement[bool]:
+    """Rounds whose votes are counted: all but lines of a ballot that were taken out."""
+    column = ballot_lines.c
+    return ~sa.exists().where(column.round_id == vote_rounds.c.id, column.taken_out_at.is_not(None))
+
+
 def votes(connection: sa.Connection, experiment_id: str) -> list[VoteRecord]:
-    """Every vote of an experiment over all rounds, in the order they were cast."""
+    """Every vote of an experiment over all rounds, in the order they were cast; those of a line when it came in."""
     held = {row.id: row for row in rounds(connection, experiment_id)}
     joined = vote_pairs.join(vote_rounds, vote_rounds.c.id == vote_pairs.c.round_id)
     query = (
         sa.select(vote_pairs)
         .select_from(joined)
-        .where(vote_rounds.c.experiment_id == experiment_id, vote_pairs.c.outcome.is_not(None))
+        .where(vote_rounds.c.experiment_id == experiment_id, vote_pairs.c.outcome.is_not(None), is_in_the_sum())
         .order_by(vote_pairs.c.voted_at, vote_pairs.c.id)
     )
     return [
@@ -326,6 +335,7 @@ def votes(connection: sa.Connection, experiment_id: str) -> list[VoteRecord]:
             row.voted_at,
             held[row.round_id].question,
             held[row.round_id].among(row.id),
+            held[row.round_id].ballot,
         )
         for row in connection.execute(query)
     ]

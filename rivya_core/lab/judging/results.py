@@ -15,8 +15,9 @@ from rivya_core.lab.database import begin_immediate, reading
 from rivya_core.lab.experiments import book
 from rivya_core.lab.experiments.records import CellRecord, ExperimentRecord
 from rivya_core.lab.judging import ballot_box as box
-from rivya_core.lab.judging import needless, standings
+from rivya_core.lab.judging import ballot_lines, needless, standings
 from rivya_core.lab.judging.ballot_box import Field
+from rivya_core.lab.judging.ballot_lines import ImportedVote, LineRecord, Pasted
 from rivya_core.lab.judging.needless import Needless
 from rivya_core.lab.judging.questions import Question, asked, known, questions
 from rivya_core.lab.judging.standings import Standing
@@ -139,9 +140,13 @@ class Votes:
         with reading(self._database) as connection:
             case = read_case(connection, experiment_id)
             rounds = box.rounds(connection, experiment_id)
+            lines = ballot_lines.lines(connection, experiment_id)
         tallied = case.tally(case.question(question))
         own = [vote for vote in case.votes if is_on(tallied.question, vote)]
-        return standings.build(case.experiment, case.cells, case.field, rounds, tallied, own)
+        taken_out = sum(
+            line.taken_out_at is not None and known(case.questions, line.question) is tallied.question for line in lines
+        )
+        return standings.build(case.experiment, case.cells, case.field, rounds, tallied, own, taken_out)
 
     def winner(self, experiment_id: str) -> int | None:
         """The combination that the votes name, by its number: the winner among combinations, else of the winners on all variables.
@@ -164,6 +169,66 @@ class Votes:
         """Every vote of a sweep, over all rounds and questions, in the order they were cast."""
         with reading(self._database) as connection:
             return tuple(box.votes(connection, experiment_id))
+
+    # -- votes that come back as lines of text ---------------------------------------------------------------------
+
+    def accept(self, line: str, *, experiment_id: str | None = None, ballot: str | None = None) -> ImportedVote:
+        """Count one line of a ballot, at the end of all votes so far.
+
+        Args:
+            line: The line, as the ballot's page wrote it.
+            experiment_id: Only a line for a ballot of this sweep counts.
+            ballot: Only a line for this ballot counts.
+
+        Raises:
+            LabError: the line was damaged, shortened, changed, is too long, was seen before, or is for another ballot, sweep or
+                lab; the detail says which. Also when the lab is read-only.
+        """
+        submission.refuse_if_read_only(self._parts.settings)
+        with begin_immediate(self._database) as connection:
+            now = self._parts.ledger.clock()
+            return ballot_lines.import_line(connection, line, now, experiment_id=experiment_id, ballot_id=ballot)
+
+    def paste(self, text: str, experiment_id: str | None = None) -> tuple[Pasted, ...]:
+        """Count every line in a text from chat or mail, in order, and say of each what became of it.
+
+        Args:
+            text: Any text; what is no line of a vote is passed over.
+            experiment_id: Only lines for ballots of this sweep count.
+
+        Raises:
+            LabError: the lab is read-only, or the text is longer than 1 MB.
+        """
+        submission.refuse_if_read_only(self._parts.settings)
+        found = []
+        for line in ballot_lines.found_in(text):
+            try:
+                found.append(Pasted(line, self.accept(line, experiment_id=experiment_id)))
+            except LabError as error:
+                found.append(Pasted(line, refused=error))
+        return tuple(found)
+
+    def lines(self, experiment_id: str) -> tuple[LineRecord, ...]:
+        """The imported lines of a sweep, in the order they came in and count."""
+        with reading(self._database) as connection:
+            return tuple(ballot_lines.lines(connection, experiment_id))
+
+    def take_out(self, line: int) -> None:
+        """Leave a line's votes out of the sum; from then on no error rate holds, and the ranking says so.
+
+        Raises:
+            LabError: no such line, or the lab is read-only.
+        """
+        self._set_taken_out(line, taken_out=True)
+
+    def put_back(self, line: int) -> None:
+        """Count a line again that was taken out, at its old place. Raises as ``take_out`` does."""
+        self._set_taken_out(line, taken_out=False)
+
+    def _set_taken_out(self, line: int, *, taken_out: bool) -> None:
+        submission.refuse_if_read_only(self._parts.settings)
+        with begin_immediate(self._database) as connection:
+            ballot_lines.set_taken_out(connection, line, self._parts.ledger.clock() if taken_out else None)
 
     # -- what need not be made any more ----------------------------------------------------------------------------
 

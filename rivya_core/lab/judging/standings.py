@@ -125,7 +125,8 @@ class Standing:
     ``settings``: the block of each clip, by its name. ``blocks``: how the leading one fared in each block, where there are several. ``bad``: votes "both bad"; ``unseen``: cells without a clip;
     ``single``: no compared cell has more than one clip. ``uncounted``: votes on the question that do not count (any more), see ``tally``.
     ``is_over``: no more votes are needed, or none can decide. ``soonest``: the fewest further votes that can decide, if all of
-    them go one way; 0 when nothing is left to decide.
+    them go one way; 0 when nothing is left to decide. ``copies``: counted votes that were cast on a ballot's copies of the clips;
+    ``taken_out``: lines of ballots on the question that somebody took out.
     """
 
     experiment_id: str
@@ -147,6 +148,16 @@ class Standing:
     is_over: bool
     blocks: tuple[BlockVotes, ...] = ()
     soonest: int = 0
+    copies: int = 0
+    taken_out: int = 0
+
+    @property
+    def rate(self) -> str:
+        """How often the rule names a winner who is none, or that nobody can say."""
+        if not self.taken_out:
+            return ERROR_RATE
+        lines = "1 line was" if self.taken_out == 1 else f"{self.taken_out} lines were"
+        return f"{lines} taken out: chosen with the result in view; {ALPHA * 100:.0f} % no longer holds."
 
     @property
     def winner(self) -> int | None:
@@ -187,6 +198,7 @@ def build(
     rounds: Sequence[RoundRow],
     tallied: Tally,
     votes: Sequence[VoteRecord],
+    taken_out: int = 0,
 ) -> Standing:
     """Put together what the votes say of what can be compared; ``votes``: all on the question, ``tallied`` has those that count."""
     question, grid, variants = tallied.question, tallied.grid, tallied.grid.variants
@@ -220,6 +232,8 @@ def build(
         is_over=tallied.is_over,
         blocks=_blocks(tallied, rated[0].variant) if rated and not question.is_whole else (),
         soonest=fewest_more(variants, tallied.found),
+        copies=sum(bool(vote.ballot) and vote.outcome != "skip" for vote in tallied.votes),
+        taken_out=taken_out,
     )
 
 
@@ -254,7 +268,7 @@ def _voters(rounds: Sequence[RoundRow], votes: Sequence[VoteRecord]) -> tuple[Vo
         by_name.setdefault(row.voter.casefold(), []).append(row)
     found = []
     for own in by_name.values():
-        ends = [row.ended_at for row in own if row.ended_at is not None]
+        ends = [row.ended_at for row in own if row.ended_at is not None and not row.ballot]  # a ballot shows no names
         informed = sum(cast[row.id] for row in own if any(end <= row.started_at for end in ends))
         total = sum(cast[row.id] for row in own)
         if total:

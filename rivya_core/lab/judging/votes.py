@@ -23,7 +23,8 @@ class VoteRecord:
     """One vote, as it was cast. ``voted_at``: aware UTC.
 
     ``question``: the key of what was voted on, "" for whole combinations. ``among``: the cells that had a clip when the pair was
-    drawn, where the draw depended on them; else None.
+    drawn, where the draw depended on them; else None. ``ballot``: the ballot whose copies of the clips were seen, "" for a vote
+    on the clips themselves.
     """
 
     round_id: str
@@ -37,6 +38,7 @@ class VoteRecord:
     voted_at: datetime
     question: str = ""
     among: frozenset[int] | None = None
+    ballot: str = ""
 
     @property
     def preferred(self) -> int | None:

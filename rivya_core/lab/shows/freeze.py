@@ -168,7 +168,8 @@ def _votes(standing: Standing) -> VoteTable | None:
     )
     name = _names(standing.question.variables)
     what = "Which combination is better?" if standing.question.key == WHOLE else f"Which {name} is better?"
-    return VoteTable(what, name, rows, standing.sentence)
+    said = f"{standing.sentence} {standing.rate}" if standing.taken_out else standing.sentence
+    return VoteTable(what, name, rows, said)
 
 
 def _names(variables: Sequence[str]) -> str:

@@ -89,8 +89,8 @@ def render_missing() -> str:
 
 def policy(*, served: bool) -> str:
     """The Content Security Policy of a page, as its ``meta`` element holds it."""
-    scripts = " ".join(_source(text) for text in _texts(_SCRIPTS))
-    styles = " ".join(_source(text) for text in _texts(_STYLES))
+    scripts = " ".join(source_hash(text) for text in _texts(_SCRIPTS))
+    styles = " ".join(source_hash(text) for text in _texts(_STYLES))
     return f"default-src 'none'; script-src {scripts}; style-src {styles}; {_LOADS[served]}; {_ONLY_OURS}"
 
 
@@ -109,7 +109,8 @@ def escaped_json(data: Mapping[str, Any]) -> Markup:
     return Markup(text.translate(_UNSAFE_IN_SCRIPT))  # noqa: S704 - no character is left that HTML reads
 
 
-def _source(text: str) -> str:
+def source_hash(text: str) -> str:
+    """How a Content Security Policy names a script or style that stands in its page."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 

@@ -19,6 +19,7 @@ from rivya_core.lab.judging.verdicts import Verdicts
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.read_only import refuse_writes
 from rivya_core.lab.shows import slides, store
+from rivya_core.lab.shows.ballot import BallotFile, BallotFiles
 from rivya_core.lab.shows.changes import changes
 from rivya_core.lab.shows.edits import Edits, check_caption, check_count, check_title
 from rivya_core.lab.shows.evidence import Freezer
@@ -43,6 +44,7 @@ class Shows(Edits):
     def __init__(self, parts: Parts, verdicts: Verdicts, votes: Votes) -> None:
         self._parts = parts
         self._freezer = Freezer(parts, verdicts, votes)
+        self.ballots = BallotFiles(parts)
 
     # -- making ----------------------------------------------------------------------------------------------------
 
@@ -161,6 +163,26 @@ class Shows(Edits):
         from rivya_core.lab.shows.page import ServedMedia, render  # noqa: PLC0415 - loads Jinja2: only who shows pays for it
 
         return render(self.data(show_id), ServedMedia(f"/show/{show_id}"), served=True)
+
+    def ballot(self, show_id: str, question: str | None = None) -> BallotFile:
+        """The ballot that goes with a show, made at the first call at about a second a clip; the same one afterwards.
+
+        Args:
+            show_id: The show, which is of a sweep.
+            question: What is voted on, by its key, see ``lab.votes.questions``; None = what the sweep asks first.
+
+        Raises:
+            LabError: no such show, it is not of a sweep, or no ballot can be made; see ``BallotFiles.make``.
+        """
+        show = self.get(show_id)
+        if show.sweep_id is None:
+            raise LabError(
+                "This show has nothing to vote on",
+                "A ballot compares the combinations of a sweep, and this show is of single clips.",
+                "Make a show of a sweep.",
+                field="show_id",
+            )
+        return self.ballots.of_show(show.id, show.sweep_id, question)
 
     def held(self, show_id: str) -> tuple[HeldClip, ...]:
         """The clips that the slides of a show hold, in the order shown, each with its generation. Raises LabError for an unknown id."""

@@ -1,0 +1,16 @@
+"""What all tables of the ledger share: the prefix of their names, and one collection that names their keys and indexes alike."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+PREFIX = "lab_"
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
