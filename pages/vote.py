@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages._ui import card, frame
 from pages._ui.ballot import desk as ballot_desk
+from pages._ui.ballot import lines as ballot_lines
 from pages._ui.ballot import result as ballot_result
 from pages._ui.ballot import start as ballot_start
 from rivya_core import Lab, RivyaError
@@ -40,7 +41,10 @@ def main() -> None:
 
 def _choose(lab: Lab) -> None:
     chosen = ballot_start.draw(lab)
-    if chosen is not None and ballot_start.names_are_shown(chosen.sweep):
+    if chosen is None:
+        return
+    ballot_lines.draw(lab, chosen.sweep.id, chosen.question)
+    if ballot_start.names_are_shown(chosen.sweep):
         ballot_result.draw(lab, chosen.sweep.id, chosen.question)
 
 

@@ -53,6 +53,7 @@ def routes() -> Sequence[BaseRoute]:
         Route("/clips/{id}.mp4", clip),
         Route("/posters/{id}.jpg", poster),
         Route("/ballots/{token}.mp4", ballot_clip),
+        Route("/ballots/{id}.html", ballot_file),
         Route("/images/{sha256}", image),
         Route("/exports/history.{kind}", export),
         Route("/exports/spend.csv", export_spend),
@@ -165,6 +166,16 @@ def _with_settings(lab: Lab, record: GenerationRecord, path: Path) -> Response:
         part.unlink(missing_ok=True)
         return JSONResponse({"error": str(error)}, status_code=409, headers={"Cache-Control": "no-store"})
     return PassingFile(part, media_type=MP4.media_type, filename=name, headers={"Cache-Control": "no-store"})
+
+
+def ballot_file(request: Request) -> Response:
+    """Download a ballot: one HTML file to hand out."""
+
+    def answer(lab: Lab) -> Response:
+        made = lab.shows.ballots.file(request.path_params["id"])
+        return _kept(made.path, filename=f"ballot-{made.id}.html", media_type="text/html")
+
+    return _found(answer)
 
 
 def ballot_clip(request: Request) -> Response:

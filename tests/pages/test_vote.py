@@ -12,7 +12,9 @@ from streamlit.testing.v1 import AppTest
 from rivya_core import Lab
 from tests.lab.judging.study import WORDS, make_crossed, make_study
 from tests.lab.judging.test_ballots import cast, prefer
+from tests.lab.shows.test_ballot import line
 from tests.pages.conftest import ROOT, TIMEOUT_S
+from tests.until import until
 
 CROSSED = {"prompt": ("fox", "squirrel"), "cfg_scale": ("0.125", "0.875")}
 
@@ -311,3 +313,42 @@ def test_a_read_only_server_lets_a_visitor_end_their_own_round_only(make_lab: Ca
     press(own, "End the round")
     assert lab.ballots.round(round_of(own)).ended_at is not None
     assert lab.ballots.round(theirs).ended_at is None
+
+
+def test_pasted_lines_are_counted_and_each_result_is_said(lab: Lab) -> None:
+    """In words, once; a line can be taken out and put back, and what that costs is said."""
+    sweep = make_study(lab)
+    made = lab.shows.ballots.make(sweep)
+    good = line(lab, made, 1, "Ana <b>")
+    app = opened(experiment=sweep)
+    app.text_area(key="vote_paste").set_value(f"Hello\n{good}\n{good}")
+    app = press(app.run(), "Count these votes")
+    assert [item.value for item in app.success] == ["Ana <b>: 1 vote counted."]
+    assert ["seen before" in item.value for item in app.warning] == [True]
+    assert app.text_area(key="vote_paste").value == ""
+    assert "1. Ana <b> \u00b7 1 vote" in said(app)
+    app = press(app, "Take out")
+    assert "5 % no longer holds" in "".join(item.value for item in app.warning)
+    assert lab.votes.ranking(sweep).votes == 0
+    app = press(app, "Put back")
+    assert not app.warning
+    assert lab.votes.ranking(sweep).votes == 1
+
+
+def test_text_without_a_vote_is_told_so(lab: Lab) -> None:
+    """Nothing is counted, and the page says what a vote looks like."""
+    app = opened(experiment=make_study(lab))
+    app.text_area(key="vote_paste").set_value("Hello there")
+    app = press(app.run(), "Count these votes")
+    assert "There is no vote in this text" in said(app)
+
+
+def test_a_ballot_is_made_in_the_background_and_offered(lab: Lab) -> None:
+    """One press; then its file, with how many pairs a voter sees."""
+    sweep = make_study(lab, clips=2)
+    key = lab.votes.questions(sweep)[0].key
+    app = press(opened(experiment=sweep), "Make a ballot")
+    until(lambda: lab.shows.ballots.latest(sweep, key) is not None and not lab.shows.ballots.is_making(sweep, key))
+    app = app.run()
+    assert "4 pairs per voter" in said(app)
+    assert [item.label for item in app.button if item.label.startswith("Make")] == ["Make a new one"]

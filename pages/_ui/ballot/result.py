@@ -16,7 +16,7 @@ from rivya_core.lab.judging.ballots import RoundRecord
 from rivya_core.lab.judging.needless import Needless
 from rivya_core.lab.judging.questions import WHOLE
 from rivya_core.lab.judging.ratings import Rated
-from rivya_core.lab.judging.standings import ERROR_RATE, Standing
+from rivya_core.lab.judging.standings import Standing
 from rivya_core.lab.judging.stopping import fewest_votes
 from rivya_core.lab.judging.votes import VoteRecord
 
@@ -50,7 +50,7 @@ def _table(lab: Lab, standing: Standing, saved: Needless) -> None:
     posters = {clip: _poster(lab, clip) for clip in shown}
     ranking = vote_ranking.Ranking(
         sentence=_sentence(standing, saved),
-        rate=ERROR_RATE,
+        rate=standing.rate,
         caption=f"{votes} of all rounds, ranked by the lower end of the interval",
         what=ballot_words.question(standing.question.key) if standing.question.key else "Combination",
         rows=[_row(standing, one, posters.get(standing.clips[one.variant][0], "")) for one in standing.rated],
@@ -147,6 +147,8 @@ def _what_it_rests_on(standing: Standing) -> Iterator[str]:
     if standing.uncounted:
         votes = "1 vote does" if standing.uncounted == 1 else f"{standing.uncounted} votes do"
         yield f"{votes} not count: a clip of theirs is gone, or a setting came in later."
+    if standing.copies:
+        yield f"{standing.copies} of {standing.votes} votes were cast on a ballot's copies of the clips."
     if standing.bad:
         yield f"Both bad: {standing.bad} of {standing.votes} votes."
 

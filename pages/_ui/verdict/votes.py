@@ -33,6 +33,7 @@ class Votes:
     winner: int | None = None
     is_open: bool = False
     outcome: Voted = "open"
+    rate: str = ERROR_RATE
 
 
 def read(lab: Lab, experiment_id: str) -> Votes | None:
@@ -56,7 +57,8 @@ def read(lab: Lab, experiment_id: str) -> Votes | None:
     outcome: Voted = "winner" if decided else "undecided" if over else "open"
     said = " ".join(ballot_words.sentence(standing) for standing in standings)
     count = sum(standing.votes for standing in standings)
-    return Votes(CLEAR if decided else UNCLEAR, said, count, winner, outcome=outcome)
+    rate = next((standing.rate for standing in standings if standing.taken_out), ERROR_RATE)
+    return Votes(CLEAR if decided else UNCLEAR, said, count, winner, outcome=outcome, rate=rate)
 
 
 def draw(lab: Lab, experiment_id: str, found: SweepVerdict | None = None) -> None:
@@ -79,7 +81,7 @@ def draw(lab: Lab, experiment_id: str, found: SweepVerdict | None = None) -> Non
             )
         if votes.count:
             with st.container(key="muted_votes_rules"):
-                st.text(f"{ERROR_RATE} More votes cost no credits.")
+                st.text(f"{votes.rate} More votes cost no credits.")
             st.page_link(
                 frame.page_file("vote"),
                 label="Ranking and reasons",

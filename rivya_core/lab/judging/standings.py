@@ -154,10 +154,7 @@ class Standing:
     @property
     def rate(self) -> str:
         """How often the rule names a winner who is none, or that nobody can say."""
-        if not self.taken_out:
-            return ERROR_RATE
-        lines = "1 line was" if self.taken_out == 1 else f"{self.taken_out} lines were"
-        return f"{lines} taken out: chosen with the result in view; {ALPHA * 100:.0f} % no longer holds."
+        return rate_words(self.taken_out)
 
     @property
     def winner(self) -> int | None:
@@ -189,6 +186,14 @@ class Standing:
 
 
 ERROR_RATE: Final = f"False winners: at most {ALPHA * 100:.0f} %, whenever you look."
+
+
+def rate_words(taken_out: int) -> str:
+    """Say how often the rule names a winner who is none; nobody can once lines were taken out."""
+    if not taken_out:
+        return ERROR_RATE
+    lines = "1 line was" if taken_out == 1 else f"{taken_out} lines were"
+    return f"{lines} taken out: chosen with the result in view; {ALPHA * 100:.0f} % no longer holds."
 
 
 def build(

@@ -123,7 +123,9 @@ function finish() {
   file = URL.createObjectURL(new Blob([`${line}\n`], { type: 'text/plain' }));
   $('save').href = file;
   $('save').download = `vote-${state.voter}.txt`;
-  $('send').hidden = !location.protocol.startsWith('http');
+  const isServed = location.protocol.startsWith('http');
+  $('send').hidden = !isServed;
+  $('copy').classList.toggle('big', !isServed);
   $('send').disabled = $('name').disabled = $('change').disabled = state.sent;
   if (state.sent) $('said').textContent = 'Your vote was sent. You can close this page.';
 }
