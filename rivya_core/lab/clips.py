@@ -133,7 +133,7 @@ def poster_jpeg(path: Path, to: Path) -> bool:
     try:
         with opened(path) as (container, stream):
             frame = _poster_frame(container, stream)
-            shown = None if frame is None else _shown_px(frame, stream)
+            shown = None if frame is None else shown_px(frame, stream)
     except (FFmpegError, ValueError, EOFError):
         log.warning("no poster: the clip cannot be read")
         return False
@@ -173,7 +173,7 @@ def _look(path: Path) -> tuple[int, int, float, float, bool]:
         first = next(container.decode(stream), None)
         if first is None or first.is_corrupt:
             raise _broken("Its first frame cannot be decoded.")
-        width_px, height_px = _shown_px(first, stream)
+        width_px, height_px = shown_px(first, stream)
         if not tells_all and key_packets_from_end <= TAIL_FRAMES_MAX:
             _decode_tail(container, stream, duration_s)
         fps = round(float(stream.average_rate or 0), 3)
@@ -215,7 +215,7 @@ def _decode_tail(container: InputContainer, stream: VideoStream, duration_s: flo
         raise _broken("Its last frames cannot be decoded.")
 
 
-def _shown_px(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+def shown_px(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
     """Width and height as a player shows them: pixels may be oblong, and the picture may lie on its side."""
     width = max(1, round(frame.width * (stream.sample_aspect_ratio or 1)))
     return (frame.height, width) if frame.rotation % 180 else (width, frame.height)

@@ -34,7 +34,7 @@ from rivya_core.lab.shows.recipe import recipe_text, write_recipe
 from rivya_core.settings import Settings
 from rivya_core.simulator.app import create_app
 from rivya_core.simulator.world import World
-from rivya_core.web import clip_archive, exports, guard
+from rivya_core.web import chat_files, clip_archive, exports, guard
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,8 @@ def routes() -> Sequence[BaseRoute]:
         Route("/exports/history.{kind}", export),
         Route("/exports/spend.csv", export_spend),
         Route("/exports/clips.zip", export_clips, methods=["GET", "POST"]),
+        Route("/exports/contact-sheet.png", chat_file),
+        Route("/exports/side-by-side.mp4", chat_file),
         Route("/exports/server.csv", export_server),
         Route("/exports/support.zip", export_support),
         Mount("/assets/fonts", StaticFiles(directory=ASSETS / "fonts")),
@@ -164,7 +166,7 @@ def _with_settings(lab: Lab, record: GenerationRecord, path: Path) -> Response:
         write_recipe(path, part, recipe_text(record))
     except RivyaError as error:
         part.unlink(missing_ok=True)
-        return JSONResponse({"error": str(error)}, status_code=409, headers={"Cache-Control": "no-store"})
+        return _refused(error)
     return PassingFile(part, media_type=MP4.media_type, filename=name, headers={"Cache-Control": "no-store"})
 
 
@@ -174,6 +176,21 @@ def ballot_file(request: Request) -> Response:
     def answer(lab: Lab) -> Response:
         made = lab.shows.ballots.file(request.path_params["id"])
         return _kept(made.path, filename=f"ballot-{made.id}.html", media_type="text/html")
+
+    return _found(answer)
+
+
+def chat_file(request: Request) -> Response:
+    """Make a contact sheet or a side-by-side video and send it; takes some seconds, and refuses in words."""
+    kind = request.url.path.rsplit("/", 1)[-1]
+
+    def answer(lab: Lab) -> Response:
+        try:
+            part, name = chat_files.make(lab, kind, request.query_params)
+        except RivyaError as error:
+            return _refused(error)
+        headers = {"Cache-Control": "no-store"}
+        return PassingFile(part, media_type=chat_files.KINDS[kind], filename=name, headers=headers)
 
     return _found(answer)
 
@@ -359,6 +376,10 @@ def _kept(path: Path, kind: type[FileResponse] = FileResponse, **how: Any) -> Re
         log.warning("a file of the archive cannot be read: %s", error.strerror)
         return _missing()
     return kind(path, **how)
+
+
+def _refused(error: RivyaError) -> Response:
+    return JSONResponse({"error": str(error)}, status_code=409, headers={"Cache-Control": "no-store"})
 
 
 def _missing() -> Response:

@@ -185,7 +185,7 @@ SHOWS: dict[type, str] = {
     Verdicts: "finding judge knob look measures_here settle_probes try_again wait",
     Server: "ask_task contract drift is_checking look_up observations support_bundle task",
     Cassettes: "export pieces",
-    Shows: "ballot clip data get held list page poster",
+    Shows: "ballot clip contact_sheet data get held list page poster side_by_side",
     BallotFiles: "failure file is_making latest",
     Spending: "cap_changes decisions experiments forecasts movements spent wallets",
     History: "children choices examples export_rows failures failures_count latest marked marks newest_clips page rendering_s running running_count "

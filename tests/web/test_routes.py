@@ -150,6 +150,36 @@ async def test_a_clip_that_cannot_carry_its_settings_says_so(
     assert not list((lab.archive.root / "parts").iterdir())
 
 
+async def test_files_for_chats_are_made_of_chosen_clips_and_of_a_show(
+    finished: GenerationRecord, lab: Lab, client: httpx.AsyncClient
+) -> None:
+    """Their names say simulated, they are what they say, and nothing is left behind."""
+    other = lab.wait(lab.submit(GenerationRequest(prompt="A red fox", params={"cfg_scale": 0.9})).id)
+    show = lab.shows.create("Two", [[finished.id, other.id]])
+    chosen = f"id={finished.id}&id={other.id}"
+    for query in (chosen, f"show={show.id}&slide=1"):
+        sheet = await client.get(f"/exports/contact-sheet.png?{query}")
+        assert (sheet.status_code, sheet.content[:4]) == (200, b"\x89PNG")
+        video = await client.get(f"/exports/side-by-side.mp4?{query}")
+        assert (video.status_code, video.content[4:8]) == (200, b"ftyp")
+        for answer, kind in ((sheet, "image/png"), (video, "video/mp4")):
+            assert answer.headers["content-type"] == kind
+            assert "SIMULATED" in answer.headers["content-disposition"]
+            assert finished.id.encode() not in answer.content
+            assert str(lab.archive.root).encode() not in answer.content
+    assert not list((lab.archive.root / "parts").iterdir())
+
+
+@pytest.mark.parametrize("query", ["", "id=unknown", "show=unknown", "id=a&id=b&id=c&id=d&id=e", "show=x&slide=\u0663"])
+async def test_files_for_chats_that_cannot_be_made_say_why(lab: Lab, client: httpx.AsyncClient, query: str) -> None:
+    """In words, and nothing is left behind."""
+    for kind in ("contact-sheet.png", "side-by-side.mp4"):
+        answer = await client.get(f"/exports/{kind}?{query}")
+        assert answer.status_code == 409
+        assert answer.json()["error"]
+    assert not list((lab.archive.root / "parts").iterdir())
+
+
 async def test_a_poster_is_a_picture(finished: GenerationRecord, client: httpx.AsyncClient) -> None:
     """The first frame, for lists and players."""
     answer = await client.get(f"/posters/{finished.id}.jpg")

@@ -204,6 +204,30 @@ class Shows(Edits):
         key = self._held(show_id, sha256).poster_key
         return None if key is None else self._file(key)
 
+    def contact_sheet(self, show_id: str, path: str | Path) -> Path:
+        """Write the show's grid, or its clips, as one PNG for chats; where it is. May take a second.
+
+        Raises:
+            LabError: no such show. StorageError: a file is gone, or there is no room.
+        """
+        from rivya_core.lab.shows import chat_files, contact_sheet  # noqa: PLC0415 - only who makes a file loads this
+
+        show = self.get(show_id)
+        sheet = chat_files.sheet_of(show, lambda sha256: self.poster(show_id, sha256))
+        return contact_sheet.contact_sheet(sheet, Path(path))
+
+    def side_by_side(self, show_id: str, slide: int, path: str | Path) -> Path:
+        """Write the one to four clips of a slide as one MP4 for chats, labels burned in; where it is. Takes some seconds.
+
+        Raises:
+            LabError: no such show or slide, or it has no or too many clips. StorageError: a file is gone, or there is no room.
+        """
+        from rivya_core.lab.shows import chat_files, side_by_side  # noqa: PLC0415 - only who makes a file loads this
+
+        show = self.get(show_id)
+        clips = chat_files.clips_of_slide(show, slide, lambda sha256: self.clip(show_id, sha256))
+        return side_by_side.side_by_side(clips, Path(path), title=show.title)
+
     def _held(self, show_id: str, sha256: str) -> HeldClip:
         with reading(self._parts.database) as connection:
             found = store.held(connection, show_id, sha256)
