@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages._ui import card, direction, frame
 from pages._ui.form import request_form
+from pages._ui.shows import make as show_make
 from pages._ui.wall import choice as wall_choice
 from pages._ui.wall import wall
 from pages._ui.wall.choice import Choice
@@ -33,6 +34,7 @@ def main() -> None:
         st.switch_page(frame.page_file("sweep"), query_params={"experiment": status.id})
     if choice.is_wall:
         wall.wall(lab, choice.records, wall_choice.cell_names(status), status)
+        show_make.add_menu(lab, [record.id for record in choice.records], key="wall", side_by_side=True)
     else:
         _pick(lab, choice, wall_choice.experiment(lab))
     if choice.is_wall or choice.pending:

@@ -31,6 +31,7 @@ PAGES = (
     ("compare", "Compare", ":material/view_column_2:"),
     ("vote", "Vote", ":material/how_to_vote:"),
     ("history", "History", ":material/history:"),
+    ("shows", "Shows", ":material/slideshow:"),
     ("spend", "Spend", ":material/receipt_long:"),
     ("connection", "Connection", ":material/cable:"),
 )

@@ -27,7 +27,7 @@ def test_a_phone_shows_all_pages_in_one_row_and_little_header(quick: Server, vis
     page = visitor.page
     settle(page)
     links = page.locator(f"{NAVIGATION} a")
-    expect(links).to_have_count(7)
+    expect(links).to_have_count(8)
     boxes = [box for link in links.all() if (box := link.bounding_box()) is not None]
     assert len({round(box["y"]) for box in boxes}) == 1
     assert max(box["x"] + box["width"] for box in boxes) <= PHONE.width

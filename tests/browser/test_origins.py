@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, ConsoleMessage, expect
 
 from tests.browser.conftest import QUICK, Server, Visitor
 
-PAGES = ("/", "/sweep", "/compare", "/vote", "/history", "/spend", "/connection")
+PAGES = ("/", "/sweep", "/compare", "/vote", "/history", "/shows", "/spend", "/connection")
 
 OPEN_SOCKET = """address => new Promise(done => {
   const socket = new WebSocket(address + '/_stcore/stream', ['streamlit']);

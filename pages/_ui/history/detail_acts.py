@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import actions, frame, support_link, undo, words
+from pages._ui.shows import make as show_make
 from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.records import ErrorCard
 
@@ -20,6 +21,8 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
         actions.use_settings_button(record, key="detail", go_to_form=True)
         actions.use_part_menu(record, key="detail", go_to_form=True)
         actions.copy_menu(lab, record, key="detail")
+        if record.has_clip:
+            show_make.add_menu(lab, [record.id], key="detail")
         if not lab.settings.read_only:
             _star(lab, record)
         with st.popover("More", icon=":material/more_horiz:", type="tertiary", key=f"more_{record.id}"):

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import frame, undo, words
+from pages._ui.shows import make as show_make
 from rivya_core import Lab, RivyaError
 
 CHOSEN_MAX = 1000
@@ -28,6 +29,9 @@ def act(asked: Mapping[str, Any]) -> None:
     if name == "sweep":
         st.session_state[_GO] = ("sweep", {"experiment": ids[0]})
         return
+    if name == "show":
+        show_make.add_chosen(ids, label)
+        return
     try:
         said = _change(frame.lab(), str(name), ids, label)
     except RivyaError as error:
@@ -38,6 +42,7 @@ def act(asked: Mapping[str, Any]) -> None:
 
 def follow() -> None:
     """Go where the last action leads, and say in passing what it did; called before the page is drawn."""
+    show_make.follow()
     told = st.session_state.pop(_TOLD, None)
     if told is not None:
         st.toast(told)

@@ -14,6 +14,7 @@ from pages._ui.address import open_row, sweep_link
 from pages._ui.components.history_rows import Row, View, history_rows
 from pages._ui.history import selection
 from pages._ui.results import row_words
+from pages._ui.shows import make as show_make
 from rivya_core import GenerationRecord, Lab, State
 from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.marks import Marks
@@ -54,6 +55,7 @@ def _rows(lab: Lab, watched: tuple[GenerationRecord, ...], listed: int, shown: s
         opened=shown,
         view=view,
         labels=list(lab.labels.all("generation")),
+        shows=list(show_make.choices(lab).items()),
         gone=selection.gone(),
         may_write=not lab.settings.read_only,
         on_open=_opened,

@@ -9,6 +9,7 @@ import streamlit as st
 from pages._ui import actions, address, frame, words
 from pages._ui.components.copy_link import copy_link
 from pages._ui.components.player import player
+from pages._ui.shows import make as show_make
 from rivya_core import GenerationRecord, Lab
 
 PLAYER = "clip"
@@ -62,7 +63,9 @@ def clip_card(
             horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="muted_clip"
         ):
             st.text(facts(record, marked=bool(mark)), width="content")
-            actions.use_part_menu(record, key="clip")
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
+                actions.use_part_menu(record, key="clip")
+                show_make.add_menu(lab, [record.id], key="clip")
     with st.container(horizontal=True, key="clip_actions", gap="xsmall"):
         actions.download_menu(record, key="clip")
         actions.compare_button(record, key="clip")

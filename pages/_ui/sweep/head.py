@@ -13,6 +13,7 @@ from pages._ui.address import sweep_link
 from pages._ui.cap_editor import cap_editor
 from pages._ui.components.copy_link import copy_link
 from pages._ui.paid_button import paid_button
+from pages._ui.shows import make as show_make
 from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import baseline as sweep_baseline
 from pages._ui.sweep import clip as sweep_clip
@@ -63,6 +64,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
         if status.damaged:
             with st.container(key="muted_damaged"):
                 st.text("A damaged clip was paid for and is kept. A repair buys a new one.")
+        show_make.refusal()
         refused: tuple[str, RivyaError] | None = st.session_state.get(_REFUSED)
         if refused is not None and refused[0] == status.id:
             frame.error_card(refused[1])
@@ -170,6 +172,8 @@ def _onward(lab: Lab, status: SweepStatus) -> None:
             on_click=sweep_address.to_tab,
             args=(step,),
         )
+    decided = status.experiment.decided_at is not None
+    show_make.make_button(lab, status, key="sweep", kind="primary" if decided else "secondary")
     if status.states.get(State.SUCCEEDED, 0) < TWO:
         return
     kind: Literal["primary", "secondary"] = "primary" if step == "Vote" else "secondary"

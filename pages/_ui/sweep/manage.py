@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import direction, frame, words
+from pages._ui import direction, done_bar, frame, words
+from pages._ui.done_bar import Done
 from pages._ui.words import Badge
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
@@ -15,18 +15,10 @@ from rivya_core.lab.experiments.records import ExperimentRecord
 
 NAME_SHOWN = 60
 
-_DONE = "_sweep_managed"
+BAR = "sweep"
 _REFUSED = "_sweep_manage_refused"
 _LABEL = "sweep_label"
 _HIDDEN = "sweep_hidden"
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """What was done last, and how it is taken back."""
-
-    said: str
-    undo: Callable[[], object]
 
 
 # -- the list ----------------------------------------------------------------------------------------------------------
@@ -98,24 +90,17 @@ def menu(lab: Lab, experiment: ExperimentRecord, given: Sequence[str]) -> None:
 
 
 def undo_bar() -> None:
-    """Draw what was done last with its way back, until something else is done."""
-    with st.container(key="slot_sweep_undo"):  # always there: what stands below it keeps its place
-        done: _Done | None = st.session_state.get(_DONE)
-        if done is None:
-            return
-        with st.container(border=True, horizontal=True, vertical_alignment="center", key="sweep_undo_card"):
-            st.text(done.said, width="stretch")
-            st.button("Undo", icon=":material/undo:", key="sweep_manage_undo", type="primary", on_click=_undo)
-            st.button("Close", key="sweep_manage_close", type="tertiary", on_click=_forget)
+    """Draw what was done last with its way back."""
+    done_bar.draw(BAR)
 
 
 def _rename(experiment_id: str, key: str) -> None:
     sweeps, wanted = frame.lab().sweeps, str(st.session_state.get(key) or "")
 
-    def rename() -> _Done | None:
+    def rename() -> Done | None:
         before = sweeps.rename(experiment_id, wanted)
         said = f"Renamed. It was called {direction.within(words.excerpt(before, NAME_SHOWN))}."
-        return None if before == wanted.strip() else _Done(said, lambda: sweeps.rename(experiment_id, before))
+        return None if before == wanted.strip() else Done(said, lambda: sweeps.rename(experiment_id, before))
 
     _try(experiment_id, rename)
 
@@ -123,7 +108,7 @@ def _rename(experiment_id: str, key: str) -> None:
 def _relabel(experiment_id: str, key: str, before: Sequence[str]) -> None:
     labels, wanted = frame.lab().labels, [str(one) for one in st.session_state.get(key) or ()]
 
-    def relabel() -> _Done | None:
+    def relabel() -> Done | None:
         gone = [one for one in before if one not in wanted and labels.remove("sweep", [experiment_id], one)]
         new = [one for one in wanted if one not in before and labels.add("sweep", [experiment_id], one)]
 
@@ -136,7 +121,7 @@ def _relabel(experiment_id: str, key: str, before: Sequence[str]) -> None:
         said = " ".join(
             f"Label {what}: {', '.join(names)}." for what, names in (("added", new), ("removed", gone)) if names
         )
-        return _Done(said, back) if said else None
+        return Done(said, back) if said else None
 
     _try(experiment_id, relabel)
 
@@ -144,16 +129,16 @@ def _relabel(experiment_id: str, key: str, before: Sequence[str]) -> None:
 def _hide(experiment_id: str) -> None:
     sweeps = frame.lab().sweeps
     sweeps.hide(experiment_id)
-    st.session_state[_DONE] = _Done("Hidden from the list. What runs goes on.", lambda: sweeps.show(experiment_id))
+    done_bar.put(BAR, Done("Hidden from the list. What runs goes on.", lambda: sweeps.show(experiment_id)))
 
 
 def _show(experiment_id: str) -> None:
     sweeps = frame.lab().sweeps
     sweeps.show(experiment_id)
-    st.session_state[_DONE] = _Done("Shown in the list again.", lambda: sweeps.hide(experiment_id))
+    done_bar.put(BAR, Done("Shown in the list again.", lambda: sweeps.hide(experiment_id)))
 
 
-def _try(experiment_id: str, act: Callable[[], _Done | None]) -> None:
+def _try(experiment_id: str, act: Callable[[], Done | None]) -> None:
     st.session_state.pop(_REFUSED, None)
     try:
         done = act()
@@ -161,14 +146,4 @@ def _try(experiment_id: str, act: Callable[[], _Done | None]) -> None:
         st.session_state[_REFUSED] = (experiment_id, error)
         return
     if done is not None:
-        st.session_state[_DONE] = done
-
-
-def _undo() -> None:
-    done: _Done | None = st.session_state.pop(_DONE, None)
-    if done is not None:
-        done.undo()
-
-
-def _forget() -> None:
-    st.session_state.pop(_DONE, None)
+        done_bar.put(BAR, done)

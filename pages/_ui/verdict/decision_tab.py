@@ -13,6 +13,7 @@ from pages._ui.components.player import player
 from pages._ui.facts import Fact
 from pages._ui.form import request_form
 from pages._ui.results.clip_card import facts as clip_facts
+from pages._ui.shows import make as show_make
 from pages._ui.sweep import words as sweep_words
 from pages._ui.verdict import baseline
 from pages._ui.verdict import progress as verdict_progress
@@ -192,15 +193,17 @@ def _decided(lab: Lab, status: SweepStatus, decision: Mapping[str, Any]) -> None
         )
         with st.container(key="muted_decision"):
             st.text("Verdicts, votes and credits as they were when it was decided.")
-        if not lab.settings.read_only:
-            st.button(
-                "Reopen",
-                icon=":material/lock_open:",
-                type="tertiary",
-                key="undecide",
-                on_click=_undecide,
-                args=(status.id,),
-            )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            show_make.make_button(lab, status, key="decision")
+            if not lab.settings.read_only:
+                st.button(
+                    "Reopen",
+                    icon=":material/lock_open:",
+                    type="tertiary",
+                    key="undecide",
+                    on_click=_undecide,
+                    args=(status.id,),
+                )
     clip = None if cell is None else cell.clip
     if clip is not None:
         _winner(lab, lab.get(clip), "Baseline" if kept else "Winning clip")

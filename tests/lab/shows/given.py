@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
 from rivya_core import Lab
+from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.schema import experiments
 from tests.lab.judging.study import make_study
 
 VALUES = ("calm sea", "rough sea")
@@ -31,4 +35,13 @@ def decided(lab: Lab, *, votes: int = 6) -> str:
     vote(lab, sweep, votes)
     decide(lab, sweep)
     lab.verdicts.wait(sweep, 60)
+    return sweep
+
+
+def based(lab: Lab, sweep: str) -> str:
+    """Give a study the base that a started sweep has: what its first combination asks for; its id."""
+    base = dict(lab.sweeps.status(sweep).cells[0].request)
+    spec = {**lab.sweeps.get(sweep).spec, "base": base}
+    with begin_immediate(lab.ledger.database) as connection:
+        connection.execute(sa.update(experiments).where(experiments.c.id == sweep).values(spec=spec))
     return sweep

@@ -18,7 +18,7 @@ from rivya_core.lab.shows.edits import CAPTION_MAX, TITLE_MAX
 from rivya_core.lab.states import State
 from tests.lab.given import in_state
 from tests.lab.judging.study import make_crossed, make_study
-from tests.lab.shows.given import VALUES, decide, decided, vote
+from tests.lab.shows.given import VALUES, based, decide, decided, vote
 
 HOSTILE = "</script><img src=x onerror=alert(1)> {{ 7*7 }} \u2028"
 
@@ -97,12 +97,7 @@ def test_the_grid_has_the_last_variable_across(lab: Lab) -> None:
 
 def test_baseline_and_winner_stand_side_by_side(lab: Lab) -> None:
     """Where both have a clip and are not the same."""
-    sweep = make_study(lab, VALUES)
-    base = dict(lab.sweeps.status(sweep).cells[0].request)
-    spec = {**lab.sweeps.get(sweep).spec, "base": base}
-    with begin_immediate(lab.ledger.database) as connection:
-        table = sa.table("lab_experiments", sa.column("id"), sa.column("spec", sa.JSON))
-        connection.execute(sa.update(table).where(table.c.id == sweep).values(spec=spec))
+    sweep = based(lab, make_study(lab, VALUES))
     decide(lab, sweep, 1)
     data = lab.shows.data(lab.shows.of_sweep(sweep).id)
     [pair] = [slide for slide in data["slides"] if slide["layout"] == "pair"]

@@ -45,6 +45,7 @@ def history_rows(
     opened: str | None,
     view: View,
     labels: Sequence[str],
+    shows: Sequence[tuple[str, str]],
     gone: Sequence[str],
     may_write: bool,
     on_open: Callable[[], None],
@@ -58,10 +59,11 @@ def history_rows(
         opened: Id of the generation that is shown beside them.
         view: As a table, or as posters that play under the pointer.
         labels: The ones in use, offered while a label is typed.
+        shows: What clips can be added to: id and title.
         gone: Ids that can no longer be selected.
         may_write: Whether favorites, labels and deleting are offered.
         on_open: Called when a row was opened; its id is the state's ``open``.
-        on_act: Called when an action was pressed; the state's ``act`` is a mapping with ``act``, ``ids`` and ``label``.
+        on_act: Called when an action was pressed; the state's ``act`` is a mapping with ``act``, ``ids`` and ``label``, which for a show is its id.
         key: Of the component's state.
     """
     data: Mapping[str, Any] = {
@@ -69,6 +71,7 @@ def history_rows(
         "opened": opened,
         "view": view,
         "labels": labels,
+        "shows": [list(one) for one in shows],
         "gone": gone,
         "mayWrite": may_write,
         "zipMax": CLIPS_MAX,

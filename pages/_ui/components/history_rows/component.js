@@ -152,7 +152,7 @@ function show(its) {
   its.acts.compare.title = its.acts.compare.disabled ? `Select ${COMPARE_LEAST} to ${COMPARE_MOST} clips` : '';
   its.acts.zip.disabled = count > its.data.zipMax;
   its.acts.zip.title = its.acts.zip.disabled ? `A ZIP holds at most ${its.data.zipMax} clips` : '';
-  if (!count) its.labeller.hidden = true;
+  if (!count) its.labeller.hidden = its.shower.hidden = true;
 }
 
 // -- acting ----------------------------------------------------------------------------------------------------------
@@ -189,6 +189,10 @@ function drawBar(its, parent) {
       its.labeller.hidden = !its.labeller.hidden;
       if (!its.labeller.hidden) its.labeller.querySelector('input').focus();
     });
+    add('show', 'Add to show', () => {
+      its.shower.hidden = !its.shower.hidden;
+      if (!its.shower.hidden) its.shower.querySelector('select').focus();
+    });
   }
   add('zip', 'Download ZIP', () => download(its));
   if (its.data.mayWrite) add('delete', 'Delete', () => act(its, 'delete'));
@@ -206,6 +210,24 @@ function drawBar(its, parent) {
   button(its.labeller, 'Remove').onclick = () => give('unlabel');
   its.labeller.onsubmit = (event) => { event.preventDefault(); give('label'); };
   its.labeller.onkeydown = (event) => { if (event.key === 'Escape') { its.labeller.hidden = true; its.acts.label.focus(); } };
+}
+
+function drawShower(its, parent) {
+  its.shower = make(parent, 'form', 'labeller');
+  its.shower.hidden = true;
+  its.shows = make(its.shower, 'select', '');
+  its.shows.setAttribute('aria-label', 'Show for the selected clips');
+  make(its.shower, 'button', '', 'Add').type = 'submit';
+  const close = () => { its.shower.hidden = true; its.acts.show.focus(); };
+  its.shower.onsubmit = (event) => { event.preventDefault(); act(its, 'show', its.shows.value); close(); };
+  its.shower.onkeydown = (event) => { if (event.key === 'Escape') close(); };
+}
+
+function fillShows(its, shows) {
+  const written = JSON.stringify(shows);
+  if (its.shows.dataset.written === written) return;
+  its.shows.dataset.written = written;
+  its.shows.replaceChildren(...shows.map(([id, title]) => new Option(title, id)));
 }
 
 function drawTable(its, parent) {
@@ -255,6 +277,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     its = { data, root: make(parentElement, 'div', 'rows'), lines: new Map(), selected: new Set(remembered()), anchor: null };
     states.set(parentElement, its);
     drawBar(its, its.root);
+    drawShower(its, its.root);
     drawTable(its, its.root);
     its.body.onkeydown = (event) => walk(its, event);
   }
@@ -262,6 +285,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   for (const id of data.gone) its.selected.delete(id);
   its.root.classList.toggle('gallery', data.view === 'gallery');
   its.known.replaceChildren(...data.labels.map((label) => Object.assign(document.createElement('option'), { value: label })));
+  fillShows(its, data.shows);
   drawRows(its);
   mark(its, data.opened);
   show(its);

@@ -16,7 +16,7 @@ def row_list(rows: Sequence[Mapping[str, Any]], on_open: Callable[[str], None], 
     """Draw the rows; ``on_open`` is called with the id of the row that was opened, before the page is drawn again.
 
     A row: ``id`` and ``href`` (for a new tab), ``name``, ``chips`` (text and color), ``question``, ``winner``, ``parts`` and
-    ``total`` (counts by kind, for the bar), ``facts``.
+    ``total`` (counts by kind, for the bar, which is left out without any), ``facts``, and where it has a picture ``poster``.
     """
 
     def opened() -> None:

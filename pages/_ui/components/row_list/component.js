@@ -34,7 +34,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }
     const facts = part('p', 'facts');
     row.facts.forEach((text) => facts.append(part('span', '', text)));
-    link.append(bar, facts);
+    if (bar.childElementCount) link.append(bar);
+    link.append(facts);
+    if (row.poster !== undefined) {
+      link.classList.add('pictured');
+      const frame = part('span', 'poster');
+      if (row.poster) frame.append(Object.assign(part('img'), { src: row.poster, alt: '', loading: 'lazy' }));
+      link.prepend(frame);
+    }
     item.append(link);
     return item;
   }));

@@ -1,0 +1,56 @@
+"""The bar that says what was done last, with its way back, until something else is done; one for each page that has one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done last, and how it is taken back; ``undo`` None: there is nothing to take back."""
+
+    said: str
+    undo: Callable[[], object] | None
+
+
+def put(name: str, done: Done) -> None:
+    """Let the bar ``name`` tell this from now on."""
+    st.session_state[_key(name)] = done
+
+
+def draw(name: str) -> None:
+    """Draw the bar; its place is always there, so that what stands below keeps its own."""
+    with st.container(key=f"slot_{name}_undo"):
+        done: Done | None = st.session_state.get(_key(name))
+        if done is None:
+            return
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"{name}_undo_card"):
+            st.text(done.said, width="stretch")
+            if done.undo is not None:
+                st.button(
+                    "Undo",
+                    icon=":material/undo:",
+                    key=f"{name}_manage_undo",
+                    type="primary",
+                    on_click=_undo,
+                    args=(name,),
+                )
+            st.button("Close", key=f"{name}_manage_close", type="tertiary", on_click=forget, args=(name,))
+
+
+def forget(name: str) -> None:
+    """Take the bar away."""
+    st.session_state.pop(_key(name), None)
+
+
+def _undo(name: str) -> None:
+    done: Done | None = st.session_state.pop(_key(name), None)
+    if done is not None and done.undo is not None:
+        done.undo()
+
+
+def _key(name: str) -> str:
+    return f"_{name}_done"

@@ -1,0 +1,39 @@
+"""The word in the address that Shows owns, the show that is open, and the addresses of what is handed out."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import streamlit as st
+
+SHOW = "show"
+
+
+def opened() -> str | None:
+    """Tell which show the address asks for."""
+    return st.query_params.get(SHOW) or None
+
+
+def to_show(show_id: str) -> None:
+    """Open a show; a callback."""
+    st.query_params[SHOW] = show_id
+
+
+def to_list() -> None:
+    """Go back to the list; a callback."""
+    st.query_params.pop(SHOW, None)
+
+
+def editor_link(show_id: str) -> str:
+    """Write the address at which a show is edited."""
+    return f"/shows?{SHOW}={quote(show_id, safe='')}"
+
+
+def page_link(show_id: str) -> str:
+    """Write the address at which a show is shown."""
+    return f"/show/{quote(show_id, safe='')}"
+
+
+def poster_link(show_id: str, sha256: str) -> str:
+    """Write the address of the poster of a clip that a show holds."""
+    return f"{page_link(show_id)}/posters/{sha256}.jpg"

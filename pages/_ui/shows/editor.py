@@ -1,0 +1,115 @@
+"""One show, being edited: its title, what can be done with it, the chosen slide, and all slides beside it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import frame, words
+from pages._ui.components.slide_list import Press, SlideRow, slide_list
+from pages._ui.shows import actions, address, changing, slide
+from pages._ui.shows import words as show_words
+from pages._ui.shows.field import field
+from rivya_core import Lab
+from rivya_core.lab.shows import slides
+from rivya_core.lab.shows.show import Show, Slide
+
+PICTURED_MAX = 9
+
+_CHOSEN = "_shows_slide"
+
+
+def draw(lab: Lab, show: Show) -> None:
+    """Draw the editor, or, on a read-only server, what there is to see."""
+    may_edit = not lab.settings.read_only
+    back()
+    _head(show, may_edit=may_edit)
+    chosen = _chosen(show)
+    if not show.slides:
+        st.text("No slide is left. Undo, or add clips from History, Compare or a clip.")
+        return
+    if not may_edit:
+        _slides(show, chosen, may_edit=False)
+        return
+    left, right = st.columns([5, 6], gap="medium")
+    with left, st.container(key="show_slide", border=True, gap="small"):
+        if chosen is not None:
+            slide.draw(show, chosen)
+    with right:
+        _slides(show, chosen, may_edit=True)
+
+
+def back() -> None:
+    """Draw the way back to the list."""
+    st.button("All shows", icon=":material/arrow_back:", type="tertiary", key="shows_back", on_click=address.to_list)
+
+
+def _head(show: Show, *, may_edit: bool) -> None:
+    with st.container(border=True, key="show_head", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.header(show.title, anchor=False, width="content")
+            with st.container(horizontal=True, gap="small", width="content"):
+                for badge in show_words.MODES[show.mode]:
+                    frame.badge(badge)
+        with st.container(key="muted_show_facts"):
+            told = [
+                show_words.counted(len(show.slides), "slide"),
+                show_words.counted(len(show.clips), "clip"),
+                f"facts of {words.clock(show.facts.made_at)}",
+            ]
+            st.text(" · ".join(told))
+        if may_edit:
+            field(
+                f"show_title_{show.id}",
+                show.title,
+                lambda key: st.text_input("Title", key=key, on_change=_rename, args=(show.id, key)),
+            )
+        actions.draw(show, may_edit=may_edit)
+
+
+def _slides(show: Show, chosen: Slide | None, *, may_edit: bool) -> None:
+    slide_list(
+        [_row(show, one) for one in show.slides],
+        chosen=None if chosen is None else chosen.number,
+        may_edit=may_edit,
+        on_press=lambda press: _pressed(show.id, press),
+        key=f"show_slides_{show.id}",
+    )
+
+
+def _row(show: Show, one: Slide) -> SlideRow:
+    told = slides.tell(show, one)
+    marked = show.mode == "mixed"
+    return {
+        "id": str(one.number),
+        "heading": told.heading,
+        "caption": one.caption,
+        "lines": [line for line in told.text[:2] if line],
+        "kind": show_words.LAYOUTS[one.layout],
+        "posters": [
+            {
+                "src": address.poster_link(show.id, key),
+                "label": show.clips[key].label,
+                "mark": show.clips[key].mode.upper() if marked else "",
+            }
+            for key in one.clips[:PICTURED_MAX]
+        ],
+        "more": max(0, len(one.clips) - PICTURED_MAX),
+    }
+
+
+def _chosen(show: Show) -> Slide | None:
+    """The slide that is edited: the one that was chosen, else the first."""
+    found = show.slide(int(st.session_state.get(_CHOSEN, {}).get(show.id, 0)))
+    return found or next(iter(show.slides), None)
+
+
+def _pressed(show_id: str, press: Press) -> None:
+    if press.act == "choose":
+        st.session_state[_CHOSEN] = {show_id: press.number}
+        return
+    by = -1 if press.act == "up" else 1
+    changing.change("Slide moved.", lambda: frame.lab().shows.move(show_id, press.number, by))
+
+
+def _rename(show_id: str, key: str) -> None:
+    changing.change("Title changed.", lambda: frame.lab().shows.rename(show_id, str(st.session_state.get(key) or "")))

@@ -1,0 +1,91 @@
+"""The shows of this data folder, newest first, and the way to a first one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages._ui import card, direction, done_bar, frame, words
+from pages._ui.components.row_list import row_list
+from pages._ui.shows import address, changing, make
+from pages._ui.shows import words as show_words
+from rivya_core import Lab
+from rivya_core.lab.experiments.records import SweepStatus
+from rivya_core.lab.shows.show import Listed
+
+PAGE_ROWS = 20
+LOOKED_AT = 5
+"""Among so many of the newest sweeps one is looked for of which a first show can be made."""
+
+
+def draw(lab: Lab) -> None:
+    """Draw the list, or what to begin with when it is empty."""
+    shows = lab.shows.list()
+    if not shows:
+        _empty(lab)
+        return
+    page = min(max(1, int(st.session_state.get("shows_page", 1))), -(-len(shows) // PAGE_ROWS))
+    rows = shows[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+    row_list([_row(one) for one in rows], address.to_show, key="shows_rows")
+    if len(shows) > PAGE_ROWS:
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            st.pagination(-(-len(shows) // PAGE_ROWS), key="shows_page")
+
+
+def delete(show_id: str) -> None:
+    """Take a show out of the list, with a way back; a callback."""
+    shows = frame.lab().shows
+    title = shows.get(show_id).title
+    shows.delete(show_id)
+    address.to_list()
+    said = f"Deleted: {direction.within(words.excerpt(title, make.TITLE_SHOWN))}. Its clips stay."
+    done_bar.put(changing.BAR, done_bar.Done(said, lambda: shows.undelete(show_id)))
+
+
+def _row(one: Listed) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "href": address.editor_link(one.id),
+        "name": one.title,
+        "poster": "" if one.poster is None else address.poster_link(one.id, one.poster),
+        "chips": [[badge.label, badge.color] for badge in show_words.MODES[one.mode]],
+        "parts": {},
+        "total": 0,
+        "facts": [
+            f"{show_words.counted(one.slides, 'slide')} · {show_words.counted(one.clips, 'clip')}",
+            f"made {words.clock(one.created_at)}",
+        ],
+    }
+
+
+def _empty(lab: Lab) -> None:
+    with st.container(border=True, key="shows_empty", gap="small"):
+        card.head("Show others what you found")
+        st.text(
+            "A show holds clips with captions and what came of a sweep: question, votes, decision, cost. It opens full screen "
+            "here, and can be handed over. What it says stays as it was when you made it."
+        )
+        status = None if lab.settings.read_only else _first(lab)
+        if status is not None:
+            name = direction.within(words.excerpt(status.experiment.name, make.TITLE_SHOWN))
+            st.button(
+                f"Make a show of {name}",
+                icon=":material/slideshow:",
+                type="primary",
+                key="make_show_first",
+                on_click=make.of_sweep,
+                args=(status.id,),
+            )
+        st.text("Or press “Add to show” on a clip, on a selection in History, or on Compare.")
+        with st.container(horizontal=True):
+            st.page_link(frame.page_file("history"), label="Choose clips in History", icon=":material/history:")
+            st.page_link(frame.page_file("sweep"), label="All sweeps", icon=":material/grid_view:")
+
+
+def _first(lab: Lab) -> SweepStatus | None:
+    """The newest sweep of which a show can be made, a decided one before others."""
+    statuses = [lab.sweeps.brief(one.id) for one in lab.sweeps.list(limit=LOOKED_AT)]
+    fit = [status for status in statuses if make.can_make(status)]
+    decided = [status for status in fit if status.experiment.decided_at is not None]
+    return next(iter(decided or fit), None)

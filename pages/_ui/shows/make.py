@@ -1,0 +1,132 @@
+"""The ways into a show from other pages: a show of a sweep, or clips into a show that is there or a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import streamlit as st
+
+from pages._ui import direction, frame, words
+from pages._ui.shows import address
+from rivya_core import Lab
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab.experiments.records import SweepStatus
+from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX
+
+NEW: Final = "new"
+OFFERED_MAX: Final = 12
+TITLE_SHOWN: Final = 48
+CLIPS_MAX: Final = 60
+
+_GO = "_shows_go"
+_TOLD = "_shows_told"
+_REFUSED = "_shows_refused"
+
+
+def follow() -> None:
+    """Go to the show that was just made, or say in passing what was added; called where the press was drawn, also in a fragment."""
+    told = st.session_state.pop(_TOLD, None)
+    if told is not None:
+        st.toast(told, icon=":material/slideshow:")
+    show_id = st.session_state.pop(_GO, None)
+    if show_id is not None:
+        st.switch_page(frame.page_file("shows"), query_params={address.SHOW: show_id})
+
+
+def refusal() -> None:
+    """Draw why the last show could not be made, once."""
+    refused: RivyaError | None = st.session_state.pop(_REFUSED, None)
+    if refused is not None:
+        frame.error_card(refused)
+
+
+def can_make(status: SweepStatus) -> bool:
+    """Tell whether a show can be made of a sweep: it was decided or has ended, with a clip."""
+    has_clip = any(state == "succeeded" and count for state, count in status.states.items())
+    return has_clip and (status.experiment.decided_at is not None or not status.open_takes)
+
+
+def make_button(
+    lab: Lab, status: SweepStatus, *, key: str, kind: Literal["primary", "secondary"] = "secondary"
+) -> None:
+    """Draw the button that makes a show of a sweep and opens it, where one can be made."""
+    if not lab.settings.read_only and can_make(status):
+        st.button(
+            "Make a show",
+            icon=":material/slideshow:",
+            type=kind,
+            key=f"make_show_{key}",
+            on_click=of_sweep,
+            args=(status.id,),
+            help="Question, clips, votes, decision and cost as slides for others. You can change everything afterwards.",
+        )
+        follow()
+
+
+def of_sweep(sweep_id: str) -> None:
+    """Make a show of a sweep and open it; a callback."""
+    try:
+        st.session_state[_GO] = frame.lab().shows.of_sweep(sweep_id).id
+    except RivyaError as error:
+        st.session_state[_REFUSED] = error
+
+
+def add_menu(lab: Lab, generation_ids: Sequence[str], *, key: str, side_by_side: bool = False) -> None:
+    """Draw the menu that adds clips to a show that is there, or to a new one; ``side_by_side``: up to four on one slide."""
+    if lab.settings.read_only or not generation_ids:
+        return
+    titles = choices(lab)
+    name = f"add_show_{key}"
+    st.menu_button(
+        "Add to show",
+        list(titles),
+        key=name,
+        icon=":material/slideshow:",
+        type="tertiary",
+        format_func=lambda one: titles[one],
+        on_click=_chosen,
+        args=(tuple(generation_ids), name, side_by_side),
+    )
+    follow()
+
+
+def choices(lab: Lab) -> dict[str, str]:
+    """The shows that clips can go into, by id: a new one, and the newest that are there."""
+    shows = lab.shows.list()[:OFFERED_MAX]
+    return {NEW: "New show"} | {one.id: words.excerpt(one.title, TITLE_SHOWN) for one in shows}
+
+
+def add(generation_ids: Sequence[str], show_id: str, *, side_by_side: bool = False) -> str:
+    """Put clips into a show, or (``new``) make one of them, which is opened then; what happened, in a sentence.
+
+    Raises:
+        RivyaError: a clip cannot be shown, or there is no such show.
+    """
+    lab = frame.lab()
+    ids = [row.id for row in lab.history.some(generation_ids) if row.has_clip][:CLIPS_MAX]
+    if not ids:
+        return "None of them has a clip to show."
+    left = len(set(generation_ids)) - len(ids)
+    rest = f" {left:,} without a clip, or beyond {CLIPS_MAX}, were left out." if left else ""
+    groups = [ids[at : at + SIDE_BY_SIDE_MAX] for at in range(0, len(ids), SIDE_BY_SIDE_MAX)] if side_by_side else ids
+    if show_id == NEW:
+        title = words.excerpt(lab.get(ids[0]).prompt, TITLE_SHOWN) or "New show"
+        st.session_state[_GO] = lab.shows.create(title, groups).id
+        return ""
+    lab.shows.add(show_id, groups)
+    return f"Added to {direction.within(words.excerpt(lab.shows.get(show_id).title, TITLE_SHOWN))}.{rest}"
+
+
+def add_chosen(generation_ids: Sequence[str], show_id: str, *, side_by_side: bool = False) -> None:
+    """Do what ``add`` does and remember what came of it for ``follow``; a callback."""
+    try:
+        said = add(generation_ids, show_id, side_by_side=side_by_side)
+    except RivyaError as error:
+        said = words.sentences(error.title, error.detail, error.hint)
+    if said:
+        st.session_state[_TOLD] = said
+
+
+def _chosen(generation_ids: Sequence[str], name: str, side_by_side: bool) -> None:
+    add_chosen(generation_ids, str(st.session_state[name]), side_by_side=side_by_side)

@@ -1,0 +1,74 @@
+"""The chosen slide of a show: what it says, its caption, its layout, and out with it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._ui import card, frame, words
+from pages._ui.shows import changing
+from pages._ui.shows import words as show_words
+from pages._ui.shows.field import field
+from rivya_core.lab.shows import slides
+from rivya_core.lab.shows.edits import CAPTION_MAX
+from rivya_core.lab.shows.show import Show, Slide
+
+
+def draw(show: Show, slide: Slide) -> None:
+    """Draw the fields of a slide."""
+    place = show.slides.index(slide) + 1
+    told = slides.tell(show, slide)
+    name = f"{show.id}_{slide.number}"
+    card.head(f"Slide {place} of {len(show.slides)}")
+    with st.container(key="story_slide", gap="xxsmall"):
+        for line in (words.excerpt(told.heading, 160), *(words.excerpt(line, 240) for line in told.text)):
+            if line:
+                st.text(line)
+    field(
+        f"show_caption_{name}",
+        slide.caption,
+        lambda key: st.text_area(
+            "Caption",
+            key=key,
+            height=96,
+            placeholder="What others should see here",
+            help=f"At most {CAPTION_MAX} characters.",
+            on_change=_caption,
+            args=(show.id, slide.number, key),
+        ),
+    )
+    layouts = slides.layouts(slide)
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        if len(layouts) > 1:
+            key = f"show_layout_{name}"
+            st.session_state[key] = slide.layout
+            st.segmented_control(
+                "Layout",
+                layouts,
+                key=key,
+                required=True,
+                format_func=lambda one: show_words.LAYOUTS[one],
+                on_change=_layout,
+                args=(show.id, slide.number, key),
+            )
+        st.button(
+            "Remove slide",
+            icon=":material/delete:",
+            key=f"show_remove_{name}",
+            on_click=_remove,
+            args=(show.id, slide.number),
+        )
+
+
+def _caption(show_id: str, number: int, key: str) -> None:
+    text = str(st.session_state.get(key) or "")
+    changing.change("Caption changed.", lambda: frame.lab().shows.caption(show_id, number, text))
+
+
+def _layout(show_id: str, number: int, key: str) -> None:
+    layout = st.session_state.get(key)
+    if layout is not None:
+        changing.change("Layout changed.", lambda: frame.lab().shows.set_layout(show_id, number, layout))
+
+
+def _remove(show_id: str, number: int) -> None:
+    changing.change("Slide removed.", lambda: frame.lab().shows.remove(show_id, number))

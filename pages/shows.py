@@ -1,0 +1,30 @@
+"""Shows: what was found, as slides for others: made from a sweep or from clips, edited here, opened in a tab of its own."""
+
+from __future__ import annotations
+
+from pages._ui import done_bar, frame
+from pages._ui.shows import address, changing, editor, make
+from pages._ui.shows import list as show_list
+from rivya_core.api.errors import RivyaError
+
+
+def main() -> None:
+    """Draw the list, or the show that the address asks for."""
+    lab = frame.open_page("Shows", "Hand over what you found.")
+    make.follow()
+    done_bar.draw(changing.BAR)
+    make.refusal()
+    show_id = address.opened()
+    if show_id is None:
+        show_list.draw(lab)
+        return
+    try:
+        show = lab.shows.get(show_id)
+    except RivyaError as error:
+        editor.back()
+        frame.error_card(error)
+        return
+    editor.draw(lab, show)
+
+
+main()

@@ -1,0 +1,151 @@
+"""Shows: a show is made where the sweep is, edited with a way back, and never where the server is read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rivya_core import Lab
+from tests.lab.judging.study import make_study
+from tests.lab.shows.given import VALUES, based, decide
+from tests.lab.shows.test_shows import clips_of
+
+OpenApp = Callable[..., AppTest]
+
+
+@pytest.fixture
+def sweep(lab: Lab) -> str:
+    """A decided sweep."""
+    made = based(lab, make_study(lab, VALUES))
+    decide(lab, made)
+    return made
+
+
+def texts(app: AppTest) -> str:
+    """What the page says."""
+    return "\n".join(one.value for one in app.text)
+
+
+def opened(open_app: OpenApp, show_id: str) -> AppTest:
+    """The editor of a show."""
+    app = open_app("shows")
+    app.query_params["show"] = show_id
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_the_empty_page_leads_to_a_first_show(lab: Lab, sweep: str, open_app: OpenApp) -> None:
+    """One press makes it of the decided sweep, and opens it."""
+    app = open_app("shows")
+    app.button("make_show_first").click().run()
+    assert not app.exception
+    [show] = lab.shows.list()
+    assert show.sweep_id == sweep
+    assert app.query_params["show"] in (show.id, [show.id])
+
+
+def test_a_decided_sweep_has_the_button_on_its_page_and_its_decision(lab: Lab, sweep: str, open_app: OpenApp) -> None:
+    """It makes the show, and the press leads to where the show is opened."""
+    app = open_app("sweep")
+    app.query_params["experiment"] = sweep
+    app.run()
+    app.button("make_show_sweep").click().run()
+    assert not app.exception
+    assert [one.sweep_id for one in lab.shows.list()] == [sweep]
+
+
+def test_title_caption_and_removal_change_the_show_and_can_be_taken_back(
+    lab: Lab, sweep: str, open_app: OpenApp
+) -> None:
+    """Each with Undo in the bar above."""
+    show = lab.shows.of_sweep(sweep)
+    app = opened(open_app, show.id)
+    app.text_input(f"show_title_{show.id}").set_value("For the board").run()
+    assert lab.shows.get(show.id).title == "For the board"
+    app.button("shows_manage_undo").click().run()
+    assert lab.shows.get(show.id).title == show.title
+    assert app.text_input(f"show_title_{show.id}").value == show.title
+    app.text_area(f"show_caption_{show.id}_1").set_value("Welcome <b>all</b>").run()
+    assert lab.shows.get(show.id).slides[0].caption == "Welcome <b>all</b>"
+    app.button(f"show_remove_{show.id}_1").click().run()
+    assert show.slides[0].number not in [one.number for one in lab.shows.get(show.id).slides]
+    app.button("shows_manage_undo").click().run()
+    assert lab.shows.get(show.id).slides[0].caption == "Welcome <b>all</b>"
+
+
+def test_what_cannot_be_taken_stays_in_the_field_and_is_said(lab: Lab, sweep: str, open_app: OpenApp) -> None:
+    """The show keeps its title, the field what was typed."""
+    show = lab.shows.of_sweep(sweep)
+    app = opened(open_app, show.id)
+    app.text_input(f"show_title_{show.id}").set_value("a" * 121).run()
+    assert "it has 121 characters, and at most 120 are taken" in texts(app)
+    assert app.text_input(f"show_title_{show.id}").value == "a" * 121
+    assert lab.shows.get(show.id).title == show.title
+
+
+def test_update_the_facts_says_what_changed(lab: Lab, sweep: str, open_app: OpenApp) -> None:
+    """And that nothing did."""
+    lab.verdicts.wait(sweep, 60)
+    show = lab.shows.of_sweep(sweep)
+    app = opened(open_app, show.id)
+    app.button("show_update").click().run()
+    assert "nothing has changed" in texts(app)
+    decide(lab, sweep, 1, "Another look")
+    app.button("show_update").click().run()
+    assert f"Decision: {VALUES[1]}." in texts(app)
+
+
+def test_a_deleted_show_can_be_brought_back(lab: Lab, sweep: str, open_app: OpenApp) -> None:
+    """From the list."""
+    show = lab.shows.of_sweep(sweep)
+    app = opened(open_app, show.id)
+    app.button("show_delete").click().run()
+    assert lab.shows.list() == ()
+    app.button("shows_manage_undo").click().run()
+    assert [one.id for one in lab.shows.list()] == [show.id]
+
+
+def test_clips_go_into_a_show_from_history(lab: Lab, sweep: str, open_app: OpenApp) -> None:
+    """Into one that is there, as slides at its end; what has no clip is left out and said."""
+    from pages._ui.shows import make  # noqa: PLC0415 - needs Streamlit's session only through frame.lab
+
+    del open_app
+    ids = clips_of(lab, sweep)
+    show = lab.shows.create("There", ids[:1])
+    said = make.add([*ids, "gunknown-1"], show.id)
+    assert said.startswith("Added to")
+    assert "1 without a clip" in said
+    assert len(lab.shows.get(show.id).slides) == 3
+    make.add(ids, show.id, side_by_side=True)
+    assert lab.shows.get(show.id).slides[-1].layout == "pair"
+
+
+def test_a_read_only_server_shows_and_changes_nothing(make_lab: Callable[..., Lab], open_app: OpenApp) -> None:
+    """The show can be opened; there is no field and no button that changes it."""
+    lab = make_lab()
+    sweep = based(lab, make_study(lab, VALUES))
+    decide(lab, sweep)
+    show = lab.shows.of_sweep(sweep)
+    lab.close()
+    make_lab(read_only=True)
+    app = opened(open_app, show.id)
+    keys: list[Any] = [one.key for one in app.button]
+    assert [key for key in keys if key and key.startswith("show_")] == []
+    assert not app.text_input
+    app = open_app("sweep")
+    app.query_params["experiment"] = sweep
+    app.run()
+    assert not app.exception
+    assert "make_show_sweep" not in [one.key for one in app.button]
+
+
+def test_an_unknown_show_is_said(lab: Lab, open_app: OpenApp) -> None:
+    """With the way back to the list."""
+    del lab
+    app = opened(open_app, "snothing")
+    assert "There is no such show" in texts(app)
+    assert "shows_back" in [one.key for one in app.button]
