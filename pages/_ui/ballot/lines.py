@@ -36,17 +36,10 @@ def draw(lab: Lab, experiment_id: str, question: str) -> None:
 
 
 def _hand_out(lab: Lab, experiment_id: str, question: str) -> None:
-    is_making = lab.shows.ballots.is_making(experiment_id, question)
-    live.part(_ballot, TICK_S if is_making else None)(experiment_id, question, watches=is_making)
-
-
-def _ballot(experiment_id: str, question: str, *, watches: bool) -> None:
-    files = frame.lab().shows.ballots
+    files = lab.shows.ballots
     if files.is_making(experiment_id, question):
-        st.text("Making the ballot. It takes about a second per clip.")
+        live.part(_watch, TICK_S)(experiment_id, question)
         return
-    if watches:
-        st.rerun()  # the whole page: this part need not run again by itself
     made = files.latest(experiment_id, question)
     failure = files.failure(experiment_id, question)
     if failure is not None:
@@ -63,6 +56,13 @@ def _ballot(experiment_id: str, question: str, *, watches: bool) -> None:
         )
         if made is not None:
             st.text(_about(made), width="content")
+
+
+def _watch(experiment_id: str, question: str) -> None:
+    """Say that a ballot is made; when it is done, draw the whole page anew."""
+    if not frame.lab().shows.ballots.is_making(experiment_id, question):
+        st.rerun()
+    st.text("Making the ballot. It takes about a second per clip.")
 
 
 def _about(made: BallotFile) -> str:
@@ -102,11 +102,14 @@ def _results() -> None:
     if failed:
         st.error(failed, icon=":material/error:")
     found: tuple[Pasted, ...] = st.session_state.pop(_RESULTS, ())
-    for one in found:
-        if one.vote is not None:
-            st.success(direction.within(one.sentence), icon=":material/check:")
-        else:
-            st.warning(f"{_short(one.line)}: {one.sentence}", icon=":material/block:")
+    for number, one in enumerate(found):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"vote_pasted_{number}"):
+            if one.vote is not None:
+                st.badge("Counted", icon=":material/check:", color="green")
+                st.text(direction.within(one.sentence), width="stretch")
+            else:
+                st.badge("Not counted", icon=":material/block:", color="orange")
+                st.text(direction.within(f"{_short(one.line)}: {one.sentence}"), width="stretch")
 
 
 def _short(line: str) -> str:
