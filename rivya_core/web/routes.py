@@ -6,8 +6,6 @@ Reads only: whoever can reach this server can fetch clips by their id, but nothi
 from __future__ import annotations
 
 import logging
-import os
-import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -18,7 +16,7 @@ from urllib.parse import parse_qsl
 import anyio.to_thread
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,14 +32,13 @@ from rivya_core.lab.shows.recipe import recipe_text, write_recipe
 from rivya_core.settings import Settings
 from rivya_core.simulator.app import create_app
 from rivya_core.simulator.world import World
-from rivya_core.web import chat_files, clip_archive, exports, guard
+from rivya_core.web import chat_files, clip_archive, exports, guard, shows
+from rivya_core.web.files import PRIVATE_CACHE, SHA256, UnnamedFile, found, kept, missing
 
 log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).parents[1] / "assets"
-SHA256 = re.compile(r"[0-9a-f]{64}")
 FORM_MAX_BYTES = 128 * 1024
-PRIVATE_CACHE = "private, max-age=86400"
 UNSURE_CACHE = "private, no-cache"
 """Of a clip that may be fetched again: a browser asks each time whether it is still the same."""
 
@@ -55,6 +52,7 @@ def routes() -> Sequence[BaseRoute]:
         Route("/ballots/{token}.mp4", ballot_clip),
         Route("/ballots/{id}.html", ballot_file),
         Route("/images/{sha256}", image),
+        *shows.routes(),
         Route("/exports/history.{kind}", export),
         Route("/exports/spend.csv", export_spend),
         Route("/exports/clips.zip", export_clips, methods=["GET", "POST"]),
@@ -95,21 +93,21 @@ async def lifespan(_app: object) -> AsyncIterator[dict[str, Any]]:
 def health(_request: Request) -> Response:
     """Answer the state of the lab's parts; 503 when one is down."""
     try:
-        found = services.shared_lab().health()
+        now = services.shared_lab().health()
     except RivyaError as error:
         return JSONResponse(
             {"ok": False, "error": error.title, "detail": error.detail, "hint": error.hint}, status_code=503
         )
     body = {
-        "ok": found.ok,
-        "version": found.version,
-        "mode": found.mode,
-        "database": found.database,
-        "engine": found.engine,
-        "copy": found.copy,
-        "unexpected_errors": found.detail.get("unexpected_errors", []),
+        "ok": now.ok,
+        "version": now.version,
+        "mode": now.mode,
+        "database": now.database,
+        "engine": now.engine,
+        "copy": now.copy,
+        "unexpected_errors": now.detail.get("unexpected_errors", []),
     }
-    return JSONResponse(body, status_code=200 if found.ok else 503, headers={"Cache-Control": "no-store"})
+    return JSONResponse(body, status_code=200 if now.ok else 503, headers={"Cache-Control": "no-store"})
 
 
 def clip(request: Request) -> Response:
@@ -122,7 +120,7 @@ def clip(request: Request) -> Response:
         path = lab.clip(record.id)
         if asked == "settings":
             return _with_settings(lab, record, path)
-        return _kept(
+        return kept(
             path,
             media_type=container_of_key(path.name).media_type,
             filename=clip_archive.clip_name(record) if download else None,
@@ -130,18 +128,7 @@ def clip(request: Request) -> Response:
             headers={"Cache-Control": PRIVATE_CACHE if record.clip_check == WHOLE else UNSURE_CACHE},
         )
 
-    return _found(answer)
-
-
-class UnnamedFile(FileResponse):
-    """A file of which nothing but its bytes is told: no name, no time, no tag that two addresses would share."""
-
-    def set_stat_headers(self, stat_result: os.stat_result) -> None:
-        """Tell the length only."""
-        self.headers.setdefault("content-length", str(stat_result.st_size))
-
-    def _should_use_range(self, http_if_range: str) -> bool:  # noqa: ARG002 - there is no tag it could match
-        return False
+    return found(answer)
 
 
 class PassingFile(UnnamedFile):
@@ -175,9 +162,9 @@ def ballot_file(request: Request) -> Response:
 
     def answer(lab: Lab) -> Response:
         made = lab.shows.ballots.file(request.path_params["id"])
-        return _kept(made.path, filename=f"ballot-{made.id}.html", media_type="text/html")
+        return kept(made.path, filename=f"ballot-{made.id}.html", media_type="text/html")
 
-    return _found(answer)
+    return found(answer)
 
 
 def chat_file(request: Request) -> Response:
@@ -192,18 +179,18 @@ def chat_file(request: Request) -> Response:
         headers = {"Cache-Control": "no-store"}
         return PassingFile(part, media_type=chat_files.KINDS[kind], filename=name, headers=headers)
 
-    return _found(answer)
+    return found(answer)
 
 
 def ballot_clip(request: Request) -> Response:
     """Stream one side of a pair in a blind vote, under an address that is good for that pair until its round ends."""
 
     def answer(lab: Lab) -> Response:
-        found = lab.ballots.file(request.path_params["token"])
-        media_type = container_of_key(found.name).media_type
-        return _kept(found, UnnamedFile, media_type=media_type, headers={"Cache-Control": "no-store"})
+        side = lab.ballots.file(request.path_params["token"])
+        media_type = container_of_key(side.name).media_type
+        return kept(side, UnnamedFile, media_type=media_type, headers={"Cache-Control": "no-store"})
 
-    return _found(answer)
+    return found(answer)
 
 
 def poster(request: Request) -> Response:
@@ -212,28 +199,28 @@ def poster(request: Request) -> Response:
     def answer(lab: Lab) -> Response:
         path = lab.poster(request.path_params["id"])
         if path is None:
-            return _missing()
-        return _kept(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
+            return missing()
+        return kept(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
 
-    return _found(answer)
+    return found(answer)
 
 
 def image(request: Request) -> Response:
     """Serve a reference image by the hash of its bytes; with ``?small=1`` its small copy, where there is one."""
     sha256 = request.path_params["sha256"]
     if not SHA256.fullmatch(sha256):
-        return _missing()
+        return missing()
 
     def answer(lab: Lab) -> Response:
         asset = lab.ledger.asset(sha256)
         if asset is None:
-            return _missing()
+            return missing()
         small = lab.archive.path(small_key(sha256))
         if request.query_params.get("small") == "1" and small.is_file():
-            return _kept(small, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
-        return _kept(lab.image(sha256), media_type=asset.mime, headers={"Cache-Control": PRIVATE_CACHE})
+            return kept(small, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
+        return kept(lab.image(sha256), media_type=asset.mime, headers={"Cache-Control": PRIVATE_CACHE})
 
-    return _found(answer)
+    return found(answer)
 
 
 def export(request: Request) -> Response:
@@ -244,7 +231,7 @@ def export(request: Request) -> Response:
         "json": (exports.json_lines, "application/json"),
     }
     if kind not in writers:
-        return _missing()
+        return missing()
     try:
         query = exports.parse_filter(request.query_params.multi_items())
     except ValueError as error:
@@ -255,7 +242,7 @@ def export(request: Request) -> Response:
         name = exports.file_name("history", query.mode, kind, datetime.now().astimezone())
         return _file(write(lab.history.marked(lab.history.export_rows(query))), media_type, name)
 
-    return _found(answer)
+    return found(answer)
 
 
 def export_spend(request: Request) -> Response:
@@ -269,7 +256,7 @@ def export_spend(request: Request) -> Response:
         name = exports.file_name("spend", mode, "csv", datetime.now().astimezone())
         return _file(exports.movement_lines(lab.spending.movements(mode, days)), "text/csv; charset=utf-8", name)
 
-    return _found(answer)
+    return found(answer)
 
 
 async def export_clips(request: Request) -> Response:
@@ -289,11 +276,11 @@ async def export_clips(request: Request) -> Response:
     def answer(lab: Lab) -> Response:
         rows = lab.history.some(ids)
         if not rows:
-            return _missing()
+            return missing()
         name = exports.file_name("clips", clip_archive.mode_of(rows), "zip", datetime.now().astimezone())
         return _file(clip_archive.pack(lab, rows), "application/zip", name)
 
-    return await anyio.to_thread.run_sync(_found, answer)
+    return await anyio.to_thread.run_sync(found, answer)
 
 
 def export_server(_request: Request) -> Response:
@@ -303,7 +290,7 @@ def export_server(_request: Request) -> Response:
         name = exports.file_name("server", lab.mode, "csv", datetime.now().astimezone())
         return _file(exports.observation_lines(lab.server.observations()), "text/csv; charset=utf-8", name)
 
-    return _found(answer)
+    return found(answer)
 
 
 def export_support(request: Request) -> Response:
@@ -319,7 +306,7 @@ def export_support(request: Request) -> Response:
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
         return Response(data, media_type="application/zip", headers=headers)
 
-    return _found(answer)
+    return found(answer)
 
 
 def _file(pieces: Iterator[str] | Iterator[bytes], media_type: str, name: str) -> Response:
@@ -358,29 +345,5 @@ class SimulatorMount:
         return self._served[1]
 
 
-def _found(answer: Callable[[Lab], Response]) -> Response:
-    try:
-        return answer(services.shared_lab())
-    except RivyaError as error:
-        log.debug("not served: %s", error.title)
-        return _missing()
-
-
-def _kept(path: Path, kind: type[FileResponse] = FileResponse, **how: Any) -> Response:
-    """Serve a file of the archive; one that is gone, or that this user may not read, is missing."""
-    try:
-        if not path.is_file():
-            return _missing()
-        path.open("rb").close()
-    except OSError as error:
-        log.warning("a file of the archive cannot be read: %s", error.strerror)
-        return _missing()
-    return kind(path, **how)
-
-
 def _refused(error: RivyaError) -> Response:
     return JSONResponse({"error": str(error)}, status_code=409, headers={"Cache-Control": "no-store"})
-
-
-def _missing() -> Response:
-    return JSONResponse({"error": "Not found."}, status_code=404, headers={"Cache-Control": "no-store"})

@@ -14,12 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from rivya_core.lab.shows.page_view import view_of
+from rivya_core.lab.shows.page_view import Media, view_of
+
+__all__ = ["Media", "ServedMedia", "escaped_json", "headers", "policy", "render", "render_missing"]
 
 FOLDER: Final = Path(__file__).parent / "page"
 FONTS: Final = Path(__file__).parents[2] / "assets" / "fonts"
@@ -33,18 +35,6 @@ _LOADS: Final = {
     # Beside the page lie its clips: Chromium knows them as 'self', others as file:. A static host serves the same folder.
     False: "img-src 'self' file: data:; media-src 'self' file: data: blob:; connect-src 'self'; font-src data:",
 }
-
-
-class Media(Protocol):
-    """Where the page finds the files of a clip, which it knows by the hash of the clip's bytes."""
-
-    def clip(self, key: str) -> str:
-        """The address of the clip, as a video element takes it."""
-        ...
-
-    def poster(self, key: str) -> str:
-        """The address of its poster; may be a ``data:`` address."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

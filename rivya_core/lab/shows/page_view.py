@@ -19,10 +19,16 @@ MARKS: Final = {
 }
 
 
-class _Media(Protocol):
-    def clip(self, key: str) -> str: ...
+class Media(Protocol):
+    """Where the page finds the files of a clip, which it knows by the hash of the clip's bytes."""
 
-    def poster(self, key: str) -> str: ...
+    def clip(self, key: str) -> str:
+        """The address of the clip, as a video element takes it."""
+        ...
+
+    def poster(self, key: str) -> str:
+        """The address of its poster; may be a ``data:`` address."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ class View:
     cards: Mapping[str, Card] = field(default_factory=dict)
 
 
-def view_of(data: Mapping[str, Any], media: _Media) -> View:
+def view_of(data: Mapping[str, Any], media: Media) -> View:
     """Order what a show holds for its page."""
     clips: Mapping[str, Mapping[str, Any]] = data["clips"]
     decision, votes = data["decision"], data["votes"]
@@ -186,7 +192,7 @@ def _shared(clips: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _card(
-    key: str, clip: Mapping[str, Any], media: _Media, shared: Sequence[tuple[str, str]], data: Mapping[str, Any]
+    key: str, clip: Mapping[str, Any], media: Media, shared: Sequence[tuple[str, str]], data: Mapping[str, Any]
 ) -> Card:
     own = [(str(name), str(value)) for name, value in clip["settings"]]
     for name, words in (("prompt", "Prompt"), ("negative_prompt", "Negative prompt")):

@@ -46,6 +46,7 @@ function makeStage(show, sources, report) {
   let idleTimer = 0;
   let lock = null;
   let isFullWanted = false;
+  let wasGoing = false;
 
   stage.tabIndex = -1;
   stage.hidden = panel.hidden = black.hidden = true;
@@ -112,6 +113,7 @@ function makeStage(show, sources, report) {
 
   // A slide that waits takes the whole clip at once; the one on screen keeps playing and takes it when its own source fails.
   const keepOn = keepClips(sources, nearestClips, (key) => {
+    stage.dataset.kept = [...sources.values()].filter((source) => source.blob).length;
     for (const slide of made.values()) {
       for (const video of slide.players) {
         if (video.dataset.key === key && (slide !== shown || video.error) && slide.index !== at) video.src = sources.get(key).blob;
@@ -234,8 +236,12 @@ function makeStage(show, sources, report) {
 
   function setBlack(isBlack) {
     black.hidden = !isBlack;
-    if (!clock || calm.matches) return;
-    if (isBlack) clock.pause(); else clock.play();
+    if (isBlack) {
+      wasGoing = Boolean(clock && clock.isGoing());
+      if (clock) clock.pause();
+    } else if (clock && wasGoing) {
+      clock.play();
+    }
   }
 
   function jump() {
@@ -336,7 +342,7 @@ function makeStage(show, sources, report) {
     const number = at + 1;
     turn += 1;
     isFullWanted = isChanging = false;
-    if (document.fullscreenElement) document.exitFullscreen();
+    const left = document.fullscreenElement ? document.exitFullscreen().catch(() => {}) : Promise.resolve();
     if (clock) clock.stop();
     for (const one of [...made.keys()]) drop(one);
     shown = clock = null;
@@ -348,7 +354,7 @@ function makeStage(show, sources, report) {
     report.inert = false;
     document.documentElement.style.overflow = '';
     keepAddress(0);
-    document.getElementById('present').focus({ preventScroll: true });
+    left.then(() => document.getElementById('present').focus({ preventScroll: true }));
     const section = document.getElementById(`slide-${number}`);
     if (section) section.scrollIntoView({ behavior: 'instant' }); else scrollTo({ top: 0, behavior: 'instant' });
   }

@@ -1,0 +1,66 @@
+"""The page of a show and its files, under one address: whoever has it gets that show and nothing else of the lab.
+
+A file is asked for by the hash of its bytes, and only the hashes that the show holds are answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from rivya_core import services
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab.containers import container_of_key
+from rivya_core.lab.lab import Lab
+from rivya_core.web.files import PRIVATE_CACHE, SHA256, found, kept, missing
+
+
+def routes() -> Sequence[Route]:
+    """List the routes of shows."""
+    return [
+        Route("/show/{id}", show),
+        Route("/show/{id}/clips/{sha256}.mp4", clip),
+        Route("/show/{id}/posters/{sha256}.jpg", poster),
+    ]
+
+
+def show(request: Request) -> Response:
+    """Serve the page of a show, or a page that says that there is none."""
+    from rivya_core.lab.shows import page  # noqa: PLC0415 - loads Jinja2: only who shows pays for it
+
+    try:
+        html = services.shared_lab().shows.page(request.path_params["id"])
+    except RivyaError:
+        return HTMLResponse(page.render_missing(), status_code=404, headers=page.headers())
+    return HTMLResponse(html, headers=page.headers())
+
+
+def clip(request: Request) -> Response:
+    """Stream a clip that the show holds, with Range."""
+    id_, sha256 = request.path_params["id"], request.path_params["sha256"]
+    if not SHA256.fullmatch(sha256):
+        return missing()
+
+    def answer(lab: Lab) -> Response:
+        path = lab.shows.clip(id_, sha256)
+        return kept(path, media_type=container_of_key(path.name).media_type, headers={"Cache-Control": PRIVATE_CACHE})
+
+    return found(answer)
+
+
+def poster(request: Request) -> Response:
+    """Serve the poster of a clip that the show holds."""
+    id_, sha256 = request.path_params["id"], request.path_params["sha256"]
+    if not SHA256.fullmatch(sha256):
+        return missing()
+
+    def answer(lab: Lab) -> Response:
+        path = lab.shows.poster(id_, sha256)
+        if path is None:
+            return missing()
+        return kept(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
+
+    return found(answer)

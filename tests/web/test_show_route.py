@@ -1,0 +1,118 @@
+"""What the address of a show promises: its page, its clips with ranges, its posters, and nothing else of the lab."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+from starlette.applications import Starlette
+
+from rivya_core import Lab, web
+from rivya_core.lab.shows import page
+from tests.lab.judging.study import make_study
+
+NOBODY = "0" * 64
+
+
+@pytest_asyncio.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """Our routes with their middleware, without Streamlit."""
+    app = Starlette(routes=list(web.routes()), middleware=list(web.middleware()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8501") as found:
+        yield found
+
+
+@pytest.fixture
+def clip_ids(lab: Lab) -> list[str]:
+    """Two generations with clips."""
+    study = make_study(lab, clips=1)
+    return [take.generation_id for cell in lab.sweeps.status(study).cells for take in cell.takes if take.generation_id]
+
+
+@pytest.fixture
+def show_id(lab: Lab, clip_ids: list[str]) -> str:
+    """A show of the first one."""
+    return lab.shows.create("Calm <b>sea</b>", [clip_ids[0]]).id
+
+
+async def test_the_page_comes_under_its_own_policy(lab: Lab, show_id: str, client: httpx.AsyncClient) -> None:
+    """Not the dashboard's: nothing is allowed by a word, and nobody may frame it."""
+    answer = await client.get(f"/show/{show_id}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"] == page.headers()["Content-Security-Policy"]
+    assert "unsafe-inline" not in answer.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.text == lab.shows.page(show_id)
+    assert "Calm &lt;b&gt;sea&lt;/b&gt;" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "length"),
+    [(None, 200, None), ("bytes=0-99", 206, 100), ("bytes=-50", 206, 50), ("bytes=999999999-", 416, None)],
+    ids=["whole", "start", "end", "beyond"],
+)
+async def test_a_clip_is_streamed_with_ranges(
+    lab: Lab, show_id: str, client: httpx.AsyncClient, wanted: str | None, status: int, length: int | None
+) -> None:
+    """Seeking works as it does for any clip."""
+    (key,) = lab.shows.data(show_id)["clips"]
+    answer = await client.get(f"/show/{show_id}/clips/{key}.mp4", headers={"range": wanted} if wanted else {})
+    assert answer.status_code == status
+    assert length is None or len(answer.content) == length
+    if status == 200:
+        assert answer.headers["content-type"] == "video/mp4"
+        assert answer.content == lab.shows.clip(show_id, key).read_bytes()
+
+
+async def test_a_clip_stays_when_its_generation_is_deleted(
+    lab: Lab, show_id: str, clip_ids: list[str], client: httpx.AsyncClient
+) -> None:
+    """The show holds it."""
+    (key,) = lab.shows.data(show_id)["clips"]
+    lab.delete(clip_ids[:1])
+    assert (await client.get(f"/show/{show_id}/clips/{key}.mp4")).status_code == 200
+    assert (await client.get(f"/show/{show_id}/posters/{key}.jpg")).headers["content-type"] == "image/jpeg"
+
+
+async def test_only_the_hashes_that_the_show_holds_are_served(
+    lab: Lab, show_id: str, clip_ids: list[str], client: httpx.AsyncClient
+) -> None:
+    """Not those of another show, not ids, not paths."""
+    other = lab.shows.create("Rough sea", [clip_ids[1]])
+    (mine,), (foreign,) = lab.shows.data(show_id)["clips"], other.clips
+    if foreign == mine:
+        pytest.fail("the two clips must differ")
+    for name in (foreign, NOBODY, clip_ids[0], mine.upper(), mine[:-1]):
+        for kind, suffix in (("clips", "mp4"), ("posters", "jpg")):
+            answer = await client.get(f"/show/{show_id}/{kind}/{name}.{suffix}")
+            assert (answer.status_code, answer.json()) == (404, {"error": "Not found."})
+
+
+@pytest.mark.parametrize("id_", ["snever", "%3Cscript%3E", "s" * 300])
+async def test_where_no_show_is_a_plain_page_says_so(lab: Lab, client: httpx.AsyncClient, id_: str) -> None:
+    """In words, under the same policy, and without what was asked for."""
+    answer = await client.get(f"/show/{id_}")
+    assert answer.status_code == 404
+    assert "No such show" in answer.text
+    assert "<script" not in answer.text
+    assert answer.headers["content-security-policy"] == page.headers()["Content-Security-Policy"]
+
+
+async def test_a_deleted_show_is_gone_with_its_files(lab: Lab, show_id: str, client: httpx.AsyncClient) -> None:
+    """Page, clip and poster."""
+    (key,) = lab.shows.data(show_id)["clips"]
+    lab.shows.delete(show_id)
+    for path in ("", f"/clips/{key}.mp4", f"/posters/{key}.jpg"):
+        assert (await client.get(f"/show/{show_id}{path}")).status_code == 404
+
+
+async def test_the_page_holds_nothing_of_the_lab(lab: Lab, show_id: str, client: httpx.AsyncClient) -> None:
+    """No folder, address, balance, key, or id of a generation."""
+    html = (await client.get(f"/show/{show_id}")).text
+    row = lab.history.page().rows[0]
+    told = [str(lab.archive.root), lab.connection, "127.0.0.1", "rv_", row.id, str(row.task_id)]
+    assert not [words for words in told if words and words in html]
