@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import card, direction, frame
+from pages._ui import card, chat_files, direction, frame
 from pages._ui.form import request_form
 from pages._ui.shows import make as show_make
 from pages._ui.wall import choice as wall_choice
@@ -35,6 +35,7 @@ def main() -> None:
     if choice.is_wall:
         wall.wall(lab, choice.records, wall_choice.cell_names(status), status)
         show_make.add_menu(lab, [record.id for record in choice.records], key="wall", side_by_side=True)
+        chat_files.of_clips([record.id for record in choice.records], key="wall_files")
     else:
         _pick(lab, choice, wall_choice.experiment(lab))
     if choice.is_wall or choice.pending:

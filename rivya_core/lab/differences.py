@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from rivya_core.api.prompt_words import TOKEN, WORD
 from rivya_core.lab.records import GenerationRecord
 
-_MEASURED = frozenset({"Mode", "Picture", "Frames a second"})
+MEASURED = frozenset({"Mode", "Picture", "Frames a second"})
+"""Fields that nobody asked for."""
 
 LONG = frozenset({"Prompt", "Negative prompt"})
 CHIP_LENGTH = 28
@@ -81,7 +82,7 @@ def changes(before: GenerationRecord, after: GenerationRecord) -> list[tuple[str
     Only what was asked for counts, not what came of it.
     """
     found = compare([before, after], before.id)
-    asked = (row for row in found.rows if row["name"] not in _MEASURED)
+    asked = (row for row in found.rows if row["name"] not in MEASURED)
     return [(row["name"], _became(row["cells"][0]["parts"], row["cells"][1]["parts"])) for row in asked]
 
 

@@ -93,6 +93,16 @@ def test_the_address_makes_the_wall_in_its_order(lab: Lab) -> None:
     assert words(app).count("fox") == 0
 
 
+@pytest.mark.parametrize(("count", "offered"), [(2, ["Side-by-side MP4", "Contact sheet"]), (5, ["Contact sheet"])])
+def test_the_wall_can_be_downloaded_for_chats(lab: Lab, count: int, offered: list[str]) -> None:
+    """In its order; a video holds four clips."""
+    ids = [clip(lab, f"A fox {number}").id for number in range(count)]
+    found: Any = opened(ids=",".join(ids)).get("link_button")
+    links = {link.proto.label: link.proto.url for link in found}
+    assert list(links) == offered
+    assert links["Contact sheet"] == "/exports/contact-sheet.png?" + "&".join(f"id={id_}" for id_ in ids)
+
+
 def test_what_cannot_be_shown_is_said_and_the_rest_is_shown(lab: Lab) -> None:
     """Unknown, doubled, clipless, deleted: a sentence each, and the wall still stands."""
     one, two, gone = clip(lab), clip(lab), clip(lab)

@@ -143,6 +143,21 @@ def test_a_read_only_server_shows_and_changes_nothing(make_lab: Callable[..., La
     assert "make_show_sweep" not in [one.key for one in app.button]
 
 
+def test_a_show_and_a_slide_of_several_clips_can_be_downloaded_for_chats(
+    lab: Lab, sweep: str, open_app: OpenApp
+) -> None:
+    """The sheet of the whole show; the video of the slide that is open, where there is something side by side."""
+    ids = clips_of(lab, sweep)
+    for groups, offered in (([ids[:2]], True), ([ids[0]], False)):
+        show = lab.shows.create("For chats", groups)
+        found: Any = opened(open_app, show.id).get("link_button")
+        links = {link.proto.label: link.proto.url for link in found}
+        assert links["Contact sheet"] == f"/exports/contact-sheet.png?show={show.id}"
+        assert links.get("Side-by-side MP4") == (
+            f"/exports/side-by-side.mp4?show={show.id}&slide=1" if offered else None
+        )
+
+
 def test_an_unknown_show_is_said(lab: Lab, open_app: OpenApp) -> None:
     """With the way back to the list."""
     del lab

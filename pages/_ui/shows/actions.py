@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import done_bar, frame
+from pages._ui import chat_files, done_bar, frame
 from pages._ui.done_bar import Done
 from pages._ui.shows import address, changing
 from pages._ui.shows import list as show_list
@@ -22,6 +22,7 @@ def draw(show: Show, *, may_edit: bool) -> None:
             type="primary",
             help="In a new tab. Press F there to fill the screen.",
         )
+        chat_files.of_show(show.id, key="show_sheet")
         if may_edit:
             st.button(
                 "Update the facts",

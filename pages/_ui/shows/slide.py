@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, words
+from pages._ui import card, chat_files, frame, words
 from pages._ui.shows import changing
 from pages._ui.shows import words as show_words
 from pages._ui.shows.field import field
@@ -57,6 +57,7 @@ def draw(show: Show, slide: Slide) -> None:
             on_click=_remove,
             args=(show.id, slide.number),
         )
+    chat_files.of_slide(show.id, slide.number, len(slide.clips), key=f"show_video_{name}")
 
 
 def _caption(show_id: str, number: int, key: str) -> None:

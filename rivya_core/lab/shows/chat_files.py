@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rivya_core.api.errors import LabError
-from rivya_core.lab.differences import compare
+from rivya_core.lab.differences import MEASURED, compare
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.shows.contact_sheet import Sheet, Tile, of_list
 from rivya_core.lab.shows.held_clips import label_of
@@ -47,10 +47,12 @@ def clips_of_slide(show: Show, number: int, clip: Callable[[str], Path]) -> list
 
 
 def labels_of(rows: Sequence[GenerationRecord]) -> list[str]:
-    """Name chosen clips by a letter and what sets each apart from the others; by its prompt where nothing does."""
-    chips = compare(rows, rows[0].id).chips if len(rows) > 1 else [[] for _ in rows]
-    told = [
-        " · ".join(f"{chip['name']} {chip['value']}" for chip in mine[:CHIPS_MAX]) or label_of(row)
-        for row, mine in zip(rows, chips, strict=True)
-    ]
-    return [f"{chr(ord('A') + number)}: {label}" for number, label in enumerate(told)] if len(rows) > 1 else told
+    """Name chosen clips by number and their prompts; of one prompt by the settings that set them apart."""
+    if len(rows) == 1:
+        return [label_of(rows[0])]
+    told = [label_of(row) for row in rows]
+    if len({row.prompt for row in rows}) == 1:
+        chips = [[chip for chip in mine if chip["name"] not in MEASURED] for mine in compare(rows, rows[0].id).chips]
+        named = [" · ".join(f"{chip['name']} {chip['value']}" for chip in mine[:CHIPS_MAX]) for mine in chips]
+        told = [name or f"take {row.take}" for name, row in zip(named, rows, strict=True)]
+    return [f"{number}: {label}" for number, label in enumerate(told, 1)]
