@@ -212,7 +212,7 @@ def _header(opened: Lab, title: str, caption: str) -> None:
                 st.caption(caption)
         with st.container(width="content", gap="small"):
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key="muted_header"):
-                badge(words.SIMULATED if opened.mode == "simulated" else words.LIVE)
+                badge(words.mode_of(opened))
                 pause = opened.pause()
                 if pause is not None:
                     badge(Badge("Queue paused", ":material/pause_circle:", "orange"))

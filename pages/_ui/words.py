@@ -11,6 +11,7 @@ import streamlit as st
 from rivya_core.api.framing import has_ratio
 from rivya_core.lab.clips import DAMAGED, UNOPENED
 from rivya_core.lab.drafts import Draft
+from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.states import State
 
@@ -61,6 +62,19 @@ UNWATCHED = Badge("Not watched", ":material/visibility_off:", "gray")
 SIMULATED = Badge("SIMULATED · nothing real is spent", ":material/science:", "violet")
 SIMULATED_SHORT = SIMULATED._replace(label="SIMULATED")
 LIVE = Badge("LIVE", ":material/bolt:", "red")
+REPLAY_ICON = ":material/replay:"
+
+
+def mode_of(lab: Lab) -> Badge:
+    """Say what all of this lab is: live, simulated, or the replay of recorded work, and of what."""
+    playing = lab.cassettes.playing
+    if playing is None:
+        return SIMULATED if lab.mode == "simulated" else LIVE
+    recorded = playing.cassette
+    if recorded.mode == "simulated":
+        return Badge("REPLAY · SIMULATED", REPLAY_ICON, "violet")
+    of = "live work" if recorded.mode == "live" else "live and simulated work"
+    return Badge(f"REPLAY of {of}, recorded {day(recorded.recorded_on)}", REPLAY_ICON, "blue")
 
 
 def state_of(record: GenerationRecord) -> Badge:

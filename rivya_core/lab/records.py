@@ -11,7 +11,7 @@ from typing import Any, Literal
 from rivya_core.api.errors import Charged, RivyaError
 from rivya_core.api.specs import DURATION_KEYS
 from rivya_core.lab.states import TERMINAL, State
-from rivya_core.settings import Mode
+from rivya_core.settings import REPLAY_CONNECTION, Mode
 
 Settlement = Literal["reserved", "provisional", "settled", "released"]
 Phase = Literal["submit", "upload", "create", "poll", "fetch", "settle"]
@@ -116,6 +116,11 @@ class GenerationRecord:
     def is_terminal(self) -> bool:
         """True when no job will change the row any more."""
         return self.state in TERMINAL
+
+    @property
+    def mark(self) -> str:
+        """What the clip is, in one word in capitals, for whatever leaves the lab: LIVE, SIMULATED or REPLAY."""
+        return "REPLAY" if self.connection == REPLAY_CONNECTION else self.mode.upper()
 
     @property
     def params(self) -> Mapping[str, Any]:

@@ -28,6 +28,10 @@ CLIPS_MAX: Final = 500
 HOSTS: Final = frozenset({"connection"})
 """Columns that name a host."""
 
+_SAID: Final = {
+    "SIMULATED": "SIMULATED: nothing here is real.",
+    "REPLAY": "REPLAY: recorded before, nothing was spent.",
+}
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _GONE: Final = "The file is not in the data folder any more."
 _CUT: Final = "The file could not be read to its end."
@@ -44,8 +48,8 @@ class _Packed:
 
 
 def clip_name(record: GenerationRecord) -> str:
-    """Name a saved clip; a simulated one says so."""
-    mark = "SIMULATED-" if record.mode == "simulated" else ""
+    """Name a saved clip; one that is not live says what it is."""
+    mark = "" if record.mark == "LIVE" else f"{record.mark}-"
     model = _UNSAFE.sub("-", record.model)
     suffix = container_of_key(record.clip_key or "").suffix
     return f"{mark}{model}-{record.created_at:%Y%m%d-%H%M%S}-{_UNSAFE.sub('-', record.id)[-8:]}{suffix}"
@@ -125,7 +129,9 @@ def _manifest(marked: list[exports.Marked], packed: list[_Packed]) -> str:
         )
     told = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "clips": {"live": "LIVE", "simulated": "SIMULATED: nothing here is real.", None: "LIVE and SIMULATED"}[mode],
+        "clips": " and ".join(sorted({_SAID.get(row.mark, row.mark) for row in rows}))
+        if mode
+        else "LIVE and SIMULATED",
         "count": sum(1 for is_in in packed if is_in.name is not None),
         "missing": sum(1 for is_in in packed if is_in.missing),
         "generations": clips,

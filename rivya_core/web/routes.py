@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 import anyio.to_thread
 from starlette.middleware import Middleware
@@ -33,12 +32,13 @@ from rivya_core.settings import Settings
 from rivya_core.simulator.app import create_app
 from rivya_core.simulator.world import World
 from rivya_core.web import chat_files, clip_archive, exports, guard, shows
+from rivya_core.web.cassette_route import export_cassette
+from rivya_core.web.chosen import ids_of, read_chosen
 from rivya_core.web.files import PRIVATE_CACHE, SHA256, UnnamedFile, found, kept, missing
 
 log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).parents[1] / "assets"
-FORM_MAX_BYTES = 128 * 1024
 UNSURE_CACHE = "private, no-cache"
 """Of a clip that may be fetched again: a browser asks each time whether it is still the same."""
 
@@ -58,6 +58,7 @@ def routes() -> Sequence[BaseRoute]:
         Route("/exports/clips.zip", export_clips, methods=["GET", "POST"]),
         Route("/exports/contact-sheet.png", chat_file),
         Route("/exports/side-by-side.mp4", chat_file),
+        Route("/exports/cassette.zip", export_cassette, methods=["GET", "POST"]),
         Route("/exports/server.csv", export_server),
         Route("/exports/support.zip", export_support),
         Mount("/assets/fonts", StaticFiles(directory=ASSETS / "fonts")),
@@ -261,15 +262,10 @@ def export_spend(request: Request) -> Response:
 
 async def export_clips(request: Request) -> Response:
     """Stream the clips of the generations that ``id`` names, each once, as a ZIP; a form may name more than an address holds."""
-    asked = request.query_params.getlist("id")
-    if request.method == "POST":
-        body = b""
-        async for piece in request.stream():
-            body += piece
-            if len(body) > FORM_MAX_BYTES:
-                return JSONResponse({"error": "The form is too large."}, status_code=413)
-        asked = [value for name, value in parse_qsl(body.decode("utf-8", "replace")) if name == "id"]
-    ids = list(dict.fromkeys(asked))
+    chosen = await read_chosen(request)
+    if isinstance(chosen, Response):
+        return chosen
+    ids = ids_of(chosen)
     if not 0 < len(ids) <= clip_archive.CLIPS_MAX:
         return JSONResponse({"error": f"Choose 1 to {clip_archive.CLIPS_MAX} clips."}, status_code=400)
 

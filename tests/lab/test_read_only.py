@@ -184,7 +184,7 @@ SHOWS: dict[type, str] = {
     Labels: "all of",
     Verdicts: "finding judge knob look measures_here settle_probes try_again wait",
     Server: "ask_task contract drift is_checking look_up observations support_bundle task",
-    Cassettes: "export pieces",
+    Cassettes: "export mode_of pieces",
     Shows: "ballot clip contact_sheet data get held list page poster side_by_side",
     BallotFiles: "failure file is_making latest",
     Spending: "cap_changes decisions experiments forecasts movements spent wallets",

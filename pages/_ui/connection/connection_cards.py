@@ -16,7 +16,7 @@ from pages._ui.facts import Fact, facts
 from rivya_core import Lab, State
 from rivya_core.lab.records import BalanceRecord, Budget, ErrorCard, Pause
 from rivya_core.lab.states import is_terminal
-from rivya_core.settings import EMBEDDED_CONNECTION
+from rivya_core.settings import is_built_in
 
 CHECK_TICK_S = 1.0
 CHECK_PATIENCE_S = 75.0
@@ -38,8 +38,12 @@ def connection_card(lab: Lab) -> None:
     with st.container(border=True, key="connection_card"):
         balance = lab.balance()
         card.head(
-            "Connected to the built-in simulator" if simulated else _standing(balance),
-            words.SIMULATED_SHORT if simulated else words.LIVE,
+            "Playing a recording"
+            if lab.cassettes.playing is not None
+            else "Connected to the built-in simulator"
+            if simulated
+            else _standing(balance),
+            words.mode_of(lab) if lab.cassettes.playing is not None or not simulated else words.SIMULATED_SHORT,
         )
         st.text(_where(lab))
         ticks = is_asking(lab) or balance.tried_at is None
@@ -52,6 +56,11 @@ def _standing(balance: BalanceRecord) -> str:
 
 
 def _where(lab: Lab) -> str:
+    if lab.cassettes.playing is not None:
+        return (
+            "Answers come from the cassette that RIVYA_CASSETTE names. Nothing leaves this machine, nothing real is spent, "
+            "and what is not in the recording is refused."
+        )
     if lab.mode == "simulated":
         return (
             "Requests go to a simulator inside this program. It answers as Rivya would, makes real playable clips "
@@ -146,9 +155,9 @@ def is_asking(lab: Lab) -> bool:
 
 def address(lab: Lab) -> str:
     """Write where requests go."""
-    if lab.connection != EMBEDDED_CONNECTION:
+    if not is_built_in(lab.connection):
         return lab.connection
-    return "embedded simulator" if lab.simulator is None else f"{lab.simulator.base_url} (embedded simulator)"
+    return lab.connection if lab.simulator is None else f"{lab.simulator.base_url} ({lab.connection})"
 
 
 def key_words(lab: Lab) -> str:

@@ -52,7 +52,8 @@ def clip_card(
             frame.state_badge(record)
             copy_link(address.permanent_link(record.id), key="clip_link")
     watched = player(record, key=PLAYER, mark=mark, autoplay=True, choice_ms=chosen_ms)
-    if record.mode == "simulated":
+    playing = lab.cassettes.playing
+    if record.mode == "simulated" and (playing is None or playing.cassette.mode == "simulated"):
         with st.container(key="muted_placeholder"):
             st.text(PLACEHOLDER)
     with st.container(key="slot_takes"):

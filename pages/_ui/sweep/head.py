@@ -16,6 +16,7 @@ from pages._ui.paid_button import paid_button
 from pages._ui.shows import make as show_make
 from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import baseline as sweep_baseline
+from pages._ui.sweep import cassette as sweep_cassette
 from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import grid
@@ -61,6 +62,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
                 _steer(lab, status)
             if frame.can_spend():
                 sweep_manage.menu(lab, experiment, labels)
+            sweep_cassette.draw(status)
         if status.damaged:
             with st.container(key="muted_damaged"):
                 st.text("A damaged clip was paid for and is kept. A repair buys a new one.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import card, frame, live, words
+from pages._ui import card, frame, live, replay_card, words
 from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import launch as sweep_launch
@@ -38,6 +38,7 @@ EXAMPLE = SweepDraft(
 
 def draw(lab: Lab) -> None:
     """Draw the list, or what to begin with when it is empty."""
+    replay_card.draw(lab)
     if frame.can_spend():
         _new(lab)
     label, hidden = sweep_manage.filters(lab)

@@ -42,6 +42,7 @@ from rivya_core.lab.shows.cassette import (
 )
 from rivya_core.lab.states import State
 from rivya_core.lab.zip_pieces import BLOCK_BYTES, Pieces
+from rivya_core.settings import Mode
 
 MESSAGE_MAX: Final = 500
 UNIX: Final = 3
@@ -106,6 +107,12 @@ def pieces(parts: Parts, selection: str | Iterable[str], *, images: bool = False
             field="key",
         )
     return _zip(index, files)
+
+
+def mode_of(parts: Parts, selection: Iterable[str]) -> Mode | None:
+    """Return the mode of all that a selection holds, or None when it holds both, or nothing."""
+    modes = {one.row.mode for one in _chosen(parts, list(selection))[0]}
+    return modes.pop() if len(modes) == 1 else None
 
 
 # -- what is chosen ----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.shows import cassette_export
 from rivya_core.lab.shows.replay import Replay
+from rivya_core.settings import Mode
 
 
 class Cassettes:
@@ -34,3 +35,7 @@ class Cassettes:
     def pieces(self, selection: str | Iterable[str], *, images: bool = False) -> Iterator[bytes]:
         """Return the bytes of a cassette piece by piece, to be sent; raises before the first one. See :meth:`export`."""
         return cassette_export.pieces(self._parts, selection, images=images)
+
+    def mode_of(self, selection: Iterable[str]) -> Mode | None:
+        """Return the mode of all that a selection holds, or None when it holds both, or nothing."""
+        return cassette_export.mode_of(self._parts, selection)

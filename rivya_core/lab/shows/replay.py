@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "replays"
 _NAME_DIGITS: Final = 16
+_MANY: Final = 10_000
+_PLAYS: Final = 20  # that the wallet of a new folder pays for
 _PACE_LEAST_S: Final = 0.01  # as Settings has it
 
 
@@ -59,13 +61,13 @@ class Started:
 def settings_for(settings: Settings, identity: str, cassette: Cassette) -> Settings:
     """Return the settings under which a cassette is played: a folder of its own, no examples, reads as quick as the tape.
 
-    identity: of the cassette, in hex. The wallet holds what the recording cost, on top of what a new one has.
+    identity: of the cassette, in hex. The wallet holds what playing it many times takes, on top of what a new one has.
     """
     speed = settings.simulator_speed
     changes = {
         "data_dir": settings.data_dir / FOLDER / identity[:_NAME_DIGITS],
         "first_start_examples": False,
-        "simulator_credits": settings.simulator_credits + cassette.credits,
+        "simulator_credits": settings.simulator_credits + _PLAYS * cassette.credits,
         "poll_first_s": max(_PACE_LEAST_S, settings.poll_first_s / speed),
         "poll_min_s": max(_PACE_LEAST_S, settings.poll_min_s / speed),
         "poll_max_s": max(_PACE_LEAST_S, settings.poll_max_s / speed),
@@ -78,10 +80,11 @@ def settings_for(settings: Settings, identity: str, cassette: Cassette) -> Setti
 def play(lab: Lab, play_id: str) -> Started:
     """Start the recorded work in this lab: its sweeps, and the generations that belong to none; the same id twice starts it once.
 
-    play_id: an id as ``new_experiment_id`` mints it. Entries whose reference image is not in the file are left out.
+    play_id: an id as ``new_experiment_id`` mints it. Entries whose reference image is not in the file are left out. What was
+    played before is taken out of the lists first, as it would be reused otherwise.
 
     Raises:
-        LabError: no cassette is played here, or the lab is read-only.
+        LabError: no cassette is played here, something still runs, or the lab is read-only.
         BudgetError: a cap does not allow it. InvalidRequestError: the catalogue does not know the recorded request any more.
     """
     replay = lab.cassettes.playing
@@ -91,13 +94,28 @@ def play(lab: Lab, play_id: str) -> Started:
         )
     sweeps = [_sweep(replay, recorded) for recorded in replay.cassette.sweeps if recorded.spec.images <= replay.images]
     alone = list(_alone(replay, sweeps))
-    started = [
-        lab.start(sweep, experiment_id=_numbered(play_id, number, len(sweeps))) for number, sweep in enumerate(sweeps)
-    ]
+    ids = [_numbered(play_id, number, len(sweeps)) for number in range(len(sweeps))]
+    if not lab.history.some([f"{play_id}-{kind}-{take}" for kind, take, _ in alone]):
+        _put_away(lab, frozenset(ids))
+    started = [lab.start(sweep, experiment_id=id_) for id_, sweep in zip(ids, sweeps, strict=True)]
     rows = [
         lab.submit(request, intent_id=f"{play_id}-{kind}", take=take, source="replay") for kind, take, request in alone
     ]
     return Started(tuple(started), tuple(row.id for row in rows))
+
+
+def _put_away(lab: Lab, ids: frozenset[str]) -> None:
+    """Take what was played before out of the lists, unless a sweep of these ids is what was played."""
+    records = [*lab.sweeps.list(limit=_MANY), *lab.sweeps.list(limit=_MANY, hidden=True)]
+    if ids & {record.id for record in records}:
+        return
+    if lab.history.running_count():
+        raise LabError(
+            "The recording is still playing", "Some of it has not ended.", "Wait until it has.", field="state"
+        )
+    for record in records:
+        lab.sweeps.delete(record.id)
+    lab.delete([row.id for row in lab.history.export_rows() if row.is_terminal])
 
 
 def _numbered(play_id: str, number: int, of: int) -> str:

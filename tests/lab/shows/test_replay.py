@@ -108,9 +108,14 @@ def test_twelve_takes_with_two_failures_go_the_same_way_again(
     assert takes(lab, PLAY) == before
     assert lab.get(f"{PLAY}-0-1-1").connection == REPLAY_CONNECTION
     assert {host for host, *_ in reached} <= {"127.0.0.1"}
+    later = new_experiment_id()
+    play(lab, later)
+    lab.wait_sweep(later)
+    assert takes(lab, later) == before  # again from the start, nothing reused
+    assert [record.id for record in lab.sweeps.list()] == [later]
     record = lab.sweeps.get(PLAY)
     assert (record.name, record.question, record.mode) == (SWEEP.name, SWEEP.question, "simulated")
-    assert len(lab.simulator.world.tasks()) == 11
+    assert len(lab.simulator.world.tasks()) == 2 * 11
 
 
 def test_a_cassette_holds_what_was_made_and_nothing_of_the_lab(

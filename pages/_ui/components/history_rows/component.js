@@ -153,6 +153,8 @@ function show(its) {
   its.acts.zip.disabled = count > its.data.zipMax;
   its.acts.zip.title = its.acts.zip.disabled ? `A ZIP holds at most ${its.data.zipMax} clips` : '';
   if (!count) its.labeller.hidden = its.shower.hidden = true;
+  its.acts.cassette.disabled = count > its.data.zipMax;
+  its.acts.cassette.title = its.acts.cassette.disabled ? `At most ${its.data.zipMax} clips` : 'To be played again without key or network';
 }
 
 // -- acting ----------------------------------------------------------------------------------------------------------
@@ -161,9 +163,9 @@ function act(its, name, label = '', ids = [...its.selected]) {
   if (ids.length) its.send('act', { act: name, ids, label, at: Date.now() });
 }
 
-function download(its) {
+function download(its, address) {
   const form = document.createElement('form');
-  Object.assign(form, { method: 'post', action: '/exports/clips.zip', hidden: true });
+  Object.assign(form, { method: 'post', action: address, hidden: true });
   for (const id of its.selected) {
     const field = make(form, 'input', '');
     Object.assign(field, { type: 'hidden', name: 'id', value: id });
@@ -194,7 +196,8 @@ function drawBar(its, parent) {
       if (!its.shower.hidden) its.shower.querySelector('select').focus();
     });
   }
-  add('zip', 'Download ZIP', () => download(its));
+  add('zip', 'Download ZIP', () => download(its, '/exports/clips.zip'));
+  add('cassette', 'Cassette', () => download(its, '/exports/cassette.zip'));
   if (its.data.mayWrite) add('delete', 'Delete', () => act(its, 'delete'));
   add('clear', 'Clear', () => { its.selected.clear(); show(its); });
   its.labeller = make(parent, 'form', 'labeller');
