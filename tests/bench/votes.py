@@ -1,6 +1,6 @@
 """The stop rule of blind votes, by simulation: false winners, power, and how many votes a decision takes.
 
-``python -m tests.bench.votes`` prints the tables of ``docs/votes.md``; ``... blocks`` or ``... keys`` only those.
+``python -m tests.bench.votes`` prints the tables of ``docs/votes.md``; ``... blocks``, ``... ballots`` or ``... keys`` only those.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from scipy.stats import binom, binomtest
 from rivya_core.lab.judging import pairing, ratings
 from rivya_core.lab.judging.questions import Grid
 from rivya_core.lab.judging.stopping import ALPHA, follow
+from rivya_core.lab.judging.vote_lines import PAIRS_MAX, Block, Plan, deal
 from rivya_core.lab.judging.votes import Comparison
 from tests.bench.figures import Figure, median
 
@@ -128,6 +129,26 @@ def run_blocks(grid: Grid, chance: InBlock, seed: int, *, by_votes: bool = False
         out = tuple(variant for variant, _ in progress.out)
         if progress.is_over or grid.is_settled(progress.left):
             return Study(progress.winner, len(found))
+
+
+def run_ballots(grid: Grid, chance: InBlock, seed: int) -> Study:
+    """The same with all votes from lines of a ballot, one voter after the other, each with pairs dealt by their number."""
+    rng = random.Random(seed)
+    found: list[Comparison] = []
+
+    def block_of(number: int, pair: tuple[int, int]) -> Block:
+        one, other = ([f"{value}.{number}.{take}" for take in range(TAKES)] for value in pair)
+        return tuple(one), tuple(other)
+
+    plan = Plan(PAIRS_MAX, tuple(tuple(block_of(block, pair) for block in grid.shared(*pair)) for pair in grid.pairs))
+    while True:
+        for pair in deal(plan, f"{seed}", "ballot", f"{len(found)}"):
+            (one, block), (other, _) = [[int(part) for part in clip.split(".")[:-1]] for clip in pair]
+            first = rng.random() < chance(block, one, other)
+            found.append(Comparison(one, other) if first else Comparison(other, one))
+            progress = follow(grid.variants, found)
+            if progress.is_over:
+                return Study(progress.winner, len(found))
 
 
 def in_order(percents: Sequence[int], block: int, one: int, other: int) -> float:
@@ -280,6 +301,7 @@ BLOCKS: Mapping[str, tuple[Grid, InBlock, bool]] = {
 }
 """By what is true: the values and blocks, the preferences, and whether value 0 is the best on average."""
 
+TAKES: Final = 2
 AGAINST: Final = "opposite: 80/20, 20/80, the block chosen by what was learned"
 PAIR: Final = 2
 
@@ -293,6 +315,15 @@ def block_rows() -> list[BlockRow]:
     grid, chance = laid(2, 2), partial(in_order, (80, 20))
     wrong = tuple(run_blocks(grid, chance, seed, by_votes=True) for seed in range(2 * STUDIES))
     return [*found, BlockRow(grid, AGAINST, False, wrong)]
+
+
+def ballot_rows() -> list[BlockRow]:
+    """The truths of two values again, all votes cast on ballots: 2,000 studies each."""
+    two = {truth: row for truth, row in BLOCKS.items() if len(row[0].cells) == PAIR}
+    return [
+        BlockRow(grid, truth, has_best, tuple(run_ballots(grid, chance, seed) for seed in range(2 * STUDIES)))
+        for truth, (grid, chance, has_best) in two.items()
+    ]
 
 
 def blocks_as_markdown(found: Sequence[BlockRow]) -> str:
@@ -369,9 +400,11 @@ def figures() -> list[Figure]:
 
 
 if __name__ == "__main__":
-    asked_for = sys.argv[1:] or ["pairs", "blocks", "keys"]
+    asked_for = sys.argv[1:] or ["pairs", "blocks", "ballots", "keys"]
     if "blocks" in asked_for:
         print(blocks_as_markdown(block_rows()), flush=True)
+    if "ballots" in asked_for:
+        print(blocks_as_markdown(ballot_rows()), flush=True)
     if "keys" in asked_for:
         for both in ((75, 75), (80, 80), (85, 85), (90, 90), (85, 50)):
             print(both, keys(both), flush=True)
