@@ -164,3 +164,14 @@ def test_an_unknown_show_is_said(lab: Lab, open_app: OpenApp) -> None:
     app = opened(open_app, "snothing")
     assert "There is no such show" in texts(app)
     assert "shows_back" in [one.key for one in app.button]
+
+
+def test_a_show_of_a_sweep_leads_to_its_ballot(lab: Lab, sweep: str, open_app: OpenApp) -> None:
+    """To the page where one is made, and where votes come back; a show of clips has none."""
+    app = opened(open_app, lab.shows.of_sweep(sweep).id)
+    assert {one.proto.label: one.proto.query_string for one in app.get("page_link")}["Ballot and votes"] == (
+        f"experiment={sweep}"
+    )
+    clip = next(take.generation_id for cell in lab.sweeps.status(sweep).cells for take in cell.takes)
+    app = opened(open_app, lab.shows.create("Clips", [str(clip)]).id)
+    assert "Ballot and votes" not in [one.proto.label for one in app.get("page_link")]

@@ -23,6 +23,14 @@ def draw(show: Show, *, may_edit: bool) -> None:
             help="In a new tab. Press F there to fill the screen.",
         )
         chat_files.of_show(show.id, key="show_sheet")
+        if may_edit and show.sweep_id is not None:
+            st.page_link(
+                frame.page_file("vote"),
+                label="Ballot and votes",
+                icon=":material/ballot:",
+                query_params={"experiment": show.sweep_id},
+                help="A file with blind pairs for people elsewhere, and where their votes come back.",
+            )
         if may_edit:
             st.button(
                 "Update the facts",
