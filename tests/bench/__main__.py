@@ -21,6 +21,7 @@ SUBJECTS = (
     "sweeps",
     "idle",
     "pages",
+    "slides",
     "grid",
     "ticks",
     "memory",

@@ -201,7 +201,7 @@ def _card(
     facts = [
         f"{clip['duration_s']:g} s" if clip["duration_s"] else "",
         f"{clip['width_px']} x {clip['height_px']}" if clip["width_px"] else "",
-        f"{clip['credits']} credits" if clip["credits"] is not None else "",
+        f"{clip['credits']} credits" if clip["credits"] else "",
     ]
     return Card(
         key=key,

@@ -87,11 +87,11 @@ def show_data() -> dict[str, Any]:
     }
 
 
-def write_folder(folder: Path, data: dict[str, Any], *, served: bool = False) -> Path:
-    """Write the page with its clips and posters beside it; the page."""
+def write_folder(folder: Path, data: dict[str, Any], *, served: bool = False, with_files: bool = True) -> Path:
+    """Write the page with its clips and posters beside it; the page. ``with_files``: False when the files are there."""
     for name in ("clips", "posters"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    for source in sorted(STUDY.glob("*.mp4")):
+    for source in sorted(STUDY.glob("*.mp4")) if with_files else ():
         key = _key(source.stem)
         if key in data["clips"]:
             shutil.copyfile(source, folder / "clips" / f"{key}.mp4")
