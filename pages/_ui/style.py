@@ -39,8 +39,6 @@ _STYLE = """
 /* five buttons stay in one row beside the form, down to a small laptop */
 @media (min-width: 700px) and (max-width: 1420px) {
   .st-key-clip_actions :is(button, a) { padding-inline: 0.5rem; }
-}
-@media (min-width: 700px) and (max-width: 1320px) {
   .st-key-clip_actions span:has(> [data-testid="stIconMaterial"]) { display: none; }
 }
 /* the selected segment's own violet falls short of 4.5:1 on its tint in dark */
