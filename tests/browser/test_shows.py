@@ -1,0 +1,89 @@
+"""What a person sees of shows: two presses from a decided sweep to the page on screen, and an editor that works by keyboard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.bench import fresh
+from tests.browser.conftest import Server, Visitor
+from tests.browser.looks import assert_well, each_look
+
+Visit = Callable[..., Visitor]
+
+COMES_MS = 60_000
+
+
+class Filled(NamedTuple):
+    """A server over a folder with one decided sweep."""
+
+    server: Server
+    sweep: str
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    """A server over the filled folder."""
+    folder = tmp_path_factory.mktemp("shows")
+    sweep = fresh.run("tests.browser.decided:fill", folder=str(folder))
+    running = Server(folder, {"RIVYA_FIRST_START_EXAMPLES": "false"})
+    running.start()
+    yield Filled(running, str(sweep))
+    running.stop()
+
+
+def made(filled: Filled, visit: Visit) -> Visitor:
+    """A visitor in the editor of a new show, after one press on the sweep's page."""
+    visitor = visit(filled.server, path=f"/sweep?experiment={filled.sweep}")
+    visitor.page.get_by_role("button", name="Make a show").first.click(timeout=COMES_MS)
+    expect(visitor.page).to_have_url(re.compile(r"/shows\?show="), timeout=COMES_MS)
+    visitor.page.locator(".slides li").first.wait_for(timeout=COMES_MS)
+    return visitor
+
+
+def headings(page: Page) -> list[str]:
+    """The headings of the slides, in their order."""
+    return page.locator(".slides .heading").all_text_contents()
+
+
+def test_two_presses_lead_from_a_decided_sweep_to_the_page(filled: Filled, visit: Visit) -> None:
+    """Make a show, open the show: its page is on screen, with every clip that it names to be had."""
+    page = made(filled, visit).page
+    with page.expect_popup() as opening:
+        page.get_by_role("link", name="Open the show").click()
+    shown = opening.value
+    shown.locator("video").first.wait_for(timeout=COMES_MS)
+    assert re.search(r"/show/s[0-9a-z]{20}$", shown.url)
+    source = shown.locator("video").first.get_attribute("src") or ""
+    assert shown.request.get(f"{filled.server.url}{source}").ok
+
+
+def test_slides_move_by_keyboard_and_the_focus_goes_with_them(filled: Filled, visit: Visit) -> None:
+    """And the bar takes it back."""
+    page = made(filled, visit).page
+    before = headings(page)
+    down = page.get_by_role("button", name=re.compile("^Move slide 1: .* down$"))
+    down.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".slides .heading").nth(1)).to_have_text(before[0], timeout=COMES_MS)
+    expect(page.get_by_role("button", name=re.compile("^Move slide 2: .* down$"))).to_be_focused()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".slides .heading").first).to_have_text(before[0], timeout=COMES_MS)
+    assert headings(page) == before
+
+
+def test_editor_and_list_are_accessible_and_fit(filled: Filled, visit: Visit) -> None:
+    """Wide and on a phone, light and dark; posters are there."""
+    visitor = made(filled, visit)
+    expect(visitor.page.locator(".slides img").first).not_to_have_js_property("naturalWidth", 0, timeout=COMES_MS)
+    for _ in each_look(visitor.page):
+        visitor.page.locator(".slides li").first.wait_for(timeout=COMES_MS)
+        assert_well(visitor)
+    visitor.page.get_by_role("button", name="All shows").click()
+    visitor.page.locator(".st-key-shows_rows a").first.wait_for(timeout=COMES_MS)
+    for _ in each_look(visitor.page):
+        assert_well(visitor)
