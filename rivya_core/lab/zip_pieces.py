@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 BLOCK_BYTES: Final = 256 * 1024
+FIRST_DAY: Final = (1980, 1, 1, 0, 0, 0)
+UNIX: Final = 3
+
+
+def undated(name: str, size_bytes: int = 0) -> zipfile.ZipInfo:
+    """A member with the same day and system wherever it is written, so that the same files give the same archive.
+
+    ``size_bytes``: how large it will be, where it may be over 2 GB.
+    """
+    info = zipfile.ZipInfo(name, FIRST_DAY)
+    info.create_system = UNIX
+    info.file_size = size_bytes
+    return info
+
+
+def blocks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, one block at a time."""
+    with path.open("rb") as source:
+        while block := source.read(BLOCK_BYTES):
+            yield block
 
 
 class Pieces(io.RawIOBase):

@@ -6,15 +6,19 @@ A file is asked for by the hash of its bytes, and only the hashes that the show 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from rivya_core import services
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.containers import container_of_key
 from rivya_core.lab.lab import Lab
+from rivya_core.settings import Mode
+from rivya_core.web import exports
 from rivya_core.web.files import PRIVATE_CACHE, SHA256, found, kept, missing
 
 
@@ -24,6 +28,8 @@ def routes() -> Sequence[Route]:
         Route("/show/{id}", show),
         Route("/show/{id}/clips/{sha256}.mp4", clip),
         Route("/show/{id}/posters/{sha256}.jpg", poster),
+        Route("/show/{id}/one-file.html", download),
+        Route("/show/{id}/show.zip", download),
     ]
 
 
@@ -62,5 +68,25 @@ def poster(request: Request) -> Response:
         if path is None:
             return missing()
         return kept(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
+
+    return found(answer)
+
+
+def download(request: Request) -> Response:
+    """Send a show as one file or as a ZIP, written while it is sent; ``?originals=1``: one file with the clips as they are."""
+    is_zip = request.url.path.endswith(".zip")
+    kind: Literal["file", "zip"] = "zip" if is_zip else "file"
+    originals = request.query_params.get("originals") == "1"
+
+    def answer(lab: Lab) -> Response:
+        show = lab.shows.get(request.path_params["id"])
+        try:
+            pieces = lab.shows.files.pieces(show.id, kind, originals=originals)
+        except RivyaError as error:
+            return JSONResponse({"error": str(error)}, status_code=409, headers={"Cache-Control": "no-store"})
+        mode: Mode | None = None if show.mode == "mixed" else show.mode
+        name = exports.file_name("show", mode, "zip" if is_zip else "html", datetime.now().astimezone())
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        return StreamingResponse(pieces, media_type="application/zip" if is_zip else "text/html", headers=headers)
 
     return found(answer)

@@ -25,6 +25,7 @@ from rivya_core.lab.schema import metadata
 from rivya_core.lab.server.knowledge import Server
 from rivya_core.lab.shows.ballot import BallotFiles
 from rivya_core.lab.shows.cassettes import Cassettes
+from rivya_core.lab.shows.files import ShowFiles
 from rivya_core.lab.shows.show import Show
 from rivya_core.lab.shows.shows import Shows
 from rivya_core.lab.spending import Spending
@@ -168,6 +169,9 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "of_show": lambda its: its.lab.shows.ballots.of_show(its.show.id, its.sweep),
         "ask": lambda its: its.lab.shows.ballots.ask(its.sweep, ""),
     },
+    ShowFiles: {
+        "ask": lambda its: its.lab.shows.files.ask(its.show.id),
+    },
     Spending: {},
     History: {},
 }
@@ -185,8 +189,9 @@ SHOWS: dict[type, str] = {
     Verdicts: "finding judge knob look measures_here settle_probes try_again wait",
     Server: "ask_task contract drift is_checking look_up observations support_bundle task",
     Cassettes: "export mode_of pieces",
-    Shows: "ballot clip contact_sheet data get held list page poster side_by_side",
+    Shows: "ballot clip contact_sheet data export get held list page poster side_by_side",
     BallotFiles: "failure file is_making latest",
+    ShowFiles: "export failure is_making pieces sizes",
     Spending: "cap_changes decisions experiments forecasts movements spent wallets",
     History: "children choices examples export_rows failures failures_count latest marked marks newest_clips page rendering_s running running_count "
     "running_ids some sweep_names sweep_troubles typical_s",

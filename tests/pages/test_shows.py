@@ -12,6 +12,7 @@ from rivya_core import Lab
 from tests.lab.judging.study import make_study
 from tests.lab.shows.given import VALUES, based, decide
 from tests.lab.shows.test_shows import clips_of
+from tests.until import until
 
 OpenApp = Callable[..., AppTest]
 
@@ -109,6 +110,38 @@ def test_a_deleted_show_can_be_brought_back(lab: Lab, sweep: str, open_app: Open
     assert [one.id for one in lab.shows.list()] == [show.id]
 
 
+def downloads(app: AppTest) -> list[str]:
+    """The addresses of the files that a show can be downloaded as."""
+    return [one.proto.url for one in app.get("link_button") if one.proto.url.endswith((".zip", ".html", "originals=1"))]
+
+
+def test_a_show_can_be_downloaded_and_one_file_is_made_without_waiting(lab: Lab, sweep: str, open_app: OpenApp) -> None:
+    """Each file with its size; small copies are made in the background, after a press."""
+    show = lab.shows.of_sweep(sweep)
+    app = opened(open_app, show.id)
+    assert downloads(app) == [f"/show/{show.id}/one-file.html?originals=1", f"/show/{show.id}/show.zip"]
+    assert "MB. The original clips in a folder beside the page" in texts(app)
+    app.button("show_file_make").click().run()
+    assert not app.exception
+    until(lambda: not lab.shows.files.is_making(show.id))
+    app.run()
+    assert downloads(app)[0] == f"/show/{show.id}/one-file.html"
+    assert "MB. Small copies of the clips inside" in texts(app)
+    assert "show_file_make" not in [one.key for one in app.button]
+
+
+def test_why_one_file_cannot_be_made_is_said(lab: Lab, sweep: str, open_app: OpenApp) -> None:
+    """And the ZIP stays."""
+    show = lab.shows.of_sweep(sweep)
+    lab.shows.clip(show.id, next(iter(show.clips))).write_bytes(b"no clip")
+    app = opened(open_app, show.id)
+    app.button("show_file_make").click().run()
+    until(lambda: not lab.shows.files.is_making(show.id))
+    app.run()
+    assert "A clip cannot be made smaller" in app.error[0].value
+    assert downloads(app)[-1] == f"/show/{show.id}/show.zip"
+
+
 def test_clips_go_into_a_show_from_history(lab: Lab, sweep: str, open_app: OpenApp) -> None:
     """Into one that is there, as slides at its end; what has no clip is left out and said."""
     from pages._ui.shows import make  # noqa: PLC0415 - needs Streamlit's session only through frame.lab
@@ -136,6 +169,7 @@ def test_a_read_only_server_shows_and_changes_nothing(make_lab: Callable[..., La
     keys: list[Any] = [one.key for one in app.button]
     assert [key for key in keys if key and key.startswith("show_")] == []
     assert not app.text_input
+    assert f"/show/{show.id}/show.zip" in downloads(app)
     app = open_app("sweep")
     app.query_params["experiment"] = sweep
     app.run()

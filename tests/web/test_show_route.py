@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -116,3 +118,25 @@ async def test_the_page_holds_nothing_of_the_lab(lab: Lab, show_id: str, client:
     row = lab.history.page().rows[0]
     told = [str(lab.archive.root), lab.connection, "127.0.0.1", "rv_", row.id, str(row.task_id)]
     assert not [words for words in told if words and words in html]
+
+
+async def test_a_show_is_downloaded_as_a_script_writes_it(
+    lab: Lab, show_id: str, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    """Byte for byte, with a name that says simulated; one file comes once its small copies are made."""
+    early = await client.get(f"/show/{show_id}/one-file.html")
+    assert (early.status_code, "not ready" in early.json()["error"]) == (409, True)
+    wanted = {
+        "one-file.html": lab.shows.export(show_id, tmp_path / "small"),
+        "one-file.html?originals=1": lab.shows.export(show_id, tmp_path / "originals", originals=True),
+        "show.zip": lab.shows.export(show_id, tmp_path / "zip", "zip"),
+    }
+    for address, written in wanted.items():
+        answer = await client.get(f"/show/{show_id}/{address}")
+        assert answer.status_code == 200
+        assert answer.content == written.read_bytes()
+        assert re.search(
+            r'attachment; filename="rivya-show-SIMULATED-.*\.(html|zip)"', answer.headers["content-disposition"]
+        )
+    for address in wanted:
+        assert (await client.get(f"/show/snever/{address}")).status_code == 404

@@ -37,3 +37,13 @@ def page_link(show_id: str) -> str:
 def poster_link(show_id: str, sha256: str) -> str:
     """Write the address of the poster of a clip that a show holds."""
     return f"{page_link(show_id)}/posters/{sha256}.jpg"
+
+
+def file_link(show_id: str, *, originals: bool = False) -> str:
+    """Write the address of a show as one file."""
+    return f"{page_link(show_id)}/one-file.html" + ("?originals=1" if originals else "")
+
+
+def zip_link(show_id: str) -> str:
+    """Write the address of a show as a ZIP."""
+    return f"{page_link(show_id)}/show.zip"

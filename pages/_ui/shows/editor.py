@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._ui import frame, words
 from pages._ui.components.slide_list import Press, SlideRow, slide_list
-from pages._ui.shows import actions, address, changing, slide
+from pages._ui.shows import actions, address, changing, download, slide
 from pages._ui.shows import words as show_words
 from pages._ui.shows.field import field
 from rivya_core import Lab
@@ -64,6 +64,7 @@ def _head(show: Show, *, may_edit: bool) -> None:
                 lambda key: st.text_input("Title", key=key, on_change=_rename, args=(show.id, key)),
             )
         actions.draw(show, may_edit=may_edit)
+        download.draw(show, may_edit=may_edit)
 
 
 def _slides(show: Show, chosen: Slide | None, *, may_edit: bool) -> None:

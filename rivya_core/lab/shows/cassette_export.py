@@ -41,13 +41,10 @@ from rivya_core.lab.shows.cassette import (
     Spec,
 )
 from rivya_core.lab.states import State
-from rivya_core.lab.zip_pieces import BLOCK_BYTES, Pieces
+from rivya_core.lab.zip_pieces import Pieces, blocks, undated
 from rivya_core.settings import Mode
 
 MESSAGE_MAX: Final = 500
-UNIX: Final = 3
-FIRST_DAY: Final = (1980, 1, 1, 0, 0, 0)
-"""The day of every file in it: what is in a cassette says when it was recorded."""
 
 _NO_REASON: Final = "Rivya gave no reason"
 _ADDRESSES: Final = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
@@ -307,17 +304,11 @@ def _zip(index: bytes, files: Mapping[str, Path]) -> Iterator[bytes]:
     """Write the archive, nothing in it packed: clips are already, and other libraries pack otherwise."""
     out = Pieces()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        with archive.open(_named(INDEX_NAME), "w") as target:
+        with archive.open(undated(INDEX_NAME), "w") as target:
             target.write(index)
         for name in sorted(files):
-            with files[name].open("rb") as source, archive.open(_named(name), "w") as target:
-                while block := source.read(BLOCK_BYTES):
+            with archive.open(undated(name), "w") as target:
+                for block in blocks(files[name]):
                     target.write(block)
                     yield out.taken()
     yield out.taken()
-
-
-def _named(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, FIRST_DAY)
-    info.create_system = UNIX
-    return info

@@ -29,6 +29,9 @@ RATE: Final = 24
 
 WITHOUT_REMARKS: Final = "filter_units=remove_types=6"  # ISO 14496-10, 7.4.1: supplemental enhancement information
 TICKS_PER_S: Final = 90_000
+UNREADABLE: Final = (FFmpegError, ValueError, OSError, StopIteration)
+"""What a clip that cannot be read to its end raises."""
+
 FORMAT: Final = {"fflags": "+bitexact", "movflags": "faststart", "video_track_timescale": str(TICKS_PER_S)}
 
 
@@ -51,10 +54,16 @@ def even_copy(source: Path, target: Path, long_px: int) -> None:
         LabError: the clip cannot be read to its end.
     """
     try:
-        with opened(source) as (whole, pictures), av.open(str(target), "w", format="mp4", options=FORMAT) as copy:
-            _encode(whole.decode(pictures), copy.add_stream("libx264", RATE, options=ENCODER), copy, long_px)
-    except (FFmpegError, ValueError, OSError, StopIteration) as error:
+        encode_anew(source, target, long_px, ENCODER)
+    except UNREADABLE as error:
         raise _unusable() from error
+
+
+def encode_anew(source: Path, target: Path, long_px: int, encoder: Mapping[str, str]) -> None:
+    """Encode the pictures of a clip into an empty file, with the encoder told what ``encoder`` says. Raises what ``UNREADABLE`` lists."""
+    with opened(source) as (whole, pictures), av.open(str(target), "w", format="mp4", options=FORMAT) as copy:
+        stream = copy.add_stream("libx264", RATE, options=dict(encoder))
+        _encode(whole.decode(pictures), stream, copy, long_px)
 
 
 def _encode(frames: Iterator[VideoFrame], stream: VideoStream, copy: OutputContainer, long_px: int) -> None:

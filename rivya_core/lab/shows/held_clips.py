@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from rivya_core.api import packaged_models
-from rivya_core.api.errors import LabError
+from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.clips import DAMAGED, UNOPENED, sha256_of
 from rivya_core.lab.containers import container_of_key
@@ -87,6 +88,19 @@ def _hold_poster(archive: Archive, row: GenerationRecord, sha256: str, key: str)
     finally:
         part.unlink(missing_ok=True)
     return poster_key
+
+
+def file_of(archive: Archive, key: str) -> Path:
+    """Where a held file is. Raises StorageError when it is gone."""
+    path = archive.path(key)
+    if not path.is_file():
+        raise StorageError(
+            "A file of a show is gone",
+            f"{key} is missing in the data folder.",
+            "Restore the data folder from its backup.",
+            field="archive",
+        )
+    return path
 
 
 def _key(sha256: str, suffix: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rivya_core.api.errors import LabError, StorageError
+from rivya_core.api.errors import LabError
 from rivya_core.lab.database import begin_immediate, reading
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.ids import new_intent_id
@@ -23,7 +23,8 @@ from rivya_core.lab.shows.ballot import BallotFile, BallotFiles
 from rivya_core.lab.shows.changes import changes
 from rivya_core.lab.shows.edits import Edits, check_caption, check_count, check_title
 from rivya_core.lab.shows.evidence import Freezer
-from rivya_core.lab.shows.held_clips import HeldClip
+from rivya_core.lab.shows.files import Kind, ShowFiles
+from rivya_core.lab.shows.held_clips import HeldClip, file_of
 from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX, Facts, Listed, Show, Slide
 
 ChosenClips = Sequence[str | Sequence[str]]
@@ -45,6 +46,7 @@ class Shows(Edits):
         self._parts = parts
         self._freezer = Freezer(parts, verdicts, votes)
         self.ballots = BallotFiles(parts)
+        self.files = ShowFiles(parts)
 
     # -- making ----------------------------------------------------------------------------------------------------
 
@@ -197,12 +199,28 @@ class Shows(Edits):
         Raises:
             LabError: the show holds no such clip. StorageError: its file is gone.
         """
-        return self._file(self._held(show_id, sha256).archive_key)
+        return file_of(self._parts.archive, self._held(show_id, sha256).archive_key)
 
     def poster(self, show_id: str, sha256: str) -> Path | None:
         """The local path of the poster of a clip that a show holds, or None. Raises LabError: the show holds no such clip."""
         key = self._held(show_id, sha256).poster_key
-        return None if key is None else self._file(key)
+        return None if key is None else file_of(self._parts.archive, key)
+
+    def export(self, show_id: str, path: str | Path, kind: Kind = "file", *, originals: bool = False) -> Path:
+        """Write the show to hand over, to play from disk without a network; where it is. The same show gives the same bytes.
+
+        Args:
+            show_id: The show.
+            path: A new file, or for ``folder`` a new folder.
+            kind: ``file``: one page with small copies of the clips inside, made once at about a second a clip; ``zip`` and
+                ``folder``: the page with its clips beside it, and ``show.json`` with its data.
+            originals: Of one file: the clips as they are inside, 40 MB together at most. Beside a page they always are.
+
+        Raises:
+            LabError: no such show, the name is taken, the clips are too large for one file, or a small copy cannot be made here.
+            StorageError: a clip is gone or was changed on the disk, there is no room, or the place cannot be written.
+        """
+        return self.files.export(show_id, path, kind, originals=originals)
 
     def contact_sheet(self, show_id: str, path: str | Path) -> Path:
         """Write the show's grid, or its clips, as one PNG for chats; where it is. May take a second.
@@ -234,17 +252,6 @@ class Shows(Edits):
         if not found:
             raise LabError("There is no such clip", "This show holds no clip with this hash.", field="clip")
         return found[0]
-
-    def _file(self, key: str) -> Path:
-        path = self._parts.archive.path(key)
-        if not path.is_file():
-            raise StorageError(
-                "A file of a show is gone",
-                f"{key} is missing in the data folder.",
-                "Restore the data folder from its backup.",
-                field="archive",
-            )
-        return path
 
     # -- removing --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,172 @@
+"""The files of shows: how large each kind is, made and sent, and small copies made in the background for pages, which never wait."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from rivya_core.api.errors import LabError, RivyaError
+from rivya_core.lab import submission
+from rivya_core.lab.database import reading
+from rivya_core.lab.parts import Parts
+from rivya_core.lab.shows import export, previews, slides, store
+from rivya_core.lab.shows.export import INSIDE_MAX_BYTES, Material
+from rivya_core.lab.shows.held_clips import HeldClip, file_of
+
+Kind = Literal["file", "zip", "folder"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+FRAME_BYTES: Final = 500_000
+"""About what a page is without clips and posters: words, scripts, fonts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What a show's files come to. ``left``: clips without a small copy; ``small_bytes``: about one file, None while some are left."""
+
+    clips: int
+    left: int
+    small_bytes: int | None
+    originals_bytes: int
+
+    @property
+    def fits_inside(self) -> bool:
+        """Whether one file may hold the clips as they are."""
+        return self.originals_bytes <= INSIDE_MAX_BYTES
+
+
+class ShowFiles:
+    """Write and send the files of shows; safe to use from any thread."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._failures: dict[str, RivyaError] = {}
+
+    def export(self, show_id: str, path: str | Path, kind: Kind = "file", *, originals: bool = False) -> Path:
+        """Write a show; see ``Shows.export``."""
+        if kind not in KINDS:
+            raise LabError(
+                "There is no such kind of file", f"{str(kind)[:40]!r} was asked for.", "Take file, zip or folder."
+            )
+        target = Path(path)
+        if kind == "folder":
+            return export.write_folder(self._material(show_id), target)
+        if kind == "file" and not originals:
+            self._make_small(show_id)
+        content, size_bytes = self._content(show_id, kind, originals=originals)
+        return export.write_file(content, target, size_bytes)
+
+    def pieces(self, show_id: str, kind: Literal["file", "zip"], *, originals: bool = False) -> Iterator[bytes]:
+        """Return one file or the ZIP piece by piece, to be sent; raises before the first one, also while small copies are missing."""
+        return self._content(show_id, kind, originals=originals)[0]
+
+    def sizes(self, show_id: str) -> Sizes:
+        """How large the files of a show are. Raises LabError for an unknown id."""
+        archive = self._parts.archive
+        data, held = self._read(show_id)
+        made = [key for key in held if previews.is_made(archive, key)]
+        small = None
+        if len(made) == len(held):
+            names = [name(key) for key in made for name in (previews.clip_key, previews.poster_key)]
+            sizes = [archive.path(name).stat().st_size for name in names if archive.exists(name)]
+            small = FRAME_BYTES + sum(sizes) * 4 // 3
+        originals = sum(clip["size_bytes"] for clip in data["clips"].values())
+        return Sizes(len(held), len(held) - len(made), small, originals)
+
+    # -- for pages, which never wait -------------------------------------------------------------------------------
+
+    def ask(self, show_id: str) -> None:
+        """Have the small copies made in the background; returns at once. Raises LabError on a read-only lab."""
+        submission.refuse_if_read_only(self._parts.settings)
+        self._failures.pop(show_id, None)
+
+        def make() -> None:
+            try:
+                self._make_small(show_id)
+            except RivyaError as error:
+                self._failures[show_id] = error
+
+        self._parts.errands.run(_errand(show_id), make)
+
+    def is_making(self, show_id: str) -> bool:
+        """True while small copies of the show are made in the background; ``sizes`` says how many are left."""
+        return self._parts.errands.is_running(_errand(show_id))
+
+    def failure(self, show_id: str) -> RivyaError | None:
+        """Why the last that were asked for could not be made, or None."""
+        return self._failures.get(show_id)
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def _read(self, show_id: str) -> tuple[dict[str, Any], Mapping[str, HeldClip]]:
+        """The data of a show and the clips in it, as they stand at one moment."""
+        with reading(self._parts.database) as connection:
+            show = store.must_find(connection, show_id)
+            held = {one.shown.sha256: one for one in store.held(connection, show_id)}
+        data = slides.to_data(show)
+        key = self._parts.settings.api_key
+        if key is not None and key.get_secret_value() in json.dumps(data, ensure_ascii=False):
+            raise LabError(
+                "Nothing was written",
+                "A prompt, name or caption of this show holds the API key.",
+                "Take it out.",
+                field="key",
+            )
+        return data, {sha256: held[sha256] for sha256 in data["clips"]}
+
+    def _material(self, show_id: str) -> Material:
+        """The show with its clips as they are."""
+        archive, (data, held) = self._parts.archive, self._read(show_id)
+        clips, posters = {}, {}
+        for sha256, one in held.items():
+            clips[sha256] = file_of(archive, one.archive_key)
+            posters[sha256] = None if one.poster_key is None else file_of(archive, one.poster_key)
+        return Material(data, clips, posters)
+
+    def _small(self, show_id: str) -> Material:
+        """The show with small copies of its clips."""
+        archive, (data, held) = self._parts.archive, self._read(show_id)
+        left = sum(not previews.is_made(archive, key) for key in held)
+        if left:
+            raise LabError(
+                "This file is not ready",
+                f"{left} of {len(held)} clips have no small copy yet.",
+                "Have them made on the page Shows.",
+                field="previews",
+            )
+        posters = {key: archive.path(previews.poster_key(key)) for key in held}
+        shown = {key: path if path.is_file() else None for key, path in posters.items()}
+        return Material(data, {key: archive.path(previews.clip_key(key)) for key in held}, shown)
+
+    def _content(self, show_id: str, kind: Kind, *, originals: bool) -> tuple[Iterator[bytes], int]:
+        """One file or the ZIP in pieces, and about how large it is."""
+        if kind == "file" and not originals:
+            return export.one_file(self._small(show_id), are_originals=False), self.sizes(show_id).small_bytes or 0
+        material = self._material(show_id)
+        if kind == "zip":
+            return export.zip_file(material), material.size_bytes
+        if material.size_bytes > INSIDE_MAX_BYTES:
+            raise LabError(
+                "These clips are too large for one file",
+                f"They have {material.size_bytes / 1e6:,.0f} MB, and one file holds {INSIDE_MAX_BYTES / 1e6:,.0f}.",
+                "Take one file with small copies, or the ZIP.",
+                field="originals",
+            )
+        return export.one_file(material, are_originals=True), material.size_bytes * 4 // 3
+
+    def _make_small(self, show_id: str) -> None:
+        """Make the small copies that are missing. Raises LabError in a read-only lab when one is."""
+        archive, material = self._parts.archive, self._material(show_id)
+        for key, clip in material.clips.items():
+            if previews.is_made(archive, key):
+                continue
+            submission.refuse_if_read_only(self._parts.settings)
+            self._parts.inbox.refuse_if_closed()
+            previews.make(archive, key, clip, material.posters[key])
+
+
+def _errand(show_id: str) -> str:
+    return f"show-{show_id}"

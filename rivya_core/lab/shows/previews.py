@@ -1,0 +1,80 @@
+"""Small copies of clips for a page with everything inside: made once for each clip, kept by the hash of the clip.
+
+Beside each stands a small poster: in such a page a picture stands wherever its clip is named, each time in full.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from PIL import Image
+
+from rivya_core.api.errors import LabError
+from rivya_core.lab.archive import Archive
+from rivya_core.lab.clip_caps import opened
+from rivya_core.lab.shows.even_copies import UNREADABLE, encode_anew
+from rivya_core.lab.shows.held_clips import FOLDER
+
+LONG_SIDE_MAX_PX: Final = 640
+POSTER_SIDE_MAX_PX: Final = 480
+POSTER_QUALITY: Final = 70
+ENCODER: Final = {"preset": "veryfast", "crf": "27", "maxrate": "350k", "bufsize": "700k", "threads": "1"}
+"""At most about 0.22 MB for five seconds: sixty such clips make a page that can be mailed."""
+
+
+def clip_key(sha256: str) -> str:
+    """Where the small copy of a clip is kept in the archive."""
+    return f"{FOLDER}/previews/{sha256}.mp4"
+
+
+def poster_key(sha256: str) -> str:
+    """Where its small poster is kept."""
+    return f"{FOLDER}/previews/{sha256}.jpg"
+
+
+def is_made(archive: Archive, sha256: str) -> bool:
+    """Tell whether the small copy of a clip is here."""
+    return archive.exists(clip_key(sha256))
+
+
+def make(archive: Archive, sha256: str, clip: Path, poster: Path | None) -> None:
+    """Make the small copy of a clip, without sound, and its small poster; about a second of CPU for five seconds of video.
+
+    Raises:
+        LabError: the clip cannot be read to its end. StorageError: it cannot be kept.
+    """
+    if poster is not None:
+        _keep_poster(archive, sha256, poster)
+    part = archive.part_path(clip_key(sha256))
+    try:
+        encode_anew(clip, part, _long_px(clip), ENCODER)
+        archive.commit_part(part, clip_key(sha256))
+    except UNREADABLE as error:
+        raise LabError(
+            "A clip cannot be made smaller",
+            "Its pictures cannot be read to the end.",
+            "Hand over the ZIP: the clips in it stay as they are.",
+            field="clip",
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _long_px(clip: Path) -> int:
+    """The long side of the copy: never larger than the clip's own."""
+    with opened(clip) as (_, pictures):
+        return min(LONG_SIDE_MAX_PX, max(pictures.codec_context.width, pictures.codec_context.height))
+
+
+def _keep_poster(archive: Archive, sha256: str, poster: Path) -> None:
+    part = archive.part_path(poster_key(sha256))
+    try:
+        with Image.open(poster) as picture:
+            picture.thumbnail((POSTER_SIDE_MAX_PX, POSTER_SIDE_MAX_PX))
+            picture.convert("RGB").save(part, "JPEG", quality=POSTER_QUALITY)
+        archive.commit_part(part, poster_key(sha256))
+    except (OSError, ValueError):
+        return  # the page has a plain ground in its place
+    finally:
+        part.unlink(missing_ok=True)
