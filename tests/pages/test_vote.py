@@ -95,6 +95,18 @@ def test_a_stale_link_says_so(lab: Lab, query: dict[str, str]) -> None:
     assert "No such" in said(opened(**query))
 
 
+def test_a_hidden_sweep_is_offered_by_its_address_alone(lab: Lab) -> None:
+    """It stands among the others only while somebody asks for it."""
+    hidden, other = make_study(lab), make_study(lab, experiment_id="xother")
+    lab.sweeps.hide(hidden)
+    assert [one.id for one in lab.ballots.candidates()] == [other]
+    assert opened().selectbox(key="vote_experiment").value == other
+    assert len(opened().selectbox(key="vote_experiment").options) == 1
+    assert opened(experiment=hidden).selectbox(key="vote_experiment").value == hidden
+    lab.sweeps.delete(hidden)
+    assert "No such sweep" in said(opened(experiment=hidden))
+
+
 def test_a_round_needs_a_name_first(lab: Lab) -> None:
     """The sentence stands beside the button; nothing is stored."""
     experiment_id = make_study(lab)

@@ -35,9 +35,9 @@ class Choice:
 
 def draw(lab: Lab) -> Choice | None:
     """Draw the choice and the start of a round; what is chosen, or None when there is nothing to choose."""
-    found = lab.ballots.candidates()
-    ready = [one for one in found if one.cells >= FEWEST_CELLS]
     asked = st.query_params.get("experiment")
+    found = lab.ballots.candidates(also=asked)
+    ready = [one for one in found if one.cells >= FEWEST_CELLS]
     missing = asked is not None and all(one.id != asked for one in ready)
     if missing:
         _cannot(next((one for one in found if one.id == asked), None))

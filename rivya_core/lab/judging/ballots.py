@@ -44,10 +44,10 @@ class Ballots:
 
     # -- rounds ----------------------------------------------------------------------------------------------------
 
-    def candidates(self) -> tuple[Candidate, ...]:
-        """Every experiment that is not hidden, newest first, with what there is to vote on."""
+    def candidates(self, also: str | None = None) -> tuple[Candidate, ...]:
+        """Every experiment that is not hidden, newest first, with what there is to vote on; ``also``: one that may be hidden."""
         with reading(self._database) as connection:
-            return tuple(Candidate(**row) for row in box.counted(connection))
+            return tuple(Candidate(**row) for row in box.counted(connection, also=also))
 
     def candidate(self, experiment_id: str) -> Candidate | None:
         """One experiment, hidden or not, with what there is to vote on; None when there is no such one."""
