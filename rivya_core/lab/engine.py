@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
@@ -22,6 +22,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
 from rivya_core.api.errors import LabError
 from rivya_core.lab import jobs
 from rivya_core.lab.database import OneLineFilter, log_error
+from rivya_core.lab.jobs.batched_inserts import BatchedInserts
 from rivya_core.lab.jobs.context import JobContext, Went
 
 log = logging.getLogger("rivya.engine")
@@ -89,6 +90,15 @@ def prepare(path: Path) -> None:
     DBOS.migrate(sa.URL.create("sqlite", database=str(path)).render_as_string())  # quoted: a "?" would end the path
 
 
+def _options(generation_id: str, run: int) -> EnqueueOptions:
+    return {
+        "workflow_name": WORKFLOW,
+        "queue_name": QUEUE,
+        "workflow_id": f"{generation_id}:{run}",
+        "app_version": APP_VERSION,
+    }
+
+
 class Inbox:
     """Put generations into the engine's queue, from any process that has the database open."""
 
@@ -96,24 +106,24 @@ class Inbox:
         self._client = DBOSClient(system_database_engine=database, application_name=APP)
         self._closed = False
 
-    def enqueue(self, connection: sa.Connection, generation_id: str, run: int, place: int = 0) -> None:
+    def enqueue(self, connection: sa.Connection, generation_id: str, run: int) -> None:
         """Enqueue a generation inside the caller's transaction; ``run`` counts its workflows, from 1.
-
-        ``place``: its place among those enqueued together, from 1; the engine's clock is too coarse to keep their order.
 
         Raises:
             LabError: the lab was closed, so that nobody here would run it.
         """
         self.refuse_if_closed()
-        options: EnqueueOptions = {
-            "workflow_name": WORKFLOW,
-            "queue_name": QUEUE,
-            "workflow_id": f"{generation_id}:{run}",
-            "app_version": APP_VERSION,
-        }
-        if place:
-            options["priority"] = place
-        self._client.enqueue_in_transaction(connection, options, generation_id)
+        self._client.enqueue_in_transaction(connection, _options(generation_id, run), generation_id)
+
+    def enqueue_many(self, connection: sa.Connection, runs: Iterable[tuple[str, int]]) -> None:
+        """Enqueue generations, given as id and run, inside the caller's transaction, to be run in this order; see ``enqueue``."""
+        self.refuse_if_closed()
+        inserts = BatchedInserts(connection)
+        for place, (generation_id, run) in enumerate(runs, start=1):
+            # the engine's clock is too coarse to keep the order of those enqueued together
+            options: EnqueueOptions = {**_options(generation_id, run), "priority": place}
+            self._client.enqueue_in_transaction(cast("sa.Connection", inserts), options, generation_id)
+        inserts.send()
 
     def unfinished(self, workflow_ids: Iterable[str]) -> dict[str, bool]:
         """Those of ``workflow_ids`` that have not ended; True beside those that a process has taken out of the queue."""
