@@ -6,14 +6,13 @@ spends, and nothing that a label names is changed by it.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
-from rivya_core.api.texts import shows_nothing
+from rivya_core.api.texts import name_trouble, shows_nothing
 from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.read_only import refuse_writes
@@ -23,7 +22,6 @@ LabelKind = Literal["generation", "sweep"]
 
 LABEL_MAX: Final = 40
 _KINDS: Final = get_args(LabelKind)
-_CONTROLS: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 class Labels:
@@ -91,13 +89,14 @@ def checked(label: str) -> str:
     """Return a label as it is kept: trimmed, and runs of blanks as one.
 
     Raises:
-        LabError: it is empty, longer than 40 characters, or holds a control character; ``field`` is "label".
+        LabError: it is empty, longer than 40 characters, or holds what no name may; ``field`` is "label".
     """
     kept = " ".join(part for part in label.strip().split(" ") if part) if isinstance(label, str) else ""
     if not kept or shows_nothing(kept):
         raise _unusable("it is empty", "Write a word.")
-    if any(unicodedata.category(character) in _CONTROLS for character in kept):
-        raise _unusable("it holds a line break or another control character", "Write it in one line.")
+    trouble = name_trouble(kept)
+    if trouble is not None:
+        raise _unusable(f"it {trouble[0]}", f"{trouble[1]}.")
     if len(kept) > LABEL_MAX:
         raise _unusable(f"it has {len(kept):,} characters, and at most {LABEL_MAX} are taken", "Shorten it.")
     return kept

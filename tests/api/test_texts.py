@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rivya_core.api import GenerationRequest
 from rivya_core.api.errors import InvalidRequestError
-from rivya_core.api.texts import same_text, shows_nothing
+from rivya_core.api.texts import name_trouble, same_text, shows_nothing, unturned
 
 UNDRAWN = {
     "zero width space": "\u200b",
@@ -143,3 +143,20 @@ def test_a_prompt_is_counted_and_sent_as_typed() -> None:
     prompt = "\u09df" * limit
     assert len(same_text(prompt)) == 2 * limit
     assert json.loads(GenerationRequest(prompt=prompt).body())["prompt"] == prompt
+
+
+@pytest.mark.parametrize("text", ["דג", "\u200eA fox\u200f", "\u0645\u06cc\u200c\u062e\u0648", "👩\u200d🚀", "赤い"])
+def test_every_script_can_be_a_name(text: str) -> None:
+    """With its marks and joiners."""
+    assert name_trouble(text) is None
+    assert unturned(text) == text
+
+
+@pytest.mark.parametrize("code", [*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+def test_what_turns_the_line_around_it_is_no_name(code: int) -> None:
+    """All that Unicode calls a control of direction, but for the marks."""
+    assert unicodedata.bidirectional(chr(code)) in {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
+    found = name_trouble(f"a{chr(code)}b")
+    assert found is not None
+    assert f"(U+{code:04X})" in found[0]
+    assert unturned(f"a{chr(code)}b") == "ab"

@@ -177,7 +177,7 @@ def _labels(ready: list[Candidate]) -> dict[str, str]:
     """Name each sweep so that no two read the same: the browser sends back what it shows."""
     labels: dict[str, str] = {}
     for one in ready:
-        label = f"{one.name} · {words.clock(one.created_at)}"
+        label = f"{direction.within(one.name)} · {words.clock(one.created_at)}"
         same = sum(other == label or other.startswith(f"{label} (") for other in labels.values())
         labels[one.id] = f"{label} ({same + 1})" if same else label
     return labels

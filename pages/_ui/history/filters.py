@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import address, words
+from pages._ui import address, direction, words
 from pages._ui.components.history_rows import View
 from rivya_core import Lab, RivyaError
 from rivya_core.lab.history_query import Sort
@@ -129,7 +129,10 @@ def _sweep(lab: Lab) -> str | None:
             names[asked] = words.excerpt(lab.sweeps.get(asked).name, _NAME_LETTERS)
         except RivyaError:
             names[asked] = "A sweep that is not here"
-    titles = {id_: name if list(names.values()).count(name) == 1 else f"{name} ({id_})" for id_, name in names.items()}
+    titles = {
+        id_: name if list(names.values()).count(name) == 1 else f"{direction.within(name)} ({id_})"
+        for id_, name in names.items()
+    }
     st.session_state[_SWEEP] = asked
     st.selectbox(
         "Sweep",

@@ -14,6 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
+from rivya_core.api.texts import name_trouble
 from rivya_core.lab.database import begin_immediate, reading
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.schema import clip_notes, generations, ratings
@@ -198,6 +199,9 @@ def _author(author: str) -> str:
     author = " ".join(author.split())
     if len(author) > AUTHOR_MAX:
         raise LabError("The name is too long", f"It has {len(author)} characters of {AUTHOR_MAX}.", field="author")
+    trouble = name_trouble(author)
+    if trouble is not None:
+        raise LabError("The name is not usable", f"It {trouble[0]}.", f"{trouble[1]}.", field="author")
     return author
 
 
