@@ -61,6 +61,7 @@ UNWATCHED = Badge("Not watched", ":material/visibility_off:", "gray")
 SIMULATED = Badge("SIMULATED · nothing real is spent", ":material/science:", "violet")
 SIMULATED_SHORT = SIMULATED._replace(label="SIMULATED")
 LIVE = Badge("LIVE", ":material/bolt:", "red")
+EXAMPLE = Badge("Example", ":material/menu_book:", "gray")
 
 
 def state_of(record: GenerationRecord) -> Badge:

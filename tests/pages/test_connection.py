@@ -249,7 +249,7 @@ def test_the_parts_of_the_program_report_their_health(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("engine", "shown", "note"),
     [
-        ("running", "Run in this process", "without a browser"),
+        ("running", "Run in this process", "with no page open"),
         ("viewer: another process runs the jobs", "Run in another process", "submit and cancel"),
         ("viewer: read-only, runs no jobs", "Not run here", "nothing is submitted"),
         ("cannot start: OSError", "Cannot start", "OSError. What waits is stored"),

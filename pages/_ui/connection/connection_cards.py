@@ -37,10 +37,7 @@ def connection_card(lab: Lab) -> None:
     simulated = lab.mode == "simulated"
     with st.container(border=True, key="connection_card"):
         balance = lab.balance()
-        card.head(
-            "Connected to the built-in simulator" if simulated else _standing(balance),
-            words.SIMULATED_SHORT if simulated else words.LIVE,
-        )
+        card.head("Connected to the built-in simulator" if simulated else _standing(balance))
         st.text(_where(lab))
         ticks = is_asking(lab) or balance.tried_at is None
         live.part(_answer, CHECK_TICK_S if ticks else None)(lab, balance.tried_at)

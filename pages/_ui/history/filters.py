@@ -115,8 +115,10 @@ def _more(lab: Lab) -> dict[str, Any]:
 
 
 def _several(title: str, options: Iterable[str], key: str) -> list[str]:
+    """Draw a choice of several; what the address asks for is offered too, also where it is no longer among the usual ones."""
+    offered = list(dict.fromkeys([*options, *st.query_params.get_all(key)]))
     return st.multiselect(
-        title, list(options), key=key, bind="query-params", on_change=_first_page, placeholder="Any", width="stretch"
+        title, offered, key=key, bind="query-params", on_change=_first_page, placeholder="Any", width="stretch"
     )
 
 
