@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, cast
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, Queue
 
 from rivya_core.api.errors import LabError
 from rivya_core.lab import jobs
@@ -32,6 +32,7 @@ APP_VERSION: Final = "generation-1"  # pinned: grows only when the four steps ch
 QUEUE: Final = "rivya_generations"
 WORKFLOW: Final = "rivya_generation"
 QUEUE_POLL_S: Final = 0.2
+REST_POLL_S: Final = 1.0  # while nothing is open and nobody looks
 LISTENER_POLL_S: Final = 0.1  # nobody sends messages to workflows; ``stop`` waits so long for the listener
 MAX_AT_ONCE: Final = 2000
 THREADS: Final = 8
@@ -171,6 +172,9 @@ class Engine:
         self._context = context
         self._running = False
         self._dbos: DBOS | None = None
+        self._queue: Queue | None = None
+        self.is_at_rest = False
+        """Whether the queue is looked at seldom."""
 
     def start(self) -> None:
         """Start the engine; what it had opened is closed again when that fails.
@@ -197,7 +201,7 @@ class Engine:
         self._dbos = DBOS(config=config)
         try:
             DBOS.launch()
-            DBOS.register_queue(
+            self._queue = DBOS.register_queue(
                 QUEUE, worker_concurrency=MAX_AT_ONCE, polling_interval_sec=QUEUE_POLL_S, on_conflict="always_update"
             )
         except BaseException:
@@ -205,6 +209,14 @@ class Engine:
             _context = None
             raise
         self._running = True
+        self.is_at_rest = False
+
+    def rest(self, *, is_idle: bool) -> None:
+        """Look at the queue seldom while the lab is idle: each look costs milliseconds, five times a second."""
+        if self._queue is None or is_idle == self.is_at_rest:
+            return
+        self._queue.set_polling_interval_sec(REST_POLL_S if is_idle else QUEUE_POLL_S)
+        self.is_at_rest = is_idle
 
     @property
     def is_running(self) -> bool:
