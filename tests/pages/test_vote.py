@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages._ui.ballot import words as ballot_words
 from rivya_core import Lab
 from tests.lab.judging.study import WORDS, make_crossed, make_study
 from tests.lab.judging.test_ballots import cast, prefer
@@ -323,3 +324,12 @@ def test_a_read_only_server_lets_a_visitor_end_their_own_round_only(make_lab: Ca
     press(own, "End the round")
     assert lab.ballots.round(round_of(own)).ended_at is not None
     assert lab.ballots.round(theirs).ended_at is None
+
+
+def test_votes_beyond_the_rules_horizon_are_counted_alone() -> None:
+    """Never "81 of at most 80"."""
+    assert [ballot_words.votes_of(counted, 80) for counted in (12, 80, 81)] == [
+        "12 of at most 80 votes",
+        "80 of at most 80 votes",
+        "81 votes",
+    ]

@@ -222,7 +222,7 @@ def _facts(chosen: Candidate, question: QuestionRecord) -> str:
     facts = [f"{chosen.cells} combinations", f"{chosen.clips} clips"]
     if chosen.cells < chosen.planned_cells:
         facts.append(f"{chosen.planned_cells - chosen.cells} more without a clip yet")
-    facts.append(f"{question.votes} of at most {question.limit} votes")
+    facts.append(ballot_words.votes_of(question.votes, question.limit))
     if question.rounds:
         facts.append(f"{question.rounds} round" + ("" if question.rounds == 1 else "s") + " so far")
     return " · ".join(facts)
