@@ -30,6 +30,7 @@ from rivya_core.settings import Mode
 T = TypeVar("T")
 
 PAGE_SIZE: Final = 25
+KEPT_ROWS_MAX: Final = 100  # longer pages are for scripts, which read each once
 COUNT_MAX: Final = 10_000  # beyond this a total reads "10,000+"
 EXPORT_CHUNK: Final = 200
 TYPICAL_OF: Final = 200
@@ -81,6 +82,9 @@ class History:
     ) -> HistoryPage:
         """One page of what the filter lets through, in an order; a page beyond the end is the last one."""
         asked = (wanted or HistoryFilter(), max(1, page), size, sort)
+        if size > KEPT_ROWS_MAX:
+            with reading(self._database) as connection:
+                return _page(connection, *asked)
         return self._once(("page", *asked), lambda connection: _page(connection, *asked))
 
     def export_rows(self, wanted: HistoryFilter | None = None) -> Iterator[GenerationRecord]:

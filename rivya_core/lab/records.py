@@ -236,6 +236,11 @@ class HistoryFilter:
     labels: frozenset[str] = frozenset()
     hidden_sweeps: bool = True
 
+    def __post_init__(self) -> None:
+        """Take sets and lists from scripts as well: a filter is a key, which nobody may change afterwards."""
+        for name in ("states", "models", "params", "labels"):
+            object.__setattr__(self, name, frozenset(getattr(self, name) or ()))
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:

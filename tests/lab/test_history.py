@@ -110,6 +110,19 @@ def test_parameters_and_models_narrow_the_list(ledger: Ledger, history: History)
     assert found(models=frozenset({"another"})) == []
 
 
+def test_a_filter_may_be_written_with_sets_and_lists(ledger: Ledger, history: History) -> None:
+    """As scripts write it; what they change of theirs afterwards changes no filter."""
+    row = added(ledger)
+    states, values = {State.WAITING}, [("duration", "5")]
+    wanted = HistoryFilter(states=states, models=[row.model], params=values)  # type: ignore[arg-type]
+    assert [one.id for one in history.page(wanted).rows] == [row.id]
+    states.clear()
+    assert wanted == HistoryFilter(
+        states=frozenset({State.WAITING}), models=frozenset({row.model}), params=frozenset(values)
+    )
+    assert history.page(HistoryFilter(labels={"x"})).total == 0  # type: ignore[arg-type]
+
+
 def test_choices_are_what_was_asked_for(ledger: Ledger, history: History) -> None:
     """Numbers in their order, and what comes later joins them."""
     assert history.choices().models == ()

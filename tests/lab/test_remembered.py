@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from rivya_core import Lab, State
 from rivya_core.lab.database import open_database
-from rivya_core.lab.history import History
+from rivya_core.lab.history import KEPT_ROWS_MAX, History
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.notes import Notes
 from rivya_core.lab.remembered import KEPT_MAX, remembered_of
@@ -127,6 +127,20 @@ def test_no_more_is_kept_than_a_few_screens_need(ledger: Ledger) -> None:
     for number in range(3 * KEPT_MAX):
         memory.once(number, lambda: 0)
     assert len(memory._kept) <= KEPT_MAX
+
+
+def test_a_script_that_walks_through_all_rows_leaves_nothing_behind(ledger: Ledger) -> None:
+    """The pages of screens are kept, the long ones of scripts are not: together they would be the whole ledger."""
+    history = History(ledger.database)
+    added(ledger)
+    memory = remembered_of(ledger.database)
+    memory.once("now", lambda: 0)
+    before = len(memory._kept)
+    for page in (1, 2, 3):
+        assert history.page(page=page, size=KEPT_ROWS_MAX + 1).total == 1
+    assert len(memory._kept) == before
+    history.page(size=KEPT_ROWS_MAX)
+    assert len(memory._kept) == before + 1
 
 
 def test_an_open_database_has_one_memory_that_ends_with_it(tmp_path: Path) -> None:
