@@ -64,6 +64,14 @@ def unturned(text: str) -> str:
     return _TURNING.sub("", text)
 
 
+def one_line(text: str) -> str:
+    """What was kept before ``name_trouble`` was asked, as a name: one line that nothing turns; any other text as it is."""
+    if name_trouble(text) is None:
+        return text
+    parted = (" " if unicodedata.category(character) in _CONTROLS else character for character in unturned(text))
+    return " ".join("".join(parted).split())
+
+
 def same_text(text: str) -> str:
     """The form in which texts are compared: NFC, line feeds alone as line breaks, no blanks at the ends; nothing else."""
     return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").strip()

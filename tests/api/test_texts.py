@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rivya_core.api import GenerationRequest
 from rivya_core.api.errors import InvalidRequestError
-from rivya_core.api.texts import name_trouble, same_text, shows_nothing, unturned
+from rivya_core.api.texts import name_trouble, one_line, same_text, shows_nothing, unturned
 
 UNDRAWN = {
     "zero width space": "\u200b",
@@ -160,3 +160,19 @@ def test_what_turns_the_line_around_it_is_no_name(code: int) -> None:
     assert found is not None
     assert f"(U+{code:04X})" in found[0]
     assert unturned(f"a{chr(code)}b") == "ab"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("A fox", "A fox"),
+        ("two  blanks, \u200f\u05d0\u05d1", "two  blanks, \u200f\u05d0\u05d1"),
+        ("one\r\n two\t", "one two"),
+        ("a\u202eb\x00c", "ab c"),
+    ],
+    ids=ascii,
+)
+def test_what_was_kept_before_becomes_a_name(text: str, name: str) -> None:
+    """What is a name already is left as it is."""
+    assert one_line(text) == name
+    assert name_trouble(name) is None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rivya_core.api import GenerationRequest, ReferenceImage
+from rivya_core.api.texts import one_line
 from rivya_core.lab.experiments.axes import Labelled
 from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.experiments.records import ExperimentRecord
@@ -40,8 +41,8 @@ def to_sweep(record: ExperimentRecord, load_image: LoadImage) -> Sweep:
     recorded = base.get("reference_image")
     image = load_image(recorded["sha256"]) if recorded else None
     return Sweep(
-        record.name,
-        record.question,
+        one_line(record.name),
+        one_line(record.question),
         GenerationRequest.from_canonical(base, image),
         {
             axis["name"]: [
