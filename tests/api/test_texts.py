@@ -162,6 +162,15 @@ def test_what_turns_the_line_around_it_is_no_name(code: int) -> None:
     assert unturned(f"a{chr(code)}b") == "ab"
 
 
+@pytest.mark.parametrize("code", [0xAD, 0x200B, 0x2060, 0x2063, 0xFEFF])
+def test_what_nobody_sees_is_no_part_of_a_name(code: int) -> None:
+    """Two names that read the same would be two people, or two labels."""
+    assert name_trouble(f"An{chr(code)}na") == (
+        f"holds a character that is not seen (U+{code:04X})",
+        "Type it instead of pasting it",
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [
@@ -169,6 +178,7 @@ def test_what_turns_the_line_around_it_is_no_name(code: int) -> None:
         ("two  blanks, \u200f\u05d0\u05d1", "two  blanks, \u200f\u05d0\u05d1"),
         ("one\r\n two\t", "one two"),
         ("a\u202eb\x00c", "ab c"),
+        ("An\u200bna", "Anna"),
     ],
     ids=ascii,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_a_label_is_kept_trimmed(label: str, kept: str) -> None:
     assert checked(label) == kept
 
 
-@pytest.mark.parametrize("name", ["A fox\u202etxt", "A\x1bfox"])
+@pytest.mark.parametrize("name", ["A fox\u202etxt", "A\x1bfox", "A \u200bfox"])
 def test_no_name_turns_or_breaks_the_lines_it_stands_in(lab: Lab, name: str) -> None:
     """Names of sweeps, their questions and values, of voters and of those who write notes, by one rule."""
     base = GenerationRequest(prompt="A fox")
@@ -70,9 +71,32 @@ def test_no_name_turns_or_breaks_the_lines_it_stands_in(lab: Lab, name: str) -> 
         "author": lambda: lab.reviews.add_note("g", 0.0, "Good", name),
     }
     for field, refused in refusals.items():
-        with pytest.raises(RivyaError, match=r"U\+202E|control character") as caught:
+        with pytest.raises(RivyaError, match=r"U\+202E|U\+200B|control character") as caught:
             refused()
         assert caught.value.field == field
+
+
+@pytest.mark.parametrize("text", [7, None, "A\ud800fox", "A\x00fox"], ids=repr)
+def test_what_cannot_be_kept_is_refused_by_its_field(lab: Lab, text: Any) -> None:
+    """Names and notes that are no text, or hold what no file can."""
+    refusals: dict[str, Callable[[], object]] = {
+        "voter": lambda: lab.ballots.start("xstudy", text),
+        "author": lambda: lab.reviews.rate("g", "look", 3, text),
+        "text": lambda: lab.reviews.add_note("g", 0.0, text),
+        "why": lambda: lab.set_cap(160, text),
+    }
+    for field, refused in refusals.items():
+        with pytest.raises(LabError, match=r"must be text|half of a character|NUL|control character") as caught:
+            refused()
+        assert caught.value.field == field
+
+
+def test_a_variable_that_is_none_is_refused_by_name_and_rule() -> None:
+    """A message is short whatever was given, and turns nothing around."""
+    with pytest.raises(RivyaError, match="holds a character that is not seen") as caught:
+        Sweep("A", "", GenerationRequest(prompt="A fox"), {"A\u202efox" * 900: [0, 1]})
+    assert caught.value.field == "axes"
+    assert len(str(caught.value)) < 300
 
 
 def test_labels_are_given_read_and_taken(lab: Lab) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from rivya_core.api import GenerationRequest, ReferenceImage
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.api.params import invalid
-from rivya_core.api.texts import name_trouble, shows_nothing
+from rivya_core.api.texts import name_trouble, one_line, shows_nothing
 from rivya_core.lab.experiments.templates import Template
 
 Target = Literal["param", "prompt", "reference_image", "model", "variable", "choice"]
@@ -71,7 +71,8 @@ def choice_axes(template: Template, taken: Sequence[str]) -> list[AxisPlan]:
     axes: list[AxisPlan] = []
     for place, choice in enumerate(template.choices):
         name = " / ".join(
-            NONE_LABEL if shows_nothing(option) else _shortened(option.strip(), 12) for option in choice.options[:3]
+            NONE_LABEL if shows_nothing(option) else _shortened(one_line(option.strip()), 12)
+            for option in choice.options[:3]
         )
         if len(choice.options) > 3:  # noqa: PLR2004 - the first three tell enough
             name += " / …"
@@ -139,7 +140,7 @@ def _label(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     text = str(value)
-    return NONE_LABEL if shows_nothing(text) else _shortened(" ".join(text.split()), SHORT)
+    return NONE_LABEL if shows_nothing(text) else _shortened(one_line(" ".join(text.split())), SHORT)
 
 
 def _shortened(text: str, length: int) -> str:

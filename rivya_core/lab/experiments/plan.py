@@ -76,7 +76,7 @@ class Sweep:
         if not isinstance(self.axes, Mapping):
             raise invalid("axes", "must map names to lists of values")
         for name in self.axes:
-            check_text("axes", name)
+            _one_line("axes", check_text("axes", name).strip())
         put = object.__setattr__
         put(self, "axes", {name: _kept(values) for name, values in self.axes.items()})
         expansion = _Expansion(self.base, self.axes)

@@ -46,7 +46,7 @@ def to_sweep(record: ExperimentRecord, load_image: LoadImage) -> Sweep:
         GenerationRequest.from_canonical(base, image),
         {
             axis["name"]: [
-                Labelled(_read(value, load_image), label)
+                Labelled(_read(value, load_image), one_line(label))
                 for value, label in zip(axis["values"], axis["labels"], strict=True)
             ]
             for axis in record.spec["axes"]

@@ -17,7 +17,6 @@ from typing import Final
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
-from rivya_core.api.texts import name_trouble, shows_nothing
 from rivya_core.lab.database import begin_immediate, reading
 from rivya_core.lab.judging import ballot_box as box
 from rivya_core.lab.judging.ballot_box import PairRow, RoundRow
@@ -29,6 +28,7 @@ from rivya_core.lab.judging.tally import Tally
 from rivya_core.lab.judging.votes import OUTCOMES, WHYS, Outcome
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.read_only import is_protected, refuse_writes
+from rivya_core.lab.texts import checked_person
 
 __all__ = ["Ballot", "Ballots", "Candidate", "OpenRound", "RoundRecord"]
 
@@ -68,7 +68,10 @@ class Ballots:
         Raises:
             LabError: no name or an unusable one, no such sweep or question, or nothing that can be compared.
         """
-        name = _voter(voter)
+        name = checked_person("voter", voter, VOTER_MAX)
+        if not name:
+            rule = f"It is kept with the votes; one line of 1 to {VOTER_MAX} characters."
+            raise LabError("A name is needed", rule, field="voter")
         with begin_immediate(self._database, even_read_only=True) as connection:
             case = read_case(connection, experiment_id)
             on = case.default if question is None else case.question(question)
@@ -248,15 +251,3 @@ def _ballot(case: Case, pair: PairRow) -> Ballot:
         str(cell.request.get("prompt", "")) for cell in case.cells if cell.cell in {pair.shown.left, pair.shown.right}
     }
     return Ballot(pair.left_token, pair.right_token, case.field.mode, prompts.pop() if len(prompts) == 1 else "")
-
-
-def _voter(typed: str) -> str:
-    """The name of a voter as it is kept. Raises LabError: there is none, it is too long, or no name."""
-    name = " ".join(typed.split())
-    if shows_nothing(name) or len(name) > VOTER_MAX:
-        rule = f"It is kept with the votes; one line of 1 to {VOTER_MAX} characters."
-        raise LabError("A name is needed", rule, field="voter")
-    trouble = name_trouble(name)
-    if trouble is not None:
-        raise LabError("The name is not usable", f"It {trouble[0]}.", f"{trouble[1]}.", field="voter")
-    return name

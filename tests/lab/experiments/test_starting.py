@@ -182,6 +182,19 @@ def test_a_sweep_whose_name_was_kept_before_the_rule_for_names_can_be_taken_up_a
     assert (status.experiment.name, status.experiment.question) == (kept["name"], kept["question"])
 
 
+def test_a_sweep_of_values_that_are_no_names_can_be_taken_up_again(still: Lab) -> None:
+    """What nobody sees in a value stays in its request and out of its name."""
+    base = GenerationRequest(prompt="A {{animal}} in {sn\u202eow|rain}")
+    sweep = grid(base=base, axes={"animal": ["fo\u202ex", "o\u200bwl\n"]})
+    assert [dict(cell.labels) for cell in sweep.cells][::3] == [
+        {"animal": "fox", "snow / rain": "snow"},
+        {"animal": "owl", "snow / rain": "rain"},
+    ]
+    id_ = still.start(sweep)
+    again = still.sweeps.sweep_of(id_)
+    assert [cell.request_sha256 for cell in again.cells] == [cell.request_sha256 for cell in sweep.cells]
+
+
 def test_a_read_only_lab_starts_nothing(make_still: Callable[..., Lab]) -> None:
     """It may quote, and that is all."""
     lab = make_still(read_only=True)
