@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import card, chat_files, direction, frame
+from pages._ui.compared import LEAST, MOST
 from pages._ui.form import request_form
 from pages._ui.shows import make as show_make
 from pages._ui.wall import choice as wall_choice
@@ -25,7 +26,7 @@ _CHANGES = "_compare_changes"
 
 def main() -> None:
     """Draw the page."""
-    lab = frame.open_page("Compare", "Play 2-9 clips in sync.")
+    lab = frame.open_page("Compare", f"Play {LEAST}-{MOST} clips in sync.")
     _use_settings(lab)
     choice = wall_choice.read(lab)
     status = wall_choice.experiment(lab, choice.records)
@@ -106,7 +107,7 @@ def _nothing(status: SweepStatus | None) -> None:
             st.text("This sweep has no finished clip yet.")
             return
         card.head("No clip yet")
-        st.text("Finished clips appear here. Select 2 to 9 to play them in sync.")
+        st.text(f"Finished clips appear here. Select {LEAST} to {MOST} to play them in sync.")
         if frame.can_spend():
             st.page_link(
                 str(frame.ROOT / "pages" / "generate.py"), label="Make the first clip", icon=":material/auto_awesome:"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import address, card, frame, once, undo
+from pages._ui import address, card, frame, modes, once, undo
 from pages._ui.history import detail, detail_acts, selection
 from pages._ui.history import filters as history_filters
 from pages._ui.history import style as history_style
@@ -32,7 +32,8 @@ def main() -> None:
         page, shown = _list(lab, query)
     with panel, st.container(key="history_detail"):
         if shown is not None:
-            detail.draw(lab, shown, listed=any(row.id == shown.id for row in page.rows))
+            said = modes.marks(lab.mode, (row.mode for row in (*page.rows, shown)))
+            detail.draw(lab, shown, listed=any(row.id == shown.id for row in page.rows), said=said)
         elif asked_for is not None:
             detail.missing(asked_for)
     once.drawn()

@@ -1,20 +1,21 @@
 """Every setting of Rivya Lab, read once from arguments and the environment.
 
 Nothing else in the project reads ``os.environ``; whoever needs a setting is handed this object. The variables about
-proxies and certificates are the system's, not ours: they are read here too, and judged in ``api.network``.
+proxies and certificates are the system's, not ours: they are read here too, and judged in ``api.network``. Reading takes no
+library beside pydantic: the one there is costs a script that imports a client as much again as pydantic itself.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from rivya_core.api.api_key import clean_key
 from rivya_core.api.base_url import check_base_url
@@ -55,7 +56,7 @@ def _users_data_dir() -> Path:
     return folder
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Hold every setting; immutable.
 
     Each field can be given as an argument or as the environment variable ``RIVYA_<FIELD>`` in capitals
@@ -67,13 +68,13 @@ class Settings(BaseSettings):
         ConfigurationError: a value is outside its range; the sentence names the setting and the rule.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="RIVYA_",
+    model_config = ConfigDict(
         frozen=True,
         extra="forbid",
         hide_input_in_errors=True,
-        env_ignore_empty=True,
         allow_inf_nan=False,
+        validate_default=True,
+        defer_build=True,
     )
 
     api_key: SecretStr | None = None
@@ -99,7 +100,7 @@ class Settings(BaseSettings):
     poll_max_s: float = Field(default=10.0, ge=0.01)
     poll_reads_per_s: float = Field(default=20.0, gt=0)
     overdue_after_s: float = Field(default=1800.0, gt=0)
-    settle_delays_s: Annotated[tuple[Annotated[float, Field(ge=0)], ...], NoDecode] = (10.0, 60.0, 600.0)
+    settle_delays_s: tuple[Annotated[float, Field(ge=0)], ...] = (10.0, 60.0, 600.0)
     balance_refresh_s: float = Field(default=60.0, gt=0)
     min_free_disk_bytes: int = Field(default=500_000_000, ge=0)
 
@@ -110,7 +111,7 @@ class Settings(BaseSettings):
 
     def __init__(self, **values: Any) -> None:
         try:
-            super().__init__(**values)
+            super().__init__(**_from_environment(type(self).model_fields) | values)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             name = str(first["loc"][0])
@@ -206,6 +207,13 @@ class Settings(BaseSettings):
 def is_built_in(connection: str) -> bool:
     """True for the name of a connection that the simulator inside this program serves."""
     return connection in {EMBEDDED_CONNECTION, REPLAY_CONNECTION}
+
+
+def _from_environment(fields: Iterable[str]) -> dict[str, str]:
+    """Field to value, of the fields whose variable is set and not empty; however its name is spelled, the lower case counts."""
+    named = {f"rivya_{field}": field for field in fields}
+    found = {name.lower(): os.environ[name] for name in sorted(os.environ) if os.environ[name]}
+    return {field: found[name] for name, field in named.items() if name in found}
 
 
 def network_variables() -> dict[str, tuple[str, str]]:

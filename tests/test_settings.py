@@ -32,6 +32,21 @@ def test_whatever_a_variable_holds_is_taken_or_refused_by_its_name(
     assert middleware()
 
 
+def test_a_variable_counts_however_it_is_spelled_unless_it_is_empty_or_an_argument_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Arguments win over variables, the lower case over capitals, and an empty variable is none."""
+    monkeypatch.setenv("RIVYA_POLL_FIRST_S", "3")
+    monkeypatch.setenv("rivya_poll_first_s", "4")
+    monkeypatch.setenv("Rivya_Poll_Min_S", "6")
+    monkeypatch.setenv("RIVYA_POLL_MAX_S", "")
+    monkeypatch.setenv("RIVYA_READ_ONLY", "true")
+    monkeypatch.setenv("RIVYA_NO_SUCH_SETTING", "x")
+    found = Settings(poll_min_s=7)
+    assert (found.poll_first_s, found.poll_min_s, found.poll_max_s, found.read_only) == (4.0, 7.0, 10.0, True)
+    assert Settings().poll_min_s == 6.0
+
+
 @pytest.mark.parametrize(
     ("text", "delays"),
     [("10,60", (10, 60)), ("[10, 60]", (10, 60)), (" 0.5 , 1e2 ", (0.5, 100)), ("7", (7,)), ("[]", ())],

@@ -7,12 +7,12 @@ import streamlit as st
 from pages._ui import frame
 
 
-def knob(model: str, param: str, form: str) -> None:
-    """Draw a quiet line a difference below a setting; nothing while the server agrees."""
-    differences = frame.lab().server.drift(model, param)
+def beside(model: str, setting: str, form: str) -> None:
+    """Draw a quiet line a difference below a setting, by its name in ``differences``; nothing while the server agrees."""
+    differences = frame.lab().server.drift(model, setting)
     if not differences:
         return
-    with st.container(key=f"muted_drift_{form}_{param}", gap=None):
+    with st.container(key=f"muted_drift_{form}_{setting}", gap=None):
         for one in differences:
             st.text(f"Server: {one.what} {one.meaning}")
         st.page_link(frame.page_file("connection"), label="API contract", icon=":material/difference:")

@@ -8,12 +8,14 @@ from typing import Final
 
 import streamlit as st
 
+from rivya_core.api.texts import unturned
+
 _FOLDER: Final = Path(__file__).parent
 _PAGE: Final = _FOLDER / "direction.css"
 COMPONENT_CSS: Final = (_FOLDER / "components_direction.css").read_text(encoding="utf-8")
 """For components of ours that draw texts of people; a page's rules do not reach into them."""
 
-_TURNING: Final = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI"})
+_TURNING: Final = frozenset({"R", "AL", "AN"})
 _OPEN, _CLOSE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 
 
@@ -23,7 +25,11 @@ def apply() -> None:
 
 
 def within(text: str) -> str:
-    """Keep a person's text together inside a line of ours: what stands before or after it is not drawn among its words."""
+    """Keep a person's text together inside a line of ours: what stands before or after it is not drawn among its words.
+
+    Characters that would turn more than their own text around, or end what keeps it together, are left out.
+    """
+    text = unturned(text)
     if not any(unicodedata.bidirectional(character) in _TURNING for character in text):
         return text
     return f"{_OPEN}{text}{_CLOSE}"

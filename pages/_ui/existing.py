@@ -5,9 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import frame
+from pages._ui.compared import MOST
 from rivya_core.lab.experiments.reuse import Existing
-
-MOST_COMPARED = 9  # the review wall shows no more at once
 
 
 def note(found: Existing, *, key: str, shown_id: str = "") -> None:
@@ -20,7 +19,7 @@ def note(found: Existing, *, key: str, shown_id: str = "") -> None:
         st.text(found.sentence, width="content")
         others = [one for one in found.ids if one != shown_id]
         if len(found.clips) > 1:
-            ids = ",".join(found.clips[-MOST_COMPARED:])
+            ids = ",".join(found.clips[-MOST:])
             st.page_link(frame.page_file("compare"), label="Compare them", query_params={"ids": ids}, width="content")
         elif others:
             st.page_link(frame.page_file("history"), label="See it", query_params={"id": others[0]}, width="content")

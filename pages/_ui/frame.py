@@ -5,6 +5,7 @@ A page calls :func:`open_page` first and works alone: on a cold server, by direc
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -39,6 +40,7 @@ PAGES = (
 
 _STYLE = Path(__file__).with_name("frame.css")
 _FRAMED = "_framed_by_app"
+_KNOWN_PAGES = "_pages"
 _TRIED = "_frame_tried"
 presses.carry_out()
 
@@ -50,6 +52,7 @@ def lab() -> Lab:
     return shared_lab()
 
 
+@cache
 def page_file(name: str) -> Path:
     """Where the file of a page is, for the navigation and for links to it."""
     return ROOT / "pages" / f"{name}.py"
@@ -152,6 +155,19 @@ def _navigation() -> Page:
     # First, because the window's icon would otherwise be the page's Material icon, fetched from a font server.
     st.set_page_config(page_icon=str(FAVICON), layout="wide")
     may_spend = _may_spend()
+    st.logo(str(LOGO), size="medium", link=None)
+    return st.navigation(_pages(may_spend), position="top")
+
+
+def _pages(may_spend: bool) -> list[Page]:
+    """All pages, made once a session: Streamlit looks for the file of each one that is made."""
+    known: tuple[bool, list[Page]] | None = st.session_state.get(_KNOWN_PAGES)
+    if known is None or known[0] is not may_spend:
+        known = st.session_state[_KNOWN_PAGES] = (may_spend, _made_pages(may_spend))
+    return known[1]
+
+
+def _made_pages(may_spend: bool) -> list[Page]:
     first = "generate" if may_spend else "history"
     pages = [
         st.Page(
@@ -167,19 +183,22 @@ def _navigation() -> Page:
     ]
     # The first page's only address is "/"; without this one a link to it by name would open below "Page not found".
     title = next(title for name, title, _ in PAGES if name == first)
-    pages.append(st.Page(page_file(first), title=title, url_path=first, visibility="hidden"))
-    st.logo(str(LOGO), size="medium", link=None)
-    return st.navigation(pages, position="top")
+    return [*pages, st.Page(page_file(first), title=title, url_path=first, visibility="hidden")]
 
 
 def _phone_navigation() -> None:
-    """Draw all pages in one row, shown where the bar has no room for them; the open page is marked."""
+    """Draw all pages in one row, shown where the bar has no room for them; the open page is marked.
+
+    The row is a pixel high until its style gives it its height on a phone: a busy browser draws it before it has the style.
+    """
     st.html(_STYLE)
+    known: tuple[bool, list[Page]] | None = st.session_state.get(_KNOWN_PAGES)
+    pages = {} if known is None else {page.title: page for page in reversed(known[1])}
     may_spend = _may_spend()
-    with st.container(key="phone_nav", horizontal=True, gap=None):
+    with st.container(key="phone_nav", horizontal=True, gap=None, height=1, border=False):
         for name, title, icon in PAGES:
             if may_spend or name != "generate":
-                st.page_link(str(page_file(name)), label=title, icon=icon)
+                st.page_link(pages.get(title) or page_file(name), label=title, icon=icon)
 
 
 def _may_spend() -> bool:

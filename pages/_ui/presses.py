@@ -4,6 +4,10 @@ Streamlit looks for the next request wherever a run touches the session or draws
 there: what the press asked for is gone, without a word (seen on Streamlit 1.67: text that is committed within 60 ms after
 Ctrl+Enter lost 1 of 20 clips). So requests wait until the callbacks of a run were called; ``runner.fastReruns = false`` in
 ``.streamlit/config.toml`` is the other half, because a runner that is told to stop before it began never calls them.
+
+A file that is dropped or pasted is carried out too. The browser asks where to upload it, and Streamlit's answer waits in the
+session's queue; a run that begins before it left clears the queue, the answer with it, and the browser waits for ever: the
+file is gone without a word (seen on Streamlit 1.67, a file dropped while text was committed). So answers outlive the clearing.
 """
 
 from __future__ import annotations
@@ -12,15 +16,20 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.state import SafeSessionState
 
 _MARK = "_carries_out_presses"
+_ANSWERS = frozenset({"file_urls_response", "backend_operation_response"})
+"""Messages that the browser asked for and waits for, whatever runs of the page begin meanwhile."""
 
 
 def carry_out() -> None:
-    """Make Streamlit call the callbacks of each run to their end; calling it again changes nothing."""
+    """Make Streamlit call the callbacks of each run to their end and keep its answers; calling it again changes nothing."""
     if not hasattr(SafeSessionState.on_script_will_rerun, _MARK):
         SafeSessionState.on_script_will_rerun = _to_the_end(SafeSessionState.on_script_will_rerun)  # type: ignore[method-assign]
+    if not hasattr(ForwardMsgQueue.clear, _MARK):
+        ForwardMsgQueue.clear = _without_answers(ForwardMsgQueue.clear)  # type: ignore[method-assign]
 
 
 def _to_the_end(call_callbacks: Callable[..., None]) -> Callable[..., None]:
@@ -38,3 +47,16 @@ def _to_the_end(call_callbacks: Callable[..., None]) -> Callable[..., None]:
 
     setattr(carried_out, _MARK, True)
     return carried_out
+
+
+def _without_answers(clear: Callable[..., None]) -> Callable[..., None]:
+    @wraps(clear)
+    def cleared(queue: Any, retain_lifecycle_msgs: bool = False, *args: Any, **kwargs: Any) -> None:
+        before = list(queue._queue) if retain_lifecycle_msgs else []  # noqa: SLF001 - Streamlit offers no public way
+        clear(queue, retain_lifecycle_msgs, *args, **kwargs)
+        kept = {id(message) for message in queue._queue}  # noqa: SLF001
+        answers = (one for one in before if one.WhichOneof("type") in _ANSWERS and id(one) not in kept)
+        queue._queue.extend(answers)  # noqa: SLF001
+
+    setattr(cleared, _MARK, True)
+    return cleared

@@ -63,6 +63,7 @@ SIMULATED = Badge("SIMULATED · nothing real is spent", ":material/science:", "v
 SIMULATED_SHORT = SIMULATED._replace(label="SIMULATED")
 LIVE = Badge("LIVE", ":material/bolt:", "red")
 REPLAY_ICON = ":material/replay:"
+EXAMPLE = Badge("Example", ":material/menu_book:", "gray")
 
 
 def mode_of(lab: Lab) -> Badge:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import nullcontext
 from contextvars import ContextVar
 from typing import Any
@@ -189,17 +189,21 @@ class _OffLoopStream(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         iterator = iter(self._pieces)
-        while block := await asyncio.to_thread(_next_block, iterator):
-            yield block
+        while pieces := await asyncio.to_thread(_next_pieces, iterator):
+            for piece in pieces:
+                yield piece
 
 
-def _next_block(pieces: Any) -> bytes:
-    block = bytearray()
-    for piece in pieces:
-        block += piece
-        if len(block) >= _HOP_BYTES:
+def _next_pieces(iterator: Iterator[bytes]) -> list[bytes]:
+    """Take as many pieces as one hop to the thread is worth; they are handed on as they are, since each copy costs time."""
+    pieces: list[bytes] = []
+    left_bytes = _HOP_BYTES
+    for piece in iterator:
+        pieces.append(piece)
+        left_bytes -= len(piece)
+        if left_bytes <= 0:
             break
-    return bytes(block)
+    return pieces
 
 
 def _off_loop(request: httpx.Request) -> httpx.Request:

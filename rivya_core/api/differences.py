@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from rivya_core.api.catalogue import packaged_models
 from rivya_core.api.contract import ERROR_CODES
 from rivya_core.api.listing import entries, read_model, text, whole
 from rivya_core.api.probes import Heard, Question, code_of
 from rivya_core.api.specs import ModelSpec, ParamSpec
+
+PRICE: Final = "price"
+MODEL: Final = "model"
+PROMPT: Final = "prompt"
+REFERENCE_IMAGE: Final = "reference_image"
+"""Settings that are no parameters, as a difference names them."""
 
 NAMED_MAX = 8
 WORD_MAX = 60
@@ -24,7 +31,8 @@ WORD_MAX = 60
 class Difference:
     """One difference. ``what`` differs, and its ``meaning`` for the user, a sentence each.
 
-    ``model`` and ``param`` name the setting concerned, "prompt" and "reference_image" included; empty for no single one.
+    ``model`` and ``param`` name the setting concerned: a parameter's key, "prompt", "reference_image", "model" or "price"; empty
+    for no single one.
     ``matters``: False for what Rivya may add without notice.
     """
 
@@ -103,6 +111,7 @@ def models_differences(found: Heard) -> Iterator[Difference]:
             f"{name} is not in the list of models any more.",
             "A generation with it may be refused; nothing is charged then.",
             model=name,
+            param=MODEL,
         )
     for name, spec in shipped.items():
         if name in offered:
@@ -125,6 +134,7 @@ def entry_differences(source: Question, item: Mapping[str, object], shipped: Mod
             f"{model} has a base price of {price:,} credits; here it is {shipped.base_credits:,}.",
             f"Prices here say {shipped.base_credits:,} until the first clip tells what is really reserved.",
             model=model,
+            param=PRICE,
         )
     if stated.billing_type and stated.billing_type != shipped.billing_type:
         yield Difference(
@@ -132,6 +142,7 @@ def entry_differences(source: Question, item: Mapping[str, object], shipped: Mod
             f"{model} is billed as {word(stated.billing_type)}; here it is {shipped.billing_type}.",
             "The price of a clip may no longer be known before it is made.",
             model=model,
+            param=PRICE,
         )
     if not stated.is_callable:
         yield Difference(
@@ -139,6 +150,7 @@ def entry_differences(source: Question, item: Mapping[str, object], shipped: Mod
             f"{model} is {word(stated.api_status).replace('_', ' ')}.",
             "The API does not take it now. A generation is refused; nothing is charged.",
             model=model,
+            param=MODEL,
         )
     cap = stated.max_prompt_length
     if cap is not None and cap != shipped.max_prompt_length:
@@ -149,7 +161,7 @@ def entry_differences(source: Question, item: Mapping[str, object], shipped: Mod
             f"A prompt may have {cap:,} characters; here the limit is {shown}.",
             "A longer prompt may be refused or cut." if tighter else "A longer prompt is refused here all the same.",
             model=model,
-            param="prompt",
+            param=PROMPT,
         )
     yield from _reference_differences(source, stated, shipped)
     yield from _params_differences(source, stated, shipped)
@@ -167,7 +179,7 @@ def _reference_differences(source: Question, stated: ModelSpec, shipped: ModelSp
             if theirs.max_items < ours.max_items
             else "Only one is sent.",
             model=shipped.id,
-            param="reference_image",
+            param=REFERENCE_IMAGE,
         )
     image, known = theirs.kinds.get("image"), ours.kinds.get("image")
     if image is not None and known is not None and image.max_bytes < known.max_bytes:
@@ -176,7 +188,7 @@ def _reference_differences(source: Question, stated: ModelSpec, shipped: ModelSp
             f"An image may have {image.max_bytes / 1e6:,.1f} MB; here the limit is {known.max_bytes / 1e6:,.1f} MB.",
             "A larger image may be refused; nothing is charged then.",
             model=shipped.id,
-            param="reference_image",
+            param=REFERENCE_IMAGE,
         )
     refused = (
         [] if image is None or known is None else [kind for kind in known.mime_types if kind not in image.mime_types]
@@ -187,7 +199,7 @@ def _reference_differences(source: Question, stated: ModelSpec, shipped: ModelSp
             f"Images of type {listed(refused)} are not listed any more.",
             "Such an image may be refused; nothing is charged then.",
             model=shipped.id,
-            param="reference_image",
+            param=REFERENCE_IMAGE,
         )
 
 
@@ -216,6 +228,7 @@ def _params_differences(source: Question, stated: ModelSpec, shipped: ModelSpec)
                 if theirs.required
                 else "It cannot be set here yet; Rivya uses its own default.",
                 model=shipped.id,
+                param=MODEL if theirs.required else "",
                 matters=theirs.required,
             )
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.api.specs import ModelSpec, ParamSpec
-from rivya_core.api.texts import shows_nothing
+from rivya_core.api.texts import cannot_be_kept, shows_nothing
 
 REFERENCE_KEY = "referenceMediaItems"  # docs/api-openapi-schema: reference media stand in params under this key
 _STEP_TOLERANCE = 1e-9
@@ -26,12 +26,9 @@ def check_text(field: str, value: object) -> str:
     """Return the text if it can stand in JSON as UTF-8, else refuse it."""
     if not isinstance(value, str):
         raise invalid(field, f"must be text, not {_kind(value)}")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise invalid(
-            field, "holds half of a character (a lone surrogate), which cannot be sent", "Type that character again"
-        )
-    if "\x00" in value:
-        raise invalid(field, "holds a NUL character, which cannot be sent", "Remove it")
+    found = cannot_be_kept(value)
+    if found is not None:
+        raise invalid(field, f"holds {found}, which cannot be sent", "Type that character again, or remove it")
     return value
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from rivya_core.api.catalogue import packaged_models
 from rivya_core.api.contract import API_PREFIX, TaskStatus
-from rivya_core.api.differences import Difference, code_differences, entry_differences, listed, word
+from rivya_core.api.differences import REFERENCE_IMAGE, Difference, code_differences, entry_differences, listed, word
 from rivya_core.api.params import REFERENCE_KEY
 from rivya_core.api.probes import Heard
 
@@ -58,7 +58,8 @@ def schema_differences(found: Heard) -> Iterator[Difference]:
         return
     for (method, path), meaning in USED.items():
         if (method, path) not in paths:
-            yield Difference("openapi", f"The schema has no {method.upper()} {path}.", meaning)
+            setting = REFERENCE_IMAGE if path == "/files" else ""
+            yield Difference("openapi", f"The schema has no {method.upper()} {path}.", meaning, param=setting)
     news = sorted(
         f"{method.upper()} {path}"
         for method, path in paths
@@ -238,7 +239,7 @@ def _answer_differences(document: Schema, paths: Mapping[tuple[str, str], Schema
     if upload and not {"url", "file_url"} & set(upload):
         yield Difference(
             "openapi", "An uploaded file has no field url any more.", "Reference images may not be possible.",
-            param="reference_image",
+            param=REFERENCE_IMAGE,
         )  # fmt: skip
 
 

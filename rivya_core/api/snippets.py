@@ -13,6 +13,7 @@ from rivya_core.api.params import REFERENCE_KEY
 
 _FILE_URL = "URL_FROM_THE_UPLOAD"
 _KEY_WORDS = "needs your API key in the environment variable RIVYA_API_KEY"
+_NO_TRACE_WORDS = "no client_request_id is sent: the lab sends the id of its own generation, and this is another one"
 _ONCE_WORDS = "run again with this value it is the same clip, paid once; another clip needs another value"
 
 
@@ -31,6 +32,7 @@ def as_curl(canonical: Mapping[str, Any], base_url: str, *, idempotency_key: str
     image = canonical.get("reference_image")
     lines = [
         f"# {_KEY_WORDS}",
+        *_no_trace(canonical),
         f"# {_ONCE_WORDS}",
         f"IDEMPOTENCY_KEY={shlex.quote(idempotency_key or _new_key())}",
     ]
@@ -70,6 +72,7 @@ def as_python(canonical: Mapping[str, Any], base_url: str | None = None, *, idem
     return "\n".join(
         [
             f"# {_KEY_WORDS}",
+            *_no_trace(canonical),
             "from rivya_core import GenerationRequest, Rivya",
             "",
             "request = GenerationRequest(",
@@ -83,6 +86,10 @@ def as_python(canonical: Mapping[str, Any], base_url: str | None = None, *, idem
             "",
         ]
     )
+
+
+def _no_trace(canonical: Mapping[str, Any]) -> list[str]:
+    return [] if canonical.get("client_request_id") else [f"# {_NO_TRACE_WORDS}"]
 
 
 def _new_key() -> str:

@@ -1,6 +1,6 @@
-"""What a text says, whatever the bytes it came in: whether it shows anything, and which texts ask for the same.
+"""What a text says, whatever the bytes it came in: whether it shows anything, whether it is a name, and which texts ask for the same.
 
-For comparing alone. What is stored, counted and sent is always the text as it was typed.
+What is stored, counted and sent is always the text as it was typed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,13 @@ _UNDRAWN: Final = re.compile(
     "]"
 )
 _UNDRAWN_KINDS: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
+_CONTROLS: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_TURNING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Characters that embed, override or isolate a direction (Unicode's Bidi_Control without the marks, which turn nothing)."""
+
+_HIDDEN: Final = re.compile("[\u00ad\u200b\u2060-\u2064\ufeff]")
+"""Characters without width that join and form nothing, so that a name with one reads like another."""
+
 _NO_CHARACTER: Final = 0xFFFE  # the last two places of every plane
 
 
@@ -36,6 +43,49 @@ def _is_undrawn(character: str) -> bool:
     if unicodedata.category(character) in _UNDRAWN_KINDS:
         return not _DRAWN_FORMATS.match(character)
     return bool(_UNDRAWN.match(character)) or ord(character) & _NO_CHARACTER == _NO_CHARACTER
+
+
+def cannot_be_kept(text: str) -> str | None:
+    """Name what of a text cannot stand in JSON or a file as UTF-8, or return None."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return "half of a character (a lone surrogate)"
+    return "a NUL character" if "\x00" in text else None
+
+
+def name_trouble(text: str) -> tuple[str, str] | None:
+    """Tell why a text cannot be a name, which is drawn inside other lines, and what to do; None when it can be one.
+
+    Right-to-left scripts, their marks and joined characters may stand in it; what turns or breaks the line around it may not.
+    """
+    if any(unicodedata.category(character) in _CONTROLS for character in text):
+        return "holds a line break or another control character", "Write it in one line"
+    turning = _TURNING.search(text)
+    if turning is not None:
+        found = f"U+{ord(turning[0]):04X}"
+        return (
+            f"holds a character that is not seen and turns the text after it around ({found})",
+            "Type it instead of pasting it",
+        )
+    hidden = _HIDDEN.search(text)
+    if hidden is not None:
+        return f"holds a character that is not seen (U+{ord(hidden[0]):04X})", "Type it instead of pasting it"
+    return None
+
+
+def unturned(text: str) -> str:
+    """Leave out the characters that turn the direction of a text; letters keep the direction of their own."""
+    return _TURNING.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """What was kept before ``name_trouble`` was asked, as a name: one line without what it refuses; any other text as it is."""
+    if name_trouble(text) is None:
+        return text
+    parted = (
+        " " if unicodedata.category(character) in _CONTROLS else character
+        for character in _HIDDEN.sub("", unturned(text))
+    )
+    return " ".join("".join(parted).split())
 
 
 def same_text(text: str) -> str:

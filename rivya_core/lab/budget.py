@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from rivya_core.api.errors import BudgetError
 from rivya_core.lab.notes import read_balance, read_cap
 from rivya_core.lab.records import BalanceRecord, Budget
+from rivya_core.lab.remembered import Remembered
 from rivya_core.lab.schema import generations
 from rivya_core.lab.states import TERMINAL, State
 from rivya_core.settings import Mode, Settings
@@ -23,6 +24,14 @@ NOT_SENT = frozenset({State.WAITING, State.SUBMITTING})
 def local_day(moment: datetime) -> str:
     """The calendar day of a moment in this machine's zone, YYYY-MM-DD: the day that its cap counts."""
     return moment.astimezone().date().isoformat()
+
+
+def look(memory: Remembered, mode: Mode, name: str, settings: Settings) -> Budget:
+    """``read`` for people: asked for once a change of the database and a day."""
+    now = datetime.now(UTC)
+    return memory.reading(
+        ("budget", mode, name, local_day(now)), lambda connection: read(connection, mode, name, settings, now=now)
+    )
 
 
 def read(

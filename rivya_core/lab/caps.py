@@ -9,7 +9,9 @@ from typing import Final
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
+from rivya_core.api.texts import shows_nothing
 from rivya_core.lab.schema import cap_changes
+from rivya_core.lab.texts import checked_text
 from rivya_core.settings import Mode
 
 WHY_MAX: Final = 500
@@ -60,8 +62,8 @@ def log_change(
         raise LabError(
             "The cap is not usable", f"It must be a whole number of credits, or none; not {after!r}.", field="credits"
         )
-    why = " ".join(why.split())[:WHY_MAX]
-    if is_raise(before, after) and not why:
+    why = " ".join(checked_text("why", why).split())[:WHY_MAX]
+    if is_raise(before, after) and shows_nothing(why):
         wanted = "removed" if after is None else f"raised to {after:,} credits"
         raise LabError(
             "Raising a cap needs a reason",

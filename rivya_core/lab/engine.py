@@ -14,14 +14,15 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, Queue
 
 from rivya_core.api.errors import LabError
 from rivya_core.lab import jobs
 from rivya_core.lab.database import OneLineFilter, log_error
+from rivya_core.lab.jobs.batched_inserts import BatchedInserts
 from rivya_core.lab.jobs.context import JobContext, Went
 
 log = logging.getLogger("rivya.engine")
@@ -31,6 +32,7 @@ APP_VERSION: Final = "generation-1"  # pinned: grows only when the four steps ch
 QUEUE: Final = "rivya_generations"
 WORKFLOW: Final = "rivya_generation"
 QUEUE_POLL_S: Final = 0.2
+REST_POLL_S: Final = 1.0  # while nothing is open and nobody looks
 LISTENER_POLL_S: Final = 0.1  # nobody sends messages to workflows; ``stop`` waits so long for the listener
 MAX_AT_ONCE: Final = 2000
 THREADS: Final = 8
@@ -89,6 +91,15 @@ def prepare(path: Path) -> None:
     DBOS.migrate(sa.URL.create("sqlite", database=str(path)).render_as_string())  # quoted: a "?" would end the path
 
 
+def _options(generation_id: str, run: int) -> EnqueueOptions:
+    return {
+        "workflow_name": WORKFLOW,
+        "queue_name": QUEUE,
+        "workflow_id": f"{generation_id}:{run}",
+        "app_version": APP_VERSION,
+    }
+
+
 class Inbox:
     """Put generations into the engine's queue, from any process that has the database open."""
 
@@ -96,24 +107,24 @@ class Inbox:
         self._client = DBOSClient(system_database_engine=database, application_name=APP)
         self._closed = False
 
-    def enqueue(self, connection: sa.Connection, generation_id: str, run: int, place: int = 0) -> None:
+    def enqueue(self, connection: sa.Connection, generation_id: str, run: int) -> None:
         """Enqueue a generation inside the caller's transaction; ``run`` counts its workflows, from 1.
-
-        ``place``: its place among those enqueued together, from 1; the engine's clock is too coarse to keep their order.
 
         Raises:
             LabError: the lab was closed, so that nobody here would run it.
         """
         self.refuse_if_closed()
-        options: EnqueueOptions = {
-            "workflow_name": WORKFLOW,
-            "queue_name": QUEUE,
-            "workflow_id": f"{generation_id}:{run}",
-            "app_version": APP_VERSION,
-        }
-        if place:
-            options["priority"] = place
-        self._client.enqueue_in_transaction(connection, options, generation_id)
+        self._client.enqueue_in_transaction(connection, _options(generation_id, run), generation_id)
+
+    def enqueue_many(self, connection: sa.Connection, runs: Iterable[tuple[str, int]]) -> None:
+        """Enqueue generations, given as id and run, inside the caller's transaction, to be run in this order; see ``enqueue``."""
+        self.refuse_if_closed()
+        inserts = BatchedInserts(connection)
+        for place, (generation_id, run) in enumerate(runs, start=1):
+            # the engine's clock is too coarse to keep the order of those enqueued together
+            options: EnqueueOptions = {**_options(generation_id, run), "priority": place}
+            self._client.enqueue_in_transaction(cast("sa.Connection", inserts), options, generation_id)
+        inserts.send()
 
     def unfinished(self, workflow_ids: Iterable[str]) -> dict[str, bool]:
         """Those of ``workflow_ids`` that have not ended; True beside those that a process has taken out of the queue."""
@@ -161,6 +172,9 @@ class Engine:
         self._context = context
         self._running = False
         self._dbos: DBOS | None = None
+        self._queue: Queue | None = None
+        self.is_at_rest = False
+        """Whether the queue is looked at seldom."""
 
     def start(self) -> None:
         """Start the engine; what it had opened is closed again when that fails.
@@ -187,7 +201,7 @@ class Engine:
         self._dbos = DBOS(config=config)
         try:
             DBOS.launch()
-            DBOS.register_queue(
+            self._queue = DBOS.register_queue(
                 QUEUE, worker_concurrency=MAX_AT_ONCE, polling_interval_sec=QUEUE_POLL_S, on_conflict="always_update"
             )
         except BaseException:
@@ -195,6 +209,14 @@ class Engine:
             _context = None
             raise
         self._running = True
+        self.is_at_rest = False
+
+    def rest(self, *, is_idle: bool) -> None:
+        """Look at the queue seldom while the lab is idle: each look costs milliseconds, five times a second."""
+        if self._queue is None or is_idle == self.is_at_rest:
+            return
+        self._queue.set_polling_interval_sec(REST_POLL_S if is_idle else QUEUE_POLL_S)
+        self.is_at_rest = is_idle
 
     @property
     def is_running(self) -> bool:

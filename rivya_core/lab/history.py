@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
@@ -20,13 +20,17 @@ from rivya_core.lab.history_choices import Choices
 from rivya_core.lab.history_query import Sort, conditions, order
 from rivya_core.lab.marks import Marks, SweepName
 from rivya_core.lab.records import GenerationRecord, HistoryFilter, HistoryPage
+from rivya_core.lab.remembered import remembered_of
 from rivya_core.lab.rows import EVERY_COLUMN, readable, to_record
 from rivya_core.lab.schema import experiments, generations
 from rivya_core.lab.states import State
 from rivya_core.lab.unwatched import under_way
 from rivya_core.settings import Mode
 
+T = TypeVar("T")
+
 PAGE_SIZE: Final = 25
+KEPT_ROWS_MAX: Final = 100  # longer pages are for scripts, which read each once
 COUNT_MAX: Final = 10_000  # beyond this a total reads "10,000+"
 EXPORT_CHUNK: Final = 200
 TYPICAL_OF: Final = 200
@@ -69,6 +73,7 @@ class History:
 
     def __init__(self, database: sa.Engine) -> None:
         self._database = database
+        self._remembered = remembered_of(database)
         self._lock = Lock()
         self._choices = Choices()
 
@@ -76,19 +81,11 @@ class History:
         self, wanted: HistoryFilter | None = None, page: int = 1, size: int = PAGE_SIZE, sort: Sort = "newest"
     ) -> HistoryPage:
         """One page of what the filter lets through, in an order; a page beyond the end is the last one."""
-        where = conditions(wanted or HistoryFilter())
-        page = max(1, page)
-        with reading(self._database) as connection:
-            total, found = _counted(connection, where, size, page, sort)
-            if not found and page > 1 and total <= COUNT_MAX:
-                page = max(1, math.ceil(total / size))
-                total, found = _counted(connection, where, size, page, sort)
-            elif page * size > COUNT_MAX:
-                found = _seqs(connection, where, size + 1, (page - 1) * size, sort)
-            rows = _rows(connection, found[:size])
-        exact = total <= COUNT_MAX
-        pages = math.ceil(total / size) if exact else max(COUNT_MAX // size, page + (len(found) > size))
-        return HistoryPage(tuple(rows), page, max(1, pages), min(total, COUNT_MAX), exact)
+        asked = (wanted or HistoryFilter(), max(1, page), size, sort)
+        if size > KEPT_ROWS_MAX:
+            with reading(self._database) as connection:
+                return _page(connection, *asked)
+        return self._once(("page", *asked), lambda connection: _page(connection, *asked))
 
     def export_rows(self, wanted: HistoryFilter | None = None) -> Iterator[GenerationRecord]:
         """Every row that the filter lets through, newest first, read in pieces so that nothing is held open."""
@@ -114,26 +111,30 @@ class History:
 
     def marks(self, ids: Sequence[str], *, votes: bool = False) -> dict[str, Marks]:
         """What people and sweeps added to some generations, by id; of votes only when asked."""
-        with reading(self._database) as connection:
-            return marks.read(connection, ids, votes=votes)
+        return self._once(
+            ("marks", tuple(ids), votes), lambda connection: marks.read(connection, ids, votes=votes)
+        ).copy()
 
     def marked(self, rows: Iterable[GenerationRecord]) -> Iterator[tuple[GenerationRecord, Marks]]:
         """Each row with all its marks, read in pieces so that nothing is held open."""
         left = iter(rows)
         while piece := list(islice(left, EXPORT_CHUNK)):
-            found = self.marks([row.id for row in piece], votes=True)
+            with reading(self._database) as connection:
+                found = marks.read(connection, [row.id for row in piece], votes=True)
             yield from ((row, found[row.id]) for row in piece)
 
     def choices(self) -> Choices:
         """Which models and parameter values there are to filter by."""
-        with self._lock, reading(self._database) as connection:
+        return self._once("choices", self._more_choices)
+
+    def _more_choices(self, connection: sa.Connection) -> Choices:
+        with self._lock:
             self._choices = history_choices.more(connection, self._choices)
             return self._choices
 
     def sweep_names(self) -> list[SweepName]:
         """The newest sweeps that are neither hidden nor deleted, at most 200."""
-        with reading(self._database) as connection:
-            return history_choices.sweeps(connection)
+        return list(self._once("sweep_names", history_choices.sweeps))
 
     def latest(self, mode: Mode | None = None) -> GenerationRecord | None:
         """The generation whose clip was archived last, or None."""
@@ -145,8 +146,10 @@ class History:
     def newest_clips(self, limit: int) -> list[GenerationRecord]:
         """The newest generations that have ended well, at most ``limit``; nothing is counted."""
         where = conditions(HistoryFilter(states=frozenset({State.SUCCEEDED})))
-        with reading(self._database) as connection:
-            return _rows(connection, _seqs(connection, where, limit))
+        read = self._once(
+            ("newest_clips", limit), lambda connection: _rows(connection, _seqs(connection, where, limit))
+        )
+        return list(read)
 
     def examples(self) -> list[str]:
         """Ids of the examples of the first start that nobody removed."""
@@ -156,24 +159,25 @@ class History:
 
     def running(self, limit: int = 20, mode: Mode | None = None) -> list[GenerationRecord]:
         """Generations on their way, newest first, at most ``limit``."""
-        return self._in_states(IN_PROGRESS, limit, mode)
+        return self._in_states("running", IN_PROGRESS, limit, mode)
 
     def failures(self, limit: int = 20, mode: Mode | None = None) -> list[GenerationRecord]:
         """Failed, unconfirmed and unsaved generations nobody has put away, newest first, at most ``limit``.
 
         Those that a sweep bought are told of sweep by sweep: ``sweep_troubles``.
         """
-        return self._in_states(TROUBLED, limit, mode, *_ALONE)
+        return self._in_states("failures", TROUBLED, limit, mode, *_ALONE)
 
     def running_count(self, mode: Mode | None = None) -> int:
         """How many generations are on their way."""
-        with reading(self._database) as connection:
-            return len(_unordered(connection, _of_states(IN_PROGRESS, mode)))
+        return self._once(
+            ("running_count", mode), lambda connection: len(_unordered(connection, _of_states(IN_PROGRESS, mode)))
+        )
 
     def running_ids(self) -> list[str]:
         """Ids of all generations on their way, in no order."""
-        with reading(self._database) as connection:
-            return list(connection.execute(sa.select(generations.c.id).where(*_of_states(IN_PROGRESS, None))).scalars())
+        query = sa.select(generations.c.id).where(*_of_states(IN_PROGRESS, None))
+        return list(self._once("running_ids", lambda connection: connection.execute(query).scalars().all()))
 
     def failures_count(self, mode: Mode | None = None) -> int:
         """How many failure cards nobody has put away."""
@@ -182,19 +186,7 @@ class History:
 
     def sweep_troubles(self) -> list[SweepTrouble]:
         """What failed or needs a person in each sweep and nobody has put away, the newest trouble first."""
-        column = generations.c
-        where = [*_of_states(TROUBLED, None), column.dismissed_at.is_(None), experiments.c.deleted_at.is_(None)]
-        query = sa.select(column.seq, column.experiment_id, experiments.c.name, column.id, column.state).where(*where)
-        joined = query.join(experiments, experiments.c.id == column.experiment_id)
-        with reading(self._database) as connection:
-            rows = sorted(connection.execute(joined), reverse=True)  # here, for the reason that ``_unordered`` gives
-        names = {row.experiment_id: row.name for row in rows}
-        failed: dict[str, list[str]] = {one: [] for one in names}
-        waiting = Counter(row.experiment_id for row in rows if row.state != State.FAILED.value)
-        for row in rows:
-            if row.state == State.FAILED.value:
-                failed[row.experiment_id].append(row.id)
-        return [SweepTrouble(one, name, tuple(failed[one]), waiting[one]) for one, name in names.items()]
+        return list(self._once("sweep_troubles", _sweep_troubles))
 
     def children(self, generation_id: str, limit: int = 8) -> list[GenerationRecord]:
         """What was made from a generation's settings, or repeats it, newest first, at most ``limit``."""
@@ -205,11 +197,16 @@ class History:
             return _rows(connection, _seqs(connection, where, limit))
 
     def _in_states(
-        self, states: Sequence[State], limit: int, mode: Mode | None, *more: sa.ColumnElement[bool]
+        self, name: str, states: Sequence[State], limit: int, mode: Mode | None, *more: sa.ColumnElement[bool]
     ) -> list[GenerationRecord]:
-        with reading(self._database) as connection:
+        def read(connection: sa.Connection) -> list[GenerationRecord]:
             found = sorted(_unordered(connection, [*_of_states(states, mode), *more]), reverse=True)
             return _rows(connection, found[:limit])
+
+        return list(self._once((name, limit, mode), read))
+
+    def _once(self, name: Hashable, read: Callable[[sa.Connection], T]) -> T:
+        return self._remembered.reading(("history", name), read)
 
     def typical_s(self, model: str, mode: Mode, duration: str | None = None) -> Typical | None:
         """How long clips of a model, mode and duration (or number of frames) took lately; None without any.
@@ -237,6 +234,35 @@ class History:
             p90_s=_quantile(seconds, 0.9),
             count=len(seconds),
         )
+
+
+def _page(connection: sa.Connection, wanted: HistoryFilter, page: int, size: int, sort: Sort) -> HistoryPage:
+    where = conditions(wanted)
+    total, found = _counted(connection, where, size, page, sort)
+    if not found and page > 1 and total <= COUNT_MAX:
+        page = max(1, math.ceil(total / size))
+        total, found = _counted(connection, where, size, page, sort)
+    elif page * size > COUNT_MAX:
+        found = _seqs(connection, where, size + 1, (page - 1) * size, sort)
+    rows = _rows(connection, found[:size])
+    exact = total <= COUNT_MAX
+    pages = math.ceil(total / size) if exact else max(COUNT_MAX // size, page + (len(found) > size))
+    return HistoryPage(tuple(rows), page, max(1, pages), min(total, COUNT_MAX), exact)
+
+
+def _sweep_troubles(connection: sa.Connection) -> list[SweepTrouble]:
+    column = generations.c
+    where = [*_of_states(TROUBLED, None), column.dismissed_at.is_(None), experiments.c.deleted_at.is_(None)]
+    query = sa.select(column.seq, column.experiment_id, experiments.c.name, column.id, column.state).where(*where)
+    joined = query.join(experiments, experiments.c.id == column.experiment_id)
+    rows = sorted(connection.execute(joined), reverse=True)  # here, for the reason that ``_unordered`` gives
+    names = {row.experiment_id: row.name for row in rows}
+    failed: dict[str, list[str]] = {one: [] for one in names}
+    waiting = Counter(row.experiment_id for row in rows if row.state != State.FAILED.value)
+    for row in rows:
+        if row.state == State.FAILED.value:
+            failed[row.experiment_id].append(row.id)
+    return [SweepTrouble(one, name, tuple(failed[one]), waiting[one]) for one, name in names.items()]
 
 
 def _counted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
 import sqlalchemy as sa
@@ -13,15 +14,25 @@ from rivya_core.lab.marks import SweepName
 from rivya_core.lab.schema import experiments, generations
 
 SWEEPS_MAX: Final = 200
+VALUES_MAX: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What there is. ``params``: values by name, as :func:`history_query.plain` writes them. ``seq``: the last row seen."""
+    """What there is. ``seq``: the last row seen.
+
+    ``used``: by parameter, the values that were asked for last, as :func:`history_query.plain` writes them, each with the last
+    row that did; at most 60 a parameter, as a script may give every clip another number.
+    """
 
     models: tuple[str, ...] = ()
-    params: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    used: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     seq: int = 0
+
+    @property
+    def params(self) -> Mapping[str, tuple[str, ...]]:
+        """The values by parameter, numbers first and in their order."""
+        return {name: tuple(sorted(values, key=_numbers_first)) for name, values in self.used.items()}
 
 
 def more(connection: sa.Connection, known: Choices) -> Choices:
@@ -31,14 +42,16 @@ def more(connection: sa.Connection, known: Choices) -> Choices:
     if newest <= known.seq:
         return known
     asked = [column.model, *(text for name in PARAM_KEYS for text in param_texts(name))]
-    rows = connection.execute(sa.select(*asked).where(column.seq > known.seq).distinct()).mappings().all()
+    last = sa.func.max(column.seq).label("last")
+    query = sa.select(*asked, last).where(column.seq > known.seq).group_by(*asked).order_by(last)
+    rows = connection.execute(query).mappings().all()
     models = {*known.models, *(row["model"] for row in rows)}
-    params = {
-        name: {*known.params.get(name, ()), *(plain(row[key]) for row in rows for key in keys if row[key])}
-        for name, keys in PARAM_KEYS.items()
-    }
-    ordered = {name: tuple(sorted(values, key=_numbers_first)) for name, values in params.items()}
-    return Choices(tuple(sorted(models)), ordered, newest)
+    used = {}
+    for name, keys in PARAM_KEYS.items():
+        fresh = {plain(row[key]): row["last"] for row in rows for key in keys if row[key]}
+        latest_first = sorted({**known.used.get(name, {}), **fresh}.items(), key=itemgetter(1), reverse=True)
+        used[name] = dict(latest_first[:VALUES_MAX])
+    return Choices(tuple(sorted(models)), used, newest)
 
 
 def sweeps(connection: sa.Connection) -> list[SweepName]:

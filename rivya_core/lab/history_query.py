@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from rivya_core.api.specs import ASPECT_KEYS, DURATION_KEYS
 from rivya_core.lab.records import HistoryFilter
-from rivya_core.lab.schema import cell_takes, generations, labels, ratings
+from rivya_core.lab.schema import cell_takes, experiments, generations, labels, ratings
 from rivya_core.lab.search import matching
 
 Sort = Literal["newest", "oldest", "credits", "took", "length", "rating"]
@@ -58,6 +58,8 @@ def _of_what(wanted: HistoryFilter) -> list[sa.ColumnElement[bool]]:
         where.append(column.seq.in_(_of_sweep(wanted.sweep)))
     if wanted.labels:
         where.append(column.id.in_(_labelled(wanted.labels)))
+    if not wanted.hidden_sweeps:
+        where.append(column.seq.not_in(_of_hidden_sweeps()))
     return where
 
 
@@ -118,6 +120,11 @@ def _of_sweep(experiment_id: str) -> sa.CompoundSelect[Any]:
         .where(cell_takes.c.experiment_id == experiment_id)
     )
     return sa.union(shown, sa.select(column.seq).where(column.experiment_id == experiment_id))
+
+
+def _of_hidden_sweeps() -> sa.Select[Any]:
+    hidden = sa.select(experiments.c.id).where(experiments.c.hidden_at.is_not(None))
+    return sa.select(generations.c.seq).where(generations.c.experiment_id.in_(hidden))
 
 
 def _labelled(wanted: frozenset[str]) -> sa.Select[Any]:

@@ -40,6 +40,7 @@ HOUSEKEEPING = {
     "_keep_jobs": "while lost and due generations were looked for",
     "_keep_wallet": "while the balance was looked after",
 }
+REST_AFTER_S = 30.0  # nothing was open and nobody looked for so long: the queue is looked at seldom
 WATCHED_FOR_S = 300.0  # the balance is kept fresh this long after somebody looked
 
 
@@ -59,7 +60,7 @@ class Keeper:
         self._stop = threading.Event()
         self._client_made = threading.Lock()
         self._balance_asked = threading.Event()
-        self._looked_at_s = time.monotonic()
+        self._looked_at_s = self._busy_at_s = time.monotonic()
         self._next_lock_s = self._next_sweep_s = self._next_tidy_s = 0.0
         self._read_at_s = float("-inf")
         self._changes = -1
@@ -143,6 +144,7 @@ class Keeper:
             if now_s >= self._next_tidy_s:
                 self._next_tidy_s = now_s + TIDY_EVERY_S
                 self._inbox.forget_ended(self._context.now() - KEPT_FOR)
+            self._engine.rest(is_idle=now_s - max(self._busy_at_s, self._looked_at_s) > REST_AFTER_S)
 
     def _keep_wallet(self, now_s: float) -> None:
         if self._engine.is_running:
@@ -196,6 +198,8 @@ class Keeper:
         now = context.now()
         troubled = {one.generation_id for one in context.unexpected.all() if one.generation_id is not None}
         open_rows = list(context.ledger.open_rows(context.settings.connection))
+        if open_rows:
+            self._busy_at_s = time.monotonic()
         if self._settle_due or troubled:
             self._settle_due = False
             open_rows += context.ledger.provisional_rows(context.settings.connection)

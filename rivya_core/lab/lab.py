@@ -16,7 +16,7 @@ from rivya_core.api.errors import LabError, RivyaError, StorageError, WaitTimeou
 from rivya_core.api.params import invalid
 from rivya_core.lab import budget as budgets
 from rivya_core.lab import condition, submission
-from rivya_core.lab.database import reading, trouble_of
+from rivya_core.lab.database import trouble_of
 from rivya_core.lab.experiments import reuse
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.experiments.reuse import Existing
@@ -184,8 +184,10 @@ class Lab(Steering):
         if not isinstance(asked, (GenerationRequest, GenerationRecord, str)):
             raise invalid("request", f"must be a GenerationRequest, not {type(asked).__name__}")
         sha256 = asked if isinstance(asked, str) else asked.reuse_sha256
-        with reading(self._parts.database) as connection:
-            return reuse.existing(connection, sha256 or "", self.connection, self.mode)
+        return self.ledger.remembered.reading(
+            ("existing", self.mode, sha256),
+            lambda connection: reuse.existing(connection, sha256 or "", self.connection, self.mode),
+        )
 
     # -- following -------------------------------------------------------------------------------------------------
 
@@ -273,8 +275,7 @@ class Lab(Steering):
 
     def budget(self) -> Budget:
         """What may still be spent on this connection, by balance and cap."""
-        with self._parts.database.connect() as connection:
-            return budgets.read(connection, self.mode, self.connection, self.settings)
+        return budgets.look(self.ledger.remembered, self.mode, self.connection, self.settings)
 
     def balance(self) -> BalanceRecord:
         """The wallet as last told by the server; kept fresh in the background while somebody looks."""

@@ -6,15 +6,14 @@ spends, and nothing that a label names is changed by it.
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal, get_args
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Final, Literal, get_args
 
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
-from rivya_core.api.texts import shows_nothing
-from rivya_core.lab.database import begin_immediate, reading
+from rivya_core.api.texts import name_trouble, shows_nothing
+from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.read_only import refuse_writes
 from rivya_core.lab.schema import experiments, generations, labels
@@ -23,7 +22,6 @@ LabelKind = Literal["generation", "sweep"]
 
 LABEL_MAX: Final = 40
 _KINDS: Final = get_args(LabelKind)
-_CONTROLS: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 class Labels:
@@ -32,24 +30,26 @@ class Labels:
     def __init__(self, parts: Parts) -> None:
         self._database = parts.database
         self._clock = parts.ledger.clock
+        self._remembered = parts.ledger.remembered
 
     def of(self, kind: LabelKind, ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """The labels of some things, in alphabetical order, by id; things without one are left out."""
         _check_kind(kind)
         query = sa.select(labels.c.of_id, labels.c.label).where(labels.c.kind == kind, labels.c.of_id.in_(ids))
         found: dict[str, list[str]] = {}
-        with reading(self._database) as connection:
-            for of_id, label in connection.execute(query):
-                found.setdefault(of_id, []).append(label)
+        for of_id, label in self._once((kind, tuple(ids)), query):
+            found.setdefault(of_id, []).append(label)
         return {of_id: tuple(sorted(given, key=str.casefold)) for of_id, given in found.items()}
 
     def all(self, kind: LabelKind) -> Mapping[str, int]:
         """Every label in use and how many things carry it, in alphabetical order."""
         _check_kind(kind)
         query = sa.select(labels.c.label, sa.func.count()).where(labels.c.kind == kind).group_by(labels.c.label)
-        with reading(self._database) as connection:
-            counts = {label: count for label, count in connection.execute(query)}  # noqa: C416 - rows are no pairs to mypy
+        counts = {label: count for label, count in self._once(kind, query)}  # noqa: C416 - rows are no pairs to mypy
         return dict(sorted(counts.items(), key=lambda one: one[0].casefold()))
+
+    def _once(self, name: Hashable, query: sa.Select[Any]) -> Sequence[Any]:
+        return self._remembered.reading(("labels", name), lambda connection: connection.execute(query).all())
 
     def add(self, kind: LabelKind, ids: Sequence[str], label: str) -> tuple[str, ...]:
         """Give a label to things, all or none; the ids that did not carry it before, for an undo with ``remove``.
@@ -89,13 +89,14 @@ def checked(label: str) -> str:
     """Return a label as it is kept: trimmed, and runs of blanks as one.
 
     Raises:
-        LabError: it is empty, longer than 40 characters, or holds a control character; ``field`` is "label".
+        LabError: it is empty, longer than 40 characters, or holds what no name may; ``field`` is "label".
     """
     kept = " ".join(part for part in label.strip().split(" ") if part) if isinstance(label, str) else ""
     if not kept or shows_nothing(kept):
         raise _unusable("it is empty", "Write a word.")
-    if any(unicodedata.category(character) in _CONTROLS for character in kept):
-        raise _unusable("it holds a line break or another control character", "Write it in one line.")
+    trouble = name_trouble(kept)
+    if trouble is not None:
+        raise _unusable(f"it {trouble[0]}", f"{trouble[1]}.")
     if len(kept) > LABEL_MAX:
         raise _unusable(f"it has {len(kept):,} characters, and at most {LABEL_MAX} are taken", "Shorten it.")
     return kept

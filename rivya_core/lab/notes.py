@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
@@ -20,6 +21,9 @@ from rivya_core.lab.rows import card_json, moment_json, moment_of, to_card
 from rivya_core.lab.schema import notes
 from rivya_core.lab.store import Store
 from rivya_core.settings import Mode
+
+N = TypeVar("N", bound=str)
+T = TypeVar("T")
 
 OWN_CHANGES_MAX: Final = 500
 NAME_MAX: Final = 256
@@ -47,8 +51,7 @@ class Notes(Store):
 
     def get_note(self, name: str) -> Any:
         """The value of a note, or None."""
-        with self.reading() as connection:
-            return read_note(connection, name)
+        return copy.deepcopy(self._once("note", name, read_note))
 
     def set_note(self, name: str, value: Any) -> None:
         """Keep a JSON value under a name; None removes it. The last writer wins."""
@@ -59,8 +62,7 @@ class Notes(Store):
 
     def balance(self, connection: str) -> BalanceRecord:
         """The wallet of a connection as last told."""
-        with self.reading() as opened:
-            return read_balance(opened, connection)
+        return self._once("balance", connection, read_balance)
 
     def set_balance(self, connection: str, record: BalanceRecord) -> None:
         """Remember a wallet; an answer to an older question never replaces that to a newer one."""
@@ -85,8 +87,7 @@ class Notes(Store):
 
     def pause(self, connection: str) -> Pause | None:
         """Why the queue of a connection is stopped, or None."""
-        with self.reading() as opened:
-            return read_pause(opened, connection)
+        return self._once("pause", connection, read_pause)
 
     def set_pause(self, connection: str, pause: Pause | None) -> None:
         """Stop the queue of a connection, or let it go on."""
@@ -103,8 +104,7 @@ class Notes(Store):
 
     def get_cap(self, mode: Mode) -> int | None:
         """The daily cap set in the lab, in credits, or None."""
-        with self.reading() as connection:
-            return read_cap(connection, mode)
+        return self._once("cap", mode, read_cap)
 
     def set_cap(self, mode: Mode, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
         """Set or remove the daily cap of a mode, in credits; see ``caps.log_change`` for ``why``."""
@@ -118,6 +118,9 @@ class Notes(Store):
         params = request.canonical()["params"]
         value = self.get_note(price_name(connection, request.model, params))
         return value if isinstance(value, int) else None
+
+    def _once(self, kind: str, name: N, read: Callable[[sa.Connection, N], T]) -> T:
+        return self.remembered.reading((kind, name), lambda connection: read(connection, name))
 
 
 def named(kind: str, rest: str) -> str:

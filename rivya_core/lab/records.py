@@ -226,7 +226,7 @@ class HistoryFilter:
 
     ``since``/``until``: aware UTC, half open. ``text``: full-text query. ``params``: pairs of a parameter's name
     (``cfg_scale``, ``duration``, ``aspect_ratio``) and a value, values of one name being alternatives. ``sweep``: its id.
-    ``labels``: any of them.
+    ``labels``: any of them. ``hidden_sweeps``: False leaves out what was made for sweeps that a person hid.
     """
 
     states: frozenset[State] = frozenset()
@@ -239,6 +239,12 @@ class HistoryFilter:
     params: frozenset[tuple[str, str]] = frozenset()
     sweep: str | None = None
     labels: frozenset[str] = frozenset()
+    hidden_sweeps: bool = True
+
+    def __post_init__(self) -> None:
+        """Take sets and lists from scripts as well: a filter is a key, which nobody may change afterwards."""
+        for name in ("states", "models", "params", "labels"):
+            object.__setattr__(self, name, frozenset(getattr(self, name) or ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,6 @@ credits of an ended row are never left open.
 
 from __future__ import annotations
 
-import sqlite3
-import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -17,9 +15,10 @@ import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
 from rivya_core.lab.credits import CreditMove, Release, book
-from rivya_core.lab.database import begin_immediate, reading, storage_errors
+from rivya_core.lab.database import begin_immediate, reading
 from rivya_core.lab.ids import searchable
 from rivya_core.lab.records import EventRecord, GenerationRecord, MovementRecord
+from rivya_core.lab.remembered import remembered_of
 from rivya_core.lab.rows import EVERY_COLUMN, UNREADABLE, to_columns, to_event, to_movement, to_record, unreadable
 from rivya_core.lab.schema import events, generations, movements
 from rivya_core.lab.states import LEGAL, TERMINAL, State
@@ -58,7 +57,7 @@ class Store:
         self.database = database
         self.clock = clock
         self.key_fingerprint = key_fingerprint
-        self._watch = _Watch(database)
+        self.remembered = remembered_of(database)
 
     def reading(self) -> AbstractContextManager[sa.Connection]:
         """A connection for reads."""
@@ -70,7 +69,7 @@ class Store:
 
     def changes(self) -> int:
         """A number that grows when any process has written to the database since the last call; under 0.1 ms."""
-        return self._watch.changes()
+        return self.remembered.changes()
 
     def ping(self) -> None:
         """Read from the database. Raises StorageError when it cannot."""
@@ -204,31 +203,3 @@ class Store:
     ) -> None:
         event = {"generation_id": generation_id, "at": now, "kind": kind, "detail": dict(detail)}
         connection.execute(_NEW_EVENT, event)
-
-
-class _Watch:
-    """Sees commits of all processes through ``PRAGMA data_version``, on a connection of its own that never writes."""
-
-    def __init__(self, database: sa.Engine) -> None:
-        self._database = database
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._seen = -1
-        self._changes = 0
-        sa.event.listen(database, "engine_disposed", self._close)
-
-    def changes(self) -> int:
-        with self._lock, storage_errors():
-            if self._connection is None:
-                self._connection = sqlite3.connect(str(self._database.url.database), check_same_thread=False)
-            seen: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
-            if seen != self._seen:
-                self._seen = seen
-                self._changes += 1
-            return self._changes
-
-    def _close(self, _database: sa.Engine) -> None:
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None

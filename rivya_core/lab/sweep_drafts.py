@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from rivya_core.api.errors import InvalidRequestError
-from rivya_core.api.texts import shows_nothing
+from rivya_core.api.texts import one_line, shows_nothing
 from rivya_core.lab.drafts import Draft, DraftImage, full_request, load_image
 from rivya_core.lab.experiments import records, templates
 from rivya_core.lab.experiments.axes import Labelled
@@ -174,8 +174,8 @@ def of_experiment(experiment: ExperimentRecord, cells: Sequence[CellRecord]) -> 
     params = dict(base.get("params") or {})
     own = base.get("reference_image")
     return SweepDraft(
-        name=experiment.name,
-        question=experiment.question,
+        name=one_line(experiment.name),
+        question=one_line(experiment.question),
         base=Draft(base["model"], base["prompt"], params, image=None if own is None else _draft_image(own)),
         axes=tuple(_of_axis(axis, images) for axis in spec["axes"] if axis["target"] in _KINDS),
         paired=bool(spec.get("paired")),

@@ -125,3 +125,12 @@ def test_an_image_is_uploaded_first() -> None:
     item = json.loads(as_json(canonical))["params"]["referenceMediaItems"][0]
     assert item["mimeType"] == "image/png"
     assert "reference_image='reference-image.png'" in as_python(canonical)
+
+
+@pytest.mark.parametrize("own", [None, "mine-7"])
+def test_a_snippet_says_whether_a_trace_id_is_sent(own: str | None) -> None:
+    """The lab adds one to what it sends itself; a pasted request has the user's or none."""
+    canonical = GenerationRequest(prompt="A fox", client_request_id=own).canonical()
+    for text in (as_curl(canonical, "https://x.test"), as_python(canonical)):
+        assert ("no client_request_id is sent" in text) is (own is None)
+        assert own is None or own in text

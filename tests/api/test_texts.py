@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rivya_core.api import GenerationRequest
 from rivya_core.api.errors import InvalidRequestError
-from rivya_core.api.texts import same_text, shows_nothing
+from rivya_core.api.texts import name_trouble, one_line, same_text, shows_nothing, unturned
 
 UNDRAWN = {
     "zero width space": "\u200b",
@@ -143,3 +143,46 @@ def test_a_prompt_is_counted_and_sent_as_typed() -> None:
     prompt = "\u09df" * limit
     assert len(same_text(prompt)) == 2 * limit
     assert json.loads(GenerationRequest(prompt=prompt).body())["prompt"] == prompt
+
+
+@pytest.mark.parametrize("text", ["דג", "\u200eA fox\u200f", "\u0645\u06cc\u200c\u062e\u0648", "👩\u200d🚀", "赤い"])
+def test_every_script_can_be_a_name(text: str) -> None:
+    """With its marks and joiners."""
+    assert name_trouble(text) is None
+    assert unturned(text) == text
+
+
+@pytest.mark.parametrize("code", [*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+def test_what_turns_the_line_around_it_is_no_name(code: int) -> None:
+    """All that Unicode calls a control of direction, but for the marks."""
+    assert unicodedata.bidirectional(chr(code)) in {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
+    found = name_trouble(f"a{chr(code)}b")
+    assert found is not None
+    assert f"(U+{code:04X})" in found[0]
+    assert unturned(f"a{chr(code)}b") == "ab"
+
+
+@pytest.mark.parametrize("code", [0xAD, 0x200B, 0x2060, 0x2063, 0xFEFF])
+def test_what_nobody_sees_is_no_part_of_a_name(code: int) -> None:
+    """Two names that read the same would be two people, or two labels."""
+    assert name_trouble(f"An{chr(code)}na") == (
+        f"holds a character that is not seen (U+{code:04X})",
+        "Type it instead of pasting it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("A fox", "A fox"),
+        ("two  blanks, \u200f\u05d0\u05d1", "two  blanks, \u200f\u05d0\u05d1"),
+        ("one\r\n two\t", "one two"),
+        ("a\u202eb\x00c", "ab c"),
+        ("An\u200bna", "Anna"),
+    ],
+    ids=ascii,
+)
+def test_what_was_kept_before_becomes_a_name(text: str, name: str) -> None:
+    """What is a name already is left as it is."""
+    assert one_line(text) == name
+    assert name_trouble(name) is None

@@ -47,6 +47,24 @@ def test_a_wide_window_keeps_the_bar(quick: Server, visit: Visit) -> None:
     expect(page.get_by_role("navigation", name="App pages")).to_be_visible()
 
 
+def test_a_row_whose_style_has_not_come_yet_does_not_show(quick: Server, visit: Visit) -> None:
+    """A busy browser draws the row before it has its style: until then it is no more than a line."""
+    page = visit(quick).page
+    settle(page)
+    # in one go, since a rerun of the page brings the style back
+    height_px, overflow = page.evaluate(
+        """() => {
+          for (const style of document.querySelectorAll('style')) {
+            if (style.textContent.includes('st-key-phone_nav')) style.remove();
+          }
+          const row = document.querySelector('.st-key-phone_nav');
+          return [row.getBoundingClientRect().height, getComputedStyle(row).overflowY];
+        }"""
+    )
+    assert 0 < height_px <= 1
+    assert overflow != "visible"
+
+
 @pytest.mark.parametrize("height", [600])
 def test_one_back_returns_to_where_one_was(quick: Server, visit: Visit, height: int) -> None:
     """From the wall to the posters with what was chosen, and from there to the page and the place one came from."""

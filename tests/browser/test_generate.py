@@ -6,7 +6,6 @@ import base64
 import hashlib
 import io
 import re
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -64,12 +63,6 @@ def drop(page: Page, data: bytes) -> None:
         base64.b64encode(data).decode(),
     )
     page.get_by_test_id("stFileUploaderDropzone").dispatch_event("drop", {"dataTransfer": transfer})
-
-
-def slowly(route: Route) -> None:
-    """Let a request through after a while."""
-    time.sleep(1.5)
-    route.continue_()
 
 
 def bottom_px(page: Page, selector: str) -> float:
@@ -153,12 +146,16 @@ def test_a_send_waits_for_the_image_that_is_still_on_its_way(start_server: Start
     page = visit(server).page
     settle(page)
     type_prompt(page)
-    page.route("**/_stcore/upload_file/**", slowly)
+    held: list[Route] = []
+    page.route("**/_stcore/upload_file/**", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks it
     drop(page, photo())
     expect(page.get_by_test_id("stFileChipIconSpinner")).to_be_visible()
     page.get_by_label("Prompt", exact=True).press("Control+Enter")
-    expect(page.get_by_role("heading", name="In progress")).to_be_visible()
-    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible()
+    settle(page)
+    assert tasks_of(server) == 0
+    held[0].continue_()
+    until(lambda: tasks_of(server) == 1, what="the task is made")
+    expect(page.get_by_role("heading", name="Latest clip")).to_be_visible()
     world = World(server.data_dir / "simulator" / "world.sqlite3")
     try:
         assert (len(world.requests("upload")), len(world.tasks())) == (1, 1)

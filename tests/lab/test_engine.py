@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from rivya_core import GenerationRequest
 from rivya_core.lab import keeper, points
@@ -83,6 +84,37 @@ def test_a_submit_that_is_rolled_back_leaves_no_workflow(make_lab: Callable[...,
         take_in_and_stop()
     assert lab._parts.inbox.unfinished([f"{item.id}:1"]) == {}
     assert lab.ledger.by_intent(item.intent_id) == []
+
+
+def test_many_are_enqueued_in_as_few_statements_as_two(make_lab: Callable[..., Lab]) -> None:
+    """Whatever their number, the engine's rows are stored together and in their order; those it knows stay as they are."""
+    lab = make_lab()
+    inserts: list[str] = []
+    numbers: dict[int, int] = {}
+    found: list[tuple[str, int]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT"):
+            inserts.append(statement)
+
+    def enqueue_and_stop(count: int) -> None:
+        runs = [(f"many-{number}", 1) for number in range(count)]
+        with begin_immediate(lab.ledger.database) as connection:
+            inserts.clear()
+            lab._parts.inbox.enqueue_many(connection, runs)
+            numbers[count] = len(inserts)
+            lab._parts.inbox.enqueue_many(connection, runs[-1:])
+            query = "SELECT workflow_uuid, priority FROM workflow_status WHERE workflow_uuid LIKE 'many-%' ORDER BY priority"
+            found[:] = [(row[0], row[1]) for row in connection.exec_driver_sql(query)]
+            raise RuntimeError("stop")  # nothing of it is to be run
+
+    sa.event.listen(lab.ledger.database, "before_cursor_execute", note)
+    for count in (2, 300):
+        with pytest.raises(RuntimeError, match="stop"):
+            enqueue_and_stop(count)
+        assert found == [(f"many-{number}:1", number + 1) for number in range(count)]
+    assert numbers[300] == numbers[2]
+    assert lab._parts.inbox.unfinished(["many-0:1"]) == {}
 
 
 def test_a_row_without_a_workflow_is_taken_up(make_lab: Callable[..., Lab]) -> None:

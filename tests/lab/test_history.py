@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.history import History, SweepTrouble, Typical
+from rivya_core.lab.history_choices import VALUES_MAX
 from rivya_core.lab.history_query import Sort
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.records import HistoryFilter
@@ -109,6 +110,19 @@ def test_parameters_and_models_narrow_the_list(ledger: Ledger, history: History)
     assert found(models=frozenset({"another"})) == []
 
 
+def test_a_filter_may_be_written_with_sets_and_lists(ledger: Ledger, history: History) -> None:
+    """As scripts write it; what they change of theirs afterwards changes no filter."""
+    row = added(ledger)
+    states, values = {State.WAITING}, [("duration", "5")]
+    wanted = HistoryFilter(states=states, models=[row.model], params=values)  # type: ignore[arg-type]
+    assert [one.id for one in history.page(wanted).rows] == [row.id]
+    states.clear()
+    assert wanted == HistoryFilter(
+        states=frozenset({State.WAITING}), models=frozenset({row.model}), params=frozenset(values)
+    )
+    assert history.page(HistoryFilter(labels={"x"})).total == 0  # type: ignore[arg-type]
+
+
 def test_choices_are_what_was_asked_for(ledger: Ledger, history: History) -> None:
     """Numbers in their order, and what comes later joins them."""
     assert history.choices().models == ()
@@ -120,6 +134,17 @@ def test_choices_are_what_was_asked_for(ledger: Ledger, history: History) -> Non
     assert choices.models == ("kling-v2-1-master",)
     assert choices.params["cfg_scale"] == ("0.25", "0.5", "1")
     assert "1:1" in choices.params["aspect_ratio"]
+
+
+def test_no_more_values_are_offered_than_a_person_can_read(ledger: Ledger, history: History) -> None:
+    """Of a number that is another one in every clip, the ones that were asked for last."""
+    for number in range(VALUES_MAX + 5):
+        asking(ledger, f"Fox {number}", cfg_scale=number / 1000)
+        if number % 20 == 0:
+            history.choices()
+    asking(ledger, "The first again", cfg_scale=0.0)
+    values = history.choices().params["cfg_scale"]
+    assert values == ("0", *(f"{number / 1000:g}" for number in range(6, VALUES_MAX + 5)))
 
 
 def test_a_list_can_be_put_in_order(ledger: Ledger, history: History) -> None:

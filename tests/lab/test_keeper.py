@@ -119,3 +119,17 @@ def test_what_a_crash_left_half_is_removed(make_lab: Callable[..., Lab]) -> None
     lab.close()
     make_lab()
     assert not part.exists()
+
+
+def test_an_idle_lab_looks_at_its_queue_seldom_until_somebody_looks_or_asks(
+    make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At rest it still runs what comes in; a look wakes it, before anything is asked for."""
+    monkeypatch.setattr(keeper, "REST_AFTER_S", -1.0)
+    lab = make_lab()
+    engine = lab._parts.engine
+    until(lambda: engine.is_at_rest)
+    assert lab.wait(lab.submit(GenerationRequest(prompt="A red fox in the snow")).id).state is State.SUCCEEDED
+    monkeypatch.setattr(keeper, "REST_AFTER_S", 3600.0)
+    lab.balance()
+    until(lambda: not engine.is_at_rest)

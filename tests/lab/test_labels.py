@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from rivya_core import Lab
-from rivya_core.api.errors import LabError
+from rivya_core import GenerationRequest, Lab, Sweep
+from rivya_core.api.errors import LabError, RivyaError
+from rivya_core.lab.experiments.axes import Labelled
 from rivya_core.lab.labels import LABEL_MAX, Labels, checked
 from rivya_core.lab.states import State
 from tests.lab.given import in_state
@@ -29,6 +31,8 @@ def lab(make_lab: Callable[..., Lab]) -> Lab:
         ("a\x00b", "control character"),
         ("a\tb", "control character"),
         ("a\u2028b", "control character"),
+        ("evil\u202egpj.exe", r"turns the text after it around \(U\+202E\)"),
+        ("a\u2067b\u2069", r"\(U\+2067\)"),
         ("a" * (LABEL_MAX + 1), f"it has {LABEL_MAX + 1} characters, and at most {LABEL_MAX} are taken"),
         (7, "it is empty"),
     ],
@@ -42,11 +46,57 @@ def test_a_label_that_is_none_is_refused_by_field_and_rule(label: str, rule: str
 
 @pytest.mark.parametrize(
     ("label", "kept"),
-    [(" hero  shot ", "hero shot"), ("a" * LABEL_MAX, "a" * LABEL_MAX), ("👩\u200d🚀", "👩\u200d🚀"), ("<b>", "<b>")],
+    [
+        (" hero  shot ", "hero shot"),
+        ("a" * LABEL_MAX, "a" * LABEL_MAX),
+        ("👩\u200d🚀", "👩\u200d🚀"),
+        ("<b>", "<b>"),
+        ("\u05d3\u05d2\u200f 35mm.", "\u05d3\u05d2\u200f 35mm."),
+    ],
 )
 def test_a_label_is_kept_trimmed(label: str, kept: str) -> None:
     """Whatever can be written in a line may be one."""
     assert checked(label) == kept
+
+
+@pytest.mark.parametrize("name", ["A fox\u202etxt", "A\x1bfox", "A \u200bfox"])
+def test_no_name_turns_or_breaks_the_lines_it_stands_in(lab: Lab, name: str) -> None:
+    """Names of sweeps, their questions and values, of voters and of those who write notes, by one rule."""
+    base = GenerationRequest(prompt="A fox")
+    refusals: dict[str, Callable[[], object]] = {
+        "name": lambda: Sweep(name, "", base, {"cfg_scale": [0, 1]}),
+        "question": lambda: Sweep("A", name, base, {"cfg_scale": [0, 1]}),
+        "cfg_scale": lambda: Sweep("A", "", base, {"cfg_scale": [Labelled(0, name), 1]}),
+        "voter": lambda: lab.ballots.start("xstudy", name),
+        "author": lambda: lab.reviews.add_note("g", 0.0, "Good", name),
+    }
+    for field, refused in refusals.items():
+        with pytest.raises(RivyaError, match=r"U\+202E|U\+200B|control character") as caught:
+            refused()
+        assert caught.value.field == field
+
+
+@pytest.mark.parametrize("text", [7, None, "A\ud800fox", "A\x00fox"], ids=repr)
+def test_what_cannot_be_kept_is_refused_by_its_field(lab: Lab, text: Any) -> None:
+    """Names and notes that are no text, or hold what no file can."""
+    refusals: dict[str, Callable[[], object]] = {
+        "voter": lambda: lab.ballots.start("xstudy", text),
+        "author": lambda: lab.reviews.rate("g", "look", 3, text),
+        "text": lambda: lab.reviews.add_note("g", 0.0, text),
+        "why": lambda: lab.set_cap(160, text),
+    }
+    for field, refused in refusals.items():
+        with pytest.raises(LabError, match=r"must be text|half of a character|NUL|control character") as caught:
+            refused()
+        assert caught.value.field == field
+
+
+def test_a_variable_that_is_none_is_refused_by_name_and_rule() -> None:
+    """A message is short whatever was given, and turns nothing around."""
+    with pytest.raises(RivyaError, match="holds a character that is not seen") as caught:
+        Sweep("A", "", GenerationRequest(prompt="A fox"), {"A\u202efox" * 900: [0, 1]})
+    assert caught.value.field == "axes"
+    assert len(str(caught.value)) < 300
 
 
 def test_labels_are_given_read_and_taken(lab: Lab) -> None:

@@ -147,7 +147,7 @@ def test_looking_for_changes_costs_next_to_nothing(ledger: Ledger) -> None:
     """A live view may ask at every tick: one question that reads no table, on a connection that is kept open."""
     ledger.changes()
     asked: list[str] = []
-    connection = ledger._watch._connection
+    connection = ledger.remembered._watch._connection
     assert connection is not None
     connection.set_trace_callback(asked.append)
     for _ in range(3):

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from pages._ui.wall import wall
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State, Sweep
 from tests.lab.given import in_state
+from tests.lab.judging.study import make_study
 from tests.pages.conftest import ROOT, TIMEOUT_S, own_links
 
 
@@ -74,6 +75,16 @@ def test_without_ids_the_finished_clips_are_offered_in_pages(lab: Lab) -> None:
     found = the_picker(app)
     assert found
     assert [one["name"] for one in found["clips"]] == ["Fox 0"]
+
+
+def test_clips_of_a_hidden_sweep_are_not_offered(lab: Lab) -> None:
+    """They are while it is listed, and always on its own address."""
+    experiment_id = make_study(lab, clips=2)
+    clip(lab, "A red fox")
+    assert len((the_picker(opened()) or {})["clips"]) == 5
+    lab.sweeps.hide(experiment_id)
+    assert [one["name"] for one in (the_picker(opened()) or {})["clips"]] == ["A red fox"]
+    assert len((the_picker(opened(experiment=experiment_id)) or {})["clips"]) == 4
 
 
 def test_the_address_makes_the_wall_in_its_order(lab: Lab) -> None:

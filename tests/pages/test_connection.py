@@ -16,10 +16,13 @@ from streamlit.testing.v1 import AppTest
 from pages._ui.connection import system_cards
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api.contract import DEFAULT_MODEL
-from rivya_core.api.differences import Difference
+from rivya_core.api.differences import MODEL, PRICE, PROMPT, REFERENCE_IMAGE, Difference
+from rivya_core.lab import sweep_drafts
+from rivya_core.lab.drafts import Draft
 from rivya_core.lab.notes import named
 from rivya_core.lab.server.contract_check import to_json
 from rivya_core.lab.server.knowledge import CONTRACT
+from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft
 from rivya_core.services import shared_lab
 from rivya_core.simulator import SimulatorServer
 from tests.pace import HELD_S
@@ -246,7 +249,7 @@ def test_the_parts_of_the_program_report_their_health(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("engine", "shown", "note"),
     [
-        ("running", "Run in this process", "without a browser"),
+        ("running", "Run in this process", "with no page open"),
         ("viewer: another process runs the jobs", "Run in another process", "submit and cancel"),
         ("viewer: read-only, runs no jobs", "Not run here", "nothing is submitted"),
         ("cannot start: OSError", "Cannot start", "OSError. What waits is stored"),
@@ -401,6 +404,27 @@ def test_the_contract_is_checked_from_the_page_and_drift_stays(live: Lab, outsid
     form = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S).switch_page("pages/generate.py").run()
     assert not form.exception
     assert [text.value for text in form.text if text.value.startswith("Server: duration no longer lists 10.")]
+
+
+def test_what_differs_stands_beside_what_it_concerns(lab: Lab) -> None:
+    """Model, prompt, image and price are no parameters, and each has its place in both forms."""
+    sweep_drafts.save(
+        lab, SweepDraft(name="A", base=Draft(prompt="A fox"), axes=(AxisDraft("param", "cfg_scale", "0, 1"),))
+    )
+    report = lab.check_contract()
+    drifts = tuple(
+        Difference("models", f"The {setting} differs.", "It may.", DEFAULT_MODEL, setting)
+        for setting in (MODEL, PROMPT, REFERENCE_IMAGE, PRICE)
+    )
+    lab.ledger.set_note(named(CONTRACT, lab.connection), to_json(replace(report, differences=drifts)))
+    until(lambda: shared_lab().server.drift(DEFAULT_MODEL, PRICE))
+    for page in ("generate", "sweep"):
+        form = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S).switch_page(f"pages/{page}.py")
+        form.query_params["new"] = "1"
+        form = form.run()
+        assert not form.exception
+        said_here = [text.value for text in form.text if text.value.startswith("Server: ")]
+        assert said_here == [f"Server: {one.what} {one.meaning}" for one in drifts], page
 
 
 def test_a_task_id_is_looked_up_and_kept(live: Lab, outside: SimulatorServer) -> None:

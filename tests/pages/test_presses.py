@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.state import SafeSessionState
 from streamlit.testing.v1 import AppTest
 
@@ -62,6 +64,22 @@ def test_the_server_never_stops_a_run_for_the_next_one() -> None:
     """Streamlit's default tells the run to stop, and a run that is told so before it began calls no callback."""
     runner = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["runner"]
     assert runner["fastReruns"] is False
+
+
+@pytest.mark.parametrize("fragments", [None, ["some-fragment"]], ids=["a whole run", "a fragment"])
+def test_an_answer_outlives_the_run_that_begins(fragments: list[str] | None) -> None:
+    """Where the browser may upload a dropped file is told to it once, also when a run begins before that was sent."""
+    presses.carry_out()
+    queue = ForwardMsgQueue()
+    answer, drawn = ForwardMsg(), ForwardMsg()
+    answer.file_urls_response.response_id = "asked"
+    drawn.delta.fragment_id = "some-fragment"
+    drawn.delta.new_element.text.body = "of the run before"
+    queue.enqueue(answer)
+    queue.enqueue(drawn)
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=fragments)
+    assert [one.WhichOneof("type") for one in queue.flush()] == ["file_urls_response"]
+    assert queue.flush() == []
 
 
 def test_each_page_carries_out_its_presses(lab: Lab, open_app: Callable[..., AppTest]) -> None:

@@ -157,7 +157,19 @@ def test_where_votes_and_figures_disagree_one_sentence_says_so(lab: Lab) -> None
     round_id = lab.ballots.start("xtrial", "Ana")
     prefer(lab, round_id, [1, 0], 8)
     lab.ballots.end(round_id)
-    assert "Votes and figures disagree: voters prefer one" in said(judged(lab))
+    assert "Votes and figures disagree on cfg_scale: voters prefer cfg_scale 1, while no" in said(judged(lab))
+
+
+def test_a_disagreement_is_told_of_the_variable_it_is_about(lab: Lab) -> None:
+    """What is clear of the other variable does not hide it."""
+    table = {"animal": ["fox", "heron"], "cfg_scale": ["0", "1"]}
+    with_clips(lab, store(lab, table, {("fox", "0"): 8.0, ("heron", "0"): 8.0}, seed=5))
+    round_id = lab.ballots.start("xtrial", "Ana", question="animal")
+    prefer(lab, round_id, [2, 3, 0, 1], 8)
+    lab.ballots.end(round_id)
+    text = said(judged(lab))
+    assert "cfg_scale 0 moves more than 1; clearly beyond" in text
+    assert "Votes and figures disagree on animal: voters prefer heron, while no measured difference is clear." in text
 
 
 def test_an_old_decision_with_a_verdict_of_sameness_stays_readable(lab: Lab) -> None:

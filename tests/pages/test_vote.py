@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages._ui.ballot import words as ballot_words
 from rivya_core import Lab
 from tests.lab.judging.study import WORDS, make_crossed, make_study
 from tests.lab.judging.test_ballots import cast, prefer
@@ -95,6 +96,18 @@ def test_an_experiment_with_one_cell_is_told_why(lab: Lab) -> None:
 def test_a_stale_link_says_so(lab: Lab, query: dict[str, str]) -> None:
     """Rather than an error."""
     assert "No such" in said(opened(**query))
+
+
+def test_a_hidden_sweep_is_offered_by_its_address_alone(lab: Lab) -> None:
+    """It stands among the others only while somebody asks for it."""
+    hidden, other = make_study(lab), make_study(lab, experiment_id="xother")
+    lab.sweeps.hide(hidden)
+    assert [one.id for one in lab.ballots.candidates()] == [other]
+    assert opened().selectbox(key="vote_experiment").value == other
+    assert len(opened().selectbox(key="vote_experiment").options) == 1
+    assert opened(experiment=hidden).selectbox(key="vote_experiment").value == hidden
+    lab.sweeps.delete(hidden)
+    assert "No such sweep" in said(opened(experiment=hidden))
 
 
 def test_a_round_needs_a_name_first(lab: Lab) -> None:
@@ -355,3 +368,12 @@ def test_a_ballot_is_made_in_the_background_and_offered(lab: Lab) -> None:
     app = app.run()
     assert "4 pairs per voter" in said(app)
     assert [item.label for item in app.button if item.label.startswith("Make")] == ["Make a new one"]
+
+
+def test_votes_beyond_the_rules_horizon_are_counted_alone() -> None:
+    """Never "81 of at most 80"."""
+    assert [ballot_words.votes_of(counted, 80) for counted in (12, 80, 81)] == [
+        "12 of at most 80 votes",
+        "80 of at most 80 votes",
+        "81 votes",
+    ]

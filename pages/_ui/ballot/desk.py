@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages._ui import card, frame, modes
 from pages._ui.ballot import start as ballot_start
+from pages._ui.ballot import words as ballot_words
 from pages._ui.components import ballot
 from rivya_core.lab.judging.ballots import RoundRecord
 
@@ -86,7 +87,7 @@ def _end(round_id: str) -> None:
 
 def _count(found: RoundRecord) -> str:
     """Say how far the votes of all rounds are, on the rule's own horizon, and what of it is this round's."""
-    count = f"{found.counted} of at most {found.limit} votes"
+    count = ballot_words.votes_of(found.counted, found.limit)
     own = [f"{found.votes} in this round"] if found.votes != found.counted else []
     skipped = [f"{found.skipped} skipped"] if found.skipped else []
     return f"{', '.join([count, *own, *skipped])}."

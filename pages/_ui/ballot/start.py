@@ -35,9 +35,9 @@ class Choice:
 
 def draw(lab: Lab) -> Choice | None:
     """Draw the choice and the start of a round; what is chosen, or None when there is nothing to choose."""
-    found = lab.ballots.candidates()
-    ready = [one for one in found if one.cells >= FEWEST_CELLS]
     asked = st.query_params.get("experiment")
+    found = lab.ballots.candidates(also=asked)
+    ready = [one for one in found if one.cells >= FEWEST_CELLS]
     missing = asked is not None and all(one.id != asked for one in ready)
     if missing:
         _cannot(next((one for one in found if one.id == asked), None))
@@ -177,7 +177,7 @@ def _labels(ready: list[Candidate]) -> dict[str, str]:
     """Name each sweep so that no two read the same: the browser sends back what it shows."""
     labels: dict[str, str] = {}
     for one in ready:
-        label = f"{one.name} · {words.clock(one.created_at)}"
+        label = f"{direction.within(one.name)} · {words.clock(one.created_at)}"
         same = sum(other == label or other.startswith(f"{label} (") for other in labels.values())
         labels[one.id] = f"{label} ({same + 1})" if same else label
     return labels
@@ -222,7 +222,7 @@ def _facts(chosen: Candidate, question: QuestionRecord) -> str:
     facts = [f"{chosen.cells} combinations", f"{chosen.clips} clips"]
     if chosen.cells < chosen.planned_cells:
         facts.append(f"{chosen.planned_cells - chosen.cells} more without a clip yet")
-    facts.append(f"{question.votes} of at most {question.limit} votes")
+    facts.append(ballot_words.votes_of(question.votes, question.limit))
     if question.rounds:
         facts.append(f"{question.rounds} round" + ("" if question.rounds == 1 else "s") + " so far")
     return " · ".join(facts)

@@ -21,3 +21,10 @@ def sentence(standing: Standing) -> str:
     if standing.winner is not None:
         return standing.sentence
     return f"{question(standing.question.key)}: {standing.sentence[:1].lower()}{standing.sentence[1:]}"
+
+
+def votes_of(counted: int, limit: int) -> str:
+    """Write how far the votes on a question are, on the rule's own horizon; nobody waits for more beyond it."""
+    if counted <= limit:
+        return f"{counted} of at most {limit} votes"
+    return f"{counted} votes"

@@ -42,8 +42,7 @@ def connection_card(lab: Lab) -> None:
             if lab.cassettes.playing is not None
             else "Connected to the built-in simulator"
             if simulated
-            else _standing(balance),
-            words.mode_of(lab) if lab.cassettes.playing is not None or not simulated else words.SIMULATED_SHORT,
+            else _standing(balance)
         )
         st.text(_where(lab))
         ticks = is_asking(lab) or balance.tried_at is None

@@ -51,7 +51,7 @@ def health_card(lab: Lab) -> None:
 def jobs_words(engine: str) -> tuple[str, str]:
     """Say whether jobs run, in a few words and a sentence, by what the lab's health says of its engine."""
     if engine == "running":
-        return "Run in this process", "They go on without a browser, and after a restart."
+        return "Run in this process", "Clips are made with no page open, and after a restart."
     if engine.startswith("viewer"):
         return ("Not run here", READ_ONLY_NOTE) if "read-only" in engine else ("Run in another process", VIEWER_NOTE)
     if engine.startswith("silent"):

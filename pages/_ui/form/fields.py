@@ -119,7 +119,7 @@ def number(param: ParamSpec, form: str = FORM) -> None:
 
 
 def _server_says(param: ParamSpec, form: str) -> None:
-    contract_drift.knob(st.session_state.get(f"{form}_model", DEFAULT_MODEL), param.key, form)
+    contract_drift.beside(st.session_state.get(f"{form}_model", DEFAULT_MODEL), param.key, form)
 
 
 def _knob(param: ParamSpec, form: str) -> None:

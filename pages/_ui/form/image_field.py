@@ -8,13 +8,14 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import words
+from pages._ui import contract_drift, words
 from pages._ui.components.image_paste import image_paste
 from pages._ui.components.image_shelf import ShelfImage, image_shelf
 from pages._ui.form import clip_settings, fields
 from pages._ui.frame import lab
 from pages._ui.picture import picture
 from rivya_core.api import ModelSpec
+from rivya_core.api.differences import REFERENCE_IMAGE
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.framing import has_ratio, ratio_of
 from rivya_core.api.images import file_size
@@ -53,6 +54,7 @@ def image_field(spec: ModelSpec, ratio: object, on_clip: OnClip) -> None:
             _draw_uploader(on_clip)  # hidden beside a chosen image: a pasted one comes through it
         image_paste(SLOT, key="image_paste", hint=image is None)
         clip_settings.draw(SLOT, hint=image is None)
+        contract_drift.beside(spec.id, REFERENCE_IMAGE, fields.FORM)
         with st.container(key="muted_image_undo"):
             _draw_undo(image)
         if image is None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages._ui import existing, frame, once, words
+from pages._ui import contract_drift, existing, frame, once, words
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.form import clip_settings, fields
@@ -19,6 +19,7 @@ from pages._ui.form.image_field import IMAGE, image_field, refusal, take_in
 from pages._ui.form.image_field import REFUSED as IMAGE_REFUSED
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import ModelSpec, prompt_counts, shared_words
+from rivya_core.api.differences import MODEL, PRICE, PROMPT
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import draft_images, drafts, quotes
 from rivya_core.lab.drafts import Draft, DraftImage
@@ -65,6 +66,7 @@ def request_form(lab: Lab) -> None:
             _send_row(lab, draft, price, budget)
         with st.container(key="muted_price", gap="xxsmall"):
             st.text(f"{price.words} {_balance_after(lab, budget, price)}".rstrip())
+            contract_drift.beside(spec.id, PRICE, fields.FORM)
             st.text("Draft saved. Shared by all open tabs.")
     _keep(lab, draft)
 
@@ -195,6 +197,7 @@ def _model(lab: Lab) -> ModelSpec:
     )
     for param in specs[chosen].params:
         fields.mend(param)
+    contract_drift.beside(chosen, MODEL, fields.FORM)
     return specs[chosen]
 
 
@@ -216,6 +219,7 @@ def _prompt(spec: ModelSpec) -> None:
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="muted_utf16"):
                 st.badge(f"{utf16} of {cap} when counted in UTF-16", icon=":material/warning:", color="orange")
                 st.text("How Rivya counts is not documented; it may refuse this.")
+        contract_drift.beside(spec.id, PROMPT, fields.FORM)
 
 
 def _texts(spec: ModelSpec) -> dict[str, str]:

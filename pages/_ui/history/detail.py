@@ -8,12 +8,12 @@ from pages._ui import actions, address, card, cards, frame, undo, words
 from pages._ui.components.copy_link import copy_link
 from pages._ui.components.player import player
 from pages._ui.history import detail_acts, detail_family, detail_tabs
+from pages._ui.modes import Marks
 from pages._ui.results.live_list import live_list
 from rivya_core import GenerationRecord, Lab, RivyaError, State
 from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.records import ErrorCard
 
-EXAMPLE = words.Badge("Example", ":material/menu_book:", "gray")
 DELETED = words.Badge("Deleted", ":material/delete:", "gray")
 
 
@@ -35,14 +35,14 @@ def missing(generation_id: str) -> None:
         _all_generations("detail_missing_back")
 
 
-def draw(lab: Lab, record: GenerationRecord, *, listed: bool) -> None:
-    """Draw the panel of a generation; ``listed`` tells whether it is among the rows beside it."""
+def draw(lab: Lab, record: GenerationRecord, *, listed: bool, said: Marks) -> None:
+    """Draw the panel of a generation; ``listed`` tells whether it is among the rows beside it, ``said`` what the page marks."""
     _back()
     if not listed and record.deleted_at is None:
         _unlisted()
     with st.container(border=True, key="detail_card"):
         lost = _lost(lab, record) if record.has_clip else None
-        _head(record, plays=record.has_clip and lost is None and record.clip_check != UNOPENED)
+        _head(record, plays=record.has_clip and lost is None and record.clip_check != UNOPENED, said=said)
         if record.deleted_at is not None:
             st.text(f"This generation was deleted on {words.clock(record.deleted_at)}. Its files are still here.")
             st.button("Restore", icon=":material/undo:", key="detail_restore", on_click=_restore, args=(lab, record.id))
@@ -75,14 +75,15 @@ def _restore(lab: Lab, generation_id: str) -> None:
     undo.forget()
 
 
-def _head(record: GenerationRecord, *, plays: bool) -> None:
+def _head(record: GenerationRecord, *, plays: bool, said: Marks) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="detail_head", gap="small"):
         st.header(f"Made {words.clock(record.created_at)}", anchor=False, width="content")
         frame.state_badge(record)
-        if not plays or record.mode == "live":  # the player of a simulated clip carries the word itself
+        # a simulated clip that plays carries the word itself
+        if said.of(record.mode) and not (plays and record.mode == "simulated"):
             frame.mode_badge(record.mode)
         if record.source == "example":
-            frame.badge(EXAMPLE)
+            frame.badge(words.EXAMPLE)
         if record.deleted_at is not None:
             frame.badge(DELETED)
         copy_link(address.permanent_link(record.id), key="detail_link")

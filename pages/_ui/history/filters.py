@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import address, words
+from pages._ui import address, direction, words
 from pages._ui.components.history_rows import View
 from rivya_core import Lab, RivyaError
 from rivya_core.lab.history_query import Sort
@@ -115,8 +115,10 @@ def _more(lab: Lab) -> dict[str, Any]:
 
 
 def _several(title: str, options: Iterable[str], key: str) -> list[str]:
+    """Draw a choice of several; what the address asks for is offered too, also where it is no longer among the usual ones."""
+    offered = list(dict.fromkeys([*options, *st.query_params.get_all(key)]))
     return st.multiselect(
-        title, list(options), key=key, bind="query-params", on_change=_first_page, placeholder="Any", width="stretch"
+        title, offered, key=key, bind="query-params", on_change=_first_page, placeholder="Any", width="stretch"
     )
 
 
@@ -129,7 +131,10 @@ def _sweep(lab: Lab) -> str | None:
             names[asked] = words.excerpt(lab.sweeps.get(asked).name, _NAME_LETTERS)
         except RivyaError:
             names[asked] = "A sweep that is not here"
-    titles = {id_: name if list(names.values()).count(name) == 1 else f"{name} ({id_})" for id_, name in names.items()}
+    titles = {
+        id_: name if list(names.values()).count(name) == 1 else f"{direction.within(name)} ({id_})"
+        for id_, name in names.items()
+    }
     st.session_state[_SWEEP] = asked
     st.selectbox(
         "Sweep",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from pages._ui import card, frame, words
+from pages._ui import card, direction, frame, words
 from pages._ui.cap_editor import Save, cap_editor
 from pages._ui.sheet import Cell, Column, sheet
 from pages._ui.spend.view import View
@@ -57,7 +57,7 @@ def _daily(lab: Lab, view: View) -> None:
 
 def _bar(name: str, spent: int, cap: int, view: View) -> None:
     with st.container(gap="xxsmall"):
-        st.text(f"{name} · {spent:,} of {cap:,} {view.unit}")
+        st.text(f"{direction.within(name)} · {spent:,} of {cap:,} {view.unit}")
         st.progress(1.0 if cap == 0 else min(1.0, spent / cap))
 
 

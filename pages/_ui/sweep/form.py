@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._ui import card, frame, words
+from pages._ui import card, contract_drift, frame, words
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.form import fields
@@ -19,6 +19,7 @@ from pages._ui.sweep import images as sweep_images
 from pages._ui.sweep import planned as sweep_planned
 from rivya_core import Lab
 from rivya_core.api import ModelSpec
+from rivya_core.api.differences import MODEL, PROMPT, REFERENCE_IMAGE
 from rivya_core.lab import drafts, sweep_drafts
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.sweep_drafts import SweepDraft
@@ -124,6 +125,7 @@ def _baseline(lab: Lab) -> ModelSpec:
         _settings(spec)
         if spec.reference is not None and "image" in spec.reference.kinds:
             sweep_images.images_field("Reference image", BASE, several=False)
+            contract_drift.beside(spec.id, REFERENCE_IMAGE, FORM)
     return spec
 
 
@@ -156,6 +158,7 @@ def _model(lab: Lab) -> ModelSpec:
     )
     for param in specs[chosen].params:
         fields.mend(param, FORM)
+    contract_drift.beside(chosen, MODEL, FORM)
     return specs[chosen]
 
 
@@ -178,6 +181,7 @@ def _prompt(spec: ModelSpec) -> None:
                 width="content",
             )
             prompt_counter(f"{FORM}_prompt", text, spec.max_prompt_length, key="sweep_prompt_counter")
+        contract_drift.beside(spec.id, PROMPT, FORM)
         answers = ["muted_sweep_reasons"]
         keyboard_submit(f"{FORM}_form", None, key="sweep_typed", texts={f"{FORM}_prompt": text}, answers=answers)
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pages._ui import words
+from pages._ui.compared import MOST
 from pages._ui.components.experiment_grid import OnAct, experiment_grid
 from pages._ui.sweep import words as sweep_words
 from rivya_core.lab.experiments.records import Axis, CellRecord, SweepStatus, TakeRecord
 from rivya_core.lab.states import State
-
-MOST_COMPARED = 9
 
 MOVING = frozenset({State.SUBMITTING, State.RUNNING, State.SAVING})
 CARE = frozenset({State.UNCONFIRMED, State.UNSAVED})
@@ -71,7 +70,7 @@ def grid(
             "cells": _cells(window, note),
             "strip": None if strip is None else dict(strip),
             "picked": list(picked),
-            "most": MOST_COMPARED,
+            "most": MOST,
             "stars": changes,
             "uses": changes,
             "detail": None if detail is None else dict(detail),

@@ -189,7 +189,7 @@ def _next_step(lab: Lab, status: SweepStatus) -> Literal["", "Vote", "Verdict", 
     if status.experiment.kind != "sweep":
         return "Verdict"
     votes = verdict_votes.read(lab, status.id)
-    return "Vote" if votes is None or votes.outcome != "winner" else "Decision"
+    return "Vote" if votes is None or not votes.has_winner else "Decision"
 
 
 def _is_done(status: SweepStatus) -> bool:

@@ -52,7 +52,9 @@ def _first_page() -> None:
 
 
 def badges(experiment: ExperimentRecord, labels: Sequence[str]) -> None:
-    """Draw the labels, and whether it is hidden."""
+    """Draw whether it is an example, whether it is hidden, and the labels."""
+    if experiment.source == "example":
+        frame.badge(words.EXAMPLE)
     if experiment.hidden_at is not None:
         frame.badge(Badge("Hidden", ":material/visibility_off:", "gray"))
     for label in labels:

@@ -39,6 +39,7 @@ def _row(lab: Lab, status: SweepStatus, labels: Sequence[str], *, says_mode: boo
         "chips": [
             *([[kind.label, kind.color]] if kind is not None else []),
             *([mode] if says_mode else []),
+            *([[words.EXAMPLE.label, words.EXAMPLE.color]] if experiment.source == "example" else []),
             [state.label, state.color],
             *([label, "gray"] for label in labels),
         ],

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._ui import card, frame, words
+from pages._ui import card, contract_drift, frame, words
 from pages._ui.paid_button import paid_button
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import launch as sweep_launch
@@ -14,6 +14,7 @@ from pages._ui.sweep import planned as sweep_planned
 from pages._ui.sweep import probes as sweep_probes
 from pages._ui.words import Badge
 from rivya_core import Lab
+from rivya_core.api.differences import PRICE
 from rivya_core.lab.experiments.knobs import IN_DOUBT
 from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.sweep_drafts import SweepDraft
@@ -39,6 +40,8 @@ def _priced(lab: Lab, draft: SweepDraft, sweep: Sweep) -> None:
     quote = lab.quote(sweep)
     with st.container(key="sweep_quote"):
         st.text(quote.sentence)
+    for at, model in enumerate(dict.fromkeys(cell.request.model for cell in sweep.cells)):
+        contract_drift.beside(model, PRICE, f"{sweep_form.FORM}_{at}")
     for at, warning in enumerate(quote.warnings):
         with st.container(key=f"muted_warn_{at}", gap="xxsmall"):
             frame.badge(Badge("Note", ":material/warning:", "orange"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import actions, card, facts, frame, live, words
+from pages._ui import actions, card, direction, facts, frame, live, words
 from pages._ui.components.player import player
 from pages._ui.facts import Fact
 from pages._ui.form import request_form
@@ -21,6 +21,7 @@ from pages._ui.verdict import votes as verdict_votes
 from pages._ui.words import Badge
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_python
+from rivya_core.api.texts import name_trouble
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.experiments.records import CellRecord, SweepStatus
 from rivya_core.lab.judging import findings
@@ -114,7 +115,9 @@ def _form(lab: Lab, status: SweepStatus, winners: list[CellRecord], evidence: Ma
     with st.container(border=True, key="decision_form", gap="small"):
         card.head("Decide")
         if suggested is not None:
-            st.text(f"The votes suggest: {titles[suggested]}. It is chosen below; the choice is yours.")
+            st.text(
+                f"The votes suggest: {direction.within(titles[suggested])}. It is chosen below; the choice is yours."
+            )
         else:
             st.text("No winner by votes yet. The verdict says what differs, not what is better.")
         form, clip = st.columns([5, 6], gap="medium")
@@ -164,6 +167,7 @@ def _decide(experiment_id: str, titles: Mapping[int, str], evidence: dict[str, A
             (not who, "say who decides"),
             (len(why) > WHY_MAX, f"shorten the reason to {WHY_MAX:,} characters"),
             (len(who) > WHO_MAX, f"shorten the name to {WHO_MAX} characters"),
+            (name_trouble(who) is not None, "type the name anew: it holds a character that is not seen"),
         )
         if missing
     ]

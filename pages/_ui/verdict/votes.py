@@ -16,7 +16,7 @@ from pages._ui.words import Badge
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.judging.findings import SweepVerdict, Voted, against_votes
-from rivya_core.lab.judging.standings import ERROR_RATE
+from rivya_core.lab.judging.standings import ERROR_RATE, Standing
 
 CLEAR = Badge("Clear", ":material/check_circle:", "green")
 UNCLEAR = Badge("Unclear", ":material/help:", "orange")
@@ -25,15 +25,23 @@ OPEN = Badge("Open round", ":material/visibility_off:", "gray")
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """What is known of a sweep's votes. ``winner``: the combination they name, or None; ``is_open``: somebody votes."""
+    """What is known of a sweep's votes. ``winner``: the combination they name, or None; ``is_open``: somebody votes.
+
+    ``voted``: what they came to, question by question; none of it while somebody votes.
+    """
 
     chip: Badge
     sentence: str
     count: int
     winner: int | None = None
     is_open: bool = False
-    outcome: Voted = "open"
+    voted: tuple[Voted, ...] = ()
     rate: str = ERROR_RATE
+
+    @property
+    def has_winner(self) -> bool:
+        """Some question has one."""
+        return any(one.outcome == "winner" for one in self.voted)
 
 
 def read(lab: Lab, experiment_id: str) -> Votes | None:
@@ -52,13 +60,20 @@ def read(lab: Lab, experiment_id: str) -> Votes | None:
         return None
     if not standings:
         return None
-    decided = any(standing.winner is not None for standing in standings)
-    over = all(standing.is_over for standing in standings)
-    outcome: Voted = "winner" if decided else "undecided" if over else "open"
+    voted = tuple(_voted(standing) for standing in standings)
     said = " ".join(ballot_words.sentence(standing) for standing in standings)
     count = sum(standing.votes for standing in standings)
+    decided = any(one.outcome == "winner" for one in voted)
     rate = next((standing.rate for standing in standings if standing.taken_out), ERROR_RATE)
-    return Votes(CLEAR if decided else UNCLEAR, said, count, winner, outcome=outcome, rate=rate)
+    return Votes(CLEAR if decided else UNCLEAR, said, count, winner, voted=voted, rate=rate)
+
+
+def _voted(standing: Standing) -> Voted:
+    key, winner = standing.question.key, standing.winner
+    name = ballot_words.question(key)
+    if winner is not None:
+        return Voted(key, name, "winner", standing.titles[winner])
+    return Voted(key, name, "undecided" if standing.is_over else "open")
 
 
 def draw(lab: Lab, experiment_id: str, found: SweepVerdict | None = None) -> None:
@@ -69,8 +84,7 @@ def draw(lab: Lab, experiment_id: str, found: SweepVerdict | None = None) -> Non
     with st.container(border=True, key="verdict_votes", gap="small"):
         card.head("Blind votes", votes.chip)
         st.text(votes.sentence)
-        disagreement = "" if votes.is_open else against_votes(found, votes.outcome)
-        if disagreement:
+        for disagreement in against_votes(found, votes.voted):
             st.text(disagreement)
         if votes.is_open:
             st.page_link(

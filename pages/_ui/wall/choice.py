@@ -9,7 +9,7 @@ from itertools import islice
 
 import streamlit as st
 
-from pages._ui.wall.picker import LEAST, MOST
+from pages._ui.compared import LEAST, MOST
 from rivya_core import GenerationRecord, HistoryFilter, Lab, RivyaError, State
 from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.experiments.records import SweepStatus
@@ -138,9 +138,9 @@ def cell_names(status: SweepStatus | None) -> dict[str, str]:
 
 
 def shelf(lab: Lab, status: SweepStatus | None, text: str, page: int) -> Shelf:
-    """One page of clips: those of the experiment in its grid's order, else all finished ones, newest first."""
+    """One page of clips: those of the experiment in its grid's order, else all finished ones of no hidden sweep, newest first."""
     if status is None:
-        wanted = HistoryFilter(states=frozenset({State.SUCCEEDED}), text=text)
+        wanted = HistoryFilter(states=frozenset({State.SUCCEEDED}), text=text, hidden_sweeps=False)
         found = lab.history.page(wanted, page=page, size=PAGE_CLIPS)
         return Shelf([row for row in found.rows if row.has_clip], found.page, found.pages, found.total)
     ids = [take.generation_id for cell in status.cells for take in cell.takes if take.generation_id and take.has_clip]

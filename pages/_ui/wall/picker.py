@@ -11,13 +11,12 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import frame, modes, words
+from pages._ui.compared import LEAST, MOST
 from pages._ui.components import shared_scripts
 from pages._ui.direction import COMPONENT_CSS
 from pages._ui.modes import Marks
 from rivya_core import GenerationRecord
 from rivya_core.lab.clips import UNOPENED
-
-LEAST, MOST = 2, 9
 
 _HTML = """
 <div class="picker">

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from rivya_core.api import GenerationRequest, ReferenceImage, packaged_models
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.api.params import invalid
-from rivya_core.api.texts import shows_nothing
+from rivya_core.api.texts import name_trouble, one_line, shows_nothing
 from rivya_core.lab.experiments.templates import Template
 
 Target = Literal["param", "prompt", "reference_image", "model", "variable", "choice"]
@@ -90,7 +90,8 @@ def choice_axes(template: Template, taken: Sequence[str]) -> list[AxisPlan]:
     axes: list[AxisPlan] = []
     for place, choice in enumerate(template.choices):
         name = " / ".join(
-            NONE_LABEL if shows_nothing(option) else _shortened(option.strip(), 12) for option in choice.options[:3]
+            NONE_LABEL if shows_nothing(option) else _shortened(one_line(option.strip()), 12)
+            for option in choice.options[:3]
         )
         if len(choice.options) > 3:  # noqa: PLR2004 - the first three tell enough
             name += " / …"
@@ -138,10 +139,9 @@ def _labels(name: str, items: Sequence[Labelled], values: Sequence[Any]) -> tupl
         raise invalid(name, "the name of a value must be text", "Leave it out to have one made")
     own = ["" if shows_nothing(item.label) else item.label.strip() for item in items]
     for label in own:
-        if len(label) > LABEL_MAX or not label.isprintable():
-            raise invalid(
-                name, f"the name {_shortened(label, SHORT)!r} must be one line of at most {LABEL_MAX} characters"
-            )
+        if len(label) > LABEL_MAX or name_trouble(label):
+            why, hint = name_trouble(label) or (f"has {len(label):,} characters of at most {LABEL_MAX}", "Shorten it")
+            raise invalid(name, f"the name {_shortened(label, SHORT)!r} {why}", hint)
         if label and own.count(label) > 1:
             raise invalid(name, f"the name {label!r} is given twice", "Give each value a name of its own")
     for label, value in zip(own, values, strict=True):
@@ -159,7 +159,7 @@ def _label(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     text = str(value)
-    return NONE_LABEL if shows_nothing(text) else _shortened(" ".join(text.split()), SHORT)
+    return NONE_LABEL if shows_nothing(text) else _shortened(one_line(" ".join(text.split())), SHORT)
 
 
 def _shortened(text: str, length: int) -> str:

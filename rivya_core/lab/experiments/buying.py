@@ -174,5 +174,4 @@ class Buyer:
     def _take_in(self, connection: sa.Connection, new: Sequence[NewGeneration]) -> None:
         """Store and enqueue, in order."""
         self._parts.ledger.add_many(connection, new)
-        for place, item in enumerate(new, start=1):
-            self._parts.inbox.enqueue(connection, item.id, FIRST_RUN, place)
+        self._parts.inbox.enqueue_many(connection, [(item.id, FIRST_RUN) for item in new])

@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 from rivya_core.api import GenerationRequest
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.api.params import check_text, invalid
-from rivya_core.api.texts import shows_nothing
+from rivya_core.api.texts import name_trouble, shows_nothing
 from rivya_core.lab.experiments.axes import AxisPlan, Labelled, Target, choice_axes, given_axis, named
 from rivya_core.lab.experiments.records import Axis, Kind
 from rivya_core.lab.experiments.templates import Template, parse
@@ -76,7 +76,7 @@ class Sweep:
         if not isinstance(self.axes, Mapping):
             raise invalid("axes", "must map names to lists of values")
         for name in self.axes:
-            check_text("axes", name)
+            _one_line("axes", check_text("axes", name).strip())
         put = object.__setattr__
         put(self, "axes", {name: _kept(values) for name, values in self.axes.items()})
         expansion = _Expansion(self.base, self.axes)
@@ -103,11 +103,18 @@ def _kept(values: Any) -> Any:
 
 
 def check_name(name: str) -> str:
-    """Return the name of a sweep as it is kept. Raises InvalidRequestError: it is empty or too long."""
+    """Return the name of a sweep as it is kept. Raises InvalidRequestError: it is empty, too long, or no name."""
     _check_length("name", name, NAME_MAX)
     if shows_nothing(name):
         raise invalid("name", "must not be empty", "Name the sweep")
-    return name.strip()
+    return _one_line("name", name.strip())
+
+
+def _one_line(field: str, text: str) -> str:
+    trouble = name_trouble(text)
+    if trouble is not None:
+        raise invalid(field, *trouble)
+    return text
 
 
 def _check_length(name: str, text: str, longest: int) -> None:
@@ -118,6 +125,7 @@ def _check_length(name: str, text: str, longest: int) -> None:
 def _check_texts(sweep: Sweep) -> None:
     check_name(sweep.name)
     _check_length("question", sweep.question, QUESTION_MAX)
+    _one_line("question", sweep.question.strip())
     if sweep.kind not in KINDS:
         raise invalid("kind", f"must be one of {', '.join(KINDS)}")
     if sweep.parent_id is not None:

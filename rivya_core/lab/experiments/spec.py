@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rivya_core.api import GenerationRequest, ReferenceImage
+from rivya_core.api.texts import one_line
 from rivya_core.lab.experiments.axes import Labelled
 from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.experiments.records import ExperimentRecord
@@ -38,8 +39,8 @@ def to_sweep(record: ExperimentRecord, load_image: LoadImage) -> Sweep:
     """
     base, axes = read_spec(record.spec, load_image)
     return Sweep(
-        record.name,
-        record.question,
+        one_line(record.name),
+        one_line(record.question),
         base,
         axes,
         record.takes,
@@ -56,7 +57,7 @@ def read_spec(spec: Mapping[str, Any], load_image: LoadImage) -> tuple[Generatio
     image = load_image(recorded["sha256"]) if recorded else None
     axes = {
         axis["name"]: [
-            Labelled(_read(value, load_image), label)
+            Labelled(_read(value, load_image), one_line(label))
             for value, label in zip(axis["values"], axis["labels"], strict=True)
         ]
         for axis in spec["axes"]

@@ -43,8 +43,7 @@ class SweepSteering:
                 return 0
             book.update(connection, experiment_id, paused_at=None)
             runs = parts.ledger.next_runs(connection, experiment_id)
-            for place, (id_, run) in enumerate(runs, start=1):
-                parts.inbox.enqueue(connection, id_, run, place)
+            parts.inbox.enqueue_many(connection, runs)
         parts.jobs.gate.forget()
         return len(runs)
 

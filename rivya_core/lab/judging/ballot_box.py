@@ -114,10 +114,12 @@ def field(connection: sa.Connection, experiment_id: str, mode: Mode) -> Field:
     return Field(mode, {})
 
 
-def counted(connection: sa.Connection, experiment_id: str | None = None) -> list[dict[str, Any]]:
+def counted(
+    connection: sa.Connection, experiment_id: str | None = None, *, also: str | None = None
+) -> list[dict[str, Any]]:
     """Experiments, newest first, with the numbers of their cells that have clips, of clips, and of rounds.
 
-    All that are not hidden, or the one that is named.
+    The one that is named; else all that are neither hidden nor deleted, and the one called ``also`` if it is hidden alone.
     """
     has_vote = sa.exists().where(
         vote_pairs.c.round_id == vote_rounds.c.id, vote_pairs.c.outcome.is_not(None), vote_pairs.c.outcome != "skip"
@@ -164,10 +166,15 @@ def counted(connection: sa.Connection, experiment_id: str | None = None) -> list
                 held, held.c.experiment_id == experiments.c.id
             )
         )
-        .where(experiments.c.deleted_at.is_(None) if experiment_id is None else experiments.c.id == experiment_id)
+        .where(_listed(also) if experiment_id is None else experiments.c.id == experiment_id)
         .order_by(experiments.c.created_at.desc(), experiments.c.id.desc())
     )
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _listed(also: str | None) -> sa.ColumnElement[bool]:
+    shown = sa.or_(experiments.c.hidden_at.is_(None), experiments.c.id == also)
+    return sa.and_(experiments.c.deleted_at.is_(None), shown)
 
 
 def _named(column: sa.ColumnElement[str], experiment_id: str | None) -> sa.ColumnElement[bool]:

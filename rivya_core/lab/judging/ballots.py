@@ -28,6 +28,7 @@ from rivya_core.lab.judging.tally import Tally
 from rivya_core.lab.judging.votes import OUTCOMES, WHYS, Outcome
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.read_only import is_protected, refuse_writes
+from rivya_core.lab.texts import checked_person
 
 __all__ = ["Ballot", "Ballots", "Candidate", "OpenRound", "RoundRecord"]
 
@@ -44,10 +45,10 @@ class Ballots:
 
     # -- rounds ----------------------------------------------------------------------------------------------------
 
-    def candidates(self) -> tuple[Candidate, ...]:
-        """Every experiment that is not hidden, newest first, with what there is to vote on."""
+    def candidates(self, also: str | None = None) -> tuple[Candidate, ...]:
+        """Every experiment that is not hidden, newest first, with what there is to vote on; ``also``: one that may be hidden."""
         with reading(self._database) as connection:
-            return tuple(Candidate(**row) for row in box.counted(connection))
+            return tuple(Candidate(**row) for row in box.counted(connection, also=also))
 
     def candidate(self, experiment_id: str) -> Candidate | None:
         """One experiment, hidden or not, with what there is to vote on; None when there is no such one."""
@@ -65,10 +66,10 @@ class Ballots:
             question: What is voted on, by its key, see ``Votes.questions``; None = what the sweep asks first.
 
         Raises:
-            LabError: no name, no such sweep or question, or nothing that can be compared.
+            LabError: no name or an unusable one, no such sweep or question, or nothing that can be compared.
         """
-        name = " ".join(voter.split())
-        if not 0 < len(name) <= VOTER_MAX or not name.isprintable():
+        name = checked_person("voter", voter, VOTER_MAX)
+        if not name:
             rule = f"It is kept with the votes; one line of 1 to {VOTER_MAX} characters."
             raise LabError("A name is needed", rule, field="voter")
         with begin_immediate(self._database, even_read_only=True) as connection:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.judging import wording
 from rivya_core.lab.judging.appraisal import AxisVerdict, Further, Point
+from rivya_core.lab.judging.questions import WHOLE
 
 if TYPE_CHECKING:
     from rivya_core.lab.judging.noise import Effect, Word
 
-Voted = Literal["nothing", "undecided", "open", "winner"]
-"""What blind votes came to: nobody voted; nothing could be decided; more votes may decide; one is preferred."""
+Outcome = Literal["undecided", "open", "winner"]
+"""What blind votes came to: nothing could be decided; more votes may decide; one is preferred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,19 @@ class VariableFinding:
     outlook: str
     further: Further | None
     clips: ShownClips | None
+
+
+@dataclass(frozen=True, slots=True)
+class Voted:
+    """What blind votes on one question came to.
+
+    ``key``: the question, see ``questions``; ``name``: the same for a person; ``preferred``: the name of the winner, or "".
+    """
+
+    key: str
+    name: str
+    outcome: Outcome
+    preferred: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +145,27 @@ def _off(lead: Effect, one: Point, other: Point) -> float:
     return abs(one.figures[lead.key] - other.figures[lead.key] - lead.difference)
 
 
-def against_votes(found: SweepVerdict | None, voted: Voted) -> str:
-    """One sentence where what was measured and what was voted point different ways; "" where they do not."""
+def against_votes(found: SweepVerdict | None, votes: Sequence[Voted]) -> tuple[str, ...]:
+    """Tell where what was measured and what was voted point different ways: a sentence for each such question, in their order.
+
+    Votes on a variable are set against the finding of that variable alone, votes on whole combinations against all of them.
+    Too few takes say nothing, so nothing disagrees with them.
+    """
     if found is None:
-        return ""
-    if voted == "winner" and not found.is_clear:
+        return ()
+    return tuple(said for voted in votes if (said := _against(found, voted)))
+
+
+def _against(found: SweepVerdict, voted: Voted) -> str:
+    words = {one.word for one in found.variables if voted.key in {WHOLE, one.axis}}
+    if voted.outcome == "winner" and "unclear" in words and "clear" not in words:
         return (
-            "Votes and figures disagree: voters prefer one, while no measured difference is clear. "
-            "People may see what the five figures do not measure."
+            f"Votes and figures disagree on {voted.name}: voters prefer {voted.preferred}, while no measured difference is "
+            "clear. People may see what the five figures do not measure."
         )
-    if voted == "undecided" and found.is_clear:
+    if voted.outcome == "undecided" and "clear" in words:
         return (
-            "Votes and figures disagree: the measured difference is clear, while voters prefer neither. "
+            f"Votes and figures disagree on {voted.name}: a measured difference is clear, while voters prefer none. "
             "It may not matter to people."
         )
     return ""

@@ -14,9 +14,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
+from rivya_core.api.texts import shows_nothing
 from rivya_core.lab.database import begin_immediate, reading
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.schema import clip_notes, generations, ratings
+from rivya_core.lab.texts import checked_person, checked_text
 
 NOTE_MAX: Final = 2000
 AUTHOR_MAX: Final = 64
@@ -92,7 +94,11 @@ class Reviews:
         Raises:
             LabError: no such clip, no such place in it, an empty or too long text, a too long name.
         """
-        values: dict[str, Any] = {"generation_id": generation_id, "text": _text(text), "author": _author(author)}
+        values: dict[str, Any] = {
+            "generation_id": generation_id,
+            "text": _text(text),
+            "author": checked_person("author", author, AUTHOR_MAX),
+        }
         with begin_immediate(self._database) as connection:
             values["at_s"] = _place(_length_s(connection, generation_id), at_s)
             values["created_at"] = self._clock()
@@ -156,7 +162,11 @@ class Reviews:
             )
         if isinstance(stars, bool) or not 0 <= stars <= STARS_MAX:
             raise LabError("Stars are out of range", f"Give 1 to {STARS_MAX} stars, or 0 for none.", field="stars")
-        key = {"generation_id": generation_id, "criterion": criterion, "author": _author(author)}
+        key = {
+            "generation_id": generation_id,
+            "criterion": criterion,
+            "author": checked_person("author", author, AUTHOR_MAX),
+        }
         with begin_immediate(self._database) as connection:
             _length_s(connection, generation_id)
             connection.execute(sa.delete(ratings).filter_by(**key))
@@ -186,19 +196,12 @@ def _place(length_s: float | None, at_s: float) -> float:
 
 
 def _text(text: str) -> str:
-    text = text.strip()
-    if not text:
+    text = checked_text("text", text).strip()
+    if shows_nothing(text):
         raise LabError("The note is empty", "Write what you see.", field="text")
     if len(text) > NOTE_MAX:
         raise LabError("The note is too long", f"It has {len(text):,} characters of {NOTE_MAX:,}.", field="text")
     return text
-
-
-def _author(author: str) -> str:
-    author = " ".join(author.split())
-    if len(author) > AUTHOR_MAX:
-        raise LabError("The name is too long", f"It has {len(author)} characters of {AUTHOR_MAX}.", field="author")
-    return author
 
 
 def _note(row: sa.Row[Any]) -> ClipNote:

@@ -74,7 +74,7 @@ class Server:
         return self._report[1]
 
     def drift(self, model: str, param: str) -> Sequence[Difference]:
-        """What the last check found to differ in one setting; "prompt" and "reference_image" are settings too."""
+        """What the last check found to differ in one setting, by the name that ``Difference.param`` gives it."""
         report = self.contract()
         return () if report is None else report.of(model, param)
 

@@ -109,7 +109,7 @@ def test_models_are_varied_with_what_they_share() -> None:
         ({"cfg_scale": [None, 0.5]}, "cfg_scale", "“default” and “0.5” would send the same request"),
         ({"cfg_scale": [Labelled(0, "x"), Labelled(1, "x")]}, "cfg_scale", "'x' is given twice"),
         ({"cfg_scale": [Labelled(0, "x" * 61)]}, "cfg_scale", "at most 60"),
-        ({"cfg_scale": [Labelled(0, "a\nb")]}, "cfg_scale", "one line"),
+        ({"cfg_scale": [Labelled(0, "a\nb")]}, "cfg_scale", "line break"),
         ({"seed": [1]}, "seed", "is no input of kling-v2-1-master and no variable"),
         ({"animal": ["fox"]}, "animal", "no variable of the prompt"),
         ({"prompt": ["A fox", ""]}, "prompt", "must not be empty"),

@@ -8,9 +8,13 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, HistoryFilter, Lab, State
 from rivya_core.api.errors import BudgetError, InvalidRequestError, LabError, WaitTimeoutError
+from rivya_core.lab import sweep_drafts
+from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.schema import experiments
 from tests.api.images import png
 from tests.lab.experiments.sweeps import BASE, PRICE, end, grid, ids_of, movements_balance
 
@@ -162,6 +166,33 @@ def test_a_sweep_can_be_taken_up_again_and_extended(still: Lab) -> None:
     ]
     assert (again.name, again.question, again.takes, again.cap_credits) == ("Fox", sweep.question, 2, 9999)
     assert still.quote(again).new == 0
+
+
+def test_a_sweep_whose_name_was_kept_before_the_rule_for_names_can_be_taken_up_and_extended(still: Lab) -> None:
+    """It comes back as one line that nothing turns; what is stored stays as it was typed."""
+    id_ = still.start(grid())
+    kept = {"name": "old\tname\u202e", "question": "Line one\nand\x07 two?"}
+    with begin_immediate(still.ledger.database) as connection:
+        connection.execute(sa.update(experiments).values(**kept))
+    status = still.sweep(id_)
+    draft = sweep_drafts.of_experiment(status.experiment, status.cells)
+    for again in (still.sweeps.sweep_of(id_), sweep_drafts.to_sweep(still, draft)):
+        assert (again.name, again.question) == ("old name", "Line one and two?")
+        assert still.quote(again).new == 0
+    assert (status.experiment.name, status.experiment.question) == (kept["name"], kept["question"])
+
+
+def test_a_sweep_of_values_that_are_no_names_can_be_taken_up_again(still: Lab) -> None:
+    """What nobody sees in a value stays in its request and out of its name."""
+    base = GenerationRequest(prompt="A {{animal}} in {sn\u202eow|rain}")
+    sweep = grid(base=base, axes={"animal": ["fo\u202ex", "o\u200bwl\n"]})
+    assert [dict(cell.labels) for cell in sweep.cells][::3] == [
+        {"animal": "fox", "snow / rain": "snow"},
+        {"animal": "owl", "snow / rain": "rain"},
+    ]
+    id_ = still.start(sweep)
+    again = still.sweeps.sweep_of(id_)
+    assert [cell.request_sha256 for cell in again.cells] == [cell.request_sha256 for cell in sweep.cells]
 
 
 def test_a_read_only_lab_starts_nothing(make_still: Callable[..., Lab]) -> None:

@@ -11,7 +11,7 @@ from rivya_core import Lab
 from rivya_core.api.errors import LabError
 from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.judging import findings
-from rivya_core.lab.judging.findings import SweepVerdict, Voted
+from rivya_core.lab.judging.findings import Outcome, SweepVerdict, Voted
 from rivya_core.lab.schema import experiments
 from tests.lab.judging.trial import MODEL, store
 
@@ -120,21 +120,51 @@ def test_an_old_verdict_of_sameness_stays_readable(lab: Lab) -> None:
     assert (note.verdict, note.words, note.experiment_id) == ("same", "same as re-rolling", "xold")
 
 
+def voted(key: str, outcome: Outcome) -> Voted:
+    """Votes on a question; a winner is called "that"."""
+    return Voted(key, key or "whole combinations", outcome, "that" if outcome == "winner" else "")
+
+
 @pytest.mark.parametrize(
-    ("motion", "voted", "said"),
+    ("motion", "outcome", "said"),
     [
         (STRONG, "winner", ""),
         (STRONG, "open", ""),
-        (STRONG, "undecided", "Votes and figures disagree: the measured difference is clear"),
-        ({}, "winner", "Votes and figures disagree: voters prefer one"),
+        (STRONG, "undecided", "Votes and figures disagree on cfg_scale: a measured difference is clear"),
+        ({}, "winner", "Votes and figures disagree on cfg_scale: voters prefer that"),
         ({}, "undecided", ""),
-        ({}, "nothing", ""),
     ],
 )
-def test_votes_that_disagree_are_told_in_one_sentence(lab: Lab, motion: Any, voted: Voted, said: str) -> None:
+def test_votes_that_disagree_are_told_in_one_sentence(lab: Lab, motion: Any, outcome: Outcome, said: str) -> None:
     """Only where they do."""
     store(lab, TWO, motion, seed=5)
-    told = findings.against_votes(found(lab), voted)
-    assert told.startswith(said)
-    assert bool(told) == bool(said)
-    assert findings.against_votes(None, voted) == ""
+    told = findings.against_votes(found(lab), [voted("cfg_scale", outcome)])
+    assert [one[: len(said)] for one in told] == ([said] if said else [])
+    assert findings.against_votes(None, [voted("cfg_scale", outcome)]) == ()
+
+
+@pytest.mark.parametrize(
+    ("votes", "on"),
+    [
+        ({"cfg_scale": "winner", "animal": "undecided"}, []),
+        ({"animal": "winner", "cfg_scale": "open"}, ["animal"]),
+        ({"cfg_scale": "undecided", "animal": "winner"}, ["cfg_scale", "animal"]),
+        ({"": "winner"}, []),
+        ({"": "undecided"}, ["whole combinations"]),
+        ({"another": "winner"}, []),
+    ],
+    ids=["each as measured", "of the other variable", "both", "combinations agree", "combinations", "not measured"],
+)
+def test_each_variable_is_set_against_its_own_finding(lab: Lab, votes: dict[str, Outcome], on: list[str]) -> None:
+    """A clear difference of one variable does not speak for votes on another one."""
+    store(lab, TABLE, {("fox", "0"): 8.0, ("heron", "0"): 8.0}, seed=5)
+    assert {one.axis: one.word for one in found(lab).variables} == {"animal": "unclear", "cfg_scale": "clear"}
+    told = findings.against_votes(found(lab), [voted(*one) for one in votes.items()])
+    assert [one.removeprefix("Votes and figures disagree on ").split(":")[0] for one in told] == on
+
+
+def test_nothing_disagrees_with_too_few_takes(lab: Lab) -> None:
+    """They say neither that there is a difference nor that there is none."""
+    store(lab, TWO, takes=2)
+    assert [one.word for one in found(lab).variables] == ["too few"]
+    assert findings.against_votes(found(lab), [voted("cfg_scale", "winner")]) == ()

@@ -67,6 +67,7 @@ def test_a_note_that_is_gone_cannot_be_edited(lab: Lab) -> None:
     ("changes", "words"),
     [
         ({"text": " \n "}, "empty"),
+        ({"text": "\u200b"}, "empty"),
         ({"text": "x" * (NOTE_MAX + 1)}, "too long"),
         ({"author": "x" * (AUTHOR_MAX + 1)}, "too long"),
         ({"at_s": -0.1}, "not in the clip"),
@@ -74,7 +75,16 @@ def test_a_note_that_is_gone_cannot_be_edited(lab: Lab) -> None:
         ({"at_s": float("nan")}, "not in the clip"),
         ({"generation_id": "nobody"}, "no clip"),
     ],
-    ids=["empty", "long", "long name", "before the start", "after the end", "no number", "unknown clip"],
+    ids=[
+        "empty",
+        "nothing to see",
+        "long",
+        "long name",
+        "before the start",
+        "after the end",
+        "no number",
+        "unknown clip",
+    ],
 )
 def test_a_note_that_cannot_be_right_is_refused_in_words(lab: Lab, changes: dict[str, Any], words: str) -> None:
     """Nothing of it is stored."""
@@ -82,6 +92,14 @@ def test_a_note_that_cannot_be_right_is_refused_in_words(lab: Lab, changes: dict
     with pytest.raises(LabError, match=words):
         lab.reviews.add_note(**{"generation_id": identity, "at_s": 1.0, "text": "x", **changes})
     assert lab.reviews.notes([identity]) == []
+
+
+def test_a_name_of_which_nothing_is_seen_is_none(lab: Lab) -> None:
+    """It would be another author who reads like nobody."""
+    identity = clip(lab)
+    lab.reviews.rate(identity, "look", 3)
+    lab.reviews.rate(identity, "look", 4, "\u200f")
+    assert [(one.author, one.stars) for one in lab.reviews.ratings([identity])] == [("", 4)]
 
 
 def test_a_generation_without_a_clip_takes_no_review(lab: Lab) -> None:

@@ -96,6 +96,8 @@ def test_price_options_and_limits_that_moved_are_named_with_what_they_mean(live:
     assert not report.agrees
     assert [one.what for one in live.server.drift(MODEL, "duration")] == ["duration no longer lists 10."]
     assert live.server.drift(MODEL, "prompt")
+    assert ["180 credits" in one.what for one in live.server.drift(MODEL, "price")] == [True]
+    assert not live.server.drift(MODEL, "model")
     assert not live.server.drift("kling-v2-5-turbo-pro", "duration")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from pages._ui.compared import LEAST, MOST
 from pages._ui.components import component
 from rivya_core.web.clip_archive import CLIPS_MAX
 
@@ -75,5 +76,7 @@ def history_rows(
         "gone": gone,
         "mayWrite": may_write,
         "zipMax": CLIPS_MAX,
+        "least": LEAST,
+        "most": MOST,
     }
     _component(key=key, data=data, on_open_change=on_open, on_act_change=on_act)

@@ -1,6 +1,4 @@
 const STORE = 'rivya-history-selection';
-const COMPARE_LEAST = 2;
-const COMPARE_MOST = 9;
 const COLUMNS = [
   ['clip', 'Clip'], ['prompt', 'Prompt'], ['state', 'State'], ['sweep', 'Sweep'], ['made', 'Made'],
   ['credits', 'Credits'], ['settings', 'Settings'], ['took', 'Took'],
@@ -148,8 +146,9 @@ function show(its) {
   its.every.indeterminate = here > 0 && here < its.lines.size;
   its.count.textContent = count ? `${count.toLocaleString('en')} selected` : 'Tick clips to compare, label or download them';
   its.bar.classList.toggle('idle', !count);
-  its.acts.compare.disabled = count < COMPARE_LEAST || count > COMPARE_MOST;
-  its.acts.compare.title = its.acts.compare.disabled ? `Select ${COMPARE_LEAST} to ${COMPARE_MOST} clips` : '';
+  const { least, most } = its.data;
+  its.acts.compare.disabled = count < least || count > most;
+  its.acts.compare.title = its.acts.compare.disabled ? `Select ${least} to ${most} clips` : '';
   its.acts.zip.disabled = count > its.data.zipMax;
   its.acts.zip.title = its.acts.zip.disabled ? `A ZIP holds at most ${its.data.zipMax} clips` : '';
   if (!count) its.labeller.hidden = its.shower.hidden = true;

@@ -1,4 +1,4 @@
-"""What Streamlit's text area lacks: typed text is committed while typing, and Ctrl+Enter generates with the fresh text.
+"""What Streamlit's text areas and number fields lack: what is typed is committed while typing, and Ctrl+Enter generates with the fresh text.
 
 Without it the counter, the price and the draft would lag until the box loses focus, and a shortcut pressed right after
 typing would meet a button that is still disabled.
@@ -24,7 +24,7 @@ def keyboard_submit(
     texts: Mapping[str, str] = NO_TEXTS,
     answers: Sequence[str] = (),
 ) -> None:
-    """Watch the text areas of the keyed container ``form``; ``on_send`` runs when Ctrl+Enter (or ⌘ Enter) is pressed in it.
+    """Watch the text areas and number fields of the keyed container ``form``; ``on_send`` runs when Ctrl+Enter (or ⌘ Enter) is pressed in it.
 
     Without ``on_send`` nothing is sent by the keyboard, and nothing says so. ``texts``: the committed text of each box by
     its widget key. ``answers``: keys of containers that speak of exactly these texts; they are not seen while a box holds

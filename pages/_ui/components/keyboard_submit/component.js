@@ -8,9 +8,14 @@ function commit(box) {
   if (document.activeElement === box) box.dispatchEvent(new FocusEvent('focusin', { bubbles: true }));
 }
 
+/** Whether what is typed here is committed while typing. An empty number is left alone: Streamlit would fill it in again. */
+function follows(box) {
+  return box instanceof HTMLTextAreaElement || (box instanceof HTMLInputElement && box.type === 'number');
+}
+
 function isStale(seals) {
   return Object.entries(seals).some(([name, known]) => {
-    const box = document.querySelector(`.st-key-${name} textarea`);
+    const box = document.querySelector(`.st-key-${name} :is(textarea, input)`);
     return box !== null && seal(box.value) !== known;
   });
 }
@@ -40,10 +45,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   const typed = (event) => {
     const box = event.target;
-    if (!(box instanceof HTMLTextAreaElement) || !inForm(box)) return;
+    if (!follows(box) || !inForm(box)) return;
     hideAnswers();
     if (event.isComposing) return;
     clearTimeout(timer);
+    if (box.value === '' && box.type === 'number') return;
     timer = setTimeout(() => commit(box), PAUSE_MS);
   };
   const pressed = (event) => {
@@ -52,7 +58,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     event.preventDefault();
     event.stopPropagation();
     clearTimeout(timer);
-    if (event.target instanceof HTMLTextAreaElement) commit(event.target);
+    if (follows(event.target)) commit(event.target);
     send();
   };
   const before = attached.get(parentElement);
