@@ -17,10 +17,10 @@ from rivya_core.lab.shows.even_copies import UNREADABLE, encode_anew
 from rivya_core.lab.shows.held_clips import FOLDER
 
 LONG_SIDE_MAX_PX: Final = 640
-POSTER_SIDE_MAX_PX: Final = 480
-POSTER_QUALITY: Final = 70
-ENCODER: Final = {"preset": "veryfast", "crf": "27", "maxrate": "350k", "bufsize": "700k", "threads": "1"}
-"""At most about 0.22 MB for five seconds: sixty such clips make a page that can be mailed."""
+POSTER_SIDE_MAX_PX: Final = 400
+POSTER_QUALITY: Final = 60
+ENCODER: Final = {"preset": "veryfast", "crf": "27", "maxrate": "300k", "bufsize": "600k", "threads": "1"}
+"""At most about 0.2 MB for five seconds: sixty such clips make a page that can be mailed."""
 
 
 def clip_key(sha256: str) -> str:
