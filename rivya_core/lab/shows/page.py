@@ -52,7 +52,7 @@ class ServedMedia:
         return f"{self.base}/posters/{key}.jpg"
 
 
-def render(data: Mapping[str, Any], media: Media, *, served: bool, note: str = "") -> str:
+def render(data: Mapping[str, Any], media: Media, *, served: bool, note: str = "", ballot: str | None = None) -> str:
     """Write the page of a show.
 
     Args:
@@ -60,6 +60,7 @@ def render(data: Mapping[str, Any], media: Media, *, served: bool, note: str = "
         media: Where the clips of ``data`` are.
         served: Whether a server hands the page out; a page for a file also accepts media inside and beside it.
         note: What is to know of the clips in this page, in a sentence.
+        ballot: The address of a ballot that the page leads to, or None.
     """
     return _template("template.html.jinja").render(
         show=view_of(data, media),
@@ -68,6 +69,7 @@ def render(data: Mapping[str, Any], media: Media, *, served: bool, note: str = "
         styles=[Markup(text) for text in _texts(_STYLES)],  # noqa: S704 - our own files
         scripts=[Markup(text) for text in _texts(_SCRIPTS)],  # noqa: S704 - our own files
         data=escaped_json(data),
+        ballot_page=ballot,
     )
 
 
