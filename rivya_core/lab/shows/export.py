@@ -15,7 +15,7 @@ import shutil
 import zipfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -169,7 +169,8 @@ def write_file(content: Iterator[bytes], target: Path, size_bytes: int) -> Path:
                     file.write(piece)
             part.replace(target)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
     return target
 
 
@@ -195,9 +196,9 @@ def write_folder(material: Material, target: Path) -> Path:
 
 def _part(target: Path, size_bytes: int) -> Path:
     """A name beside the target for what is not whole yet. Raises when the name is taken, or the room is not there."""
-    if target.exists() or target.is_symlink():
-        raise LabError("This name is taken", f"{target} exists already.", "Choose another name.", field="path")
     with _telling(target):
+        if target.exists() or target.is_symlink():
+            raise LabError("This name is taken", f"{target} exists already.", "Choose another name.", field="path")
         free = shutil.disk_usage(target.absolute().parent).free
     if free < size_bytes:
         raise StorageError(
