@@ -84,6 +84,7 @@ class _OpenLab:
             if is_told or not isinstance(error, Exception):
                 raise
             raise _in_words(settings, error) from error
+        self.stack.callback(self.parts.rooms.close)
         self.shared = Lab(self.parts)
 
     def handle(self) -> Lab:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -88,6 +88,7 @@ class Settings(BaseModel):
     read_only: bool = False
     allowed_hosts: str = ""
     allowed_origins: str = ""
+    share_address: str = ""
 
     connect_timeout_s: float = Field(default=10.0, gt=0)
     read_timeout_s: float = Field(default=60.0, gt=0)
@@ -154,6 +155,16 @@ class Settings(BaseModel):
     @classmethod
     def _origins_are_whole(cls, value: str) -> str:
         return ", ".join(sorted(map(str, read_origins(value))))
+
+    @field_validator("share_address")
+    @classmethod
+    def _address_is_one_machines(cls, value: str) -> str:
+        try:
+            if not value or not ((address := IPv4Address(value)).is_unspecified or address.is_multicast):
+                return value
+        except ValueError:
+            pass
+        raise ValueError("must be one IPv4 address of this machine, such as 192.168.1.20")
 
     @field_validator("settle_delays_s", mode="before")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from rivya_core.lab.judging.measuring import Measurer
 from rivya_core.lab.keeper import Keeper
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.server.errands import Errands
+from rivya_core.lab.shows.open_room import OpenRooms
 from rivya_core.lab.shows.replay import Replay
 from rivya_core.settings import Settings
 
@@ -39,3 +40,4 @@ class Parts:
     errands: Errands
     close: Any
     replay: Replay | None = None
+    rooms: OpenRooms = field(default_factory=OpenRooms)

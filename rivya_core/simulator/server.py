@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import socket
-import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import uvicorn
-
+from rivya_core.listener import Listener
 from rivya_core.simulator.app import create_app
 from rivya_core.simulator.clips import ClipMaker
 from rivya_core.simulator.tape import Tape
 from rivya_core.simulator.world import World
-
-_log = logging.getLogger(__name__)
-_START_S = 10.0
-_STOP_S = 5.0
 
 
 class SimulatorServer:
@@ -42,16 +34,14 @@ class SimulatorServer:
         self.clips = ClipMaker(self.world)
         self.app = create_app(self.world, self.clips, control=True)
         self._port = port
-        self._socket: socket.socket | None = None
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
+        self._listener: Listener | None = None
 
     @property
     def base_url(self) -> str:
         """The address of the server, without a trailing slash; known once it was started."""
-        if self._socket is None:
+        if self._listener is None:
             raise RuntimeError("the simulator was not started")
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self._listener.port}"
 
     @property
     def api_key(self) -> str:
@@ -64,42 +54,16 @@ class SimulatorServer:
         Raises:
             OSError: the port is taken.
         """
-        if self._thread is not None:
-            return self
-        self._socket = _listen(self._port)
-        self._port = self._socket.getsockname()[1]
-        config = uvicorn.Config(
-            self.app,
-            loop="asyncio",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=120,
-            timeout_graceful_shutdown=1,
-        )
-        self._server = _Server(config)
-        self._thread = threading.Thread(target=self._run, name="rivya-simulator", daemon=True)
-        self._thread.start()
-        if not self._server.ready.wait(_START_S):
-            raise RuntimeError("the simulator did not start")
+        if self._listener is None:
+            self._listener = Listener(self.app, "rivya-simulator", port=self._port).start()
+            self._port = self._listener.port
         return self
 
     def stop(self) -> None:
         """Stop serving, close every socket and the world's file; requests in flight are cut after a second."""
-        if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
-            self._thread.join(_STOP_S)
-            if self._thread.is_alive():
-                self._server.force_exit = True
-                self._thread.join(_STOP_S)
-            self._thread = self._server = None
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        if self._listener is not None:
+            self._listener.stop()
+            self._listener = None
         self.clips.close()
         self.world.close()
 
@@ -110,33 +74,3 @@ class SimulatorServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-    def _run(self) -> None:
-        if self._server is not None and self._socket is not None:
-            self._server.run(sockets=[self._socket])
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, telling when it is ready."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(
-        socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
-    )  # asyncio sets TCP_NODELAY only if named
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-        listener.listen(512)
-    except OSError:
-        listener.close()
-        raise
-    return listener

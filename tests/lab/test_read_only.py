@@ -26,6 +26,7 @@ from rivya_core.lab.server.knowledge import Server
 from rivya_core.lab.shows.ballot import BallotFiles
 from rivya_core.lab.shows.cassettes import Cassettes
 from rivya_core.lab.shows.files import ShowFiles
+from rivya_core.lab.shows.room import Room
 from rivya_core.lab.shows.show import Show
 from rivya_core.lab.shows.shows import Shows
 from rivya_core.lab.spending import Spending
@@ -172,6 +173,7 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
     ShowFiles: {
         "ask": lambda its: its.lab.shows.files.ask(its.show.id),
     },
+    Room: {"start": lambda its: its.lab.shows.room.start(its.show.id)},
     Spending: {},
     History: {},
 }
@@ -192,6 +194,7 @@ SHOWS: dict[type, str] = {
     Shows: "ballot clip contact_sheet data export get held list page poster side_by_side",
     BallotFiles: "failure file is_making latest",
     ShowFiles: "export failure is_making pieces sizes",
+    Room: "current stop",
     Spending: "cap_changes decisions experiments forecasts movements spent wallets",
     History: "children choices examples export_rows failures failures_count latest marked marks newest_clips page rendering_s running running_count "
     "running_ids some sweep_names sweep_troubles typical_s",

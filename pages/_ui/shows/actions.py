@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._ui import chat_files, done_bar, frame
 from pages._ui.done_bar import Done
-from pages._ui.shows import address, changing
+from pages._ui.shows import address, changing, share
 from pages._ui.shows import list as show_list
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.show import Show
@@ -22,6 +22,8 @@ def draw(show: Show, *, may_edit: bool) -> None:
             type="primary",
             help="In a new tab. Press F there to fill the screen.",
         )
+        if may_edit:
+            share.button(frame.lab(), show.id)
         chat_files.of_show(show.id, key="show_sheet")
         if may_edit and show.sweep_id is not None:
             st.page_link(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._ui import frame, words
 from pages._ui.components.slide_list import Press, SlideRow, slide_list
-from pages._ui.shows import actions, address, changing, download, slide
+from pages._ui.shows import actions, address, changing, download, share, slide
 from pages._ui.shows import words as show_words
 from pages._ui.shows.field import field
 from rivya_core import Lab
@@ -23,6 +23,8 @@ def draw(lab: Lab, show: Show) -> None:
     may_edit = not lab.settings.read_only
     back()
     _head(show, may_edit=may_edit)
+    if may_edit:
+        share.draw(lab, show.id)
     chosen = _chosen(show)
     if not show.slides:
         st.text("No slide is left. Undo, or add clips from History, Compare or a clip.")

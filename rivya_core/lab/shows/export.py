@@ -9,18 +9,20 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import re
+import secrets
 import shutil
 import zipfile
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.containers import container_of_key
-from rivya_core.lab.zip_pieces import BLOCK_BYTES, Pieces, blocks, undated
+from rivya_core.lab.zip_pieces import Pieces, blocks, undated
 
 PAGE: Final = "OPEN ME.html"
 DATA: Final = "show.json"
@@ -28,7 +30,8 @@ CLIPS: Final = "clips"
 INSIDE_MAX_BYTES: Final = 40_000_000
 """So much of clips a page opens with in about two seconds."""
 
-NO_POSTER: Final = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
+UNPACK: Final = f"The clips are in the folder {CLIPS} beside this page. Opened from a ZIP? Unpack it first."
+NO_POSTER: Final = b"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,50 +48,26 @@ class Material:
         return sum(self.data["clips"][key]["size_bytes"] for key in self.clips)
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """Clips and posters as addresses that hold the bytes themselves."""
+class _Marks:
+    """Stands in for addresses while the page is made: the files behind them are read when the page is written.
 
-    material: Material
-    are_originals: bool
+    A mark holds a number drawn for this page, so that no text of a person can be taken for one.
+    """
 
-    @property
-    def note(self) -> str:
-        """What is to know of the clips."""
-        return "" if self.are_originals else "The clips in this file are small copies without sound."
+    def __init__(self) -> None:
+        self._mark = secrets.token_hex(16)
 
     def clip(self, key: str) -> str:
-        """The clip; as it was shown where originals are wanted."""
-        data = self.material.clips[key].read_bytes()
-        if not self.are_originals:
-            return _address("video/mp4", data)
-        if hashlib.sha256(data).hexdigest() != key:
-            raise _changed(key)
-        return _address(self.material.data["clips"][key]["mime"], data)
+        """The mark of a clip."""
+        return f"{self._mark}c{key}"
 
     def poster(self, key: str) -> str:
-        """The poster, or nothing to see."""
-        return _poster(self.material, key)
+        """The mark of a poster."""
+        return f"{self._mark}p{key}"
 
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """Clips beside the page, posters inside: the page opens with one request."""
-
-    material: Material
-
-    @property
-    def note(self) -> str:
-        """What is to know of the clips."""
-        return f"The clips are in the folder {CLIPS} beside this page. Opened from a ZIP? Unpack it first."
-
-    def clip(self, key: str) -> str:
-        """The name relative to the page."""
-        return clip_name(self.material, key)
-
-    def poster(self, key: str) -> str:
-        """The poster, or nothing to see."""
-        return _poster(self.material, key)
+    def split(self, html: str) -> list[str]:
+        """Text, kind of a mark (c or p), its key, text, and so on; text at both ends."""
+        return re.split(f"{self._mark}([cp])([0-9a-f]{{64}})", html)
 
 
 def clip_name(material: Material, key: str) -> str:
@@ -101,7 +80,13 @@ def clip_name(material: Material, key: str) -> str:
 
 def one_file(material: Material, *, are_originals: bool) -> Iterator[bytes]:
     """Write the page with everything inside; ``material`` holds small copies unless ``are_originals``."""
-    return _page(material, Inside(material, are_originals))
+    note = "" if are_originals else "The clips in this file are small copies without sound."
+
+    def address(key: str) -> Iterator[bytes]:
+        mime = material.data["clips"][key]["mime"] if are_originals else "video/mp4"
+        return _inside(mime, _clip(material, key) if are_originals else blocks(material.clips[key]))
+
+    return _page(material, address, note)
 
 
 def zip_file(material: Material) -> Iterator[bytes]:
@@ -119,7 +104,7 @@ def zip_file(material: Material) -> Iterator[bytes]:
 def _members(material: Material) -> Iterator[tuple[str, int, Iterator[bytes]]]:
     """Each file beside the page with the page first: its name, about how large it is, and its bytes."""
     told = json.dumps(material.data, ensure_ascii=False, sort_keys=True, indent=1).encode()
-    yield PAGE, 0, _page(material, Beside(material))
+    yield PAGE, 0, _page(material, lambda key: iter([clip_name(material, key).encode()]), UNPACK)
     yield DATA, len(told), iter([told])
     for key in sorted(material.clips):
         yield clip_name(material, key), material.data["clips"][key]["size_bytes"], _clip(material, key)
@@ -134,25 +119,32 @@ def _clip(material: Material, key: str) -> Iterator[bytes]:
         raise _changed(key)
 
 
-def _page(material: Material, media: Inside | Beside) -> Iterator[bytes]:
+def _page(material: Material, clip: Callable[[str], Iterator[bytes]], note: str) -> Iterator[bytes]:
+    """The page with its posters inside; ``clip``: the address of a clip in pieces."""
     from rivya_core.lab.shows import page  # noqa: PLC0415 - loads Jinja2: only who shows pays for it
 
-    held = bytearray()
-    for piece in page.pieces(material.data, media, served=False, note=media.note):
-        held += piece.encode()
-        if len(held) >= BLOCK_BYTES:
-            yield bytes(held)
-            held.clear()
-    yield bytes(held)
+    marks = _Marks()
+    text, *rest = marks.split(page.render(material.data, marks, served=False, note=note))
+    yield text.encode()
+    for kind, key, after in zip(*[iter(rest)] * 3, strict=True):
+        yield from clip(key) if kind == "c" else _poster(material.posters[key])
+        yield after.encode()
 
 
-def _poster(material: Material, key: str) -> str:
-    path = material.posters[key]
-    return NO_POSTER if path is None else _address("image/jpeg", path.read_bytes())
+def _poster(path: Path | None) -> Iterator[bytes]:
+    return iter([NO_POSTER]) if path is None else _inside("image/jpeg", blocks(path))
 
 
-def _address(mime: str, data: bytes) -> str:
-    return f"data:{mime};base64,{b64encode(data).decode()}"
+def _inside(mime: str, content: Iterator[bytes]) -> Iterator[bytes]:
+    """Bytes as an address that holds them."""
+    yield f"data:{mime};base64,".encode()
+    rest = b""
+    for block in content:
+        whole = rest + block
+        end = len(whole) // 3 * 3  # base64 writes three bytes as four characters
+        yield b64encode(whole[:end])
+        rest = whole[end:]
+    yield b64encode(rest)
 
 
 def _changed(key: str) -> StorageError:
@@ -177,7 +169,8 @@ def write_file(content: Iterator[bytes], target: Path, size_bytes: int) -> Path:
                     file.write(piece)
             part.replace(target)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
     return target
 
 
@@ -203,9 +196,9 @@ def write_folder(material: Material, target: Path) -> Path:
 
 def _part(target: Path, size_bytes: int) -> Path:
     """A name beside the target for what is not whole yet. Raises when the name is taken, or the room is not there."""
-    if target.exists() or target.is_symlink():
-        raise LabError("This name is taken", f"{target} exists already.", "Choose another name.", field="path")
     with _telling(target):
+        if target.exists() or target.is_symlink():
+            raise LabError("This name is taken", f"{target} exists already.", "Choose another name.", field="path")
         free = shutil.disk_usage(target.absolute().parent).free
     if free < size_bytes:
         raise StorageError(

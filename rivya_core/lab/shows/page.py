@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from rivya_core.lab.shows.page_view import Media, view_of
 
-__all__ = ["Media", "ServedMedia", "escaped_json", "headers", "pieces", "policy", "render", "render_missing"]
+__all__ = ["Media", "ServedMedia", "escaped_json", "headers", "policy", "render", "render_missing"]
 
 FOLDER: Final = Path(__file__).parent / "page"
 FONTS: Final = Path(__file__).parents[2] / "assets" / "fonts"
@@ -52,26 +52,24 @@ class ServedMedia:
         return f"{self.base}/posters/{key}.jpg"
 
 
-def render(data: Mapping[str, Any], media: Media, *, served: bool) -> str:
+def render(data: Mapping[str, Any], media: Media, *, served: bool, note: str = "", ballot: str | None = None) -> str:
     """Write the page of a show.
 
     Args:
         data: What ``lab.shows.data`` returns.
         media: Where the clips of ``data`` are.
         served: Whether a server hands the page out; a page for a file also accepts media inside and beside it.
+        note: What is to know of the clips in this page, in a sentence.
+        ballot: The address of a ballot that the page leads to, or None.
     """
-    return "".join(pieces(data, media, served=served))
-
-
-def pieces(data: Mapping[str, Any], media: Media, *, served: bool, note: str = "") -> Iterator[str]:
-    """Write the page of a show piece by piece: one with clips inside is large. ``note``: what is to know of its clips. See :func:`render`."""
-    return _template("template.html.jinja").generate(
+    return _template("template.html.jinja").render(
         show=view_of(data, media),
         note=note,
         policy=policy(served=served),
         styles=[Markup(text) for text in _texts(_STYLES)],  # noqa: S704 - our own files
         scripts=[Markup(text) for text in _texts(_SCRIPTS)],  # noqa: S704 - our own files
         data=escaped_json(data),
+        ballot_page=ballot,
     )
 
 

@@ -5,22 +5,23 @@ Beside each stands a small poster: in such a page a picture stands wherever its 
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Final
 
 from PIL import Image
 
-from rivya_core.api.errors import LabError
+from rivya_core.api.errors import LabError, RivyaError, StorageError
 from rivya_core.lab.archive import Archive
 from rivya_core.lab.clip_caps import opened
 from rivya_core.lab.shows.even_copies import UNREADABLE, encode_anew
 from rivya_core.lab.shows.held_clips import FOLDER
 
 LONG_SIDE_MAX_PX: Final = 640
-POSTER_SIDE_MAX_PX: Final = 480
-POSTER_QUALITY: Final = 70
-ENCODER: Final = {"preset": "veryfast", "crf": "27", "maxrate": "350k", "bufsize": "700k", "threads": "1"}
-"""At most about 0.22 MB for five seconds: sixty such clips make a page that can be mailed."""
+POSTER_SIDE_MAX_PX: Final = 400
+POSTER_QUALITY: Final = 60
+ENCODER: Final = {"preset": "veryfast", "crf": "27", "maxrate": "300k", "bufsize": "600k", "threads": "1"}
+"""At most about 0.2 MB for five seconds: sixty such clips make a page that can be mailed."""
 
 
 def clip_key(sha256: str) -> str:
@@ -48,23 +49,37 @@ def make(archive: Archive, sha256: str, clip: Path, poster: Path | None) -> None
         _keep_poster(archive, sha256, poster)
     part = archive.part_path(clip_key(sha256))
     try:
-        encode_anew(clip, part, _long_px(clip), ENCODER)
+        small_copy(clip, part)
         archive.commit_part(part, clip_key(sha256))
-    except UNREADABLE as error:
-        raise LabError(
-            "A clip cannot be made smaller",
-            "Its pictures cannot be read to the end.",
-            "Hand over the ZIP: the clips in it stay as they are.",
-            field="clip",
-        ) from error
     finally:
         part.unlink(missing_ok=True)
 
 
-def _long_px(clip: Path) -> int:
-    """The long side of the copy: never larger than the clip's own."""
-    with opened(clip) as (_, pictures):
-        return min(LONG_SIDE_MAX_PX, max(pictures.codec_context.width, pictures.codec_context.height))
+def small_copy(clip: Path, target: Path) -> None:
+    """Encode a clip small into an empty file, never larger than it is. Raises as ``make`` does."""
+    try:
+        with opened(clip) as (_, pictures):
+            long_px = min(LONG_SIDE_MAX_PX, max(pictures.codec_context.width, pictures.codec_context.height))
+        encode_anew(clip, target, long_px, ENCODER)
+    except UNREADABLE as error:
+        raise _told(error) from error
+
+
+def _told(error: BaseException) -> RivyaError:
+    if getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
+        return StorageError(
+            "The disk is full",
+            "A small copy of a clip found no room.",
+            "Free some space.",
+            retryable=True,
+            field="disk",
+        )
+    return LabError(
+        "A clip cannot be made smaller",
+        "Its pictures cannot be read to the end.",
+        "Hand over the ZIP: the clips in it stay as they are.",
+        field="clip",
+    )
 
 
 def _keep_poster(archive: Archive, sha256: str, poster: Path) -> None:

@@ -25,6 +25,7 @@ from rivya_core.lab.shows.edits import Edits, check_caption, check_count, check_
 from rivya_core.lab.shows.evidence import Freezer
 from rivya_core.lab.shows.files import Kind, ShowFiles
 from rivya_core.lab.shows.held_clips import HeldClip, file_of
+from rivya_core.lab.shows.room import Room
 from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX, Facts, Listed, Show, Slide
 
 ChosenClips = Sequence[str | Sequence[str]]
@@ -47,6 +48,7 @@ class Shows(Edits):
         self._freezer = Freezer(parts, verdicts, votes)
         self.ballots = BallotFiles(parts)
         self.files = ShowFiles(parts)
+        self.room = Room(parts, self, votes)
 
     # -- making ----------------------------------------------------------------------------------------------------
 
@@ -256,9 +258,11 @@ class Shows(Edits):
     # -- removing --------------------------------------------------------------------------------------------------
 
     def delete(self, show_id: str) -> bool:
-        """Take a show out of the list; False when it was not there. What was exported stays as it is, and so do all clips."""
+        """Take a show out of the list and stop sharing it; False when it was not there. What was exported stays, and so do all clips."""
         with begin_immediate(self._parts.database) as connection:
-            return store.set_deleted(connection, show_id, self._parts.ledger.clock())
+            was_there = store.set_deleted(connection, show_id, self._parts.ledger.clock())
+        self.room.stop(show_id)
+        return was_there
 
     def undelete(self, show_id: str) -> bool:
         """Bring a deleted show back; False when there is none."""

@@ -17,5 +17,5 @@ _component = component("copy_link", html=_HTML)
 
 
 def copy_link(href: str, *, key: str) -> None:
-    """Draw the button; ``href``: an address of this dashboard, which the browser makes absolute by the host it came to."""
+    """Draw the button; ``href``: a whole address, or one of this dashboard, which the browser makes whole by the host it came to."""
     _component(key=key, data={"href": href}, width="content")

@@ -1,0 +1,19 @@
+"""An address to be read from a distance: its QR code, and the address in large type."""
+
+from __future__ import annotations
+
+from pages._ui.components import component
+from rivya_core.lab.shows.qr_code import qr_code
+
+_HTML = """
+<div class="code"><svg xmlns="http://www.w3.org/2000/svg" role="img" shape-rendering="crispEdges"><rect/><path/></svg></div>
+<p class="address"></p>
+"""
+_component = component("share_code", html=_HTML)
+
+
+def share_code(address: str, *, opens: str, key: str) -> None:
+    """Draw the code of a whole address; ``opens``: what is found there, as in "the show", for those who hear the page."""
+    code = qr_code(address)
+    data = {"address": address, "size": code.size, "path": code.path, "label": f"QR code: opens {opens}"}
+    _component(key=key, data=data)

@@ -1,0 +1,131 @@
+"""One ASGI app on one socket, served in a thread of this process, ready in a few hundredths of a second.
+
+The simulator and what is shared in a network stand on it; the dashboard itself is served by Streamlit.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from typing import Final, Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+START_S: Final = 10.0
+STOP_S: Final = 5.0
+
+
+def _never() -> bool:
+    return False
+
+
+class Listener:
+    """Serve ``app`` on one IPv4 address; nothing is opened before :meth:`start`.
+
+    port 0 takes a free one. ``is_over`` is asked ten times a second: once it is true, the listener closes by itself. With
+    ``connections_max`` more connections than that are answered 503.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        name: str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        keep_alive_s: int = 120,
+        connections_max: int | None = None,
+        is_over: Callable[[], bool] = _never,
+    ) -> None:
+        self._name = name
+        self._address = (host, port)
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=connections_max,
+                timeout_keep_alive=keep_alive_s,
+                timeout_graceful_shutdown=1,
+            ),
+            is_over,
+        )
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """The port; a free one is known once the listener was started."""
+        return self._address[1]
+
+    @property
+    def is_running(self) -> bool:
+        """True from the start until nothing listens any more."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> Self:
+        """Start serving and return when requests are answered; once only.
+
+        Raises:
+            OSError: the port is taken, or the address is not of this machine.
+        """
+        listening = _listen(self._address)
+        self._address = listening.getsockname()
+        self._thread = threading.Thread(target=self._run, args=(listening,), name=self._name, daemon=True)
+        self._thread.start()
+        if not self._server.ready.wait(START_S):
+            self.stop(at_once=True)
+            raise RuntimeError(f"{self._name} did not start")
+        return self
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Stop serving and close every socket; requests in flight are cut after a second, or ``at_once``."""
+        if self._thread is None:
+            return
+        self._server.force_exit = at_once
+        self._server.should_exit = True
+        self._thread.join(STOP_S)
+        if self._thread.is_alive():
+            self._server.force_exit = True
+            self._thread.join(STOP_S)
+
+    def _run(self, listening: socket.socket) -> None:
+        with listening:
+            self._server.run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, telling when it is ready, and asking whether it is over."""
+
+    def __init__(self, config: uvicorn.Config, is_over: Callable[[], bool]) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+        self._is_over = is_over
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._is_over()
+
+
+def _listen(address: tuple[str, int]) -> socket.socket:
+    listener = socket.socket(
+        socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )  # asyncio sets TCP_NODELAY only if named
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(512)
+    except OSError:
+        listener.close()
+        raise
+    return listener
