@@ -20,6 +20,7 @@ SUBJECTS = (
     "submits",
     "sweeps",
     "idle",
+    "start",
     "pages",
     "slides",
     "grid",

@@ -52,7 +52,7 @@ class Dashboard:
                 if time.monotonic() > ends or self._process.poll() is not None:
                     self._process.kill()
                     raise
-                time.sleep(0.2)
+                time.sleep(0.02)
             else:
                 return
 

@@ -19,7 +19,7 @@ from tests.bench import fresh
 from tests.bench.dashboard import Dashboard, Tab
 from tests.bench.figures import Figure, percentile
 from tests.bench.labs import settings_for
-from tests.bench.pages import BARE, PAUSE_S, RUNS, TIMED, WARM_UP, runs_ms
+from tests.bench.pages import BARE, PAUSE_S, RUNS, TIMED, WARM_UP, pairs_ms, round_trip
 from tests.bench.scripted import KEY, Scripted
 
 ROWS, COLUMNS, TAKES = 20, 15, 2
@@ -83,35 +83,28 @@ async def ticks_ms(port: int) -> list[float]:
 
 
 def figures() -> list[Figure]:
-    """Fill a folder, measure the bare page, then the grid."""
-    with Dashboard(BARE, "/_stcore/health") as server:
-        bare = asyncio.run(runs_ms(server.port, [("", "")]))
+    """Fill a folder, then measure the grid beside the bare page."""
     views = [("sweep", f"experiment={NAME}")]
-    with Scripted() as api, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with (
+        Dashboard(BARE, "/_stcore/health") as beside,
+        Scripted() as api,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+    ):
         fresh.run("tests.bench.grid:fill", base_url=api.base_url, folder=folder)
         settings = {"RIVYA_DATA_DIR": folder, "RIVYA_API_KEY": KEY, "RIVYA_BASE_URL": api.base_url}
         with Dashboard(TIMED, **settings) as server:
-            asyncio.run(runs_ms(server.port, views, WARM_UP))
+            asyncio.run(pairs_ms(server.port, views, beside.port, WARM_UP))
             server.timings_ms()
-            trips = asyncio.run(runs_ms(server.port, views))
+            trips, bare = asyncio.run(pairs_ms(server.port, views, beside.port))
             times = server.timings_ms()[-RUNS:]
             ticks = asyncio.run(ticks_ms(server.port))
             sent = asyncio.run(bytes_of_a_visit(server.port))
-    words = (
-        f"p50 {percentile(times, 0.5):.1f} ms; round trip p50 {percentile(trips, 0.5):.1f}, p95 {percentile(trips, 0.95):.1f}; "
-        f"of a one-line page {percentile(bare, 0.5):.1f} and {percentile(bare, 0.95):.1f}"
-    )
     what = f"Sweep, {ROWS * COLUMNS} cells of {TAKES} takes"
+    in_server = f"p50 {percentile(times, 0.5):.1f} ms, in the server"
+    in_client = f"p50 {percentile(ticks, 0.5):.1f} ms, in the client"
     return [
-        Figure("grid", f"{what}: script run, p95", percentile(times, 0.95), "ms", "at most", 60, words),
+        round_trip("grid", what, trips, bare, 5),
+        Figure("grid", f"{what}: script run, p95", percentile(times, 0.95), "ms", baseline=in_server),
         Figure("grid", f"{what}: sent by a run", sent / 1000, "kB", "at most", 300, "of what is on the screen"),
-        Figure(
-            "grid",
-            f"{what}: tick, p95",
-            percentile(ticks, 0.95),
-            "ms",
-            "at most",
-            100,
-            f"p50 {percentile(ticks, 0.5):.1f} ms, in the client",
-        ),
+        Figure("grid", f"{what}: tick, p95", percentile(ticks, 0.95), "ms", "at most", 100, in_client),
     ]

@@ -42,6 +42,9 @@ class Counted(Protocol):
     def configure(self, **changes: Any) -> dict[str, Any]:
         """Change settings of the world."""
 
+    def advance(self, seconds: float) -> object:
+        """Move the world's clock ahead."""
+
 
 class Outside:
     """``python -m rivya_core.simulator`` in a process of its own, driven over its control routes."""
