@@ -22,6 +22,7 @@ SUBJECTS = (
     "idle",
     "pages",
     "slides",
+    "handing",
     "grid",
     "ticks",
     "memory",
