@@ -23,6 +23,7 @@ SUBJECTS = (
     "start",
     "pages",
     "slides",
+    "handing",
     "grid",
     "ticks",
     "memory",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from rivya_core.lab.shows import export
+from rivya_core.lab.shows.export import Material
 from tests.bench import fresh
 from tests.browser.conftest import QUICK, Server
 from tests.browser.looks import PHONE, WIDE, broken, fits
@@ -39,6 +42,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, s
 def saved(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a page on the disk, with its clips beside it."""
     return write_folder(tmp_path_factory.mktemp("saved"), show_data()).as_uri()
+
+
+def material(folder: Path) -> Material:
+    """The show with its clips and posters, in a folder of its own."""
+    data = show_data()
+    write_folder(folder / "given", data)
+    keys = list(data["clips"])
+    clips = {key: folder / "given" / "clips" / f"{key}.mp4" for key in keys}
+    return Material(data, clips, {key: folder / "given" / "posters" / f"{key}.jpg" for key in keys})
 
 
 @pytest.fixture
@@ -246,3 +258,36 @@ def brightness(frame: bytes) -> float:
     low_high = middle.getextrema()
     assert isinstance(low_high[1], int | float)
     return float(low_high[1])
+
+
+def test_a_folder_opens_from_the_disk_with_one_request(tab: Callable[..., Page], tmp_path: Path) -> None:
+    """Nothing but the page is read before a clip is played; a clip that is not there asks to unpack first."""
+    folder = export.write_folder(material(tmp_path), tmp_path / "show")
+    page, asked = tab("about:blank"), list[str]()
+    page.on("request", lambda one: asked.append(one.url) if not one.url.startswith("data:") else None)
+    page.goto((folder / export.PAGE).as_uri())
+    page.locator("img").first.wait_for()
+    assert asked == [(folder / export.PAGE).as_uri()]
+    players = page.locator("video")
+    players.first.evaluate("(video) => video.play()")
+    until(lambda: players.first.evaluate(PLAYS), what="the clip plays")
+    shutil.rmtree(folder / export.CLIPS)
+    assert not page.get_by_text("unpack it first and keep").first.is_visible()
+    players.last.evaluate("(video) => { video.play().catch(() => null); }")
+    page.get_by_text("unpack it first and keep").last.wait_for()
+
+
+def test_one_file_plays_alone_and_shows_its_slides(tab: Callable[..., Page], tmp_path: Path) -> None:
+    """Its clips are inside it, as a report and as slides."""
+    given = material(tmp_path)
+    written = export.write_file(export.one_file(given, are_originals=True), tmp_path / "show.html", 0)
+    for clip in given.clips.values():
+        clip.unlink()
+    page = tab(written.as_uri())
+    page.locator("video").first.evaluate("(video) => video.play()")
+    until(lambda: page.locator("video").first.evaluate(PLAYS), what="the clip plays")
+    page.keyboard.press("f")
+    arrive(page, 1)
+    press(page, "2", 2)
+    playing = page.locator(".slide.on video").first
+    until(lambda: playing.evaluate(PLAYS), what="the slide's clip plays")
