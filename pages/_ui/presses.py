@@ -8,10 +8,15 @@ Ctrl+Enter lost 1 of 20 clips). So requests wait until the callbacks of a run we
 A file that is dropped or pasted is carried out too. The browser asks where to upload it, and Streamlit's answer waits in the
 session's queue; a run that begins before it left clears the queue, the answer with it, and the browser waits for ever: the
 file is gone without a word (seen on Streamlit 1.67, a file dropped while text was committed). So answers outlive the clearing.
+
+A press in a component is carried out also while another page is already asked for. That request drops what the browser does not
+hold itself, the state of a component among it, and the press that comes along with it finds none (seen on Streamlit 1.67, a
+``KeyError`` in place of the page). So a component that was pressed has a state, if an empty one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -20,6 +25,8 @@ from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.state import SafeSessionState
 
 _MARK = "_carries_out_presses"
+_TRIGGERS = re.compile(r"\$\$STREAMLIT_INTERNAL_KEY_(?P<component>.+)__events", re.DOTALL)
+"""What Streamlit calls the widget that holds the presses of a component, which has one of its own for its state."""
 _ANSWERS = frozenset({"file_urls_response", "backend_operation_response"})
 """Messages that the browser asked for and waits for, whatever runs of the page begin meanwhile."""
 
@@ -34,19 +41,31 @@ def carry_out() -> None:
 
 def _to_the_end(call_callbacks: Callable[..., None]) -> Callable[..., None]:
     @wraps(call_callbacks)
-    def carried_out(session: Any, *args: Any, **kwargs: Any) -> None:
+    def carried_out(session: Any, fresh_widget_states: Any = None, *args: Any, **kwargs: Any) -> None:
+        _give_states(session, fresh_widget_states)
         runner = getattr(session._yield_callback, "__self__", None)  # noqa: SLF001 - Streamlit offers no public way
         if runner is None or not runner._execing:  # noqa: SLF001
-            call_callbacks(session, *args, **kwargs)
+            call_callbacks(session, fresh_widget_states, *args, **kwargs)
             return
         runner._execing = False  # noqa: SLF001 - its own word for: no request is looked at here
         try:
-            call_callbacks(session, *args, **kwargs)
+            call_callbacks(session, fresh_widget_states, *args, **kwargs)
         finally:
             runner._execing = True  # noqa: SLF001
 
     setattr(carried_out, _MARK, True)
     return carried_out
+
+
+def _give_states(session: Any, fresh_widget_states: Any) -> None:
+    """Give each component that was pressed an empty state when it has none."""
+    if fresh_widget_states is None:
+        return
+    state = session._state  # noqa: SLF001 - Streamlit offers no public way
+    for widget in fresh_widget_states.widgets:
+        found = _TRIGGERS.fullmatch(widget.id)
+        if found is not None and widget.json_trigger_value and found["component"] not in state._new_widget_state:  # noqa: SLF001
+            state._old_state.setdefault(found["component"], {})  # noqa: SLF001
 
 
 def _without_answers(clear: Callable[..., None]) -> Callable[..., None]:

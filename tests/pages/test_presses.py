@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Callable
+from contextvars import copy_context
 from pathlib import Path
+from typing import Any
 
 import pytest
+from streamlit.components.v2.bidi_component.serialization import deserialize_trigger_list
+from streamlit.components.v2.presentation import make_bidi_component_presenter
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
-from streamlit.runtime.state import SafeSessionState
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
+from streamlit.runtime.state import SafeSessionState, SessionState
+from streamlit.runtime.state.common import WidgetMetadata
+from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 from streamlit.testing.v1 import AppTest
 
 from pages._ui import presses
@@ -80,6 +89,34 @@ def test_an_answer_outlives_the_run_that_begins(fragments: list[str] | None) -> 
     queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=fragments)
     assert [one.WhichOneof("type") for one in queue.flush()] == ["file_urls_response"]
     assert queue.flush() == []
+
+
+def test_a_press_in_a_component_whose_page_is_being_left_is_carried_out() -> None:
+    """The request for the next page takes the state that the browser does not hold; the press that it brings along is heard."""
+    presses.carry_out()
+    name = "$$ID-0123-grid"
+    triggers = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{name}__events"
+    state = SessionState()
+    session = SafeSessionState(state, lambda: None)
+    heard = []
+    state._set_key_widget_mapping(name, "grid")
+    presenter = make_bidi_component_presenter(triggers, name, {"act"})
+    callbacks = {"act": lambda: heard.append(session["grid"].act)}
+    for of_one in (
+        WidgetMetadata[Any](name, json.loads, json.dumps, "json_value", presenter=presenter),
+        WidgetMetadata[Any](triggers, deserialize_trigger_list, json.dumps, "json_trigger_value", callbacks=callbacks),
+    ):
+        state._set_widget_metadata(of_one)
+    sent = WidgetStates()
+    pressed = sent.widgets.add()
+    pressed.id, pressed.json_trigger_value = triggers, json.dumps([{"event": "act", "value": {"name": "star"}}])
+
+    def run() -> None:
+        ThreadState.initialize()
+        session.on_script_will_rerun(sent)
+
+    copy_context().run(run)
+    assert heard == [{"name": "star"}]
 
 
 def test_each_page_carries_out_its_presses(lab: Lab, open_app: Callable[..., AppTest]) -> None:
