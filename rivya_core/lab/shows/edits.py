@@ -72,12 +72,18 @@ class Edits:
 
     def put_back(self, before: Show) -> Show:
         """Make a show what it was, as a change handed it back: title, slides and facts; the show as it is now, for a redo."""
-        return self._change(
-            before.id,
-            lambda show: replace(
-                show, title=before.title, facts=before.facts, slides=before.slides, clips=before.clips
-            ),
-        )
+
+        def as_it_was(show: Show) -> Show:
+            return replace(
+                show,
+                title=before.title,
+                facts=before.facts,
+                slides=before.slides,
+                clips=before.clips,
+                offered=before.offered,
+            )
+
+        return self._change(before.id, as_it_was)
 
 
 def check_title(title: str) -> str:

@@ -5,7 +5,7 @@ Making reads the ledger once and holds the clips; from then on a show changes on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -105,13 +105,13 @@ class Shows(Edits):
             first = max((slide.number for slide in show.slides), default=0) + 1
             more = _slides_of(groups, _captions(captions, len(groups)), held, first)
             check_count(len(show.slides) + len(more))
-            known = {**show.clips, **{one.shown.sha256: one.shown for one in held.values()}}
+            known = {**{one.shown.sha256: one.shown for one in held.values()}, **show.clips}
             facts = show.facts
             if show.sweep_id is None:
                 facts = replace(facts, made_at=max(clip.made_at for clip in known.values()))
             return replace(show, slides=(*show.slides, *more), clips=known, facts=facts)
 
-        return self._change(show_id, grown, held.values())
+        return self._changed(show_id, grown, held.values())[0]
 
     def update_facts(self, show_id: str) -> Updated:
         """Write down anew what is known by now; captions, order, layouts and what was removed stay as they are.
@@ -130,18 +130,19 @@ class Shows(Edits):
         known_clips = {one.shown.sha256: one.shown for one in frozen.held}
 
         def updated(show: Show) -> Show:
-            told = slides.brought_up(show, frozen.facts) if show.sweep_id is not None else show.slides
-            offered = dict.fromkeys([*show.offered, *(slide.about for slide in told if slide.about)])
+            clips = {**show.clips, **known_clips}
+            if show.sweep_id is None:
+                return replace(show, facts=frozen.facts, clips=clips)
             return replace(
                 show,
                 facts=frozen.facts,
-                slides=told,
-                clips={**show.clips, **known_clips},
-                offered=tuple(offered),
+                slides=slides.brought_up(show, frozen.facts),
+                clips=clips,
+                offered=slides.offered(show, frozen.facts),
             )
 
-        was = self._change(show_id, updated, frozen.held)
-        return Updated(was, changes(was, self.get(show_id)))
+        was, now = self._changed(show_id, updated, frozen.held, anew=True)
+        return Updated(was, changes(was, now))
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -299,15 +300,21 @@ class Shows(Edits):
             store.add(connection, show, held)
             return store.must_find(connection, show.id)
 
-    def _change(self, show_id: str, change: Callable[[Show], Show], held: Iterable[HeldClip] = ()) -> Show:
-        """Change a show in one transaction; as it was before."""
+    def _change(self, show_id: str, change: Callable[[Show], Show]) -> Show:
+        return self._changed(show_id, change)[0]
+
+    def _changed(
+        self, show_id: str, change: Callable[[Show], Show], held: Collection[HeldClip] = (), *, anew: bool = False
+    ) -> tuple[Show, Show]:
+        """Change a show in one transaction; as it was before, and as it is now. ``held``, ``anew``: see ``store.hold``."""
         with begin_immediate(self._parts.database) as connection:
             before = store.must_find(connection, show_id)
             after = change(before)
-            if after != before or held:
-                store.hold(connection, show_id, held)
-                store.put(connection, replace(after, changed_at=self._parts.ledger.clock()), before)
-        return before
+            if after == before and not held:
+                return before, before
+            store.hold(connection, show_id, held, anew=anew)
+            store.put(connection, replace(after, changed_at=self._parts.ledger.clock()), before)
+            return before, store.must_find(connection, show_id)
 
 
 def _check_ended(status: SweepStatus) -> None:

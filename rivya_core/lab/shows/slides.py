@@ -93,6 +93,16 @@ def brought_up(show: Show, facts: Facts) -> tuple[Slide, ...]:
     return tuple(kept)
 
 
+def offered(show: Show, facts: Facts) -> tuple[str, ...]:
+    """What slides were made about, once the facts of a show are others.
+
+    A slide whose fact is gone was removed by nobody: its fact is forgotten here, so that it gets a slide when it comes back.
+    """
+    there = [slide.about for slide in first_slides(facts)]
+    gone = {slide.about for slide in show.slides}.difference(there)
+    return tuple(about for about in dict.fromkeys([*show.offered, *there]) if about not in gone)
+
+
 # -- what it says ------------------------------------------------------------------------------------------------------
 
 

@@ -37,13 +37,16 @@ def put(connection: sa.Connection, show: Show, before: Show) -> None:
     _write_slides(connection, show)
 
 
-def hold(connection: sa.Connection, show_id: str, clips: Iterable[HeldClip]) -> None:
-    """Write down the clips that a show holds; of one that it holds already, what is known now."""
+def hold(connection: sa.Connection, show_id: str, clips: Iterable[HeldClip], *, anew: bool = False) -> None:
+    """Write down the clips that a show holds; one that it holds already stays as it was written down, or is written ``anew``."""
     fresh = {clip.shown.sha256: clip for clip in clips}
+    mine = sa.and_(show_clips.c.show_id == show_id, show_clips.c.sha256.in_(fresh))
+    if anew:
+        connection.execute(sa.delete(show_clips).where(mine))
+    for known in connection.scalars(sa.select(show_clips.c.sha256).where(mine)).all():
+        del fresh[known]
     if not fresh:
         return
-    mine = sa.and_(show_clips.c.show_id == show_id, show_clips.c.sha256.in_(fresh))
-    connection.execute(sa.delete(show_clips).where(mine))
     connection.execute(
         sa.insert(show_clips),
         [

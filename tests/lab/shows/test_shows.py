@@ -187,6 +187,41 @@ def test_an_update_keeps_what_people_changed(lab: Lab) -> None:
     assert "Look at the left" in [slide["caption"] for slide in data["slides"]]
 
 
+def test_a_fact_that_comes_back_gets_its_slide_again(lab: Lab) -> None:
+    """Votes that an open round kept out, a decision that was reopened: only a slide that a person removed stays away."""
+    sweep = decided(lab)
+    show = lab.shows.of_sweep(sweep)
+    whole = [slide.about for slide in show.slides]
+    lab.sweeps.decide(sweep, None)
+    vote(lab, sweep, 1, "Cy", end=False)
+    lab.shows.update_facts(show.id)
+    assert {"votes", "decision"}.isdisjoint(slide.about for slide in lab.shows.get(show.id).slides)
+    lab.ballots.end(lab.ballots.start(sweep, "Cy"))
+    decide(lab, sweep)
+    lab.shows.update_facts(show.id)
+    assert [slide.about for slide in lab.shows.get(show.id).slides] == whole
+
+
+def test_an_update_that_was_taken_back_can_be_done_again(lab: Lab) -> None:
+    """The slide that it brought comes with it the second time too."""
+    sweep = make_study(lab, VALUES)
+    show = lab.shows.of_sweep(sweep)
+    decide(lab, sweep)
+    lab.shows.put_back(lab.shows.update_facts(show.id).before)
+    assert "decision" not in [slide.about for slide in lab.shows.get(show.id).slides]
+    lab.shows.update_facts(show.id)
+    assert "decision" in [slide.about for slide in lab.shows.get(show.id).slides]
+
+
+def test_a_clip_that_is_added_again_keeps_what_is_written_of_it(lab: Lab) -> None:
+    """In a show of a sweep it keeps the name of its combination, whatever it is called where it was added from."""
+    sweep = decided(lab)
+    show = lab.shows.of_sweep(sweep)
+    before = lab.shows.data(show.id)["clips"]
+    lab.shows.add(show.id, clips_of(lab, sweep)[:1])
+    assert lab.shows.data(show.id)["clips"] == before
+
+
 def test_the_clips_of_a_show_outlive_their_generations(lab: Lab) -> None:
     """Deleted, its file removed, or another file in its place: the show holds what it held."""
     sweep = make_study(lab, VALUES)
