@@ -11,6 +11,7 @@ from pages._ui import direction, frame, words
 from pages._ui.shows import address
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
+from rivya_core.api.texts import one_line
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX
 
@@ -111,7 +112,7 @@ def add(generation_ids: Sequence[str], show_id: str, *, side_by_side: bool = Fal
     rest = f" {left:,} without a clip, or beyond {CLIPS_MAX}, were left out." if left else ""
     groups = [ids[at : at + SIDE_BY_SIDE_MAX] for at in range(0, len(ids), SIDE_BY_SIDE_MAX)] if side_by_side else ids
     if show_id == NEW:
-        title = words.excerpt(lab.get(ids[0]).prompt, TITLE_SHOWN) or "New show"
+        title = words.excerpt(one_line(lab.get(ids[0]).prompt), TITLE_SHOWN) or "New show"
         st.session_state[_GO] = lab.shows.create(title, groups).id
         return ""
     lab.shows.add(show_id, groups)

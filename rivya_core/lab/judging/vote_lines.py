@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from rivya_core.api.errors import LabError
+from rivya_core.api.texts import one_line, shows_nothing
 from rivya_core.lab.judging.votes import WHYS, Outcome
 
 HEAD: Final = "RV1"
@@ -184,10 +185,10 @@ def _mark(sign: str) -> tuple[Outcome, tuple[str, ...]]:
 
 
 def _name(said: str) -> str:
-    """The name in a line, as one printable line; "" for none."""
+    """The name in a line, without what no name may hold; "" for none. A vote is not lost for the sake of its name."""
     try:
         name = urlsafe_b64decode(said + "=" * (-len(said) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise refused("Its name cannot be read.") from error
-    spaced = "".join(sign if sign.isprintable() else " " for sign in name)
-    return " ".join(spaced.split())[:NAME_MAX]
+    kept = " ".join(one_line(name).split())[:NAME_MAX].strip()
+    return "" if shows_nothing(kept) else kept

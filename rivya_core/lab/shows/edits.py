@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from rivya_core.api.errors import LabError
-from rivya_core.api.texts import shows_nothing
+from rivya_core.api.texts import cannot_be_kept, name_trouble, shows_nothing
 from rivya_core.lab.shows import slides
 from rivya_core.lab.shows.show import LAYOUTS, Layout, Show, Slide
 
@@ -87,10 +87,13 @@ class Edits:
 
 
 def check_title(title: str) -> str:
-    """Return a title as it is kept: in one line, trimmed. Raises LabError: it is empty or longer than 120 characters."""
+    """Return a title as it is kept: in one line, trimmed. Raises LabError: it is empty, longer than 120 characters, or no name."""
     kept = " ".join(_text("title", title).split())
     if shows_nothing(kept):
         raise _unusable("title", "it is empty", "Write what the show is about.")
+    trouble = name_trouble(kept)
+    if trouble is not None:
+        raise _unusable("title", f"it {trouble[0]}", f"{trouble[1]}.")
     return _short_enough("title", kept, TITLE_MAX)
 
 
@@ -122,8 +125,9 @@ def _slide(show: Show, number: int) -> Slide:
 def _text(field: str, value: object) -> str:
     if not isinstance(value, str):
         raise _unusable(field, "it must be text", "Write it as text.")
-    if any("\ud800" <= character <= "\udfff" or character == "\x00" for character in value):
-        raise _unusable(field, "it holds half of a character, or a NUL", "Type that character again.")
+    found = cannot_be_kept(value)
+    if found is not None:
+        raise _unusable(field, f"it holds {found}, which cannot be kept", "Type that character again, or remove it.")
     return value
 
 

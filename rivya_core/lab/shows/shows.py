@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rivya_core.api.errors import LabError
+from rivya_core.api.texts import one_line
 from rivya_core.lab.database import begin_immediate, reading
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.ids import new_intent_id
@@ -63,7 +64,7 @@ class Shows(Edits):
         """
         refuse_writes(self._parts.database)
         evidence = self._freezer.evidence(sweep_id)
-        wanted = check_title(evidence.status.experiment.name if title is None else title)
+        wanted = check_title(one_line(evidence.status.experiment.name) if title is None else title)
         _check_ended(evidence.status)
         frozen = self._freezer.freeze(evidence)
         told = slides.first_slides(frozen.facts)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rivya_core.api.errors import LabError
+from rivya_core.api.texts import name_trouble
 from rivya_core.lab.judging import vote_lines
 from rivya_core.lab.judging.vote_lines import LINE_MAX, OUTCOMES, SIGNS, Plan, deal, read, write
 from rivya_core.lab.judging.votes import WHYS, Outcome
@@ -44,7 +45,8 @@ def test_a_line_says_what_was_written(votes: list[tuple[Outcome, list[str]]], na
     assert (found.ballot, found.voter) == (BALLOT, VOTER)
     assert [(outcome, list(whys)) for outcome, whys in found.marks] == votes
     assert len(line) <= LINE_MAX
-    assert found.name == "" or (found.name.isprintable() and found.name == found.name.strip())
+    assert name_trouble(found.name) is None
+    assert found.name == found.name.strip()
 
 
 @given(st.data())
@@ -108,6 +110,9 @@ def test_a_line_of_ones_own_making_is_checked_as_well(signs: str, voter: str, re
         ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
         ("Ana\r\nBen\t\0", "Ana Ben"),
         ("\u202eevil\u202c", "evil"),
+        ("A\u200bna\ufeff", "Ana"),
+        ("\u200b\u2067", ""),
+        ("\U0001f469\u200d\U0001f680 \u0645\u06cc\u200c\u062e", "\U0001f469\u200d\U0001f680 \u0645\u06cc\u200c\u062e"),
         ("x" * 200, "x" * 60),
         ("  ", ""),
     ],

@@ -344,8 +344,9 @@ def test_only_whole_clips_are_shown(lab: Lab, change: dict[str, Any], rule: str)
         ("a" * (TITLE_MAX + 1), None, "title", f"it has 121 characters, and at most {TITLE_MAX} are taken"),
         ("a\ud800", None, "title", "half of a character"),
         (7, None, "title", "must be text"),
+        ("a\u202eb", None, "title", r"U\+202E"),
         ("Fine", ["a" * (CAPTION_MAX + 1)], "caption", f"it has 601 characters, and at most {CAPTION_MAX} are taken"),
-        ("Fine", ["a\x00"], "caption", "a NUL"),
+        ("Fine", ["a\x00"], "caption", "a NUL character, which cannot be kept"),
         ("Fine", [], "captions", "0 captions were given for 1 slides"),
     ],
 )
