@@ -19,6 +19,7 @@ from rivya_core.api.errors import RivyaError
 from rivya_core.lab.damage import DamagedError
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import GenerationRecord
+from rivya_core.mode_words import UNITS, ModeWord, mode_word
 from rivya_core.services import shared_lab
 from rivya_core.settings import Mode, Settings
 
@@ -120,16 +121,26 @@ def badge(chip: Badge) -> None:
     st.badge(chip.label, icon=chip.icon, color=chip.color)
 
 
-def mode_badge(mode: str) -> None:
+def mode_badge(mode: Mode) -> None:
     """Draw the short mode chip: simulated work never looks real. What it means stands in the header of every page."""
-    badge(words.SIMULATED_SHORT if mode == "simulated" else words.LIVE)
+    badge(words.MODE_BADGES[word_of(mode)])
+
+
+def word_of(mode: Mode) -> ModeWord:
+    """What work of a mode is to people here: where a cassette is played, all of it is a replay."""
+    return mode_word(mode, lab().connection)
+
+
+def credit_unit(mode: Mode) -> str:
+    """What credits of a mode are called beside a figure."""
+    return UNITS[word_of(mode)]
 
 
 def mode_chip(mode: Mode) -> Badge | None:
     """The chip of a card that is all of one mode; None where the header of the page has said it."""
     if not modes.marks(lab().mode, [mode]).mixed:
         return None
-    return words.SIMULATED_SHORT if mode == "simulated" else words.LIVE
+    return words.MODE_BADGES[word_of(mode)]
 
 
 def state_badge(record: GenerationRecord) -> None:
@@ -243,7 +254,7 @@ def _balance_line(opened: Lab) -> str:
     balance = opened.balance()
     if balance.credits is None:
         return "Balance not known yet" if balance.error is None else "Balance could not be read"
-    unit = "simulated credits" if opened.mode == "simulated" else "credits"
+    unit = UNITS[opened.mode_word]
     stale = "" if balance.error is None else ", not refreshed since"
     return f"{balance.credits:,} {unit} · updated {words.clock(balance.asked_at, today=False)}{stale}"
 

@@ -22,7 +22,7 @@ class Marks:
         """The mark of one part; nothing where the header has said it."""
         if not self.mixed:
             return ""
-        return "SIMULATED" if mode == "simulated" else "LIVE"
+        return mode.upper()
 
 
 EACH = Marks(mixed=True)

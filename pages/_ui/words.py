@@ -14,6 +14,7 @@ from rivya_core.lab.drafts import Draft
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.states import State
+from rivya_core.mode_words import ModeWord
 
 DAYS_FROM_H = 48
 RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "4:5", "5:4")
@@ -62,7 +63,8 @@ UNWATCHED = Badge("Not watched", ":material/visibility_off:", "gray")
 SIMULATED = Badge("SIMULATED · nothing real is spent", ":material/science:", "violet")
 SIMULATED_SHORT = SIMULATED._replace(label="SIMULATED")
 LIVE = Badge("LIVE", ":material/bolt:", "red")
-REPLAY_ICON = ":material/replay:"
+REPLAY = Badge("REPLAY", ":material/replay:", "blue")
+MODE_BADGES: dict[ModeWord, Badge] = {"live": LIVE, "simulated": SIMULATED_SHORT, "replay": REPLAY}
 EXAMPLE = Badge("Example", ":material/menu_book:", "gray")
 
 
@@ -71,11 +73,10 @@ def mode_of(lab: Lab) -> Badge:
     playing = lab.cassettes.playing
     if playing is None:
         return SIMULATED if lab.mode == "simulated" else LIVE
-    recorded = playing.cassette
-    if recorded.mode == "simulated":
-        return Badge("REPLAY · SIMULATED", REPLAY_ICON, "violet")
-    of = "live work" if recorded.mode == "live" else "live and simulated work"
-    return Badge(f"REPLAY of {of}, recorded {day(recorded.recorded_on)}", REPLAY_ICON, "blue")
+    return REPLAY._replace(
+        label=playing.words(day(playing.cassette.recorded_on)),
+        color="violet" if playing.cassette.mode == "simulated" else REPLAY.color,
+    )
 
 
 def state_of(record: GenerationRecord) -> Badge:

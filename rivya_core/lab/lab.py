@@ -43,6 +43,7 @@ from rivya_core.lab.spending import Spending
 from rivya_core.lab.states import State
 from rivya_core.lab.steering import Steering
 from rivya_core.lab.sweeps import Quote, Sweep, Sweeps
+from rivya_core.mode_words import ModeWord, mode_word
 from rivya_core.settings import Mode
 from rivya_core.version import VERSION
 
@@ -89,6 +90,11 @@ class Lab(Steering):
     def mode(self) -> Mode:
         """``live`` with a key, ``simulated`` without."""
         return self.settings.mode
+
+    @property
+    def mode_word(self) -> ModeWord:
+        """What work of this lab is to people: also ``replay``, where a cassette is played."""
+        return mode_word(self.mode, self.settings.connection)
 
     # -- submitting ------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from rivya_core.api.texts import shows_nothing
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import Budget
+from rivya_core.mode_words import UNITS, ModeWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def price(lab: Lab, draft: Draft) -> Price:
     return Price(each, draft.takes, _origin(draft.takes, each, odd, learned=learned), is_open=odd is not None)
 
 
-def balance_after(budget: Budget, cost: Price, *, simulated: bool) -> str:
+def balance_after(budget: Budget, cost: Price, word: ModeWord) -> str:
     """Say what the wallet will hold when the run is paid; "" when it cannot be paid, which the reasons tell.
 
     What open generations still take is taken off first, as the submission does.
@@ -52,9 +53,8 @@ def balance_after(budget: Budget, cost: Price, *, simulated: bool) -> str:
     left = budget.available_credits - cost.total
     if left < 0:
         return ""
-    unit = "simulated credits" if simulated else "credits"
     held = f", after {budget.promised_credits:,} reserved for open generations" if budget.promised_credits else ""
-    return f"Balance after the run: {left:,} {unit}{' or less' if cost.is_open else ''}{held}."
+    return f"Balance after the run: {left:,} {UNITS[word]}{' or less' if cost.is_open else ''}{held}."
 
 
 def reasons(budget: Budget, draft: Draft, cost: Price) -> list[str]:

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from rivya_core.api.errors import Charged, RivyaError
 from rivya_core.api.specs import DURATION_KEYS
 from rivya_core.lab.states import TERMINAL, State
-from rivya_core.settings import REPLAY_CONNECTION, Mode
+from rivya_core.mode_words import ModeWord, mode_word
+from rivya_core.settings import Mode
 
 Settlement = Literal["reserved", "provisional", "settled", "released"]
 Phase = Literal["submit", "upload", "create", "poll", "fetch", "settle"]
@@ -120,7 +121,12 @@ class GenerationRecord:
     @property
     def mark(self) -> str:
         """What the clip is, in one word in capitals, for whatever leaves the lab: LIVE, SIMULATED or REPLAY."""
-        return "REPLAY" if self.connection == REPLAY_CONNECTION else self.mode.upper()
+        return self.mode_word.upper()
+
+    @property
+    def mode_word(self) -> ModeWord:
+        """What the clip is to people; ``mode`` is what the books count it as."""
+        return mode_word(self.mode, self.connection)
 
     @property
     def params(self) -> Mapping[str, Any]:

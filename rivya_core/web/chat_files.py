@@ -16,7 +16,7 @@ from starlette.datastructures import QueryParams
 from rivya_core.api.errors import LabError
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX
-from rivya_core.settings import Mode
+from rivya_core.mode_words import ModeWord
 from rivya_core.web import clip_archive, exports
 
 KINDS: Final = {"contact-sheet.png": "image/png", "side-by-side.mp4": "video/mp4"}
@@ -46,16 +46,16 @@ def make(lab: Lab, kind: str, asked: QueryParams) -> tuple[Path, str]:
     return part, exports.file_name(what, mode, extension, datetime.now().astimezone())
 
 
-def _of_show(lab: Lab, kind: str, show_id: str, slide: str | None) -> tuple[Callable[[Path], object], Mode | None]:
+def _of_show(lab: Lab, kind: str, show_id: str, slide: str | None) -> tuple[Callable[[Path], object], ModeWord | None]:
     mode = lab.shows.get(show_id).mode
-    told: Mode | None = None if mode == "mixed" else mode
+    told: ModeWord | None = None if mode == "mixed" else mode
     if kind == "contact-sheet.png":
         return lambda part: lab.shows.contact_sheet(show_id, part), told
     number = int(slide) if slide is not None and slide.isdecimal() and len(slide) < 6 else 0  # noqa: PLR2004 - no show has more
     return lambda part: lab.shows.side_by_side(show_id, number, part), told
 
 
-def _of_clips(lab: Lab, kind: str, ids: list[str]) -> tuple[Callable[[Path], object], Mode | None]:
+def _of_clips(lab: Lab, kind: str, ids: list[str]) -> tuple[Callable[[Path], object], ModeWord | None]:
     # Loads numpy and the coder: only who makes a file pays for it.
     from rivya_core.lab.shows.chat_files import labels_of  # noqa: PLC0415
     from rivya_core.lab.shows.contact_sheet import Tile, contact_sheet, of_list  # noqa: PLC0415
@@ -70,7 +70,7 @@ def _of_clips(lab: Lab, kind: str, ids: list[str]) -> tuple[Callable[[Path], obj
     labels = labels_of(rows)
     title = f"{len(rows)} clips" if len({row.prompt for row in rows}) > 1 or len(rows) == 1 else rows[0].prompt
     if kind == "contact-sheet.png":
-        tiles = [Tile(lab.poster(row.id), label, row.mode) for row, label in zip(rows, labels, strict=True)]
+        tiles = [Tile(lab.poster(row.id), label, row.mode_word) for row, label in zip(rows, labels, strict=True)]
         return lambda part: contact_sheet(of_list(title, tiles), part), clip_archive.mode_of(rows)
-    clips = [LabelledClip(lab.clip(row.id), label, row.mode) for row, label in zip(rows, labels, strict=True)]
+    clips = [LabelledClip(lab.clip(row.id), label, row.mode_word) for row, label in zip(rows, labels, strict=True)]
     return lambda part: side_by_side(clips, part, title=title), clip_archive.mode_of(rows)

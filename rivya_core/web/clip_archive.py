@@ -21,7 +21,7 @@ from rivya_core.lab.containers import container_of_key
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.zip_pieces import BLOCK_BYTES, Pieces
-from rivya_core.settings import Mode
+from rivya_core.mode_words import ModeWord
 from rivya_core.web import exports
 
 CLIPS_MAX: Final = 500
@@ -55,9 +55,9 @@ def clip_name(record: GenerationRecord) -> str:
     return f"{mark}{model}-{record.created_at:%Y%m%d-%H%M%S}-{_UNSAFE.sub('-', record.id)[-8:]}{suffix}"
 
 
-def mode_of(rows: Iterable[GenerationRecord]) -> Mode | None:
-    """The mode of all rows, or None when they differ."""
-    modes = {row.mode for row in rows}
+def mode_of(rows: Iterable[GenerationRecord]) -> ModeWord | None:
+    """What all rows are, or None when they differ."""
+    modes = {row.mode_word for row in rows}
     return modes.pop() if len(modes) == 1 else None
 
 

@@ -1,7 +1,7 @@
 """History as CSV and JSON, credit movements as CSV, row by row, so that a large export needs no memory.
 
 A cell that a spreadsheet would run as a formula is prefixed with an apostrophe. The mode column and the file name say
-when rows are simulated.
+when rows are simulated or replayed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from rivya_core.lab.marks import Marks, NoteText
 from rivya_core.lab.records import GenerationRecord, HistoryFilter
 from rivya_core.lab.server.questions import Observation
 from rivya_core.lab.states import State
+from rivya_core.mode_words import ModeWord, mode_word
 from rivya_core.settings import Mode
 
 FORMULA_SIGNS = frozenset("=+-@\N{MINUS SIGN}")
@@ -43,7 +44,7 @@ def _moment(value: datetime | None) -> str | None:
 
 COLUMNS: Mapping[str, Callable[[GenerationRecord], Cell]] = {
     "id": lambda row: row.id,
-    "mode": lambda row: row.mode,
+    "mode": lambda row: row.mode_word,
     "connection": lambda row: row.connection,
     "state": lambda row: str(row.state),
     "created_at": lambda row: _moment(row.created_at),
@@ -107,7 +108,7 @@ MOVEMENT_COLUMNS: Mapping[str, Callable[[MovementLine], Cell]] = {
     "kind": lambda line: line.kind,
     "credits": lambda line: line.credits,
     "provisional": lambda line: line.provisional,
-    "mode": lambda line: line.mode,
+    "mode": lambda line: mode_word(line.mode, line.connection),
     "connection": lambda line: line.connection,
     "model": lambda line: line.model,
     "experiment_id": lambda line: line.experiment_id,
@@ -221,9 +222,9 @@ def json_row(row: Marked) -> dict[str, object]:
     }
 
 
-def file_name(what: str, mode: Mode | None, extension: str, now: datetime) -> str:
-    """Name the exported file; only an export of live rows alone goes without the word simulated."""
-    rows = {"live": "live", "simulated": "SIMULATED", None: "live-and-SIMULATED"}[mode]
+def file_name(what: str, mode: ModeWord | None, extension: str, now: datetime) -> str:
+    """Name the exported file; only an export of live rows alone goes without a word in capitals."""
+    rows = {"live": "live", "simulated": "SIMULATED", "replay": "REPLAY", None: "live-and-SIMULATED"}[mode]
     return f"rivya-{what}-{rows}-{now:%Y%m%d-%H%M%S}.{extension}"
 
 

@@ -28,6 +28,7 @@ from rivya_core.lab.images import small_key
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.shows.recipe import recipe_text, write_recipe
+from rivya_core.mode_words import mode_word
 from rivya_core.settings import Settings
 from rivya_core.simulator.app import create_app
 from rivya_core.simulator.world import World
@@ -240,7 +241,7 @@ def export(request: Request) -> Response:
     write, media_type = writers[kind]
 
     def answer(lab: Lab) -> Response:
-        name = exports.file_name("history", query.mode, kind, datetime.now().astimezone())
+        name = exports.file_name("history", mode_word(query.mode, lab.connection), kind, datetime.now().astimezone())
         return _file(write(lab.history.marked(lab.history.export_rows(query))), media_type, name)
 
     return found(answer)
@@ -254,7 +255,7 @@ def export_spend(request: Request) -> Response:
         return JSONResponse({"error": f"The filter is not usable: {error}."}, status_code=400)
 
     def answer(lab: Lab) -> Response:
-        name = exports.file_name("spend", mode, "csv", datetime.now().astimezone())
+        name = exports.file_name("spend", mode_word(mode, lab.connection), "csv", datetime.now().astimezone())
         return _file(exports.movement_lines(lab.spending.movements(mode, days)), "text/csv; charset=utf-8", name)
 
     return found(answer)
@@ -283,7 +284,7 @@ def export_server(_request: Request) -> Response:
     """Stream what was observed of the server as CSV."""
 
     def answer(lab: Lab) -> Response:
-        name = exports.file_name("server", lab.mode, "csv", datetime.now().astimezone())
+        name = exports.file_name("server", lab.mode_word, "csv", datetime.now().astimezone())
         return _file(exports.observation_lines(lab.server.observations()), "text/csv; charset=utf-8", name)
 
     return found(answer)
@@ -298,7 +299,7 @@ def export_support(request: Request) -> Response:
 
     def answer(lab: Lab) -> Response:
         data = lab.support_bundle(generation_id, hours=hours, prompts=prompts)
-        name = exports.file_name("support", lab.mode, "zip", datetime.now().astimezone())
+        name = exports.file_name("support", lab.mode_word, "zip", datetime.now().astimezone())
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
         return Response(data, media_type="application/zip", headers=headers)
 

@@ -17,7 +17,7 @@ from rivya_core import services
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.containers import container_of_key
 from rivya_core.lab.lab import Lab
-from rivya_core.settings import Mode
+from rivya_core.mode_words import ModeWord
 from rivya_core.web import exports
 from rivya_core.web.files import PRIVATE_CACHE, SHA256, found, kept, missing
 
@@ -84,7 +84,7 @@ def download(request: Request) -> Response:
             pieces = lab.shows.files.pieces(show.id, kind, originals=originals)
         except RivyaError as error:
             return JSONResponse({"error": str(error)}, status_code=409, headers={"Cache-Control": "no-store"})
-        mode: Mode | None = None if show.mode == "mixed" else show.mode
+        mode: ModeWord | None = None if show.mode == "mixed" else show.mode
         name = exports.file_name("show", mode, "zip" if is_zip else "html", datetime.now().astimezone())
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
         return StreamingResponse(pieces, media_type="application/zip" if is_zip else "text/html", headers=headers)

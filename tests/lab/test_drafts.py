@@ -21,6 +21,7 @@ from rivya_core.lab import drafts, quotes
 from rivya_core.lab.drafts import Draft, DraftImage, Intent, Variant
 from rivya_core.lab.quotes import Price
 from rivya_core.lab.records import Budget
+from rivya_core.mode_words import ModeWord
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 VARIANT = Variant("a" * 64, "image/png", "reference-image.png", 640, 480, 1000, ("rotated upright",), "holiday.png")
@@ -216,23 +217,24 @@ def budget(balance: int | None, promised: int = 0) -> Budget:
 
 
 @pytest.mark.parametrize(
-    ("balance", "promised", "price", "simulated", "said"),
+    ("balance", "promised", "price", "word", "said"),
     [
-        (800, 0, Price(160, 1, ""), True, "640 simulated credits."),
-        (800, 0, Price(160, 2, ""), False, "480 credits."),
-        (800, 320, Price(160, 1, ""), False, "320 credits, after 320 reserved for open generations."),
-        (800, 0, Price(160, 1, "", is_open=True), False, "640 credits or less."),
-        (160, 0, Price(160, 1, ""), False, "0 credits."),
-        (None, 160, Price(160, 1, ""), False, "unknown until the wallet answers."),
-        (800, 800, Price(160, 1, ""), False, None),
+        (800, 0, Price(160, 1, ""), "simulated", "640 simulated credits."),
+        (800, 0, Price(160, 1, ""), "replay", "640 replay credits."),
+        (800, 0, Price(160, 2, ""), "live", "480 credits."),
+        (800, 320, Price(160, 1, ""), "live", "320 credits, after 320 reserved for open generations."),
+        (800, 0, Price(160, 1, "", is_open=True), "live", "640 credits or less."),
+        (160, 0, Price(160, 1, ""), "live", "0 credits."),
+        (None, 160, Price(160, 1, ""), "live", "unknown until the wallet answers."),
+        (800, 800, Price(160, 1, ""), "live", None),
     ],
-    ids=["simulated", "takes", "reserved", "may be dearer", "all of it", "unknown", "not enough"],
+    ids=["simulated", "replay", "takes", "reserved", "may be dearer", "all of it", "unknown", "not enough"],
 )
 def test_the_balance_after_the_run_leaves_what_is_reserved_alone(
-    balance: int | None, promised: int, price: Price, said: str | None, *, simulated: bool
+    balance: int | None, promised: int, price: Price, said: str | None, word: ModeWord
 ) -> None:
     """Nothing is said where it does not suffice: the reasons tell it."""
-    told = quotes.balance_after(budget(balance, promised), price, simulated=simulated)
+    told = quotes.balance_after(budget(balance, promised), price, word)
     assert told == (f"Balance after the run: {said}" if said else "")
 
 

@@ -19,6 +19,7 @@ from rivya_core.lab.judging.ratings import Rated
 from rivya_core.lab.judging.standings import Standing
 from rivya_core.lab.judging.stopping import fewest_votes
 from rivya_core.lab.judging.votes import VoteRecord
+from rivya_core.mode_words import amount
 
 _DROPPED = "_vote_dropped"
 _REFUSED = "_vote_not_dropped"
@@ -188,9 +189,8 @@ def _takes(standing: Standing, saved: Needless) -> str:
         parts.append(f"{len(saved.planned)} planned")
     if saved.waiting:
         parts.append(f"{len(saved.waiting)} waiting")
-    simulated = " simulated" if standing.mode == "simulated" else ""
-    amount = f"{saved.credits:,}{simulated} credits"
-    return f"{' and '.join(parts)} take{'' if saved.takes == 1 else 's'}, {amount}"
+    price = amount(saved.credits, frame.word_of(standing.mode))
+    return f"{' and '.join(parts)} take{'' if saved.takes == 1 else 's'}, {price}"
 
 
 def _savings(standing: Standing, saved: Needless) -> None:

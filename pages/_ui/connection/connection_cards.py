@@ -27,6 +27,7 @@ RUNNING = words.Badge("Running", ":material/play_arrow:", "green")
 PAUSED = words.Badge("Paused", ":material/pause:", "orange")
 WORKS = words.Badge("Key and address work", ":material/check:", "green")
 ANSWERS = words.Badge("The simulator answers", ":material/check:", "green")
+PLAYS = words.Badge("The recording answers", ":material/check:", "green")
 FAILED = words.Badge("The last check failed", ":material/error:", "red")
 
 _ASKED = "_connection_asked"
@@ -101,7 +102,7 @@ def _answer(lab: Lab, drawn: datetime | None) -> None:
         if asking:
             st.caption("Waiting for the answer. You can go on.")
         elif balance.error is None and balance.asked_at is not None:
-            frame.badge(ANSWERS if lab.mode == "simulated" else WORKS)
+            frame.badge({"live": WORKS, "simulated": ANSWERS, "replay": PLAYS}[lab.mode_word])
     if balance.error is not None and not asking:
         _trouble(balance.error)
 

@@ -13,8 +13,10 @@ from pages._ui.words import Badge
 from rivya_core import Lab
 from rivya_core.api.private_files import readers_of
 from rivya_core.lab.records import BalanceRecord, Health
+from rivya_core.mode_words import ModeWord
 
 FOLDER_SEEN_S = 60
+ANSWERER: dict[ModeWord, str] = {"live": "Rivya", "simulated": "Simulator", "replay": "Recording"}
 WELL = Badge("All well", ":material/check:", "green")
 DOWN = Badge("Something is down", ":material/error:", "red")
 UNANSWERED = Badge("Runs, no answer yet", ":material/hourglass_empty:", "gray")
@@ -41,7 +43,7 @@ def health_card(lab: Lab) -> None:
                 Fact("Database", "Answers" if health.database == "ok" else health.database),
                 Fact("Daily copy", "" if health.copy == "ok" else words.sentences(health.copy)),
                 Fact("Jobs", *jobs_words(health.engine)),
-                Fact("Simulator" if lab.mode == "simulated" else "Rivya", *_answers(balance)),
+                Fact(ANSWERER[lab.mode_word], *_answers(balance)),
                 Fact("Version", health.version),
             ],
             key="health_facts",

@@ -17,6 +17,9 @@ from rivya_core.api.signatures import HEAD_BYTES, sniff
 from rivya_core.lab import draft_images
 from rivya_core.lab.drafts import Draft
 from rivya_core.lab.shows.recipe import Recipe, read_recipe
+from rivya_core.mode_words import ModeWord
+
+KINDS: dict[ModeWord, str] = {"live": "live", "simulated": "simulated", "replay": "replayed"}
 
 _REFUSED = "_clip_settings_refused"
 _HINT = "A clip downloaded with its settings fills the form."
@@ -43,7 +46,7 @@ def read(lab: Lab, data: bytes) -> tuple[Draft, str] | None:
 def _said(recipe: Recipe, *, has_image: bool) -> str:
     missing = recipe.image_sha256 is not None and not has_image
     return words.sentences(
-        f"Settings of a {recipe.mode} clip loaded.",
+        f"Settings of a {KINDS[recipe.mode]} clip loaded.",
         "It had a reference image that is not here: choose it again." if missing else "",
     )
 

@@ -7,10 +7,16 @@ import streamlit as st
 from pages._ui import frame, words
 from rivya_core.lab.experiments.knobs import IN_DOUBT
 from rivya_core.lab.judging.verdicts import KnobNote
+from rivya_core.mode_words import ModeWord
 
 DOUBT = "May have no effect on this model."
 HERE = "May have no effect on this model. Add it as a variable to get a quick test beside the price."
 SWEEP = "sweep"
+WHERE: dict[ModeWord, str] = {
+    "live": "Measured here",
+    "simulated": "Measured here in the simulator",
+    "replay": "Measured here in a replay",
+}
 
 
 def draw(model: str, param: str, form: str) -> None:
@@ -23,7 +29,7 @@ def draw(model: str, param: str, form: str) -> None:
         if found is None:
             _doubt(form)
             return
-        st.text(sentence(found, simulated=lab.mode == "simulated"))
+        st.text(sentence(found, lab.mode_word))
         st.page_link(
             frame.page_file("sweep"),
             label="How it was measured",
@@ -42,7 +48,6 @@ def _doubt(form: str) -> None:
         st.page_link(frame.page_file("sweep"), label="Test it in a sweep", width="content")
 
 
-def sentence(found: KnobNote, *, simulated: bool) -> str:
+def sentence(found: KnobNote, word: ModeWord) -> str:
     """Say what was measured, when, and that it was only simulated where it was."""
-    where = "Measured here in the simulator" if simulated else "Measured here"
-    return f"{where} on {words.day(words.local(found.at).date())}: {found.words}."
+    return f"{WHERE[word]} on {words.day(words.local(found.at).date())}: {found.words}."

@@ -309,8 +309,8 @@ def _existing(lab: Lab, draft: Draft) -> Existing:
 
 
 def _balance_after(lab: Lab, budget: Budget, price: Price) -> str:
-    simulated = lab.mode == "simulated" or lab.balance().simulated
-    return quotes.balance_after(budget, price, simulated=simulated)
+    word = "simulated" if lab.mode_word == "live" and lab.balance().simulated else lab.mode_word
+    return quotes.balance_after(budget, price, word)
 
 
 def _confirmation(total: int) -> None:

@@ -14,6 +14,7 @@ from pages._ui.picture import picture
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import packaged_models
 from rivya_core.lab.records import MovementRecord
+from rivya_core.mode_words import UNITS
 
 SETTLED = {
     "reserved": "Reserved; not settled yet",
@@ -148,7 +149,7 @@ def _money(record: GenerationRecord, moves: Sequence[MovementRecord]) -> None:
         key=f"detail_ids_{record.id}",
     )
     if record.mode == "simulated":
-        st.caption("These are simulated credits: nothing of a real account was touched.")
+        st.caption(f"These are {UNITS[record.mode_word]}: nothing of a real account was touched.")
 
 
 def _figure(number: int | None, unknown: str) -> str:

@@ -67,7 +67,9 @@ def draw(lab: Lab) -> HistoryFilter:
             on_change=_first_page,
             help="'Attention' shows what waits for you: outcomes that are unknown, and finished clips not fetched yet.",
         )
-        mode = st.pills("Mode", MODES, key="mode", bind="query-params", on_change=_first_page)
+        mode = None
+        if lab.cassettes.playing is None:  # a replay has nothing else
+            mode = st.pills("Mode", MODES, key="mode", bind="query-params", on_change=_first_page)
         starred = st.toggle("Favorites", key="starred", bind="query-params", on_change=_first_page)
         more = _more(lab)
     return HistoryFilter(

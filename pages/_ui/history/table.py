@@ -104,7 +104,7 @@ def _row(row: GenerationRecord, marks: Marks, mode: str) -> Row:
         "state": row_words.state_word(row),
         "tone": state.color,
         "mode": mode,
-        "modeTone": "violet" if row.mode == "simulated" else "red",
+        "modeTone": words.MODE_BADGES[row.mode_word].color,
         "sweep": _sweep(marks),
         "made": made,
         "credits": row_words.credits_word(row),

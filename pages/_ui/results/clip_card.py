@@ -82,8 +82,8 @@ def facts(record: GenerationRecord, *, marked: bool = True) -> str:
     picture = f"{record.clip_width_px}\N{MULTIPLICATION SIGN}{record.clip_height_px} px" if record.clip_width_px else ""
     paid = record.final_credits if record.final_credits is not None else record.reserved_credits
     price = words.credits(paid) + (" (provisional)" if record.settlement == "provisional" else "")
-    if marked and record.mode == "simulated":
-        price = f"{price}, simulated"
+    if marked and record.mode_word != "live":
+        price = f"{price}, {record.mode_word}"
     return " · ".join(
         part
         for part in (

@@ -18,6 +18,7 @@ LAYOUTS: dict[Layout, str] = {
 MODES: dict[ShownMode, tuple[Badge, ...]] = {
     "simulated": (words.SIMULATED_SHORT,),
     "live": (words.LIVE,),
+    "replay": (words.REPLAY,),
     "mixed": (words.LIVE, words.SIMULATED_SHORT),
 }
 

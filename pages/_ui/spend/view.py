@@ -11,6 +11,7 @@ import streamlit as st
 from pages._ui import words
 from rivya_core import Lab
 from rivya_core.lab.expenses import Days
+from rivya_core.mode_words import ModeWord, mode_word
 from rivya_core.settings import Mode
 
 MODES: Final[tuple[Mode, ...]] = ("live", "simulated")
@@ -22,29 +23,32 @@ _STYLE: Final = "<style>.st-key-spend_filters button p::first-letter { text-tran
 
 
 class View(NamedTuple):
-    """One mode and some days."""
+    """One mode, what it is called here, and some days."""
 
     mode: Mode
+    word: ModeWord
     days: Days
     words: str
 
     @property
     def unit(self) -> str:
         """What is counted: a figure is never without it."""
-        return f"{self.mode} credits"
+        return f"{self.word} credits"
 
 
 def choose(lab: Lab) -> View:
     """Draw the two switches and the export, and say what was chosen."""
     st.html(_STYLE)
     with st.container(horizontal=True, vertical_alignment="bottom", key="spend_filters", gap="medium"):
-        mode = st.segmented_control(
-            "Credits", MODES, default=lab.mode, key="mode", bind="query-params", required=True, width="content"
-        )
+        mode = lab.mode
+        if lab.cassettes.playing is None:  # a replay has nothing else
+            mode = st.segmented_control(
+                "Credits", MODES, default=lab.mode, key="mode", bind="query-params", required=True, width="content"
+            )
         length = st.segmented_control(
             "Days", list(LENGTHS), default=USUAL, key="days", bind="query-params", required=True, width="content"
         )
-        chosen = _view(mode, length)
+        chosen = _view(mode, mode_word(mode, lab.connection), length)
         st.link_button(
             "CSV",
             export_address(chosen),
@@ -55,12 +59,12 @@ def choose(lab: Lab) -> View:
     return chosen
 
 
-def _view(mode: Mode, length: str) -> View:
+def _view(mode: Mode, word: ModeWord, length: str) -> View:
     count = LENGTHS.get(length, LENGTHS[USUAL])
     today = datetime.now().astimezone().date()
     first = None if count is None else today - timedelta(days=count - 1)
     said = {"today": "today", "all": "so far"}.get(length, f"in the last {length}")
-    return View(mode, Days(first), said)
+    return View(mode, word, Days(first), said)
 
 
 def export_address(view: View) -> str:

@@ -16,6 +16,7 @@ from pages._ui.components.experiment_grid import OnAct, experiment_grid
 from pages._ui.sweep import words as sweep_words
 from rivya_core.lab.experiments.records import Axis, CellRecord, SweepStatus, TakeRecord
 from rivya_core.lab.states import State
+from rivya_core.mode_words import UNITS, mode_word
 
 MOVING = frozenset({State.SUBMITTING, State.RUNNING, State.SAVING})
 CARE = frozenset({State.UNCONFIRMED, State.UNSAVED})
@@ -111,7 +112,7 @@ def strip_of(status: SweepStatus, left: str = "") -> dict[str, Any]:
 def money_of(status: SweepStatus) -> str:
     """Say what is held or spent of what was quoted, and of the cap where there is one."""
     experiment = status.experiment
-    unit = "simulated credits" if experiment.mode == "simulated" else "credits"
+    unit = UNITS[mode_word(experiment.mode, experiment.connection)]
     cap = "" if experiment.cap_credits is None else f", cap {experiment.cap_credits:,}"
     what = "held or spent" if sweep_words.open_takes(status) else "spent"
     return f"{status.spent_credits:,} {unit} {what} of {experiment.quoted_credits:,} quoted{cap}"

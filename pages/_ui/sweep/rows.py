@@ -12,6 +12,7 @@ from pages._ui.sweep import grid
 from pages._ui.sweep import words as sweep_words
 from rivya_core import Lab
 from rivya_core.lab.experiments.records import ExperimentRecord, SweepStatus
+from rivya_core.mode_words import mode_word
 
 WINNER_MAX = 160
 
@@ -29,7 +30,7 @@ def _row(lab: Lab, status: SweepStatus, labels: Sequence[str], *, says_mode: boo
     state = sweep_words.state(lab, status)
     strip = grid.strip_of(status)
     kind = sweep_words.KINDS.get(experiment.kind)
-    mode = ["SIMULATED", "violet"] if experiment.mode == "simulated" else ["LIVE", "red"]
+    mode = words.MODE_BADGES[mode_word(experiment.mode, experiment.connection)]
     return {
         "id": experiment.id,
         "href": f"/sweep?experiment={quote(experiment.id)}",
@@ -38,7 +39,7 @@ def _row(lab: Lab, status: SweepStatus, labels: Sequence[str], *, says_mode: boo
         "winner": winner(experiment),
         "chips": [
             *([[kind.label, kind.color]] if kind is not None else []),
-            *([mode] if says_mode else []),
+            *([[mode.label, mode.color]] if says_mode else []),
             *([[words.EXAMPLE.label, words.EXAMPLE.color]] if experiment.source == "example" else []),
             [state.label, state.color],
             *([label, "gray"] for label in labels),

@@ -95,7 +95,7 @@ def _evidence_card(status: SweepStatus, evidence: Mapping[str, Any]) -> None:
 
 
 def _evidence_facts(status: SweepStatus, evidence: Mapping[str, Any]) -> list[Fact]:
-    unit = "simulated credits" if status.experiment.mode == "simulated" else "credits"
+    unit = frame.credit_unit(status.experiment.mode)
     votes = evidence.get("votes")
     lines = [
         Fact(f"Verdict on {sweep_words.axis(str(one['axis']))}", str(one["words"]))

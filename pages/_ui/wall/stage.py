@@ -199,8 +199,8 @@ function syncCards(wall) {
     clip.number.textContent = String(index + 1);
     clip.mark.textContent = facts.mark;
     clip.mark.hidden = !facts.mark;
-    clip.mark.classList.toggle('live', !facts.simulated);
-    clip.video.setAttribute('aria-label', `Clip ${index + 1}, ${facts.simulated ? 'simulated' : 'live'}: ${facts.title}`);
+    clip.mark.classList.toggle('live', facts.word === 'live');
+    clip.video.setAttribute('aria-label', `Clip ${index + 1}, ${facts.word}: ${facts.title}`);
     clip.name.textContent = facts.title;
     clip.name.setAttribute('aria-label', `Clip ${index + 1}: ${facts.title}`);
     clip.name.title = facts.title;

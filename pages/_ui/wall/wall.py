@@ -97,7 +97,7 @@ def _clip(
         "src": f"/clips/{record.id}.mp4",
         "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
         "title": title or words.excerpt(record.prompt, 90),
-        "simulated": record.mode == "simulated",
+        "word": record.mode_word,
         "fps": record.clip_fps or 24.0,
         "duration_s": record.clip_duration_s or 0.0,
         "ratio": width / height,

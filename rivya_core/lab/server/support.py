@@ -27,6 +27,7 @@ from rivya_core.lab.parts import Parts
 from rivya_core.lab.records import EventRecord, GenerationRecord
 from rivya_core.lab.schema import events
 from rivya_core.lab.server.redaction import LEFT_OUT, Redactor, address
+from rivya_core.mode_words import mode_word
 from rivya_core.version import VERSION
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _about(parts: Parts, redact: Redactor) -> dict[str, object]:
             "api_key": "set" if settings.api_key is not None else "not set",
             "base_url": address(settings.base_url) if settings.base_url else "",
             "connection": redact.plain(settings.connection),
-            "mode": settings.mode,
+            "mode": mode_word(settings.mode, settings.connection),
         },
         "at": parts.jobs.now().isoformat(),
         "queue": _pause(parts, redact),
@@ -172,6 +173,7 @@ def _generation(parts: Parts, row: GenerationRecord, redact: Redactor) -> dict[s
     """Everything that is known of a generation."""
     told: dict[str, object] = {name: _opaque(getattr(row, name), redact) for name in FIGURES}
     told |= {name: None if (at := getattr(row, name)) is None else at.isoformat() for name in TIMES}
+    told["mode"] = row.mode_word
     told["state"] = str(row.state)
     told["model"] = redact.text(row.model)
     told["connection"] = redact.plain(row.connection)

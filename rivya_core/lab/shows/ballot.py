@@ -27,6 +27,7 @@ from rivya_core.lab.judging.vote_lines import PAIRS_MAX, Block, Plan
 from rivya_core.lab.judging.votes import WHYS
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.shows.even_copies import even_copy, long_side_px
+from rivya_core.mode_words import mode_word
 
 CLIPS_MAX: Final = 60
 """All clips of a question are on its ballot: leaving some out would be a choice. So a larger question has none."""
@@ -84,7 +85,7 @@ class BallotFiles:
         used = {clip for blocks in plan.matches for block in blocks for side in block for clip in side}
         key = ballot_lines.new_key()
         names = _names(used)
-        told = _told(case, plan, names, cells) | {"id": new_id, "key": key}
+        told = _told(case, plan, names, cells, self._parts.settings.connection) | {"id": new_id, "key": key}
         page = page_of(told, sorted((names[clip], data) for clip, data in self._copies(used).items())).encode()
         parts.archive.put_bytes(_key(new_id), page)
         row = BallotRow(
@@ -252,7 +253,9 @@ def _names(clips: set[str]) -> dict[str, str]:
     return names
 
 
-def _told(case: Case, plan: Plan, names: Mapping[str, str], cells: Mapping[str, int]) -> dict[str, Any]:
+def _told(
+    case: Case, plan: Plan, names: Mapping[str, str], cells: Mapping[str, int], connection: str
+) -> dict[str, Any]:
     """What the page is told: pairs, blocks and clips by their random numbers, and what is the same for both clips of a pair."""
     prompts = {cell.cell: str(cell.request.get("prompt", "")) for cell in case.cells}
 
@@ -260,13 +263,14 @@ def _told(case: Case, plan: Plan, names: Mapping[str, str], cells: Mapping[str, 
         found = {prompts[cells[side[0]]] for side in block}
         return found.pop() if len(found) == 1 else ""
 
+    word = mode_word(case.field.mode, connection)
     return {
         "pairs": plan.pairs,
         "matches": [
             [[[names[clip] for clip in side] for side in block] for block in blocks] for blocks in plan.matches
         ],
         "prompts": [[shared(block) for block in blocks] for blocks in plan.matches],
-        "mark": "SIMULATED" if case.field.mode == "simulated" else "",
+        "mark": "" if word == "live" else word.upper(),
     }
 
 

@@ -169,8 +169,9 @@ class Cassette(_Part):
 
     @property
     def mode(self) -> Recorded:
-        """Whether the work was live, simulated, or both."""
-        modes = {entry.mode for entry in self.entries}
+        """Whether the work was live, simulated, or both; what was refused counts only where there is nothing else."""
+        tasks = [entry for entry in self.entries if entry.failure is None or not entry.failure.is_refused]
+        modes = {entry.mode for entry in tasks or self.entries}
         return next(mode for mode in get_args(Mode) if mode in modes) if len(modes) == 1 else "mixed"
 
     @property

@@ -87,6 +87,13 @@ def export(parts: Parts, selection: str | Iterable[str], path: str | Path, *, im
 
 def pieces(parts: Parts, selection: str | Iterable[str], *, images: bool = False) -> Iterator[bytes]:
     """Return the bytes of a cassette piece by piece; what cannot be recorded is refused before the first one. See :func:`export`."""
+    if parts.replay is not None:  # its rows no longer say what was live
+        raise LabError(
+            "A replay is not recorded again",
+            "What is played here is on a cassette already; hand on the file itself.",
+            "It is the one that RIVYA_CASSETTE names.",
+            field="selection",
+        )
     chosen, experiments, missing = _chosen(parts, [selection] if isinstance(selection, str) else list(selection))
     cassette, files = _recorded(parts, chosen, experiments, missing, images=images)
     index = json.dumps(cassette.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, indent=1).encode()

@@ -17,7 +17,7 @@ from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.shows import lettering
 from rivya_core.lab.shows.lettering import Colour
 from rivya_core.lab.shows.show import ShownMode, mode_of
-from rivya_core.settings import Mode
+from rivya_core.mode_words import ModeWord
 
 TILES_MAX: Final = 200
 SHEET_WIDE_PX: Final = 1800
@@ -35,6 +35,7 @@ LIVE: Final[Colour] = (22, 101, 52)
 MODE_WORDS: Final[dict[ShownMode, str]] = {
     "simulated": "SIMULATED: nothing here is real",
     "live": "LIVE",
+    "replay": "REPLAY: played from a recording, nothing was spent",
     "mixed": "LIVE and SIMULATED",
 }
 MARGIN_PX, GAP_PX = 40, 20
@@ -48,7 +49,7 @@ class Tile:
 
     poster: Path | None
     label: str
-    mode: Mode
+    mode: ModeWord
     note: str = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ from rivya_core.lab.schema import generations
 from rivya_core.lab.shows import freeze, held_clips
 from rivya_core.lab.shows.held_clips import HeldClip
 from rivya_core.lab.shows.show import Facts
-from rivya_core.settings import Mode
+from rivya_core.mode_words import ModeWord, mode_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Freezer:
         self._archive = parts.archive
         self._verdicts = verdicts
         self._votes = votes
+        self.replay = "" if parts.replay is None else parts.replay.words()
 
     def evidence(self, sweep_id: str) -> freeze.Evidence:
         """Read what is known of a sweep now. Votes stay out while a round with a vote is open."""
@@ -54,6 +56,7 @@ class Freezer:
             votes=self._votes.ranking(sweep_id) if has_votes and not is_open else None,
             has_open_round=is_open,
             spent=spent,
+            replay=self.replay,
         )
 
     def freeze(self, evidence: freeze.Evidence, held: Iterable[str] = ()) -> Frozen:
@@ -99,12 +102,15 @@ class Freezer:
         return {id_: held_clips.hold(self._archive, row, held_clips.label_of(row)) for id_, row in rows.items()}
 
 
-def _spent(connection: sa.Connection, sweep_id: str) -> dict[Mode, int]:
-    """Credits held or settled by the generations that a sweep paid for, by mode."""
+def _spent(connection: sa.Connection, sweep_id: str) -> dict[ModeWord, int]:
+    """Credits held or settled by the generations that a sweep paid for, by what they are."""
     column = generations.c
     query = (
-        sa.select(column.mode, sa.func.sum(column.held_credits))
+        sa.select(column.mode, column.connection, sa.func.sum(column.held_credits))
         .where(column.experiment_id == sweep_id)
-        .group_by(column.mode)
+        .group_by(column.mode, column.connection)
     )
-    return {mode: int(total or 0) for mode, total in connection.execute(query)}
+    spent: dict[ModeWord, int] = defaultdict(int)
+    for mode, name, total in connection.execute(query):
+        spent[mode_word(mode, name)] += int(total or 0)
+    return dict(spent)

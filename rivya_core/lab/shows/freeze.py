@@ -17,8 +17,8 @@ from rivya_core.lab.judging.questions import WHOLE, titled
 from rivya_core.lab.judging.standings import Standing
 from rivya_core.lab.shows.held_clips import whole_second
 from rivya_core.lab.shows.show import Cost, Decision, Facts, Finding, Grid, Variable, VoteRow, VoteTable
-from rivya_core.lab.shows.slides import spent_words
-from rivya_core.settings import Mode
+from rivya_core.lab.shows.slides import first_spent, spent_words
+from rivya_core.mode_words import ModeWord, mode_word
 
 GRID_CLIPS_MAX: Final = 120
 """More clips than this are not looked at by anybody, and no file of them could be sent."""
@@ -29,14 +29,18 @@ NOT_JUDGED: Final = "Clips were still being measured, so there is no finding."
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of a sweep. ``spent``: its credits by mode. ``has_open_round``: somebody votes, so that votes stay out."""
+    """What is known of a sweep. ``spent``: its credits by what they are. ``has_open_round``: somebody votes, so that votes stay out.
+
+    ``replay``: what recording all of this lab is played from, "" for none.
+    """
 
     status: SweepStatus
     verdict: SweepVerdict | None
     is_measuring: bool
     votes: Standing | None
     has_open_round: bool
-    spent: Mapping[Mode, int]
+    spent: Mapping[ModeWord, int]
+    replay: str = ""
 
 
 def wanted(evidence: Evidence) -> dict[str, str]:
@@ -70,7 +74,8 @@ def facts(evidence: Evidence, keys: Mapping[str, str], newest: datetime) -> Fact
         notes.append(NOT_JUDGED)
     return Facts(
         made_at=whole_second(experiment.decided_at or newest),
-        mode=experiment.mode,
+        mode=mode_word(experiment.mode, experiment.connection),
+        replay=evidence.replay,
         question=experiment.question or experiment.name,
         variables=tuple(Variable(variable_name(axis.name), axis.labels) for axis in experiment.axes),
         grid=_grid(evidence.status, keys),
@@ -197,12 +202,12 @@ def _cost(evidence: Evidence) -> Cost:
     """What a sweep cost; clips that were there before it cost it nothing."""
     status = evidence.status
     clips = sum(take.has_clip for cell in status.cells for take in cell.takes)
-    live, simulated = evidence.spent.get("live"), evidence.spent.get("simulated")
     parts = [
         f"{clips:,} clip{'' if clips == 1 else 's'}",
         f"{status.failed:,} failed" if status.failed else "",
         f"{status.reused:,} reused" if status.reused else "",
     ]
     said = ", ".join(filter(None, parts))
-    money = spent_words(live, simulated) if live or simulated else "no credits, as nothing was bought for it"
-    return Cost(live if live is not None else simulated or 0, clips, status.failed, f"{said}: {money}.")
+    bought = any(evidence.spent.values())
+    money = spent_words(evidence.spent) if bought else "no credits, as nothing was bought for it"
+    return Cost(first_spent(evidence.spent), clips, status.failed, f"{said}: {money}.")

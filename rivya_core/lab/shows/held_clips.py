@@ -121,7 +121,7 @@ def _shown(row: GenerationRecord, sha256: str, size_bytes: int, mime: str, label
         settings=tuple(_settings(row)),
         params={key: value for key, value in row.params.items() if not isinstance(value, (Mapping, list))},
         model=row.model,
-        mode=row.mode,
+        mode=row.mode_word,
         credits=paid(row),
         made_at=whole_second(row.finished_at or row.created_at),
     )

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 MARKS: Final = {
     "simulated": ("SIMULATED", "No real model, no real credits."),
     "live": ("LIVE", "Made by the real model."),
+    "replay": ("REPLAY", "Played from a recording. Nothing was spent."),
     "mixed": ("LIVE and SIMULATED", "Each clip says which it is."),
 }
 

@@ -1,7 +1,7 @@
 """A clip that carries its recipe: the settings it was made with, as text in the comment of its MP4.
 
 Written without encoding anew, into a copy: the archive keeps what the service sent, with whatever proof of origin is in it.
-A recipe names what was asked for, whether the clip is simulated, and our version; never a key, id, price, file name or path.
+A recipe names what was asked for, whether the clip is live, simulated or replayed, and our version; never a key, id, price, file name or path.
 What is read is a stranger's text: the file is walked by plain reading within fixed bounds, no demuxer opens it, and what it
 asks for is checked like a new request. Chat apps and editors remove comments, so History is where settings are kept.
 """
@@ -25,7 +25,7 @@ from rivya_core.api.signatures import HEAD_BYTES, sniff
 from rivya_core.lab.clip_caps import opened
 from rivya_core.lab.containers import MP4, container_of
 from rivya_core.lab.records import GenerationRecord
-from rivya_core.settings import Mode
+from rivya_core.mode_words import ModeWord
 from rivya_core.version import VERSION
 
 FORMAT: Final = "rivya-recipe/1"
@@ -46,7 +46,7 @@ class Recipe:
 
     request: GenerationRequest
     image_sha256: str | None
-    mode: Mode
+    mode: ModeWord
     version: str
 
 
@@ -57,7 +57,7 @@ def recipe_text(record: GenerationRecord) -> str:
     told = {
         "format": FORMAT,
         "made_by": f"Rivya Lab {VERSION}",
-        "mode": record.mode,
+        "mode": record.mode_word,
         "request": {
             "model": asked["model"],
             "prompt": asked["prompt"],
@@ -163,7 +163,7 @@ def _parsed(comment: bytes) -> Recipe:
     if form != FORMAT:
         raise _refused("Its settings were written by another version of Rivya Lab.", "Update Rivya Lab.")
     mode, asked, version = found.get("mode"), found.get("request"), found.get("made_by")
-    if mode not in get_args(Mode) or not isinstance(asked, dict) or not isinstance(version, str):
+    if mode not in get_args(ModeWord) or not isinstance(asked, dict) or not isinstance(version, str):
         raise _refused("Its settings are damaged.")
     return Recipe(_request(asked), _image(asked.get("reference_image")), mode, version.removeprefix("Rivya Lab "))
 

@@ -45,6 +45,15 @@ class Replay:
         """How many entries need a reference image that is not in the file, so that a press cannot play them."""
         return sum(1 for entry in self.cassette.entries if entry.image is not None and entry.image not in self.images)
 
+    def words(self, recorded_on: str = "") -> str:
+        """Say that this is a replay, and of what; ``recorded_on``: the day as the reader writes days, else with its year."""
+        recorded = self.cassette
+        if recorded.mode == "simulated":
+            return "REPLAY · SIMULATED"
+        of = "live work" if recorded.mode == "live" else "live and simulated work"
+        day = recorded_on or f"{recorded.recorded_on.day} {recorded.recorded_on:%b %Y}"
+        return f"REPLAY of {of}, recorded {day}"
+
     def image(self, sha256: str) -> ReferenceImage:
         """One of those images, with exactly its bytes. Raises InvalidRequestError: it is no usable image."""
         return check_image(self.files[sha256].read_bytes(), send_original=True)

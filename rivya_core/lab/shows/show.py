@@ -13,13 +13,13 @@ from typing import Any, Final, Literal, get_args
 
 from pydantic import TypeAdapter
 
-from rivya_core.settings import Mode
+from rivya_core.mode_words import ModeWord
 
 FORMAT: Final = "rivya-show/1"
 
 Layout = Literal["title", "clip", "pair", "grid", "finding", "decision"]
 LAYOUTS: Final[tuple[Layout, ...]] = get_args(Layout)
-ShownMode = Literal["simulated", "live", "mixed"]
+ShownMode = Literal["simulated", "live", "replay", "mixed"]
 
 SIDE_BY_SIDE_MAX: Final = 4
 """So many clips stand on one slide; only a grid of combinations holds more."""
@@ -41,7 +41,7 @@ class ShownClip:
     settings: tuple[tuple[str, str], ...]
     params: Mapping[str, Any]
     model: str
-    mode: Mode
+    mode: ModeWord
     credits: int | None
     made_at: datetime
 
@@ -126,11 +126,12 @@ class Cost:
 class Facts:
     """What a sweep came to, as it stood at one moment. ``made_at``: of the decision, else of the newest clip.
 
-    ``mode``: of the sweep. ``baseline``: the clips of baseline and winner, where both are there. ``notes``: what is not told, and why.
+    ``mode``: of the sweep. ``replay``: what recording its clips were played from, "" for none. ``baseline``: the clips of baseline and winner, where both are there. ``notes``: what is not told, and why.
     """
 
     made_at: datetime
-    mode: Mode | None = None
+    mode: ModeWord | None = None
+    replay: str = ""
     question: str = ""
     variables: tuple[Variable, ...] = ()
     grid: Grid | None = None
@@ -172,7 +173,7 @@ class Show:
 
     @property
     def mode(self) -> ShownMode:
-        """Live or simulated, or mixed where both are in it."""
+        """What its clips are, or mixed where live and simulated ones are in it."""
         return mode_of([self.facts.mode, *(clip.mode for clip in self.clips.values())])
 
     def slide(self, number: int) -> Slide | None:
@@ -199,9 +200,9 @@ class Listed:
     poster: str | None
 
 
-def mode_of(modes: Iterable[Mode | None]) -> ShownMode:
+def mode_of(modes: Iterable[ModeWord | None]) -> ShownMode:
     """What several modes are together; without any, nothing is real."""
-    found: set[Mode] = {mode for mode in modes if mode is not None}
+    found: set[ModeWord] = {mode for mode in modes if mode is not None}
     if len(found) > 1:
         return "mixed"
     return next(iter(found), "simulated")

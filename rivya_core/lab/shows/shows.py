@@ -88,7 +88,7 @@ class Shows(Edits):
         groups = _groups(generation_ids)
         held = self._freezer.hold([id_ for group in groups for id_ in group])
         told = _slides_of(groups, _captions(captions, len(groups)), held, 1)
-        facts = Facts(max(one.shown.made_at for one in held.values()))
+        facts = Facts(max(one.shown.made_at for one in held.values()), replay=self._freezer.replay)
         return self._add(self._new(wanted, facts, told, held.values()), held.values())
 
     def add(self, show_id: str, generation_ids: ChosenClips, captions: Sequence[str] | None = None) -> Show:

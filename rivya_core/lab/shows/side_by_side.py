@@ -29,7 +29,7 @@ from rivya_core.lab.shows import lettering
 from rivya_core.lab.shows.contact_sheet import MODE_WORDS
 from rivya_core.lab.shows.lettering import Colour
 from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX, mode_of
-from rivya_core.settings import Mode
+from rivya_core.mode_words import ModeWord
 
 LENGTH_MAX_S: Final = 60.0
 WIDE_PX, CELL_PX = 1920, (960, 720)
@@ -41,7 +41,12 @@ CODING: Final = {"preset": "veryfast", "crf": "21", "profile": "high"}
 FILE: Final = {"movflags": "faststart", "fflags": "+bitexact"}
 GROUND: Final[Colour] = (14, 14, 20)
 INK: Final[Colour] = (245, 245, 250)
-MARKS: Final[dict[str, Colour]] = {"simulated": (216, 180, 254), "live": (134, 239, 172), "mixed": (253, 224, 71)}
+MARKS: Final[dict[str, Colour]] = {
+    "simulated": (216, 180, 254),
+    "live": (134, 239, 172),
+    "replay": (147, 197, 253),
+    "mixed": (253, 224, 71),
+}
 
 Planes = list[np.ndarray[Any, np.dtype[np.uint8]]]
 
@@ -52,7 +57,7 @@ class LabelledClip:
 
     clip: Path
     label: str
-    mode: Mode
+    mode: ModeWord
 
 
 def side_by_side(clips: Sequence[LabelledClip], target: Path, *, title: str = "") -> Path:

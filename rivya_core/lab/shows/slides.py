@@ -6,7 +6,7 @@ an order or a layout that a person chose.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from rivya_core.lab.shows.show import (
     clip_json,
     facts_json,
 )
+from rivya_core.mode_words import UNITS, ModeWord, amount
 
 TITLE: Final = "title"
 BASELINE: Final = "baseline"
@@ -162,22 +163,22 @@ def cost(show: Show) -> Cost:
 
 
 def cost_of(clips: Sequence[ShownClip]) -> Cost:
-    """Add up clips, live and simulated apart."""
-    spent = {mode: sum(clip.credits or 0 for clip in clips if clip.mode == mode) for mode in ("live", "simulated")}
-    has_live = any(clip.mode == "live" for clip in clips)
-    has_simulated = any(clip.mode == "simulated" for clip in clips)
-    said = spent_words(spent["live"] if has_live else None, spent["simulated"] if has_simulated else None)
+    """Add up clips, those that are live, simulated or replayed apart."""
+    spent = {
+        word: sum(clip.credits or 0 for clip in clips if clip.mode == word) for word in {one.mode for one in clips}
+    }
     counted = f"{len(clips):,} clip{'' if len(clips) == 1 else 's'}"
-    return Cost(spent["live" if has_live else "simulated"], len(clips), 0, f"{counted}: {said}." if clips else "")
+    return Cost(first_spent(spent), len(clips), 0, f"{counted}: {spent_words(spent)}." if clips else "")
 
 
-def spent_words(live: int | None, simulated: int | None) -> str:
-    """Write credits of both modes, apart; None where there is nothing of a mode."""
-    said = [
-        "" if live is None else f"{live:,} credit{'' if live == 1 else 's'}",
-        "" if simulated is None else f"{simulated:,} simulated credit{'' if simulated == 1 else 's'}",
-    ]
-    return " and ".join(filter(None, said)) or "no credits"
+def spent_words(spent: Mapping[ModeWord, int]) -> str:
+    """Write credits of several kinds, each apart."""
+    return " and ".join(amount(spent[word], word) for word in UNITS if word in spent) or "no credits"
+
+
+def first_spent(spent: Mapping[ModeWord, int]) -> int:
+    """The one figure that stands for credits of several kinds: the live ones where there are any."""
+    return next((spent[word] for word in UNITS if word in spent), 0)
 
 
 # -- the mapping -------------------------------------------------------------------------------------------------------
@@ -218,7 +219,7 @@ def to_data(show: Show) -> dict[str, Any]:
         "votes": written["votes"],
         "decision": decision,
         "cost": _cost_json(cost(show)),
-        "replay": None,
+        "replay": facts.replay or None,
     }
 
 

@@ -14,7 +14,7 @@ from rivya_core.lab.ids import searchable
 from rivya_core.lab.schema import show_clips, show_slides, shows
 from rivya_core.lab.shows.held_clips import HeldClip
 from rivya_core.lab.shows.show import Listed, Show, ShownClip, Slide, clip_json, facts_json, mode_of, to_clip, to_facts
-from rivya_core.settings import Mode
+from rivya_core.mode_words import ModeWord
 
 # -- writing -----------------------------------------------------------------------------------------------------------
 
@@ -171,7 +171,7 @@ def no_show(show_id: object) -> LabError:
     )
 
 
-def _listed(row: Any, slides: Sequence[Slide], modes: Mapping[str, Mode]) -> Listed:
+def _listed(row: Any, slides: Sequence[Slide], modes: Mapping[str, ModeWord]) -> Listed:
     clips = dict.fromkeys(key for slide in slides for key in slide.clips)
     return Listed(
         row.id,
@@ -196,11 +196,11 @@ def _slides(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[Sl
     return found
 
 
-def _modes(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, Mode]]:
+def _modes(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, ModeWord]]:
     """Whether the clips that some shows hold are live or simulated, by show and hash."""
     column = show_clips.c
     query = sa.select(column.show_id, column.sha256, column.facts["mode"].as_string())
-    found: dict[str, dict[str, Mode]] = {one: {} for one in ids}
+    found: dict[str, dict[str, ModeWord]] = {one: {} for one in ids}
     for show_id, sha256, mode in connection.execute(query.where(column.show_id.in_(ids))):
         found[show_id][sha256] = mode
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import sqlite3
@@ -15,12 +16,14 @@ import pytest
 
 from rivya_core import GenerationRequest, Lab, Settings, Sweep
 from rivya_core.api.errors import BudgetError, ConfigurationError, LabError
+from rivya_core.lab.shows.recipe import recipe_text
 from rivya_core.lab.shows.replay import play, settings_for
 from rivya_core.lab.states import State
 from rivya_core.lab.sweeps import new_experiment_id
 from rivya_core.services import close_all, open_lab
 from rivya_core.settings import REPLAY_CONNECTION
 from rivya_core.simulator import SimulatorServer
+from rivya_core.web.exports import json_row, movement_lines
 from tests.api.images import png
 from tests.conftest import FAST
 
@@ -116,6 +119,64 @@ def test_twelve_takes_with_two_failures_go_the_same_way_again(
     record = lab.sweeps.get(PLAY)
     assert (record.name, record.question, record.mode) == (SWEEP.name, SWEEP.question, "simulated")
     assert len(lab.simulator.world.tasks()) == 2 * 11
+
+
+def test_all_that_leaves_a_replay_says_what_it_is(
+    twelve: tuple[Path, dict[tuple[int, int], tuple[Any, ...]]], replay: Callable[..., Lab], tmp_path: Path
+) -> None:
+    """Exports, a show with its figures, a clip's recipe, the support bundle: REPLAY, and neither live nor simulated."""
+    lab = replay(twelve[0])
+    play(lab, PLAY)
+    lab.wait_sweep(PLAY)
+    row = lab.get(f"{PLAY}-0-1-1")
+    assert (lab.mode, lab.mode_word, row.mode, row.mode_word, row.mark) == (
+        "simulated",
+        "replay",
+        "simulated",
+        "replay",
+        "REPLAY",
+    )
+    rows = list(lab.history.marked(lab.history.export_rows()))
+    assert {json_row(one)["mode"] for one in rows} == {"replay"}
+    moves = "".join(movement_lines(lab.spending.movements()))
+    assert ",replay," in moves
+    assert "simulated" not in moves
+    assert json.loads(recipe_text(row))["mode"] == "replay"
+    show = lab.shows.of_sweep(PLAY)
+    data = lab.shows.data(show.id)
+    assert (show.mode, data["mode"], {clip["mode"] for clip in data["clips"].values()}) == (
+        "replay",
+        "replay",
+        {"replay"},
+    )
+    assert data["replay"] == "REPLAY · SIMULATED"
+    assert "1,600 replay credits" in data["cost"]["sentence"]
+    assert [one.mode for one in lab.shows.list()] == ["replay"]
+    page = lab.shows.page(show.id)
+    assert "REPLAY · SIMULATED" in page
+    assert "No real model" not in page
+    of_clips = lab.shows.data(lab.shows.create("Two", [row.id]).id)
+    assert of_clips["replay"] == data["replay"]
+    with zipfile.ZipFile(io.BytesIO(lab.support_bundle(row.id))) as bundle:
+        told = " ".join(bundle.read(name).decode() for name in bundle.namelist())
+    assert '"mode": "replay"' in told
+    assert '"mode": "simulated"' not in told
+
+
+def test_a_replay_says_of_what_it_is_and_when_that_was_recorded(
+    lab: Lab, tmp_path: Path, replay: Callable[..., Lab]
+) -> None:
+    """Live work is named as such, with the day on which it ended."""
+    row = lab.wait(lab.submit(GenerationRequest(prompt="A fox")).id)
+    with sqlite3.connect(lab.settings.data_dir / "lab.sqlite3") as database:
+        database.execute("UPDATE lab_generations SET mode = 'live', finished_at = '2025-11-12 10:00:00.000000'")
+    path = recorded(lab, tmp_path / "a.cassette", [row.id])
+    close_all()
+    again = replay(path)
+    assert again.cassettes.playing is not None
+    assert again.cassettes.playing.words() == "REPLAY of live work, recorded 12 Nov 2025"
+    with pytest.raises(LabError, match="hand on the file itself"):
+        recorded(again, tmp_path / "b.cassette", [again.wait(play(again, PLAY).generations[0]).id])
 
 
 def test_a_cassette_holds_what_was_made_and_nothing_of_the_lab(

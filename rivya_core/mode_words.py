@@ -1,0 +1,36 @@
+"""What work is called to people: live, simulated, or the replay of a recording.
+
+The books know two modes, and a replay is simulated in them: nothing real is spent. Whatever a person reads, on a screen or in
+a file, says REPLAY instead, as its clips may come from the real model. The connection that made a row tells which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal, overload
+
+from rivya_core.settings import REPLAY_CONNECTION, Mode
+
+ModeWord = Literal["live", "simulated", "replay"]
+
+UNITS: Final[Mapping[ModeWord, str]] = {
+    "live": "credits",
+    "simulated": "simulated credits",
+    "replay": "replay credits",
+}
+"""What is counted; credits of two kinds never become one figure."""
+
+
+@overload
+def mode_word(mode: Mode, connection: str) -> ModeWord: ...
+@overload
+def mode_word(mode: Mode | None, connection: str) -> ModeWord | None: ...
+def mode_word(mode: Mode | None, connection: str) -> ModeWord | None:
+    """Say what work of a mode is that was made over a connection; of any mode (None) only where all there is is a replay."""
+    return "replay" if connection == REPLAY_CONNECTION else mode
+
+
+def amount(credits: int, word: ModeWord) -> str:  # noqa: A002 - Rivya's word
+    """Write an amount with its unit."""
+    unit = UNITS[word]
+    return f"{credits:,} {unit[:-1] if credits == 1 else unit}"
