@@ -13,8 +13,14 @@ from typing import Final, Self
 import uvicorn
 from starlette.types import ASGIApp
 
+from rivya_core.bounded_http import BoundedHttp
+
 START_S: Final = 10.0
 STOP_S: Final = 5.0
+
+_WAITING: Final = 512
+_WAITING_STRANGERS: Final = 64
+"""Connections that wait to be taken; asyncio takes as many at once, before anything can count them."""
 
 
 def _never() -> bool:
@@ -25,7 +31,7 @@ class Listener:
     """Serve ``app`` on one IPv4 address; nothing is opened before :meth:`start`.
 
     port 0 takes a free one. ``is_over`` is asked ten times a second: once it is true, the listener closes by itself. With
-    ``connections_max`` more connections than that are answered 503.
+    ``connections_max`` no more connections than that are held, see ``BoundedHttp``: for whoever listens to strangers.
     """
 
     def __init__(
@@ -45,7 +51,7 @@ class Listener:
             uvicorn.Config(
                 app,
                 loop="asyncio",
-                http="h11",
+                http="h11" if connections_max is None else BoundedHttp,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -53,6 +59,7 @@ class Listener:
                 server_header=False,
                 proxy_headers=False,
                 limit_concurrency=connections_max,
+                backlog=_WAITING if connections_max is None else _WAITING_STRANGERS,
                 timeout_keep_alive=keep_alive_s,
                 timeout_graceful_shutdown=1,
             ),
@@ -124,7 +131,7 @@ def _listen(address: tuple[str, int]) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
-        listener.listen(512)
+        listener.listen(_WAITING)
     except OSError:
         listener.close()
         raise

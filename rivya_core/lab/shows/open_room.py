@@ -24,6 +24,7 @@ IS_OPEN: Final = timedelta(minutes=1)
 _TOKEN_BYTES: Final = 12
 _BROWSERS_MAX: Final = 1000
 _CONNECTIONS_MAX: Final = 200
+_SHARE_OF_FILES: Final = 4
 _KEEP_ALIVE_S: Final = 15
 
 
@@ -65,7 +66,7 @@ class OpenRoom:
             host=address,
             port=port,
             keep_alive_s=_KEEP_ALIVE_S,
-            connections_max=_CONNECTIONS_MAX,
+            connections_max=_connections_max(),
             is_over=self.is_over,
         )
 
@@ -147,6 +148,16 @@ class OpenRoom:
         """Raise for a clip that was taken off the slides: the lab still holds it, for an undo."""
         if not self._source.has(sha256):
             raise LabError("There is no such clip", "No slide of this show has it.", field="clip")
+
+
+def _connections_max() -> int:
+    """How many connections a room holds: of the files that this process may open, the most stay for the lab."""
+    try:
+        import resource  # noqa: PLC0415 - not on Windows, which has no such limit
+    except ImportError:
+        return _CONNECTIONS_MAX
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _CONNECTIONS_MAX if files == resource.RLIM_INFINITY else min(_CONNECTIONS_MAX, files // _SHARE_OF_FILES)
 
 
 class OpenRooms:
