@@ -135,6 +135,17 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
+def reading_at_once(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Yield a connection for reads only; every statement sees what the first one saw, whatever is committed meanwhile."""
+    with reading(engine) as connection:
+        connection.exec_driver_sql("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+
+
+@contextmanager
 def begin_immediate(engine: sa.Engine, *, even_read_only: bool = False) -> Iterator[sa.Connection]:
     """Yield a connection that holds the write lock from its first read on; commit at the end, roll back on an error.
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 
 from rivya_core.api.errors import LabError, RivyaError
 from rivya_core.lab import submission
-from rivya_core.lab.database import reading
+from rivya_core.lab.database import reading_at_once
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.shows import export, previews, slides, store
 from rivya_core.lab.shows.export import INSIDE_MAX_BYTES, Material
@@ -103,7 +103,7 @@ class ShowFiles:
 
     def _read(self, show_id: str) -> tuple[dict[str, Any], Mapping[str, HeldClip]]:
         """The data of a show and the clips in it, as they stand at one moment."""
-        with reading(self._parts.database) as connection:
+        with reading_at_once(self._parts.database) as connection:
             show = store.must_find(connection, show_id)
             held = {one.shown.sha256: one for one in store.held(connection, show_id)}
         data = slides.to_data(show)

@@ -12,7 +12,7 @@ from typing import Any
 
 from rivya_core.api.errors import LabError
 from rivya_core.api.texts import one_line
-from rivya_core.lab.database import begin_immediate, reading
+from rivya_core.lab.database import begin_immediate, reading, reading_at_once
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.ids import new_intent_id
 from rivya_core.lab.judging.results import Votes
@@ -149,12 +149,12 @@ class Shows(Edits):
 
     def list(self) -> tuple[Listed, ...]:
         """All shows, newest first."""
-        with reading(self._parts.database) as connection:
+        with reading_at_once(self._parts.database) as connection:
             return tuple(store.listed(connection))
 
     def get(self, show_id: str) -> Show:
         """One show with its slides and clips. Raises LabError for an unknown id."""
-        with reading(self._parts.database) as connection:
+        with reading_at_once(self._parts.database) as connection:
             return store.must_find(connection, show_id)
 
     def data(self, show_id: str) -> dict[str, Any]:
@@ -192,7 +192,7 @@ class Shows(Edits):
 
     def held(self, show_id: str) -> tuple[HeldClip, ...]:
         """The clips that the slides of a show hold, in the order shown, each with its generation. Raises LabError for an unknown id."""
-        with reading(self._parts.database) as connection:
+        with reading_at_once(self._parts.database) as connection:
             show = store.must_find(connection, show_id)
             known = {one.shown.sha256: one for one in store.held(connection, show_id)}
         return tuple(known[key] for key in show.clips)

@@ -158,6 +158,26 @@ def test_later_votes_decisions_and_ratings_change_nothing_until_the_facts_are_up
     assert json.dumps(lab.shows.data(show.id), sort_keys=True) == before
 
 
+def test_a_show_is_read_as_it_stood_at_one_moment(lab: Lab) -> None:
+    """A change that is committed while a show is read is in what is read as a whole, or not at all."""
+    show = lab.shows.create("Before", clips_of(lab, make_study(lab, VALUES)))
+    met: list[str] = []
+
+    def change_once(*told: Any) -> None:
+        if not met and "FROM lab_show_slides" in told[2]:
+            met.append(told[2])
+            lab.shows.rename(show.id, "After")
+            lab.shows.remove(show.id, 1)
+
+    sa.event.listen(lab.ledger.database, "before_cursor_execute", change_once)
+    try:
+        read = lab.shows.get(show.id)
+    finally:
+        sa.event.remove(lab.ledger.database, "before_cursor_execute", change_once)
+    assert met
+    assert read in (show, lab.shows.get(show.id))
+
+
 def test_an_update_without_news_says_nothing(lab: Lab) -> None:
     """Of a sweep and of chosen clips alike."""
     sweep = decided(lab)
