@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 from pydantic import ValidationError
 
 from rivya_core.api.contract import MB
+from rivya_core.api.durable import sync_file
 from rivya_core.api.errors import ConfigurationError, StorageError
 from rivya_core.api.images import IMAGE_MAX_BYTES
 from rivya_core.api.private_files import make_file, make_folder
@@ -62,6 +63,8 @@ def read(path: Path) -> tuple[Cassette, str]:
 
 def unpack(path: Path, cassette: Cassette, folder: Path) -> dict[str, Path]:
     """Bring clips and images of a cassette into a folder, and return where each hash is; what is there already stays.
+
+    A file has its name only once its hash was compared and it is on the disk, so that the name is proof enough afterwards.
 
     Raises:
         ConfigurationError: one of them is not what the cassette says. StorageError: the folder cannot be written.
@@ -127,6 +130,8 @@ def _index(archive: zipfile.ZipFile) -> bytes:
         raise refused(f"It holds no {INDEX_NAME}, so it is no cassette.")
     for member in members:
         _check_member(member)
+    if sum(member.file_size for member in members) > archive.start_dir:  # where the table begins, after all files
+        raise refused("Files in it lie in each other, so that it would unpack to more than it is.")
     index = archive.getinfo(INDEX_NAME)
     if index.file_size > INDEX_MAX_BYTES:
         raise refused(f"Its {INDEX_NAME} is larger than {INDEX_MAX_BYTES // 1_000_000} MB.")
@@ -166,6 +171,8 @@ def _unpack(archive: zipfile.ZipFile, name: str, piece: Piece, target: Path) -> 
             while block := source.read(BLOCK_BYTES):
                 digest.update(block)
                 file.write(block)
+            file.flush()
+            sync_file(file.fileno())
         if digest.hexdigest() != piece.sha256:
             raise refused(f"{name} is not what its name says: it was changed.")
         if name.startswith(CLIPS) and container_of(part) is None:

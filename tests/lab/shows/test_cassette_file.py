@@ -9,6 +9,7 @@ import os
 import stat
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,22 @@ def test_nothing_can_swell(tmp_path: Path, clip: bytes) -> None:
     (tmp_path / "lie").write_bytes(data)
     with pytest.raises(ConfigurationError, match="packed"):
         cassette_file.read(tmp_path / "lie")
+
+
+def test_files_that_lie_in_each_other_are_refused(tmp_path: Path, clip: bytes) -> None:
+    """So that what is unpacked never has more bytes than what was handed over."""
+    inner = zipfile.ZipInfo(f"clips/{sha(clip)}")
+    inner.CRC, inner.file_size, inner.compress_size = zlib.crc32(clip), len(clip), len(clip)
+    outer = clip + inner.FileHeader() + clip
+    path = written(tmp_path / "a", [("cassette.json", index(clip, entries=[entry(clip), entry(outer)]))])
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
+        archive.writestr(f"clips/{sha(outer)}", outer)
+        inner.header_offset = archive.start_dir - len(clip) - len(inner.FileHeader())
+        archive.filelist.append(inner)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read(archive.infolist()[-1]) == clip
+    with pytest.raises(ConfigurationError, match="lie in each other"):
+        cassette_file.read(path)
 
 
 def test_its_table_is_measured_before_it_is_read(tmp_path: Path) -> None:
