@@ -5,6 +5,7 @@ The simulator and what is shared in a network stand on it; the dashboard itself 
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp
 from rivya_core.bounded_http import BoundedHttp
 
 START_S: Final = 10.0
+CLOSE_S: Final = 1.0
 STOP_S: Final = 5.0
 
 _WAITING: Final = 512
@@ -92,8 +94,17 @@ class Listener:
             raise RuntimeError(f"{self._name} did not start")
         return self
 
+    def close(self) -> None:
+        """Stop listening and cut what is under way; the end of requests that still work in a thread is not waited for.
+
+        Nothing listens when this returns, a tenth of a second later as a rule; it waits for that no longer than a second.
+        """
+        if self._thread is not None:
+            self._server.force_exit = self._server.should_exit = True
+            self._server.closed.wait(CLOSE_S)
+
     def stop(self, *, at_once: bool = False) -> None:
-        """Stop serving and close every socket; requests in flight are cut after a second, or ``at_once``."""
+        """Stop serving and wait for the end of it; requests in flight are cut after a second, or ``at_once``."""
         if self._thread is None:
             return
         self._server.force_exit = at_once
@@ -106,19 +117,35 @@ class Listener:
     def _run(self, listening: socket.socket) -> None:
         with listening:
             self._server.run(sockets=[listening])
+        self._server.closed.set()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, telling when it is ready, and asking whether it is over."""
+    """uvicorn's server, telling when it is ready and when nothing listens, and asking whether it is over."""
 
     def __init__(self, config: uvicorn.Config, is_over: Callable[[], bool]) -> None:
         super().__init__(config)
-        self.ready = threading.Event()
+        self.ready, self.closed = threading.Event(), threading.Event()
         self._is_over = is_over
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        self.closed.set()
+        if self.force_exit:
+            await self._cut()
+        await super().shutdown(sockets)
+        await self._cut()
+
+    async def _cut(self) -> None:
+        """Close the connections that are left: uvicorn leaves those of requests in flight to the garbage collector."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # the loop closes their sockets now
 
     async def on_tick(self, counter: int) -> bool:
         return await super().on_tick(counter) or self._is_over()

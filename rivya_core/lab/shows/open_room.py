@@ -21,7 +21,11 @@ LINES_MAX: Final = 500
 IS_OPEN: Final = timedelta(minutes=1)
 """A browser that asked for something within this time is taken to have the show open."""
 
-_TOKEN_BYTES: Final = 12
+ADDRESS_SIGNS: Final = "23456789abcdefghjkmnpqrstuvwxyz"
+"""What an address is made of, which people also type from a screen: small letters and digits of which no two look alike."""
+ADDRESS_LENGTH: Final = 20
+"""Of 31 signs: 99 random bits."""
+
 _BROWSERS_MAX: Final = 1000
 _CONNECTIONS_MAX: Final = 200
 _SHARE_OF_FILES: Final = 4
@@ -50,7 +54,7 @@ class OpenRoom:
     def __init__(self, source: Source, address: str, port: int) -> None:
         from rivya_core.lab.shows.room_app import RoomApp  # noqa: PLC0415 - loads Starlette: only who shares pays for it
 
-        self.token = secrets.token_urlsafe(_TOKEN_BYTES)
+        self.token = "".join(secrets.choice(ADDRESS_SIGNS) for _ in range(ADDRESS_LENGTH))
         self.expires_at = source.clock() + SHARED_FOR
         self.votes = 0
         self.ballot_refused: str | None = None
@@ -75,9 +79,18 @@ class OpenRoom:
         self._listener.start()
 
     def stop(self) -> None:
-        """End it; when this returns, nothing listens and what was under way is cut."""
+        """End it without waiting for what still works in a thread: nothing listens, and what was under way is cut."""
         self._is_stopped = True
+        self._listener.close()
+
+    def wait(self) -> None:
+        """Wait until nothing works for it any more."""
         self._listener.stop(at_once=True)
+
+    @property
+    def is_ending(self) -> bool:
+        """True while something of it still works."""
+        return self._listener.is_running
 
     @property
     def port(self) -> int:
@@ -165,6 +178,7 @@ class OpenRooms:
 
     def __init__(self) -> None:
         self._rooms: dict[str, OpenRoom] = {}
+        self._ended: list[OpenRoom] = []
         self._lock = threading.Lock()
         self._is_closed = False
 
@@ -174,11 +188,13 @@ class OpenRooms:
             if self._is_closed:
                 raise LabError("The lab is closed", "Nothing is shared.", "Open it again.")
             found = self._rooms.get(show_id)
-            if found is None or found.is_over():
-                found = make()
-                found.start()
-                self._rooms[show_id] = found
-            return found
+            if found is not None and not found.is_over():
+                return found
+            self._end(show_id)  # its port may be asked for again
+            made = make()
+            made.start()
+            self._rooms[show_id] = made
+            return made
 
     def current(self, show_id: str) -> OpenRoom | None:
         """The room of a show, or None when it is not shared."""
@@ -187,19 +203,22 @@ class OpenRooms:
 
     def stop(self, show_id: str) -> bool:
         """Stop sharing a show; False when it was not shared."""
+        was_shared = self.current(show_id) is not None
         with self._lock:
-            found = self._rooms.pop(show_id, None)
-        if found is None:
-            return False
-        was_over = found.is_over()
-        found.stop()
-        return not was_over
+            self._end(show_id)
+        return was_shared
 
     def close(self) -> None:
-        """Stop sharing anything, for good."""
+        """Stop sharing anything, for good, and wait for the end of it."""
         with self._lock:
             self._is_closed = True
-            found = list(self._rooms.values())
-            self._rooms.clear()
-        for room in found:
-            room.stop()
+            for show_id in list(self._rooms):
+                self._end(show_id)
+        for room in self._ended:
+            room.wait()
+
+    def _end(self, show_id: str) -> None:
+        found = self._rooms.pop(show_id, None)
+        if found is not None:
+            found.stop()
+            self._ended = [room for room in (*self._ended, found) if room.is_ending]

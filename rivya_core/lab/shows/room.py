@@ -28,7 +28,7 @@ _IS_MADE: Final = "The ballot is being made, about a second a clip."
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A show that is shared at this moment.
+    """A show that is shared at this moment: as it is now, so that who opens it again sees what was changed meanwhile.
 
     ``opened``: browsers that asked for something within the last minute; ``opened_ever``: since it began. Both are estimates:
     two phones of one kind behind one address count once, and a page that only stands there asks for nothing.
@@ -75,6 +75,7 @@ class Room:
             room = self._parts.rooms.start(show.id, lambda: OpenRoom(source, address, port))
         except OSError as error:
             raise _refused(error, address, port) from error
+        self._stop_if_gone(show.id)
         if show.sweep_id is not None and room.ballot_id is None:
             self._parts.errands.run(_errand(show.id), lambda: self._bring_ballot(show.id))
         return self._share(show.id, room)
@@ -85,8 +86,19 @@ class Room:
         return None if room is None else self._share(show_id, room)
 
     def stop(self, show_id: str) -> bool:
-        """Stop sharing a show; False when it was not shared. When this returns, nothing listens there any more."""
+        """Stop sharing a show; False when it was not shared. When this returns, nothing listens there any more.
+
+        A vote that is being counted at that moment may still be counted.
+        """
         return self._parts.rooms.stop(show_id)
+
+    def _stop_if_gone(self, show_id: str) -> None:
+        """Raise for a show that was deleted while its sharing began: who deleted it found nothing to stop."""
+        try:
+            self._shows.get(show_id)
+        except RivyaError:
+            self._parts.rooms.stop(show_id)
+            raise
 
     def _share(self, show_id: str, room: OpenRoom) -> Share:
         opened, ever = room.browsers()

@@ -28,7 +28,7 @@ VOTE_WITHIN_S: Final = 20.0
 CLIENT_MAX: Final = 200
 
 _ADDRESS: Final = re.compile(
-    r"/(?P<token>[\w-]{16})/(?:(?P<page>)|(?P<ballot>ballot)|(?P<vote>vote)"
+    r"/(?P<token>[2-9a-z]{20})/(?:(?P<page>)|(?P<ballot>ballot)|(?P<vote>vote)"
     r"|clips/(?P<clip>[0-9a-f]{64})\.mp4|posters/(?P<poster>[0-9a-f]{64})\.jpg)",
     re.ASCII,
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import httpx
@@ -13,6 +15,7 @@ import pytest
 from rivya_core import Lab
 from rivya_core.api.errors import LabError
 from rivya_core.lab.shows import open_room, page
+from rivya_core.lab.shows.open_room import OpenRoom, OpenRooms
 from rivya_core.lab.shows.own_address import own_address
 from rivya_core.lab.shows.room import Share
 from rivya_core.lab.shows.show import Show
@@ -110,7 +113,8 @@ def test_the_page_comes_under_its_own_policy_at_an_address_of_96_bits(
 ) -> None:
     """With its clips and posters below that address, and no word of the server."""
     token = share.url.split("/")[-2]
-    assert re.fullmatch(r"[\w-]{16}", token)
+    assert re.fullmatch(f"[{open_room.ADDRESS_SIGNS}]{{20}}", token)
+    assert len(set(open_room.ADDRESS_SIGNS)) ** 20 >= 2**96
     assert share.url == f"http://{HERE}:{share.port}/{token}/"
     answer = phone.get(share.url)
     assert answer.status_code == 200
@@ -155,7 +159,7 @@ def test_everything_else_is_the_same_404(lab: Lab, sweep: str, show: Show, share
     mine, foreign = next(iter(show.clips)), next(iter(lab.shows.create("Other", clips_of(lab, sweep)[1:]).clips))
     assert mine != foreign
     token = share.url.split("/")[-2]
-    wrong = token[:-1] + ("A" if token[-1] != "A" else "B")
+    wrong = token[:-1] + ("a" if token[-1] != "a" else "b")
     paths = ["/", "", "*", "/healthz", f"/show/{show.id}", f"/clips/{clips_of(lab, sweep)[0]}.mp4", f"/{wrong}/", "//"]
     paths += [f"/{token}", f"/{token}//", f"//{token}/", f"/{token}/.", f"/{token}/../{token}/", f"/{token}/ballot"]
     paths += [f"/{token}/index.html", f"/{token}/vote", f"/{token}/%2e%2e/", f"/%2e/{token}/", f"/{token}%2F"]
@@ -193,10 +197,20 @@ def test_a_clip_that_was_taken_off_the_slides_is_not_served(lab: Lab, sweep: str
     gone, stays = show.slides[0].clips[0], show.slides[1].clips[0]
     share = lab.shows.room.start(show.id)
     assert phone.get(f"{share.url}clips/{gone}.mp4").status_code == 200
-    lab.shows.remove(show.id, show.slides[0].number)
+    before = lab.shows.remove(show.id, show.slides[0].number)
     for kind, suffix in (("clips", "mp4"), ("posters", "jpg")):
         assert phone.get(f"{share.url}{kind}/{gone}.{suffix}").status_code == 404
     assert phone.get(f"{share.url}clips/{stays}.mp4").status_code == 200
+    lab.shows.put_back(before)
+    assert phone.get(f"{share.url}clips/{gone}.mp4").status_code == 200
+
+
+def test_who_opens_it_again_sees_what_was_changed(lab: Lab, show: Show, share: Share, phone: httpx.Client) -> None:
+    """At the same address."""
+    assert "Stormy sea" not in phone.get(share.url).text
+    lab.shows.rename(show.id, "Stormy sea")
+    assert "Stormy sea" in phone.get(share.url).text
+    assert now(lab, share).url == share.url
 
 
 def test_nothing_of_the_lab_is_in_an_answer(lab: Lab, sweep: str, phone: httpx.Client) -> None:
@@ -316,6 +330,54 @@ def test_after_the_stop_nothing_listens(lab: Lab, share: Share, phone: httpx.Cli
         phone.get(share.url)
     assert lab.shows.room.current(share.show_id) is None
     assert not lab.shows.room.stop(share.show_id)
+
+
+def test_stop_does_not_wait_for_a_vote_that_is_being_counted(
+    lab: Lab, sweep: str, phone: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing listens all the same, and the same port can be listened at again; the lab's end does wait."""
+    share = with_ballot(lab, sweep)
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def count(_: OpenRoom, __: str) -> str:
+        arrived.set()
+        go_on.wait(HANGS_S)
+        return "Counted."
+
+    monkeypatch.setattr(OpenRoom, "count", count)
+    with ThreadPoolExecutor(2) as others:
+        sent = others.submit(phone.post, f"{share.url}vote", content=b"RV1.a.b.c.d.e")
+        assert arrived.wait(HANGS_S)
+        assert lab.shows.room.stop(share.show_id)
+        assert not listens(share)
+        assert lab.shows.room.current(share.show_id) is None
+        with pytest.raises(httpx.TransportError):
+            sent.result(HANGS_S)
+        assert lab.shows.room.start(share.show_id, port=share.port).url != share.url
+        closing = others.submit(close_all)
+        until(lambda: not listens(share), what="nothing listens")
+        assert not closing.done()
+        go_on.set()
+        closing.result(HANGS_S)
+
+
+def test_a_show_that_is_deleted_while_its_sharing_begins_is_not_shared(
+    lab: Lab, show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who deleted it found nothing to stop yet."""
+    started = OpenRooms.start
+    rooms: list[OpenRoom] = []
+
+    def deleted_before(rooms_: OpenRooms, show_id: str, make: Callable[[], OpenRoom]) -> OpenRoom:
+        assert lab.shows.delete(show_id)
+        rooms.append(started(rooms_, show_id, make))
+        return rooms[0]
+
+    monkeypatch.setattr(OpenRooms, "start", deleted_before)
+    with pytest.raises(LabError, match="no such show"):
+        lab.shows.room.start(show.id)
+    assert rooms[0].is_over()
+    assert lab.shows.room.current(show.id) is None
 
 
 def test_a_share_ends_by_itself_after_four_hours(lab: Lab, clock: Clock, show: Show, phone: httpx.Client) -> None:
