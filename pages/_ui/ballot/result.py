@@ -15,7 +15,7 @@ from rivya_core import Lab, RivyaError
 from rivya_core.lab.judging.ballots import RoundRecord
 from rivya_core.lab.judging.needless import Needless
 from rivya_core.lab.judging.questions import WHOLE
-from rivya_core.lab.judging.ratings import Rated
+from rivya_core.lab.judging.ratings import Rated, counted
 from rivya_core.lab.judging.standings import Standing
 from rivya_core.lab.judging.stopping import fewest_votes
 from rivya_core.lab.judging.votes import VoteRecord
@@ -91,7 +91,7 @@ def _row(standing: Standing, one: Rated, poster: str) -> vote_ranking.Row:
         share=round(one.share, 3),
         low=round(one.low, 3),
         high=round(one.high, 3),
-        counts=f"{one.won} won · {one.lost} lost · {one.ties} tied",
+        counts=counted(one.won, one.lost, one.ties),
         chips=tuple(_chips(standing, one)),
     )
 

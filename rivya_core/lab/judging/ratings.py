@@ -54,6 +54,11 @@ class Rated:
         return self.won + self.lost + self.ties
 
 
+def counted(won: int, lost: int, tied: int) -> str:
+    """Write what the votes on one variant came to; "both bad" is a tie."""
+    return f"{won:g} won · {lost:g} lost · {tied:g} tied"
+
+
 def rate(variants: Sequence[int], found: Sequence[Comparison]) -> tuple[Rated, ...]:
     """Rank at least two variants by the lower bound of their share; those without any vote come last, in order.
 

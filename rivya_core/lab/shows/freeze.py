@@ -167,7 +167,13 @@ def _votes(standing: Standing) -> VoteTable | None:
         return None
     rows = tuple(
         VoteRow(
-            standing.titles[one.variant], one.won, one.votes, round(one.share, 4), round(one.low, 4), round(one.high, 4)
+            standing.titles[one.variant],
+            one.won,
+            one.votes,
+            round(one.share, 4),
+            round(one.low, 4),
+            round(one.high, 4),
+            one.ties,
         )
         for one in standing.rated
     )
@@ -209,5 +215,5 @@ def _cost(evidence: Evidence) -> Cost:
     ]
     said = ", ".join(filter(None, parts))
     bought = any(evidence.spent.values())
-    money = spent_words(evidence.spent) if bought else "no credits, as nothing was bought for it"
+    money = spent_words(evidence.spent) if bought else "no credits were spent"
     return Cost(first_spent(evidence.spent), clips, status.failed, f"{said}: {money}.")

@@ -19,7 +19,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from rivya_core.lab.shows.page_view import Media, view_of
+from rivya_core.lab.shows.page_view import LONG_CHARS, Media, view_of
 
 __all__ = ["Media", "ServedMedia", "escaped_json", "headers", "policy", "render", "render_missing"]
 
@@ -65,6 +65,8 @@ def render(data: Mapping[str, Any], media: Media, *, served: bool, note: str = "
     return _template("template.html.jinja").render(
         show=view_of(data, media),
         note=note,
+        served=served,
+        long_chars=LONG_CHARS,
         policy=policy(served=served),
         styles=[Markup(text) for text in _texts(_STYLES)],  # noqa: S704 - our own files
         scripts=[Markup(text) for text in _texts(_SCRIPTS)],  # noqa: S704 - our own files

@@ -12,12 +12,20 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Final, Protocol
 
+from rivya_core.lab.judging.ratings import counted
+
 MARKS: Final = {
     "simulated": ("SIMULATED", "No real model, no real credits."),
     "live": ("LIVE", "Made by the real model."),
     "replay": ("REPLAY", "Played from a recording. Nothing was spent."),
     "mixed": ("LIVE and SIMULATED", "Each clip says which it is."),
 }
+
+WINNER: Final = "Winner"
+BASELINE: Final = "Baseline"
+TOGETHER_MAX: Final = 4
+LONG_CHARS: Final = 400
+"""A longer text of one setting stands in a box that scrolls."""
 
 
 class Media(Protocol):
@@ -34,7 +42,7 @@ class Media(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One clip as the page shows it. ``own`` are the settings that not all clips of the show have."""
+    """One clip as the page shows it. ``own``: the settings that not all clips of the show have; ``role``: baseline, winner or none."""
 
     key: str
     anchor: str
@@ -46,13 +54,31 @@ class Card:
     facts: str
     own: tuple[tuple[str, str], ...]
     mark: str
-    is_winner: bool
+    role: str
     caption: str = ""
+
+    @property
+    def is_winner(self) -> bool:
+        """Whether it was decided for."""
+        return self.role == WINNER
+
+    @property
+    def is_tall(self) -> bool:
+        """Whether its height and not its width is what has to be kept small."""
+        return self.height_px >= self.width_px
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A clip in a section: it ``plays`` here, or it is a picture that leads to where it does."""
+
+    card: Card
+    plays: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One line of the votes: shares in percent."""
+    """One line of the votes: shares in percent; ``counted``: how many were won, lost and tied."""
 
     label: str
     share: float
@@ -63,7 +89,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of the page. ``numbers`` are the slides it shows, ``cards`` play here, ``links`` play elsewhere."""
+    """One part of the page. ``numbers`` are the slides it shows."""
 
     layout: str
     heading: str
@@ -71,8 +97,13 @@ class Section:
     text: tuple[str, ...] = ()
     tells_votes: bool = False
     numbers: tuple[int, ...] = ()
-    cards: tuple[Card, ...] = ()
-    links: tuple[Card, ...] = ()
+    places: tuple[Place, ...] = ()
+
+    @property
+    def plays_together(self) -> bool:
+        """Whether its clips are there to be compared, and can be played side by side."""
+        few = 1 < len(self.places) <= TOGETHER_MAX
+        return few and self.layout in {"pair", "grid", "finding"} and all(place.plays for place in self.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +116,7 @@ class View:
     mark_words: str
     made: str
     slides: int
+    opening: tuple[str, ...]
     answer: str
     finding: str
     figures: tuple[tuple[str, str], ...]
@@ -98,6 +130,7 @@ class View:
     votes: Mapping[str, Any] | None
     decision: Mapping[str, Any] | None
     decided: str
+    decided_by: str
     cost: str
     cards: Mapping[str, Card] = field(default_factory=dict)
 
@@ -116,6 +149,7 @@ def view_of(data: Mapping[str, Any], media: Media) -> View:
         mark_words=words,
         made=moment(data["made_at"]),
         slides=len(data["slides"]),
+        opening=tuple(_opening(data)),
         answer=decision["label"] if decision and _has(data, "decision") else "",
         finding=_headline(data),
         figures=_figures(data),
@@ -128,7 +162,8 @@ def view_of(data: Mapping[str, Any], media: Media) -> View:
         bars=tuple(_bars(votes)),
         votes=votes,
         decision=decision,
-        decided=_decided(decision),
+        decided=moment(decision["decided_at"]) if decision else "",
+        decided_by=decision["by"] if decision else "",
         cost=data["cost"]["sentence"] if data["cost"] else "",
         cards=cards,
     )
@@ -142,11 +177,14 @@ def moment(text: str) -> str:
     return f"{at.day} {at:%b %Y, %H:%M} UTC"
 
 
-def _decided(decision: Mapping[str, Any] | None) -> str:
-    if decision is None:
-        return ""
-    who = f"by {decision['by']}" if decision["by"] else ""
-    return ", ".join(part for part in (who, moment(decision["decided_at"])) if part)
+def _opening(data: Mapping[str, Any]) -> Iterator[str]:
+    """What the first slide says beside what stands in a place of its own: its caption, and what is not told and why."""
+    first = data["slides"][0] if data["slides"] else None
+    if first is None or first["layout"] != "title":
+        return
+    told = {data["title"], data["question"], data["cost"]["sentence"] if data["cost"] else ""}
+    told |= {f"{one['name']}: {', '.join(one['values'])}" for one in data["variables"]}
+    yield from (line for line in (first["caption"], *first["text"]) if line and line not in told)
 
 
 def _has(data: Mapping[str, Any], layout: str) -> bool:
@@ -165,19 +203,30 @@ def _headline(data: Mapping[str, Any]) -> str:
 def _figures(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     cost, grid = data["cost"] or {"clips": len(data["clips"]), "credits": 0}, data["grid"]
     combinations = sum(bool(cell) for row in grid["cells"] for cell in row) if grid else 0
-    counted = [
-        ("combinations", combinations),
-        ("clips", cost["clips"]),
-        ("votes", sum(line["wins"] for line in data["votes"]["table"]) if data["votes"] else 0),
-        ("credits", cost["credits"]),
+    numbers = [
+        (combinations, "combination"),
+        (cost["clips"], "clip"),
+        (cost.get("failed", 0), "failed"),
+        (_votes(data["votes"]), "vote"),
+        (cost["credits"], {"simulated": "simulated credit", "live": "credit"}.get(data["mode"], "live credit")),
     ]
-    return tuple((name, f"{round(number):,}") for name, number in counted if number)
+    return tuple((_plural(number, name), f"{number:,}") for number, name in numbers if number)
+
+
+def _plural(number: int, name: str) -> str:
+    return name if number == 1 or name == "failed" else f"{name}s"
+
+
+def _votes(votes: Mapping[str, Any] | None) -> int:
+    """How many votes were cast: each stands in the lines of two."""
+    return int(sum(line["of"] for line in votes["table"])) // 2 if votes else 0
 
 
 def _bars(votes: Mapping[str, Any] | None) -> Iterator[Bar]:
     for line in votes["table"] if votes else ():
         share, low, high = (round(100 * line[name], 1) for name in ("share", "low", "high"))
-        yield Bar(line["label"], share, low, high, f"{line['wins']:g} of {line['of']:g}")
+        won, tied = line["wins"], line["tied"]
+        yield Bar(line["label"], share, low, high, counted(won, line["of"] - won - tied, tied))
 
 
 def _same(clips: Any, name: str) -> str:
@@ -202,7 +251,7 @@ def _card(
     facts = [
         f"{clip['duration_s']:g} s" if clip["duration_s"] else "",
         f"{clip['width_px']} x {clip['height_px']}" if clip["width_px"] else "",
-        f"{clip['credits']} credits" if clip["credits"] else "",
+        _credits(clip["credits"], clip["mode"]) if clip["credits"] else "",
     ]
     return Card(
         key=key,
@@ -215,8 +264,19 @@ def _card(
         facts=" · ".join(fact for fact in facts if fact),
         own=tuple(pair for pair in own if pair not in shared),
         mark=clip["mode"].upper() if data["mode"] == "mixed" else "",
-        is_winner=bool(data["decision"] and key in data["decision"]["clips"]),
+        role=_role(key, data),
     )
+
+
+def _credits(credits_: int, mode: str) -> str:
+    """Credits with their unit, which says whether they are real."""
+    return f"{credits_:,} {'simulated ' if mode == 'simulated' else ''}credit{'' if credits_ == 1 else 's'}"
+
+
+def _role(key: str, data: Mapping[str, Any]) -> str:
+    if data["decision"] and key in data["decision"]["clips"]:
+        return WINNER
+    return BASELINE if key == data["baseline"] else ""
 
 
 def _sections(data: Mapping[str, Any], cards: Mapping[str, Card]) -> Iterator[Section]:
@@ -236,7 +296,7 @@ def _sections(data: Mapping[str, Any], cards: Mapping[str, Card]) -> Iterator[Se
                     yield Section("title", slide["heading"], slide["caption"], tuple(slide["text"]), numbers=(number,))
     if waiting:
         heading = "All clips" if len(waiting) == len(cards) else "The other clips"
-        yield Section("clips", heading, cards=tuple(waiting.values()))
+        yield Section("clips", heading, places=tuple(Place(card) for card in waiting.values()))
 
 
 def _section(
@@ -248,7 +308,6 @@ def _section(
 ) -> Section:
     is_matrix = slide["layout"] == "grid" and _is_whole_grid(slide, data["grid"])
     asked = () if is_matrix else tuple(key for key in dict.fromkeys(slide["clips"]) if key in cards)
-    here = [key for key in asked if key in waiting]
     tells_votes = bool(data["votes"]) and data["votes"]["sentence"] in slide["text"]
     return Section(
         layout="matrix" if is_matrix else slide["layout"],
@@ -257,8 +316,7 @@ def _section(
         text=() if tells_votes else tuple(line for line in slide["text"] if line not in _told_elsewhere(slide, data)),
         tells_votes=tells_votes,
         numbers=(number,),
-        cards=tuple(waiting.pop(key) for key in here),
-        links=tuple(cards[key] for key in asked if key not in here),
+        places=tuple(Place(cards[key], plays=waiting.pop(key, None) is not None) for key in asked),
     )
 
 
@@ -280,4 +338,5 @@ def _clips(slides: Sequence[tuple[int, Mapping[str, Any]]], waiting: dict[str, C
     for _, slide in slides:
         caption = " ".join(part for part in (slide["caption"], *slide["text"]) if part)
         shown += [replace(waiting.pop(key), caption=caption) for key in dict.fromkeys(slide["clips"]) if key in waiting]
-    return Section("clips", "Clips", numbers=tuple(number for number, _ in slides), cards=tuple(shown))
+    places = tuple(Place(card) for card in shown)
+    return Section("clips", "Clips", numbers=tuple(number for number, _ in slides), places=places)

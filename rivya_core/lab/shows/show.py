@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, get_args
 
 from pydantic import TypeAdapter
 
+from rivya_core.lab.judging.ratings import counted
 from rivya_core.mode_words import ModeWord
 
 FORMAT: Final = "rivya-show/1"
@@ -81,7 +82,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class VoteRow:
-    """How one value or combination fared: preferred in ``wins`` of ``of`` votes; ``share`` with its 95 % interval, 0..1."""
+    """How one value or combination fared: preferred in ``wins`` of the ``of`` votes it was in, of which ``tied`` preferred none.
+
+    ``share``: the chance (0..1) to be preferred to another one, with its 95 % interval ``low`` to ``high``.
+    """
 
     label: str
     wins: int
@@ -89,6 +93,12 @@ class VoteRow:
     share: float
     low: float
     high: float
+    tied: int = 0
+
+    @property
+    def counted(self) -> str:
+        """The votes in words, as the ranking says them."""
+        return counted(self.wins, self.of - self.wins - self.tied, self.tied)
 
 
 @dataclass(frozen=True, slots=True)

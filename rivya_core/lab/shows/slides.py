@@ -143,8 +143,7 @@ def _opening(show: Show) -> tuple[str, ...]:
 
 def _voted(votes: VoteTable) -> tuple[str, ...]:
     rows = [
-        f"{row.label}: preferred in {row.wins} of {row.of} votes, {_percent(row.share)} ({_percent(row.low)} to "
-        f"{_percent(row.high)})"
+        f"{row.label}: {_percent(row.share)} ({_percent(row.low)} to {_percent(row.high)}), {row.counted}"
         for row in votes.table
     ]
     return (votes.question, votes.sentence, *rows)
@@ -195,6 +194,7 @@ def to_data(show: Show) -> dict[str, Any]:
     if decision is not None:
         decision["clips"] = [key for key in decision["clips"] if key in clips]
     told = {slide.number: tell(show, slide) for slide in show.slides}
+    has_baseline = any(slide.about == BASELINE for slide in show.slides)
     return {
         "format": FORMAT,
         "id": show.id,
@@ -215,6 +215,7 @@ def to_data(show: Show) -> dict[str, Any]:
         "question": facts.question,
         "variables": written["variables"],
         "grid": None if grid is None else {key: written["grid"][key] for key in ("columns", "rows", "cells")},
+        "baseline": facts.baseline[0] if has_baseline and facts.baseline else None,
         "findings": written["findings"],
         "votes": written["votes"],
         "decision": decision,

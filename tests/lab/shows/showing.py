@@ -43,7 +43,7 @@ def show_data() -> dict[str, Any]:
         ("pair", "Baseline and winner", "The same prompt; only cfg_scale differs.", [keys[0], keys[3]], []),
         ("grid", "All combinations", "Three takes each.", keys, []),
         ("finding", "cfg_scale", "", [keys[2], keys[7]], [finding]),
-        ("finding", "Blind votes", "", [], ["Which one moves more naturally?", voted, "0.5: preferred in 12 of 16 votes"]),
+        ("finding", "Blind votes", "", [], ["Which one moves more naturally?", voted, "0.5: 75 % (55 to 91 %), 12 won · 3 lost · 1 tied"]),
         ("clip", "cfg_scale 0.5, take 2", "Look at the tail.", [keys[4]], []),
         ("decision", "Decision: cfg_scale 0.5", "", [keys[3]], [reason, "Decided by Ana.", cost]),
     ]  # fmt: skip
@@ -64,14 +64,15 @@ def show_data() -> dict[str, Any]:
         "question": study["question"],
         "variables": [{"name": "cfg_scale", "values": list(VALUES)}],
         "grid": {"columns": list(VALUES), "rows": [""], "cells": [rows]},
+        "baseline": keys[0],
         "findings": [{"variable": "cfg_scale", "sentence": finding, "clear": True}],
         "votes": {
             "question": "Which one moves more naturally?",
             "variable": "cfg_scale",
             "table": [
-                {"label": "0.5", "wins": 12, "of": 16, "share": 0.75, "low": 0.55, "high": 0.91},
-                {"label": "1", "wins": 8, "of": 16, "share": 0.5, "low": 0.29, "high": 0.7},
-                {"label": "0", "wins": 4, "of": 16, "share": 0.25, "low": 0.09, "high": 0.46},
+                {"label": "0.5", "wins": 12, "of": 16, "tied": 1, "share": 0.75, "low": 0.55, "high": 0.91},
+                {"label": "1", "wins": 8, "of": 16, "tied": 0, "share": 0.5, "low": 0.29, "high": 0.7},
+                {"label": "0", "wins": 4, "of": 16, "tied": 1, "share": 0.25, "low": 0.09, "high": 0.46},
             ],
             "sentence": voted,
         },

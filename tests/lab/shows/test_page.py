@@ -155,7 +155,9 @@ def test_the_page_says_whether_it_is_real(mode: str, replay: str | None, said: s
     html = rendered(data)
     assert html.count(f'<span class="mark">{said}</span>') == 2
     assert f"· {said}</title>" in html
-    assert html.count('<span class="chip plain">SIMULATED</span>') == (9 if mode == "mixed" else 0)
+    assert html.count('<span class="chip plain">SIMULATED</span>') == (
+        10 if mode == "mixed" else 0
+    )  # the winner comes twice
 
 
 def test_settings_that_all_clips_share_are_said_once() -> None:
@@ -183,8 +185,88 @@ def test_a_show_of_single_clips_is_one_part_with_their_captions() -> None:
     ]
     (part,) = view_of(data, Beside()).sections
     assert part.numbers == (1, 2, 3)
-    assert [card.caption for card in part.cards] == [f"Caption {key[:4]}" for key in keys]
+    assert [place.card.caption for place in part.places] == [f"Caption {key[:4]}" for key in keys]
     assert "Decision" not in Read(rendered(data)).text
+
+
+def test_votes_are_told_as_the_ranking_tells_them() -> None:
+    """Each vote counts once, and a tie is neither won nor lost."""
+    data = show_data()
+    view = view_of(data, Beside())
+    assert ("votes", "24") in view.figures
+    assert [bar.counted for bar in view.bars] == [
+        "12 won · 3 lost · 1 tied",
+        "8 won · 8 lost · 0 tied",
+        "4 won · 11 lost · 1 tied",
+    ]
+    assert "Chance to be preferred to another one" in Read(rendered(data)).text
+
+
+@pytest.mark.parametrize(
+    ("mode", "named"), [("simulated", "simulated credits"), ("live", "credits"), ("mixed", "live credits")]
+)
+def test_credits_say_whether_they_are_real(mode: str, named: str) -> None:
+    """In the figures at the head, and with each clip."""
+    data = show_data() | {"mode": mode}
+    for clip in data["clips"].values():
+        clip["mode"] = "live" if mode == "live" else "simulated"
+    view = view_of(data, Beside())
+    assert (named, "1,440") in view.figures
+    told = "160 credits" if mode == "live" else "160 simulated credits"
+    assert {card.facts.rsplit(" · ", 1)[1] for card in view.cards.values()} == {told}
+
+
+def test_failed_takes_stand_in_the_figures() -> None:
+    """A show of a sweep whose takes failed does not hide it; one is one."""
+    data = show_data()
+    data["cost"] |= {"failed": 3, "clips": 1, "credits": 1}
+    figures = view_of(data, Beside()).figures
+    assert [one for one in figures if one[0] != "votes"] == [
+        ("combinations", "3"),
+        ("clip", "1"),
+        ("failed", "3"),
+        ("simulated credit", "1"),
+    ]
+
+
+def test_the_head_says_what_the_first_slide_says() -> None:
+    """Its caption, and what is not told and why; what stands in a place of its own is not said twice."""
+    data = show_data()
+    note = "A voting round is open, so votes are left out."
+    data["slides"][0] |= {
+        "caption": "For the team",
+        "text": [*data["slides"][0]["text"], data["cost"]["sentence"], note],
+    }
+    assert view_of(data, Beside()).opening == ("For the team", note)
+
+
+def test_baseline_and_winner_are_named_where_they_stand() -> None:
+    """Whoever looks at two clips sees which is which."""
+    data = show_data()
+    roles = {key: card.role for key, card in view_of(data, Beside()).cards.items() if card.role}
+    assert roles == {data["baseline"]: "Baseline", data["decision"]["clips"][0]: "Winner"}
+
+
+def test_a_clip_that_comes_again_stands_in_its_place() -> None:
+    """As a picture that leads to its player, in the order of the slide."""
+    data = show_data()
+    first, second = list(data["clips"])[:2]
+    data["slides"] = [
+        {"layout": "clip", "heading": "", "caption": "", "clips": [first], "text": []},
+        {"layout": "pair", "heading": "Two", "caption": "", "clips": [first, second], "text": []},
+    ]
+    pair = view_of(data, Beside()).sections[1]
+    assert [(place.card.key, place.plays) for place in pair.places] == [(first, False), (second, True)]
+    assert not pair.plays_together
+
+
+def test_a_text_of_thousands_of_characters_scrolls_in_its_place() -> None:
+    """By keyboard as well; what is short stays as it is."""
+    data = show_data()
+    for number, clip in enumerate(data["clips"].values()):
+        clip["prompt"] = f"{number} " + "word " * (1000 if number == 0 else 3)
+    boxes = [one for one in Read(rendered(data)).named("dd") if "long" in (one.get("class") or "")]
+    assert [box["tabindex"] for box in boxes] == ["0"]
 
 
 def test_a_slide_that_was_taken_out_is_not_told() -> None:

@@ -12,20 +12,18 @@ function watchPlayers() {
   document.addEventListener('error', (event) => {
     if (event.target.matches('video[data-clip]')) event.target.nextElementSibling.hidden = false;
   }, true);
-  for (const video of document.querySelectorAll('video[data-clip]')) {
-    if (video.height > video.width) video.closest('.card').classList.add('tall');
-  }
 }
 
 function addTogether(cards) {
   const videos = [...cards.querySelectorAll('video')];
-  const button = el('button', 'together', 'Play both');
+  const name = videos.length === 2 ? 'Play both' : 'Play all';
+  const button = el('button', 'together', name);
   let clock = null;
   const stop = () => {
     if (clock) clock.stop();
     clock = null;
     cards.classList.remove('playing');
-    button.textContent = 'Play both';
+    button.textContent = name;
   };
   button.type = 'button';
   button.addEventListener('click', () => {
@@ -50,7 +48,7 @@ function start() {
   const show = JSON.parse(document.getElementById('show').textContent);
   watchPlayers();
   watchPrinter();
-  for (const cards of document.querySelectorAll('.part-pair .cards.count-2')) addTogether(cards);
+  for (const cards of document.querySelectorAll('.cards[data-together]')) addTogether(cards);
   const button = document.getElementById('present');
   if (!button) return;
   const stage = makeStage(show, readSources(), document.getElementById('report'));
