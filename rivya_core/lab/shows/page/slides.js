@@ -22,8 +22,21 @@ function columnsOf(count) {
   return Math.ceil(Math.sqrt(count));
 }
 
+// A slide of words beside clips shows two wide ones below each other: there they are larger than side by side.
+function splitColumnsOf(show, keys) {
+  const areWide = keys.every((key) => (show.clips[key].width_px || 16) > (show.clips[key].height_px || 9));
+  return keys.length === 2 && areWide ? 1 : columnsOf(keys.length);
+}
+
 function labelOf(show, clip) {
   return show.mode === 'mixed' ? `${clip.label} · ${clip.mode.toUpperCase()}` : clip.label;
+}
+
+const isWinner = (show, key) => Boolean(show.decision) && show.decision.clips.includes(key);
+
+function roleOf(show, key) {
+  if (isWinner(show, key)) return 'Winner';
+  return key === show.baseline ? 'Baseline' : '';
 }
 
 function buildTile(show, key, source, isPlayer, label) {
@@ -38,16 +51,22 @@ function buildTile(show, key, source, isPlayer, label) {
   }
   picture.width = show.clips[key].width_px || 16;
   picture.height = show.clips[key].height_px || 9;
+  tile.style.setProperty('--ratio', picture.width / picture.height);
   tile.append(picture);
-  if (label) tile.append(el('figcaption', 'text', label));
+  if (label) {
+    const name = el('figcaption', 'text', label);
+    const role = roleOf(show, key);
+    if (role) name.append(' ', el('span', role === 'Winner' ? 'chip' : 'chip quiet', role));
+    tile.append(name);
+  }
   return tile;
 }
 
 // `said`: what the slide says already; a clip of that name needs no label.
-function buildTiles(show, keys, sources, said) {
+function buildTiles(show, keys, sources, said, columns = columnsOf(keys.length)) {
   const tiles = el('div', keys.length > PLAYERS_MAX ? 'tiles many' : 'tiles');
   const nameOf = (key) => labelOf(show, show.clips[key]) === said ? '' : labelOf(show, show.clips[key]);
-  tiles.style.setProperty('--columns', columnsOf(keys.length));
+  tiles.style.setProperty('--columns', columns);
   tiles.style.setProperty('--narrow', keys.length > 3 ? Math.ceil(Math.sqrt(keys.length / 2)) : 1);
   tiles.append(...keys.map((key) => buildTile(show, key, sources.get(key), keys.length <= PLAYERS_MAX, nameOf(key))));
   return tiles;
@@ -58,22 +77,66 @@ function isWholeGrid(show, slide) {
   return slide.layout === 'grid' && all.size > 0 && all.size === new Set(slide.clips).size && slide.clips.every((key) => all.has(key));
 }
 
+// How a grid uses the window best: the parts that stand side by side, each with some of the lines, and the takes in a row of a
+// combination. A grid without rows is cut between its columns, so that a line is a part of the one row.
+function layMatrix(lines, across, takes, ratio, hasRows) {
+  const [width, height] = [innerWidth * 0.97, innerHeight - 110];
+  let best = { size: 0, parts: 1, inRow: 1 };
+  for (let parts = 1; parts <= Math.min(lines, 12); parts += 1) {
+    const down = Math.ceil(lines / parts);
+    const cell_px = width / parts / (hasRows ? across + 0.8 : across);
+    const line_px = height / down - (hasRows ? 6 : 34);
+    for (let inRow = 1; inRow <= takes; inRow += 1) {
+      const size = Math.min(cell_px / inRow, (line_px / Math.ceil(takes / inRow)) * ratio);
+      if (size > best.size * 1.02) best = { size, parts, inRow };
+    }
+  }
+  return best;
+}
+
 function buildMatrix({ columns, rows, cells }, show, sources) {
   const hasRows = rows.some(Boolean);
-  const matrix = el('div', `matrix-slide ${hasRows ? 'rows' : 'flat'}`);
+  const keysOf = (keys) => keys.filter((key) => sources.has(key));
   const isPlayer = cells.flat(2).length <= PLAYERS_MAX;
+  const first = show.clips[cells.flat(2)[0]];
+  const ratio = (first.width_px || 16) / (first.height_px || 9);
+  const takes = Math.max(1, ...cells.flat().map((keys) => keysOf(keys).length));
+  const { parts, inRow } = layMatrix(hasRows ? cells.length : columns.length, hasRows ? columns.length : 1, takes, ratio, hasRows);
+  const matrix = el('div', `matrix-slide ${hasRows ? 'rows' : 'flat'}`);
   matrix.style.setProperty('--columns', columns.length);
-  if (hasRows) matrix.append(el('p'));
-  matrix.append(...columns.map((name) => el('p', 'name text', name)));
-  cells.forEach((row, index) => {
-    if (hasRows) matrix.append(el('p', 'name row text', rows[index]));
-    for (const keys of row) {
-      const cell = el('div', 'cell');
-      const label = (key) => show.mode === 'mixed' ? show.clips[key].mode.toUpperCase() : '';
-      cell.append(...keys.filter((key) => sources.has(key)).map((key) => buildTile(show, key, sources.get(key), isPlayer, label(key))));
-      matrix.append(cell);
+  matrix.style.setProperty('--parts', parts);
+  matrix.style.setProperty('--takes', inRow);
+
+  function addCell(box, keys) {
+    const cell = el('div', 'cell');
+    for (const key of keysOf(keys)) {
+      const label = show.mode === 'mixed' ? show.clips[key].mode.toUpperCase() : '';
+      const tile = buildTile(show, key, sources.get(key), isPlayer, label);
+      if (isWinner(show, key)) tile.classList.add('won');
+      cell.append(tile);
     }
-  });
+    box.append(cell);
+  }
+
+  if (!hasRows) {
+    columns.forEach((name, index) => {
+      const part = el('div', 'part');
+      part.append(el('p', 'name text', name));
+      for (const row of cells) addCell(part, row[index]);
+      matrix.append(part);
+    });
+    return matrix;
+  }
+  const down = Math.ceil(cells.length / parts);
+  for (let from = 0; from < cells.length; from += down) {
+    const part = el('div', 'part');
+    part.append(el('p'), ...columns.map((name) => el('p', 'name text', name)));
+    cells.slice(from, from + down).forEach((row, index) => {
+      part.append(el('p', 'name row text', rows[from + index]));
+      for (const keys of row) addCell(part, keys);
+    });
+    matrix.append(part);
+  }
   return matrix;
 }
 
@@ -99,10 +162,16 @@ function buildWords(show, slide) {
   if (above) words.append(el('p', 'kicker', above));
   words.append(el('p', big.length > 90 ? 'big long' : 'big', big));
   for (const line of lines) if (line && line !== big) words.append(el('p', 'lead', line));
+  if (lines.join('').length > 400) words.classList.add('much');
   const votes = document.querySelector('#report .votes');
   if (hasVotes && votes) words.append(votes.cloneNode(true));
   if (meta) words.append(el('p', 'meta', meta));
   return words;
+}
+
+// What a screen reader says of a slide: its heading, else its caption, else its clips.
+function nameOf(show, slide) {
+  return slide.heading || slide.caption || slide.clips.map((key) => show.clips[key].label).join(', ');
 }
 
 // `box` is the slide; `players` are its videos.
@@ -115,7 +184,7 @@ function buildSlide(show, index, sources) {
     const words = buildWords(show, slide);
     if (keys.length) {
       const split = el('div', 'split');
-      split.append(buildTiles(show, keys, sources, ''), words);
+      split.append(buildTiles(show, keys, sources, '', splitColumnsOf(show, keys)), words);
       box.append(split);
     } else {
       box.append(words);

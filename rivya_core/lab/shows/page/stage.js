@@ -203,7 +203,7 @@ function makeStage(show, sources, report) {
     stage.dataset.slide = slide.index + 1;
     buttons.back.disabled = slide.index === 0;
     buttons.on.disabled = slide.index === count - 1;
-    said.textContent = `Slide ${slide.index + 1} of ${count}: ${show.slides[slide.index].heading}`;
+    said.textContent = `Slide ${slide.index + 1} of ${count}: ${nameOf(show, show.slides[slide.index])}`;
     if (!panel.hidden) fillPanel();
     keepAddress(slide.index + 1);
   }
@@ -262,6 +262,7 @@ function makeStage(show, sources, report) {
 
   function onKey(event) {
     if (stage.hidden || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === 'Tab') wake();
     const isOnButton = event.target instanceof HTMLButtonElement;
     const isDigit = /^[0-9]$/.test(event.key);
     const action = KEYS[event.key];
@@ -290,6 +291,18 @@ function makeStage(show, sources, report) {
     if (far) act(right < 0 ? 'on' : 'back');
     else if (event.pointerType === 'mouse') act('on');
     else if (!black.hidden) setBlack(false);
+  }
+
+  // A slide was laid out for the window as it was.
+  function onTurn() {
+    if (!shown) return;
+    const index = at;
+    turn += 1;
+    isChanging = false;
+    if (clock) clock.stop();
+    for (const one of [...made.keys()]) drop(one);
+    shown = clock = null;
+    go(index);
   }
 
   // -- open, full screen, close ----------------------------------------------------------------------------------------------
@@ -366,5 +379,7 @@ function makeStage(show, sources, report) {
   stage.addEventListener('focusin', wake);
   stage.addEventListener('pointerdown', onDown);
   stage.addEventListener('pointerup', onUp);
+  stage.addEventListener('pointercancel', () => { down = null; });
+  matchMedia('(orientation: portrait)').addEventListener('change', onTurn);
   return { open, isOpen: () => !stage.hidden };
 }
