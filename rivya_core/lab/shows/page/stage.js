@@ -302,6 +302,7 @@ function makeStage(show, sources, report) {
     if (clock) clock.stop();
     for (const one of [...made.keys()]) drop(one);
     shown = clock = null;
+    delete stage.dataset.slide;
     go(index);
   }
 
