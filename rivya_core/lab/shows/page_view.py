@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any, Final, Protocol
 
 from rivya_core.lab.judging.ratings import counted
+from rivya_core.mode_words import ModeWord, amount
 
 MARKS: Final = {
     "simulated": ("SIMULATED", "No real model, no real credits."),
@@ -208,9 +209,18 @@ def _figures(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         (cost["clips"], "clip"),
         (cost.get("failed", 0), "failed"),
         (_votes(data["votes"]), "vote"),
-        (cost["credits"], {"simulated": "simulated credit", "live": "credit"}.get(data["mode"], "live credit")),
     ]
-    return tuple((_plural(number, name), f"{number:,}") for number, name in numbers if number)
+    figures = [(_plural(number, name), f"{number:,}") for number, name in numbers if number]
+    if cost["credits"]:
+        number, unit = amount(cost["credits"], _spent_mode(data)).split(" ", 1)
+        figures.append((f"live {unit}" if data["mode"] == "mixed" else unit, number))
+    return tuple(figures)
+
+
+def _spent_mode(data: Mapping[str, Any]) -> ModeWord:
+    """Which kind of credits the one figure of the cost counts: of several the live ones."""
+    mode: ModeWord = "live" if data["mode"] == "mixed" else data["mode"]
+    return mode
 
 
 def _plural(number: int, name: str) -> str:
@@ -251,7 +261,7 @@ def _card(
     facts = [
         f"{clip['duration_s']:g} s" if clip["duration_s"] else "",
         f"{clip['width_px']} x {clip['height_px']}" if clip["width_px"] else "",
-        _credits(clip["credits"], clip["mode"]) if clip["credits"] else "",
+        amount(clip["credits"], clip["mode"]) if clip["credits"] else "",
     ]
     return Card(
         key=key,
@@ -266,11 +276,6 @@ def _card(
         mark=clip["mode"].upper() if data["mode"] == "mixed" else "",
         role=_role(key, data),
     )
-
-
-def _credits(credits_: int, mode: str) -> str:
-    """Credits with their unit, which says whether they are real."""
-    return f"{credits_:,} {'simulated ' if mode == 'simulated' else ''}credit{'' if credits_ == 1 else 's'}"
 
 
 def _role(key: str, data: Mapping[str, Any]) -> str:

@@ -203,17 +203,23 @@ def test_votes_are_told_as_the_ranking_tells_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "named"), [("simulated", "simulated credits"), ("live", "credits"), ("mixed", "live credits")]
+    ("mode", "named"),
+    [
+        ("simulated", "simulated credits"),
+        ("live", "credits"),
+        ("replay", "replay credits"),
+        ("mixed", "live credits"),
+    ],
 )
 def test_credits_say_whether_they_are_real(mode: str, named: str) -> None:
     """In the figures at the head, and with each clip."""
     data = show_data() | {"mode": mode}
     for clip in data["clips"].values():
-        clip["mode"] = "live" if mode == "live" else "simulated"
+        clip["mode"] = "live" if mode == "mixed" else mode
     view = view_of(data, Beside())
     assert (named, "1,440") in view.figures
-    told = "160 credits" if mode == "live" else "160 simulated credits"
-    assert {card.facts.rsplit(" · ", 1)[1] for card in view.cards.values()} == {told}
+    unit = named.removeprefix("live ")
+    assert {card.facts.rsplit(" · ", 1)[1] for card in view.cards.values()} == {f"160 {unit}"}
 
 
 def test_failed_takes_stand_in_the_figures() -> None:

@@ -2,7 +2,7 @@
 // What one slide looks like. All text of people goes in as textContent.
 
 const PLAYERS_MAX = 9;    // beyond this a slide shows posters: no machine decodes sixty clips at once
-const MARKS = { simulated: 'SIMULATED', live: 'LIVE', mixed: 'LIVE and SIMULATED' };
+const MARKS = { simulated: 'SIMULATED', live: 'LIVE', replay: 'REPLAY', mixed: 'LIVE and SIMULATED' };
 const SPOKEN = ['title', 'finding', 'decision'];
 
 function el(tag, className, text) {
