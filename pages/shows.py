@@ -12,10 +12,10 @@ def main() -> None:
     """Draw the list, or the show that the address asks for."""
     lab = frame.open_page("Shows", "Hand over what you found.")
     make.follow()
-    done_bar.draw(changing.BAR)
     make.refusal()
     show_id = address.opened()
     if show_id is None:
+        done_bar.draw(changing.BAR)
         show_list.draw(lab)
         return
     try:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was done last, and how it is taken back; ``undo`` None: there is nothing to take back."""
+    """What was done last, and how it is taken back; ``undo`` None: there is nothing to take back. ``label``: of its button."""
 
     said: str
     undo: Callable[[], object] | None
+    label: Literal["Undo", "Redo"] = "Undo"
 
 
 def put(name: str, done: Done) -> None:
@@ -21,21 +23,27 @@ def put(name: str, done: Done) -> None:
     st.session_state[_key(name)] = done
 
 
+def told(name: str) -> Done | None:
+    """What the bar ``name`` tells now, or None."""
+    done: Done | None = st.session_state.get(_key(name))
+    return done
+
+
 def draw(name: str) -> None:
     """Draw the bar; its place is always there, so that what stands below keeps its own."""
     with st.container(key=f"slot_{name}_undo"):
-        done: Done | None = st.session_state.get(_key(name))
+        done = told(name)
         if done is None:
             return
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"{name}_undo_card"):
             st.text(done.said, width="stretch")
             if done.undo is not None:
                 st.button(
-                    "Undo",
-                    icon=":material/undo:",
+                    done.label,
+                    icon=f":material/{done.label.lower()}:",
                     key=f"{name}_manage_undo",
                     type="primary",
-                    on_click=_undo,
+                    on_click=undo,
                     args=(name,),
                 )
             st.button("Close", key=f"{name}_manage_close", type="tertiary", on_click=forget, args=(name,))
@@ -46,7 +54,8 @@ def forget(name: str) -> None:
     st.session_state.pop(_key(name), None)
 
 
-def _undo(name: str) -> None:
+def undo(name: str) -> None:
+    """Take back what the bar ``name`` tells of; a callback."""
     done: Done | None = st.session_state.pop(_key(name), None)
     if done is not None and done.undo is not None:
         done.undo()

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import COMES_MS, Look, Server, Visitor
 from tests.browser.looks import PHONE, assert_well, settle
+from tests.until import until
 
 Visit = Callable[..., Visitor]
 NAVIGATION = ".st-key-phone_nav"
@@ -81,5 +82,4 @@ def test_one_back_returns_to_where_one_was(quick: Server, visit: Visit, height: 
     expect(posters.nth(1)).to_have_attribute("aria-pressed", "true", timeout=COMES_MS)
     page.go_back()
     expect(page.locator(FIRST_CONTENT)).to_be_visible(timeout=COMES_MS)
-    page.wait_for_function("document.querySelector('[data-testid=\"stMain\"]').scrollTop === 300", timeout=COMES_MS)
-    assert scrolled(page) == 300
+    until(lambda: scrolled(page) == 300, what="the page is scrolled to where it was")

@@ -42,6 +42,7 @@ def made(filled: Filled, visit: Visit) -> Visitor:
     visitor.page.get_by_role("button", name="Make a show").first.click(timeout=COMES_MS)
     expect(visitor.page).to_have_url(re.compile(r"/shows\?show="), timeout=COMES_MS)
     visitor.page.locator(".slides li").first.wait_for(timeout=COMES_MS)
+    visitor.page.mouse.move(0, 0)  # a hint of Streamlit's opens where the pointer was left
     return visitor
 
 
@@ -74,6 +75,27 @@ def test_slides_move_by_keyboard_and_the_focus_goes_with_them(filled: Filled, vi
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".slides .heading").first).to_have_text(before[0], timeout=COMES_MS)
     assert headings(page) == before
+
+
+def test_a_caption_is_stored_while_it_is_typed_and_nothing_moves(filled: Filled, visit: Visit) -> None:
+    """Without leaving the field; the list beside it follows, and the focus stays in the field."""
+    page = made(filled, visit).page
+    first = page.locator(".slides li").first
+    top = "e => e.getBoundingClientRect().top"
+    place = first.evaluate(top)
+    box = page.get_by_role("textbox", name="Caption")
+    box.press_sequentially("What you ")
+    expect(page.locator(".slides .caption").first).to_have_text("What you", timeout=COMES_MS)
+    box.press_sequentially("see")
+    expect(page.locator(".slides .caption").first).to_have_text("What you see", timeout=COMES_MS)
+    expect(box).to_be_focused()
+    expect(box).to_have_value("What you see")
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_enabled()
+    assert first.evaluate(top) == place
+    undo.click()
+    expect(box).to_have_value("", timeout=COMES_MS)
+    expect(page.get_by_role("button", name="Redo")).to_be_focused()
 
 
 def test_editor_and_list_are_accessible_and_fit(filled: Filled, visit: Visit) -> None:

@@ -88,6 +88,52 @@ def test_what_cannot_be_taken_stays_in_the_field_and_is_said(lab: Lab, sweep: st
     assert lab.shows.get(show.id).title == show.title
 
 
+def test_what_is_typed_on_in_one_field_is_taken_back_at_once_and_done_again(
+    lab: Lab, sweep: str, open_app: OpenApp
+) -> None:
+    """A caption is stored while it is typed; Undo and Redo take the whole of it."""
+    show = lab.shows.of_sweep(sweep)
+    app = opened(open_app, show.id)
+    for text in ("Look", "Look at ", "Look at the left"):
+        app.text_area(f"show_caption_{show.id}_1").set_value(text).run()
+        assert app.text_area(f"show_caption_{show.id}_1").value == text
+    app.button("shows_manage_undo").click().run()
+    assert lab.shows.get(show.id).slides[0].caption == app.text_area(f"show_caption_{show.id}_1").value == ""
+    assert app.button("shows_manage_undo").label == "Redo"
+    app.button("shows_manage_undo").click().run()
+    assert lab.shows.get(show.id).slides[0].caption == "Look at the left"
+    assert app.text_area(f"show_caption_{show.id}_1").value == "Look at the left"
+
+
+def test_two_tabs_lose_nothing_of_each_other(lab: Lab, sweep: str, open_app: OpenApp) -> None:
+    """A caption written over says so and can be brought back; an undo leaves what the other tab did."""
+    show = lab.shows.of_sweep(sweep)
+    mine, theirs = opened(open_app, show.id), opened(open_app, show.id)
+    field = f"show_caption_{show.id}_1"
+    theirs.text_area(field).set_value("Theirs").run()
+    mine.text_area(field).set_value("Mine").run()
+    assert "It was changed elsewhere too" in texts(mine)
+    theirs.text_input(f"show_title_{show.id}").set_value("Their title").run()
+    mine.button("shows_manage_undo").click().run()
+    found = lab.shows.get(show.id)
+    assert (found.title, found.slides[0].caption) == ("Their title", "Theirs")
+    assert mine.text_area(field).value == "Theirs"
+    theirs.button(f"show_remove_{show.id}_1").click().run()
+    mine.text_area(field).set_value("Too late").run()
+    assert "You had typed: Too late" in texts(mine)
+
+
+def test_a_refused_text_can_be_discarded(lab: Lab, sweep: str, open_app: OpenApp) -> None:
+    """Its field says that it is not saved, and why."""
+    show = lab.shows.of_sweep(sweep)
+    app = opened(open_app, show.id)
+    app.text_input(f"show_title_{show.id}").set_value("two\u200bwords").run()
+    assert "Not saved. title: it holds a character that is not seen (U+200B)." in texts(app)
+    app.button(f"discard_show_title_{show.id}").click().run()
+    assert app.text_input(f"show_title_{show.id}").value == show.title
+    assert "Not saved" not in texts(app)
+
+
 def test_update_the_facts_says_what_changed(lab: Lab, sweep: str, open_app: OpenApp) -> None:
     """And that nothing did."""
     lab.verdicts.wait(sweep, 60)

@@ -62,5 +62,4 @@ def _update(show_id: str) -> None:
     if not updated.changes:
         done_bar.put(changing.BAR, Done("The facts are up to date: nothing has changed.", None))
         return
-    said = "\n".join(["Facts updated.", *updated.changes])
-    done_bar.put(changing.BAR, Done(said, lambda: shows.put_back(updated.before)))
+    changing.offer("\n".join(["Facts updated.", *updated.changes]), updated.before)

@@ -1,8 +1,12 @@
-"""Changes of a show, each with its way back in the bar above."""
+"""Changes of a show, each with its way back in the line above; what is typed on in one field is one change."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
 
 from pages._ui import done_bar, frame, words
 from pages._ui.done_bar import Done
@@ -11,19 +15,71 @@ from rivya_core.lab.shows.show import Show
 
 BAR = "shows"
 
+_LAST = "_shows_last"
 
-def change(said: str, act: Callable[[], Show]) -> None:
-    """Change a show, and offer to take it back; what cannot be done is said in the bar."""
-    shows = frame.lab().shows
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The last change: ``about`` tells which field, "" for none; the show before and after."""
+
+    about: str
+    before: Show
+    after: Show
+
+
+def change(said: str, act: Callable[[], Show], *, about: str = "", typed: str = "") -> None:
+    """Change a show, and offer to take it back; what cannot be done is said, with what was ``typed`` when its field is gone."""
     try:
         before = act()
     except RivyaError as error:
+        refuse(error, f"You had typed: {typed}" if typed and error.field in {"slide", "id"} else "")
+        return
+    offer(said, before, about=about)
+
+
+def offer(said: str, before: Show, *, about: str = "") -> None:
+    """Say what was done to a show that was ``before``, and offer to take it back; nothing where it did not change."""
+    after = frame.lab().shows.get(before.id)
+    if after == before:
+        return
+    last: _Step | None = st.session_state.get(_LAST)
+    if about and last is not None and last.about == about and last.after == before:
+        before = last.before
+    st.session_state[_LAST] = _Step(about, before, after)
+    done_bar.put(BAR, Done(said, lambda: _take_back(before, after, "Redo")))
+
+
+def row() -> None:
+    """Draw what was done last and its way back, in one line that is always there: nothing below it moves."""
+    done = done_bar.told(BAR)
+    with st.container(key="muted_shows_done"):
+        st.text("Changes are saved as you make them." if done is None else done.said)
+    label = "Undo" if done is None else done.label
+    st.button(
+        label,
+        icon=f":material/{label.lower()}:",
+        key="shows_manage_undo",
+        disabled=done is None or done.undo is None,
+        on_click=done_bar.undo,
+        args=(BAR,),
+    )
+
+
+def refuse(error: RivyaError, more: str = "") -> None:
+    """Say what could not be done."""
+    done_bar.put(BAR, Done(words.sentences(error.title, error.detail, error.hint, more), None))
+
+
+def _take_back(before: Show, after: Show, again: Literal["Undo", "Redo"]) -> None:
+    """Take back what led from one to the other; what was done elsewhere since stays. ``again``: the word for the other way."""
+    shows = frame.lab().shows
+    st.session_state.pop(_LAST, None)
+    try:
+        found = shows.put_back(before, after)
+        now = shows.get(before.id)
+    except RivyaError as error:
         refuse(error)
         return
-    if shows.get(before.id) != before:
-        done_bar.put(BAR, Done(said, lambda: shows.put_back(before)))
-
-
-def refuse(error: RivyaError) -> None:
-    """Say in the bar what could not be done."""
-    done_bar.put(BAR, Done(words.sentences(error.title, error.detail, error.hint), None))
+    said = "Undone." if again == "Redo" else "Done again."
+    other: Literal["Undo", "Redo"] = "Undo" if again == "Redo" else "Redo"
+    done_bar.put(BAR, Done(said, lambda: _take_back(found, now, other), again))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame, words
+from pages._ui import direction, frame, words
 from pages._ui.components.slide_list import Press, SlideRow, slide_list
 from pages._ui.shows import actions, address, changing, download, share, slide
 from pages._ui.shows import words as show_words
-from pages._ui.shows.field import field
+from pages._ui.shows.field import field, trouble
 from rivya_core import Lab
 from rivya_core.lab.shows import slides
+from rivya_core.lab.shows.edits import check_title
 from rivya_core.lab.shows.show import Show, Slide
 
 PICTURED_MAX = 9
@@ -21,7 +22,10 @@ _CHOSEN = "_shows_slide"
 def draw(lab: Lab, show: Show) -> None:
     """Draw the editor, or, on a read-only server, what there is to see."""
     may_edit = not lab.settings.read_only
-    back()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="shows_bar"):
+        back()
+        if may_edit:
+            changing.row()
     _head(show, may_edit=may_edit)
     if may_edit:
         share.draw(lab, show.id)
@@ -47,26 +51,37 @@ def back() -> None:
 
 def _head(show: Show, *, may_edit: bool) -> None:
     with st.container(border=True, key="show_head", gap="small"):
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.header(show.title, anchor=False, width="content")
-            with st.container(horizontal=True, gap="small", width="content"):
-                for badge in show_words.MODES[show.mode]:
-                    frame.badge(badge)
-        with st.container(key="muted_show_facts"):
+        if may_edit:
+            _title(show)
+        else:
+            st.header(direction.within(show.title), anchor=False)
+        with st.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="muted_show_facts"
+        ):
             told = [
                 show_words.counted(len(show.slides), "slide"),
                 show_words.counted(len(show.clips), "clip"),
-                f"facts of {words.clock(show.facts.made_at)}",
+                f"facts as of {words.clock(show.facts.made_at)}",
             ]
-            st.text(" · ".join(told))
-        if may_edit:
-            field(
-                f"show_title_{show.id}",
-                show.title,
-                lambda key: st.text_input("Title", key=key, on_change=_rename, args=(show.id, key)),
-            )
+            st.text(" · ".join(told), width="content")
+            with st.container(horizontal=True, gap="small", width="content"):
+                for badge in show_words.MODES[show.mode]:
+                    frame.badge(badge)
         actions.draw(show, may_edit=may_edit)
         download.draw(show, may_edit=may_edit)
+
+
+def _title(show: Show) -> None:
+    key = f"show_title_{show.id}"
+    field(
+        key,
+        show.title,
+        lambda name, default: st.text_input(
+            "Title", value=default, key=name, live="400ms", on_change=_rename, args=(show.id, key)
+        ),
+        check=check_title,
+        store=lambda: _rename(show.id, key),
+    )
 
 
 def _slides(show: Show, chosen: Slide | None, *, may_edit: bool) -> None:
@@ -115,4 +130,6 @@ def _pressed(show_id: str, press: Press) -> None:
 
 
 def _rename(show_id: str, key: str) -> None:
-    changing.change("Title changed.", lambda: frame.lab().shows.rename(show_id, str(st.session_state.get(key) or "")))
+    title = str(st.session_state.get(key) or "")
+    if not trouble(title, check_title):  # else its field says why
+        changing.change("Title changed.", lambda: frame.lab().shows.rename(show_id, title), about=key, typed=title)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import card, chat_files, frame, words
+from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.shows import changing
 from pages._ui.shows import words as show_words
-from pages._ui.shows.field import field
+from pages._ui.shows.field import field, trouble, was_stored
+from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows import slides
-from rivya_core.lab.shows.edits import CAPTION_MAX
+from rivya_core.lab.shows.edits import CAPTION_MAX, check_caption
 from rivya_core.lab.shows.show import Show, Slide
 
 
@@ -23,18 +25,22 @@ def draw(show: Show, slide: Slide) -> None:
         for line in (words.excerpt(told.heading, 160), *(words.excerpt(line, 240) for line in told.text)):
             if line:
                 st.text(line)
+    caption = f"show_caption_{name}"
     field(
-        f"show_caption_{name}",
+        caption,
         slide.caption,
-        lambda key: st.text_area(
+        lambda key, default: st.text_area(
             "Caption",
+            value=default,
             key=key,
             height=96,
             placeholder="What others should see here",
-            help=f"At most {CAPTION_MAX} characters.",
+            help=f"At most {CAPTION_MAX} characters. Saved while you type.",
             on_change=_caption,
-            args=(show.id, slide.number, key),
+            args=(show.id, slide.number, caption),
         ),
+        check=check_caption,
+        store=lambda: _caption(show.id, slide.number, caption),
     )
     layouts = slides.layouts(slide)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
@@ -58,11 +64,26 @@ def draw(show: Show, slide: Slide) -> None:
             args=(show.id, slide.number),
         )
     chat_files.of_slide(show.id, slide.number, len(slide.clips), key=f"show_video_{name}")
+    keyboard_submit("show_slide", None, key="show_typed")
 
 
 def _caption(show_id: str, number: int, key: str) -> None:
     text = str(st.session_state.get(key) or "")
-    changing.change("Caption changed.", lambda: frame.lab().shows.caption(show_id, number, text))
+    if trouble(text, check_caption):
+        return  # the field says why
+    shows = frame.lab().shows
+    said = "Caption changed."
+    there = _now(show_id, number)
+    if there and there.caption not in {was_stored(key), check_caption(text)}:
+        said = "Caption changed. It was changed elsewhere too: Undo brings that text back."
+    changing.change(said, lambda: shows.caption(show_id, number, text), about=key, typed=text)
+
+
+def _now(show_id: str, number: int) -> Slide | None:
+    try:
+        return frame.lab().shows.get(show_id).slide(number)
+    except RivyaError:
+        return None
 
 
 def _layout(show_id: str, number: int, key: str) -> None:

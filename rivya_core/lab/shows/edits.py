@@ -10,6 +10,7 @@ from rivya_core.api.errors import LabError
 from rivya_core.api.texts import cannot_be_kept, name_trouble, shows_nothing
 from rivya_core.lab.shows import slides
 from rivya_core.lab.shows.show import LAYOUTS, Layout, Show, Slide
+from rivya_core.lab.shows.take_back import taken_back
 
 TITLE_MAX: Final = 120
 CAPTION_MAX: Final = 600
@@ -70,20 +71,14 @@ class Edits:
 
         return self._change(show_id, without)
 
-    def put_back(self, before: Show) -> Show:
-        """Make a show what it was, as a change handed it back: title, slides and facts; the show as it is now, for a redo."""
+    def put_back(self, before: Show, after: Show | None = None) -> Show:
+        """Make a show what it was, as a change handed it back: title, slides and facts; the show as it is now, for a redo.
 
-        def as_it_was(show: Show) -> Show:
-            return replace(
-                show,
-                title=before.title,
-                facts=before.facts,
-                slides=before.slides,
-                clips=before.clips,
-                offered=before.offered,
-            )
-
-        return self._change(before.id, as_it_was)
+        Args:
+            before: The show as it was.
+            after: The show as the change left it: only what the change did is taken back then, what others did since stays.
+        """
+        return self._change(before.id, lambda show: taken_back(show, before, after or show))
 
 
 def check_title(title: str) -> str:
