@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,24 @@ def sync_folder(folder: Path) -> None:
             os.fsync(opened)
         finally:
             os.close(opened)
+
+
+@contextmanager
+def written_beside(target: Path) -> Iterator[Path]:
+    """Yield a name of its own beside a file, to be written; once that is whole and on the disk, it takes the file's name.
+
+    Raises OSError as writing does. After any error the file is what it was, and nothing else is left.
+    """
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        yield part
+        with part.open("rb+") as file:
+            sync_file(file.fileno())
+        part.replace(target)
+        sync_folder(target.parent)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -27,7 +27,8 @@ NO_NAME: Final = "No name"
 TEXT_MAX: Final = 1_000_000
 _LAB: Final = "ballot_lab"
 _LAB_BYTES, _ID_BYTES, _KEY_BYTES = 3, 5, 16
-_LIKE_A_LINE: Final = re.compile(r"RV1\.|(?:[^.\s]+\.){4}")
+_LIKE_A_LINE: Final = re.compile(r"RV1\.|(?<![^.])(?:[^.]++\.){4}")
+"""Four parts with their dots; a part is tried from its beginning only and taken whole, so that time grows with the text alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +261,8 @@ def found_in(text: str) -> list[str]:
 def _goes_on(line: str, word: str) -> bool:
     dots = line.count(".")
     lacks_its_end = dots < vote_lines.PARTS - 1 or len(line.rpartition(".")[2]) < vote_lines.SEAL_LENGTH
-    fits = set(word) <= {*vote_lines.SIGNS, "."} and dots + word.count(".") < vote_lines.PARTS
+    is_short = len(line) + len(word) <= vote_lines.LINE_MAX
+    fits = is_short and set(word) <= {*vote_lines.SIGNS, "."} and dots + word.count(".") < vote_lines.PARTS
     return lacks_its_end and fits and "RV1." not in word
 
 
@@ -281,7 +283,7 @@ def lines(connection: sa.Connection, experiment_id: str) -> list[LineRecord]:
         .join_from(ballot_lines, vote_rounds, vote_rounds.c.id == ballot_lines.c.round_id)
         .join(vote_pairs, vote_pairs.c.round_id == vote_rounds.c.id)
         .where(vote_rounds.c.experiment_id == experiment_id)
-        .group_by(ballot_lines.c.id)
+        .group_by(ballot_lines.c.id, vote_rounds.c.id)
         .order_by(ballot_lines.c.id)
     )
     return [

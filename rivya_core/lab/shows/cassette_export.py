@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+from rivya_core.api.durable import written_beside
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.clips import sha256_of
 from rivya_core.lab.database import reading
@@ -69,19 +70,15 @@ def export(parts: Parts, selection: str | Iterable[str], path: str | Path, *, im
         StorageError: a clip was changed on the disk, or the file cannot be written.
     """
     target = Path(path)
-    part = target.with_name(f"{target.name}.part")
     written = pieces(parts, selection, images=images)
     try:
-        with part.open("wb") as file:
+        with written_beside(target) as part, part.open("wb") as file:
             for piece in written:
                 file.write(piece)
-        part.replace(target)
     except OSError as error:
         raise StorageError(
             "The cassette cannot be written", f"{target}: {error.strerror}.", "Choose another place.", field="path"
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
     return target
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageOps
 
+from rivya_core.api.durable import written_beside
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.shows import lettering
 from rivya_core.lab.shows.lettering import Colour
@@ -90,12 +91,10 @@ def contact_sheet(sheet: Sheet, target: Path) -> Path:
             field="clips",
         )
     picture = _Drawing(sheet).draw()
-    part = target.with_name(f".{target.name}.part")
     try:
-        picture.save(part, "PNG", optimize=True)
-        part.replace(target)
+        with written_beside(target) as part:
+            picture.save(part, "PNG", optimize=True)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise StorageError(
             "The contact sheet cannot be written", f"{error.strerror or error}.", field="disk"
         ) from error

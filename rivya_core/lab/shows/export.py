@@ -12,14 +12,16 @@ import json
 import re
 import secrets
 import shutil
+import uuid
 import zipfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from rivya_core.api.durable import sync_file, sync_folder, written_beside
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.containers import container_of_key
 from rivya_core.lab.zip_pieces import Pieces, blocks, undated
@@ -161,16 +163,10 @@ def _changed(key: str) -> StorageError:
 
 def write_file(content: Iterator[bytes], target: Path, size_bytes: int) -> Path:
     """Write pieces into a new file of about ``size_bytes``; where it is. Raises as ``write_folder`` does."""
-    part = _part(target, size_bytes)
-    try:
-        with _telling(target):
-            with part.open("wb") as file:
-                for piece in content:
-                    file.write(piece)
-            part.replace(target)
-    finally:
-        with suppress(OSError):
-            part.unlink()
+    _refuse_unfit(target, size_bytes)
+    with _telling(target), written_beside(target) as part, part.open("wb") as file:
+        for piece in content:
+            file.write(piece)
     return target
 
 
@@ -180,7 +176,8 @@ def write_folder(material: Material, target: Path) -> Path:
     Raises:
         LabError: the name is taken. StorageError: there is no room, the place cannot be written, or a clip was changed.
     """
-    part = _part(target, material.size_bytes)
+    _refuse_unfit(target, material.size_bytes)
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         with _telling(target):
             (part / CLIPS).mkdir(parents=True)
@@ -188,14 +185,17 @@ def write_folder(material: Material, target: Path) -> Path:
                 with (part / name).open("wb") as file:
                     for block in content:
                         file.write(block)
+                    file.flush()
+                    sync_file(file.fileno())
             part.replace(target)
+            sync_folder(target.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return target
 
 
-def _part(target: Path, size_bytes: int) -> Path:
-    """A name beside the target for what is not whole yet. Raises when the name is taken, or the room is not there."""
+def _refuse_unfit(target: Path, size_bytes: int) -> None:
+    """Raise when the name is taken, or the room is not there."""
     with _telling(target):
         if target.exists() or target.is_symlink():
             raise LabError("This name is taken", f"{target} exists already.", "Choose another name.", field="path")
@@ -207,7 +207,6 @@ def _part(target: Path, size_bytes: int) -> Path:
             "Free some space, or choose another place.",
             field="disk",
         )
-    return target.with_name(f".{target.name}.part")
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image, ImageDraw
 
+from rivya_core.api.durable import written_beside
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.clip_caps import length_s, opened
 from rivya_core.lab.clips import shown_px
@@ -68,18 +69,14 @@ def side_by_side(clips: Sequence[LabelledClip], target: Path, *, title: str = ""
     """
     if not 0 < len(clips) <= SIDE_BY_SIDE_MAX:
         raise _refused(f"{len(clips)} clips were given, and 1 to {SIDE_BY_SIDE_MAX} are taken.")
-    part = target.with_name(f".{target.name}.part")
     try:
-        with ExitStack() as stack:
+        with written_beside(target) as part, ExitStack() as stack:
             players = [_Player(stack, one.clip) for one in clips]
             _encode(players, _Layout([player.size_px for player in players]), clips, title, part)
-        part.replace(target)
     except OSError as error:
         raise StorageError("The video cannot be written", f"{error.strerror or error}.", field="disk") from error
     except (FFmpegError, ValueError, EOFError) as error:
         raise _refused("One of the clips cannot be read.") from error
-    finally:
-        part.unlink(missing_ok=True)
     return target
 
 

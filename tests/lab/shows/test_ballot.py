@@ -16,6 +16,7 @@ from rivya_core import Lab
 from rivya_core.api.errors import LabError
 from rivya_core.lab.database import reading
 from rivya_core.lab.judging import ballot_lines, vote_lines
+from rivya_core.lab.judging.ballot_lines import TEXT_MAX
 from rivya_core.lab.judging.results import read_case
 from rivya_core.lab.judging.votes import Outcome
 from rivya_core.lab.shows import ballot as ballots
@@ -313,6 +314,16 @@ def test_a_line_that_mail_broke_is_put_together(lab: Lab) -> None:
     one, other = line(lab, made, 1), line(lab, made, 2, "Ben")
     told = lab.votes.paste(f"My vote:\n{one[:40]}\n{one[40:]}\nAnd his: {other[:70]} {other[70:]} Bye.")
     assert [one.sentence for one in told] == ["Ana: 4 votes counted.", "Ben: 4 votes counted."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * TEXT_MAX, "a." * (TEXT_MAX // 2), "RV1." + "a " * (TEXT_MAX // 2 - 2)],
+    ids=["word", "dots", "pieces"],
+)
+def test_a_large_text_is_looked_through_once(lab: Lab, text: str) -> None:
+    """However it is made: its time grows with its length, where comparing each place with the rest would take hours."""
+    assert all(one.vote is None for one in lab.votes.paste(text))
 
 
 def test_a_line_taken_out_leaves_the_sum_and_the_error_rate_with_it(lab: Lab) -> None:

@@ -237,6 +237,18 @@ def test_a_place_that_cannot_be_written_is_said(lab: Lab, show_id: str, tmp_path
     assert not (tmp_path / "never").exists()
 
 
+def test_what_stands_beside_it_is_left_alone(material: Material, tmp_path: Path) -> None:
+    """Also what was left by, or is being written by, another that makes a file or folder of the same name."""
+    (tmp_path / ".folder.part").mkdir()
+    for name in (".folder.part/theirs", ".zip.part"):
+        (tmp_path / name).write_text("theirs")
+    export.write_folder(material, tmp_path / "folder")
+    export.write_file(export.zip_file(material), tmp_path / "zip", 0)
+    assert {one.name for one in tmp_path.iterdir()} >= {"folder", "zip", ".folder.part", ".zip.part"}
+    assert [(tmp_path / name).read_text() for name in (".folder.part/theirs", ".zip.part")] == ["theirs"] * 2
+    assert not [one for one in tmp_path.glob("*.part") if one.name not in {".folder.part", ".zip.part"}]
+
+
 def test_a_show_without_room_is_refused_before_anything_is_written(material: Material, tmp_path: Path) -> None:
     """With what is needed and what is there."""
     clips = {key: clip | {"size_bytes": 10**17} for key, clip in material.data["clips"].items()}
