@@ -14,9 +14,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from rivya_core import services
-from rivya_core.api.errors import RivyaError
+from rivya_core.api.errors import LabError, RivyaError
 from rivya_core.lab.containers import container_of_key
 from rivya_core.lab.lab import Lab
+from rivya_core.lab.shows.room_app import ballot_answer, vote_answer
 from rivya_core.mode_words import ModeWord
 from rivya_core.web import exports
 from rivya_core.web.files import PRIVATE_CACHE, SHA256, found, kept, missing
@@ -28,6 +29,8 @@ def routes() -> Sequence[Route]:
         Route("/show/{id}", show),
         Route("/show/{id}/clips/{sha256}.mp4", clip),
         Route("/show/{id}/posters/{sha256}.jpg", poster),
+        Route("/show/{id}/ballot", ballot),
+        Route("/show/{id}/vote", vote, methods=["POST"]),
         Route("/show/{id}/one-file.html", download),
         Route("/show/{id}/show.zip", download),
     ]
@@ -70,6 +73,29 @@ def poster(request: Request) -> Response:
         return kept(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
 
     return found(answer)
+
+
+def ballot(request: Request) -> Response:
+    """Serve the ballot of a show, under the policy that stands in it."""
+
+    def answer(lab: Lab) -> Response:
+        made = lab.shows.made_ballot(request.path_params["id"])
+        return missing() if made is None else ballot_answer(made.path)
+
+    return found(answer)
+
+
+async def vote(request: Request) -> Response:
+    """Count the line that the ballot of a show sends."""
+
+    def count(line: str) -> str:
+        lab = services.shared_lab()
+        made = lab.shows.made_ballot(request.path_params["id"])
+        if made is None:
+            raise LabError("This vote is not counted", "This show has no ballot.")
+        return lab.votes.accept(line, ballot=made.id).sentence
+
+    return await vote_answer(request, count)
 
 
 def download(request: Request) -> Response:

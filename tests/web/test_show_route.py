@@ -14,6 +14,8 @@ from starlette.applications import Starlette
 from rivya_core import Lab, web
 from rivya_core.lab.shows import page
 from tests.lab.judging.study import make_study
+from tests.lab.shows.given import decided
+from tests.lab.shows.test_ballot import line
 
 NOBODY = "0" * 64
 
@@ -140,3 +142,34 @@ async def test_a_show_is_downloaded_as_a_script_writes_it(
         )
     for address in wanted:
         assert (await client.get(f"/show/snever/{address}")).status_code == 404
+
+
+async def test_the_page_leads_to_the_ballot_once_there_is_one(lab: Lab, client: httpx.AsyncClient) -> None:
+    """Under a policy of its own, and its line counts once, as in the room; before, there is no such address."""
+    show = lab.shows.of_sweep(decided(lab)).id
+    link = f'href="/show/{show}/ballot"'
+    assert link not in (await client.get(f"/show/{show}")).text
+    assert (await client.get(f"/show/{show}/ballot")).status_code == 404
+    assert (await client.post(f"/show/{show}/vote", content="x")).status_code == 422
+    made = lab.shows.ballot(show)
+    assert link in (await client.get(f"/show/{show}")).text
+    page_of_ballot = await client.get(f"/show/{show}/ballot")
+    assert page_of_ballot.content == made.path.read_bytes()
+    assert "unsafe-inline" not in page_of_ballot.headers["content-security-policy"]
+    vote = line(lab, made)
+    counted = await client.post(f"/show/{show}/vote", content=vote)
+    assert counted.status_code == 200
+    again = await client.post(f"/show/{show}/vote", content=vote)
+    assert (again.status_code, "already" in again.text) == (422, True)
+    foreign = await client.post(f"/show/{show}/vote", content=vote, headers={"origin": "https://elsewhere.example"})
+    assert foreign.status_code == 403
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"\xff", 422), (b"x" * 5000, 413)], ids=["no text", "too long"])
+async def test_what_is_no_vote_is_refused_in_words(
+    show_id: str, client: httpx.AsyncClient, body: bytes, status: int
+) -> None:
+    """Whatever is sent."""
+    answer = await client.post(f"/show/{show_id}/vote", content=body)
+    assert answer.status_code == status
+    assert answer.text.endswith(".")

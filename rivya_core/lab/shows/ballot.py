@@ -117,6 +117,13 @@ class BallotFiles:
             rows = ballot_lines.made(connection, experiment_id, show_id)
         return next((self._file(row) for row in rows if row.question == question), None)
 
+    def beside(self, show_id: str, experiment_id: str) -> BallotFile | None:
+        """The ballot of a show that was made last, on whatever question; None while there is none."""
+        with reading(self._parts.database) as connection:
+            rows = ballot_lines.made(connection, experiment_id, show_id)
+        found = self._file(rows[0]) if rows else None
+        return found if found is not None and found.path.is_file() else None
+
     def file(self, ballot_id: str) -> BallotFile:
         """A ballot by its id. Raises LabError when there is none."""
         with reading(self._parts.database) as connection:

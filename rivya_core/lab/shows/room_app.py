@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import unescape
 from pathlib import Path
 from typing import Final, Protocol
@@ -123,7 +123,7 @@ class RoomApp:
                 page, headers = self._served.page()
                 return Response(page, headers={**_HEADERS, **headers}, media_type="text/html")
             if kind == "ballot":
-                return _ballot(self._served.ballot())
+                return ballot_answer(self._served.ballot())
             path = self._served.clip(name) if kind == "clip" else self._served.poster(name)
         except RivyaError:
             return _missing()
@@ -132,23 +132,29 @@ class RoomApp:
     async def _vote(self, request: Request) -> Response:
         if await anyio.to_thread.run_sync(self._served.ballot) is None:
             return _missing()
-        try:
-            body = await asyncio.wait_for(_body(request), VOTE_WITHIN_S)
-        except (TimeoutError, ClientDisconnect):
-            return _said("The vote did not arrive whole. Send it again.", 408)
-        if body is None:
-            return _said(f"This is longer than a vote can be: at most {VOTE_MAX_BYTES:,} bytes are taken.", 413)
-        return await anyio.to_thread.run_sync(self._count, body)
+        return await vote_answer(request, self._served.count)
 
-    def _count(self, body: bytes) -> Response:
-        try:
-            return _said(self._served.count(body.decode()), 200)
-        except UnicodeDecodeError:
-            return _said("This is no line of a vote.", 422)
-        except LabError as error:
-            return _said(error.detail or error.title, 422)
-        except RivyaError:  # its sentence speaks of the machine that shares, which is not the voter's
-            return _said("Your vote cannot be counted at the moment. Send it again, or copy the line.", 503)
+
+async def vote_answer(request: Request, count: Callable[[str], str]) -> Response:
+    """Take the line that a voter sends: what ``count`` says of it, or why it is not counted."""
+    try:
+        body = await asyncio.wait_for(_body(request), VOTE_WITHIN_S)
+    except (TimeoutError, ClientDisconnect):
+        return _said("The vote did not arrive whole. Send it again.", 408)
+    if body is None:
+        return _said(f"This is longer than a vote can be: at most {VOTE_MAX_BYTES:,} bytes are taken.", 413)
+    return await anyio.to_thread.run_sync(_counted, body, count)
+
+
+def _counted(body: bytes, count: Callable[[str], str]) -> Response:
+    try:
+        return _said(count(body.decode()), 200)
+    except UnicodeDecodeError:
+        return _said("This is no line of a vote.", 422)
+    except LabError as error:
+        return _said(error.detail or error.title, 422)
+    except RivyaError:  # its sentence speaks of the machine that shares, which is not the voter's
+        return _said("Your vote cannot be counted at the moment. Send it again, or copy the line.", 503)
 
 
 def _client(request: Request) -> str:
@@ -167,7 +173,7 @@ async def _body(request: Request) -> bytes | None:
     return body
 
 
-def _ballot(path: Path | None) -> Response:
+def ballot_answer(path: Path | None) -> Response:
     """The page of a ballot, under the policy that stands in it: an older ballot has older scripts."""
     if path is None or not path.is_file():
         return _missing()

@@ -165,10 +165,20 @@ class Shows(Edits):
         return slides.to_data(self.get(show_id))
 
     def page(self, show_id: str) -> str:
-        """The show as one HTML page, with addresses of its files below ``/show/<id>``. Raises LabError for an unknown id."""
+        """The show as one HTML page, with addresses of its files below ``/show/<id>``, and of its ballot once there is one.
+
+        Raises LabError for an unknown id.
+        """
         from rivya_core.lab.shows.page import ServedMedia, render  # noqa: PLC0415 - loads Jinja2: only who shows pays for it
 
-        return render(self.data(show_id), ServedMedia(f"/show/{show_id}"), served=True)
+        base = f"/show/{show_id}"
+        ballot = None if self.made_ballot(show_id) is None else f"{base}/ballot"
+        return render(self.data(show_id), ServedMedia(base), served=True, ballot=ballot)
+
+    def made_ballot(self, show_id: str) -> BallotFile | None:
+        """The ballot of a show, if it was made already. Raises LabError for an unknown id."""
+        show = self.get(show_id)
+        return None if show.sweep_id is None else self.ballots.beside(show.id, show.sweep_id)
 
     def ballot(self, show_id: str, question: str | None = None) -> BallotFile:
         """The ballot that goes with a show, made at the first call at about a second a clip; the same one afterwards.

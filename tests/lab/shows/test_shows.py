@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from rivya_core import Lab
 from rivya_core.api.errors import LabError
 from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.judging.ratings import counted
 from rivya_core.lab.schema import generations, show_clips
 from rivya_core.lab.shows.edits import CAPTION_MAX, TITLE_MAX
 from rivya_core.lab.states import State
@@ -468,3 +469,22 @@ def test_a_show_says_which_generation_each_clip_is_of(lab: Lab) -> None:
     assert [one.generation_id for one in lab.shows.held(show.id)] == list(reversed(ids))
     with lab.ledger.reading() as connection:
         assert set(connection.execute(sa.select(show_clips.c.sha256)).scalars()) == set(show.clips)
+
+
+def test_a_show_counts_votes_as_the_ranking_does(lab: Lab) -> None:
+    """The same numbers and words stand in the show and on the page Vote, ties among them."""
+    sweep = make_study(lab, VALUES, clips=2)
+    round_id = lab.ballots.start(sweep, "Ana")
+    for outcome in ("left", "tie", "bad", "right", "tie"):
+        ballot = lab.ballots.ballot(round_id)
+        assert ballot is not None
+        lab.ballots.vote(round_id, ballot.left_token, outcome)  # type: ignore[arg-type] # one of the outcomes
+    lab.ballots.end(round_id)
+    decide(lab, sweep)
+    standing = lab.votes.ranking(sweep)
+    told = lab.shows.get(lab.shows.of_sweep(sweep).id).facts.votes
+    assert told is not None
+    assert [row.counted for row in told.table] == [counted(one.won, one.lost, one.ties) for one in standing.rated]
+    assert {row.tied for row in told.table} == {3}
+    assert sum(row.of for row in told.table) // 2 == standing.votes == 5
+    assert told.sentence == standing.sentence
