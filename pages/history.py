@@ -48,7 +48,7 @@ def _list(lab: Lab, query: HistoryFilter) -> tuple[HistoryPage, GenerationRecord
         count = st.empty()
         with st.container(horizontal=True, width="content", gap="small"):
             sort, view = history_filters.arrangement()
-            _exports(query)
+            _exports(lab, query)
     page = lab.history.page(query, page=address.wanted_page(), size=PAGE_ROWS, sort=sort)
     shown = _shown(lab, page)
     if page.rows:
@@ -85,7 +85,7 @@ def _turn(key: str) -> None:
     address.turn_to(st.session_state[key])
 
 
-def _exports(query: HistoryFilter) -> None:
+def _exports(lab: Lab, query: HistoryFilter) -> None:
     asked = filter_query(query)
     for kind in ("csv", "json"):
         st.link_button(
@@ -94,6 +94,14 @@ def _exports(query: HistoryFilter) -> None:
             icon=":material/download:",
             help=f"Every row that matches the filters, as {kind.upper()}",
             key=f"export_{kind}",
+        )
+    if lab.cassettes.playing is None:  # what is played here is on a cassette already
+        st.link_button(
+            "Cassette",
+            f"/exports/cassette.zip?matching=1{asked and '&'}{asked}",
+            icon=":material/album:",
+            help="Every row that matches the filters and has ended, to be played again without key or network",
+            key="export_cassette",
         )
 
 

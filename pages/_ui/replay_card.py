@@ -39,7 +39,7 @@ def draw(lab: Lab) -> None:
                 disabled=is_playing,
                 help="Takes what was played out of the lists and starts over." if before else None,
             )
-            st.caption("Nothing real is spent, and nothing leaves this machine.", width="content")
+            st.caption("Nothing real is spent. Only what was recorded can be generated.", width="content")
         refused: RivyaError | None = st.session_state.get(_REFUSED)
         if refused is not None:
             frame.error_card(refused)

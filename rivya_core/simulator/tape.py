@@ -20,7 +20,10 @@ from rivya_core.api.texts import same_text
 from rivya_core.simulator.behaviour import RefusedError
 from rivya_core.simulator.store import Store
 
-NOT_RECORDED = "This request is not in the recording that is played. Nothing was made or charged"
+NOT_RECORDED = (
+    "This request is not in the recording that is played. Nothing was made or charged. "
+    "Press Play the recording, or repeat one of its clips"
+)
 
 _TAKE = re.compile(r"-([1-9][0-9]{0,2})$")
 
@@ -110,7 +113,7 @@ class Tape:
         exact = [place for place in alike if self._tasks[place].take == take]
         if take > 1:
             if not exact:
-                raise RefusedError("validation_failed", f"{NOT_RECORDED}: it holds no take {take} of it.")
+                raise RefusedError("validation_failed", f"{NOT_RECORDED}; it holds no take {take} of it.")
             alike = exact
         plays = Counter(row["place"] for row in store.rows("SELECT place FROM played"))
         return min(alike, key=lambda place: (plays[place], place not in exact, place))

@@ -53,3 +53,16 @@ async def test_nothing_to_record_is_said(lab: Lab, client: httpx.AsyncClient) ->
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     large = await client.post("/exports/cassette.zip", content="x" * 200_000, headers=form)
     assert large.status_code == 413
+
+
+async def test_what_a_filter_finds_comes_as_a_cassette(lab: Lab, client: httpx.AsyncClient) -> None:
+    """The filter is the one of History; without any it is everything; one that is not usable is refused in words."""
+    for text in ("A fox", "A kite"):
+        lab.wait(lab.submit(GenerationRequest(prompt=text)).id)
+    for asked, prompts in (("", ["A fox", "A kite"]), ("&q=kite", ["A kite"])):
+        answer = await client.get(f"/exports/cassette.zip?matching=1{asked}")
+        told = json.loads(zipfile.ZipFile(io.BytesIO(answer.content)).read("cassette.json"))
+        assert [entry["prompt"] for entry in told["entries"]] == prompts
+    nothing = await client.get("/exports/cassette.zip?matching=1&q=wolf")
+    assert (nothing.status_code, "nothing to record" in nothing.json()["error"]) == (409, True)
+    assert (await client.get("/exports/cassette.zip?matching=1&state=x")).status_code == 400

@@ -11,6 +11,7 @@ from pages._ui import card
 from pages._ui.connection import connection_cards
 from rivya_core import Lab
 from rivya_core.api.contract import Effect
+from rivya_core.mode_words import UNITS
 
 CFG_EFFECTS = ("strong", "weak", "inert")
 SLOWEST, FASTEST = 0.5, 20.0
@@ -25,7 +26,7 @@ def simulator_card(lab: Lab) -> None:
         return
     now = lab.simulator.world.settings()
     with st.container(border=True, key="simulator_card"):
-        card.head("Simulator")
+        card.head("Simulator" if lab.cassettes.playing is None else "Wallet of the replay")
         if lab.cassettes.playing is None:  # a recording has its own times and failures
             _behaviour(lab, now)
         _wallet(lab, int(now["credits"]))
@@ -71,7 +72,7 @@ def _behaviour(lab: Lab, now: Mapping[str, Any]) -> None:
 def _wallet(lab: Lab, credits: int) -> None:  # noqa: A002 - Rivya's word
     key = f"simulator_credits_{credits}"
     st.number_input(
-        "Simulated credits in the wallet",
+        f"{UNITS[lab.mode_word].capitalize()} in the wallet",
         min_value=0,
         max_value=1_000_000,
         step=160,

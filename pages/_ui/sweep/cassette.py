@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from rivya_core import Lab
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.states import State
 
@@ -13,9 +14,9 @@ PATH = "/exports/cassette.zip"
 HELP = "Everything that has ended, to be played again without key or network: RIVYA_CASSETTE=file make run"
 
 
-def draw(status: SweepStatus) -> None:
-    """Draw the download, once something of the sweep has ended."""
-    if not status.states.get(State.SUCCEEDED, 0):
+def draw(lab: Lab, status: SweepStatus) -> None:
+    """Draw the download, once something of the sweep has ended; what is played from a cassette is not recorded again."""
+    if lab.cassettes.playing is not None or not status.states.get(State.SUCCEEDED, 0):
         return
     spec = status.experiment.spec
     axes = [axis.get("target") for axis in spec.get("axes", ())]

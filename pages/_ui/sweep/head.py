@@ -62,7 +62,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
                 _steer(lab, status)
             if frame.can_spend():
                 sweep_manage.menu(lab, experiment, labels)
-            sweep_cassette.draw(status)
+            sweep_cassette.draw(lab, status)
         if status.damaged:
             with st.container(key="muted_damaged"):
                 st.text("A damaged clip was paid for and is kept. A repair buys a new one.")

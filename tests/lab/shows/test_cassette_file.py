@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rivya_core import Settings
 from rivya_core.api.errors import ConfigurationError, RivyaError
@@ -204,6 +206,15 @@ def test_files_that_lie_in_each_other_are_refused(tmp_path: Path, clip: bytes) -
         cassette_file.read(path)
 
 
+def test_an_encrypted_file_is_refused(tmp_path: Path, clip: bytes) -> None:
+    """Before anybody is asked for a password."""
+    data = bytearray(written(tmp_path / "a", whole(clip)).read_bytes())
+    data[data.rindex(b"PK\x01\x02") + 8] |= 0x1
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(ConfigurationError, match="encrypted"):
+        cassette_file.read(tmp_path / "a")
+
+
 def test_its_table_is_measured_before_it_is_read(tmp_path: Path) -> None:
     """Neither a million files nor the form of a very large archive is looked into."""
     many = written(tmp_path / "many", [(f"clips/{number}", b"") for number in range(2300)])
@@ -245,6 +256,49 @@ def test_every_cut_and_every_damage_is_refused(tmp_path: Path, clip: bytes) -> N
         except RivyaError:
             continue
         assert {name: sha(file.read_bytes()) for name, file in found.items()} == {sha(clip): sha(clip)}
+
+
+PLACES: tuple[tuple[str | int, ...], ...] = (
+    *((name,) for name in ("format", "recorded_on", "left_out", "sweeps", "entries", "images")),
+    *(("entries", 0, name) for name in entry(b"x")),
+    *(("entries", 0, "clip", name) for name in ("sha256", "size_bytes")),
+    *(("entries", 0, "params", name) for name in ("duration", "cfg_scale")),
+    *(("sweeps", 0, name) for name in sweep()),
+    *(("sweeps", 0, "spec", name) for name in ("base", "axes", "paired")),
+    *(("sweeps", 0, "spec", "base", name) for name in ("model", "prompt", "params", "reference_image")),
+    *(("sweeps", 0, "spec", "axes", 0, name) for name in ("name", "target", "labels", "values")),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.sampled_from(PLACES), value=JSON)
+def test_any_value_in_any_field_is_taken_or_refused_in_a_sentence(
+    place: tuple[str | int, ...], value: object, tmp_path: Path, clip: bytes
+) -> None:
+    """Never another error, never a word of the value's making that is longer than a line, and nothing is written."""
+    told = json.loads(index(clip, sweeps=[sweep()]))
+    at = told
+    for step in place[:-1]:
+        at = at[step]
+    at[place[-1]] = value
+    members: list[Member] = [("cassette.json", json.dumps(told).encode()), (f"clips/{sha(clip)}", clip)]
+    path = written(tmp_path / "a", members)
+    refusal = None
+    try:
+        assert cassette_file.read(path)[0].entries
+    except ConfigurationError as error:
+        refusal = error
+    if refusal is not None:
+        assert refusal.title == "This cassette cannot be played"
+        assert refusal.detail.endswith(".")
+        assert len(refusal.detail) < 300
+        assert refusal.detail.isprintable()
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_changed_clip_and_one_that_is_no_video_are_refused(tmp_path: Path, clip: bytes) -> None:

@@ -152,6 +152,7 @@ function show(its) {
   its.acts.zip.disabled = count > its.data.zipMax;
   its.acts.zip.title = its.acts.zip.disabled ? `A ZIP holds at most ${its.data.zipMax} clips` : '';
   if (!count) its.labeller.hidden = its.shower.hidden = true;
+  if (!its.acts.cassette) return;
   its.acts.cassette.disabled = count > its.data.zipMax;
   its.acts.cassette.title = its.acts.cassette.disabled ? `At most ${its.data.zipMax} clips` : 'To be played again without key or network';
 }
@@ -196,7 +197,7 @@ function drawBar(its, parent) {
     });
   }
   add('zip', 'Download ZIP', () => download(its, '/exports/clips.zip'));
-  add('cassette', 'Cassette', () => download(its, '/exports/cassette.zip'));
+  if (its.data.mayRecord) add('cassette', 'Cassette', () => download(its, '/exports/cassette.zip'));
   if (its.data.mayWrite) add('delete', 'Delete', () => act(its, 'delete'));
   add('clear', 'Clear', () => { its.selected.clear(); show(its); });
   its.labeller = make(parent, 'form', 'labeller');
