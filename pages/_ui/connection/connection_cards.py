@@ -214,20 +214,22 @@ def spending_card(lab: Lab) -> None:
     budget = lab.budget()
     with st.container(border=True, key="spending_card"):
         card.head("Daily cap")
-        spent = f"{budget.spent_today_credits:,} {lab.mode} credits held or settled today"
+        spent = f"{budget.spent_today_credits:,} {lab.mode_word} credits held or settled today"
         if budget.cap_credits is None:
             st.text(f"{spent}. No limit.")
         else:
             share = 1.0 if budget.cap_credits == 0 else min(1.0, budget.spent_today_credits / budget.cap_credits)
             st.progress(share, text=f"{spent}, of {budget.cap_credits:,}")
         if not lab.settings.read_only:
-            cap_editor(f"Cap for {lab.mode} credits a day", lab.cap(), lab.set_cap, key=f"cap_{lab.mode}")
+            cap_editor(f"Cap for {lab.mode_word} credits a day", lab.cap(), lab.set_cap, key=f"cap_{lab.mode}")
         st.caption(_cap_note(lab, budget))
 
 
 def _cap_note(lab: Lab, budget: Budget) -> str:
     zone = datetime.now().astimezone().tzname()
-    note = f"A day ends at midnight of this computer's clock ({zone}). Live and simulated credits are counted apart."
+    note = f"A day ends at midnight of this computer's clock ({zone})."
+    if lab.cassettes.playing is None:
+        note = f"{note} Live and simulated credits are counted apart."
     environment = lab.settings.daily_cap_credits
     if environment is None or budget.cap_credits is None:
         return note

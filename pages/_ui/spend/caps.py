@@ -65,7 +65,7 @@ def _editor(lab: Lab, known: list[ExperimentCost]) -> None:
     names = {DAILY: "Every day"} | {cost.id: words.excerpt(cost.name, 60) for cost in known}
     chosen = st.selectbox("Change the cap of", list(names), format_func=lambda one: names.get(one, one), key="cap_of")
     if chosen == DAILY or chosen not in names:
-        cap_editor(f"Cap for {lab.mode} credits a day", lab.cap(), lab.set_cap, key="spend_cap_daily")
+        cap_editor(f"Cap for {lab.mode_word} credits a day", lab.cap(), lab.set_cap, key="spend_cap_daily")
         return
     current = next(cost.cap_credits for cost in known if cost.id == chosen)
     cap_editor("Cap for the whole sweep", current, _saver(lab, chosen), key=f"spend_cap_{chosen}")
