@@ -80,6 +80,7 @@ def test_a_clip_that_is_of_no_use_is_refused_in_words_and_blocks_nothing(
     app = give(app, plain.read_bytes() if changes is None else carrying(plain, **changes))
     assert not app.exception
     assert said in texts(app)
+    assert "Nothing was loaded from this clip" in "".join(toast.value for toast in app.toast)
     assert widget(app, "Prompt").value == "Mine"
     assert not generate(app).disabled
     app.button(key="clip_refused_close").click().run()

@@ -101,6 +101,10 @@ def _take_clip(data: bytes) -> None:
     if found is not None:
         _load(lab, *found)
         st.toast("Settings loaded from the clip. Nothing was sent.", icon=":material/tune:")
+    else:  # what is wrong stands below the image, which may be out of sight
+        st.toast(
+            "Nothing was loaded from this clip. Below the reference image it says why.", icon=":material/movie_off:"
+        )
 
 
 def _current(lab: Lab) -> Draft:
