@@ -30,7 +30,7 @@ _COPY_KEYS = "_copy_keys"
 def download_menu(record: GenerationRecord, *, key: str) -> None:
     """Draw what saves the archived clip: as it was delivered, or a copy that carries its settings, where it can."""
     href = f"/clips/{record.id}.mp4?download"
-    if record.clip_check in {UNOPENED, DAMAGED} or container_of_key(record.clip_key or "") is not MP4:
+    if not can_carry_settings(record):
         st.link_button("Download", f"{href}=1", icon=":material/download:")
         return
     with st.popover("Download", icon=":material/download:", key=f"download_{key}_{record.id}"):
@@ -38,6 +38,11 @@ def download_menu(record: GenerationRecord, *, key: str) -> None:
         st.link_button("With its settings", f"{href}=settings", icon=":material/tune:", width="stretch")
         with st.container(key=f"muted_download_{key}"):
             st.text("With its settings: dropped on Generate, it fills the form.")
+
+
+def can_carry_settings(record: GenerationRecord) -> bool:
+    """Tell whether a copy of the clip can have its settings in it."""
+    return record.clip_check not in {UNOPENED, DAMAGED} and container_of_key(record.clip_key or "") is MP4
 
 
 def repeat_button(lab: Lab, record: GenerationRecord, *, key: str) -> None:

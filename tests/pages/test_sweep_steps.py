@@ -237,6 +237,7 @@ def test_what_is_said_of_an_open_clip(lab: Lab) -> None:
     assert said is not None
     assert (said["labels"], said["prompt"], said["fault"]) == ([["cfg_scale", "0.5"]], BOAT.prompt, "")
     assert "160 credits" in said["facts"]
+    assert said["carries"] is True
     assert clip.detail(lab, cells, "another") is clip.detail(lab, cells, "") is None
     lab.ledger.update(clip_id, clip_check="unopened", clip_fault="Too many pixels.")
     [take] = lab.sweep(id_).cells[0].takes

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import cards, words
+from pages._ui import actions, cards, words
 from pages._ui.components.player import fault, player
 from pages._ui.results import clip_card
 from pages._ui.sweep import words as sweep_words
@@ -32,6 +32,7 @@ def detail(lab: Lab, cells: Sequence[CellRecord], generation_id: str) -> dict[st
         "labels": [[sweep_words.axis(axis), label] for axis, label in cell.labels.items()],
         "prompt": record.prompt,
         "facts": clip_card.facts(record),
+        "carries": actions.can_carry_settings(record),
         "fault": fault(record) if record.clip_check in {DAMAGED, UNOPENED} else "",
     }
 

@@ -90,6 +90,18 @@ def test_what_was_asked_for_is_read_back_exactly(clip: Path, tmp_path: Path, led
         assert (found.image_sha256, found.mode, found.version) == (image.sha256, "simulated", VERSION)
 
 
+def test_a_live_clip_tells_nothing_of_its_account(clip: Path, tmp_path: Path, ledger: Ledger) -> None:
+    """No host, id, price, file name or path is in its text, and none in its file."""
+    row = added(ledger, mode="live", connection="https://rivya.example:8443")
+    write_recipe(clip, tmp_path / "a.mp4", recipe_text(row))
+    data = (tmp_path / "a.mp4").read_bytes()
+    assert read_recipe(data).mode == "live"
+    assert "160" not in recipe_text(row)
+    for secret in ("rivya.example", "8443", row.id, row.intent_id, row.idempotency_key, str(tmp_path), "rvya_sk"):
+        assert secret not in recipe_text(row)
+        assert secret.encode() not in data
+
+
 def test_the_longest_request_fits(ledger: Ledger, clip: Path, tmp_path: Path) -> None:
     """Five thousand emoji and the longest negative prompt: what can be sent can be carried."""
     row = added(ledger, "\U0001f98a" * 5000, params={"negative_prompt": "\U0001f98a" * 2500})

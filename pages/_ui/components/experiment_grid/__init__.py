@@ -44,6 +44,7 @@ _HTML = """
   <div class="onward">
     <button type="button" class="use">Use these settings</button>
     <a class="download" download>Download</a>
+    <a class="carrying" download hidden title="Dropped on Generate, it fills the form">Download with its settings</a>
     <a class="history">Open in History</a>
   </div>
 </dialog>

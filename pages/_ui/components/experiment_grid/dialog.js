@@ -111,6 +111,7 @@ function showClip(view, k, id) {
   find('.cells-of').hidden = cells.length < 2;
   find('.cell-at').textContent = `${at + 1} of ${cells.length}`;
   find('.download').href = `/clips/${id}.mp4?download=1`;
+  find('.carrying').href = `/clips/${id}.mp4?download=settings`;
   find('.history').href = `/history?id=${encodeURIComponent(id)}`;
   clearTimeout(view.asking);
   drawDetail(view);
@@ -131,6 +132,7 @@ function drawDetail(view) {
   dialog.querySelector('.fault').textContent = detail?.fault || '';
   dialog.querySelector('.prompt').textContent = detail?.prompt || '';
   dialog.querySelector('.facts').textContent = detail?.facts || '';
+  dialog.querySelector('.carrying').hidden = !detail?.carries;
   dialog.querySelector('.use').hidden = !view.data.uses;
 }
 
