@@ -9,6 +9,7 @@ import streamlit as st
 from pages._ui import card, chat_files, direction, frame
 from pages._ui.compared import LEAST, MOST
 from pages._ui.form import request_form
+from pages._ui.shows import added as show_added
 from pages._ui.shows import make as show_make
 from pages._ui.wall import choice as wall_choice
 from pages._ui.wall import wall
@@ -35,7 +36,9 @@ def main() -> None:
         st.switch_page(frame.page_file("sweep"), query_params={"experiment": status.id})
     if choice.is_wall:
         wall.wall(lab, choice.records, wall_choice.cell_names(status), status)
-        show_make.add_menu(lab, [record.id for record in choice.records], key="wall", side_by_side=True)
+        ids = [record.id for record in choice.records]
+        show_make.add_menu(lab, ids, key="wall", side_by_side=True)
+        show_added.draw(show_make.place("wall", ids))
         chat_files.of_clips([record.id for record in choice.records], key="wall_files")
     else:
         _pick(lab, choice, wall_choice.experiment(lab))

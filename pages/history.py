@@ -9,6 +9,7 @@ from pages._ui.history import detail, detail_acts, selection
 from pages._ui.history import filters as history_filters
 from pages._ui.history import style as history_style
 from pages._ui.history import table as history_table
+from pages._ui.shows import added as show_added
 from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.records import HistoryFilter, HistoryPage
 from rivya_core.web.exports import filter_query
@@ -26,6 +27,7 @@ def main() -> None:
     history_style.narrow_screen_shows("detail" if asked_for else "list")
     detail_acts.announce()
     undo.bar(lab)
+    show_added.draw(selection.SHOWS)
     query = history_filters.draw(lab)
     browse, panel = st.columns([3, 2], gap="medium")
     with browse, st.container(key="history_browse"):

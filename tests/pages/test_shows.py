@@ -195,12 +195,44 @@ def test_clips_go_into_a_show_from_history(lab: Lab, sweep: str, open_app: OpenA
     del open_app
     ids = clips_of(lab, sweep)
     show = lab.shows.create("There", ids[:1])
-    said = make.add([*ids, "gunknown-1"], show.id)
+    said = make.add([*ids, "gunknown-1"], show.id).said
     assert said.startswith("Added to")
     assert "1 without a clip" in said
     assert len(lab.shows.get(show.id).slides) == 3
     make.add(ids, show.id, side_by_side=True)
     assert lab.shows.get(show.id).slides[-1].layout == "pair"
+
+
+def test_what_was_added_is_said_where_it_was_pressed_with_the_way_there_and_back(
+    lab: Lab, sweep: str, open_app: OpenApp
+) -> None:
+    """From a selection in History: the show's name, a link to it, and an undo; a clip that was there already is said."""
+    from pages._ui.history import selection  # noqa: PLC0415 - needs Streamlit's session
+    from pages._ui.shows import make  # noqa: PLC0415
+
+    ids = clips_of(lab, sweep)
+    show = lab.shows.create("There", ids[:1])
+    assert "it was there already" in make.add(ids[:1], show.id).said
+    done = make.add([ids[1]], show.id)
+    app = open_app("history")
+    app.session_state["_shows_added"] = (selection.SHOWS, done)
+    app.run()
+    assert not app.exception
+    assert "Added to the end of There." in texts(app)
+    assert f"show={show.id}" in [one.proto.query_string for one in app.get("page_link")]
+    app.button(f"added_{selection.SHOWS}_undo").click().run()
+    assert "Taken out of the show again." in texts(app)
+    assert [slide.number for slide in lab.shows.get(show.id).slides] == [1, 2]
+
+
+def test_a_show_that_becomes_mixed_says_so(lab: Lab, sweep: str) -> None:
+    """Live clips beside simulated ones are not added without a word."""
+    from pages._ui.shows import make  # noqa: PLC0415 - needs Streamlit's session only through frame.lab
+
+    show = lab.shows.create("There", clips_of(lab, sweep)[:1])
+    live = clips_of(lab, make_study(lab, ("dawn", "dusk", "noon"), experiment_id="xlive", mode="live"))
+    assert "It holds live and simulated clips now." in make.add(live[1:2], show.id).said
+    assert "clips now" not in make.add(live[2:], show.id).said
 
 
 def test_a_read_only_server_shows_and_changes_nothing(make_lab: Callable[..., Lab], open_app: OpenApp) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import actions, frame, support_link, undo, words
+from pages._ui.shows import added as show_added
 from pages._ui.shows import make as show_make
 from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.records import ErrorCard
@@ -29,6 +30,7 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
             support_link.draw(generation_id=record.id)
             if not lab.settings.read_only:
                 _delete(lab, record)
+    show_added.draw(show_make.place("detail", [record.id]))
     if record.is_terminal:
         actions.repeat_note(lab, record, key="detail")
     with st.container(key="detail_answer"):

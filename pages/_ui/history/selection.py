@@ -12,6 +12,8 @@ from pages._ui.shows import make as show_make
 from rivya_core import Lab, RivyaError
 
 CHOSEN_MAX = 1000
+SHOWS = "selection"
+"""Where it is said what became of clips that were added to a show."""
 
 _GO = "_history_go"
 _TOLD = "_history_told"
@@ -30,7 +32,7 @@ def act(asked: Mapping[str, Any]) -> None:
         st.session_state[_GO] = ("sweep", {"experiment": ids[0]})
         return
     if name == "show":
-        show_make.add_chosen(ids, label)
+        show_make.add_chosen(ids, label, SHOWS)
         return
     try:
         said = _change(frame.lab(), str(name), ids, label)

@@ -9,6 +9,7 @@ import streamlit as st
 from pages._ui import actions, address, frame, words
 from pages._ui.components.copy_link import copy_link
 from pages._ui.components.player import player
+from pages._ui.shows import added as show_added
 from pages._ui.shows import make as show_make
 from rivya_core import GenerationRecord, Lab
 
@@ -73,6 +74,7 @@ def clip_card(
         actions.repeat_button(lab, record, key="clip")
         actions.use_settings_button(record, key="clip")
         actions.copy_menu(lab, record, key="clip")
+    show_added.draw(show_make.place("clip", [record.id]))
     actions.repeat_note(lab, record, key="clip")
     return watched
 

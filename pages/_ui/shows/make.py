@@ -8,7 +8,8 @@ from typing import Final, Literal
 import streamlit as st
 
 from pages._ui import direction, frame, words
-from pages._ui.shows import address
+from pages._ui.shows import added, address
+from pages._ui.shows.added import Added
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.texts import one_line
@@ -21,15 +22,11 @@ TITLE_SHOWN: Final = 48
 CLIPS_MAX: Final = 60
 
 _GO = "_shows_go"
-_TOLD = "_shows_told"
 _REFUSED = "_shows_refused"
 
 
 def follow() -> None:
-    """Go to the show that was just made, or say in passing what was added; called where the press was drawn, also in a fragment."""
-    told = st.session_state.pop(_TOLD, None)
-    if told is not None:
-        st.toast(told, icon=":material/slideshow:")
+    """Go to the show that was just made; called where the press was drawn, also in a fragment."""
     show_id = st.session_state.pop(_GO, None)
     if show_id is not None:
         st.switch_page(frame.page_file("shows"), query_params={address.SHOW: show_id})
@@ -74,7 +71,10 @@ def of_sweep(sweep_id: str) -> None:
 
 
 def add_menu(lab: Lab, generation_ids: Sequence[str], *, key: str, side_by_side: bool = False) -> None:
-    """Draw the menu that adds clips to a show that is there, or to a new one; ``side_by_side``: up to four on one slide."""
+    """Draw the menu that adds clips to a show that is there, or to a new one; ``side_by_side``: up to four on one slide.
+
+    What came of it is drawn by ``added.draw(place(key, generation_ids))``.
+    """
     if lab.settings.read_only or not generation_ids:
         return
     titles = choices(lab)
@@ -87,7 +87,7 @@ def add_menu(lab: Lab, generation_ids: Sequence[str], *, key: str, side_by_side:
         type="tertiary",
         format_func=lambda one: titles[one],
         on_click=_chosen,
-        args=(tuple(generation_ids), name, side_by_side),
+        args=(tuple(generation_ids), key, side_by_side),
     )
     follow()
 
@@ -98,8 +98,13 @@ def choices(lab: Lab) -> dict[str, str]:
     return {NEW: "New show"} | {one.id: words.excerpt(one.title, TITLE_SHOWN) for one in shows}
 
 
-def add(generation_ids: Sequence[str], show_id: str, *, side_by_side: bool = False) -> str:
-    """Put clips into a show, or (``new``) make one of them, which is opened then; what happened, in a sentence.
+def place(key: str, generation_ids: Sequence[str]) -> str:
+    """Where it is said what became of these clips; another clip in the same place says nothing."""
+    return f"{key}_{generation_ids[0] if generation_ids else ''}"
+
+
+def add(generation_ids: Sequence[str], show_id: str, *, side_by_side: bool = False) -> Added:
+    """Put clips into a show, or (``new``) make one of them, which is opened then; what happened.
 
     Raises:
         RivyaError: a clip cannot be shown, or there is no such show.
@@ -107,27 +112,32 @@ def add(generation_ids: Sequence[str], show_id: str, *, side_by_side: bool = Fal
     lab = frame.lab()
     ids = [row.id for row in lab.history.some(generation_ids) if row.has_clip][:CLIPS_MAX]
     if not ids:
-        return "None of them has a clip to show."
+        return Added("There is no clip to show yet.")
     left = len(set(generation_ids)) - len(ids)
     rest = f" {left:,} without a clip, or beyond {CLIPS_MAX}, were left out." if left else ""
     groups = [ids[at : at + SIDE_BY_SIDE_MAX] for at in range(0, len(ids), SIDE_BY_SIDE_MAX)] if side_by_side else ids
     if show_id == NEW:
         title = words.excerpt(one_line(lab.get(ids[0]).prompt), TITLE_SHOWN) or "New show"
         st.session_state[_GO] = lab.shows.create(title, groups).id
-        return ""
-    lab.shows.add(show_id, groups)
-    return f"Added to {direction.within(words.excerpt(lab.shows.get(show_id).title, TITLE_SHOWN))}.{rest}"
+        return Added("")
+    before = lab.shows.add(show_id, groups)
+    after = lab.shows.get(show_id)
+    into = direction.within(words.excerpt(after.title, TITLE_SHOWN))
+    again = " Nothing in it is new: it was there already." if len(after.clips) == len(before.clips) else ""
+    mixed = " It holds live and simulated clips now." if after.mode == "mixed" != before.mode else ""
+    return Added(f"Added to the end of {into}.{again}{mixed}{rest}", before, after)
 
 
-def add_chosen(generation_ids: Sequence[str], show_id: str, *, side_by_side: bool = False) -> None:
-    """Do what ``add`` does and remember what came of it for ``follow``; a callback."""
+def add_chosen(generation_ids: Sequence[str], show_id: str, where: str, *, side_by_side: bool = False) -> None:
+    """Do what ``add`` does and say what came of it in the place ``where``; a callback."""
     try:
-        said = add(generation_ids, show_id, side_by_side=side_by_side)
+        done = add(generation_ids, show_id, side_by_side=side_by_side)
     except RivyaError as error:
-        said = words.sentences(error.title, error.detail, error.hint)
-    if said:
-        st.session_state[_TOLD] = said
+        done = Added(words.sentences(error.title, error.detail, error.hint))
+    if done.said:
+        added.put(where, done)
 
 
-def _chosen(generation_ids: Sequence[str], name: str, side_by_side: bool) -> None:
-    add_chosen(generation_ids, str(st.session_state[name]), side_by_side=side_by_side)
+def _chosen(generation_ids: Sequence[str], key: str, side_by_side: bool) -> None:
+    show_id = str(st.session_state[f"add_show_{key}"])
+    add_chosen(generation_ids, show_id, place(key, generation_ids), side_by_side=side_by_side)

@@ -1,0 +1,62 @@
+"""What came of Add to show, said where it was pressed: which show the clips went into, the way there and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages._ui import frame, words
+from pages._ui.shows import address
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab.shows.show import Show
+
+_ADDED = "_shows_added"
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What is said. ``before`` and ``after``: the show that clips went into; None where none did."""
+
+    said: str
+    before: Show | None = None
+    after: Show | None = None
+
+
+def put(place: str, added: Added) -> None:
+    """Let ``place`` say this from now on, and no other place anything."""
+    st.session_state[_ADDED] = (place, added)
+
+
+def draw(place: str) -> None:
+    """Draw what the last press at this place did, until it is closed."""
+    with st.container(key=f"slot_added_{place}"):
+        known, added = st.session_state.get(_ADDED, ("", None))
+        if added is None or known != place:
+            return
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"added_{place}"):
+            st.text(added.said, width="stretch")
+            if added.after is not None:
+                st.page_link(
+                    frame.page_file("shows"),
+                    label="Open the show",
+                    icon=":material/slideshow:",
+                    query_params={address.SHOW: added.after.id},
+                )
+                st.button("Undo", icon=":material/undo:", key=f"added_{place}_undo", on_click=_undo, args=(place,))
+            st.button("Close", type="tertiary", key=f"added_{place}_close", on_click=_forget)
+
+
+def _undo(place: str) -> None:
+    _, added = st.session_state.get(_ADDED, ("", None))
+    if added is None or added.before is None:
+        return
+    try:
+        frame.lab().shows.put_back(added.before, added.after)
+        put(place, Added("Taken out of the show again."))
+    except RivyaError as error:
+        put(place, Added(words.sentences(error.title, error.detail, error.hint)))
+
+
+def _forget() -> None:
+    st.session_state.pop(_ADDED, None)
