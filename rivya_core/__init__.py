@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rivya_core.lab.experiments.plan import Sweep
     from rivya_core.lab.lab import Lab
     from rivya_core.lab.records import GenerationRecord, HistoryFilter
+    from rivya_core.lab.shows.show import Show
     from rivya_core.lab.states import State
     from rivya_core.services import open_lab, shared_lab
     from rivya_core.settings import Settings
@@ -33,6 +34,7 @@ __all__ = [
     "Rivya",
     "RivyaError",
     "Settings",
+    "Show",
     "State",
     "Sweep",
     "open_lab",
@@ -49,6 +51,7 @@ _HOMES = {
     "Rivya": "rivya_core.api",
     "RivyaError": "rivya_core.api.errors",
     "Settings": "rivya_core.settings",
+    "Show": "rivya_core.lab.shows.show",
     "State": "rivya_core.lab.states",
     "Sweep": "rivya_core.lab.experiments.plan",
     "open_lab": "rivya_core.services",

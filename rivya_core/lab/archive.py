@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -92,10 +92,15 @@ class Archive:
 
     def put_bytes(self, key: str, data: bytes) -> Path:
         """Store bytes under a key, durably. Raises StorageError when the disk is full or cannot be written."""
+        return self.put_pieces(key, [data])
+
+    def put_pieces(self, key: str, pieces: Iterable[bytes]) -> Path:
+        """Store what comes piece by piece, as ``put_bytes`` does; nothing is stored when a piece cannot be had."""
         part = self.part_path(key)
         try:
-            with _telling(part):
-                part.write_bytes(data)
+            with _telling(part), part.open("wb") as file:
+                for piece in pieces:
+                    file.write(piece)
             return self.commit_part(part, key)
         finally:
             part.unlink(missing_ok=True)

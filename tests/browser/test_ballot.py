@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from rivya_core import Lab
 from rivya_core.api.errors import LabError
@@ -186,7 +186,31 @@ def test_a_served_ballot_sends_its_line(lab: Lab, sweep: str, voters: partial[Vo
         assert voter.line("Ben").split(".")[2] != first.split(".")[2]
         page.get_by_role("button", name="Send").click()
         expect(page.locator("#said")).to_have_text("Ben: 6 votes counted.")
+        _next_votes_while_a_line_is_on_its_way(page, voter)
     finally:
         server.shutdown()
         server.server_close()
-    assert [one.name for one in lab.votes.lines(sweep)] == ["Ana", "Ben"]
+    assert [one.name for one in lab.votes.lines(sweep)] == ["Ana", "Ben", "Cy"]
+
+
+def _next_votes_while_a_line_is_on_its_way(page: Page, voter: Voter) -> None:
+    """What is answered to one person says nothing of the vote of the next."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.get_by_role("button", name="Another person votes").click()
+    page.get_by_role("button", name="Sure?").click()
+    voter.vote(*"111111")
+    voter.line("Cy")
+    page.route("**/vote", hold)
+    with page.expect_request("**/vote"):
+        page.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Another person votes").click()
+    page.get_by_role("button", name="Sure?").click()
+    with page.expect_response("**/vote"):
+        held[0].continue_()
+    voter.vote(*"222222")
+    expect(page.get_by_role("button", name="Send")).to_be_enabled()
+    expect(page.locator("#said")).to_have_text("")

@@ -2,7 +2,8 @@
 
 What a ballot deals from is laid down when it is made: the pairs of values that can be compared, in every block that holds both,
 with all their clips. The voter's browser draws from that by the rule of rounds in the lab, so that the votes count together.
-Nothing in the file names what is compared; clips are encoded anew and called by random numbers.
+Nothing in the file names what is compared; clips are encoded anew and called by random numbers. It is written clip by clip, so
+that memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import random
 import secrets
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -86,8 +87,7 @@ class BallotFiles:
         key = ballot_lines.new_key()
         names = _names(used)
         told = _told(case, plan, names, cells, self._parts.settings.connection) | {"id": new_id, "key": key}
-        page = page_of(told, sorted((names[clip], data) for clip, data in self._copies(used).items())).encode()
-        parts.archive.put_bytes(_key(new_id), page)
+        page = parts.archive.put_pieces(_key(new_id), page_of(told, self._copies(used, names)))
         row = BallotRow(
             new_id,
             experiment_id,
@@ -98,7 +98,7 @@ class BallotFiles:
             plan,
             {clip: cells[clip] for clip in sorted(used)},
             case.field.cells,
-            len(page),
+            page.stat().st_size,
         )
         with begin_immediate(parts.database) as connection:
             ballot_lines.add(connection, row)
@@ -156,20 +156,18 @@ class BallotFiles:
         """Why the last one that was asked for could not be made, or None."""
         return self._failures.get(_errand(experiment_id, question))
 
-    def _copies(self, used: set[str]) -> dict[str, str]:
-        """Of each clip its copy in base64."""
-        archive, sources = self._parts.archive, {clip: self._source(clip) for clip in sorted(used)}
+    def _copies(self, used: set[str], names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Of each clip its random number and its copy in base64, by number; each is made when it is asked for."""
+        archive, sources = self._parts.archive, {clip: self._source(clip) for clip in used}
         long_px = long_side_px(sources)
-        copies = {}
-        for clip, source in sources.items():
+        for clip, source in sorted(sources.items(), key=lambda one: names[one[0]]):
             self._parts.inbox.refuse_if_closed()
             part = archive.part_path(_key(clip))
             try:
                 even_copy(source, part, long_px)
-                copies[clip] = b64encode(part.read_bytes()).decode()
+                yield names[clip], b64encode(part.read_bytes()).decode()
             finally:
                 part.unlink(missing_ok=True)
-        return copies
 
     def _source(self, generation_id: str) -> Path:
         row = self._parts.ledger.get(generation_id)
@@ -281,8 +279,8 @@ def _told(
     }
 
 
-def page_of(told: Mapping[str, Any], clips: Sequence[tuple[str, str]]) -> str:
-    """Write the page of a ballot; ``clips``: of each its random number and its copy in base64."""
+def page_of(told: Mapping[str, Any], clips: Iterable[tuple[str, str]]) -> Iterator[bytes]:
+    """Write the page of a ballot piece by piece; ``clips``: of each its random number and its copy in base64, one at a time."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - only who makes a ballot pays for it
     from markupsafe import Markup  # noqa: PLC0415
 
@@ -295,7 +293,7 @@ def page_of(told: Mapping[str, Any], clips: Sequence[tuple[str, str]]) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("template.html.jinja").render(
+    pieces = environment.get_template("template.html.jinja").generate(
         policy=policy,
         css=Markup(css),  # noqa: S704 - our own file
         js=Markup(js),  # noqa: S704 - our own files
@@ -303,3 +301,4 @@ def page_of(told: Mapping[str, Any], clips: Sequence[tuple[str, str]]) -> str:
         clips=clips,
         whys=WHYS,
     )
+    return (piece.encode() for piece in pieces)

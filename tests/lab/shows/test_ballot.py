@@ -6,6 +6,7 @@ import html
 import json
 import re
 from base64 import b64decode
+from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
@@ -121,11 +122,25 @@ def test_what_people_wrote_stays_text(lab: Lab) -> None:
     sweep = make_study(lab, ["one </script><script>alert(1)</script> \u2028 <!--"], experiment_id="xhostile")
     prompt = "one </script><script>alert(1)</script> \u2028 <!--"
     told = {"pairs": 1, "matches": [], "prompts": [[prompt]], "mark": "", "id": sweep, "key": "k"}
-    page = ballots.page_of(told, [])
+    page = b"".join(ballots.page_of(told, [])).decode()
     assert "alert(1)</script>" not in page
     block = re.search(r'id="ballot">(.*?)</script>', page)
     assert block is not None
     assert json.loads(block.group(1))["prompts"] == [[prompt]]
+
+
+def test_the_page_is_written_clip_by_clip() -> None:
+    """Each clip is asked for when the one before it is written, so that no two are held at once."""
+    asked: list[str] = []
+
+    def clips() -> Iterator[tuple[str, str]]:
+        for name in ("aa", "bb", "cc"):
+            asked.append(name)
+            yield name, f"{name}-data"
+
+    told = {"pairs": 1, "matches": [], "prompts": [], "mark": "", "id": "b", "key": "k"}
+    seen = [len(asked) for piece in ballots.page_of(told, clips()) if b"-data" in piece]
+    assert seen == [1, 2, 3]
 
 
 def test_the_page_asks_for_nothing_from_elsewhere(lab: Lab) -> None:

@@ -138,13 +138,15 @@ async function copyLine() {
 
 async function sendLine() {
   $('send').disabled = true;
+  const mine = state;
   let said = 'It could not be sent. Copy the line and send it yourself.';
   try {
     const answer = await fetch('vote', { method: 'POST', body: $('line').value, headers: { 'Content-Type': 'text/plain' } });
     if (answer.status !== 404) said = await answer.text();
-    state.sent = answer.ok;
-    keep();
-  } catch { state.sent = false; }
+    mine.sent = answer.ok;
+  } catch { mine.sent = false; }
+  if (state !== mine) return; // the next person votes by now
+  keep();
   finish();
   $('said').textContent = said;
 }
