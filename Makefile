@@ -1,6 +1,7 @@
 # make run    starts the dashboard (PORT=8501, HOST=127.0.0.1)
 # make test   lint, types, import contracts, all tests
 # make bench  speed figures beside their baselines; make soak  kills and drops, many rounds
+# make pictures  README's pictures and the example show of docs/, anew
 PYTHON ?= python3
 PORT ?= 8501
 HOST ?= 127.0.0.1
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 COMPILE := $(BIN)/python .ci/compile.py
 
-.PHONY: run test setup setup-dev venv lint types imports tests bench soak clean
+.PHONY: run test setup setup-dev venv lint types imports tests bench soak pictures clean
 
 run: setup
 	@if [ "$(HOST)" != "127.0.0.1" ] && [ "$(HOST)" != "localhost" ]; then \
@@ -69,6 +70,9 @@ bench: setup-dev
 
 soak: setup-dev
 	$(BIN)/python -m pytest -m soak tests/flow tests/browser -n 1
+
+pictures: setup-dev
+	$(BIN)/python -m tests.docs
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

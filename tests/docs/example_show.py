@@ -1,7 +1,4 @@
-"""The finished example show of `docs/`: a decided study as one file, with the captions that a person would write.
-
-.venv/bin/python -m tests.docs show
-"""
+"""The finished example show of `docs/`: a decided study as one file, with the captions that a person would write."""
 
 from __future__ import annotations
 

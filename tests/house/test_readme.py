@@ -25,7 +25,7 @@ def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     assert listed == {f"RIVYA_{name.upper()}" for name in Settings.model_fields}
 
 
-@pytest.mark.parametrize("target", ["run", "test", "bench", "soak"])
+@pytest.mark.parametrize("target", ["run", "test", "bench", "soak", "pictures"])
 def test_the_make_targets_of_the_readme_exist(target: str) -> None:
     """Each `make` command named in README is a target that make can plan."""
     assert f"make {target}" in README
