@@ -26,9 +26,9 @@ def draw(lab: Lab, show: Show) -> None:
         back()
         if may_edit:
             changing.row()
-    _head(show, may_edit=may_edit)
     if may_edit:
         share.draw(lab, show.id)
+    _head(show, may_edit=may_edit)
     chosen = _chosen(show)
     if not show.slides:
         st.text("No slide is left. Undo, or add clips from History, Compare or a clip.")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages._ui import card, direction, done_bar, frame, words
 from pages._ui.components.row_list import row_list
-from pages._ui.shows import address, changing, make
+from pages._ui.shows import address, changing, make, share
 from pages._ui.shows import words as show_words
 from rivya_core import Lab
 from rivya_core.lab.experiments.records import SweepStatus
@@ -37,9 +37,11 @@ def delete(show_id: str) -> None:
     """Take a show out of the list, with a way back; a callback."""
     shows = frame.lab().shows
     title = shows.get(show_id).title
+    was_shared = shows.room.current(show_id) is not None
     shows.delete(show_id)
     address.to_list()
-    said = f"Deleted: {direction.within(words.excerpt(title, make.TITLE_SHOWN))}. Its clips stay."
+    ended = " It is no longer shared." if was_shared else ""
+    said = f"Deleted: {direction.within(words.excerpt(title, make.TITLE_SHOWN))}. Its clips stay.{ended}"
     done_bar.put(changing.BAR, done_bar.Done(said, lambda: shows.undelete(show_id)))
 
 
@@ -49,7 +51,7 @@ def _row(one: Listed) -> dict[str, Any]:
         "href": address.editor_link(one.id),
         "name": one.title,
         "poster": "" if one.poster is None else address.poster_link(one.id, one.poster),
-        "chips": [[badge.label, badge.color] for badge in show_words.MODES[one.mode]],
+        "chips": [[badge.label, badge.color] for badge in (*show_words.MODES[one.mode], *share.badges(one.id))],
         "parts": {},
         "total": 0,
         "facts": [

@@ -33,18 +33,23 @@ def button(lab: Lab, show_id: str) -> None:
         )
 
 
+def badges(show_id: str) -> tuple[Badge, ...]:
+    """Mark a show in the list while it is shared."""
+    share = frame.lab().shows.room.current(show_id)
+    return () if share is None else (_badge("Shared until", share),)
+
+
 def draw(lab: Lab, show_id: str) -> None:
     """Draw where the show can be opened, while it is shared."""
     share = lab.shows.room.current(show_id)
     if share is None:
         return
     with st.container(border=True, key="show_share", gap="small"):
-        until = Badge(f"Until {words.clock(share.expires_at, today=False)}", ":material/wifi_tethering:", "green")
-        card.head("Shared in this network", until)
+        card.head("Shared in this network", _badge("Until", share))
         opens = _opens(share)
         url = share.ballot_url if opens == "ballot" and share.ballot_url else share.url
         share_code(url, opens=f"the {opens}", key="show_share_code")
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="show_share_acts"):
             copy_link(url, key="show_share_copy")
             st.button(
                 "Stop sharing", icon=":material/stop_circle:", key="show_share_stop", on_click=_stop, args=(show_id,)
@@ -52,8 +57,9 @@ def draw(lab: Lab, show_id: str) -> None:
         live.part(_counts, TICK_S)(lab, share)
         with st.container(key="muted_show_share"):
             st.text(
-                "Plain http: anyone in this network can read along. Guest networks may separate devices, and a firewall may "
-                "block the port. If phones cannot open it, hand the show over as a file."
+                "Phones see the show as it is now: after a change, reload the page there. Plain http: anyone in this network can "
+                "read along. Guest networks may separate devices, and a firewall may block the port. If phones cannot open it, "
+                "hand the show over as a file."
             )
 
 
@@ -81,17 +87,29 @@ def _counts(lab: Lab, drawn: Share) -> None:
     if share.url != drawn.url or share.ballot_url != drawn.ballot_url:
         st.rerun()
     with st.container(key="show_share_counts"):
-        asked = show_words.counted(share.opened, "browser")
-        st.text(f"Open now: about {asked} (asked for something in the last minute). So far: {share.opened_ever:,}.")
+        st.text(_opened(share))
         if share.ballot_url is not None:
             st.text(f"Ballots sent: {share.votes:,}. They are listed on the Vote page.")
         elif share.ballot_said:
             st.text(share.ballot_said)
 
 
+def _badge(words_before: str, share: Share) -> Badge:
+    until = words.clock(share.expires_at, today=False)
+    return Badge(f"{words_before} {until}", ":material/wifi_tethering:", "green")
+
+
+def _opened(share: Share) -> str:
+    if not share.opened_ever:
+        return "Nobody has opened it yet."
+    asked = show_words.counted(share.opened, "browser")
+    return f"Open now: about {asked} (asked for something in the last minute). So far: {share.opened_ever:,}."
+
+
 def _start(show_id: str) -> None:
     try:
         frame.lab().shows.room.start(show_id)
+        done_bar.forget(changing.BAR)
     except RivyaError as error:
         changing.refuse(error)
 

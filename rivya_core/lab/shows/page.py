@@ -29,6 +29,12 @@ FONTS: Final = Path(__file__).parents[2] / "assets" / "fonts"
 _STYLES: Final = ("page.css", "stage.css")
 _SCRIPTS: Final = ("clock.js", "slides.js", "keep.js", "stage.js", "page.js")
 _UNSAFE_IN_SCRIPT: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+_ORIGINS: Final = {
+    "file": "Plays without a network.",
+    "served": "Page and clips come from the computer at this address; nobody else is asked for anything.",
+    "shared": "Page and clips come over plain http from a computer in this network, for as long as it shares them; nobody else "
+    "is asked for anything.",
+}
 _ONLY_OURS: Final = "base-uri 'none'; form-action 'none'"
 _LOADS: Final = {
     True: "img-src 'self'; media-src 'self' blob:; connect-src 'self'; font-src data:",
@@ -52,13 +58,22 @@ class ServedMedia:
         return f"{self.base}/posters/{key}.jpg"
 
 
-def render(data: Mapping[str, Any], media: Media, *, served: bool, note: str = "", ballot: str | None = None) -> str:
+def render(
+    data: Mapping[str, Any],
+    media: Media,
+    *,
+    served: bool,
+    shared: bool = False,
+    note: str = "",
+    ballot: str | None = None,
+) -> str:
     """Write the page of a show.
 
     Args:
         data: What ``lab.shows.data`` returns.
         media: Where the clips of ``data`` are.
         served: Whether a server hands the page out; a page for a file also accepts media inside and beside it.
+        shared: Whether the page is served to others in the network, for a while.
         note: What is to know of the clips in this page, in a sentence.
         ballot: The address of a ballot that the page leads to, or None.
     """
@@ -67,6 +82,7 @@ def render(data: Mapping[str, Any], media: Media, *, served: bool, note: str = "
         note=note,
         served=served,
         long_chars=LONG_CHARS,
+        origin=_ORIGINS["shared" if shared else "served" if served else "file"],
         policy=policy(served=served),
         styles=[Markup(text) for text in _texts(_STYLES)],  # noqa: S704 - our own files
         scripts=[Markup(text) for text in _texts(_SCRIPTS)],  # noqa: S704 - our own files

@@ -114,7 +114,7 @@ class Room:
 
             data = self._shows.data(show_id)
             ballot = f"{base}/ballot" if has_ballot else None
-            return page.render(data, page.ServedMedia(base), served=True, ballot=ballot), page.headers()
+            return page.render(data, page.ServedMedia(base), served=True, shared=True, ballot=ballot), page.headers()
 
         return Source(
             has=lambda sha256: sha256 in self._shows.get(show_id).clips,

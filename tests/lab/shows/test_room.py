@@ -118,7 +118,9 @@ def test_the_page_comes_under_its_own_policy_at_an_address_of_96_bits(
     assert share.url == f"http://{HERE}:{share.port}/{token}/"
     answer = phone.get(share.url)
     assert answer.status_code == 200
-    assert answer.text == page.render(lab.shows.data(show.id), page.ServedMedia(f"/{token}"), served=True)
+    assert answer.text == page.render(lab.shows.data(show.id), page.ServedMedia(f"/{token}"), served=True, shared=True)
+    assert "over plain http from a computer in this network" in answer.text
+    assert "needs no network" not in answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["content-security-policy"] == page.headers()["Content-Security-Policy"]
     assert answer.headers["cache-control"] == "no-store"

@@ -1,4 +1,4 @@
-"""An address to be read from a distance: its QR code, and the address in large type."""
+"""An address to be read from a distance: its QR code, and beside it, where there is room, the address in large type."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pages._ui.components import component
 from rivya_core.lab.shows.qr_code import qr_code
 
 _HTML = """
-<div class="code"><svg xmlns="http://www.w3.org/2000/svg" role="img" shape-rendering="crispEdges"><rect/><path/></svg></div>
-<p class="address"></p>
+<div class="share"><div class="code"><svg xmlns="http://www.w3.org/2000/svg" role="img" shape-rendering="crispEdges"><rect/><path/></svg></div>
+<div class="words"><p>Point a phone's camera at the code, or type:</p><p class="address"></p></div></div>
 """
 _component = component("share_code", html=_HTML)
 
