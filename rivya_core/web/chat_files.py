@@ -15,6 +15,7 @@ from starlette.datastructures import QueryParams
 
 from rivya_core.api.errors import LabError
 from rivya_core.lab.lab import Lab
+from rivya_core.lab.own_key import refuse_key
 from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX
 from rivya_core.mode_words import ModeWord
 from rivya_core.web import clip_archive, exports
@@ -22,6 +23,9 @@ from rivya_core.web import clip_archive, exports
 KINDS: Final = {"contact-sheet.png": "image/png", "side-by-side.mp4": "video/mp4"}
 SHEET_MAX: Final = 100
 _ONE_AT_A_TIME: Final = threading.Lock()
+_PLACES_MAX: Final = 4
+_PLACES: Final = threading.BoundedSemaphore(_PLACES_MAX)
+"""Whoever waits holds a thread of the server, which clips and pictures are served by as well."""
 
 
 def make(lab: Lab, kind: str, asked: QueryParams) -> tuple[Path, str]:
@@ -36,13 +40,23 @@ def make(lab: Lab, kind: str, asked: QueryParams) -> tuple[Path, str]:
     show_id = asked.get("show")
     write, mode = _of_clips(lab, kind, ids) if show_id is None else _of_show(lab, kind, show_id, asked.get("slide"))
     what, extension = kind.split(".")
+    if not _PLACES.acquire(blocking=False):
+        raise LabError(
+            "Other files are being made",
+            f"{_PLACES_MAX} are asked for already.",
+            "Try again in a moment.",
+            field="kind",
+        )
     part = lab.archive.part_path(f"clips/{kind}")
     try:
+        part.unlink()  # its name is ours; whoever writes a show finds nothing there
         with _ONE_AT_A_TIME:
             write(part)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+    finally:
+        _PLACES.release()
     return part, exports.file_name(what, mode, extension, datetime.now().astimezone())
 
 
@@ -68,6 +82,7 @@ def _of_clips(lab: Lab, kind: str, ids: list[str]) -> tuple[Callable[[Path], obj
             "This file cannot be made", f"It takes 1 to {most} finished clips.", "Choose others.", field="id"
         )
     labels = labels_of(rows)
+    refuse_key(lab.settings, "\n".join([*labels, *(row.prompt for row in rows)]))
     title = f"{len(rows)} clips" if len({row.prompt for row in rows}) > 1 or len(rows) == 1 else rows[0].prompt
     if kind == "contact-sheet.png":
         tiles = [Tile(lab.poster(row.id), label, row.mode_word) for row, label in zip(rows, labels, strict=True)]

@@ -26,6 +26,7 @@ from rivya_core.lab.clips import WHOLE
 from rivya_core.lab.containers import MP4, container_of_key
 from rivya_core.lab.images import small_key
 from rivya_core.lab.lab import Lab
+from rivya_core.lab.own_key import refuse_key
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.shows.recipe import recipe_text, write_recipe
 from rivya_core.mode_words import mode_word
@@ -152,7 +153,9 @@ def _with_settings(lab: Lab, record: GenerationRecord, path: Path) -> Response:
     name = f"{Path(clip_archive.clip_name(record)).stem}-with-settings{MP4.suffix}"
     part = lab.archive.part_path(f"clips/{record.id}{MP4.suffix}")
     try:
-        write_recipe(path, part, recipe_text(record))
+        text = recipe_text(record)
+        refuse_key(lab.settings, text)
+        write_recipe(path, part, text)
     except RivyaError as error:
         part.unlink(missing_ok=True)
         return _refused(error)

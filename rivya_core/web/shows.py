@@ -42,8 +42,11 @@ def show(request: Request) -> Response:
 
     try:
         html = services.shared_lab().shows.page(request.path_params["id"])
-    except RivyaError:
-        return HTMLResponse(page.render_missing(), status_code=404, headers=page.headers())
+    except RivyaError as error:
+        if error.field == "id":
+            return HTMLResponse(page.render_missing(), status_code=404, headers=page.headers())
+        why = f"{error.detail} {error.hint}"
+        return HTMLResponse(page.render_missing(error.title, why), status_code=409, headers=page.headers())
     return HTMLResponse(html, headers=page.headers())
 
 

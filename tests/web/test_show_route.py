@@ -9,9 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 from starlette.applications import Starlette
 
 from rivya_core import Lab, web
+from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.schema import shows
 from rivya_core.lab.shows import page
 from tests.lab.judging.study import make_study
 from tests.lab.shows.given import decided
@@ -52,6 +55,17 @@ async def test_the_page_comes_under_its_own_policy(lab: Lab, show_id: str, clien
     assert answer.headers["cache-control"] == "no-store"
     assert answer.text == lab.shows.page(show_id)
     assert "Calm &lt;b&gt;sea&lt;/b&gt;" in answer.text
+
+
+async def test_why_a_show_cannot_be_shown_is_said(lab: Lab, show_id: str, client: httpx.AsyncClient) -> None:
+    """A damaged one was not deleted."""
+    with begin_immediate(lab.ledger.database) as connection:
+        connection.execute(sa.update(shows).where(shows.c.id == show_id).values(facts={"made_at": "<never>"}))
+    answer = await client.get(f"/show/{show_id}")
+    assert answer.status_code == 409
+    assert "A show cannot be read" in answer.text
+    assert "deleted" not in answer.text
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize(

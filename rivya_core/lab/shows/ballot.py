@@ -8,6 +8,7 @@ that memory does not grow with their number.
 
 from __future__ import annotations
 
+import json
 import random
 import secrets
 from base64 import b64encode
@@ -26,6 +27,7 @@ from rivya_core.lab.judging.results import Case, read_case
 from rivya_core.lab.judging.tally import Tally
 from rivya_core.lab.judging.vote_lines import PAIRS_MAX, Block, Plan
 from rivya_core.lab.judging.votes import WHYS
+from rivya_core.lab.own_key import refuse_key
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.shows.even_copies import even_copy, long_side_px
 from rivya_core.mode_words import mode_word
@@ -87,6 +89,7 @@ class BallotFiles:
         key = ballot_lines.new_key()
         names = _names(used)
         told = _told(case, plan, names, cells, self._parts.settings.connection) | {"id": new_id, "key": key}
+        refuse_key(parts.settings, json.dumps(told, ensure_ascii=False))
         page = parts.archive.put_pieces(_key(new_id), page_of(told, self._copies(used, names)))
         row = BallotRow(
             new_id,

@@ -22,6 +22,7 @@ from rivya_core.lab.clips import sha256_of
 from rivya_core.lab.database import reading
 from rivya_core.lab.experiments import book
 from rivya_core.lab.experiments.records import ExperimentRecord
+from rivya_core.lab.own_key import refuse_key
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.server.redaction import Redactor
@@ -41,6 +42,7 @@ from rivya_core.lab.shows.cassette import (
     RecordedSweep,
     Spec,
 )
+from rivya_core.lab.shows.target import free_target
 from rivya_core.lab.states import State
 from rivya_core.lab.zip_pieces import Pieces, blocks, undated
 from rivya_core.settings import Mode
@@ -69,7 +71,7 @@ def export(parts: Parts, selection: str | Iterable[str], path: str | Path, *, im
         LabError: nothing of it can be recorded, it is too much, or a sweep is not known.
         StorageError: a clip was changed on the disk, or the file cannot be written.
     """
-    target = Path(path)
+    target = free_target(path)
     written = pieces(parts, selection, images=images)
     try:
         with written_beside(target) as part, part.open("wb") as file:
@@ -99,14 +101,7 @@ def pieces(parts: Parts, selection: str | Iterable[str], *, images: bool = False
         raise _too_much(
             f"it would have {max(1, size // 1_000_000):,} MB, and a cassette has at most {FILE_MAX_BYTES // 1_000_000:,}"
         )
-    key = parts.settings.api_key
-    if key is not None and key.get_secret_value().encode() in index:
-        raise LabError(
-            "Nothing was recorded",
-            "A prompt or an error of this selection holds the API key.",
-            "Leave it out.",
-            field="key",
-        )
+    refuse_key(parts.settings, index.decode())
     return _zip(index, files)
 
 

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from rivya_core.api.durable import sync_file, sync_folder, written_beside
-from rivya_core.api.errors import LabError, StorageError
+from rivya_core.api.errors import StorageError
 from rivya_core.lab.containers import container_of_key
+from rivya_core.lab.shows.target import free_target
 from rivya_core.lab.zip_pieces import Pieces, blocks, undated
 
 PAGE: Final = "OPEN ME.html"
@@ -197,8 +198,7 @@ def write_folder(material: Material, target: Path) -> Path:
 def _refuse_unfit(target: Path, size_bytes: int) -> None:
     """Raise when the name is taken, or the room is not there."""
     with _telling(target):
-        if target.exists() or target.is_symlink():
-            raise LabError("This name is taken", f"{target} exists already.", "Choose another name.", field="path")
+        free_target(target)
         free = shutil.disk_usage(target.absolute().parent).free
     if free < size_bytes:
         raise StorageError(

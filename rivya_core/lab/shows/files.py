@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, get_args
 from rivya_core.api.errors import LabError, RivyaError
 from rivya_core.lab import submission
 from rivya_core.lab.database import reading_at_once
+from rivya_core.lab.own_key import refuse_key
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.shows import export, previews, slides, store
 from rivya_core.lab.shows.export import INSIDE_MAX_BYTES, Material
@@ -107,14 +108,7 @@ class ShowFiles:
             show = store.must_find(connection, show_id)
             held = {one.shown.sha256: one for one in store.held(connection, show_id)}
         data = slides.to_data(show)
-        key = self._parts.settings.api_key
-        if key is not None and key.get_secret_value() in json.dumps(data, ensure_ascii=False):
-            raise LabError(
-                "Nothing was written",
-                "A prompt, name or caption of this show holds the API key.",
-                "Take it out.",
-                field="key",
-            )
+        refuse_key(self._parts.settings, json.dumps(data, ensure_ascii=False))
         return data, {sha256: held[sha256] for sha256 in data["clips"]}
 
     def _material(self, show_id: str) -> Material:

@@ -91,9 +91,11 @@ def render(
     )
 
 
-def render_missing() -> str:
-    """Write the page that stands where no show is."""
+def render_missing(title: str = "No such show", why: str = "") -> str:
+    """Write the page that stands where no show is, or where one cannot be shown; ``why``: sentences."""
     return _template("missing.html.jinja").render(
+        title=title,
+        why=why or "It was deleted, or the address is not complete. Ask whoever sent it for the link again.",
         policy=policy(served=True),
         styles=[Markup(text) for text in _texts(_STYLES[:1])],  # noqa: S704 - our own files
     )

@@ -5,6 +5,7 @@ Making reads the ledger once and holds the clips; from then on a show changes on
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.ids import new_intent_id
 from rivya_core.lab.judging.results import Votes
 from rivya_core.lab.judging.verdicts import Verdicts
+from rivya_core.lab.own_key import refuse_key
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.read_only import refuse_writes
 from rivya_core.lab.shows import slides, store
@@ -28,6 +30,7 @@ from rivya_core.lab.shows.files import Kind, ShowFiles
 from rivya_core.lab.shows.held_clips import HeldClip, file_of
 from rivya_core.lab.shows.room import Room
 from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX, Facts, Listed, Show, Slide
+from rivya_core.lab.shows.target import free_target
 
 ChosenClips = Sequence[str | Sequence[str]]
 """Generations in order; several in one entry stand side by side on one slide."""
@@ -160,9 +163,11 @@ class Shows(Edits):
     def data(self, show_id: str) -> dict[str, Any]:
         """The show as JSON-safe data: what page, files and scripts get. The same each time until somebody changes the show.
 
-        Holds no key, balance, host, path, or id of the API. Raises LabError for an unknown id.
+        Holds no key, balance, host, path, or id of the API. Raises LabError for an unknown id, and where somebody wrote the key.
         """
-        return slides.to_data(self.get(show_id))
+        data = slides.to_data(self.get(show_id))
+        refuse_key(self._parts.settings, json.dumps(data, ensure_ascii=False))
+        return data
 
     def page(self, show_id: str) -> str:
         """The show as one HTML page, with addresses of its files below ``/show/<id>``, and of its ballot once there is one.
@@ -240,13 +245,14 @@ class Shows(Edits):
         """Write the show's grid, or its clips, as one PNG for chats; where it is. May take a second.
 
         Raises:
-            LabError: no such show. StorageError: a file is gone, or there is no room.
+            LabError: no such show, or the name is taken. StorageError: a file is gone, or there is no room.
         """
         from rivya_core.lab.shows import chat_files, contact_sheet  # noqa: PLC0415 - only who makes a file loads this
 
+        self.data(show_id)  # refused where somebody wrote the key into it
         show = self.get(show_id)
         sheet = chat_files.sheet_of(show, lambda sha256: self.poster(show_id, sha256))
-        return contact_sheet.contact_sheet(sheet, Path(path))
+        return contact_sheet.contact_sheet(sheet, free_target(path))
 
     def side_by_side(self, show_id: str, slide: int, path: str | Path) -> Path:
         """Write the one to four clips of a slide as one MP4 for chats, labels burned in; where it is. Takes some seconds.
@@ -256,9 +262,10 @@ class Shows(Edits):
         """
         from rivya_core.lab.shows import chat_files, side_by_side  # noqa: PLC0415 - only who makes a file loads this
 
+        self.data(show_id)  # refused where somebody wrote the key into it
         show = self.get(show_id)
         clips = chat_files.clips_of_slide(show, slide, lambda sha256: self.clip(show_id, sha256))
-        return side_by_side.side_by_side(clips, Path(path), title=show.title)
+        return side_by_side.side_by_side(clips, free_target(path), title=show.title)
 
     def _held(self, show_id: str, sha256: str) -> HeldClip:
         with reading(self._parts.database) as connection:

@@ -14,12 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import av
+import httpx
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from rivya_core import Lab
 from rivya_core.api.errors import LabError, RivyaError, StorageError
 from rivya_core.lab.clips import poster_jpeg
+from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.schema import cells, generations
 from rivya_core.lab.shows import export, previews
 from rivya_core.lab.shows.export import Material
 from rivya_core.lab.shows.files import FRAME_BYTES, Kind
@@ -31,7 +35,7 @@ from tests.lab.shows.showing import show_data, write_folder
 from tests.lab.shows.test_page import HOSTILE, Read
 from tests.lab.shows.test_shows import clips_of
 from tests.lab.video_files import make_clip
-from tests.until import until
+from tests.until import HANGS_S, until
 
 KEY = "rvya_sk_SENTINELKEY0123456789abcdef"
 EVERY: list[tuple[Kind, bool]] = [("file", False), ("file", True), ("zip", False), ("folder", False)]
@@ -201,6 +205,32 @@ def test_the_key_is_never_handed_over(make_lab: Callable[..., Lab], tmp_path: Pa
         lab.close()
 
 
+def test_the_key_is_on_no_page_picture_or_ballot(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    """Wherever a person typed it: everything that hands a show over refuses, and the network gets nothing."""
+    with Scripted() as server:
+        lab = make_lab(api_key=KEY, base_url=server.base_url, share_address="127.0.0.1")
+        sweep = make_study(lab, mode="live")
+        with begin_immediate(lab.ledger.database) as connection:
+            connection.execute(sa.update(generations).values(prompt=f"a sea, {KEY}"))
+            connection.execute(sa.update(cells).values(request={"prompt": f"a sea, {KEY}", "params": {}}))
+        show = lab.shows.create("Sea", [clips_of(lab, sweep)])
+        hand_over: list[Callable[[], object]] = [
+            lambda: lab.shows.data(show.id),
+            lambda: lab.shows.page(show.id),
+            lambda: lab.shows.contact_sheet(show.id, tmp_path / "sheet.png"),
+            lambda: lab.shows.side_by_side(show.id, 1, tmp_path / "clips.mp4"),
+            lambda: lab.shows.ballots.make(sweep),
+        ]
+        for act in hand_over:
+            with pytest.raises(LabError, match="holds the API key"):
+                act()
+        assert list(tmp_path.glob("*.png")) == list(tmp_path.glob("*.mp4")) == []
+        share = lab.shows.room.start(show.id)
+        answer = httpx.get(share.url, timeout=HANGS_S)
+        assert (answer.status_code, KEY in answer.text) == (404, False)
+        lab.close()
+
+
 def test_hostile_words_stay_text_in_page_and_names(lab: Lab, tmp_path: Path) -> None:
     """In title and captions; names of files never hold them."""
     ids = clips_of(lab, make_study(lab))
@@ -218,6 +248,43 @@ def test_hostile_words_stay_text_in_page_and_names(lab: Lab, tmp_path: Path) -> 
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
+
+
+def _writers(lab: Lab, show_id: str) -> dict[str, Callable[[Path], Path]]:
+    """Everything that writes a file of a show."""
+    return {
+        "file": lambda path: lab.shows.export(show_id, path, "file"),
+        "zip": lambda path: lab.shows.export(show_id, path, "zip"),
+        "folder": lambda path: lab.shows.export(show_id, path, "folder"),
+        "sheet": lambda path: lab.shows.contact_sheet(show_id, path),
+        "video": lambda path: lab.shows.side_by_side(show_id, 1, path),
+        "cassette": lambda path: lab.cassettes.export([one.generation_id for one in lab.shows.held(show_id)], path),
+    }
+
+
+def test_nothing_that_is_there_is_written_over_or_removed(lab: Lab, show_id: str, tmp_path: Path) -> None:
+    """Neither what has the name, nor what looks like the part of another's writing."""
+    target, foreign = tmp_path / "sea", tmp_path / ".sea.part"
+    target.write_text("precious")
+    foreign.mkdir()
+    (foreign / "mine").write_text("precious")
+    for name, write in _writers(lab, show_id).items():
+        with pytest.raises(LabError, match="name is taken"):
+            write(target)
+        if name != "cassette":  # which records whole clips only
+            write(tmp_path / f"new {name}")
+    assert (target.read_text(), (foreign / "mine").read_text()) == ("precious", "precious")
+
+
+@pytest.mark.parametrize(
+    "name", ["a\0b", "a\ud800b", "x" * 300, "no/folder/here"], ids=["nul", "half", "long", "place"]
+)
+def test_a_name_that_no_file_can_have_is_told(lab: Lab, show_id: str, tmp_path: Path, name: str) -> None:
+    """In a sentence, and nothing is left."""
+    for write in _writers(lab, show_id).values():
+        with pytest.raises(RivyaError):
+            write(tmp_path / name)
+    assert [one.name for one in tmp_path.iterdir()] == ["data"]
 
 
 @pytest.mark.parametrize("kind", ["file", "zip", "folder"])
