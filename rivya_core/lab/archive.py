@@ -87,7 +87,7 @@ class Archive:
             except FileNotFoundError:
                 raise
             except OSError:
-                shutil.copyfile(source, part)
+                _copy(source, part)
         return part
 
     def put_bytes(self, key: str, data: bytes) -> Path:
@@ -179,6 +179,15 @@ class Archive:
         finally:
             part.unlink(missing_ok=True)
         return poster_key
+
+
+def _copy(source: Path, part: Path) -> None:
+    """Copy a file; where there is no room for all of it, nothing of it stays."""
+    try:
+        shutil.copyfile(source, part)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _sync_file(path: Path) -> None:

@@ -197,3 +197,21 @@ def test_a_missing_poster_never_costs_the_clip(archive: Archive) -> None:
     assert archive.make_poster(KEY) is None
     with pytest.raises(DownloadError):
         archive.check_clip(archive.path(KEY), KEY)
+
+
+def test_a_copy_without_room_leaves_nothing(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a file has no second name, and the disk fills up while it is copied."""
+    archive.put_bytes(KEY, b"clip")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no second names")
+
+    def fill_up(_source: Path, part: Path) -> None:
+        part.write_bytes(b"cl")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr("shutil.copyfile", fill_up)
+    with pytest.raises(StorageError, match="The disk is full"):
+        archive.link_part(KEY)
+    assert list((archive.root / "parts").iterdir()) == []

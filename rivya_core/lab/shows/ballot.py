@@ -79,6 +79,7 @@ class BallotFiles:
         """
         parts = self._parts
         submission.refuse_if_read_only(parts.settings)
+        submission.check_disk(parts.settings, parts.archive)
         with begin_immediate(parts.database) as connection:
             case = read_case(connection, experiment_id)
             new_id = ballot_lines.new_id(connection, parts.ledger.clock())

@@ -159,6 +159,7 @@ class ShowFiles:
                 continue
             submission.refuse_if_read_only(self._parts.settings)
             self._parts.inbox.refuse_if_closed()
+            submission.check_disk(self._parts.settings, archive)
             previews.make(archive, key, clip, material.posters[key])
 
 

@@ -481,3 +481,14 @@ def test_sixty_small_copies_make_a_page_that_can_be_mailed(lab: Lab, tmp_path: P
         lab.archive.path(name("0" * 64)).stat().st_size for name in (previews.clip_key, previews.poster_key)
     )
     assert 60 * (small + 2 * picture) * 4 / 3 + FRAME_BYTES < 25_000_000  # a poster stands in the grid as well
+
+
+def test_copies_leave_the_room_that_paid_clips_need(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    """Neither small copies nor a ballot are made on a disk that is nearly full; what takes no room still is."""
+    lab = make_lab(min_free_disk_bytes=10**15)
+    sweep = make_study(lab)
+    show = lab.shows.create("Sea", clips_of(lab, sweep))
+    for act in (lambda: lab.shows.export(show.id, tmp_path / "one.html"), lambda: lab.shows.ballots.make(sweep)):
+        with pytest.raises(StorageError, match="nearly full"):
+            act()
+    assert lab.shows.export(show.id, tmp_path / "show.zip", "zip").is_file()
