@@ -8,11 +8,10 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-from PIL import Image
-from playwright.sync_api import Locator, Page
+from PIL import Image, ImageChops
+from playwright.sync_api import Page
 
 from rivya_core import open_lab
 from tests.bench import fresh
@@ -26,7 +25,7 @@ NAME = "question-to-show.webp"
 WIDTH_PX = 1200
 QUALITY = 70
 LARGEST_BYTES = 2_000_000
-STILL_MS, SHORT_MS, PLAYED_MS = 1800, 500, 200
+STILL_MS, SHORT_MS, PLAYED_MS = 1800, 500, 220
 VOTES_MAX = 40
 SPEED = "1"
 """Slow enough to see clips come in one after another."""
@@ -54,10 +53,12 @@ class Film:
     times_ms: list[int] = field(default_factory=list)
 
     def take(self, page: Page, shown_ms: int = STILL_MS) -> None:
-        """Add what the page shows now."""
-        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        self.frames.append(picture.resize((WIDTH_PX, WIDTH_PX * SIZE[1] // SIZE[0]), Image.Resampling.LANCZOS))
-        self.times_ms.append(shown_ms)
+        """Add what the page shows now, unless that is what it showed before."""
+        whole = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        picture = whole.resize((WIDTH_PX, WIDTH_PX * SIZE[1] // SIZE[0]), Image.Resampling.LANCZOS)
+        if not self.frames or ImageChops.difference(picture, self.frames[-1]).getbbox() is not None:
+            self.frames.append(picture)
+            self.times_ms.append(shown_ms)
 
     def play(self, page: Page, frames: int) -> None:
         """Add what the page shows in the next moments."""
@@ -147,20 +148,13 @@ def ask(film: Film, page: Page, url: str) -> str:
     film.take(page)
     start.click()
     page.get_by_role("table").wait_for()
-    made, seen = page.get_by_text(re.compile(rf"^\d+ of {CLIPS} clips")), ""
-    while not seen.startswith(f"{CLIPS} of"):
-        seen = until(partial(read_other, made, seen), what="another clip")
-        page.wait_for_timeout(SHORT_MS)  # its poster is drawn
-        film.take(page, SHORT_MS)
+    done = page.get_by_text(f"{CLIPS} of {CLIPS} clips")
+    while not done.count():
+        film.take(page, PLAYED_MS)
+        page.wait_for_timeout(SHORT_MS)
     settle(page)
     film.take(page)
     return page.url
-
-
-def read_other(place: Locator, before: str) -> str:
-    """What stands in a place, once it is something else; until then nothing."""
-    now = place.first.inner_text() if place.count() else before
-    return "" if now == before else now
 
 
 def vote(film: Film, page: Page, url: str) -> None:
