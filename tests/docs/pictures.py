@@ -31,7 +31,7 @@ TYPED = "A paper boat on a rain-lit street, macro lens, reflections of neon sign
 SERVER = {"RIVYA_FIRST_START_EXAMPLES": "false", "RIVYA_SIMULATOR_SPEED": "8"}
 
 DRAWN = """[...document.images].every((image) => image.complete && image.naturalWidth)
-  && !document.querySelector('[data-stale=true]')"""
+  && !document.querySelector('[data-stale=true], [data-testid=stSkeleton]')"""
 """All pictures are there, and nothing of an earlier run is left; asked again and again, as a page's policy lets no one wait in it."""
 
 
