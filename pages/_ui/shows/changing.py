@@ -31,10 +31,9 @@ def change(said: str, act: Callable[[], Show], *, about: str = "", typed: str = 
     """Change a show, and offer to take it back; what cannot be done is said, with what was ``typed`` when its field is gone."""
     try:
         before = act()
+        offer(said, before, about=about)
     except RivyaError as error:
         refuse(error, f"You had typed: {typed}" if typed and error.field in {"slide", "id"} else "")
-        return
-    offer(said, before, about=about)
 
 
 def offer(said: str, before: Show, *, about: str = "") -> None:

@@ -11,6 +11,7 @@ from pages._ui.components.row_list import row_list
 from pages._ui.shows import address, changing, make, share
 from pages._ui.shows import words as show_words
 from rivya_core import Lab
+from rivya_core.api.errors import RivyaError
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.shows.show import Listed
 
@@ -36,10 +37,14 @@ def draw(lab: Lab) -> None:
 def delete(show_id: str) -> None:
     """Take a show out of the list, with a way back; a callback."""
     shows = frame.lab().shows
-    title = shows.get(show_id).title
-    was_shared = shows.room.current(show_id) is not None
-    shows.delete(show_id)
     address.to_list()
+    try:
+        title = shows.get(show_id).title
+        was_shared = shows.room.current(show_id) is not None
+        shows.delete(show_id)
+    except RivyaError as error:  # it was deleted elsewhere
+        changing.refuse(error)
+        return
     ended = " It is no longer shared." if was_shared else ""
     said = f"Deleted: {direction.within(words.excerpt(title, make.TITLE_SHOWN))}. Its clips stay.{ended}"
     done_bar.put(changing.BAR, done_bar.Done(said, lambda: shows.undelete(show_id)))

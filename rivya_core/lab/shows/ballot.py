@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import random
 import secrets
+import threading
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ class BallotFiles:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._failures: dict[str, RivyaError] = {}
+        self._one_of_a_show = threading.Lock()
 
     def make(self, experiment_id: str, question: str | None = None, *, show_id: str | None = None) -> BallotFile:
         """Make a ballot; takes about a second a clip.
@@ -113,7 +115,8 @@ class BallotFiles:
         with reading(self._parts.database) as connection:
             case = read_case(connection, experiment_id)
         key = (case.default if question is None else case.question(question)).key
-        return self.latest(experiment_id, key, show_id=show_id) or self.make(experiment_id, key, show_id=show_id)
+        with self._one_of_a_show:  # two that ask at once get the same one: on two ballots a voter would count twice
+            return self.latest(experiment_id, key, show_id=show_id) or self.make(experiment_id, key, show_id=show_id)
 
     def latest(self, experiment_id: str, question: str, *, show_id: str | None = None) -> BallotFile | None:
         """The ballot of a question that was made last, of any show or of the one given; None when there is none."""

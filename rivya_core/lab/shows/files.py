@@ -46,7 +46,7 @@ class ShowFiles:
         self._parts = parts
         self._failures: dict[str, RivyaError] = {}
 
-    def export(self, show_id: str, path: str | Path, kind: Kind = "file", *, originals: bool = False) -> Path:
+    def export(self, show_id: str, path: str | Path, kind: Kind = "file", originals: bool = False) -> Path:
         """Write a show; see ``Shows.export``."""
         if kind not in KINDS:
             raise LabError(

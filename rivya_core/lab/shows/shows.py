@@ -225,7 +225,7 @@ class Shows(Edits):
         key = self._held(show_id, sha256).poster_key
         return None if key is None else file_of(self._parts.archive, key)
 
-    def export(self, show_id: str, path: str | Path, kind: Kind = "file", *, originals: bool = False) -> Path:
+    def export(self, show_id: str, path: str | Path, kind: Kind = "file", originals: bool = False) -> Path:
         """Write the show to hand over, to play from disk without a network; where it is. The same show gives the same bytes.
 
         Args:
