@@ -100,3 +100,28 @@ def test_a_script_that_our_font_lacks_is_drawn_with_one_that_has_it() -> None:
     for text in ("\u09b6\u09bf\u09af\u09bc\u09be\u09b2", "\u72d0\u72f8", "\u043b\u0438\u0441\u0430"):
         known = [character for character in text if lettering._any_font(character)]
         assert (drawn(text) == drawn("?")) == (not known), text
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("cfg_scale 0.5", [("cfg_scale 0.5", 0)]),
+        ("שלום עולם", [("שלום עולם", 1)]),
+        ("שלום cfg", [("cfg", 2), ("שלום ", 1)]),
+        ("cfg שלום עולם end", [("cfg ", 0), ("שלום עולם", 1), (" end", 0)]),
+        ("ערך 0.5 סוף", [(" סוף", 1), ("0.5", 2), ("ערך ", 1)]),
+        ("scale של 50%", [("scale ", 0), ("50%", 2), ("של ", 1)]),
+        ("ערך (cfg) 7", [(" 7", 2), (")", 1), ("cfg", 2), ("ערך (", 1)]),
+        ("", []),
+        (" · ", [(" · ", 0)]),
+    ],
+)
+def test_what_is_read_from_the_right_stands_to_the_left(text: str, seen: list[tuple[str, int]]) -> None:
+    """Pieces of a line stand where a reader of both directions looks for them; a number is never turned round."""
+    found: list[tuple[str, int]] = []
+    for _, run, level in lettering._as_seen(list(lettering._runs(text))):  # fonts part runs further: joined here
+        if found and found[-1][1] == level:
+            found[-1] = (run + found[-1][0] if level % 2 else found[-1][0] + run, level)
+        else:
+            found.append((run, level))
+    assert found == seen
