@@ -88,7 +88,7 @@ def _count(experiment_id: str) -> None:
     try:
         found = frame.lab().votes.paste(str(st.session_state.get(PASTED, "")), experiment_id)
     except RivyaError as error:
-        st.session_state[_FAILED] = words.sentences(error.title, error.detail)
+        st.session_state[_FAILED] = words.sentences(error.title, error.detail, error.hint)
         return
     st.session_state[_RESULTS] = found
     st.session_state[PASTED] = ""

@@ -24,6 +24,7 @@ from rivya_core.lab.notes import read_note, write_note
 from rivya_core.lab.schema import ballot_lines, ballots, experiments, vote_pairs, vote_rounds
 
 NO_NAME: Final = "No name"
+LINES_MAX: Final = 500
 TEXT_MAX: Final = 1_000_000
 _LAB: Final = "ballot_lab"
 _LAB_BYTES, _ID_BYTES, _KEY_BYTES = 3, 5, 16
@@ -245,7 +246,10 @@ def _keep(connection: sa.Connection, ballot: BallotRow, read: Line, line: str, n
 def found_in(text: str) -> list[str]:
     """What in a pasted text is a vote or may have been one, each on its own; chat and mail around it are passed over.
 
-    A mail program may break a line; a piece that goes on where one lacks its end is put back. Raises LabError for too much text.
+    A mail program may break a line; a piece that goes on where one lacks its end is put back.
+
+    Raises:
+        LabError: the text is longer than 1 MB, or holds more than 500 lines.
     """
     if len(text) > TEXT_MAX:
         raise LabError("This is too much text", "At most 1 MB of lines can be pasted at once.", field="text")
@@ -255,6 +259,9 @@ def found_in(text: str) -> list[str]:
             found[-1] += word
         elif _LIKE_A_LINE.search(word):
             found.append(word[max(word.find("RV1."), 0) :])
+    if len(found) > LINES_MAX:
+        detail = f"{len(found):,} lines are in this text, and one paste takes {LINES_MAX}."
+        raise LabError("These are too many votes at once", detail, "Paste them in parts.", field="text")
     return found
 
 

@@ -197,7 +197,7 @@ class Votes:
             experiment_id: Only lines for ballots of this sweep count.
 
         Raises:
-            LabError: the lab is read-only, or the text is longer than 1 MB.
+            LabError: the lab is read-only, or the text is longer than 1 MB or holds more than 500 lines; then none counts.
         """
         submission.refuse_if_read_only(self._parts.settings)
         found = []

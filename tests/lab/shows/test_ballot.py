@@ -17,7 +17,7 @@ from rivya_core import Lab
 from rivya_core.api.errors import LabError
 from rivya_core.lab.database import reading
 from rivya_core.lab.judging import ballot_lines, vote_lines
-from rivya_core.lab.judging.ballot_lines import TEXT_MAX
+from rivya_core.lab.judging.ballot_lines import LINES_MAX, TEXT_MAX
 from rivya_core.lab.judging.results import read_case
 from rivya_core.lab.judging.votes import Outcome
 from rivya_core.lab.shows import ballot as ballots
@@ -339,6 +339,15 @@ def test_a_line_that_mail_broke_is_put_together(lab: Lab) -> None:
 def test_a_large_text_is_looked_through_once(lab: Lab, text: str) -> None:
     """However it is made: its time grows with its length, where comparing each place with the rest would take hours."""
     assert all(one.vote is None for one in lab.votes.paste(text))
+
+
+def test_a_paste_of_too_many_lines_counts_none(lab: Lab) -> None:
+    """Each line is a transaction of its own while the page waits; the limit is said, with how many there are."""
+    sweep = make_study(lab)
+    line = prefers(lab, lab.shows.ballots.make(sweep), 1, 1)
+    with pytest.raises(LabError, match="501 lines are in this text, and one paste takes 500"):
+        lab.votes.paste(f"{line}\n" * (LINES_MAX + 1))
+    assert lab.votes.lines(sweep) == ()
 
 
 def test_a_line_taken_out_leaves_the_sum_and_the_error_rate_with_it(lab: Lab) -> None:
