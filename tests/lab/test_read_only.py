@@ -181,7 +181,7 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
 
 SHOWS: dict[type, str] = {
     Lab: "archive balance ballots budget cap cassettes changes check_connection clip close connection draft events expected get health "
-    "existing history image labels ledger mode models movements pause poster quote refresh_balance reviews settings shows simulator spending sweep "
+    "existing history image labels ledger mode mode_word models movements pause poster quote refresh_balance reviews settings shows simulator spending sweep "
     "server support_bundle sweeps troubles verdicts votes wait wait_sweep",
     Sweeps: "brief failures get list page quote repair_quote status sweep_of wait",
     Ballots: "candidate candidates clip file open_rounds round start",

@@ -93,10 +93,10 @@ def test_the_address_makes_the_wall_in_its_order(lab: Lab) -> None:
     app = opened(ids=f"{third.id},{first.id},{second.id}", base=first.id)
     wall = the_wall(app)
     assert wall
-    assert [(one["title"], one["simulated"]) for one in wall["clips"]] == [
-        ("Three", True),
-        ("One", True),
-        ("Two", False),
+    assert [(one["title"], one["word"]) for one in wall["clips"]] == [
+        ("Three", "simulated"),
+        ("One", "simulated"),
+        ("Two", "live"),
     ]
     assert wall["clips"][0]["src"] == f"/clips/{third.id}.mp4"
     assert wall["base"] == first.id

@@ -155,7 +155,7 @@ def test_the_takes_an_unclear_probe_asks_for_are_one_press_away(lab: Lab, open_a
 
 
 def test_what_is_done_has_one_loud_next_step(lab: Lab, open_app: Open) -> None:
-    """A sweep is voted on, a probe has its verdict looked at; a decided one has no next step."""
+    """A sweep is voted on, a probe has its verdict looked at; a decided one is shown to others."""
     sweep, probe = lab.start(boats("16:9", "9:16")), lab.start(probes.plans(lab, BOAT.model)[0].sweep)
     for id_ in (sweep, probe):
         lab.wait_sweep(id_)
@@ -167,7 +167,8 @@ def test_what_is_done_has_one_loud_next_step(lab: Lab, open_app: Open) -> None:
     assert app.session_state["view"] == "Verdict"
     checked(app)
     lab.sweeps.decide(sweep, {"cell": 0, "title": "Aspect ratio: 16:9", "why": "", "who": "Ana"})
-    assert "primary" not in kinds(open_experiment(open_app, sweep)).values()
+    loud = [label for label, kind in kinds(open_experiment(open_app, sweep)).items() if kind == "primary"]
+    assert loud == ["Make a show"]
 
 
 def test_a_row_says_what_was_decided(lab: Lab) -> None:
