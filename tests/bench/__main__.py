@@ -24,6 +24,7 @@ SUBJECTS = (
     "pages",
     "slides",
     "handing",
+    "room",
     "grid",
     "ticks",
     "memory",
