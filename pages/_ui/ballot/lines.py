@@ -103,7 +103,7 @@ def _results() -> None:
         st.error(failed, icon=":material/error:")
     found: tuple[Pasted, ...] = st.session_state.pop(_RESULTS, ())
     for number, one in enumerate(found):
-        with st.container(horizontal=True, vertical_alignment="center", key=f"vote_pasted_{number}"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"vote_pasted_{number}"):
             if one.vote is not None:
                 st.badge("Counted", icon=":material/check:", color="green")
                 st.text(direction.within(one.sentence), width="stretch")
@@ -123,9 +123,9 @@ def _list(found: tuple[LineRecord, ...]) -> None:
     if taken_out:
         st.warning(rate_words(taken_out), icon=":material/warning:")
     lines = "1 line" if len(found) == 1 else f"{len(found)} lines"
-    with st.expander(f"{lines}, in the order they count", icon=":material/list:"):
+    with st.expander(f"{lines}, in the order they count", icon=":material/list:", key="vote_lines"):
         for place, one in enumerate(found, start=1):
-            with st.container(horizontal=True, vertical_alignment="center", key=f"muted_line_{one.id}"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"muted_line_{one.id}"):
                 st.text(_line(place, one), width="stretch")
                 if not frame.can_spend():
                     continue

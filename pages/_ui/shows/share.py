@@ -17,6 +17,7 @@ from rivya_core.lab.shows.room import Share
 
 TICK_S = 3.0
 
+_REFUSED = "_show_share_refused"
 _OPENS = {"show": "Show", "ballot": "Ballot"}
 
 
@@ -40,7 +41,10 @@ def badges(show_id: str) -> tuple[Badge, ...]:
 
 
 def draw(lab: Lab, show_id: str) -> None:
-    """Draw where the show can be opened, while it is shared."""
+    """Draw where the show can be opened, while it is shared; or, once, why it is not."""
+    refused: str | None = st.session_state.pop(_REFUSED, None)
+    if refused:
+        st.error(refused, icon=":material/error:")
     share = lab.shows.room.current(show_id)
     if share is None:
         return
@@ -111,7 +115,7 @@ def _start(show_id: str) -> None:
         frame.lab().shows.room.start(show_id)
         done_bar.forget(changing.BAR)
     except RivyaError as error:
-        changing.refuse(error)
+        st.session_state[_REFUSED] = words.sentences(error.title, error.detail, error.hint)
 
 
 def _stop(show_id: str) -> None:

@@ -296,8 +296,8 @@ def page_of(told: Mapping[str, Any], clips: Iterable[tuple[str, str]]) -> Iterat
     css = (FOLDER / "page.css").read_text(encoding="utf-8")
     js = "'use strict';\n" + "".join((FOLDER / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     policy = (
-        f"default-src 'none'; script-src {source_hash(js)}; style-src {source_hash(css)}; media-src blob:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {source_hash(js)}; style-src {source_hash(css)}; media-src blob:; img-src data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'"
     )
     environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
     pieces = environment.get_template("template.html.jinja").generate(

@@ -37,7 +37,7 @@ _ORIGINS: Final = {
 }
 _ONLY_OURS: Final = "base-uri 'none'; form-action 'none'"
 _LOADS: Final = {
-    True: "img-src 'self'; media-src 'self' blob:; connect-src 'self'; font-src data:",
+    True: "img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; font-src data:",
     # Beside the page lie its clips: Chromium knows them as 'self', others as file:. A static host serves the same folder.
     False: "img-src 'self' file: data:; media-src 'self' file: data: blob:; connect-src 'self'; font-src data:",
 }

@@ -290,6 +290,38 @@ def test_an_empty_show_is_a_page_too() -> None:
     assert "<h1" in rendered(data | {"cost": {"credits": 0, "clips": 0, "failed": 0, "sentence": ""}})
 
 
+def test_figures_stand_in_a_panel_only_beside_what_was_found() -> None:
+    """Without an answer they are a plain row; the number of clips alone is not worth one."""
+    found = show_data()
+    bare = found | {"grid": None, "votes": None, "decision": None, "findings": []}
+    spent = bare | {"cost": {"credits": 320, "clips": 9, "failed": 0, "sentence": ""}}
+
+    def drawn(data: dict[str, Any]) -> set[str | None]:
+        return {one.get("class") for _, one in Read(rendered(data)).elements} & {"answer", "figures"}
+
+    assert drawn(found) == {"answer", "figures"}
+    assert drawn(spent) == {"figures"}
+    assert drawn(bare | {"cost": None}) == set()
+
+
+def test_the_way_to_the_ballot_stands_beside_present() -> None:
+    """Only where there is one."""
+    html = page.render(show_data(), Beside(), served=True, shared=True, ballot="./ballot")
+    acts = html.partition('<div class="acts">')[2].partition("</div>")[0]
+    assert acts.index('id="present"') < acts.index('<a href="./ballot">Vote yourself</a>')
+    assert "Vote yourself" not in rendered(show_data(), served=True)
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_no_browser_asks_for_an_icon(served: bool) -> None:
+    """The empty one is inside the page, and its policy allows it."""
+    read = Read(rendered(show_data(), served=served))
+    assert [one["href"] for one in read.named("link")] == ["data:,"]
+    loads = next(part for part in page.policy(served=served).split("; ") if part.startswith("img-src"))
+    assert "data:" in loads.split()
+    assert [one["href"] for one in Read(page.render_missing()).named("link")] == ["data:,"]
+
+
 def test_moments_are_said_in_utc() -> None:
     """The same wherever the page was written."""
     assert moment("2026-11-26T08:00:00Z") == "26 Nov 2026, 08:00 UTC"
