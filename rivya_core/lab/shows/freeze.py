@@ -180,7 +180,8 @@ def _votes(standing: Standing) -> VoteTable | None:
     name = _names(standing.question.variables)
     what = "Which combination is better?" if standing.question.key == WHOLE else f"Which {name} is better?"
     said = f"{standing.sentence} {standing.rate}" if standing.taken_out else standing.sentence
-    return VoteTable(what, name, rows, said)
+    winner = standing.progress.winner
+    return VoteTable(what, name, rows, said, "" if winner is None else standing.titles[winner])
 
 
 def _names(variables: Sequence[str]) -> str:

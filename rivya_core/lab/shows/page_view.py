@@ -193,12 +193,16 @@ def _has(data: Mapping[str, Any], layout: str) -> bool:
 
 
 def _headline(data: Mapping[str, Any]) -> str:
-    """The finding in one sentence, of those that a slide tells: a clear one if there is one, else what the votes say."""
+    """The finding in one sentence, of those that a slide tells: the winner of votes, else a clear difference, else what there is.
+
+    A measured difference alone says nothing of what is better, and may speak for the one that was not chosen.
+    """
     told = {line for slide in data["slides"] if slide["layout"] == "finding" for line in slide["text"]}
     clear = [one["sentence"] for one in data["findings"] if one["clear"]]
     voted = [data["votes"]["sentence"]] if data["votes"] else []
+    won = voted if data["votes"] and data["votes"]["winner"] else []
     others = [one["sentence"] for one in data["findings"]]
-    return next((str(sentence) for sentence in [*clear, *voted, *others] if sentence in told), "")
+    return next((str(sentence) for sentence in [*won, *clear, *voted, *others] if sentence in told), "")
 
 
 def _figures(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -103,12 +103,13 @@ class VoteRow:
 
 @dataclass(frozen=True, slots=True)
 class VoteTable:
-    """What blind votes on one question said. ``variable``: "" for whole combinations."""
+    """What blind votes on one question said. ``variable``: "" for whole combinations; ``winner``: "" while there is none."""
 
     question: str
     variable: str
     table: tuple[VoteRow, ...]
     sentence: str
+    winner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
