@@ -5,6 +5,8 @@ A file is asked for by the hash of its bytes, and only the hashes that the show 
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
@@ -101,6 +103,12 @@ async def vote(request: Request) -> Response:
     return await vote_answer(request, count)
 
 
+def _slug(title: str) -> str:
+    """What a file's name says of a title on every system: its Latin letters and digits."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return "-".join(re.findall(r"[a-z0-9]+", plain))[:40].strip("-")
+
+
 def download(request: Request) -> Response:
     """Send a show as one file or as a ZIP, written while it is sent; ``?originals=1``: one file with the clips as they are."""
     is_zip = request.url.path.endswith(".zip")
@@ -114,7 +122,12 @@ def download(request: Request) -> Response:
         except RivyaError as error:
             return JSONResponse({"error": str(error)}, status_code=409, headers={"Cache-Control": "no-store"})
         mode: ModeWord | None = None if show.mode == "mixed" else show.mode
-        name = exports.file_name("show", mode, "zip" if is_zip else "html", datetime.now().astimezone())
+        name = exports.file_name(
+            "-".join(filter(None, ("show", _slug(show.title)))),
+            mode,
+            "zip" if is_zip else "html",
+            datetime.now().astimezone(),
+        )
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
         return StreamingResponse(pieces, media_type="application/zip" if is_zip else "text/html", headers=headers)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages._ui.shows import make
 from rivya_core import Lab
 from tests.lab.judging.study import make_study
 from tests.lab.shows.given import VALUES, based, decide
@@ -190,8 +191,6 @@ def test_why_one_file_cannot_be_made_is_said(lab: Lab, sweep: str, open_app: Ope
 
 def test_clips_go_into_a_show_from_history(lab: Lab, sweep: str, open_app: OpenApp) -> None:
     """Into one that is there, as slides at its end; what has no clip is left out and said."""
-    from pages._ui.shows import make  # noqa: PLC0415 - needs Streamlit's session only through frame.lab
-
     del open_app
     ids = clips_of(lab, sweep)
     show = lab.shows.create("There", ids[:1])
@@ -208,7 +207,6 @@ def test_what_was_added_is_said_where_it_was_pressed_with_the_way_there_and_back
 ) -> None:
     """From a selection in History: the show's name, a link to it, and an undo; a clip that was there already is said."""
     from pages._ui.history import selection  # noqa: PLC0415 - needs Streamlit's session
-    from pages._ui.shows import make  # noqa: PLC0415
 
     ids = clips_of(lab, sweep)
     show = lab.shows.create("There", ids[:1])
@@ -225,10 +223,24 @@ def test_what_was_added_is_said_where_it_was_pressed_with_the_way_there_and_back
     assert [slide.number for slide in lab.shows.get(show.id).slides] == [1, 2]
 
 
+@pytest.mark.parametrize(
+    "title", ["The same", "The same beginning, which goes on and on until it is cut off: one", "New show"]
+)
+def test_shows_of_the_same_name_can_be_told_apart_in_the_menu(
+    lab: Lab, sweep: str, open_app: OpenApp, title: str
+) -> None:
+    """Each has a name of its own there, however alike their titles are."""
+    for number in range(4):
+        lab.shows.create(title if number % 2 else f"{title} more", clips_of(lab, sweep)[:1])
+    named = make.choices(lab)
+    assert len(set(named.values())) == len(named) == 5
+    app = open_app("history")
+    app.query_params["id"] = clips_of(lab, sweep)[0]
+    assert not app.run().exception
+
+
 def test_a_show_that_becomes_mixed_says_so(lab: Lab, sweep: str) -> None:
     """Live clips beside simulated ones are not added without a word."""
-    from pages._ui.shows import make  # noqa: PLC0415 - needs Streamlit's session only through frame.lab
-
     show = lab.shows.create("There", clips_of(lab, sweep)[:1])
     live = clips_of(lab, make_study(lab, ("dawn", "dusk", "noon"), experiment_id="xlive", mode="live"))
     assert "It holds live and simulated clips now." in make.add(live[1:2], show.id).said

@@ -152,7 +152,8 @@ async def test_a_show_is_downloaded_as_a_script_writes_it(
         assert answer.status_code == 200
         assert answer.content == written.read_bytes()
         assert re.search(
-            r'attachment; filename="rivya-show-SIMULATED-.*\.(html|zip)"', answer.headers["content-disposition"]
+            r'attachment; filename="rivya-show-[a-z0-9-]+-SIMULATED-.*\.(html|zip)"',
+            answer.headers["content-disposition"],
         )
     for address in wanted:
         assert (await client.get(f"/show/snever/{address}")).status_code == 404

@@ -122,8 +122,8 @@ def _chosen(show: Show) -> Slide | None:
 
 
 def _pressed(show_id: str, press: Press) -> None:
+    st.session_state[_CHOSEN] = {show_id: press.number}
     if press.act == "choose":
-        st.session_state[_CHOSEN] = {show_id: press.number}
         return
     by = -1 if press.act == "up" else 1
     changing.change("Slide moved.", lambda: frame.lab().shows.move(show_id, press.number, by))

@@ -93,9 +93,15 @@ def add_menu(lab: Lab, generation_ids: Sequence[str], *, key: str, side_by_side:
 
 
 def choices(lab: Lab) -> dict[str, str]:
-    """The shows that clips can go into, by id: a new one, and the newest that are there."""
-    shows = lab.shows.list()[:OFFERED_MAX]
-    return {NEW: "New show"} | {one.id: words.excerpt(one.title, TITLE_SHOWN) for one in shows}
+    """The shows that clips can go into, by id: a new one, and the newest that are there, each under a name of its own."""
+    found = {NEW: "New show"}
+    for one in lab.shows.list()[:OFFERED_MAX]:
+        title = words.excerpt(one.title, TITLE_SHOWN)
+        if title in found.values():  # a menu refuses the same name twice
+            title = f"{title} · made {words.clock(one.created_at)}"
+        same = sum(name == title or name.startswith(f"{title} (") for name in found.values())
+        found[one.id] = f"{title} ({same + 1})" if same else title
+    return found
 
 
 def place(key: str, generation_ids: Sequence[str]) -> str:

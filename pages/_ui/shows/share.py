@@ -58,6 +58,10 @@ def draw(lab: Lab, show_id: str) -> None:
             st.button(
                 "Stop sharing", icon=":material/stop_circle:", key="show_share_stop", on_click=_stop, args=(show_id,)
             )
+        if share.ballot_url is not None:
+            st.text(
+                "The show names what was compared and the winner. For a blind vote let phones open the ballot first."
+            )
         live.part(_counts, TICK_S)(lab, share)
         with st.container(key="muted_show_share"):
             st.text(

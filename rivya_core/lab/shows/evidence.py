@@ -48,15 +48,16 @@ class Freezer:
         standing = self._verdicts.look(sweep_id)
         asked = self._votes.questions(sweep_id)
         is_open = any(one.voting_rounds for one in asked)
-        has_votes = any(one.votes for one in asked)
+        tells_votes = any(one.votes for one in asked) and not is_open
         return freeze.Evidence(
             status=status,
             verdict=self._verdicts.finding(sweep_id),
             is_measuring=standing.stage == "measuring",
-            votes=self._votes.ranking(sweep_id) if has_votes and not is_open else None,
+            votes=self._votes.ranking(sweep_id) if tells_votes else None,
             has_open_round=is_open,
             spent=spent,
             replay=self.replay,
+            voted_at=max(one.voted_at for one in self._votes.cast(sweep_id)) if tells_votes else None,
         )
 
     def freeze(self, evidence: freeze.Evidence, held: Iterable[str] = ()) -> Frozen:

@@ -31,7 +31,7 @@ NOT_JUDGED: Final = "Clips were still being measured, so there is no finding."
 class Evidence:
     """What is known of a sweep. ``spent``: its credits by what they are. ``has_open_round``: somebody votes, so that votes stay out.
 
-    ``replay``: what recording all of this lab is played from, "" for none.
+    ``replay``: what recording all of this lab is played from, "" for none. ``voted_at``: when the last of ``votes`` was cast.
     """
 
     status: SweepStatus
@@ -41,6 +41,7 @@ class Evidence:
     has_open_round: bool
     spent: Mapping[ModeWord, int]
     replay: str = ""
+    voted_at: datetime | None = None
 
 
 def wanted(evidence: Evidence) -> dict[str, str]:
@@ -66,14 +67,14 @@ def facts(evidence: Evidence, keys: Mapping[str, str], newest: datetime) -> Fact
     Args:
         evidence: What is known of it.
         keys: The hashes of the clips that are held, by generation.
-        newest: When the newest of these clips was made, for a sweep that was not decided.
+        newest: When the newest of these clips was made.
     """
     experiment = evidence.status.experiment
     notes = [OPEN_ROUND] if evidence.has_open_round else []
     if evidence.is_measuring:
         notes.append(NOT_JUDGED)
     return Facts(
-        made_at=whole_second(experiment.decided_at or newest),
+        made_at=whole_second(max(filter(None, (newest, experiment.decided_at, evidence.voted_at)))),
         mode=mode_word(experiment.mode, experiment.connection),
         replay=evidence.replay,
         question=experiment.question or experiment.name,
@@ -179,8 +180,12 @@ def _votes(standing: Standing) -> VoteTable | None:
     )
     name = _names(standing.question.variables)
     what = "Which combination is better?" if standing.question.key == WHOLE else f"Which {name} is better?"
-    said = f"{standing.sentence} {standing.rate}" if standing.taken_out else standing.sentence
-    winner = standing.progress.winner
+    winner, counted = standing.progress.winner, standing.votes
+    said = standing.sentence
+    if winner is not None and counted > (standing.progress.decided_after or 0):
+        said += f" By now {counted:,} votes are counted."
+    if standing.taken_out:
+        said += f" {standing.rate}"
     return VoteTable(what, name, rows, said, "" if winner is None else standing.titles[winner])
 
 

@@ -135,7 +135,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a sweep came to, as it stood at one moment. ``made_at``: of the decision, else of the newest clip.
+    """What a sweep came to, as it stood at one moment. ``made_at``: of the newest clip, vote or decision in it.
 
     ``mode``: of the sweep. ``replay``: what recording its clips were played from, "" for none. ``baseline``: the clips of baseline and winner, where both are there. ``notes``: what is not told, and why.
     """
