@@ -19,7 +19,7 @@ def of_clips(ids: Sequence[str], *, key: str) -> None:
         if len(ids) <= SIDE_BY_SIDE_MAX:
             st.link_button("Side-by-side MP4", f"{_VIDEO}?{urlencode(query)}", icon=":material/movie:")
         st.link_button("Contact sheet", f"{_SHEET}?{urlencode(query)}", icon=":material/grid_on:")
-        _note(f"muted_{key}", "For chats; takes a few seconds.")
+        _note(f"muted_{key}", "For chats; a picture takes a second, a video up to about 15.")
 
 
 def of_show(show_id: str, *, key: str) -> None:
@@ -32,7 +32,7 @@ def of_slide(show_id: str, number: int, clips: int, *, key: str) -> None:
     """Draw the link to the video of a slide, where it has two to four clips."""
     if 1 < clips <= SIDE_BY_SIDE_MAX:
         href = _address(_VIDEO, {"show": show_id, "slide": str(number)})
-        help_ = "For chats, with labels burned in. Takes a few seconds."
+        help_ = "For chats, with labels burned in. Takes up to about 15 seconds."
         st.link_button("Side-by-side MP4", href, icon=":material/movie:", key=key, help=help_)
 
 

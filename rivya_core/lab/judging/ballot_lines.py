@@ -20,10 +20,10 @@ from rivya_core.lab.judging import ballot_box as box
 from rivya_core.lab.judging import vote_lines
 from rivya_core.lab.judging.pairing import Shown
 from rivya_core.lab.judging.vote_lines import Line, Plan, refused
+from rivya_core.lab.judging.votes import NO_NAME
 from rivya_core.lab.notes import read_note, write_note
 from rivya_core.lab.schema import ballot_lines, ballots, experiments, vote_pairs, vote_rounds
 
-NO_NAME: Final = "No name"
 LINES_MAX: Final = 500
 TEXT_MAX: Final = 1_000_000
 _LAB: Final = "ballot_lab"
@@ -310,7 +310,7 @@ def lines(connection: sa.Connection, experiment_id: str) -> list[LineRecord]:
 
 def set_taken_out(connection: sa.Connection, line_id: int, now: datetime | None) -> None:
     """Leave a line's votes out from now on, or (None) count them again. Raises LabError for an unknown line."""
-    known = connection.execute(sa.select(ballot_lines.c.id).where(ballot_lines.c.id == line_id)).first()
-    if known is None:
+    known = {row.id for row in connection.execute(sa.select(ballot_lines.c.id))}
+    if line_id not in known:  # compared here: the database takes no number beyond 64 bits
         raise LabError("There is no such line", f"Line {line_id!r} was never imported here.", field="line")
     connection.execute(sa.update(ballot_lines).where(ballot_lines.c.id == line_id).values(taken_out_at=now))

@@ -15,7 +15,7 @@ from rivya_core.lab.judging.questions import Question, titled
 from rivya_core.lab.judging.ratings import Rated, rate
 from rivya_core.lab.judging.stopping import ALPHA, Progress, fewest_more
 from rivya_core.lab.judging.tally import Tally
-from rivya_core.lab.judging.votes import VoteRecord
+from rivya_core.lab.judging.votes import NO_NAME, VoteRecord
 from rivya_core.settings import Mode
 
 NAMED: Final = 4
@@ -282,11 +282,14 @@ def _voters(rounds: Sequence[RoundRow], votes: Sequence[VoteRecord]) -> tuple[Vo
 
 
 def _agreements(votes: Sequence[VoteRecord]) -> tuple[Agreement, ...]:
-    """Count agreement over every two votes of two voters on the same two cells in which both preferred one."""
+    """Count agreement over every two votes of two voters on the same two cells in which both preferred one.
+
+    Who sent a line without a name is nobody in particular: such lines may be of many people, or of somebody who is named too.
+    """
     names: dict[str, str] = {}
     preferred: dict[str, dict[frozenset[int], Counter[int]]] = {}
     for vote in votes:
-        if vote.preferred is None:
+        if vote.preferred is None or (vote.ballot and vote.voter == NO_NAME):
             continue
         key = vote.voter.casefold()
         names.setdefault(key, vote.voter)

@@ -15,6 +15,9 @@ OUTCOMES: Final[frozenset[str]] = frozenset(get_args(Outcome))
 WHYS: Final = ("motion", "artefacts", "look")
 """What a voter may name as the reason: the criteria of a review but for the one that asks for the prompt, which is hidden."""
 
+NO_NAME: Final = "No name"
+"""What voters are called who sent a ballot's line without a name: one word for many people."""
+
 Matrix = NDArray[np.float64]
 
 

@@ -20,6 +20,7 @@ from rivya_core.lab.archive import Archive
 from rivya_core.lab.clips import DAMAGED, UNOPENED, sha256_of
 from rivya_core.lab.containers import container_of_key
 from rivya_core.lab.experiments.axes import variable_name
+from rivya_core.lab.ids import searchable
 from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.rows import EVERY_COLUMN, readable, to_record
 from rivya_core.lab.schema import generations
@@ -42,7 +43,7 @@ class HeldClip:
 
 def read(connection: sa.Connection, ids: Iterable[str], held: Iterable[str] = ()) -> dict[str, GenerationRecord]:
     """The generations of some ids whose clips can be shown, by id; deleted ones only where they are ``held`` already."""
-    wanted, known = set(ids), set(held)
+    wanted, known = {searchable(id_) for id_ in ids}, set(held)
     query = sa.select(*EVERY_COLUMN).where(generations.c.id.in_(wanted))
     rows = readable(connection, query, to_record)
     return {row.id: row for row in rows if fault(row) == "" and (row.deleted_at is None or row.id in known)}

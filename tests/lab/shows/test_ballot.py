@@ -370,8 +370,9 @@ def test_a_line_taken_out_leaves_the_sum_and_the_error_rate_with_it(lab: Lab) ->
     assert "taken out" in again.sentence
     lab.votes.put_back(lab.votes.lines(sweep)[0].id)
     assert lab.votes.ranking(sweep) == before
-    with pytest.raises(LabError, match="no such line"):
-        lab.votes.take_out(99)
+    for unknown in (99, 10**30):
+        with pytest.raises(LabError, match="no such line"):
+            lab.votes.take_out(unknown)
 
 
 def test_lines_without_a_name_are_told_as_such(lab: Lab) -> None:
@@ -381,3 +382,13 @@ def test_lines_without_a_name_are_told_as_such(lab: Lab) -> None:
     for number in range(3):
         lab.votes.accept(line(lab, made, number, ""))
     assert [(one.name, one.votes, one.informed) for one in lab.votes.ranking(sweep).voters] == [("No name", 3, 0)]
+
+
+def test_agreement_is_of_people_with_names(lab: Lab) -> None:
+    """Lines without one may be of many people, or of somebody who is named too."""
+    sweep = make_study(lab)
+    made = lab.shows.ballots.make(sweep)
+    for number, name in enumerate(["Ana", "Ben", "", ""]):
+        lab.votes.accept(line(lab, made, number, name))
+    found = lab.votes.ranking(sweep).agreements
+    assert {(each.one, each.other) for each in found} == {("Ana", "Ben")}
