@@ -76,6 +76,24 @@ def voters(browser: Browser) -> Iterator[partial[Voter]]:
             context.close()
 
 
+def test_who_stops_early_sends_what_there_is(lab: Lab, sweep: str, made: Path, voters: partial[Voter]) -> None:
+    """The pairs that were not seen are skipped; until the line is sent one can go on."""
+    voter = voters(made.as_uri())
+    stop = voter.page.get_by_role("button", name="Stop and send")
+    expect(stop).to_be_disabled()
+    voter.vote("1", "2")
+    stop.click()
+    expect(voter.page.locator("#count")).to_have_text("2 of 6 pairs are done.")
+    voter.page.get_by_role("button", name="Go on voting").click()
+    expect(voter.page.locator("#count")).to_have_text("Pair 3 of 6")
+    voter.vote("1")
+    voter.page.reload()
+    stop.click()
+    counted = lab.votes.accept(voter.line("Ana"))
+    assert (counted.votes, counted.skipped) == (3, 3)
+    assert voter.said == []
+
+
 def test_two_voters_without_a_network(lab: Lab, sweep: str, made: Path, voters: partial[Voter]) -> None:
     """By keys, on a desk and on a phone, through a reload: their lines count, once, and nothing was asked of anybody."""
     found = []

@@ -15,7 +15,7 @@ let pairs = [], state = null, shown = null, isSure = false;
 
 // -- what is kept in this browser ---------------------------------------------------------------------------------------
 
-const fresh = () => ({ voter: newVoter(), name: '', marks: [], sent: false });
+const fresh = () => ({ voter: newVoter(), name: '', marks: [], stopped: false, sent: false });
 
 function isState(one) {
   return one && /^[\w-]{12}$/.test(one.voter) && typeof one.name === 'string' && Array.isArray(one.marks)
@@ -65,7 +65,7 @@ function toggle() {
 }
 
 function showPlay() {
-  $('play').firstChild.textContent = videos.some((video) => !video.paused && !video.ended) ? 'Pause ' : 'Play ';
+  $('play').firstChild.textContent = videos.some((video) => !video.paused && !video.ended) ? 'Pause the clips ' : 'Play the clips ';
 }
 
 // A vote waits until both clips can be seen; a pair that cannot be played can only be skipped.
@@ -78,11 +78,13 @@ function lock() {
 // -- voting ---------------------------------------------------------------------------------------------------------------
 
 function show() {
-  const at = state.marks.length, isDone = at >= ballot.pairs;
+  const at = state.marks.length, isAll = at >= ballot.pairs, isDone = isAll || state.stopped;
   $('vote').hidden = isDone;
   $('done').hidden = !isDone;
-  $('count').textContent = isDone ? `All ${ballot.pairs} pairs are done.` : `Pair ${at + 1} of ${ballot.pairs}`;
-  $('undo').disabled = !at;
+  $('count').textContent = isAll ? `All ${ballot.pairs} pairs are done.`
+    : isDone ? `${at} of ${ballot.pairs} pairs are done.` : `Pair ${at + 1} of ${ballot.pairs}`;
+  $('undo').disabled = $('stop').disabled = !at;
+  $('change').textContent = isAll ? 'Change my last vote' : 'Go on voting';
   for (const button of whys) button.setAttribute('aria-pressed', 'false');
   if (isDone) { videos.forEach((video) => video.pause()); finish(); return; }
   const pair = pairs[at];
@@ -106,8 +108,17 @@ function cast(outcome) {
 
 function undo() {
   if (!state.marks.length || state.sent) return;
-  state.marks.pop();
+  if (state.stopped) state.stopped = false;
+  else state.marks.pop();
   shown = null;
+  keep();
+  show();
+}
+
+// Some votes are worth more than none: pairs that were not seen are skipped.
+function stop() {
+  if (!state.marks.length) return;
+  state.stopped = true;
   keep();
   show();
 }
@@ -117,7 +128,8 @@ function undo() {
 let file = '';
 
 function finish() {
-  const line = lineOf(ballot, state.voter, state.marks, state.name);
+  const unseen = Array(ballot.pairs - state.marks.length).fill(markOf('skip', []));
+  const line = lineOf(ballot, state.voter, [...state.marks, ...unseen], state.name);
   $('line').value = line;
   URL.revokeObjectURL(file);
   file = URL.createObjectURL(new Blob([`${line}\n`], { type: 'text/plain' }));
@@ -199,6 +211,7 @@ for (const video of videos) {
 }
 for (const mark of document.querySelectorAll('.mark')) { mark.textContent = ballot.mark; mark.hidden = !ballot.mark; }
 $('undo').onclick = $('change').onclick = undo;
+$('stop').onclick = stop;
 $('play').onclick = toggle;
 $('copy').onclick = copyLine;
 $('send').onclick = sendLine;
