@@ -36,7 +36,8 @@ REST_POLL_S: Final = 1.0  # while nothing is open and nobody looks
 LISTENER_POLL_S: Final = 0.1  # nobody sends messages to workflows; ``stop`` waits so long for the listener
 MAX_AT_ONCE: Final = 2000
 THREADS: Final = 8
-QUEUE_THREADS: Final = "queue-worker-"  # how the library names the threads that dequeue
+QUEUE_MANAGER: Final = "(queue_thread)"  # how Python names the library's thread that starts those that dequeue
+QUEUE_THREADS: Final = "queue-worker-"  # how the library names them
 
 _context: JobContext | None = None
 
@@ -240,6 +241,11 @@ class Engine:
             return
         for event in self._dbos.background_thread_stop_events:
             event.set()
+        for (
+            thread
+        ) in threading.enumerate():  # first who starts the others: one that is being started cannot be waited for
+            if thread.name.endswith(QUEUE_MANAGER):
+                thread.join(timeout=5)
         for thread in threading.enumerate():
-            if thread.name.startswith(QUEUE_THREADS):
+            if thread.name.startswith(QUEUE_THREADS) and thread.ident is not None:
                 thread.join(timeout=5)

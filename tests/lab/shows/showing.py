@@ -75,6 +75,7 @@ def show_data() -> dict[str, Any]:
                 {"label": "0", "wins": 4, "of": 16, "tied": 1, "share": 0.25, "low": 0.09, "high": 0.46},
             ],
             "sentence": voted,
+            "winner": "",
         },
         "decision": {
             "label": "cfg_scale 0.5",
