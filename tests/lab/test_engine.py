@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from rivya_core import GenerationRequest
 from rivya_core.lab import keeper, points
 from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.engine import QUEUE_MANAGER, QUEUE_THREADS
 from rivya_core.lab.jobs import context
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.points import Point
@@ -242,3 +243,21 @@ def plain(stored: str) -> object:
         return pickle.loads(base64.b64decode(stored, validate=True))
     except (ValueError, pickle.UnpicklingError, EOFError):
         return stored
+
+
+def test_a_stop_does_not_wait_for_a_thread_that_is_still_being_made(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python lists it before it runs; a stop that fell over it left the engine half stopped, and the next one dead."""
+    made = threading.Thread(target=lambda: None, name=f"{QUEUE_THREADS}late")
+    listed = threading.enumerate
+    monkeypatch.setattr(threading, "enumerate", lambda: [*listed(), made])
+    lab.close()
+    monkeypatch.undo()
+    assert not [one.name for one in threading.enumerate() if one.name.startswith(QUEUE_THREADS)]
+
+
+def test_the_threads_of_the_queue_are_known_by_their_names(lab: Lab) -> None:
+    """A stop waits for them, and the library may call them something else one day."""
+    lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id)
+    names = [one.name for one in threading.enumerate()]
+    assert [name for name in names if name.endswith(QUEUE_MANAGER)]
+    assert [name for name in names if name.startswith(QUEUE_THREADS)]

@@ -62,6 +62,7 @@ class Observer:
         self._database = database
         self._now = now
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._pending: dict[tuple[str, str, str], tuple[int, datetime, datetime]] = {}
         self._known: set[tuple[str, str, str]] = set()
         self._is_new = False
@@ -89,7 +90,14 @@ class Observer:
             self.flush()
 
     def flush(self) -> None:
-        """Write everything counted so far; what cannot be written stays for the next time."""
+        """Write everything counted so far; what cannot be written stays for the next time.
+
+        Whoever reads after it finds all of it: what another thread has taken is written before this returns.
+        """
+        with self._writing:
+            self._flush()
+
+    def _flush(self) -> None:
         with self._lock:
             taken, self._pending, self._is_new = self._pending, {}, False
         if not taken:

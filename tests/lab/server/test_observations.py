@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,10 +13,12 @@ import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab
 from rivya_core.api.contract import Generation
+from rivya_core.lab.database import begin_immediate
 from rivya_core.lab.schema import observations
 from rivya_core.lab.server.observer import ANSWER_MAX, FLUSH_EVERY_S, KINDS_MAX, Observer
 from rivya_core.lab.server.questions import QUESTIONS
 from rivya_core.simulator import SimulatorServer
+from tests.until import until
 
 SECRET = "SENTINEL"
 
@@ -140,3 +143,16 @@ def test_answers_are_bounded_and_hold_no_address(database: sa.Engine) -> None:
     assert "media.example" in answers
     assert "with a query, probably signed" in answers
     assert SECRET not in answers
+
+
+def test_what_another_thread_has_taken_to_write_is_read_too(lab: Lab) -> None:
+    """The housekeeping writes at any moment; whoever looks meanwhile misses nothing."""
+    observer = lab._parts.jobs.observer
+    observer.note(lab.connection, "price", "one credit", simulated=True)
+    with ThreadPoolExecutor(2) as threads:
+        with begin_immediate(lab.ledger.database):
+            writes = threads.submit(observer.flush)
+            until(lambda: not observer._pending, what="the answer is taken")
+            looks = threads.submit(seen, lab)
+        writes.result()
+    assert looks.result()["price"] == ["one credit"]
