@@ -6,13 +6,13 @@ import re
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.bench import fresh
-from tests.browser.conftest import COMES_MS, Server, Visitor
+from tests.browser import decided
+from tests.browser.conftest import COMES_MS, Visitor
+from tests.browser.decided import Filled
 from tests.browser.looks import PHONE, assert_well, broken, each_look, fits
 from tests.until import until
 
@@ -23,22 +23,11 @@ PLAYS = "(video) => video.readyState >= 2 && video.currentTime > 0"
 COUNT = "addEventListener('click', (one) => { if (one.isTrusted) window.presses = (window.presses || 0) + 1; }, true)"
 
 
-class Filled(NamedTuple):
-    """A server over a folder with one decided sweep, which shares on this machine only."""
-
-    server: Server
-    sweep: str
-
-
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     """A server over the filled folder."""
-    folder = tmp_path_factory.mktemp("shared")
-    sweep = fresh.run("tests.browser.decided:fill", folder=str(folder))
-    running = Server(folder, {"RIVYA_FIRST_START_EXAMPLES": "false", "RIVYA_SHARE_ADDRESS": "127.0.0.1"})
-    running.start()
-    yield Filled(running, str(sweep))
-    running.stop()
+    with decided.serve(tmp_path_factory.mktemp("shared")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.bench import fresh
-from tests.browser.conftest import Server, Visitor
+from tests.browser import decided
+from tests.browser.conftest import COMES_MS, Visitor
+from tests.browser.decided import Filled
 from tests.browser.looks import assert_well, each_look
 
 Visit = Callable[..., Visitor]
-
-COMES_MS = 60_000
-
-
-class Filled(NamedTuple):
-    """A server over a folder with one decided sweep."""
-
-    server: Server
-    sweep: str
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     """A server over the filled folder."""
-    folder = tmp_path_factory.mktemp("shows")
-    sweep = fresh.run("tests.browser.decided:fill", folder=str(folder))
-    running = Server(folder, {"RIVYA_FIRST_START_EXAMPLES": "false"})
-    running.start()
-    yield Filled(running, str(sweep))
-    running.stop()
+    with decided.serve(tmp_path_factory.mktemp("shows")) as running:
+        yield running
 
 
 def made(filled: Filled, visit: Visit) -> Visitor:
