@@ -1,5 +1,5 @@
 # make run    starts the dashboard (PORT=8501, HOST=127.0.0.1)
-# make test   lint, types, import contracts, all tests
+# make test   lint, types, import contracts, all tests; make format  puts Python, JavaScript and CSS in shape
 # make bench  speed figures beside their baselines; make soak  kills and drops, many rounds
 # make pictures  README's pictures and the example show of docs/, anew
 PYTHON ?= python3
@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 COMPILE := $(BIN)/python .ci/compile.py
 
-.PHONY: run test setup setup-dev venv lint types imports tests bench soak pictures clean
+.PHONY: run test setup setup-dev venv lint format types imports tests bench soak pictures clean
 
 run: setup
 	@if [ "$(HOST)" != "127.0.0.1" ] && [ "$(HOST)" != "localhost" ]; then \
@@ -53,6 +53,12 @@ $(VENV)/.dev-ready: .ci/requirements-dev.txt requirements.txt
 lint:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/oxfmt --check pages rivya_core
+
+format: setup-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/oxfmt pages rivya_core
 
 types:
 	$(BIN)/mypy

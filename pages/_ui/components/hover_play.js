@@ -9,7 +9,7 @@
 // The clip lives inside `picture`, so an element that is made anew at each redraw would cut it off: keep elements with `keyed`
 // of dom.js. One clip plays at a time on a page.
 
-const HOVER_PAUSE_MS = 120;  // a mouse that only crosses a poster loads nothing
+const HOVER_PAUSE_MS = 120; // a mouse that only crosses a poster loads nothing
 const HOVER_STARTS = 'rivya-hover-play';
 const hovered = new WeakMap();
 
@@ -28,14 +28,25 @@ function startHover(target) {
   if (state.video || !state.src || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
   document.dispatchEvent(new CustomEvent(HOVER_STARTS, { detail: target }));
   const video = document.createElement('video');
-  Object.assign(video, { muted: true, loop: true, playsInline: true, src: state.src, tabIndex: -1, className: 'hover-play' });
+  Object.assign(video, {
+    muted: true,
+    loop: true,
+    playsInline: true,
+    src: state.src,
+    tabIndex: -1,
+    className: 'hover-play',
+  });
   video.setAttribute('aria-hidden', 'true');
-  video.style.cssText = 'position:absolute;inset:0;width:100%;height:100%;object-fit:contain;pointer-events:none;opacity:0';
-  video.onplaying = () => { video.style.opacity = 1; };
+  video.style.cssText =
+    'position:absolute;inset:0;width:100%;height:100%;object-fit:contain;pointer-events:none;opacity:0';
+  video.onplaying = () => {
+    video.style.opacity = 1;
+  };
   video.onerror = () => stopHover(target);
   state.video = video;
   const image = state.picture.querySelector('img');
-  if (image) image.after(video); else state.picture.prepend(video);
+  if (image) image.after(video);
+  else state.picture.prepend(video);
   video.play().catch(() => {});
   const other = (event) => {
     if (event.detail !== target) stopHover(target);
@@ -58,7 +69,13 @@ function hoverPlay(target, picture, src) {
     clearTimeout(state.timer);
     state.timer = setTimeout(() => startHover(target), HOVER_PAUSE_MS);
   });
-  target.addEventListener('pointerleave', () => { if (!target.matches(':focus-visible')) stopHover(target); });
-  target.addEventListener('focusin', () => { if (target.matches(':focus-visible')) startHover(target); });
-  target.addEventListener('focusout', () => { if (!target.matches(':hover')) stopHover(target); });
+  target.addEventListener('pointerleave', () => {
+    if (!target.matches(':focus-visible')) stopHover(target);
+  });
+  target.addEventListener('focusin', () => {
+    if (target.matches(':focus-visible')) startHover(target);
+  });
+  target.addEventListener('focusout', () => {
+    if (!target.matches(':hover')) stopHover(target);
+  });
 }

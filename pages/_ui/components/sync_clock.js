@@ -5,30 +5,50 @@
 // the clock stands, all show the middle of the same frame.
 
 const SPEEDS = [0.1, 0.25, 0.5, 1, 1.5, 2];
-const FAR_S = 0.25;       // further off than this: seek
-const NEAR_S = 0.004;     // closer than this: leave alone
-const GAIN = 3;           // share of the distance made good in a second
-const BEND = 0.4;         // at most this much faster or slower: a frame is made good in a tenth of a second
+const FAR_S = 0.25; // further off than this: seek
+const NEAR_S = 0.004; // closer than this: leave alone
+const GAIN = 3; // share of the distance made good in a second
+const BEND = 0.4; // at most this much faster or slower: a frame is made good in a tenth of a second
 const LOOK_MS = 60;
 const STARVED_MS = 250;
 const READY_MS = 4000;
 
 function newClock(changed) {
-  return { mode: 'still', at: 0, from: 0, since: 0, rate: 1, looping: true, start: null, end: null, short: 'hold',
-    clips: [], lead: null, next: null, busy: false, looked: 0, starved: 0, began: 0, changed };
+  return {
+    mode: 'still',
+    at: 0,
+    from: 0,
+    since: 0,
+    rate: 1,
+    looping: true,
+    start: null,
+    end: null,
+    short: 'hold',
+    clips: [],
+    lead: null,
+    next: null,
+    busy: false,
+    looked: 0,
+    starved: 0,
+    began: 0,
+    changed,
+  };
 }
 
 const ready = (clock) => clock.clips.filter((clip) => clip.state === 'ready');
-const spanOf = (clock) => Math.max(0, ...clock.clips.filter((clip) => clip.state !== 'failed').map((clip) => clip.duration));
+const spanOf = (clock) =>
+  Math.max(0, ...clock.clips.filter((clip) => clip.state !== 'failed').map((clip) => clip.duration));
 const fpsOf = (clock) => (clock.lead && clock.lead.fps) || (clock.clips[0] && clock.clips[0].fps) || 24;
 const startOf = (clock) => clock.start ?? 0;
 const endOf = (clock) => clock.end ?? spanOf(clock);
-const isPlaying = (clock) => clock.mode === 'running' || clock.mode === 'starting'
-  || Boolean(clock.busy && (clock.next ? clock.next.play : clock.play));
+const isPlaying = (clock) =>
+  clock.mode === 'running' ||
+  clock.mode === 'starting' ||
+  Boolean(clock.busy && (clock.next ? clock.next.play : clock.play));
 
 function nowOf(clock) {
   if (clock.mode !== 'running') return clock.at;
-  return clock.from + (performance.now() - clock.since) / 1000 * clock.rate;
+  return clock.from + ((performance.now() - clock.since) / 1000) * clock.rate;
 }
 
 // Frames are counted from 0; a place in the middle of a frame shows that frame and no other.
@@ -37,7 +57,7 @@ const lastFrame = (clock) => Math.max(0, Math.round(spanOf(clock) * fpsOf(clock)
 const middleOf = (clock, frame) => (Math.max(0, Math.min(lastFrame(clock), frame)) + 0.5) / fpsOf(clock);
 
 const loopsAlone = (clock, clip) => clock.short === 'loop' && clip.duration > 0 && clip.duration < spanOf(clock) - 0.05;
-const placeIn = (clock, clip, t) => loopsAlone(clock, clip) ? t % clip.duration : Math.min(t, clip.duration);
+const placeIn = (clock, clip, t) => (loopsAlone(clock, clip) ? t % clip.duration : Math.min(t, clip.duration));
 const stillPlace = (clock, clip, t) =>
   Math.max(0, Math.min(placeIn(clock, clip, t), clip.duration - 0.5 / (clip.fps || 24)));
 const isOver = (clock, clip, t) => !loopsAlone(clock, clip) && t >= clip.duration - 0.5 / (clip.fps || 24);
@@ -45,8 +65,14 @@ const isOver = (clock, clip, t) => !loopsAlone(clock, clip) && t >= clip.duratio
 function settled(video, enough) {
   return new Promise((resolve) => {
     const names = ['seeked', 'canplay', 'loadeddata', 'error'];
-    const end = () => { clearTimeout(timer); names.forEach((name) => video.removeEventListener(name, look)); resolve(); };
-    const look = () => { if (video.error || (!video.seeking && video.readyState >= enough)) end(); };
+    const end = () => {
+      clearTimeout(timer);
+      names.forEach((name) => video.removeEventListener(name, look));
+      resolve();
+    };
+    const look = () => {
+      if (video.error || (!video.seeking && video.readyState >= enough)) end();
+    };
     const timer = setTimeout(end, READY_MS);
     names.forEach((name) => video.addEventListener(name, look));
     look();
@@ -57,7 +83,10 @@ function settled(video, enough) {
 async function bring(clock, t, play) {
   clock.next = { t, play };
   clock.at = t;
-  if (clock.busy) { clock.changed(); return; }
+  if (clock.busy) {
+    clock.changed();
+    return;
+  }
   clock.busy = true;
   while (clock.next) {
     const wish = clock.next;
@@ -74,7 +103,8 @@ async function bring(clock, t, play) {
     await Promise.all(clips.map((clip) => settled(clip.video, wish.play ? 3 : 2)));
     if (!clock.next) {
       clock.at = wish.t;
-      if (wish.play) begin(clock); else clock.mode = 'still';
+      if (wish.play) begin(clock);
+      else clock.mode = 'still';
     }
   }
   clock.busy = false;
@@ -124,7 +154,7 @@ function follow(clock, t, now) {
   let starving = false;
   for (const clip of ready(clock)) {
     const { video } = clip;
-    if (isOver(clock, clip, t)) continue;  // it stands on its last frame
+    if (isOver(clock, clip, t)) continue; // it stands on its last frame
     const place = placeIn(clock, clip, t);
     if (video.seeking) continue;
     if (video.paused) {
@@ -133,17 +163,23 @@ function follow(clock, t, now) {
       video.play().catch(() => {});
       continue;
     }
-    if (video.readyState < 3) { starving = true; continue; }
+    if (video.readyState < 3) {
+      starving = true;
+      continue;
+    }
     let off = place - video.currentTime;
     if (loopsAlone(clock, clip)) off -= Math.round(off / clip.duration) * clip.duration;
-    if (Math.abs(off) > FAR_S) { video.currentTime = place; continue; }
+    if (Math.abs(off) > FAR_S) {
+      video.currentTime = place;
+      continue;
+    }
     const bend = Math.abs(off) < NEAR_S ? 0 : Math.max(-BEND, Math.min(BEND, off * GAIN));
     const rate = clock.rate * (1 + bend);
     if (Math.abs(video.playbackRate - rate) > 0.002) video.playbackRate = rate;
   }
   if (!starving) clock.starved = 0;
   else if (!clock.starved) clock.starved = now;
-  else if (now - clock.starved > STARVED_MS) bring(clock, t, true);  // everybody waits for the slowest
+  else if (now - clock.starved > STARVED_MS) bring(clock, t, true); // everybody waits for the slowest
 }
 
 function play(clock) {
@@ -155,7 +191,7 @@ function pause(clock) {
   bring(clock, middleOf(clock, frameOf(clock, nowOf(clock))), false);
 }
 
-const toggle = (clock) => isPlaying(clock) ? pause(clock) : play(clock);
+const toggle = (clock) => (isPlaying(clock) ? pause(clock) : play(clock));
 const seek = (clock, t) => {
   const playing = isPlaying(clock);
   bring(clock, playing ? Math.max(0, Math.min(t, spanOf(clock) - 0.05)) : middleOf(clock, frameOf(clock, t)), playing);

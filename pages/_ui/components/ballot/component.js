@@ -1,16 +1,39 @@
 const boxes = new WeakMap();
-const KEYS = { '1': 'left', a: 'left', ArrowLeft: 'left', '2': 'right', b: 'right', ArrowRight: 'right',
-  '0': 'tie', t: 'tie', x: 'bad', s: 'skip', e: 'end' };
+const KEYS = {
+  1: 'left',
+  a: 'left',
+  ArrowLeft: 'left',
+  2: 'right',
+  b: 'right',
+  ArrowRight: 'right',
+  0: 'tie',
+  t: 'tie',
+  x: 'bad',
+  s: 'skip',
+  e: 'end',
+};
 const WHY_KEYS = ['5', '6', '7'];
-const SAID = { left: 'Noted: A.', right: 'Noted: B.', tie: 'Noted: a tie.', bad: 'Noted: both bad.', skip: 'Skipped.',
-  undo: 'Taken back.', end: 'Ending the round.' };
+const SAID = {
+  left: 'Noted: A.',
+  right: 'Noted: B.',
+  tie: 'Noted: a tie.',
+  bad: 'Noted: both bad.',
+  skip: 'Skipped.',
+  undo: 'Taken back.',
+  end: 'Ending the round.',
+};
 const UNLOCK_MS = 6000;
 
 function newBox(root) {
   const box = { root, pair: '', locked: true, drawn: -1, stop: 0, timer: 0 };
   box.clock = newClock(() => showPlay(box));
   box.clock.clips = [...root.querySelectorAll('.side')].map((side) => ({
-    video: side.querySelector('video'), says: side.querySelector('.says'), state: 'loading', fps: 24, duration: 0, from: 0,
+    video: side.querySelector('video'),
+    says: side.querySelector('.says'),
+    state: 'loading',
+    fps: 24,
+    duration: 0,
+    from: 0,
   }));
   box.votes = [...root.querySelectorAll('[data-vote]')];
   box.whys = [...root.querySelectorAll('[data-why]')];
@@ -39,7 +62,10 @@ function lock(box, locked) {
 // What is the same for both clips, and how far the votes are: at the stop the way to the result is the primary button.
 function tell(box) {
   const { data, root } = box;
-  for (const mark of root.querySelectorAll('.mark')) { mark.textContent = data.mark; mark.hidden = !data.mark; }
+  for (const mark of root.querySelectorAll('.mark')) {
+    mark.textContent = data.mark;
+    mark.hidden = !data.mark;
+  }
   root.querySelector('.prompt').hidden = !data.prompt;
   root.querySelector('.prompt-text').textContent = data.prompt;
   root.classList.toggle('stopped', Boolean(data.stop));
@@ -49,7 +75,9 @@ function tell(box) {
 }
 
 function chosen(box) {
-  return box.whys.filter((button) => button.getAttribute('aria-pressed') === 'true').map((button) => button.dataset.why);
+  return box.whys
+    .filter((button) => button.getAttribute('aria-pressed') === 'true')
+    .map((button) => button.dataset.why);
 }
 
 function send(box, vote) {
@@ -61,7 +89,9 @@ function send(box, vote) {
   box.count.textContent = SAID[vote];
   box.set('vote', { vote, whys: others[vote] ? [] : chosen(box), pair: box.pair, number: box.data.number });
   clearTimeout(box.timer);
-  box.timer = setTimeout(() => { if (box.locked && box.pair === box.data.pair) settle(box); }, UNLOCK_MS);
+  box.timer = setTimeout(() => {
+    if (box.locked && box.pair === box.data.pair) settle(box);
+  }, UNLOCK_MS);
 }
 
 function settle(box) {
@@ -102,7 +132,10 @@ function load(box, clip, src) {
 function press(box, event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (key === 'c' || key === 'r') { event.stopPropagation(); return; }  // Streamlit would clear caches or run again
+  if (key === 'c' || key === 'r') {
+    event.stopPropagation();
+    return;
+  } // Streamlit would clear caches or run again
   const on = event.target.closest('button');
   const why = WHY_KEYS.indexOf(key);
   if (KEYS[key] && !event.repeat) send(box, KEYS[key]);
@@ -126,7 +159,10 @@ function wire(box) {
   box.finish.onclick = () => send(box, 'end');
   box.playing.onclick = () => toggle(box.clock);
   box.root.onkeydown = (event) => press(box, event);
-  const look = () => { tick(box.clock); box.stop = requestAnimationFrame(look); };
+  const look = () => {
+    tick(box.clock);
+    box.stop = requestAnimationFrame(look);
+  };
   box.stop = requestAnimationFrame(look);
   box.root.focus({ preventScroll: true });
 }

@@ -43,7 +43,8 @@ function build(root, data, open) {
     const plays = state.wanted && state.seen;
     button.textContent = state.wanted ? 'Pause both' : 'Play both';
     for (const video of videos) {
-      if (plays) video.play().catch(() => {}); else video.pause();
+      if (plays) video.play().catch(() => {});
+      else video.pause();
     }
   };
   button.onclick = () => {
@@ -54,10 +55,13 @@ function build(root, data, open) {
   const clips = part('div', 'clips');
   clips.append(...both.map((one) => one.box));
   root.replaceChildren(clips, button);
-  const watcher = new IntersectionObserver((entries) => {
-    state.seen = entries[entries.length - 1].isIntersecting;
-    run();
-  }, { threshold: 0.4 });
+  const watcher = new IntersectionObserver(
+    (entries) => {
+      state.seen = entries[entries.length - 1].isIntersecting;
+      run();
+    },
+    { threshold: 0.4 },
+  );
   watcher.observe(clips);
   run();
   return () => {

@@ -21,7 +21,10 @@ async function copy(parts, address) {
   }
   parts.button.classList.add('copied');
   parts.said.textContent = 'Link copied';
-  timers.set(parts.button, setTimeout(() => rest(parts), SAID_MS));
+  timers.set(
+    parts.button,
+    setTimeout(() => rest(parts), SAID_MS),
+  );
 }
 
 export default function ({ data, parentElement }) {

@@ -1,10 +1,21 @@
 const NOTICE_MS = 15000;
 
 // Kept on the window: the element is made anew at every page, and the tab's title is one.
-const store = window.rivyaEnded ??= { last: null, away: {}, running: 0, title: '', plain: '', notice: null, timer: 0 };
+const store = (window.rivyaEnded ??= {
+  last: null,
+  away: {},
+  running: 0,
+  title: '',
+  plain: '',
+  notice: null,
+  timer: 0,
+});
 
 function counted(away) {
-  return ['finished', 'failed', 'waiting for you'].filter((how) => away[how]).map((how) => `${away[how]} ${how}`).join(', ');
+  return ['finished', 'failed', 'waiting for you']
+    .filter((how) => away[how])
+    .map((how) => `${away[how]} ${how}`)
+    .join(', ');
 }
 
 // Streamlit writes the page's own title at every run; ours goes in front of whatever it wrote last.
@@ -18,7 +29,10 @@ function retitle() {
 function notify(words) {
   if (!notifies()) return;
   const shown = new Notification(words, { body: 'Rivya Lab', tag: 'rivya-ended' });
-  shown.onclick = () => { window.focus(); shown.close(); };
+  shown.onclick = () => {
+    window.focus();
+    shown.close();
+  };
 }
 
 function returned() {
@@ -43,7 +57,10 @@ function draw(root) {
 
 export default function ({ data, parentElement }) {
   store.draw = () => draw(parentElement);
-  parentElement.querySelector('button').onclick = () => { store.until = 0; store.draw(); };
+  parentElement.querySelector('button').onclick = () => {
+    store.until = 0;
+    store.draw();
+  };
   if (!store.watched) {
     store.watched = true;
     document.addEventListener('visibilitychange', returned);

@@ -1,5 +1,5 @@
 const known = new WeakMap();
-const SHOWN = 4;  // takes of a combination that stand side by side
+const SHOWN = 4; // takes of a combination that stand side by side
 const OPENING_MS = 1500;
 const STAR = 'M12 3.5l2.6 5.5 6 .8-4.4 4.1 1.1 5.9L12 16.9l-5.3 2.9 1.1-5.9L3.4 9.8l6-.8z';
 
@@ -53,7 +53,8 @@ function turn(view, cell, step) {
 
 function tick(view, id, on) {
   if (on && view.picked.size >= view.data.most) return false;
-  if (on) view.picked.add(id); else view.picked.delete(id);
+  if (on) view.picked.add(id);
+  else view.picked.delete(id);
   view.tell([...view.picked]);
   drawPicked(view);
   return true;
@@ -68,7 +69,9 @@ function posterOf(id) {
   image.loading = 'lazy';
   image.decoding = 'async';
   image.alt = '';
-  image.onerror = () => { image.style.visibility = 'hidden'; };  // a clip that could not be opened has none
+  image.onerror = () => {
+    image.style.visibility = 'hidden';
+  }; // a clip that could not be opened has none
   image.src = `/posters/${id}.jpg`;
   return image;
 }
@@ -89,10 +92,10 @@ function emptyShot(view, take, name) {
   const opens = Boolean(take.note && take.id);
   const blank = opens
     ? control('blank', `${take.w}: ${name}. Open`, undefined, () => {
-      blank.classList.add('opening');  // until the card is there
-      setTimeout(() => blank.classList.remove('opening'), OPENING_MS);
-      view.act('card', take.id);
-    })
+        blank.classList.add('opening'); // until the card is there
+        setTimeout(() => blank.classList.remove('opening'), OPENING_MS);
+        view.act('card', take.id);
+      })
     : part('div', 'blank');
   blank.classList.add(take.s);
   blank.append(part('span', 'dot'), part('span', '', take.w));
@@ -133,10 +136,12 @@ function shotOf(view, cell, take) {
 // What is said of takes without a clip, each reason once: the takes in front are not all there may be.
 function notesOf(cell) {
   const counts = new Map();
-  cell.takes.filter((take) => take.note).forEach((take) => {
-    const known = counts.get(`${take.w} ${take.note}`) || { take, count: 0 };
-    counts.set(`${take.w} ${take.note}`, { take, count: known.count + 1 });
-  });
+  cell.takes
+    .filter((take) => take.note)
+    .forEach((take) => {
+      const known = counts.get(`${take.w} ${take.note}`) || { take, count: 0 };
+      counts.set(`${take.w} ${take.note}`, { take, count: known.count + 1 });
+    });
   return [...counts.values()].map(({ take, count }) => {
     const which = cell.takes.length > 1 ? `${count} of ${cell.takes.length} ${take.w.toLowerCase()}: ` : '';
     return part('p', `note ${take.tone || ''}`, which + take.note);
@@ -163,10 +168,21 @@ function footOf(view, cell, first, takes) {
 function fill(view, cell) {
   const box = view.boxes.get(cell.k);
   const { first, takes } = front(view, cell);
-  const drawn = JSON.stringify([takes, first, notesOf(cell).map((one) => one.textContent), cell.takes.length, cell.name, takes.map((take) => view.picked.has(take.id)), view.player.on]);
+  const drawn = JSON.stringify([
+    takes,
+    first,
+    notesOf(cell).map((one) => one.textContent),
+    cell.takes.length,
+    cell.name,
+    takes.map((take) => view.picked.has(take.id)),
+    view.player.on,
+  ]);
   if (box.dataset.drawn === drawn) return;
   const active = view.parent.activeElement;
-  const held = active && box.contains(active) ? [active.closest('.shot')?.dataset.take, active.className.split(' ')[0] || active.type] : null;
+  const held =
+    active && box.contains(active)
+      ? [active.closest('.shot')?.dataset.take, active.className.split(' ')[0] || active.type]
+      : null;
   box.dataset.drawn = drawn;
   const shots = part('div', 'takes');
   shots.classList.toggle('many', cell.takes.length > 1);
@@ -236,12 +252,17 @@ function build(view) {
   const board = view.parent.querySelector('.board');
   const many = view.data.cells.some((cell) => cell.takes.length > 1);
   board.className = `board ${view.data.flow ? 'flow' : 'table'}${many ? ' several' : ''}`;
-  board.style.setProperty('--columns', Math.max(1, view.data.flow ? Math.min(many ? 4 : 5, view.data.cells.length) : view.data.columns.labels.length));
-  view.boxes = new Map(view.data.cells.map((cell) => {
-    const box = part('div', 'cell');
-    box.dataset.cell = cell.k;
-    return [cell.k, box];
-  }));
+  board.style.setProperty(
+    '--columns',
+    Math.max(1, view.data.flow ? Math.min(many ? 4 : 5, view.data.cells.length) : view.data.columns.labels.length),
+  );
+  view.boxes = new Map(
+    view.data.cells.map((cell) => {
+      const box = part('div', 'cell');
+      box.dataset.cell = cell.k;
+      return [cell.k, box];
+    }),
+  );
   board.replaceChildren(...(view.data.flow ? view.boxes.values() : [table(view)]));
   board.onkeydown = (event) => press(view, event);
 }
@@ -251,14 +272,20 @@ function drawPicked(view) {
   const count = view.picked.size;
   bar.hidden = count === 0;
   if (!count) return;
-  bar.querySelector('.many').textContent = count < 2 ? '1 selected, one more to compare'
-    : count === view.data.most ? `${count} selected, the most that fit` : `${count} selected`;
+  bar.querySelector('.many').textContent =
+    count < 2
+      ? '1 selected, one more to compare'
+      : count === view.data.most
+        ? `${count} selected, the most that fit`
+        : `${count} selected`;
   const link = bar.querySelector('.compare');
   link.textContent = 'Compare selected';
   link.setAttribute('aria-disabled', String(count < 2));
   if (count < 2) link.removeAttribute('href');
   else link.href = `/compare?ids=${[...view.picked].map(encodeURIComponent).join(',')}`;
-  inPage(link, () => { if (count >= 2) view.act('compare', [...view.picked].join(',')); });
+  inPage(link, () => {
+    if (count >= 2) view.act('compare', [...view.picked].join(','));
+  });
   bar.querySelector('.clear').onclick = () => {
     view.picked.clear();
     view.tell([]);
@@ -281,7 +308,7 @@ function press(view, event) {
   else if (key === 's') shot.querySelector('.star')?.click();
   else if (key === ',' || key === '.') nextTake(view, cell, Number(shot.dataset.take), key === '.' ? 1 : -1);
   else {
-    if (key === 'c' || key === 'r') event.stopPropagation();  // Streamlit would clear caches or run again
+    if (key === 'c' || key === 'r') event.stopPropagation(); // Streamlit would clear caches or run again
     return;
   }
   event.preventDefault();
@@ -305,25 +332,42 @@ function move(view, cell, [down, right]) {
   for (let steps = 0; steps < view.data.cells.length; steps += 1) {
     r += down;
     c += right;
-    const next = view.data.flow ? view.data.cells[view.data.cells.indexOf(cell) + (down || right) * (steps + 1)]
+    const next = view.data.flow
+      ? view.data.cells[view.data.cells.indexOf(cell) + (down || right) * (steps + 1)]
       : view.data.cells.find((one) => one.r === r && one.c === c);
     if (!next) return;
     const target = view.boxes.get(next.k).querySelector('.open, button.blank, .turn button');
-    if (target) { target.focus(); return; }
+    if (target) {
+      target.focus();
+      return;
+    }
   }
 }
 
 export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
   let view = known.get(parentElement);
   if (!view) {
-    view = { parent: parentElement, front: new Map(), picked: new Set(data.picked), boxes: new Map(), details: new Map(), shape: '', shown: null };
+    view = {
+      parent: parentElement,
+      front: new Map(),
+      picked: new Set(data.picked),
+      boxes: new Map(),
+      details: new Map(),
+      shape: '',
+      shown: null,
+    };
     view.player = playAll(view);
     known.set(parentElement, view);
   }
   view.data = data;
   view.act = (name, id, on) => setTriggerValue('act', { name, id, on: Boolean(on) });
   view.tell = (ids) => setStateValue('picked', ids);
-  const shape = JSON.stringify([data.flow, data.rows, data.columns, data.cells.map((cell) => [cell.k, cell.r, cell.c, cell.takes.length > 1])]);
+  const shape = JSON.stringify([
+    data.flow,
+    data.rows,
+    data.columns,
+    data.cells.map((cell) => [cell.k, cell.r, cell.c, cell.takes.length > 1]),
+  ]);
   if (shape !== view.shape) build(view);
   view.shape = shape;
   drawStrip(parentElement, data.strip);
@@ -331,5 +375,7 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
   drawPicked(view);
   view.player.offer();
   takeDetail(view);
-  return () => { if (!parentElement.isConnected) view.player.stop(); };
+  return () => {
+    if (!parentElement.isConnected) view.player.stop();
+  };
 }

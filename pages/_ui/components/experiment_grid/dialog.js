@@ -17,7 +17,7 @@ function inPage(link, go) {
   };
 }
 
-const DETAIL_PAUSE_MS = 150;  // who turns through many clips asks for the last one
+const DETAIL_PAUSE_MS = 150; // who turns through many clips asks for the last one
 
 // Every clip on the screen as [combination, its takes with a clip]; the order of the grid.
 function filled(view) {
@@ -39,13 +39,17 @@ function openClip(view, cell, take) {
 function prepare(view, dialog) {
   const find = (name) => dialog.querySelector(name);
   find('.close').onclick = () => dialog.close();
-  dialog.onclick = (event) => { if (event.target === dialog) dialog.close(); };
+  dialog.onclick = (event) => {
+    if (event.target === dialog) dialog.close();
+  };
   dialog.onclose = () => closed(view, dialog);
   find('.take-back').onclick = () => turnTake(view, -1);
   find('.take-next').onclick = () => turnTake(view, 1);
   find('.cell-back').onclick = () => turnCell(view, -1);
   find('.cell-next').onclick = () => turnCell(view, 1);
-  find('.loop input').onchange = (event) => { find('video').loop = event.target.checked; };
+  find('.loop input').onchange = (event) => {
+    find('video').loop = event.target.checked;
+  };
   find('.use').onclick = () => view.act('use', view.shown.id);
   inPage(find('.history'), () => view.act('history', view.shown.id));
   dialog.onkeydown = (event) => pressIn(view, event);
@@ -61,7 +65,7 @@ function pressIn(view, event) {
     ArrowDown: () => turnTake(view, 1),
     l: () => view.parent.querySelector('dialog .loop input').click(),
   }[event.key];
-  event.stopPropagation();  // neither the grid below nor Streamlit's own keys
+  event.stopPropagation(); // neither the grid below nor Streamlit's own keys
   if (!act) return;
   event.preventDefault();
   act();
@@ -92,7 +96,8 @@ function showClip(view, k, id) {
   const take = takes.find((one) => one.id === id);
   const find = (name) => dialog.querySelector(name);
   view.shown = { k, id };
-  find('.title').textContent = view.data.axis && !says(cell.name, view.data.axis) ? `${view.data.axis} ${cell.name}` : cell.name;
+  find('.title').textContent =
+    view.data.axis && !says(cell.name, view.data.axis) ? `${view.data.axis} ${cell.name}` : cell.name;
   const video = find('video');
   video.hidden = Boolean(take.dark);
   video.setAttribute('aria-label', `Clip: ${nameOf(cell, take)}`);
@@ -103,7 +108,7 @@ function showClip(view, k, id) {
     video.load();
   } else {
     video.src = `/clips/${id}.mp4`;
-    video.muted = true;  // a browser plays nothing loud that was not asked for
+    video.muted = true; // a browser plays nothing loud that was not asked for
     if (!matchMedia('(prefers-reduced-motion: reduce)').matches) video.play().catch(() => {});
   }
   find('.takes-of').hidden = cell.takes.length < 2;

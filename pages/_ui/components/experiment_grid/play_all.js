@@ -7,7 +7,7 @@ const READY_MS = 2500;
 
 function playAll(view) {
   const button = view.parent.querySelector('.play-all');
-  const playing = new Map();  // shot -> video
+  const playing = new Map(); // shot -> video
   const seen = new Set();
   let timer = 0;
   let begun = 0;
@@ -19,7 +19,9 @@ function playAll(view) {
   const place = (video) => ((performance.now() - begun) / 1000) % (video.duration || 1);
 
   const follow = () => {
-    playing.forEach((video, shot) => { if (!shot.isConnected || !seen.has(shot)) drop(shot); });
+    playing.forEach((video, shot) => {
+      if (!shot.isConnected || !seen.has(shot)) drop(shot);
+    });
     if (document.hidden || !begun) return;
     playing.forEach((video) => {
       if (video.readyState < 3 || video.seeking) return;
@@ -40,22 +42,34 @@ function playAll(view) {
 
   const join = () => {
     follow();
-    [...seen].filter((shot) => shot.isConnected && !playing.has(shot)).slice(0, MOST_PLAYING - playing.size).forEach((shot) => {
-      const video = part('video', 'playing');
-      Object.assign(video, { muted: true, loop: true, playsInline: true, preload: 'auto', tabIndex: -1 });
-      video.setAttribute('aria-hidden', 'true');
-      video.src = shot.dataset.clip;
-      playing.set(shot, video);
-      shot.querySelector('.open').append(video);
-    });
+    [...seen]
+      .filter((shot) => shot.isConnected && !playing.has(shot))
+      .slice(0, MOST_PLAYING - playing.size)
+      .forEach((shot) => {
+        const video = part('video', 'playing');
+        Object.assign(video, { muted: true, loop: true, playsInline: true, preload: 'auto', tabIndex: -1 });
+        video.setAttribute('aria-hidden', 'true');
+        video.src = shot.dataset.clip;
+        playing.set(shot, video);
+        shot.querySelector('.open').append(video);
+      });
   };
 
   // Once all can play, or after a moment: what is late joins.
   const begin = () => {
-    const ready = [...playing.values()].map((video) => new Promise((done) => {
-      if (video.readyState >= 3) done(); else video.oncanplay = video.onerror = done;
-    }));
-    Promise.race([Promise.all(ready), new Promise((done) => { setTimeout(done, READY_MS); })]).then(() => {
+    const ready = [...playing.values()].map(
+      (video) =>
+        new Promise((done) => {
+          if (video.readyState >= 3) done();
+          else video.oncanplay = video.onerror = done;
+        }),
+    );
+    Promise.race([
+      Promise.all(ready),
+      new Promise((done) => {
+        setTimeout(done, READY_MS);
+      }),
+    ]).then(() => {
       if (!player.on) return;
       begun = performance.now();
       follow();
@@ -88,7 +102,12 @@ function playAll(view) {
     view.data.cells.forEach((cell) => fill(view, cell));
     if (!player.on) return;
     timer = setInterval(join, LOOK_MS);
-    requestAnimationFrame(() => requestAnimationFrame(() => { join(); begin(); }));
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        join();
+        begin();
+      }),
+    );
   };
   return player;
 }

@@ -3,7 +3,9 @@ const attached = new WeakMap();
 // The uploader takes what is dropped on it by itself; what is dragged within the page is no file.
 function isOurs(event) {
   if (!event.dataTransfer || !event.dataTransfer.types.includes('Files')) return false;
-  return !event.composedPath().some((one) => one instanceof Element && one.matches('[data-testid="stFileUploaderDropzone"]'));
+  return !event
+    .composedPath()
+    .some((one) => one instanceof Element && one.matches('[data-testid="stFileUploaderDropzone"]'));
 }
 
 export default function ({ data, parentElement }) {

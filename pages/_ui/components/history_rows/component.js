@@ -1,7 +1,13 @@
 const STORE = 'rivya-history-selection';
 const COLUMNS = [
-  ['clip', 'Clip'], ['prompt', 'Prompt'], ['state', 'State'], ['sweep', 'Sweep'], ['made', 'Made'],
-  ['credits', 'Credits'], ['settings', 'Settings'], ['took', 'Took'],
+  ['clip', 'Clip'],
+  ['prompt', 'Prompt'],
+  ['state', 'State'],
+  ['sweep', 'Sweep'],
+  ['made', 'Made'],
+  ['credits', 'Credits'],
+  ['settings', 'Settings'],
+  ['took', 'Took'],
 ];
 const states = new WeakMap();
 
@@ -20,11 +26,19 @@ function button(parent, text, name = '') {
 }
 
 function remembered() {
-  try { return JSON.parse(sessionStorage.getItem(STORE)) || []; } catch { return []; }
+  try {
+    return JSON.parse(sessionStorage.getItem(STORE)) || [];
+  } catch {
+    return [];
+  }
 }
 
 function remember(its) {
-  try { sessionStorage.setItem(STORE, JSON.stringify([...its.selected])); } catch { /* it lasts as long as the page */ }
+  try {
+    sessionStorage.setItem(STORE, JSON.stringify([...its.selected]));
+  } catch {
+    /* it lasts as long as the page */
+  }
 }
 
 // -- rows ------------------------------------------------------------------------------------------------------------
@@ -77,7 +91,9 @@ function drawRow(its, row) {
     };
   }
   for (const name of ['made', 'credits', 'settings', 'took']) cell(line, name).textContent = row[name];
-  line.onclick = (event) => { if (!event.target.closest('button, a, label, input')) openRow(its, row.id); };
+  line.onclick = (event) => {
+    if (!event.target.closest('button, a, label, input')) openRow(its, row.id);
+  };
   return line;
 }
 
@@ -144,7 +160,9 @@ function show(its) {
   const here = [...its.lines.keys()].filter((id) => its.selected.has(id)).length;
   its.every.checked = here > 0 && here === its.lines.size;
   its.every.indeterminate = here > 0 && here < its.lines.size;
-  its.count.textContent = count ? `${count.toLocaleString('en')} selected` : 'Tick clips to compare, label or download them';
+  its.count.textContent = count
+    ? `${count.toLocaleString('en')} selected`
+    : 'Tick clips to compare, label or download them';
   its.bar.classList.toggle('idle', !count);
   const { least, most } = its.data;
   its.acts.compare.disabled = count < least || count > most;
@@ -154,7 +172,9 @@ function show(its) {
   if (!count) its.labeller.hidden = its.shower.hidden = true;
   if (!its.acts.cassette) return;
   its.acts.cassette.disabled = count > its.data.zipMax;
-  its.acts.cassette.title = its.acts.cassette.disabled ? `At most ${its.data.zipMax} clips` : 'To be played again without key or network';
+  its.acts.cassette.title = its.acts.cassette.disabled
+    ? `At most ${its.data.zipMax} clips`
+    : 'To be played again without key or network';
 }
 
 // -- acting ----------------------------------------------------------------------------------------------------------
@@ -183,7 +203,10 @@ function drawBar(its, parent) {
   its.count.setAttribute('role', 'status');
   const buttons = make(its.bar, 'span', 'acts');
   its.acts = {};
-  const add = (name, text, press) => { its.acts[name] = button(buttons, text); its.acts[name].onclick = press; };
+  const add = (name, text, press) => {
+    its.acts[name] = button(buttons, text);
+    its.acts[name].onclick = press;
+  };
   add('compare', 'Compare', () => act(its, 'compare'));
   if (its.data.mayWrite) {
     add('favorite', 'Favorite', () => act(its, 'favorite'));
@@ -199,7 +222,10 @@ function drawBar(its, parent) {
   add('zip', 'Download ZIP', () => download(its, '/exports/clips.zip'));
   if (its.data.mayRecord) add('cassette', 'Cassette', () => download(its, '/exports/cassette.zip'));
   if (its.data.mayWrite) add('delete', 'Delete', () => act(its, 'delete'));
-  add('clear', 'Clear', () => { its.selected.clear(); show(its); });
+  add('clear', 'Clear', () => {
+    its.selected.clear();
+    show(its);
+  });
   its.labeller = make(parent, 'form', 'labeller');
   its.labeller.hidden = true;
   const field = make(its.labeller, 'input', '');
@@ -208,11 +234,25 @@ function drawBar(its, parent) {
   field.setAttribute('list', 'labels');
   its.known = make(its.labeller, 'datalist', '');
   its.known.id = 'labels';
-  const give = (name) => { if (field.value.trim()) { act(its, name, field.value); field.value = ''; its.labeller.hidden = true; } };
+  const give = (name) => {
+    if (field.value.trim()) {
+      act(its, name, field.value);
+      field.value = '';
+      its.labeller.hidden = true;
+    }
+  };
   make(its.labeller, 'button', '', 'Add').type = 'submit';
   button(its.labeller, 'Remove').onclick = () => give('unlabel');
-  its.labeller.onsubmit = (event) => { event.preventDefault(); give('label'); };
-  its.labeller.onkeydown = (event) => { if (event.key === 'Escape') { its.labeller.hidden = true; its.acts.label.focus(); } };
+  its.labeller.onsubmit = (event) => {
+    event.preventDefault();
+    give('label');
+  };
+  its.labeller.onkeydown = (event) => {
+    if (event.key === 'Escape') {
+      its.labeller.hidden = true;
+      its.acts.label.focus();
+    }
+  };
 }
 
 function drawShower(its, parent) {
@@ -221,9 +261,18 @@ function drawShower(its, parent) {
   its.shows = make(its.shower, 'select', '');
   its.shows.setAttribute('aria-label', 'Show for the selected clips');
   make(its.shower, 'button', '', 'Add').type = 'submit';
-  const close = () => { its.shower.hidden = true; its.acts.show.focus(); };
-  its.shower.onsubmit = (event) => { event.preventDefault(); act(its, 'show', its.shows.value); close(); };
-  its.shower.onkeydown = (event) => { if (event.key === 'Escape') close(); };
+  const close = () => {
+    its.shower.hidden = true;
+    its.acts.show.focus();
+  };
+  its.shower.onsubmit = (event) => {
+    event.preventDefault();
+    act(its, 'show', its.shows.value);
+    close();
+  };
+  its.shower.onkeydown = (event) => {
+    if (event.key === 'Escape') close();
+  };
 }
 
 function fillShows(its, shows) {
@@ -258,8 +307,16 @@ function walk(its, event) {
   if (!line) return;
   const order = [...its.lines.keys()];
   const isBox = event.target.type === 'checkbox';
-  if ((event.ctrlKey || event.metaKey) && event.key === 'a') { event.preventDefault(); tickAll(its, true); return; }
-  if (event.key === 'Escape') { its.selected.clear(); show(its); return; }
+  if ((event.ctrlKey || event.metaKey) && event.key === 'a') {
+    event.preventDefault();
+    tickAll(its, true);
+    return;
+  }
+  if (event.key === 'Escape') {
+    its.selected.clear();
+    show(its);
+    return;
+  }
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const to = step && order[order.indexOf(line.dataset.row) + step];
   if (!to) return;
@@ -277,7 +334,13 @@ function walk(its, event) {
 export default function ({ data, parentElement, setTriggerValue }) {
   let its = states.get(parentElement);
   if (!its) {
-    its = { data, root: make(parentElement, 'div', 'rows'), lines: new Map(), selected: new Set(remembered()), anchor: null };
+    its = {
+      data,
+      root: make(parentElement, 'div', 'rows'),
+      lines: new Map(),
+      selected: new Set(remembered()),
+      anchor: null,
+    };
     states.set(parentElement, its);
     drawBar(its, its.root);
     drawShower(its, its.root);
@@ -287,7 +350,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   Object.assign(its, { data, send: setTriggerValue });
   for (const id of data.gone) its.selected.delete(id);
   its.root.classList.toggle('gallery', data.view === 'gallery');
-  its.known.replaceChildren(...data.labels.map((label) => Object.assign(document.createElement('option'), { value: label })));
+  its.known.replaceChildren(
+    ...data.labels.map((label) => Object.assign(document.createElement('option'), { value: label })),
+  );
   fillShows(its, data.shows);
   drawRows(its);
   mark(its, data.opened);

@@ -31,7 +31,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const uploading = () => document.querySelector(`.st-key-${data.form} [data-testid="stFileChipIconSpinner"]`);
   const send = () => {
     clearTimeout(waiting);
-    if (uploading()) waiting = setTimeout(send, UPLOAD_LOOK_MS); else setTriggerValue('send', Date.now());
+    if (uploading()) waiting = setTimeout(send, UPLOAD_LOOK_MS);
+    else setTriggerValue('send', Date.now());
   };
   // What was said of an earlier text is not seen beside a newer one; it keeps its room, so that nothing moves.
   const hideAnswers = () => {
@@ -53,7 +54,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     timer = setTimeout(() => commit(box), PAUSE_MS);
   };
   const pressed = (event) => {
-    if (!data.sends || event.key !== 'Enter' || !(event.ctrlKey || event.metaKey) || event.isComposing || event.repeat) return;
+    if (!data.sends || event.key !== 'Enter' || !(event.ctrlKey || event.metaKey) || event.isComposing || event.repeat)
+      return;
     if (!inForm(event.target) && event.target !== document.body) return;
     event.preventDefault();
     event.stopPropagation();

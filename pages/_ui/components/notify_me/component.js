@@ -4,7 +4,11 @@ function show(button) {
   const blocked = Notification.permission === 'denied';
   button.disabled = blocked;
   button.setAttribute('aria-pressed', String(notifies()));
-  button.textContent = blocked ? 'Notifications are blocked in this browser' : notifies() ? 'Notifications on' : 'Notify me';
+  button.textContent = blocked
+    ? 'Notifications are blocked in this browser'
+    : notifies()
+      ? 'Notifications on'
+      : 'Notify me';
 }
 
 export default function ({ parentElement }) {

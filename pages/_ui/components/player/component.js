@@ -1,4 +1,4 @@
-const ANSWER_MS = 10000;  // a choice that was never answered, over a broken line, does not hold for ever
+const ANSWER_MS = 10000; // a choice that was never answered, over a broken line, does not hold for ever
 const IN_SIGHT = 0.4;
 const FRAME_S = 1 / 24;
 const players = new WeakMap();
@@ -13,9 +13,10 @@ function press(video, event) {
   } else if (event.key === 'l') {
     video.loop = !video.loop;
   } else if (event.key === 'f') {
-    if (document.fullscreenElement) document.exitFullscreen(); else video.requestFullscreen();
+    if (document.fullscreenElement) document.exitFullscreen();
+    else video.requestFullscreen();
   } else {
-    if (event.key === 'c' || event.key === 'r') event.stopPropagation();  // Streamlit would clear caches or run again
+    if (event.key === 'c' || event.key === 'r') event.stopPropagation(); // Streamlit would clear caches or run again
     return;
   }
   event.preventDefault();
@@ -48,7 +49,8 @@ function show(player, clip) {
   player.clip = clip;
   player.inHand = false;
   video.style.setProperty('--ratio', clip.ratio);
-  if (clip.poster) video.poster = clip.poster; else video.removeAttribute('poster');
+  if (clip.poster) video.poster = clip.poster;
+  else video.removeAttribute('poster');
   trouble.hidden = true;
   trouble.querySelector('a').href = clip.download;
   video.src = clip.src;
@@ -58,10 +60,13 @@ function show(player, clip) {
 function made(root) {
   const video = root.querySelector('video');
   const player = { root, video, clip: null, chosen: null, inHand: false, inSight: false, leaving: false };
-  player.sight = new IntersectionObserver((entries) => {
-    player.inSight = entries[entries.length - 1].intersectionRatio >= IN_SIGHT;
-    steer(player);
-  }, { threshold: IN_SIGHT });
+  player.sight = new IntersectionObserver(
+    (entries) => {
+      player.inSight = entries[entries.length - 1].intersectionRatio >= IN_SIGHT;
+      steer(player);
+    },
+    { threshold: IN_SIGHT },
+  );
   player.sight.observe(video);
   // A clip that is chosen elsewhere on the page is here at once; the server's own word for it follows.
   player.listen = ({ detail }) => {
@@ -88,15 +93,25 @@ export default function ({ data, parentElement, setStateValue }) {
     if (word !== player.said) setStateValue('playing', word);
     player.said = word;
   };
-  video.onerror = () => { if (video.getAttribute('src')) trouble.hidden = false; };
-  video.onloadedmetadata = () => { trouble.hidden = video.videoWidth > 0; };  // sound alone is no clip
-  video.onpointerdown = () => { player.inHand = true; };
+  video.onerror = () => {
+    if (video.getAttribute('src')) trouble.hidden = false;
+  };
+  video.onloadedmetadata = () => {
+    trouble.hidden = video.videoWidth > 0;
+  }; // sound alone is no clip
+  video.onpointerdown = () => {
+    player.inHand = true;
+  };
   video.onkeydown = (event) => {
     if (!['Tab', 'Shift'].includes(event.key)) player.inHand = true;
     press(video, event);
   };
-  video.onvolumechange = () => { if (!video.muted) player.inHand = true; };
-  video.onplay = () => { if (player.inHand || !data.autoplay) report(true); };
+  video.onvolumechange = () => {
+    if (!video.muted) player.inHand = true;
+  };
+  video.onplay = () => {
+    if (player.inHand || !data.autoplay) report(true);
+  };
   video.onpause = () => {
     const ours = player.leaving || document.hidden;
     player.leaving = false;
@@ -105,7 +120,7 @@ export default function ({ data, parentElement, setStateValue }) {
     report(false);
   };
   video.onended = () => report(false);
-  if (first && video.paused) report(false);  // this is a new element: what played before it is gone
+  if (first && video.paused) report(false); // this is a new element: what played before it is gone
   return () => {
     if (parentElement.isConnected) return;
     player.sight.disconnect();

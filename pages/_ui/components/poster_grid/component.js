@@ -1,4 +1,4 @@
-const ANSWER_MS = 10000;  // a choice that was never answered, over a broken line, does not hold for ever
+const ANSWER_MS = 10000; // a choice that was never answered, over a broken line, does not hold for ever
 const grids = new WeakMap();
 
 function poster(grid, clip) {
@@ -18,7 +18,9 @@ function write(item, clip) {
   const image = item.querySelector('img');
   image.loading = 'lazy';
   image.alt = '';
-  if (clip.poster) { if (image.getAttribute('src') !== clip.poster) image.src = clip.poster; } else image.removeAttribute('src');
+  if (clip.poster) {
+    if (image.getAttribute('src') !== clip.poster) image.src = clip.poster;
+  } else image.removeAttribute('src');
   const mark = item.querySelector('.mark');
   mark.textContent = clip.mark;
   mark.classList.toggle('live', clip.mark === 'LIVE');
@@ -34,7 +36,9 @@ function choose(grid, id) {
   grid.chosen = { id, at: Date.now() };
   mark(grid);
   if (grid.data.player && clip.play) {
-    document.dispatchEvent(new CustomEvent('rivya-play', { detail: { player: grid.data.player, at: grid.chosen.at, clip: clip.play } }));
+    document.dispatchEvent(
+      new CustomEvent('rivya-play', { detail: { player: grid.data.player, at: grid.chosen.at, clip: clip.play } }),
+    );
   }
   grid.pick(grid.chosen);
 }
@@ -43,12 +47,13 @@ function mark(grid) {
   const { chosen, data } = grid;
   const waits = chosen && data.answered < chosen.at && Date.now() - chosen.at < ANSWER_MS;
   const shown = waits ? chosen.id : data.shown;
-  for (const button of grid.list.querySelectorAll('button')) button.setAttribute('aria-pressed', String(button.dataset.id === shown));
+  for (const button of grid.list.querySelectorAll('button'))
+    button.setAttribute('aria-pressed', String(button.dataset.id === shown));
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
   let grid = grids.get(parentElement);
-  if (!grid) grids.set(parentElement, grid = { list: parentElement.querySelector('.shelf'), chosen: null });
+  if (!grid) grids.set(parentElement, (grid = { list: parentElement.querySelector('.shelf'), chosen: null }));
   grid.data = data;
   grid.pick = (chosen) => setTriggerValue('pick', chosen);
   grid.list.classList.toggle('strip', data.strip);

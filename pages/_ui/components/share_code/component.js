@@ -15,7 +15,8 @@ export default function ({ data, parentElement }) {
   svg.setAttribute('viewBox', `${-QUIET} ${-QUIET} ${side} ${side}`);
   svg.setAttribute('aria-label', data.label);
   const ground = svg.querySelector('rect');
-  for (const [name, value] of Object.entries({ x: -QUIET, y: -QUIET, width: side, height: side })) ground.setAttribute(name, value);
+  for (const [name, value] of Object.entries({ x: -QUIET, y: -QUIET, width: side, height: side }))
+    ground.setAttribute(name, value);
   svg.querySelector('path').setAttribute('d', data.path);
   const address = parentElement.querySelector('.address');
   if (address.textContent !== data.address) address.textContent = data.address; // what is selected stays selected

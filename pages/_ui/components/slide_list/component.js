@@ -17,7 +17,10 @@ function makeSlide(slide, send) {
   words.append(part('span', 'place'), part('span', 'heading'), part('span', 'caption'), part('span', 'lines'));
   open.append(part('span', 'stage'), words);
   const moves = part('span', 'moves');
-  moves.append(button('up', '↑', () => send('up', slide.id)), button('down', '↓', () => send('down', slide.id)));
+  moves.append(
+    button('up', '↑', () => send('up', slide.id)),
+    button('down', '↓', () => send('down', slide.id)),
+  );
   item.append(open, moves);
   return item;
 }
@@ -54,7 +57,10 @@ function updateSlide(item, slide, place, data) {
   item.querySelector('.lines').textContent = slide.lines.join(' ');
   drawStage(item.querySelector('.stage'), slide);
   item.querySelector('.moves').hidden = !data.mayEdit;
-  for (const [way, isEnd] of [['up', place === 1], ['down', place === data.slides.length]]) {
+  for (const [way, isEnd] of [
+    ['up', place === 1],
+    ['down', place === data.slides.length],
+  ]) {
     const move = item.querySelector(`.${way}`);
     move.setAttribute('aria-label', `Move ${name} ${way}`);
     move.disabled = isEnd;
@@ -66,8 +72,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const send = (act, number) => setTriggerValue('act', { act, number: Number(number), at: Date.now() });
   const held = list.contains(list.getRootNode().activeElement) ? list.getRootNode().activeElement : null;
   const places = new Map(data.slides.map((slide, at) => [slide.id, at + 1]));
-  keyed(list, data.slides, (slide) => makeSlide(slide, send),
-    (item, slide) => updateSlide(item, slide, places.get(slide.id), data));
+  keyed(
+    list,
+    data.slides,
+    (slide) => makeSlide(slide, send),
+    (item, slide) => updateSlide(item, slide, places.get(slide.id), data),
+  );
   if (held && held.isConnected) {
     // a slide that moved stays under the keyboard; at an end the other way is what is left
     const next = held.disabled ? held.parentElement.querySelector('button:not(:disabled)') : held;

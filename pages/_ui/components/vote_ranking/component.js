@@ -41,7 +41,8 @@ function draw(row) {
 // Clips play muted, in a loop, while they are in sight; never with reduced motion, where they wait for a press.
 const watch = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
-    if (isIntersecting) target.play().catch(() => {}); else target.pause();
+    if (isIntersecting) target.play().catch(() => {});
+    else target.pause();
   }
 });
 
@@ -61,7 +62,7 @@ function clip(one) {
 
 function showWinning(box, clips) {
   const shown = clips.map((one) => one.src).join(' ');
-  if (box.dataset.shown === shown) return;  // what plays goes on
+  if (box.dataset.shown === shown) return; // what plays goes on
   box.dataset.shown = shown;
   box.hidden = !clips.length;
   box.querySelectorAll('video').forEach((video) => watch.unobserve(video));

@@ -2,11 +2,19 @@ const NAME = 'rivya-voter';
 const told = new WeakSet();
 
 function stored() {
-  try { return localStorage.getItem(NAME) || ''; } catch { return ''; }  // a browser may refuse to keep anything
+  try {
+    return localStorage.getItem(NAME) || '';
+  } catch {
+    return '';
+  } // a browser may refuse to keep anything
 }
 
 function store(name) {
-  try { localStorage.setItem(NAME, name); } catch { /* the session remembers it */ }
+  try {
+    localStorage.setItem(NAME, name);
+  } catch {
+    /* the session remembers it */
+  }
 }
 
 export default function ({ data, parentElement, setStateValue }) {

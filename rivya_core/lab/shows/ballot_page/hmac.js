@@ -9,10 +9,17 @@ const rotated = (word, bits) => (word >>> bits) | (word << (32 - bits));
 function schedule(view, at) {
   const words = new Int32Array(64);
   for (let i = 0; i < 64; i += 1) {
-    if (i < 16) { words[i] = view.getInt32(at + i * 4); continue; }
-    const early = words[i - 15], late = words[i - 2];
-    words[i] = words[i - 16] + words[i - 7]
-      + (rotated(early, 7) ^ rotated(early, 18) ^ (early >>> 3)) + (rotated(late, 17) ^ rotated(late, 19) ^ (late >>> 10));
+    if (i < 16) {
+      words[i] = view.getInt32(at + i * 4);
+      continue;
+    }
+    const early = words[i - 15],
+      late = words[i - 2];
+    words[i] =
+      words[i - 16] +
+      words[i - 7] +
+      (rotated(early, 7) ^ rotated(early, 18) ^ (early >>> 3)) +
+      (rotated(late, 17) ^ rotated(late, 19) ^ (late >>> 10));
   }
   return words;
 }
@@ -28,11 +35,14 @@ function sha256(bytes) {
     const words = schedule(view, at);
     let [a, b, c, d, e, f, g, h] = hash;
     for (let i = 0; i < 64; i += 1) {
-      const one = (h + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) + ((e & f) ^ (~e & g)) + ROUND_WORDS[i] + words[i]) | 0;
+      const one =
+        (h + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) + ((e & f) ^ (~e & g)) + ROUND_WORDS[i] + words[i]) | 0;
       const two = ((rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
       [h, g, f, e, d, c, b, a] = [g, f, e, (d + one) | 0, c, b, a, (one + two) | 0];
     }
-    [a, b, c, d, e, f, g, h].forEach((word, i) => { hash[i] += word; });
+    [a, b, c, d, e, f, g, h].forEach((word, i) => {
+      hash[i] += word;
+    });
   }
   const digest = new DataView(new ArrayBuffer(32));
   hash.forEach((word, i) => digest.setInt32(i * 4, word));

@@ -11,7 +11,10 @@ function base64(bytes) {
   for (let i = 0; i < bytes.length; i += 3) {
     const three = (bytes[i] << 16) | ((bytes[i + 1] || 0) << 8) | (bytes[i + 2] || 0);
     const four = [three >> 18, (three >> 12) & 63, (three >> 6) & 63, three & 63];
-    text += four.slice(0, bytes.length - i + 1).map((place) => SIGNS[place]).join('');
+    text += four
+      .slice(0, bytes.length - i + 1)
+      .map((place) => SIGNS[place])
+      .join('');
   }
   return text;
 }
@@ -19,7 +22,8 @@ function base64(bytes) {
 const newVoter = () => base64(crypto.getRandomValues(new Uint8Array(VOTER_BYTES)));
 
 function newChance(key, seed) {
-  let words = [], number = 0;
+  let words = [],
+    number = 0;
   const next = () => {
     if (!words.length) {
       const view = new DataView(hmac(key, `${seed}.${number}`).buffer);

@@ -2,7 +2,18 @@
 const $ = (id) => document.getElementById(id);
 const ballot = JSON.parse($('ballot').textContent);
 const KEPT = `rivya-ballot-${ballot.id}`;
-const VOTE_KEYS = { 1: 'left', a: 'left', ArrowLeft: 'left', 2: 'right', b: 'right', ArrowRight: 'right', 0: 'tie', t: 'tie', x: 'bad', s: 'skip' };
+const VOTE_KEYS = {
+  1: 'left',
+  a: 'left',
+  ArrowLeft: 'left',
+  2: 'right',
+  b: 'right',
+  ArrowRight: 'right',
+  0: 'tie',
+  t: 'tie',
+  x: 'bad',
+  s: 'skip',
+};
 const WHY_KEYS = ['5', '6', '7'];
 const SIDES = ['left', 'right'];
 const MARKS = SIGNS.length;
@@ -11,33 +22,49 @@ const videos = SIDES.map((side) => $(`video-${side}`));
 const votes = [...document.querySelectorAll('[data-vote]')];
 const whys = [...document.querySelectorAll('[data-why]')];
 const addresses = new Map();
-let pairs = [], state = null, shown = null, isSure = false;
+let pairs = [],
+  state = null,
+  shown = null,
+  isSure = false;
 
 // -- what is kept in this browser ---------------------------------------------------------------------------------------
 
 const fresh = () => ({ voter: newVoter(), name: '', marks: [], stopped: false, sent: false });
 
 function isState(one) {
-  return one && /^[\w-]{12}$/.test(one.voter) && typeof one.name === 'string' && Array.isArray(one.marks)
-    && one.marks.length <= ballot.pairs && one.marks.every((mark) => Number.isInteger(mark) && mark >= 0 && mark < MARKS);
+  return (
+    one &&
+    /^[\w-]{12}$/.test(one.voter) &&
+    typeof one.name === 'string' &&
+    Array.isArray(one.marks) &&
+    one.marks.length <= ballot.pairs &&
+    one.marks.every((mark) => Number.isInteger(mark) && mark >= 0 && mark < MARKS)
+  );
 }
 
 function recall() {
   try {
     const kept = JSON.parse(localStorage.getItem(KEPT));
     return isState(kept) ? kept : fresh();
-  } catch { return fresh(); }
+  } catch {
+    return fresh();
+  }
 }
 
 function keep() {
-  try { localStorage.setItem(KEPT, JSON.stringify(state)); } catch { $('forgets').hidden = false; }
+  try {
+    localStorage.setItem(KEPT, JSON.stringify(state));
+  } catch {
+    $('forgets').hidden = false;
+  }
 }
 
 // -- clips ----------------------------------------------------------------------------------------------------------------
 
 function bytesOf(text) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
-  const signs = atob(text), bytes = new Uint8Array(signs.length);
+  const signs = atob(text),
+    bytes = new Uint8Array(signs.length);
   for (let i = 0; i < signs.length; i += 1) bytes[i] = signs.charCodeAt(i);
   return bytes;
 }
@@ -55,17 +82,25 @@ const isBroken = () => videos.some((video) => video.error);
 
 // Both run once from the beginning, and start again together when the longer one has ended.
 function playBoth() {
-  for (const video of videos) { video.currentTime = 0; video.play().catch(() => {}); }
+  for (const video of videos) {
+    video.currentTime = 0;
+    video.play().catch(() => {});
+  }
 }
 
 function toggle() {
   if (videos.some((video) => !video.paused && !video.ended)) videos.forEach((video) => video.pause());
   else if (videos.every((video) => video.ended)) playBoth();
-  else for (const video of videos) { if (!video.ended) video.play().catch(() => {}); }
+  else
+    for (const video of videos) {
+      if (!video.ended) video.play().catch(() => {});
+    }
 }
 
 function showPlay() {
-  $('play').firstChild.textContent = videos.some((video) => !video.paused && !video.ended) ? 'Pause the clips ' : 'Play the clips ';
+  $('play').firstChild.textContent = videos.some((video) => !video.paused && !video.ended)
+    ? 'Pause the clips '
+    : 'Play the clips ';
 }
 
 // A vote waits until both clips can be seen; a pair that cannot be played can only be skipped.
@@ -78,21 +113,32 @@ function lock() {
 // -- voting ---------------------------------------------------------------------------------------------------------------
 
 function show() {
-  const at = state.marks.length, isAll = at >= ballot.pairs, isDone = isAll || state.stopped;
+  const at = state.marks.length,
+    isAll = at >= ballot.pairs,
+    isDone = isAll || state.stopped;
   $('vote').hidden = isDone;
   $('done').hidden = !isDone;
-  $('count').textContent = isAll ? `All ${ballot.pairs} pairs are done.`
-    : isDone ? `${at} of ${ballot.pairs} pairs are done.` : `Pair ${at + 1} of ${ballot.pairs}`;
+  $('count').textContent = isAll
+    ? `All ${ballot.pairs} pairs are done.`
+    : isDone
+      ? `${at} of ${ballot.pairs} pairs are done.`
+      : `Pair ${at + 1} of ${ballot.pairs}`;
   $('undo').disabled = $('stop').disabled = !at;
   $('change').textContent = isAll ? 'Change my last vote' : 'Go on voting';
   for (const button of whys) button.setAttribute('aria-pressed', 'false');
-  if (isDone) { videos.forEach((video) => video.pause()); finish(); return; }
+  if (isDone) {
+    videos.forEach((video) => video.pause());
+    finish();
+    return;
+  }
   const pair = pairs[at];
   $('prompt').hidden = !pair.prompt;
   $('prompt-text').textContent = pair.prompt;
   if (shown === at) return;
   shown = at;
-  SIDES.forEach((side, i) => { videos[i].src = addressOf(pair[side]); });
+  SIDES.forEach((side, i) => {
+    videos[i].src = addressOf(pair[side]);
+  });
   lock();
   playBoth();
 }
@@ -100,7 +146,9 @@ function show() {
 function cast(outcome) {
   const button = votes.find((one) => one.dataset.vote === outcome);
   if (state.marks.length >= ballot.pairs || button.getAttribute('aria-disabled') === 'true') return;
-  const chosen = whys.filter((one) => one.getAttribute('aria-pressed') === 'true').map((one) => Number(one.dataset.why));
+  const chosen = whys
+    .filter((one) => one.getAttribute('aria-pressed') === 'true')
+    .map((one) => Number(one.dataset.why));
   state.marks.push(markOf(outcome, chosen));
   keep();
   show();
@@ -144,7 +192,11 @@ function finish() {
 
 async function copyLine() {
   $('line').select();
-  try { await navigator.clipboard.writeText($('line').value); } catch { document.execCommand('copy'); }
+  try {
+    await navigator.clipboard.writeText($('line').value);
+  } catch {
+    document.execCommand('copy');
+  }
   $('said').textContent = 'Copied. Send it back to whoever gave you this ballot.';
 }
 
@@ -153,10 +205,16 @@ async function sendLine() {
   const mine = state;
   let said = 'It could not be sent. Copy the line and send it yourself.';
   try {
-    const answer = await fetch('vote', { method: 'POST', body: $('line').value, headers: { 'Content-Type': 'text/plain' } });
+    const answer = await fetch('vote', {
+      method: 'POST',
+      body: $('line').value,
+      headers: { 'Content-Type': 'text/plain' },
+    });
     if (answer.status !== 404) said = await answer.text();
     mine.sent = answer.ok;
-  } catch { mine.sent = false; }
+  } catch {
+    mine.sent = false;
+  }
   if (state !== mine) return; // the next person votes by now
   keep();
   finish();
@@ -188,14 +246,17 @@ function begin(found) {
 // -- wiring ---------------------------------------------------------------------------------------------------------------
 
 function press(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches('input, textarea') || $('vote').hidden) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches('input, textarea') || $('vote').hidden)
+    return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const why = WHY_KEYS.indexOf(key);
   const isOnButton = event.target.matches('button, a');
-  if (VOTE_KEYS[key]) { if (!event.repeat) cast(VOTE_KEYS[key]); }
-  else if (why >= 0) whys[why].click();
-  else if (key === 'u') { if (!event.repeat) undo(); }
-  else if (key === 'p' || (key === ' ' && !isOnButton)) toggle();
+  if (VOTE_KEYS[key]) {
+    if (!event.repeat) cast(VOTE_KEYS[key]);
+  } else if (why >= 0) whys[why].click();
+  else if (key === 'u') {
+    if (!event.repeat) undo();
+  } else if (key === 'p' || (key === ' ' && !isOnButton)) toggle();
   else return;
   event.preventDefault();
 }
@@ -207,16 +268,26 @@ for (const button of whys) {
 for (const video of videos) {
   video.onloadeddata = video.onerror = lock;
   video.onplay = video.onpause = showPlay;
-  video.onended = () => { showPlay(); if (videos.every((one) => one.ended)) playBoth(); };
+  video.onended = () => {
+    showPlay();
+    if (videos.every((one) => one.ended)) playBoth();
+  };
 }
-for (const mark of document.querySelectorAll('.mark')) { mark.textContent = ballot.mark; mark.hidden = !ballot.mark; }
+for (const mark of document.querySelectorAll('.mark')) {
+  mark.textContent = ballot.mark;
+  mark.hidden = !ballot.mark;
+}
 $('undo').onclick = $('change').onclick = undo;
 $('stop').onclick = stop;
 $('play').onclick = toggle;
 $('copy').onclick = copyLine;
 $('send').onclick = sendLine;
 $('another').onclick = another;
-$('name').oninput = () => { state.name = $('name').value; keep(); finish(); };
+$('name').oninput = () => {
+  state.name = $('name').value;
+  keep();
+  finish();
+};
 document.onkeydown = press;
 $('noscript').hidden = true;
 $('app').hidden = false;

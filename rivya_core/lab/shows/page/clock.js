@@ -7,13 +7,15 @@ const FAR_S = 0.3;
 const BEND_MAX = 0.3;
 
 function playTogether(videos) {
-  const leader = () => videos.reduce((longest, video) => (video.duration || 0) > (longest.duration || 0) ? video : longest);
+  const leader = () =>
+    videos.reduce((longest, video) => ((video.duration || 0) > (longest.duration || 0) ? video : longest));
   let isGoing = false;
 
   function agree() {
     const lead = leader();
     for (const video of videos) {
-      if (video === lead || video.seeking || video.readyState < 2 || lead.currentTime >= video.duration - 0.05) continue;
+      if (video === lead || video.seeking || video.readyState < 2 || lead.currentTime >= video.duration - 0.05)
+        continue;
       const behind_s = lead.currentTime - video.currentTime;
       if (Math.abs(behind_s) > FAR_S) video.currentTime = lead.currentTime;
       video.playbackRate = lead.playbackRate * (1 + Math.max(-BEND_MAX, Math.min(BEND_MAX, behind_s * 2)));
@@ -45,7 +47,7 @@ function playTogether(videos) {
   return {
     play,
     pause,
-    toggle: () => isGoing ? pause() : play(),
+    toggle: () => (isGoing ? pause() : play()),
     isGoing: () => isGoing,
     stop() {
       pause();

@@ -11,7 +11,9 @@ function readSources() {
       src: video.src,
       poster: video.poster,
       blob: '',
-      address() { return this.blob || this.src; },
+      address() {
+        return this.blob || this.src;
+      },
     });
   }
   return sources;
@@ -34,7 +36,10 @@ function keepClips(sources, nearest, kept) {
       const answer = await fetch(source.src);
       const bytes = answer.ok && Number(answer.headers.get('content-length'));
       const blob = answer.ok && bytes <= left ? await answer.blob() : null;
-      if (!blob || blob.size > left) { failed.add(key); return; }
+      if (!blob || blob.size > left) {
+        failed.add(key);
+        return;
+      }
       left -= blob.size;
       source.blob = URL.createObjectURL(blob);
       kept(key);

@@ -3,15 +3,23 @@
 // together, a clip that is not there says so, nothing is painted over a printed picture, and the slides can be shown.
 
 function watchPlayers() {
-  document.addEventListener('play', (event) => {
-    const group = event.target.closest('.cards.playing');
-    for (const video of document.querySelectorAll('video[data-clip]')) {
-      if (video !== event.target && (!group || !group.contains(video))) video.pause();
-    }
-  }, true);
-  document.addEventListener('error', (event) => {
-    if (event.target.matches('video[data-clip]')) event.target.nextElementSibling.hidden = false;
-  }, true);
+  document.addEventListener(
+    'play',
+    (event) => {
+      const group = event.target.closest('.cards.playing');
+      for (const video of document.querySelectorAll('video[data-clip]')) {
+        if (video !== event.target && (!group || !group.contains(video))) video.pause();
+      }
+    },
+    true,
+  );
+  document.addEventListener(
+    'error',
+    (event) => {
+      if (event.target.matches('video[data-clip]')) event.target.nextElementSibling.hidden = false;
+    },
+    true,
+  );
 }
 
 function addTogether(cards) {
@@ -27,21 +35,37 @@ function addTogether(cards) {
   };
   button.type = 'button';
   button.addEventListener('click', () => {
-    if (clock) { stop(); return; }
+    if (clock) {
+      stop();
+      return;
+    }
     cards.classList.add('playing');
     clock = playTogether(videos);
     for (const video of videos) video.currentTime = 0;
     clock.play();
     button.textContent = 'Stop';
   });
-  document.addEventListener('play', (event) => { if (clock && !cards.contains(event.target)) stop(); }, true);
+  document.addEventListener(
+    'play',
+    (event) => {
+      if (clock && !cards.contains(event.target)) stop();
+    },
+    true,
+  );
   cards.before(button);
 }
 
 function watchPrinter() {
   const players = () => document.querySelectorAll('video[data-clip]');
-  addEventListener('beforeprint', () => { for (const video of players()) { video.pause(); video.controls = false; } });
-  addEventListener('afterprint', () => { for (const video of players()) video.controls = true; });
+  addEventListener('beforeprint', () => {
+    for (const video of players()) {
+      video.pause();
+      video.controls = false;
+    }
+  });
+  addEventListener('afterprint', () => {
+    for (const video of players()) video.controls = true;
+  });
 }
 
 function start() {

@@ -1,7 +1,7 @@
 'use strict';
 // What one slide looks like. All text of people goes in as textContent.
 
-const PLAYERS_MAX = 9;    // beyond this a slide shows posters: no machine decodes sixty clips at once
+const PLAYERS_MAX = 9; // beyond this a slide shows posters: no machine decodes sixty clips at once
 const MARKS = { simulated: 'SIMULATED', live: 'LIVE', replay: 'REPLAY', mixed: 'LIVE and SIMULATED' };
 const SPOKEN = ['title', 'finding', 'decision'];
 
@@ -43,7 +43,13 @@ function buildTile(show, key, source, isPlayer, label) {
   const tile = el('figure', label ? 'tile' : 'tile alone');
   const picture = document.createElement(isPlayer ? 'video' : 'img');
   if (isPlayer) {
-    Object.assign(picture, { muted: true, playsInline: true, preload: 'auto', poster: source.poster, src: source.address() });
+    Object.assign(picture, {
+      muted: true,
+      playsInline: true,
+      preload: 'auto',
+      poster: source.poster,
+      src: source.address(),
+    });
     picture.dataset.key = key;
     picture.setAttribute('aria-label', show.clips[key].label);
   } else {
@@ -65,7 +71,7 @@ function buildTile(show, key, source, isPlayer, label) {
 // `said`: what the slide says already; a clip of that name needs no label.
 function buildTiles(show, keys, sources, said, columns = columnsOf(keys.length)) {
   const tiles = el('div', keys.length > PLAYERS_MAX ? 'tiles many' : 'tiles');
-  const nameOf = (key) => labelOf(show, show.clips[key]) === said ? '' : labelOf(show, show.clips[key]);
+  const nameOf = (key) => (labelOf(show, show.clips[key]) === said ? '' : labelOf(show, show.clips[key]));
   tiles.style.setProperty('--columns', columns);
   tiles.style.setProperty('--narrow', keys.length > 3 ? Math.ceil(Math.sqrt(keys.length / 2)) : 1);
   tiles.append(...keys.map((key) => buildTile(show, key, sources.get(key), keys.length <= PLAYERS_MAX, nameOf(key))));
@@ -74,7 +80,12 @@ function buildTiles(show, keys, sources, said, columns = columnsOf(keys.length))
 
 function isWholeGrid(show, slide) {
   const all = new Set(show.grid ? show.grid.cells.flat(2) : []);
-  return slide.layout === 'grid' && all.size > 0 && all.size === new Set(slide.clips).size && slide.clips.every((key) => all.has(key));
+  return (
+    slide.layout === 'grid' &&
+    all.size > 0 &&
+    all.size === new Set(slide.clips).size &&
+    slide.clips.every((key) => all.has(key))
+  );
 }
 
 // How a grid uses the window best: the parts that stand side by side, each with some of the lines, and the takes in a row of a
@@ -101,7 +112,13 @@ function buildMatrix({ columns, rows, cells }, show, sources) {
   const first = show.clips[cells.flat(2)[0]];
   const ratio = (first.width_px || 16) / (first.height_px || 9);
   const takes = Math.max(1, ...cells.flat().map((keys) => keysOf(keys).length));
-  const { parts, inRow } = layMatrix(hasRows ? cells.length : columns.length, hasRows ? columns.length : 1, takes, ratio, hasRows);
+  const { parts, inRow } = layMatrix(
+    hasRows ? cells.length : columns.length,
+    hasRows ? columns.length : 1,
+    takes,
+    ratio,
+    hasRows,
+  );
   const matrix = el('div', `matrix-slide ${hasRows ? 'rows' : 'flat'}`);
   matrix.style.setProperty('--columns', columns.length);
   matrix.style.setProperty('--parts', parts);
@@ -146,14 +163,20 @@ function wordsOf(show, slide) {
   const cost = show.cost ? show.cost.sentence : '';
   if (slide.layout === 'decision' && show.decision) {
     return {
-      above: 'Decision', big: show.decision.label, meta: slide.text.includes(cost) ? cost : '',
+      above: 'Decision',
+      big: show.decision.label,
+      meta: slide.text.includes(cost) ? cost : '',
       lines: [slide.caption, ...slide.text.filter((line) => line !== cost)],
     };
   }
   if (show.votes && slide.text.includes(show.votes.sentence)) {
     return { above: slide.heading, big: show.votes.sentence, lines: [slide.caption], hasVotes: true };
   }
-  return { above: slide.heading, big: slide.text[0] || slide.caption, lines: slide.text.length ? [slide.caption, ...slide.text.slice(1)] : [] };
+  return {
+    above: slide.heading,
+    big: slide.text[0] || slide.caption,
+    lines: slide.text.length ? [slide.caption, ...slide.text.slice(1)] : [],
+  };
 }
 
 function buildWords(show, slide) {
@@ -191,7 +214,9 @@ function buildSlide(show, index, sources) {
     }
   } else {
     if (slide.heading) box.append(el('p', 'heading text', slide.heading));
-    box.append(isWholeGrid(show, slide) ? buildMatrix(show.grid, show, sources) : buildTiles(show, keys, sources, slide.heading));
+    box.append(
+      isWholeGrid(show, slide) ? buildMatrix(show.grid, show, sources) : buildTiles(show, keys, sources, slide.heading),
+    );
     const caption = [slide.caption, ...slide.text].filter(Boolean).join(' ');
     if (caption) box.append(el('p', 'caption text', caption));
   }

@@ -2,25 +2,56 @@
 // The slide show. The slides beside the one on screen are made ready; a change shows the new slide clear over the old one until
 // its pictures are drawn, and only then takes the old one away.
 
-const PICTURE_MS = 600;    // the longest a change waits for a picture
+const PICTURE_MS = 600; // the longest a change waits for a picture
 const POSTER_MS = 400;
 const DIGIT_MS = 900;
 const IDLE_MS = 2500;
 const SWIPE_PX = 50;
 const ICONS = {
-  back: 'M15 5l-7 7 7 7', on: 'M9 5l7 7-7 7', full: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5', close: 'M6 6l12 12M18 6L6 18',
+  back: 'M15 5l-7 7 7 7',
+  on: 'M9 5l7 7-7 7',
+  full: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5',
+  close: 'M6 6l12 12M18 6L6 18',
 };
 const KEYS = {
-  ArrowRight: 'on', ArrowDown: 'on', PageDown: 'on', n: 'on', ArrowLeft: 'back', ArrowUp: 'back', PageUp: 'back', Backspace: 'back',
-  p: 'back', Home: 'first', End: 'last', ' ': 'pause', '.': 'black', b: 'black', f: 'full', F5: 'full', i: 'settings', c: 'captions',
-  Enter: 'enter', Escape: 'close',
+  ArrowRight: 'on',
+  ArrowDown: 'on',
+  PageDown: 'on',
+  n: 'on',
+  ArrowLeft: 'back',
+  ArrowUp: 'back',
+  PageUp: 'back',
+  Backspace: 'back',
+  p: 'back',
+  Home: 'first',
+  End: 'last',
+  ' ': 'pause',
+  '.': 'black',
+  b: 'black',
+  f: 'full',
+  F5: 'full',
+  i: 'settings',
+  c: 'captions',
+  Enter: 'enter',
+  Escape: 'close',
 };
 
-const within = (promise, limit_ms) => Promise.race([promise, new Promise((done) => { setTimeout(done, limit_ms); })]);
-const twoFrames = () => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); });
-const framePainted = (video) => new Promise((done) => {
-  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(done); else done();
-});
+const within = (promise, limit_ms) =>
+  Promise.race([
+    promise,
+    new Promise((done) => {
+      setTimeout(done, limit_ms);
+    }),
+  ]);
+const twoFrames = () =>
+  new Promise((done) => {
+    requestAnimationFrame(() => requestAnimationFrame(done));
+  });
+const framePainted = (video) =>
+  new Promise((done) => {
+    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(done);
+    else done();
+  });
 const hasPicture = (video) => video.readyState >= 2 || Boolean(video.error);
 
 function posterDrawn(video) {
@@ -107,8 +138,10 @@ function makeStage(show, sources, report) {
   const near = (index) => [index, index + 1, index - 1].filter((one) => one >= 0 && one < count);
 
   function nearestClips() {
-    const order = [...Array(count).keys()].sort((one, other) => Math.abs(one - at) - Math.abs(other - at) || other - one);
-    return order.flatMap((index) => show.slides[index].clips.length > PLAYERS_MAX ? [] : show.slides[index].clips);
+    const order = [...Array(count).keys()].sort(
+      (one, other) => Math.abs(one - at) - Math.abs(other - at) || other - one,
+    );
+    return order.flatMap((index) => (show.slides[index].clips.length > PLAYERS_MAX ? [] : show.slides[index].clips));
   }
 
   // A slide that waits takes the whole clip at once; the one on screen keeps playing and takes it when its own source fails.
@@ -116,7 +149,8 @@ function makeStage(show, sources, report) {
     stage.dataset.kept = [...sources.values()].filter((source) => source.blob).length;
     for (const slide of made.values()) {
       for (const video of slide.players) {
-        if (video.dataset.key === key && (slide !== shown || video.error) && slide.index !== at) video.src = sources.get(key).blob;
+        if (video.dataset.key === key && (slide !== shown || video.error) && slide.index !== at)
+          video.src = sources.get(key).blob;
       }
     }
   });
@@ -158,9 +192,10 @@ function makeStage(show, sources, report) {
       if (!calm.matches) next.play();
       return;
     }
-    const painted = Promise.all(slide.players.map((video) => video.error ? null : framePainted(video)));
+    const painted = Promise.all(slide.players.map((video) => (video.error ? null : framePainted(video))));
     slide.box.classList.add('over');
-    if (calm.matches) await twoFrames(); else next.play();
+    if (calm.matches) await twoFrames();
+    else next.play();
     await within(painted, calm.matches ? 0 : PICTURE_MS);
   }
 
@@ -176,7 +211,8 @@ function makeStage(show, sources, report) {
     for (const video of slide.players) if (video.currentTime > 0) video.currentTime = 0;
     await pictures(slide, next);
     await twoFrames();
-    if (mine !== turn) {  // overtaken by a later change
+    if (mine !== turn) {
+      // overtaken by a later change
       next.stop();
       if (slide.index !== at) slide.box.classList.remove('over');
       return;
@@ -257,7 +293,8 @@ function makeStage(show, sources, report) {
     place.textContent = `${digits} …`;
     clearTimeout(digitTimer);
     wake();
-    if (Number(digits) * 10 > count) jump(); else digitTimer = setTimeout(jump, DIGIT_MS);
+    if (Number(digits) * 10 > count) jump();
+    else digitTimer = setTimeout(jump, DIGIT_MS);
   }
 
   function onKey(event) {
@@ -272,7 +309,7 @@ function makeStage(show, sources, report) {
     event.preventDefault();
     event.stopPropagation();
     if (isDigit) typeDigit(event.key);
-    else if (event.repeat && (isChanging || (action !== 'on' && action !== 'back'))) return;  // a held key does not queue
+    else if (event.repeat && (isChanging || (action !== 'on' && action !== 'back'))) return; // a held key does not queue
     else if (action === 'enter' && digits) jump();
     else act(action === 'enter' ? 'on' : action);
   }
@@ -310,18 +347,31 @@ function makeStage(show, sources, report) {
 
   function keepAddress(number) {
     const url = new URL(location.href);
-    if (number) url.searchParams.set('slide', number); else url.searchParams.delete('slide');
-    try { history.replaceState(null, '', url); } catch { /* some browsers refuse it for files */ }
+    if (number) url.searchParams.set('slide', number);
+    else url.searchParams.delete('slide');
+    try {
+      history.replaceState(null, '', url);
+    } catch {
+      /* some browsers refuse it for files */
+    }
   }
 
   async function stayAwake() {
-    try { lock = await navigator.wakeLock.request('screen'); } catch { /* there is none without https */ }
+    try {
+      lock = await navigator.wakeLock.request('screen');
+    } catch {
+      /* there is none without https */
+    }
   }
 
   // Phones refuse: the layer fills their window all the same.
   async function fill() {
     isFullWanted = true;
-    try { await stage.requestFullscreen({ navigationUI: 'hide' }); } catch { isFullWanted = false; }
+    try {
+      await stage.requestFullscreen({ navigationUI: 'hide' });
+    } catch {
+      isFullWanted = false;
+    }
     stage.focus({ preventScroll: true });
   }
 
@@ -345,7 +395,8 @@ function makeStage(show, sources, report) {
     report.inert = true;
     document.documentElement.style.overflow = 'hidden';
     for (const video of report.querySelectorAll('video')) video.pause();
-    if (full) fill(); else stage.focus({ preventScroll: true });
+    if (full) fill();
+    else stage.focus({ preventScroll: true });
     stayAwake();
     wake();
     go(number - 1);
@@ -370,7 +421,8 @@ function makeStage(show, sources, report) {
     keepAddress(0);
     left.then(() => document.getElementById('present').focus({ preventScroll: true }));
     const section = document.getElementById(`slide-${number}`);
-    if (section) section.scrollIntoView({ behavior: 'instant' }); else scrollTo({ top: 0, behavior: 'instant' });
+    if (section) section.scrollIntoView({ behavior: 'instant' });
+    else scrollTo({ top: 0, behavior: 'instant' });
   }
 
   document.addEventListener('keydown', onKey, true);
@@ -380,7 +432,9 @@ function makeStage(show, sources, report) {
   stage.addEventListener('focusin', wake);
   stage.addEventListener('pointerdown', onDown);
   stage.addEventListener('pointerup', onUp);
-  stage.addEventListener('pointercancel', () => { down = null; });
+  stage.addEventListener('pointercancel', () => {
+    down = null;
+  });
   matchMedia('(orientation: portrait)').addEventListener('change', onTurn);
   return { open, isOpen: () => !stage.hidden };
 }
