@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from rivya_core.simulator.app import create_app
 from rivya_core.simulator.server import SimulatorServer
-from rivya_core.simulator.tape import Tape, TapedTask
-from rivya_core.simulator.world import World
+from rivya_core.simulator.state.tape import Tape, TapedTask
+from rivya_core.simulator.state.world import World
 
 __all__ = ["SimulatorServer", "Tape", "TapedTask", "World", "create_app"]

@@ -25,7 +25,6 @@ from rivya_core.api.contract import (
     PATH_OPENAPI,
     TaskStatus,
 )
-from rivya_core.simulator.behaviour import RefusedError
 from rivya_core.simulator.clips import ClipMaker
 from rivya_core.simulator.control import control_routes
 from rivya_core.simulator.listing import models_answer
@@ -33,11 +32,12 @@ from rivya_core.simulator.media import broken_answer, send_file
 from rivya_core.simulator.openapi import openapi_document
 from rivya_core.simulator.pipeline import Answer, Endpoint, Exchange, Handler, body_sha256
 from rivya_core.simulator.ratewindow import RateWindow
-from rivya_core.simulator.requests import holds_key
-from rivya_core.simulator.tasks import Task
+from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.simulator.state.request_log import holds_key
+from rivya_core.simulator.state.tasks import Task
+from rivya_core.simulator.state.world import World
 from rivya_core.simulator.uploads import receive_upload
 from rivya_core.simulator.validate import MAX_BODY_BYTES
-from rivya_core.simulator.world import World
 
 
 def create_app(world: World, clips: ClipMaker, *, control: bool = False) -> Starlette:

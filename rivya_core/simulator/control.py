@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rivya_core.simulator.world import World
+from rivya_core.simulator.state.world import World
 
 CONTROL_PREFIX = "/_simulator"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})

@@ -7,9 +7,9 @@ import random
 import re
 from pathlib import Path
 
-from rivya_core.simulator.behaviour import RefusedError
-from rivya_core.simulator.faults import Fault
 from rivya_core.simulator.pipeline import HTML, Answer, Exchange
+from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.simulator.state.faults import Fault
 
 CHUNK_BYTES = 64 * 1024
 _RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")

@@ -19,12 +19,12 @@ from urllib.parse import unquote
 from starlette.types import Message, Receive, Scope, Send
 
 from rivya_core.api.contract import HEADER_IDEMPOTENCY_KEY
-from rivya_core.simulator.behaviour import RefusedError
-from rivya_core.simulator.faults import Fault
-from rivya_core.simulator.keys import Key
 from rivya_core.simulator.ratewindow import RateWindow, retry_after
-from rivya_core.simulator.requests import RecordedRequest, without_keys
-from rivya_core.simulator.world import World
+from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.simulator.state.faults import Fault
+from rivya_core.simulator.state.keys import Key
+from rivya_core.simulator.state.request_log import RecordedRequest, without_keys
+from rivya_core.simulator.state.world import World
 
 HTML = b"<!doctype html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 

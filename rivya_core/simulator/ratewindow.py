@@ -7,7 +7,7 @@ import time
 from collections import defaultdict, deque
 from email.utils import formatdate
 
-from rivya_core.simulator.behaviour import Behaviour, RefusedError
+from rivya_core.simulator.state.behaviour import Behaviour, RefusedError
 
 
 class RateWindow:

@@ -9,8 +9,8 @@ from typing import Self
 from rivya_core.listener import Listener
 from rivya_core.simulator.app import create_app
 from rivya_core.simulator.clips import ClipMaker
-from rivya_core.simulator.tape import Tape
-from rivya_core.simulator.world import World
+from rivya_core.simulator.state.tape import Tape
+from rivya_core.simulator.state.world import World
 
 
 class SimulatorServer:

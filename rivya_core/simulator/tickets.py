@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 
-from rivya_core.simulator.behaviour import Behaviour, RefusedError
+from rivya_core.simulator.state.behaviour import Behaviour, RefusedError
 
 _MS = 1000
 

@@ -12,8 +12,8 @@ from typing import Any, NoReturn, TypeGuard
 
 from rivya_core.api.catalogue import ModelSpec, ParamSpec, packaged_models
 from rivya_core.api.contract import CLIENT_REQUEST_ID_MAX, DEFAULT_MODEL
-from rivya_core.simulator.behaviour import RefusedError
-from rivya_core.simulator.files import StoredFile, plain_mime
+from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.simulator.state.files import StoredFile, plain_mime
 
 MAX_BODY_BYTES = 1_000_000
 MAX_IDEMPOTENCY_KEY = 255  # not documented

@@ -9,9 +9,9 @@ from typing import Any, Protocol, Self
 
 import httpx
 
-from rivya_core.simulator.faults import Fault
-from rivya_core.simulator.requests import RecordedRequest
-from rivya_core.simulator.world import SeenTask
+from rivya_core.simulator.state.faults import Fault
+from rivya_core.simulator.state.request_log import RecordedRequest
+from rivya_core.simulator.state.world import SeenTask
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -21,7 +21,7 @@ from rivya_core.lab.lab import Lab
 from rivya_core.lab.records import GenerationRecord, Pause
 from rivya_core.lab.states import State
 from rivya_core.services import close_all
-from rivya_core.simulator.world import World
+from rivya_core.simulator.state.world import World
 from tests.conftest import FAST
 from tests.pace import quicken
 from tests.until import until

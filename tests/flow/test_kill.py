@@ -23,7 +23,7 @@ from rivya_core.lab.clips import inspect
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.points import Point
 from rivya_core.lab.states import State
-from rivya_core.simulator.world import World
+from rivya_core.simulator.state.world import World
 from tests.conftest import FAST
 from tests.flow.conftest import Child, heard
 from tests.flow.outside import Counted, Outside

@@ -15,7 +15,7 @@ from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.clips import inspect
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.states import State
-from rivya_core.simulator.world import World
+from rivya_core.simulator.state.world import World
 from tests.flow.outside import Outside
 from tests.pace import HELD_S, left_to_a_person, quicken
 from tests.until import until

@@ -12,7 +12,7 @@ from rivya_core.lab.database import open_database
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.states import State
-from rivya_core.simulator.world import World
+from rivya_core.simulator.state.world import World
 from tests.flow.outside import Outside
 from tests.pace import quicken
 from tests.until import until

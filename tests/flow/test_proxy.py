@@ -16,7 +16,7 @@ from rivya_core.services import close_all, open_lab
 from rivya_core.settings import Settings
 from rivya_core.simulator.app import create_app
 from rivya_core.simulator.clips import ClipMaker
-from rivya_core.simulator.world import World
+from rivya_core.simulator.state.world import World
 from tests.api.tunnel import AUTHORITY, CERTIFICATES, Tunnel
 from tests.conftest import FAST
 

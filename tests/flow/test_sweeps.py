@@ -13,7 +13,7 @@ import pytest
 
 from rivya_core import GenerationRequest, HistoryFilter, Lab, State, Sweep
 from rivya_core.lab import keeper
-from rivya_core.simulator.requests import RecordedRequest
+from rivya_core.simulator.state.request_log import RecordedRequest
 from tests.conftest import FAST
 from tests.flow.conftest import Child, heard
 from tests.flow.outside import Counted, Outside

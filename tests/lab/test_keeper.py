@@ -12,7 +12,7 @@ from rivya_core.lab import keeper
 from rivya_core.lab.jobs.context import PAUSE_S
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.states import State
-from rivya_core.simulator.world import World
+from rivya_core.simulator.state.world import World
 from tests.pace import quicken
 from tests.until import until
 

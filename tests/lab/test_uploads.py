@@ -26,7 +26,7 @@ from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.schema import uploads as table
 from rivya_core.lab.states import State
 from rivya_core.simulator import SimulatorServer
-from rivya_core.simulator.world import World
+from rivya_core.simulator.state.world import World
 from tests.api.images import png
 from tests.lab.given import in_state
 from tests.lab.test_jobs import Bench

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from rivya_core.simulator import World
-from rivya_core.simulator.faults import KINDS
+from rivya_core.simulator.state.faults import KINDS
 from tests.simulator.conftest import Create
 from tests.until import until
 

@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from rivya_core.api.private_files import make_folder
-from rivya_core.simulator.behaviour import RefusedError
-from rivya_core.simulator.store import Store
-from rivya_core.simulator.tasks import iso
+from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.simulator.state.store import Store
+from rivya_core.simulator.state.tasks import iso
 
 SNIFFED_BYTES = 64
 KIND_OF_MIME = {

@@ -5,8 +5,8 @@ Every movement is a row, so the sum of all movements of an account is its balanc
 
 from __future__ import annotations
 
-from rivya_core.simulator.behaviour import RefusedError
-from rivya_core.simulator.store import Store
+from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.simulator.state.store import Store
 
 
 class Wallet:

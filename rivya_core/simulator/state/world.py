@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from rivya_core.api.contract import SCOPES
-from rivya_core.simulator.behaviour import Behaviour, RefusedError
-from rivya_core.simulator.faults import Fault, Faults
-from rivya_core.simulator.files import Files, StoredFile
-from rivya_core.simulator.keys import MAIN_ACCOUNT, Key, Keys
-from rivya_core.simulator.requests import RecordedRequest, RequestLog
-from rivya_core.simulator.store import Store
-from rivya_core.simulator.tape import Tape
-from rivya_core.simulator.tasks import NewTask, Task, Tasks
+from rivya_core.simulator.state.behaviour import Behaviour, RefusedError
+from rivya_core.simulator.state.faults import Fault, Faults
+from rivya_core.simulator.state.files import Files, StoredFile
+from rivya_core.simulator.state.keys import MAIN_ACCOUNT, Key, Keys
+from rivya_core.simulator.state.request_log import RecordedRequest, RequestLog
+from rivya_core.simulator.state.store import Store
+from rivya_core.simulator.state.tape import Tape
+from rivya_core.simulator.state.tasks import NewTask, Task, Tasks
+from rivya_core.simulator.state.wallet import Wallet
 from rivya_core.simulator.tickets import Tickets
 from rivya_core.simulator.validate import Checker, price_of
-from rivya_core.simulator.wallet import Wallet
 
 _FOR_EVER_S = 1e10
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from rivya_core.api.contract import KEY_PREFIX, SCOPES
-from rivya_core.simulator.behaviour import RefusedError
-from rivya_core.simulator.store import Store
+from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.simulator.state.store import Store
 
 KEY_STATES = ("valid", "revoked", "expired")
 MAIN_ACCOUNT = "main"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rivya_core.simulator.store import Store
+from rivya_core.simulator.state.store import Store
 
 
 @dataclass(frozen=True)

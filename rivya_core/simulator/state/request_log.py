@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from rivya_core.api.contract import KEY_PREFIX
-from rivya_core.simulator.store import Store
+from rivya_core.simulator.state.store import Store
 
 KEPT_READS = 50_000
 """Read requests kept in the log; the oldest are dropped beyond that. POSTs are all kept."""

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rivya_core.api.contract import TaskStatus
-from rivya_core.simulator.behaviour import Behaviour, RefusedError
-from rivya_core.simulator.store import Store
-from rivya_core.simulator.tape import Tape
-from rivya_core.simulator.wallet import Wallet
+from rivya_core.simulator.state.behaviour import Behaviour, RefusedError
+from rivya_core.simulator.state.store import Store
+from rivya_core.simulator.state.tape import Tape
+from rivya_core.simulator.state.wallet import Wallet
 
 FAILURES = (
     "The model could not finish this clip.",

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 from rivya_core.api.params import REFERENCE_KEY
 from rivya_core.api.texts import same_text
-from rivya_core.simulator.behaviour import RefusedError
-from rivya_core.simulator.store import Store
+from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.simulator.state.store import Store
 
 NOT_RECORDED = (
     "This request is not in the recording that is played. Nothing was made or charged. "
