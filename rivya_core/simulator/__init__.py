@@ -5,7 +5,7 @@ It shares the contract, the catalogue and the errors with the clients and nothin
 
 from __future__ import annotations
 
-from rivya_core.simulator.app import create_app
+from rivya_core.simulator.http.routes import create_app
 from rivya_core.simulator.server import SimulatorServer
 from rivya_core.simulator.state.tape import Tape, TapedTask
 from rivya_core.simulator.state.world import World

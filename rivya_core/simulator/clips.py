@@ -18,10 +18,10 @@ from typing import Any
 
 from rivya_core.api.catalogue import ModelSpec, model_spec
 from rivya_core.api.private_files import make_file, make_folder
+from rivya_core.simulator.http.validation import REFERENCES, clip_duration_s
 from rivya_core.simulator.recipe import Recipe
 from rivya_core.simulator.state.tasks import Task
 from rivya_core.simulator.state.world import World
-from rivya_core.simulator.validate import REFERENCES, clip_duration_s
 
 LONG_SIDE_PX = 640
 KEPT_BYTES = 300_000_000

@@ -31,7 +31,7 @@ from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.shows.recipe import recipe_text, write_recipe
 from rivya_core.mode_words import mode_word
 from rivya_core.settings import Settings
-from rivya_core.simulator.app import create_app
+from rivya_core.simulator.http.routes import create_app
 from rivya_core.simulator.state.world import World
 from rivya_core.web import chat_files, clip_archive, exports, guard, shows
 from rivya_core.web.cassette_route import export_cassette

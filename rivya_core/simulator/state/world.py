@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from rivya_core.api.contract import SCOPES
+from rivya_core.simulator.http.signed_urls import Tickets
+from rivya_core.simulator.http.validation import Checker, price_of
 from rivya_core.simulator.state.behaviour import Behaviour, RefusedError
 from rivya_core.simulator.state.faults import Fault, Faults
 from rivya_core.simulator.state.files import Files, StoredFile
@@ -23,8 +25,6 @@ from rivya_core.simulator.state.store import Store
 from rivya_core.simulator.state.tape import Tape
 from rivya_core.simulator.state.tasks import NewTask, Task, Tasks
 from rivya_core.simulator.state.wallet import Wallet
-from rivya_core.simulator.tickets import Tickets
-from rivya_core.simulator.validate import Checker, price_of
 
 _FOR_EVER_S = 1e10
 

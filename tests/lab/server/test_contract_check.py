@@ -17,8 +17,8 @@ from rivya_core.api.probes import Heard
 from rivya_core.api.schema_differences import schema_differences
 from rivya_core.lab.server import contract_check
 from rivya_core.lab.server.contract_check import _learned
-from rivya_core.simulator.listing import models_answer
-from rivya_core.simulator.openapi import openapi_document
+from rivya_core.simulator.http.model_list import models_answer
+from rivya_core.simulator.http.openapi import openapi_document
 from tests.lab.scripted import Reply
 from tests.lab.server.routed import Routed
 from tests.until import until

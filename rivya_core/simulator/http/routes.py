@@ -26,18 +26,18 @@ from rivya_core.api.contract import (
     TaskStatus,
 )
 from rivya_core.simulator.clips import ClipMaker
-from rivya_core.simulator.control import control_routes
-from rivya_core.simulator.listing import models_answer
-from rivya_core.simulator.media import broken_answer, send_file
-from rivya_core.simulator.openapi import openapi_document
-from rivya_core.simulator.pipeline import Answer, Endpoint, Exchange, Handler, body_sha256
-from rivya_core.simulator.ratewindow import RateWindow
+from rivya_core.simulator.http.control import control_routes
+from rivya_core.simulator.http.downloads import broken_answer, send_file
+from rivya_core.simulator.http.model_list import models_answer
+from rivya_core.simulator.http.openapi import openapi_document
+from rivya_core.simulator.http.rate_limit import RateWindow
+from rivya_core.simulator.http.request_pipeline import Answer, Endpoint, Exchange, Handler, body_sha256
+from rivya_core.simulator.http.uploads import receive_upload
+from rivya_core.simulator.http.validation import MAX_BODY_BYTES
 from rivya_core.simulator.state.behaviour import RefusedError
 from rivya_core.simulator.state.request_log import holds_key
 from rivya_core.simulator.state.tasks import Task
 from rivya_core.simulator.state.world import World
-from rivya_core.simulator.uploads import receive_upload
-from rivya_core.simulator.validate import MAX_BODY_BYTES
 
 
 def create_app(world: World, clips: ClipMaker, *, control: bool = False) -> Starlette:

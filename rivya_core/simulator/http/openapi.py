@@ -22,7 +22,7 @@ from rivya_core.api.contract import (
     UPLOAD_KINDS,
     TaskStatus,
 )
-from rivya_core.simulator.validate import MAX_IDEMPOTENCY_KEY, REFERENCES
+from rivya_core.simulator.http.validation import MAX_IDEMPOTENCY_KEY, REFERENCES
 
 Schema = dict[str, Any]
 _WHOLE: Schema = {"type": "integer", "minimum": 0}

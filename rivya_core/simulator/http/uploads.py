@@ -15,7 +15,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from rivya_core.api.catalogue import packaged_models
 from rivya_core.api.contract import CLIENT_REQUEST_ID_MAX, UPLOAD_KINDS
 from rivya_core.api.private_files import make_file, make_folder
-from rivya_core.simulator.pipeline import Exchange
+from rivya_core.simulator.http.request_pipeline import Exchange
+from rivya_core.simulator.http.validation import refuse
 from rivya_core.simulator.state.files import (
     SNIFFED_BYTES,
     NewFile,
@@ -24,7 +25,6 @@ from rivya_core.simulator.state.files import (
     plain_mime,
     refuse_unknown_bytes,
 )
-from rivya_core.simulator.validate import refuse
 
 _FIELDS = frozenset({"file", "kind", "model", "client_request_id"})
 _FORM_BYTES = 64 * 1024

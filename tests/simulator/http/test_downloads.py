@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from rivya_core.simulator import SimulatorServer, World
-from rivya_core.simulator.media import UnsatisfiableRangeError, asked_range
+from rivya_core.simulator.http.downloads import UnsatisfiableRangeError, asked_range
 from tests.simulator.conftest import Create
 
 Finished = Callable[..., dict[str, Any]]

@@ -7,7 +7,7 @@ import random
 import re
 from pathlib import Path
 
-from rivya_core.simulator.pipeline import HTML, Answer, Exchange
+from rivya_core.simulator.http.request_pipeline import HTML, Answer, Exchange
 from rivya_core.simulator.state.behaviour import RefusedError
 from rivya_core.simulator.state.faults import Fault
 

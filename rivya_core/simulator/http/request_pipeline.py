@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from starlette.types import Message, Receive, Scope, Send
 
 from rivya_core.api.contract import HEADER_IDEMPOTENCY_KEY
-from rivya_core.simulator.ratewindow import RateWindow, retry_after
+from rivya_core.simulator.http.rate_limit import RateWindow, retry_after
 from rivya_core.simulator.state.behaviour import RefusedError
 from rivya_core.simulator.state.faults import Fault
 from rivya_core.simulator.state.keys import Key
