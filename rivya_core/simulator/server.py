@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Self
 
 from rivya_core.listener import Listener
-from rivya_core.simulator.clips import ClipMaker
 from rivya_core.simulator.http.routes import create_app
 from rivya_core.simulator.state.tape import Tape
 from rivya_core.simulator.state.world import World
+from rivya_core.simulator.video.clips import ClipMaker
 
 
 class SimulatorServer:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from rivya_core.lab.judging import features, noise
 from rivya_core.lab.judging.arrangements import EXACT_MAX, ways
-from rivya_core.simulator.clips import LONG_SIDE_PX, motion
-from rivya_core.simulator.recipe import Recipe
-from rivya_core.simulator.render import render
+from rivya_core.simulator.video.clips import LONG_SIDE_PX, motion
+from rivya_core.simulator.video.recipe import Recipe
+from rivya_core.simulator.video.render import render
 from tests.bench.figures import Figure, Rule
 
 SIZES_SD = (0.0, 0.5, 1.0, 2.0, 3.0)

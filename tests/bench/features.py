@@ -12,8 +12,8 @@ import av
 
 from rivya_core.lab.judging import features
 from rivya_core.lab.judging.measuring import step_back
-from rivya_core.simulator.recipe import Recipe
-from rivya_core.simulator.render import render
+from rivya_core.simulator.video.recipe import Recipe
+from rivya_core.simulator.video.render import render
 from tests.bench.figures import Figure, median, percentile
 
 SECONDS = 5.0

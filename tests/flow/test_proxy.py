@@ -14,9 +14,9 @@ from rivya_core import GenerationRequest
 from rivya_core.lab.states import State
 from rivya_core.services import close_all, open_lab
 from rivya_core.settings import Settings
-from rivya_core.simulator.clips import ClipMaker
 from rivya_core.simulator.http.routes import create_app
 from rivya_core.simulator.state.world import World
+from rivya_core.simulator.video.clips import ClipMaker
 from tests.api.tunnel import AUTHORITY, CERTIFICATES, Tunnel
 from tests.conftest import FAST
 

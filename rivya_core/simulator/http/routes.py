@@ -25,7 +25,6 @@ from rivya_core.api.contract import (
     PATH_OPENAPI,
     TaskStatus,
 )
-from rivya_core.simulator.clips import ClipMaker
 from rivya_core.simulator.http.control import control_routes
 from rivya_core.simulator.http.downloads import broken_answer, send_file
 from rivya_core.simulator.http.model_list import models_answer
@@ -38,6 +37,7 @@ from rivya_core.simulator.state.behaviour import RefusedError
 from rivya_core.simulator.state.request_log import holds_key
 from rivya_core.simulator.state.tasks import Task
 from rivya_core.simulator.state.world import World
+from rivya_core.simulator.video.clips import ClipMaker
 
 
 def create_app(world: World, clips: ClipMaker, *, control: bool = False) -> Starlette:

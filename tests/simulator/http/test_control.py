@@ -17,7 +17,7 @@ from starlette.routing import Mount
 
 from rivya_core.api.catalogue import packaged_models
 from rivya_core.simulator import World, create_app
-from rivya_core.simulator.clips import ClipMaker
+from rivya_core.simulator.video.clips import ClipMaker
 from tests.simulator.conftest import FOX, Create, upload
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from rivya_core.simulator.painting import Palette
+from rivya_core.simulator.video.painting import Palette
 
 
 @dataclass(frozen=True)

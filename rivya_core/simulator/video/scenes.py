@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from rivya_core.simulator.landscapes import Forest, Hills, Ocean
-from rivya_core.simulator.nightscapes import Aurora, City, Nebula, Silk
-from rivya_core.simulator.stage import Scene, Stage
+from rivya_core.simulator.video.landscapes import Forest, Hills, Ocean
+from rivya_core.simulator.video.nightscapes import Aurora, City, Nebula, Silk
+from rivya_core.simulator.video.scene_setup import Scene, Stage
 
 SCENES: Mapping[str, Callable[[Stage], Scene]] = {
     "hills": Hills,

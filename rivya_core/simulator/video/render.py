@@ -14,10 +14,10 @@ import numpy as np
 from av.video.stream import VideoStream
 from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps
 
-from rivya_core.simulator.painting import PALETTES, glow
-from rivya_core.simulator.recipe import Recipe, look_of
-from rivya_core.simulator.scenes import SCENES
-from rivya_core.simulator.stage import Scene, Stage
+from rivya_core.simulator.video.painting import PALETTES, glow
+from rivya_core.simulator.video.recipe import Recipe, look_of
+from rivya_core.simulator.video.scene_setup import Scene, Stage
+from rivya_core.simulator.video.scenes import SCENES
 
 FRAMES_PER_S = 24
 _PIXELS_BY_FRAMES = 640 * 362 * 165

@@ -17,11 +17,11 @@ from PIL import Image
 
 from rivya_core.api.catalogue import model_spec
 from rivya_core.simulator import SimulatorServer, World
-from rivya_core.simulator.clips import clip_size, motion
-from rivya_core.simulator.painting import PALETTES
-from rivya_core.simulator.recipe import PALETTE_COUNT, SCENE_WORDS, Recipe, look_of
-from rivya_core.simulator.render import render
-from rivya_core.simulator.scenes import SCENES
+from rivya_core.simulator.video.clips import clip_size, motion
+from rivya_core.simulator.video.painting import PALETTES
+from rivya_core.simulator.video.recipe import PALETTE_COUNT, SCENE_WORDS, Recipe, look_of
+from rivya_core.simulator.video.render import render
+from rivya_core.simulator.video.scenes import SCENES
 from tests.simulator.conftest import png, upload
 
 Finished = Callable[..., dict[str, Any]]

@@ -19,9 +19,9 @@ from typing import Any
 from rivya_core.api.catalogue import ModelSpec, model_spec
 from rivya_core.api.private_files import make_file, make_folder
 from rivya_core.simulator.http.validation import REFERENCES, clip_duration_s
-from rivya_core.simulator.recipe import Recipe
 from rivya_core.simulator.state.tasks import Task
 from rivya_core.simulator.state.world import World
+from rivya_core.simulator.video.recipe import Recipe
 
 LONG_SIDE_PX = 640
 KEPT_BYTES = 300_000_000
@@ -85,7 +85,7 @@ class ClipMaker:
 def _make(recipe: Recipe, path: Path, *, shared: bool) -> None:
     if path.exists():
         return
-    from rivya_core.simulator.render import render  # noqa: PLC0415 - loads numpy, Pillow and PyAV
+    from rivya_core.simulator.video.render import render  # noqa: PLC0415 - loads numpy, Pillow and PyAV
 
     make_folder(path.parent)
     part = make_file(path.with_suffix(f".{os.getpid()}.part"))

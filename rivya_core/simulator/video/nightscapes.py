@@ -7,7 +7,7 @@ import math
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from rivya_core.simulator.painting import (
+from rivya_core.simulator.video.painting import (
     Field,
     Layer,
     enlarged,
@@ -20,7 +20,7 @@ from rivya_core.simulator.painting import (
     sampled,
     smooth,
 )
-from rivya_core.simulator.stage import Stage
+from rivya_core.simulator.video.scene_setup import Stage
 
 
 class Aurora:

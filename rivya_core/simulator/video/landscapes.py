@@ -7,7 +7,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from rivya_core.simulator.painting import (
+from rivya_core.simulator.video.painting import (
     Field,
     Layer,
     enlarged,
@@ -22,7 +22,7 @@ from rivya_core.simulator.painting import (
     sky,
     smooth,
 )
-from rivya_core.simulator.stage import Stage
+from rivya_core.simulator.video.scene_setup import Stage
 
 
 class Hills:
