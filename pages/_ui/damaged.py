@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages._ui import card, words
-from pages._ui.facts import Fact, facts
+from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.words import Badge
 from rivya_core.lab.damage import Copy, Damage
 from rivya_core.lab.salvage import Missing
@@ -38,7 +38,7 @@ def draw(damage: Damage, *, to_visitors: bool) -> None:
 def _saved(damage: Damage) -> None:
     with st.container(border=True, key="damage_saved"):
         card.head("What could be read")
-        facts(
+        fact_list(
             [
                 Fact("Generations", f"{len(damage.rows):,}"),
                 Fact("Task ids", f"{damage.task_ids:,}"),
@@ -57,7 +57,7 @@ def _copy(copy: Copy | None) -> None:
         if copy is None:
             st.text("There is no copy that is whole.")
             return
-        facts(
+        fact_list(
             [
                 Fact("File", str(copy.path), copy=True),
                 Fact("Made", words.clock(copy.made_at)),
@@ -73,7 +73,7 @@ def _copy(copy: Copy | None) -> None:
                 "started again, they are paid again.",
                 icon=":material/paid:",
             )
-            facts([_lack(lack) for lack in copy.lacks[:LISTED]], key="damage_lacks")
+            fact_list([_lack(lack) for lack in copy.lacks[:LISTED]], key="damage_lacks")
             if len(copy.lacks) > LISTED:
                 st.caption(f"And {len(copy.lacks) - LISTED:,} older ones; all are in the file of what could be read.")
 

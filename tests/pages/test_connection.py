@@ -50,7 +50,7 @@ def said(app: AppTest) -> str:
 
 def facts(app: AppTest) -> dict[str, str]:
     """Labels and values of every list of facts."""
-    parts = [part for part in app.get("bidi_component") if part.proto.component_name == "rivya_facts"]
+    parts = [part for part in app.get("bidi_component") if part.proto.component_name == "rivya_fact_list"]
     lists = [json.loads(part.proto.json or part.proto.mixed.json) for part in parts]
     return {line["label"]: line["value"] for lines in lists for line in lines}
 

@@ -506,7 +506,7 @@ def test_the_exchange_shows_the_answers_that_came(lab: Lab) -> None:
     def answers(row: GenerationRecord) -> list[dict[str, str]]:
         app = opened(id=row.id, tab="API log")
         parts = {part.proto.component_name: data(part) for part in app.get("bidi_component")}
-        assert [fact["value"] for fact in parts["rivya_facts"] if fact["label"] == "Task id"] == [row.task_id]
+        assert [fact["value"] for fact in parts["rivya_fact_list"] if fact["label"] == "Task id"] == [row.task_id]
         drawn: list[dict[str, str]] = parts["rivya_timeline"]
         return drawn
 

@@ -45,7 +45,7 @@ def said(app: AppTest) -> str:
 
 def sheets(app: AppTest) -> dict[str, list[dict[str, Any]]]:
     """Each table by its caption: its lines, each a mapping from the column's name to its cell."""
-    parts = [part for part in app.get("bidi_component") if part.proto.component_name == "rivya_sheet"]
+    parts = [part for part in app.get("bidi_component") if part.proto.component_name == "rivya_data_table"]
     found = {}
     for part in parts:
         data = json.loads(part.proto.json or part.proto.mixed.json)

@@ -1,6 +1,8 @@
-"""Components with a folder of their own: ``__init__.py`` (the typed call), ``component.js`` and ``component.css``.
+"""Components with a folder of their own, and the one loader that registers them.
 
-Streamlit takes the text of both. A component's script is one module, so what components share (``dom.js``, and what else
+A folder holds ``__init__.py`` (the typed call; its docstring says what goes in and what comes out), ``component.js``,
+``component.css``, where the script fills a frame of more than a line ``component.html``, and further scripts where one would be
+too long. Streamlit takes the text of all. A component's script is one module, so what it shares (``dom.js``, and what else
 stands beside it here) is put before its own text; shared scripts declare functions and export nothing.
 """
 
@@ -18,19 +20,23 @@ from pages._ui.direction import COMPONENT_CSS
 FOLDER = Path(__file__).parent
 
 
-def component(name: str, *, html: str = "", shared: tuple[str, ...] = ()) -> Callable[..., Any]:
+def component(name: str, *, html: str = "", shared: tuple[str, ...] = (), isolated: bool = True) -> Callable[..., Any]:
     """Register the component of the folder ``name``; ``shared`` names scripts of this folder that its own one uses.
 
     Args:
         name: The folder's name; Streamlit knows the component as ``rivya_<name>``.
-        html: At most a frame; the script fills it.
+        html: A frame of one line; a longer one stands in the folder's ``component.html``. The script fills it.
         shared: File names without ``.js``, in the order they are put.
+        isolated: In a shadow root of its own. Otherwise its styles hold for the whole page and need names of their own.
     """
+    folder = FOLDER / name
+    frame = folder / "component.html"
     return st.components.v2.component(
         f"rivya_{name}",
-        html=html,
-        css=COMPONENT_CSS + _text(FOLDER / name / "component.css"),
-        js=shared_scripts(*shared) + _text(FOLDER / name / "component.js"),
+        html=_text(frame) if frame.exists() else html,
+        css=(COMPONENT_CSS if isolated else "") + _text(folder / "component.css"),
+        js=shared_scripts(*shared) + _text(folder / "component.js"),
+        isolate_styles=isolated,
     )
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages._ui import card, cards, frame, live, words
 from pages._ui.cap_editor import cap_editor
-from pages._ui.facts import Fact, facts
+from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import Lab, State
 from rivya_core.lab.records import BalanceRecord, Budget, ErrorCard, Pause
 from rivya_core.lab.states import is_terminal
@@ -81,7 +81,7 @@ def _answer(lab: Lab, drawn: datetime | None) -> None:
     ended = not asking and st.session_state.pop(_ASKED, None) is not None
     if ended or balance.tried_at != drawn:
         st.rerun()
-    facts(
+    fact_list(
         [
             Fact("Address", address(lab)),
             Fact("API key", key_words(lab)),

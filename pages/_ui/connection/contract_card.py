@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import card, live, words
-from pages._ui.facts import Fact, facts
+from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import Lab
 from rivya_core.lab.server.contract_check import ContractReport
 
@@ -78,7 +78,7 @@ def _found(report: ContractReport) -> None:
         lines = [Fact(SOURCES[one.source], one.what, one.meaning) for one in report.differences if one.matters]
         lines += [Fact("No comparison", trouble) for trouble in report.troubles]
         lines += [Fact("News", one.what, one.meaning) for one in report.differences if not one.matters]
-        facts(lines, key="contract_facts")
+        fact_list(lines, key="contract_facts")
     else:
         st.text("Nothing differs.")
     simulated = " A simulator answered." if report.simulated else ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages._ui import card, words
-from pages._ui.sheet import Cell, Column, sheet
+from pages._ui.components.data_table import Cell, Column, data_table
 from rivya_core import Lab
 from rivya_core.lab.server.questions import Observation
 
@@ -23,7 +23,9 @@ def known_card(lab: Lab) -> None:
         st.text("The documentation leaves these open. Normal work fills them in, for this connection.")
         seen = [one for one in found if one.seen]
         if seen:
-            sheet("What was observed of this server", COLUMNS, _rows(seen, mixed=lab.mode == "live"), key="known_table")
+            data_table(
+                "What was observed of this server", COLUMNS, _rows(seen, mixed=lab.mode == "live"), key="known_table"
+            )
         else:
             st.text("Nothing observed yet.")
         open_questions = [one.title for one in found if not one.seen]

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages._ui import card, words
-from pages._ui.facts import Fact, facts
+from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.words import Badge
 from rivya_core import Lab
 from rivya_core.api.private_files import readers_of
@@ -38,7 +38,7 @@ def health_card(lab: Lab) -> None:
     balance = lab.balance()
     with st.container(border=True, key="health_card"):
         card.head("Health", _chip(health, balance))
-        facts(
+        fact_list(
             [
                 Fact("Database", "Answers" if health.database == "ok" else health.database),
                 Fact("Daily copy", "" if health.copy == "ok" else words.sentences(health.copy)),
@@ -91,7 +91,7 @@ def folder_card(lab: Lab) -> None:
         if readers:
             st.warning(f"{readers} {CLOSE_IT}", icon=":material/visibility:")
             st.code(f"chmod 700 {shlex.quote(str(folder))}", language="bash", wrap_lines=True)
-        facts(
+        fact_list(
             [
                 Fact("Clips and pictures", size(archive_bytes), f"{files:,} files"),
                 Fact("Database file", size(database_bytes)),

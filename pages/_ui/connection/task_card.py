@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import card, frame, live, words
-from pages._ui.facts import Fact, facts
+from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import Lab, State
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.server.tasks import TaskLook
@@ -51,7 +51,7 @@ def _look(lab: Lab, asked: str | None) -> None:
         st.text(look.trouble)
         return
     task = look.task
-    facts(
+    fact_list(
         [
             Fact("Task", look.task_id, copy=True),
             Fact("Model", task.model or "Not told"),

@@ -11,9 +11,9 @@ import streamlit as st
 from pages._ui import contract_drift, words
 from pages._ui.components.image_paste import image_paste
 from pages._ui.components.image_shelf import ShelfImage, image_shelf
+from pages._ui.components.thumbnail import thumbnail
 from pages._ui.form import clip_settings, fields
 from pages._ui.frame import lab
-from pages._ui.picture import picture
 from rivya_core.api import ModelSpec
 from rivya_core.api.differences import REFERENCE_IMAGE
 from rivya_core.api.errors import RivyaError
@@ -273,7 +273,7 @@ def _draw_image(image: DraftImage, ratio: object) -> None:
     with st.container(border=True, key="image_card", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             with st.container(width=_preview_width_px(sent)):
-                picture(sent.sha256, f"Reference image {sent.name}", key=f"picture_{sent.sha256[:16]}")
+                thumbnail(sent.sha256, f"Reference image {sent.name}", key=f"picture_{sent.sha256[:16]}")
             with st.container(gap=None):
                 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
                     st.text(words.excerpt(_name(sent), 48), width="content")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages._ui import address, words
-from pages._ui.facts import Fact, facts
+from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import GenerationRecord, Lab, RivyaError
 from rivya_core.lab.differences import changes
 
@@ -65,4 +65,4 @@ def _open(said: str, record: GenerationRecord, *, key: str) -> None:
 def _facts(changed: Sequence[tuple[str, str]], *, key: str) -> None:
     """Draw what was changed, a line a field; nothing for a repeat."""
     if changed:
-        facts([Fact(name, words.excerpt(text, LONGEST)) for name, text in changed], key=key)
+        fact_list([Fact(name, words.excerpt(text, LONGEST)) for name, text in changed], key=key)

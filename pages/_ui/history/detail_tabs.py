@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import frame, words
-from pages._ui.facts import Fact, facts, timeline
+from pages._ui.components.fact_list import Fact, fact_list
+from pages._ui.components.thumbnail import thumbnail
+from pages._ui.components.timeline import timeline
 from pages._ui.history import exchange, notes, story
-from pages._ui.picture import picture
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import packaged_models
 from rivya_core.lab.records import MovementRecord
@@ -70,7 +71,7 @@ def _settings(record: GenerationRecord) -> None:
         if name != "negative_prompt" and not isinstance(value, Mapping | list):
             lines.append(Fact(param.label if param else name, _value(name, value)))
     lines += [Fact("Clip", _clip(record)), Fact("Take", str(record.take)), Fact("Started by", _source(record))]
-    facts(lines, key=f"detail_settings_{record.id}")
+    fact_list(lines, key=f"detail_settings_{record.id}")
     if record.asset_sha256:
         _reference(record, record.asset_sha256)
 
@@ -99,11 +100,11 @@ def _reference(record: GenerationRecord, sha256: str) -> None:
     sent = record.request.get("reference_image")
     image: Mapping[str, Any] = sent if isinstance(sent, Mapping) else {}
     st.caption("Reference image")
-    picture(sha256, f"Reference image {image.get('name', '')}", key=f"detail_reference_{record.id}")
+    thumbnail(sha256, f"Reference image {image.get('name', '')}", key=f"detail_reference_{record.id}")
     asset = frame.lab().ledger.asset(sha256)
     told = asset.told.removeprefix("sent ") if asset is not None else ""
     size = f"{image.get('width_px')} by {image.get('height_px')} px" if image.get("width_px") else ""
-    facts(
+    fact_list(
         [
             Fact("File", str(image.get("name", ""))),
             Fact("Size", " · ".join(part for part in (size, str(image.get("mime", ""))) if part)),
@@ -114,7 +115,7 @@ def _reference(record: GenerationRecord, sha256: str) -> None:
 
 
 def _money(record: GenerationRecord, moves: Sequence[MovementRecord]) -> None:
-    facts(
+    fact_list(
         [
             Fact("Expected", words.credits(record.expected_credits)),
             Fact("Reserved", _figure(record.reserved_credits, "Rivya has not said yet")),
@@ -131,7 +132,7 @@ def _money(record: GenerationRecord, moves: Sequence[MovementRecord]) -> None:
         ],
         key=f"detail_credits_{record.id}",
     )
-    facts(
+    fact_list(
         [
             Fact("Generation", record.id, copy=True),
             Fact("Task id", record.task_id or "", copy=True),

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages._ui import words
-from pages._ui.facts import Fact, Moment, facts, timeline
+from pages._ui.components.fact_list import Fact, fact_list
+from pages._ui.components.timeline import Moment, timeline
 from pages._ui.history import story
 from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.records import EventRecord
@@ -27,7 +28,7 @@ def draw(lab: Lab, record: GenerationRecord, events: Sequence[EventRecord]) -> N
         language="http",
         wrap_lines=True,
     )
-    facts(
+    fact_list(
         [
             Fact("Sent", f"{record.attempts} time" + ("" if record.attempts == 1 else "s"), _sent_note(record)),
             Fact("Task id", record.task_id or "", copy=True),

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from pages._ui import words
-from pages._ui.facts import Moment
+from pages._ui.components.timeline import Moment
 from rivya_core import GenerationRecord, State
 from rivya_core.lab.records import EventRecord
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages._ui import card, direction, frame, words
 from pages._ui.cap_editor import Save, cap_editor
-from pages._ui.sheet import Cell, Column, sheet
+from pages._ui.components.data_table import Cell, Column, data_table
 from pages._ui.spend.view import View
 from rivya_core import Lab
 from rivya_core.lab import caps
@@ -85,7 +85,7 @@ def _log(lab: Lab, view: View, known: list[ExperimentCost]) -> None:
         return
     names = {caps.of_experiment(cost.id): words.excerpt(cost.name, 60) for cost in known}
     with st.expander(f"Changes of caps ({len(changes):,})"):
-        sheet(
+        data_table(
             f"Changes of caps, {view.unit}, newest first",
             [Column("When"), Column("Change"), Column("Why")],
             [_line(change, names) for change in changes],

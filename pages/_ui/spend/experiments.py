@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._ui import card, words
 from pages._ui.address import sweep_link
-from pages._ui.sheet import Cell, Column, sheet
+from pages._ui.components.data_table import Cell, Column, data_table
 from pages._ui.spend.view import View, number
 from rivya_core import Lab
 from rivya_core.lab.expenses import ExperimentCost, Spent, Sums, SweepForecast
@@ -49,7 +49,7 @@ def by_experiment(lab: Lab, view: View, spent: Spent) -> None:
         if view.days.first is None:  # "in all" would say the same
             columns, foot = [*columns[:2], *columns[3:]], [*foot[:2], *foot[3:]]
             rows = [[*row[:2], *row[3:]] for row in rows]
-        sheet(f"{view.unit} by sweep", columns, rows, key="sheet_experiments", foot=foot)
+        data_table(f"{view.unit} by sweep", columns, rows, key="sheet_experiments", foot=foot)
         st.caption(f"All figures are {view.unit}. Clips that a sweep only reused cost it nothing.")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import streamlit as st
 
 from pages._ui import card, frame
-from pages._ui.sheet import Cell, Column, sheet
+from pages._ui.components.data_table import Cell, Column, data_table
 from pages._ui.spend.view import View, day_words, number
 from rivya_core.lab.expenses import Spent, Sums
 from rivya_core.lab.states import State
@@ -66,7 +66,7 @@ def by_day(view: View, spent: Spent) -> None:
         card.head("Day by day")
         st.vega_lite_chart(_chart(view, found), width="stretch", height=260, key="spend_chart")
         with st.expander("As a table"):
-            sheet(
+            data_table(
                 f"{view.unit} by day",
                 [Column("Day"), *MONEY],
                 [[day_words(date.fromisoformat(day)), *_money(sums)] for day, sums in reversed(list(found.items()))],
@@ -81,7 +81,7 @@ def by_model(view: View, spent: Spent) -> None:
     with st.container(border=True, key="spend_models"):
         card.head("By model")
         rows = [[model, *_money(sums)] for model, sums in spent.by_model().items()]
-        sheet(f"{view.unit} by model", [Column("Model"), *MONEY], rows, key="sheet_models")
+        data_table(f"{view.unit} by model", [Column("Model"), *MONEY], rows, key="sheet_models")
 
 
 def by_outcome(view: View, spent: Spent) -> None:
@@ -93,7 +93,7 @@ def by_outcome(view: View, spent: Spent) -> None:
     with st.container(border=True, key="spend_outcomes"):
         card.head("By outcome")
         rows = [[name, *_money(sums)] for name, sums in found.items()]
-        sheet(f"{view.unit} by outcome", [Column("Outcome"), *MONEY], rows, key="sheet_outcomes")
+        data_table(f"{view.unit} by outcome", [Column("Outcome"), *MONEY], rows, key="sheet_outcomes")
 
 
 def _money(sums: Sums) -> list[Cell | str]:

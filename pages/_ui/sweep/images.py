@@ -6,8 +6,8 @@ import streamlit as st
 
 from pages._ui import direction, frame, words
 from pages._ui.components.image_paste import image_paste
+from pages._ui.components.thumbnail import thumbnail
 from pages._ui.form.image_field import UPLOAD_CAP_MB
-from pages._ui.picture import picture
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import drafts
 from rivya_core.lab.drafts import DraftImage
@@ -66,7 +66,7 @@ def images_field(label: str, name: str, *, several: bool) -> None:
 def _one(name: str, at: int, image: DraftImage) -> None:
     sent = image.sent
     with st.container(key=f"muted_{_key(name)}_{at}", gap="xxsmall"):
-        picture(sent.sha256, f"Reference image {sent.name}", key=f"picture_{_key(name)}_{sent.sha256[:16]}")
+        thumbnail(sent.sha256, f"Reference image {sent.name}", key=f"picture_{_key(name)}_{sent.sha256[:16]}")
         st.text(words.excerpt(sent.original_name or sent.name, 32))
         if told := sent.told:
             st.text(words.sentences(told[:1].upper() + told[1:]))

@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import actions, card, direction, facts, frame, live, words
+from pages._ui import actions, card, direction, frame, live, words
+from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.components.player import player
-from pages._ui.facts import Fact
 from pages._ui.form import request_form
 from pages._ui.results.clip_card import facts as clip_facts
 from pages._ui.shows import make as show_make
@@ -91,7 +91,7 @@ def _evidence(lab: Lab, status: SweepStatus, standing: Standing) -> dict[str, An
 def _evidence_card(status: SweepStatus, evidence: Mapping[str, Any]) -> None:
     with st.container(border=True, key="decision_evidence", gap="small"):
         card.head("Evidence", frame.mode_chip(status.experiment.mode))
-        facts.facts(_evidence_facts(status, evidence), key=f"evidence_{status.id}")
+        fact_list(_evidence_facts(status, evidence), key=f"evidence_{status.id}")
 
 
 def _evidence_facts(status: SweepStatus, evidence: Mapping[str, Any]) -> list[Fact]:
@@ -186,7 +186,7 @@ def _decided(lab: Lab, status: SweepStatus, decision: Mapping[str, Any]) -> None
         card.head("Decided", NO_DIFFERENCE if kept else WINNER)
         with st.container(key="story_winner"):
             st.text(str(decision.get("title", "")))
-        facts.facts(
+        fact_list(
             [
                 Fact("Why", str(decision.get("why", ""))),
                 Fact("Decided by", str(decision.get("who", ""))),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages._ui import address, facts
+from pages._ui import address
+from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core.lab.judging import wording
 from rivya_core.lab.judging.appraisal import AxisVerdict
 from rivya_core.lab.judging.features import FEATURES
@@ -54,7 +55,7 @@ def _feature_row(verdict: AxisVerdict, effect: Effect) -> dict[str, object]:
 
 def definitions() -> None:
     """Say what each feature measures, in which unit."""
-    facts.facts(
-        [facts.Fact(f"{feature.label}, {feature.unit}", feature.definition) for feature in FEATURES],
+    fact_list(
+        [Fact(f"{feature.label}, {feature.unit}", feature.definition) for feature in FEATURES],
         key="feature_definitions",
     )
