@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from rivya_core.lab.lab import Lab
-from rivya_core.services import close_all, open_lab
+from rivya_core.services import DATABASE, close_all, open_lab
 from rivya_core.settings import Settings
 from tests.cores import cores
+from tests.template import copy_template
 
 LOOPBACK = ("127.", "::1", "localhost")
 
@@ -89,7 +90,9 @@ def make_lab(data_dir: Path) -> Iterator[Callable[..., Lab]]:
     """Open the test's lab with fast settings; arguments change them. Closed at the end, whoever holds it."""
 
     def make(**changes: Any) -> Lab:
-        return open_lab(Settings(**{**FAST, "data_dir": data_dir, **changes}))
+        settings = Settings(**{**FAST, "data_dir": data_dir, **changes})
+        copy_template(settings.data_dir / DATABASE)
+        return open_lab(settings)
 
     yield make
     close_all()

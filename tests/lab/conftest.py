@@ -9,11 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from rivya_core.lab.archive import Archive
-from rivya_core.lab.database import migrate, open_database
+from rivya_core.lab.database import open_database
 from rivya_core.lab.history import History
 from rivya_core.lab.ledger import Ledger
 from rivya_core.simulator.server import SimulatorServer
 from tests.lab.given import Clock
+from tests.template import copy_template
 
 
 @pytest.fixture
@@ -25,8 +26,8 @@ def database_path(tmp_path: Path) -> Path:
 @pytest.fixture
 def database(database_path: Path) -> Iterator[sa.Engine]:
     """A migrated database."""
+    copy_template(database_path)
     engine = open_database(database_path)
-    migrate(engine, database_path)
     yield engine
     engine.dispose()
 

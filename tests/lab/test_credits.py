@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from rivya_core.lab.credits import Adjust, Release, Settle, book
-from rivya_core.lab.database import begin_immediate, migrate, open_database
+from rivya_core.lab.database import begin_immediate, open_database
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.states import State
 from tests.lab.given import Clock, accept, added, answer, attempted, held, in_state
+from tests.template import copy_template
 
 CREDITS = st.integers(min_value=0, max_value=1000)
 
@@ -29,8 +30,8 @@ class Movements(RuleBasedStateMachine):
         """A fresh ledger."""
         self.folder = tempfile.TemporaryDirectory()
         path = Path(self.folder.name) / "lab.sqlite3"
+        copy_template(path)
         self.database = open_database(path)
-        migrate(self.database, path)
         self.ledger = Ledger(self.database, Clock())
         self.ids: set[str] = set()
         self.released: set[str] = set()

@@ -16,8 +16,7 @@ import pytest
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import copies
 from rivya_core.lab.damage import DamagedError, examine
-from rivya_core.lab.database import begin_immediate, migrate, open_database
-from rivya_core.lab.engine import prepare
+from rivya_core.lab.database import begin_immediate, open_database
 from rivya_core.lab.ledger import Ledger
 from rivya_core.lab.salvage import STORED_ORDER, read_rows
 from rivya_core.lab.states import State
@@ -25,6 +24,7 @@ from rivya_core.services import close_all, open_lab
 from rivya_core.settings import Settings
 from tests.conftest import FAST
 from tests.lab.given import Clock, added
+from tests.template import copy_template
 
 PAGE = 4096
 ROWS = 60
@@ -36,9 +36,8 @@ DAY = date(2026, 11, 19)
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with sixty generations, of which the last ten are newer than the copy in it."""
     path = tmp_path_factory.mktemp("filled") / "lab.sqlite3"
+    copy_template(path)
     engine = open_database(path)
-    migrate(engine, path)
-    prepare(path)
     ledger = Ledger(engine, Clock(), key_fingerprint="f" * 16)
     for number in range(ROWS - LATER):
         sent(ledger, number)

@@ -20,7 +20,7 @@ from rivya_core.api.contract import Effect
 from rivya_core.api.errors import ApiError, RateLimitedError
 from rivya_core.lab import gate
 from rivya_core.lab.archive import Archive
-from rivya_core.lab.database import migrate, open_database
+from rivya_core.lab.database import open_database
 from rivya_core.lab.history import History
 from rivya_core.lab.jobs import JobContext, Went, create, record, save, wait
 from rivya_core.lab.jobs.context import pause_s, utc_now
@@ -33,6 +33,7 @@ from rivya_core.simulator import SimulatorServer
 from tests.lab.given import added, attempted, in_state, make_mp4
 from tests.lab.scripted import Reply, Scripted
 from tests.pace import quicken
+from tests.template import copy_template
 from tests.until import HANGS_S, LOOK_EVERY_S
 
 KEY = "rvya_sk_test_0123456789abcdef"
@@ -50,9 +51,8 @@ class Bench:
     """A ledger, an archive and a context on one connection, without an engine."""
 
     def __init__(self, folder: Path, base_url: str, key: str, **changes: Any) -> None:
-        folder.mkdir(exist_ok=True)
+        copy_template(folder / "lab.sqlite3")
         self.database: sa.Engine = open_database(folder / "lab.sqlite3")
-        migrate(self.database, folder / "lab.sqlite3")
         self.settings = Settings(
             data_dir=folder,
             base_url=base_url,

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -59,6 +60,15 @@ def later(tmp_path: Path) -> Path:
     shutil.copytree(Path(migrations.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "versions" / "v9999_later.py").write_text(NEXT.replace("{head}", str(HEAD)))
     return folder
+
+
+@pytest.fixture
+def database(database_path: Path) -> Iterator[sa.Engine]:
+    """A database that the revisions themselves have made."""
+    engine = open_database(database_path)
+    migrate(engine, database_path)
+    yield engine
+    engine.dispose()
 
 
 def differences(database: sa.Engine) -> list[object]:

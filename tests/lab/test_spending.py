@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from rivya_core import Lab
 from rivya_core.lab import caps
 from rivya_core.lab.budget import local_day
-from rivya_core.lab.database import begin_immediate, migrate, open_database
+from rivya_core.lab.database import begin_immediate, open_database
 from rivya_core.lab.expenses import Days, Sums
 from rivya_core.lab.history import History
 from rivya_core.lab.ledger import Ledger
@@ -29,6 +29,7 @@ from rivya_core.lab.states import State
 from rivya_core.settings import Mode
 from rivya_core.web.exports import movement_lines
 from tests.lab.given import CLIP, NOON, Clock, accept, added, answer, attempted, in_state, new
+from tests.template import copy_template
 
 MODES: tuple[Mode, ...] = ("live", "simulated")
 
@@ -176,9 +177,9 @@ def test_all_sums_are_those_of_the_movements(steps: list[tuple[str, int, int]]) 
     """Whatever happens to rows in whatever order, page, export and movements tell the same."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lab.sqlite3"
+        copy_template(path)
         database = open_database(path)
         try:
-            migrate(database, path)
             ledger = Ledger(database, Clock())
             experiment(ledger, "a")
             rows: list[str] = []
