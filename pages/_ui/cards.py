@@ -8,8 +8,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import actions, frame, words
+from pages._ui.generation_progress import is_overdue
 from pages._ui.modes import EACH, Marks
-from pages._ui.results import live_list
 from pages._ui.words import Badge
 from rivya_core import GenerationRecord, Lab, State
 from rivya_core.api.errors import RivyaError
@@ -125,7 +125,7 @@ def _ended(lab: Lab, record: GenerationRecord) -> None:
         _button("Check now", ":material/refresh:", "check", record)
         if record.unwatched_at is not None:
             _button("Watch again", ":material/visibility:", "watch", record)
-        elif live_list.is_overdue(lab, record):
+        elif is_overdue(lab, record):
             _button("Stop watching", ":material/visibility_off:", "unwatch", record)
         return
     actions.repeat_button(lab, record, key="card")

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import actions
-from pages._ui.results import live_list
+from pages._ui import actions, generation_progress
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State
 from rivya_core.lab.records import ErrorCard, Pause
 from rivya_core.simulator import SimulatorServer
@@ -185,4 +184,4 @@ def test_an_overdue_generation_can_be_left_unwatched_and_watched_again(make_lab:
 
 
 def _labels(lab: Lab, id_: str) -> list[str]:
-    return [act["label"] for act in live_list._acts(lab, lab.get(id_))]
+    return [act["label"] for act in generation_progress._acts(lab, lab.get(id_))]

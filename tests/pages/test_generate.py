@@ -566,15 +566,15 @@ def test_a_server_that_does_not_answer_is_named_with_its_deadline(make_lab: Call
     until(lambda: lab.get(row.id).error)
     row = lab.get(row.id)
     assert row.error is not None
-    said = json.dumps([json.loads(part.proto.json or part.proto.mixed.json) for part in live_lists(open_app())])
+    said = json.dumps([json.loads(part.proto.json or part.proto.mixed.json) for part in progress_lists(open_app())])
     assert row.error.title in said
     assert "Tried again until" in said
     lab.simulator.world.clear_faults()
 
 
-def live_lists(app: AppTest) -> list[Any]:
+def progress_lists(app: AppTest) -> list[Any]:
     """The lists of what is under way."""
-    return [part for part in app.get("bidi_component") if part.proto.component_name == "rivya_live_list"]
+    return [part for part in app.get("bidi_component") if part.proto.component_name == "rivya_progress_list"]
 
 
 def test_repeat_makes_a_new_generation_and_a_double_click_only_one(lab: Lab, open_app: Open) -> None:

@@ -472,7 +472,7 @@ def test_a_row_under_way_cannot_be_deleted_or_repeated(lab: Lab) -> None:
     row = waiting(lab)
     app = opened(id=row.id)
     assert not [button for button in app.button if button.label.startswith(("Delete", "Repeat"))]
-    [live] = [data(part) for part in app.get("bidi_component") if part.proto.component_name == "rivya_live_list"]
+    [live] = [data(part) for part in app.get("bidi_component") if part.proto.component_name == "rivya_progress_list"]
     assert [act["name"] for act in live["rows"][0]["acts"]] == ["cancel"]
 
 

@@ -7,9 +7,9 @@ import streamlit as st
 from pages._ui import actions, address, card, cards, frame, undo, words
 from pages._ui.components.copy_link import copy_link
 from pages._ui.components.player import player
+from pages._ui.generation_progress import generation_progress
 from pages._ui.history import detail_acts, detail_family, detail_tabs
 from pages._ui.modes import Marks
-from pages._ui.results.live_list import live_list
 from rivya_core import GenerationRecord, Lab, RivyaError, State
 from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.records import ErrorCard
@@ -106,7 +106,7 @@ def _stage(lab: Lab, record: GenerationRecord, lost: ErrorCard | None) -> None:
         cards.failure_card(lab, record)
     else:
         typical = words.typical(lab.history.typical_s(record.model, record.mode, record.length))
-        chosen = live_list(lab, [record], lab.pause(), lambda _: typical, key=f"detail_live_{record.id}")
+        chosen = generation_progress(lab, [record], lab.pause(), lambda _: typical, key=f"detail_live_{record.id}")
         if chosen is not None:
             detail_acts.act(lab, *chosen)
 

@@ -11,9 +11,9 @@ import streamlit as st
 from pages._ui import actions, cards, frame, live, modes, words
 from pages._ui.components.notify_me import notify_me
 from pages._ui.form.request_form import STARTED
+from pages._ui.generation_progress import MAX_ROWS, generation_progress
 from pages._ui.modes import Marks
 from pages._ui.results import clips, sweep_troubles
-from pages._ui.results.live_list import MAX_ROWS, live_list
 from rivya_core import GenerationRecord, Lab, State
 from rivya_core.lab.history import SweepTrouble
 from rivya_core.lab.records import BalanceRecord, Pause
@@ -140,7 +140,7 @@ def _quiet_watch(look: Look) -> None:
 def _tick(marks: Marks) -> None:
     lab = frame.lab()
     look = _look(lab, lab.balance())
-    live_list(
+    generation_progress(
         lab,
         look.running,
         look.pause,
