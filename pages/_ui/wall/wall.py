@@ -1,8 +1,4 @@
-"""The review wall: two to nine clips on one clock, with what people say of them. One component, its scripts in ``wall_*``.
-
-Nothing that is said may stop a clip: the component keeps its elements by the clips' ids and changes them in place. What a
-person does comes as numbered acts; each is carried out once, however often the browser sends it.
-"""
+"""What the review wall draws, and what is done at it: acts are numbered, and each is carried out once, however often it is sent."""
 
 from __future__ import annotations
 
@@ -14,14 +10,8 @@ import streamlit as st
 
 from pages._ui import frame, modes, words
 from pages._ui.address import sweep_link
-from pages._ui.components import shared_scripts
-from pages._ui.direction import COMPONENT_CSS
+from pages._ui.components.review_wall import review_wall
 from pages._ui.wall import choice as wall_choice
-from pages._ui.wall import desk as wall_desk
-from pages._ui.wall import keys as wall_keys
-from pages._ui.wall import panels as wall_panels
-from pages._ui.wall import stage as wall_stage
-from pages._ui.wall import style as wall_style
 from rivya_core import GenerationRecord, Lab, RivyaError
 from rivya_core.lab.differences import compare
 from rivya_core.lab.experiments.records import SweepStatus
@@ -36,17 +26,6 @@ _FAILED = "_wall_failed"
 _DELETED = "_wall_deleted"
 _TABS_KEPT = 8
 _FAILED_KEPT = 20
-_JS_PARTS = (
-    shared_scripts("sync_clock"),
-    wall_stage.JS,
-    wall_desk.JS,
-    wall_panels.JS,
-    wall_keys.JS,
-)
-
-_component = st.components.v2.component(
-    "rivya_wall", html=wall_style.HTML, css=wall_style.CSS + COMPONENT_CSS, js="\n".join(_JS_PARTS)
-)
 
 
 def wall(lab: Lab, records: Sequence[GenerationRecord], titles: Mapping[str, str], status: SweepStatus | None) -> None:
@@ -55,7 +34,7 @@ def wall(lab: Lab, records: Sequence[GenerationRecord], titles: Mapping[str, str
     ``titles``: names by id, where a clip has a better one than its prompt. ``status``: the sweep they were made for, if any.
     """
     sweep = None if status is None else {"name": status.experiment.name, "href": sweep_link(status.id)}
-    _component(key=KEY, data=wall_data(lab, records, titles) | {"sweep": sweep}, on_acts_change=_acts)
+    review_wall(wall_data(lab, records, titles) | {"sweep": sweep}, _acts, key=KEY)
 
 
 def base_of(records: Sequence[GenerationRecord]) -> str:

@@ -1,11 +1,5 @@
-"""What stands under the wall's stage, in the browser: the transport with its timeline, and what is said of the clips.
+// The bar under the clips: a timeline with the notes as markers, and the buttons of the clock.
 
-Text of people reaches the page as ``textContent`` only. The note that is being written is never drawn anew.
-"""
-
-from __future__ import annotations
-
-JS = """
 function clockWords(t) {
   const whole = Math.max(0, t);
   const minutes = Math.floor(whole / 60);
@@ -18,59 +12,7 @@ function noteWords(wall, id, at_s) {
   return clockWords(Math.floor(at_s * fps + 1e-6) / fps);
 }
 
-const speedWords = (rate) => `${rate}\\u00d7`;
-
-// -- what is said goes to the server; until it answers, it is shown as said ----------------------------------------------
-
-function send(wall, act) {
-  wall.seq += 1;
-  wall.pending.push({ ...act, seq: wall.seq, author: wall.author });
-  wall.trigger('acts', { uid: wall.uid, acts: wall.pending });
-  clearTimeout(wall.unheard);
-  wall.unheard = setTimeout(() => {
-    if (wall.pending.length) say(wall, 'Not saved yet: the server does not answer. What you do next sends it again.');
-  }, 6000);
-  draw(wall);
-}
-
-function say(wall, words, undo) {
-  const { said } = wall.els;
-  said.replaceChildren(part('span', '', words));
-  if (undo) said.append(press('plain', () => { said.hidden = true; undo(); home(wall); }, 'Undo'));
-  said.append(press('plain', () => { said.hidden = true; home(wall); }, 'Close'));
-  said.hidden = !words;
-}
-
-function received(wall, data) {
-  wall.data = data;
-  const done = data.done[wall.uid] || 0;
-  for (const miss of data.failed) {
-    if (miss.uid !== wall.uid || wall.told.has(miss.seq)) continue;
-    wall.told.add(miss.seq);
-    const act = wall.pending.find((one) => one.seq === miss.seq);
-    if (act && act.text && wall.els.editor.hidden) openEditor(wall, act.id, act.at_s, act.text, act.note);
-    say(wall, miss.words);
-  }
-  wall.pending = wall.pending.filter((act) => act.seq > done);
-}
-
-function rate(wall, id, criterion, stars) {
-  if (wall.data.read_only) return;
-  send(wall, { kind: 'stars', id, criterion, stars });
-}
-
-function myStars(wall, id, criterion) {
-  const wish = wall.pending.findLast((act) => act.kind === 'stars' && act.id === id && act.criterion === criterion
-    && act.author === wall.author);
-  if (wish) return wish.stars;
-  const mine = (wall.clips.get(id).facts.stars[criterion] || []).find((one) => one.author === wall.author);
-  return mine ? mine.stars : 0;
-}
-
-const otherStars = (wall, id, criterion) =>
-  (wall.clips.get(id).facts.stars[criterion] || []).filter((one) => one.author !== wall.author);
-
-// -- transport ----------------------------------------------------------------------------------------------------------
+const speedWords = (rate) => `${rate}\u00d7`;
 
 function buildBar(wall) {
   const { bar } = wall.els;
@@ -111,7 +53,7 @@ function buildBar(wall) {
   els.forth = press('tool', () => stepBy(clock, 1));
   face(els.forth, 'forth', 'One frame on (full stop or right arrow)');
   els.time = part('span', 'time');
-  els.slower = press('tool', () => changeSpeed(clock, -1), '\\u2212', 'J');
+  els.slower = press('tool', () => changeSpeed(clock, -1), '\u2212', 'J');
   els.slower.setAttribute('aria-label', 'Slower');
   els.speed = press('tool wide', () => setSpeed(clock, 1), '', 'Normal speed (K)');
   els.faster = press('tool', () => changeSpeed(clock, 1), '+', 'L');
@@ -195,7 +137,7 @@ function drawMarkers(wall) {
   wall.els.markers.replaceChildren(...notes.map((note) => {
     const marker = press('marker', () => jump(wall, note), String(wall.clips.get(note.id).index + 1));
     marker.style.left = `${Math.min(100, note.at_s / span * 100)}%`;
-    marker.title = `${noteWords(wall, note.id, note.at_s)} \\u00b7 ${note.author || 'you'}: ${note.text}`;
+    marker.title = `${noteWords(wall, note.id, note.at_s)} \u00b7 ${note.author || 'you'}: ${note.text}`;
     marker.setAttribute('aria-label', `Note on clip ${wall.clips.get(note.id).index + 1} at ${noteWords(wall, note.id, note.at_s)}`);
     marker.tabIndex = -1;
     return marker;
@@ -215,7 +157,7 @@ function paint(wall) {
   els.head.style.left = share;
   els.fill.style.width = share;
   const frame = Math.min(frameOf(clock, t), lastFrame(clock));
-  els.time.textContent = `${clockWords(frame / fpsOf(clock))} / ${clockWords(span)} \\u00b7 frame ${frame + 1}`;
+  els.time.textContent = `${clockWords(frame / fpsOf(clock))} / ${clockWords(span)} \u00b7 frame ${frame + 1}`;
   if (clock.mode === 'still' || performance.now() - (wall.spoken || 0) > 1000) {
     wall.spoken = performance.now();
     els.rail.setAttribute('aria-valuemax', span.toFixed(2));
@@ -223,81 +165,3 @@ function paint(wall) {
     els.rail.setAttribute('aria-valuetext', `${clockWords(t)} of ${clockWords(span)}, frame ${frame + 1}`);
   }
 }
-
-// -- notes --------------------------------------------------------------------------------------------------------------
-
-function openEditor(wall, id, at_s, text, note) {
-  const { els } = wall;
-  wall.writing = { id, at_s, note: note || null };
-  els.editorFor.textContent = `${note ? 'Note' : 'New note'} on clip ${wall.clips.get(id).index + 1} at ${noteWords(wall, id, at_s)}`;
-  els.text.value = text || '';
-  els.editor.hidden = false;
-  els.text.focus({ preventScroll: true });
-}
-
-function newNote(wall) {
-  if (wall.data.read_only || !wall.chosen) return;
-  const clip = wall.clips.get(wall.chosen);
-  const frame = frameOf(wall.clock, nowOf(wall.clock));
-  pause(wall.clock);
-  openEditor(wall, wall.chosen, stillPlace(wall.clock, clip, middleOf(wall.clock, frame)));
-}
-
-function saveNote(wall) {
-  const text = wall.els.text.value.trim();
-  const { id, at_s, note } = wall.writing;
-  if (!text) { wall.els.text.focus(); return; }
-  closeEditor(wall);
-  send(wall, note ? { kind: 'edit', note, text, id, at_s } : { kind: 'note', id, at_s, text });
-}
-
-function closeEditor(wall) {
-  wall.writing = null;
-  wall.els.editor.hidden = true;
-  wall.els.text.value = '';
-  home(wall);
-}
-
-function removeNote(wall, note) {
-  send(wall, { kind: 'delete', note: note.note });
-  say(wall, 'The note is deleted.', () => send(wall, { kind: 'restore', note: note.note }));
-  home(wall);
-}
-
-function drawNotes(wall) {
-  const { els, data } = wall;
-  const gone = new Set(wall.pending.filter((act) => act.kind === 'delete').map((act) => act.note));
-  const notes = data.notes.filter((note) => wall.clips.has(note.id) && !gone.has(note.note));
-  const now = JSON.stringify([notes, wall.chosen, wall.author, data.read_only]);
-  if (els.notes.dataset.of === now) return;
-  els.notes.dataset.of = now;
-  const focused = wall.root.activeElement && wall.root.activeElement.dataset.note;
-  els.notes.replaceChildren(...notes.map((note) => {
-    const item = part('li', note.id === wall.chosen ? 'note mine' : 'note');
-    const number = wall.clips.get(note.id).index + 1;
-    const at = noteWords(wall, note.id, note.at_s);
-    const go = press('plain at', () => jump(wall, note), at);
-    go.dataset.note = `go${note.note}`;
-    go.setAttribute('aria-label', `Go to ${at} on clip ${number}`);
-    const words = part('div', 'words');
-    words.append(part('p', 'text', note.text),
-      part('p', 'by', `Clip ${number} \\u00b7 ${note.author || 'you'} \\u00b7 ${note.when}`));
-    item.append(go, words);
-    if (!data.read_only) {
-      const edit = press('tool small', () => openEditor(wall, note.id, note.at_s, note.text, note.note));
-      face(edit, 'edit', `Edit the note at ${at} on clip ${number}`);
-      edit.dataset.note = `edit${note.note}`;
-      const gone = press('tool small', () => removeNote(wall, note));
-      face(gone, 'gone', `Delete the note at ${at} on clip ${number}`);
-      gone.dataset.note = `gone${note.note}`;
-      item.append(edit, gone);
-    }
-    return item;
-  }));
-  els.noNotes.hidden = notes.length > 0;
-  if (focused) {
-    const again = els.notes.querySelector(`[data-note="${CSS.escape(focused)}"]`);
-    if (again) again.focus();
-  }
-}
-"""
