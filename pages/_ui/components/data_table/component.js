@@ -24,31 +24,44 @@ function role(element, name, ...children) {
 }
 
 function line(cells, columns) {
-  return role(part('tr'), 'row', ...cells.map((cell, place) => {
-    const column = columns[place];
-    const made = role(part(place === 0 ? 'th' : 'td', column.kind), place === 0 ? 'rowheader' : 'cell');
-    if (place === 0) made.scope = 'row';
-    made.dataset.label = column.name;
-    fill(made, cell);
-    return made;
-  }));
+  return role(
+    part('tr'),
+    'row',
+    ...cells.map((cell, place) => {
+      const column = columns[place];
+      const made = role(part(place === 0 ? 'th' : 'td', column.kind), place === 0 ? 'rowheader' : 'cell');
+      if (place === 0) made.scope = 'row';
+      made.dataset.label = column.name;
+      fill(made, cell);
+      return made;
+    }),
+  );
 }
 
 function headings(columns) {
-  return role(part('tr'), 'row', ...columns.map((column) => {
-    const made = role(part('th', column.kind, column.name), 'columnheader');
-    made.scope = 'col';
-    return made;
-  }));
+  return role(
+    part('tr'),
+    'row',
+    ...columns.map((column) => {
+      const made = role(part('th', column.kind, column.name), 'columnheader');
+      made.scope = 'col';
+      return made;
+    }),
+  );
 }
 
 export default function ({ data, parentElement }) {
   const { caption, columns, rows, foot } = data;
   let box = parentElement.querySelector('div.rv-sheet');
-  if (!box) parentElement.append(box = part('div'));
+  if (!box) parentElement.append((box = part('div')));
   box.className = columns.length > 3 ? 'rv-sheet wide' : 'rv-sheet';
-  const table = role(part('table'), 'table', part('caption', '', caption), role(part('thead'), 'rowgroup', headings(columns)),
-    role(part('tbody'), 'rowgroup', ...rows.map((cells) => line(cells, columns))));
+  const table = role(
+    part('table'),
+    'table',
+    part('caption', '', caption),
+    role(part('thead'), 'rowgroup', headings(columns)),
+    role(part('tbody'), 'rowgroup', ...rows.map((cells) => line(cells, columns))),
+  );
   if (foot) table.append(role(part('tfoot'), 'rowgroup', line(foot, columns)));
   box.replaceChildren(table);
 }

@@ -11,7 +11,9 @@ function copyButton(fact) {
     } catch {
       button.textContent = 'Select and copy';
     }
-    setTimeout(() => { button.textContent = 'Copy'; }, COPIED_MS);
+    setTimeout(() => {
+      button.textContent = 'Copy';
+    }, COPIED_MS);
   };
   return button;
 }
@@ -30,6 +32,6 @@ function row(fact) {
 
 export default function ({ data, parentElement }) {
   let list = parentElement.querySelector('dl.rv-facts');
-  if (!list) parentElement.append(list = part('dl', 'rv-facts'));
+  if (!list) parentElement.append((list = part('dl', 'rv-facts')));
   list.replaceChildren(...data.map(row));
 }

@@ -16,7 +16,7 @@ function acts(row, act) {
     button.dataset.act = action.name;
     button.setAttribute('aria-label', `${action.label}: ${row.title}`);
     button.onclick = () => {
-      button.disabled = true;  // taken, before the server has heard of it
+      button.disabled = true; // taken, before the server has heard of it
       button.textContent = action.doing;
       act(action.name, row.id);
     };
@@ -78,9 +78,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const received = performance.now();
   const dense = data.rows.length > 1;
   list.classList.toggle('dense', dense);
-  if (dense) list.tabIndex = 0; else list.removeAttribute('tabindex');
+  if (dense) list.tabIndex = 0;
+  else list.removeAttribute('tabindex');
   const make = dense ? line : draw;
-  const rows = data.rows.map((row) => ({ ...make(row, (name, id) => setTriggerValue('act', { name, id })), age: row.age_s }));
+  const rows = data.rows.map((row) => ({
+    ...make(row, (name, id) => setTriggerValue('act', { name, id })),
+    age: row.age_s,
+  }));
   list.replaceChildren(...rows.map((row) => row.item));
   if (focus) {
     const again = list.querySelector(`[data-id="${CSS.escape(focus[1])}"] [data-act="${CSS.escape(focus[0])}"]`);
@@ -92,5 +96,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   clearInterval(clocks.get(parentElement));
   clocks.set(parentElement, setInterval(tick, 1000));
   tick();
-  return () => { if (!parentElement.isConnected) clearInterval(clocks.get(parentElement)); };
+  return () => {
+    if (!parentElement.isConnected) clearInterval(clocks.get(parentElement));
+  };
 }

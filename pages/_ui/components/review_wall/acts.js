@@ -14,8 +14,28 @@ function send(wall, act) {
 function say(wall, words, undo) {
   const { said } = wall.els;
   said.replaceChildren(part('span', '', words));
-  if (undo) said.append(press('plain', () => { said.hidden = true; undo(); home(wall); }, 'Undo'));
-  said.append(press('plain', () => { said.hidden = true; home(wall); }, 'Close'));
+  if (undo)
+    said.append(
+      press(
+        'plain',
+        () => {
+          said.hidden = true;
+          undo();
+          home(wall);
+        },
+        'Undo',
+      ),
+    );
+  said.append(
+    press(
+      'plain',
+      () => {
+        said.hidden = true;
+        home(wall);
+      },
+      'Close',
+    ),
+  );
   said.hidden = !words;
 }
 
@@ -38,8 +58,9 @@ function rate(wall, id, criterion, stars) {
 }
 
 function myStars(wall, id, criterion) {
-  const wish = wall.pending.findLast((act) => act.kind === 'stars' && act.id === id && act.criterion === criterion
-    && act.author === wall.author);
+  const wish = wall.pending.findLast(
+    (act) => act.kind === 'stars' && act.id === id && act.criterion === criterion && act.author === wall.author,
+  );
   if (wish) return wish.stars;
   const mine = (wall.clips.get(id).facts.stars[criterion] || []).find((one) => one.author === wall.author);
   return mine ? mine.stars : 0;

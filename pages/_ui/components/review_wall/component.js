@@ -18,7 +18,10 @@ function spin(wall) {
   if (wall.spinning) return;
   wall.spinning = true;
   const turn = () => {
-    if (!wall.root.isConnected) { dispose(wall); return; }
+    if (!wall.root.isConnected) {
+      dispose(wall);
+      return;
+    }
     tick(wall.clock);
     paint(wall);
     if (wall.clock.mode === 'still' && !wall.clock.busy) wall.spinning = false;
@@ -40,11 +43,32 @@ function build(root) {
   for (const name of ['arena', 'stage', 'divider', 'bar', 'chosen', 'differences', 'help', 'said', 'spoken'])
     els[name] = find(name);
   els.section = find('wall');
-  const wall = { root, els, clips: new Map(), chosen: null, criterion: 'overall', pending: [], seq: 0, told: new Set(),
-    uid: crypto.getRandomValues(new Uint32Array(2)).join('-'), wipe: { on: false, left: null, right: null, cut: 50 },
-    calm: matchMedia('(prefers-reduced-motion: reduce)'), author: '' };
-  try { wall.author = localStorage.getItem(STORED_NAME) || ''; } catch { /* no storage: the name lasts as long as the page */ }
-  wall.clock = newClock(() => { if (wall.data) { drawBar(wall); spin(wall); begins(wall); } });
+  const wall = {
+    root,
+    els,
+    clips: new Map(),
+    chosen: null,
+    criterion: 'overall',
+    pending: [],
+    seq: 0,
+    told: new Set(),
+    uid: crypto.getRandomValues(new Uint32Array(2)).join('-'),
+    wipe: { on: false, left: null, right: null, cut: 50 },
+    calm: matchMedia('(prefers-reduced-motion: reduce)'),
+    author: '',
+  };
+  try {
+    wall.author = localStorage.getItem(STORED_NAME) || '';
+  } catch {
+    /* no storage: the name lasts as long as the page */
+  }
+  wall.clock = newClock(() => {
+    if (wall.data) {
+      drawBar(wall);
+      spin(wall);
+      begins(wall);
+    }
+  });
   return wall;
 }
 
@@ -79,5 +103,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   syncCards(wall);
   draw(wall);
   begins(wall);
-  return () => setTimeout(() => { if (!parentElement.isConnected) dispose(wall); }, 0);
+  return () =>
+    setTimeout(() => {
+      if (!parentElement.isConnected) dispose(wall);
+    }, 0);
 }

@@ -34,17 +34,25 @@ function drawDifferences(wall) {
   const now = JSON.stringify([data.rows, data.same, data.base, data.clips.map((clip) => clip.id)]);
   if (els.differences.dataset.of !== now) {
     els.differences.dataset.of = now;
-    els.baseline.replaceChildren(...data.clips.map((clip, index) => {
-      const one = part('option', '', `Clip ${index + 1}`);
-      one.value = clip.id;
-      return one;
-    }));
+    els.baseline.replaceChildren(
+      ...data.clips.map((clip, index) => {
+        const one = part('option', '', `Clip ${index + 1}`);
+        one.value = clip.id;
+        return one;
+      }),
+    );
     els.table.hidden = data.rows.length === 0;
     els.table.replaceChildren(differenceTable(data));
     els.same.replaceChildren();
     if (!data.rows.length)
-      els.same.append(part('p', '', 'Nothing: all of these were asked for in the same words and settings. What you see '
-        + 'differ is chance, as between any two takes.'));
+      els.same.append(
+        part(
+          'p',
+          '',
+          'Nothing: all of these were asked for in the same words and settings. What you see ' +
+            'differ is chance, as between any two takes.',
+        ),
+      );
     if (data.same.length) {
       const list = part('dl', '');
       for (const fact of data.same) list.append(part('dt', '', fact.name), part('dd', '', fact.value));
@@ -79,7 +87,8 @@ function showColumn(wall) {
 }
 
 function cueSideways({ table, sideways }) {
-  const left = table.scrollLeft > 1, right = table.scrollLeft + table.clientWidth < table.scrollWidth - 1;
+  const left = table.scrollLeft > 1,
+    right = table.scrollLeft + table.clientWidth < table.scrollWidth - 1;
   table.parentElement.classList.toggle('more-right', right);
   sideways.hidden = !left && !right;
 }

@@ -14,19 +14,28 @@ function buildNotes(wall) {
   els.text.rows = 2;
   els.text.maxLength = 2000;
   els.text.onkeydown = (event) => {
-    if (event.key === 'Escape') { event.preventDefault(); closeEditor(wall); }
-    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) { event.preventDefault(); saveNote(wall); }
+    if (event.key === 'Escape') {
+      event.preventDefault();
+      closeEditor(wall);
+    }
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      saveNote(wall);
+    }
   };
   label.append(els.editorFor, els.text);
   const row = part('div', 'acts');
-  row.append(press('button main', () => saveNote(wall), 'Save note'), press('button', () => closeEditor(wall), 'Cancel'),
-    part('span', 'hint', 'Enter saves, Shift+Enter makes a new line, Esc cancels'));
+  row.append(
+    press('button main', () => saveNote(wall), 'Save note'),
+    press('button', () => closeEditor(wall), 'Cancel'),
+    part('span', 'hint', 'Enter saves, Shift+Enter makes a new line, Esc cancels'),
+  );
   els.editor.append(label, row);
   els.noNotes = part('p', 'hint', '');
   els.notes = part('ul', 'notes');
   els.notes.setAttribute('aria-label', 'Notes');
   els.notesBox.append(head, els.noNotes, els.notes);
-  els.bar.prepend(els.editor);  // in sight of the clips, wherever the page is scrolled to
+  els.bar.prepend(els.editor); // in sight of the clips, wherever the page is scrolled to
 }
 
 function openEditor(wall, id, at_s, text, note) {
@@ -49,7 +58,10 @@ function newNote(wall) {
 function saveNote(wall) {
   const text = wall.els.text.value.trim();
   const { id, at_s, note } = wall.writing;
-  if (!text) { wall.els.text.focus(); return; }
+  if (!text) {
+    wall.els.text.focus();
+    return;
+  }
   closeEditor(wall);
   send(wall, note ? { kind: 'edit', note, text, id, at_s } : { kind: 'note', id, at_s, text });
 }
@@ -75,28 +87,32 @@ function drawNotes(wall) {
   if (els.notes.dataset.of === now) return;
   els.notes.dataset.of = now;
   const focused = wall.root.activeElement && wall.root.activeElement.dataset.note;
-  els.notes.replaceChildren(...notes.map((note) => {
-    const item = part('li', note.id === wall.chosen ? 'note mine' : 'note');
-    const number = wall.clips.get(note.id).index + 1;
-    const at = noteWords(wall, note.id, note.at_s);
-    const go = press('plain at', () => jump(wall, note), at);
-    go.dataset.note = `go${note.note}`;
-    go.setAttribute('aria-label', `Go to ${at} on clip ${number}`);
-    const words = part('div', 'words');
-    words.append(part('p', 'text', note.text),
-      part('p', 'by', `Clip ${number} \u00b7 ${note.author || 'you'} \u00b7 ${note.when}`));
-    item.append(go, words);
-    if (!data.read_only) {
-      const edit = press('tool small', () => openEditor(wall, note.id, note.at_s, note.text, note.note));
-      face(edit, 'edit', `Edit the note at ${at} on clip ${number}`);
-      edit.dataset.note = `edit${note.note}`;
-      const gone = press('tool small', () => removeNote(wall, note));
-      face(gone, 'gone', `Delete the note at ${at} on clip ${number}`);
-      gone.dataset.note = `gone${note.note}`;
-      item.append(edit, gone);
-    }
-    return item;
-  }));
+  els.notes.replaceChildren(
+    ...notes.map((note) => {
+      const item = part('li', note.id === wall.chosen ? 'note mine' : 'note');
+      const number = wall.clips.get(note.id).index + 1;
+      const at = noteWords(wall, note.id, note.at_s);
+      const go = press('plain at', () => jump(wall, note), at);
+      go.dataset.note = `go${note.note}`;
+      go.setAttribute('aria-label', `Go to ${at} on clip ${number}`);
+      const words = part('div', 'words');
+      words.append(
+        part('p', 'text', note.text),
+        part('p', 'by', `Clip ${number} \u00b7 ${note.author || 'you'} \u00b7 ${note.when}`),
+      );
+      item.append(go, words);
+      if (!data.read_only) {
+        const edit = press('tool small', () => openEditor(wall, note.id, note.at_s, note.text, note.note));
+        face(edit, 'edit', `Edit the note at ${at} on clip ${number}`);
+        edit.dataset.note = `edit${note.note}`;
+        const gone = press('tool small', () => removeNote(wall, note));
+        face(gone, 'gone', `Delete the note at ${at} on clip ${number}`);
+        gone.dataset.note = `gone${note.note}`;
+        item.append(edit, gone);
+      }
+      return item;
+    }),
+  );
   els.noNotes.hidden = notes.length > 0;
   if (focused) {
     const again = els.notes.querySelector(`[data-note="${CSS.escape(focused)}"]`);

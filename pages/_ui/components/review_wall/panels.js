@@ -14,7 +14,11 @@ function buildPanels(wall) {
   els.name.autocomplete = 'name';
   els.name.onchange = () => {
     wall.author = els.name.value.trim().replace(/\s+/g, ' ');
-    try { localStorage.setItem(STORED_NAME, wall.author); } catch { /* kept for this page only */ }
+    try {
+      localStorage.setItem(STORED_NAME, wall.author);
+    } catch {
+      /* kept for this page only */
+    }
     draw(wall);
   };
   const named = part('label', 'named', 'Your name ');
@@ -55,11 +59,15 @@ function drawChosen(wall) {
   els.basis.hidden = clip.id === data.base;
   els.add.hidden = data.read_only;
   els.name.parentElement.hidden = data.read_only;
-  els.noNotes.textContent = data.read_only ? 'No notes yet.' : 'No notes yet. Stop where you see something and press N.';
+  els.noNotes.textContent = data.read_only
+    ? 'No notes yet.'
+    : 'No notes yet. Stop where you see something and press N.';
   for (const [name, { row, stars, others, label }] of Object.entries(els.rows)) {
     stars.show(myStars(wall, clip.id, name), `${label}, clip ${clip.index + 1}`, data.read_only);
     row.classList.toggle('now', name === wall.criterion && !data.read_only);
-    others.textContent = otherStars(wall, clip.id, name).map((one) => `${one.author || 'no name'} ${one.stars}`).join(' \u00b7 ');
+    others.textContent = otherStars(wall, clip.id, name)
+      .map((one) => `${one.author || 'no name'} ${one.stars}`)
+      .join(' \u00b7 ');
   }
   drawNotes(wall);
 }

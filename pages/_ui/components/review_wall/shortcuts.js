@@ -25,7 +25,10 @@ const HELP = [
 
 function help(wall) {
   const { help: dialog } = wall.els;
-  if (dialog.open) { dialog.close(); return; }
+  if (dialog.open) {
+    dialog.close();
+    return;
+  }
   if (!dialog.childElementCount) {
     const title = part('h2', 'title', 'Keyboard');
     title.id = 'wall-keys';
@@ -35,7 +38,11 @@ function help(wall) {
       row.append(part('dt', '', keys), part('dd', '', what));
       list.append(row);
     }
-    dialog.append(title, list, press('button', () => dialog.close(), 'Close'));
+    dialog.append(
+      title,
+      list,
+      press('button', () => dialog.close(), 'Close'),
+    );
     dialog.onclose = () => home(wall);
   }
   dialog.showModal();
@@ -77,7 +84,10 @@ function meaning(wall, event) {
     j: () => changeSpeed(clock, -1),
     k: () => setSpeed(clock, 1),
     l: () => changeSpeed(clock, 1),
-    L: () => { clock.looping = !clock.looping; clock.changed(); },
+    L: () => {
+      clock.looping = !clock.looping;
+      clock.changed();
+    },
     m: () => sound(wall, wall.clips.get(wall.chosen)),
     w: () => setWipe(wall, !wall.wipe.on),
     '[': () => setCut(wall, wall.wipe.cut - 2),
@@ -86,7 +96,9 @@ function meaning(wall, event) {
     o: () => markLoop(clock, 'end'),
     x: () => markLoop(clock, ''),
     h: () => setShort(clock, clock.short === 'hold' ? 'loop' : 'hold'),
-    b: () => { if (wall.chosen !== wall.data.base) send(wall, { kind: 'base', id: wall.chosen }); },
+    b: () => {
+      if (wall.chosen !== wall.data.base) send(wall, { kind: 'base', id: wall.chosen });
+    },
     n: () => newNote(wall),
     s: () => nextCriterion(wall),
     f: () => fullScreen(wall),
@@ -110,35 +122,57 @@ function pressed(wall, event) {
 // Keys count inside the wall, and on the bare page; never while something else of the page has the focus.
 function listen(wall) {
   const { section } = wall.els;
-  section.addEventListener('keydown', (event) => { pressed(wall, event); event.stopPropagation(); });
+  section.addEventListener('keydown', (event) => {
+    pressed(wall, event);
+    event.stopPropagation();
+  });
   wall.onPage = (event) => {
-    if (!wall.root.isConnected) { dispose(wall); return; }
+    if (!wall.root.isConnected) {
+      dispose(wall);
+      return;
+    }
     const target = event.target;
-    const bare = target === document.body || target === document.documentElement
-      || /^st(Main|App)/.test((target.dataset && target.dataset.testid) || '');
+    const bare =
+      target === document.body ||
+      target === document.documentElement ||
+      /^st(Main|App)/.test((target.dataset && target.dataset.testid) || '');
     if (bare) pressed(wall, event);
   };
   document.addEventListener('keydown', wall.onPage);
   section.addEventListener('click', (event) => {
     const button = event.target.closest('button');
-    if (event.detail > 0 && button && wall.root.activeElement === button) home(wall);  // so that Space plays again
+    if (event.detail > 0 && button && wall.root.activeElement === button) home(wall); // so that Space plays again
   });
   wall.els.divider.onkeydown = (event) => {
-    const step = { ArrowLeft: -2, ArrowDown: -2, ArrowRight: 2, ArrowUp: 2, PageUp: 10, PageDown: -10,
-      Home: -100, End: 100 }[event.key];
+    const step = {
+      ArrowLeft: -2,
+      ArrowDown: -2,
+      ArrowRight: 2,
+      ArrowUp: 2,
+      PageUp: 10,
+      PageDown: -10,
+      Home: -100,
+      End: 100,
+    }[event.key];
     if (step === undefined) return;
     event.preventDefault();
     setCut(wall, wall.wipe.cut + step);
   };
   wall.els.arena.onpointerdown = (event) => {
     const held = event.target.closest('.frame, .divider');
-    if (wall.wipe.on && held && !event.target.closest('button')) { event.preventDefault(); dragDivider(wall, event); }
+    if (wall.wipe.on && held && !event.target.closest('button')) {
+      event.preventDefault();
+      dragDivider(wall, event);
+    }
   };
   wall.els.stage.addEventListener('scroll', () => {
     clearTimeout(wall.scrolled);
     wall.scrolled = setTimeout(() => swiped(wall), 90);
   });
-  wall.sized = new ResizeObserver(() => { layout(wall); showColumn(wall); });
+  wall.sized = new ResizeObserver(() => {
+    layout(wall);
+    showColumn(wall);
+  });
   wall.sized.observe(section);
   wall.onResize = () => layout(wall);
   window.addEventListener('resize', wall.onResize);

@@ -37,8 +37,8 @@ function buildBar(wall) {
   els.rail.onpointerdown = (event) => {
     const playing = isPlaying(clock);
     els.rail.setPointerCapture(event.pointerId);
-    const to = (moved, play) => bring(clock, play ? Math.min(at(moved), spanOf(clock) - 0.05)
-      : middleOf(clock, frameOf(clock, at(moved))), play);
+    const to = (moved, play) =>
+      bring(clock, play ? Math.min(at(moved), spanOf(clock) - 0.05) : middleOf(clock, frameOf(clock, at(moved))), play);
     to(event, false);
     els.rail.onpointermove = (moved) => to(moved, false);
     els.rail.onpointerup = els.rail.onpointercancel = (last) => {
@@ -46,7 +46,11 @@ function buildBar(wall) {
       to(last, playing);
     };
   };
-  const group = (...items) => { const box = part('div', 'group'); box.append(...items); return box; };
+  const group = (...items) => {
+    const box = part('div', 'group');
+    box.append(...items);
+    return box;
+  };
   els.back = press('tool', () => stepBy(clock, -1));
   face(els.back, 'back', 'One frame back (comma or left arrow)');
   els.play = press('tool main', () => toggle(clock));
@@ -58,7 +62,10 @@ function buildBar(wall) {
   els.speed = press('tool wide', () => setSpeed(clock, 1), '', 'Normal speed (K)');
   els.faster = press('tool', () => changeSpeed(clock, 1), '+', 'L');
   els.faster.setAttribute('aria-label', 'Faster');
-  els.loop = press('tool', () => { clock.looping = !clock.looping; clock.changed(); });
+  els.loop = press('tool', () => {
+    clock.looping = !clock.looping;
+    clock.changed();
+  });
   els.loopIn = press('tool word', () => markLoop(clock, 'start'), 'In', 'The loop begins here (I)');
   els.loopOut = press('tool word', () => markLoop(clock, 'end'), 'Out', 'The loop ends here (O)');
   els.loopAll = press('tool word', () => markLoop(clock, ''), 'Whole', 'Loop the whole clip again (X)');
@@ -79,9 +86,14 @@ function buildBar(wall) {
   els.keys.setAttribute('aria-label', 'Keyboard shortcuts');
   els.numbers = part('div', 'group numbers');
   const tools = part('div', 'tools');
-  const more = part('div', 'more');  // on a phone one row that can be pushed sideways
-  more.append(group(els.loop, els.loopIn, els.loopOut, els.loopAll), group(els.wipe, els.sides),
-    group(els.slower, els.speed, els.faster), group(els.short), group(els.change, els.full, els.keys));
+  const more = part('div', 'more'); // on a phone one row that can be pushed sideways
+  more.append(
+    group(els.loop, els.loopIn, els.loopOut, els.loopAll),
+    group(els.wipe, els.sides),
+    group(els.slower, els.speed, els.faster),
+    group(els.short),
+    group(els.change, els.full, els.keys),
+  );
   tools.append(group(els.back, els.play, els.forth), els.time, els.numbers, more);
   bar.append(els.track, tools);
 }
@@ -98,8 +110,8 @@ function drawBar(wall) {
   const ranged = clock.start !== null || clock.end !== null;
   els.loopAll.hidden = !ranged;
   els.range.hidden = !ranged;
-  els.range.style.left = `${startOf(clock) / span * 100}%`;
-  els.range.style.width = `${(endOf(clock) - startOf(clock)) / span * 100}%`;
+  els.range.style.left = `${(startOf(clock) / span) * 100}%`;
+  els.range.style.width = `${((endOf(clock) - startOf(clock)) / span) * 100}%`;
   const lengths = clock.clips.filter((clip) => clip.state !== 'failed').map((clip) => clip.duration);
   els.short.parentElement.hidden = Math.max(...lengths) - Math.min(...lengths) < 0.05;
   els.short.textContent = clock.short === 'hold' ? 'Short clips wait' : 'Short clips loop';
@@ -112,18 +124,27 @@ function drawBar(wall) {
     const names = clock.clips.map((clip) => [clip.id, `Clip ${clip.index + 1}`]);
     if (pick.dataset.of !== JSON.stringify(names)) {
       pick.dataset.of = JSON.stringify(names);
-      pick.replaceChildren(...names.map(([id, name]) => { const one = part('option', '', name); one.value = id; return one; }));
+      pick.replaceChildren(
+        ...names.map(([id, name]) => {
+          const one = part('option', '', name);
+          one.value = id;
+          return one;
+        }),
+      );
     }
     pick.value = wall.wipe[side] || '';
   }
   if (els.numbers.childElementCount !== clock.clips.length)
-    els.numbers.replaceChildren(...clock.clips.map((_, index) => {
-      const button = press('tool', () => choose(wall, wall.clock.clips[index].id), String(index + 1));
-      button.setAttribute('aria-label', `Clip ${index + 1}`);
-      return button;
-    }));
+    els.numbers.replaceChildren(
+      ...clock.clips.map((_, index) => {
+        const button = press('tool', () => choose(wall, wall.clock.clips[index].id), String(index + 1));
+        button.setAttribute('aria-label', `Clip ${index + 1}`);
+        return button;
+      }),
+    );
   [...els.numbers.children].forEach((button, index) =>
-    button.setAttribute('aria-pressed', String(clock.clips[index].id === wall.chosen)));
+    button.setAttribute('aria-pressed', String(clock.clips[index].id === wall.chosen)),
+  );
   drawMarkers(wall);
   paint(wall);
 }
@@ -134,14 +155,19 @@ function drawMarkers(wall) {
   const now = JSON.stringify([span, notes]);
   if (wall.els.markers.dataset.of === now) return;
   wall.els.markers.dataset.of = now;
-  wall.els.markers.replaceChildren(...notes.map((note) => {
-    const marker = press('marker', () => jump(wall, note), String(wall.clips.get(note.id).index + 1));
-    marker.style.left = `${Math.min(100, note.at_s / span * 100)}%`;
-    marker.title = `${noteWords(wall, note.id, note.at_s)} \u00b7 ${note.author || 'you'}: ${note.text}`;
-    marker.setAttribute('aria-label', `Note on clip ${wall.clips.get(note.id).index + 1} at ${noteWords(wall, note.id, note.at_s)}`);
-    marker.tabIndex = -1;
-    return marker;
-  }));
+  wall.els.markers.replaceChildren(
+    ...notes.map((note) => {
+      const marker = press('marker', () => jump(wall, note), String(wall.clips.get(note.id).index + 1));
+      marker.style.left = `${Math.min(100, (note.at_s / span) * 100)}%`;
+      marker.title = `${noteWords(wall, note.id, note.at_s)} \u00b7 ${note.author || 'you'}: ${note.text}`;
+      marker.setAttribute(
+        'aria-label',
+        `Note on clip ${wall.clips.get(note.id).index + 1} at ${noteWords(wall, note.id, note.at_s)}`,
+      );
+      marker.tabIndex = -1;
+      return marker;
+    }),
+  );
 }
 
 function jump(wall, note) {

@@ -22,7 +22,9 @@ function makeCard(wall, id) {
   clip.says = part('span', 'says');
   clip.sound = press('sound', () => sound(wall, clip));
   frame.append(video, clip.number, clip.mark, clip.says, clip.sound);
-  frame.onclick = (event) => { if (!event.target.closest('button')) choose(wall, id); };
+  frame.onclick = (event) => {
+    if (!event.target.closest('button')) choose(wall, id);
+  };
   clip.name = press('name', () => choose(wall, id));
   clip.stars = starRow((stars) => rate(wall, id, 'overall', stars));
   clip.chips = part('ul', 'chips');
@@ -56,14 +58,20 @@ async function load(wall, clip, src) {
   };
   try {
     const answer = await fetch(src);
-    if (!answer.ok) { failed(wall, clip, 'The file of this clip is gone. History can fetch it again.'); return; }
+    if (!answer.ok) {
+      failed(wall, clip, 'The file of this clip is gone. History can fetch it again.');
+      return;
+    }
     if (Number(answer.headers.get('content-length')) > BIGGEST_BLOB) {
       answer.body.cancel();
       video.src = src;
       return;
     }
     const file = await answer.blob();
-    if (!clip.dropped) { clip.blob = URL.createObjectURL(file); video.src = clip.blob; }
+    if (!clip.dropped) {
+      clip.blob = URL.createObjectURL(file);
+      video.src = clip.blob;
+    }
   } catch {
     failed(wall, clip, 'This clip could not be loaded. Reload the page to try again.');
   }
@@ -81,7 +89,11 @@ function drop(clip) {
 
 function syncCards(wall) {
   const { data, clips, clock } = wall;
-  for (const [id, clip] of clips) if (!data.clips.some((one) => one.id === id)) { drop(clip); clips.delete(id); }
+  for (const [id, clip] of clips)
+    if (!data.clips.some((one) => one.id === id)) {
+      drop(clip);
+      clips.delete(id);
+    }
   data.clips.forEach((facts, index) => {
     let clip = clips.get(facts.id);
     if (!clip) {
@@ -105,11 +117,13 @@ function syncCards(wall) {
     clip.name.textContent = facts.title;
     clip.name.setAttribute('aria-label', `Clip ${index + 1}: ${facts.title}`);
     clip.name.title = facts.title;
-    clip.chips.replaceChildren(...facts.chips.map((chip) => {
-      const item = part('li', chip.other ? 'chip other' : 'chip');
-      item.append(part('span', 'what', chip.name), part('span', 'value', chip.value));
-      return item;
-    }));
+    clip.chips.replaceChildren(
+      ...facts.chips.map((chip) => {
+        const item = part('li', chip.other ? 'chip other' : 'chip');
+        item.append(part('span', 'what', chip.name), part('span', 'value', chip.value));
+        return item;
+      }),
+    );
     clip.chips.hidden = facts.chips.length === 0;
   });
   clock.clips = data.clips.map((facts) => clips.get(facts.id));
@@ -125,8 +139,10 @@ function choose(wall, id, quiet) {
   wall.clock.lead = wall.clips.get(id);
   if (changed && !quiet && wall.narrow) {
     wall.swiping = performance.now();
-    wall.els.stage.scrollTo({ left: wall.clips.get(id).card.offsetLeft - wall.els.stage.offsetLeft - 12,
-      behavior: wall.calm.matches ? 'auto' : 'smooth' });
+    wall.els.stage.scrollTo({
+      left: wall.clips.get(id).card.offsetLeft - wall.els.stage.offsetLeft - 12,
+      behavior: wall.calm.matches ? 'auto' : 'smooth',
+    });
   }
   draw(wall);
 }
@@ -144,8 +160,11 @@ function drawCards(wall) {
     const others = otherStars(wall, clip.id, 'overall');
     clip.stars.show(myStars(wall, clip.id, 'overall'), `Overall, clip ${clip.index + 1}`, wall.data.read_only);
     clip.stars.row.title = others.map((one) => `${one.author || 'no name'} ${one.stars}`).join(', ');
-    face(clip.sound, clip.video.muted ? 'mute' : 'sound',
-      `Clip ${clip.index + 1}: ${clip.video.muted ? 'sound is off' : 'sound is on'}${chosen ? ' (M)' : ''}`);
+    face(
+      clip.sound,
+      clip.video.muted ? 'mute' : 'sound',
+      `Clip ${clip.index + 1}: ${clip.video.muted ? 'sound is off' : 'sound is on'}${chosen ? ' (M)' : ''}`,
+    );
     clip.sound.setAttribute('aria-pressed', String(!clip.video.muted));
   }
 }
@@ -166,7 +185,8 @@ function layout(wall) {
   const height = Math.max(240, fullHeight);
   if (wall.wipe.on) {
     const two = [wall.clips.get(wall.wipe.left), wall.clips.get(wall.wipe.right)].map((clip) => clip.ratio || 16 / 9);
-    const shape = Math.max(...two) / Math.min(...two) < 1.1 ? two[0] : Math.max(Math.min(Math.max(...two), 1.25), Math.min(...two));
+    const shape =
+      Math.max(...two) / Math.min(...two) < 1.1 ? two[0] : Math.max(Math.min(Math.max(...two), 1.25), Math.min(...two));
     const boxW = Math.min(width, (height - 60) * shape);
     arena.style.setProperty('--wipe-w', `${Math.round(boxW)}px`);
     arena.style.setProperty('--wipe-h', `${Math.round(boxW / shape)}px`);
@@ -180,12 +200,12 @@ function layout(wall) {
     return;
   }
   let best = { area: -Infinity, cols: 1, w: width, h: width / ratio };
-  const least = window.innerHeight < 600 ? 150 : 200;  // a low window has no room for a second row above the transport
+  const least = window.innerHeight < 600 ? 150 : 200; // a low window has no room for a second row above the transport
   for (let cols = 1; cols <= count; cols += 1) {
     const rows = Math.ceil(count / cols);
     const most = (width - GAP_PX * (cols - 1)) / cols;
     if (cols > 1 && most < least) break;
-    if (count === 3 && cols === 2) continue;  // the third would stand alone, beside a hole
+    if (count === 3 && cols === 2) continue; // the third would stand alone, beside a hole
     const h = Math.max(140, Math.min(most / ratio, (height - GAP_PX * (rows - 1)) / rows - TEXT_PX));
     const w = Math.min(most, Math.max(h * ratio, 210));
     const hidden = Math.max(0, rows * (h + TEXT_PX) - height);

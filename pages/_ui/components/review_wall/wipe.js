@@ -43,17 +43,21 @@ function drawWipe(wall) {
   arena.style.setProperty('--cut-share', String(wipe.cut / 100));
   const [left, right] = [wall.clips.get(wipe.left), wall.clips.get(wipe.right)];
   divider.setAttribute('aria-valuenow', String(Math.round(wipe.cut)));
-  divider.setAttribute('aria-valuetext',
-    `Clip ${left.index + 1} on ${Math.round(wipe.cut)} percent from the left, clip ${right.index + 1} on the rest`);
+  divider.setAttribute(
+    'aria-valuetext',
+    `Clip ${left.index + 1} on ${Math.round(wipe.cut)} percent from the left, clip ${right.index + 1} on the rest`,
+  );
 }
 
 function dragDivider(wall, event) {
   const { divider, arena } = wall.els;
   const box = arena.querySelector('.card.left .frame').getBoundingClientRect();
-  const at = (moved) => setCut(wall, (moved.clientX - box.left) / box.width * 100);
+  const at = (moved) => setCut(wall, ((moved.clientX - box.left) / box.width) * 100);
   divider.setPointerCapture(event.pointerId);
   divider.onpointermove = at;
-  divider.onpointerup = divider.onpointercancel = () => { divider.onpointermove = null; };
+  divider.onpointerup = divider.onpointercancel = () => {
+    divider.onpointermove = null;
+  };
   divider.focus();
   at(event);
 }

@@ -13,6 +13,6 @@ function point(moment) {
 
 export default function ({ data, parentElement }) {
   let list = parentElement.querySelector('ol.rv-time');
-  if (!list) parentElement.append(list = part('ol', 'rv-time'));
+  if (!list) parentElement.append((list = part('ol', 'rv-time')));
   list.replaceChildren(...data.map(point));
 }
