@@ -1,9 +1,10 @@
 """Components with a folder of their own, and the one loader that registers them.
 
-A folder holds ``__init__.py`` (the typed call; its docstring says what goes in and what comes out), ``component.js``,
-``component.css``, where the script fills a frame of more than a line ``component.html``, and further scripts where one would be
-too long. Streamlit takes the text of all. A component's script is one module, so what it shares (``dom.js``, and what else
-stands beside it here) is put before its own text; shared scripts declare functions and export nothing.
+A folder holds ``__init__.py`` (the typed call; its docstring says what goes in and what comes out), ``component.js`` and
+``component.css``; where the frame that the script fills is longer than a line, ``component.html``; and parts, a script and
+perhaps a style of one name, where one file would be too long. Streamlit takes the text of all. A component's script is one
+module, so what it shares (``dom.js``, and what else stands beside it here) is put before its own text; shared scripts declare
+functions and export nothing.
 """
 
 from __future__ import annotations
@@ -26,16 +27,17 @@ def component(name: str, *, html: str = "", shared: tuple[str, ...] = (), isolat
     Args:
         name: The folder's name; Streamlit knows the component as ``rivya_<name>``.
         html: A frame of one line; a longer one stands in the folder's ``component.html``. The script fills it.
-        shared: File names without ``.js``, in the order they are put.
+        shared: File names without ``.js``, in the order they are put; a style of the same name comes with the script.
         isolated: In a shadow root of its own. Otherwise its styles hold for the whole page and need names of their own.
     """
     folder = FOLDER / name
     frame = folder / "component.html"
+    styles = (folder / "component.css", *(style for style in _files(shared, "css") if style.exists()))
     return st.components.v2.component(
         f"rivya_{name}",
         html=_text(frame) if frame.exists() else html,
-        css=(COMPONENT_CSS if isolated else "") + _text(folder / "component.css"),
-        js=shared_scripts(*shared) + _text(folder / "component.js"),
+        css=(COMPONENT_CSS if isolated else "") + "".join(map(_text, styles)),
+        js="\n".join(map(_text, (*_files(shared, "js"), folder / "component.js"))),
         isolate_styles=isolated,
     )
 
@@ -47,7 +49,11 @@ def seal(text: str) -> int:
 
 def shared_scripts(*names: str) -> str:
     """The text of shared scripts, each named without ``.js``, for the head of a component's own script."""
-    return "".join(f"{_text(FOLDER / f'{name}.js')}\n" for name in names)
+    return "".join(f"{_text(path)}\n" for path in _files(names, "js"))
+
+
+def _files(names: tuple[str, ...], kind: str) -> list[Path]:
+    return [FOLDER / f"{name}.{kind}" for name in names]
 
 
 def _text(path: Path) -> str:

@@ -1,8 +1,8 @@
 """The review wall: two to nine clips on one clock, with what people say of them.
 
-Nothing that is said may stop a clip: the elements are kept by the clips' ids and changed in place. Its scripts:
-``controls`` (icons, buttons, stars), ``video_grid`` (the clips), ``wipe``, ``transport`` (the bar under them), ``notes``,
-``panels``, ``differences``, ``acts`` (what goes to the server), ``shortcuts``.
+Nothing that is said may stop a clip: the elements are kept by the clips' ids and changed in place. Its parts, each
+with a script and a style: ``controls`` (icons, buttons, stars), ``video_grid`` (the clips), ``wipe``, ``transport`` (the bar
+under them), ``acts`` (what goes to the server), ``panels``, ``notes``, ``differences``, ``shortcuts``.
 
 In:
     ``clips`` (each with ``id``, ``src``, ``poster``, ``title``, ``word``, ``mark``, ``fps``, ``duration_s``, ``ratio``,
@@ -21,19 +21,9 @@ from typing import Any
 
 from pages._ui.components import component
 
-_SCRIPTS = (
-    "controls",
-    "video_grid",
-    "wipe",
-    "acts",
-    "transport",
-    "notes",
-    "panels",
-    "differences",
-    "shortcuts",
-)
+_PARTS = ("controls", "video_grid", "wipe", "transport", "acts", "panels", "notes", "differences", "shortcuts")
 
-_component = component("review_wall", shared=("dom", "sync_clock", *(f"review_wall/{script}" for script in _SCRIPTS)))
+_component = component("review_wall", shared=("dom", "sync_clock", *(f"review_wall/{part}" for part in _PARTS)))
 
 
 def review_wall(data: Mapping[str, Any], on_acts: Callable[[], None], *, key: str) -> None:
