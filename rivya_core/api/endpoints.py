@@ -38,7 +38,8 @@ from rivya_core.api.contract import (
     Verb,
 )
 from rivya_core.api.errors import UnreadableAnswerError
-from rivya_core.api.images import ReferenceImage, megabytes, plain_name
+from rivya_core.api.image_rules import megabytes
+from rivya_core.api.images import ReferenceImage, plain_name
 from rivya_core.api.params import check_text, invalid
 from rivya_core.api.retry import Phase
 from rivya_core.api.signatures import HEAD_BYTES, sniff

@@ -12,33 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from weakref import WeakSet
 
-from rivya_core.api.contract import MB, UPLOAD_KINDS
-from rivya_core.api.errors import InvalidRequestError
+from rivya_core.api.contract import MB
 from rivya_core.api.framing import Frame
+from rivya_core.api.image_rules import IMAGE_MAX_BYTES, SOURCE_MAX_BYTES, check_signature, refuse, too_big
 from rivya_core.api.signatures import HEAD_BYTES, sniff
-
-IMAGE_MAX_BYTES, IMAGE_MIME_TYPES = UPLOAD_KINDS["image"]
-PIXELS_MAX = 50_000_000
-"""Ours: the most pixels that are sent unscaled (200 MB of memory). Accepted dimensions are not documented."""
-SOURCE_MAX_BYTES = 100 * MB
-"""Ours: the largest file that is looked at; what is sent must fit ``IMAGE_MAX_BYTES``."""
 
 _KB_BELOW_BYTES = 100_000
 _SUFFIX = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
-_TAKES = "Rivya takes JPEG, PNG and WebP images"
-_UNSUPPORTED = {
-    "image/heic": ("This is a HEIC photo", "Export it as JPEG; on an iPhone, share it as “Most Compatible”"),
-    "image/avif": ("This is an AVIF image", "Export it as JPEG, PNG or WebP"),
-    "image/svg+xml": ("This is an SVG drawing, not a picture of pixels", "Export it as PNG"),
-    "image/gif": ("This is a GIF", "Save one frame of it as PNG or JPEG"),
-    "image/bmp": ("This is a BMP image", "Save it as PNG"),
-    "image/tiff": ("This is a TIFF image", "Save it as PNG or JPEG"),
-    "image/jxl": ("This is a JPEG XL image", "Export it as JPEG, PNG or WebP"),
-    "image/jp2": ("This is a JPEG 2000 image", "Export it as JPEG, PNG or WebP"),
-    "image/x-icon": ("This is an icon file", "Save it as PNG"),
-    "image/vnd.adobe.photoshop": ("This is a Photoshop document", "Export it as JPEG or PNG"),
-    "application/pdf": ("This is a PDF document", "Export the page as PNG or JPEG"),
-}
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -94,15 +74,15 @@ def check_image(data: bytes, name: str = "reference-image", *, send_original: bo
     """
     from rivya_core.api import pixels  # noqa: PLC0415 - Pillow is heavy
 
-    mime = _check_signature(data)
+    mime = check_signature(data)
     if send_original:
         if len(data) > IMAGE_MAX_BYTES:
-            raise _too_big(len(data))
+            raise too_big(len(data))
         width_px, height_px = pixels.measure(data, mime)
         return _image(data, mime, name, data, (width_px, height_px), ())
     result = pixels.clean(data, mime, IMAGE_MAX_BYTES)
     if result.size_bytes > IMAGE_MAX_BYTES:
-        raise _too_big(result.size_bytes)
+        raise too_big(result.size_bytes)
     return _image(result.data, result.mime, name, data, (result.width_px, result.height_px), result.changes)
 
 
@@ -116,10 +96,10 @@ def shrink_image(data: bytes, name: str = "reference-image", *, frame: Frame | N
     """
     from rivya_core.api import pixels  # noqa: PLC0415 - Pillow is heavy
 
-    mime = _check_signature(data)
+    mime = check_signature(data)
     result = pixels.shrink(data, mime, IMAGE_MAX_BYTES, frame)
     if result.size_bytes > IMAGE_MAX_BYTES:
-        raise _too_big(result.size_bytes)
+        raise too_big(result.size_bytes)
     return _image(result.data, result.mime, name, data, (result.width_px, result.height_px), result.changes)
 
 
@@ -155,17 +135,10 @@ def verify_image(image: ReferenceImage) -> None:
         return
     if hashlib.sha256(image.data).hexdigest() != image.sha256 or sniff(image.data[:HEAD_BYTES]) != image.mime:
         raise refuse("not_an_image", "The bytes do not belong to this image's description", "Check it with check_image")
-    _check_signature(image.data)
+    check_signature(image.data)
     if len(image.data) > IMAGE_MAX_BYTES:
-        raise _too_big(len(image.data))
+        raise too_big(len(image.data))
     _verified.add(image)
-
-
-def refuse(code: str, detail: str, hint: str) -> InvalidRequestError:
-    """Build the refusal of an image."""
-    return InvalidRequestError(
-        "This reference image cannot be used", f"reference_image: {detail}", hint, code=code, field="reference_image"
-    )
 
 
 def file_size(size_bytes: int) -> str:
@@ -188,40 +161,6 @@ def _sizes(before_bytes: int, after_bytes: int) -> str:
     if before[-2:] == after[-2:]:
         before = before[:-3]
     return f"{before} → {after}"
-
-
-def megabytes(size_bytes: int) -> str:
-    """Write a size in MB (10^6 bytes), so that a size above a limit never reads like the limit."""
-    value = size_bytes / MB
-    return f"{value:.1f} MB" if abs(value - round(value, 1)) < 1e-9 or value >= 11 else f"{value:.2f} MB"  # noqa: PLR2004
-
-
-def _check_signature(data: bytes) -> str:
-    if not data:
-        raise refuse("not_an_image", "The file is empty", "Choose the image again")
-    if len(data) > SOURCE_MAX_BYTES:
-        raise refuse(
-            "too_big", f"The file is larger than {megabytes(SOURCE_MAX_BYTES)}", "Make it smaller in an image editor"
-        )
-    mime = sniff(data[:HEAD_BYTES])
-    if mime in IMAGE_MIME_TYPES:
-        return str(mime)
-    if mime in _UNSUPPORTED:
-        what, advice = _UNSUPPORTED[str(mime)]
-        raise refuse("unsupported", f"{what}. {_TAKES}", advice)
-    raise refuse(
-        "not_an_image",
-        f"This is not an image that can be recognised. {_TAKES}",
-        "Choose another file, or export it again as JPEG or PNG",
-    )
-
-
-def _too_big(size_bytes: int) -> InvalidRequestError:
-    return refuse(
-        "too_big",
-        f"It would be sent with {megabytes(size_bytes)}, and Rivya takes at most {megabytes(IMAGE_MAX_BYTES)}",
-        "Shrink it here, or make it smaller in an image editor",
-    )
 
 
 def _image(

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from rivya_core.api.colours import Look, look_of_png, look_of_profile
 from rivya_core.api.errors import InvalidRequestError
-from rivya_core.api.images import PIXELS_MAX, refuse
+from rivya_core.api.image_rules import PIXELS_MAX, refuse
 from rivya_core.api.png_chunks import PicturePart, PngChunks, read_chunks
 
 WORK_MAX_BYTES = 330_000_000

@@ -17,7 +17,7 @@ from PIL import Image, JpegImagePlugin
 
 from rivya_core.api.colours import to_srgb
 from rivya_core.api.framing import Frame, framed
-from rivya_core.api.images import refuse
+from rivya_core.api.image_rules import refuse
 from rivya_core.api.picture_source import (
     BROKEN,
     DRAFT_SIDE_PX,

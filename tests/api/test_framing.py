@@ -12,7 +12,8 @@ from PIL import Image
 
 from rivya_core.api import ReferenceImage, check_image, shrink_image
 from rivya_core.api.framing import Frame, framed, has_ratio, ratio_of
-from rivya_core.api.images import IMAGE_MAX_BYTES, thumbnail, told_sent
+from rivya_core.api.image_rules import IMAGE_MAX_BYTES
+from rivya_core.api.images import thumbnail, told_sent
 from tests.api.images import encode, jpeg, png, two_halves
 
 SIDES = st.integers(1, 3000)

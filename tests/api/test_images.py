@@ -16,7 +16,8 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from rivya_core.api import InvalidRequestError, ReferenceImage, check_image, shrink_image
-from rivya_core.api.images import IMAGE_MAX_BYTES, verify_image
+from rivya_core.api.image_rules import IMAGE_MAX_BYTES
+from rivya_core.api.images import verify_image
 from tests.api.images import encode, jpeg, png, two_halves
 
 ORIENTATION, GPS, MAKER = 0x0112, 0x8825, 0x010F

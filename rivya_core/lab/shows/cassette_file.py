@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from rivya_core.api.contract import MB
 from rivya_core.api.durable import sync_file
 from rivya_core.api.errors import ConfigurationError, StorageError
-from rivya_core.api.images import IMAGE_MAX_BYTES
+from rivya_core.api.image_rules import IMAGE_MAX_BYTES
 from rivya_core.api.private_files import make_file, make_folder
 from rivya_core.lab.containers import container_of
 from rivya_core.lab.shows.cassette import (
