@@ -19,7 +19,6 @@ import httpx
 
 from rivya_core.api import media_rules as rules
 from rivya_core.api.addresses import is_loopback
-from rivya_core.api.base_url import read_base_url
 from rivya_core.api.blocking_transport import BlockingTransport, Deadline, ending_within
 from rivya_core.api.content_coding import PackingError, Unpacker, unpacker
 from rivya_core.api.durable import sync_file, sync_folder
@@ -28,6 +27,7 @@ from rivya_core.api.media_rules import MEDIA_MAX_BYTES, Target
 from rivya_core.api.network import Way, read_network
 from rivya_core.api.signatures import HEAD_BYTES
 from rivya_core.api.wire import LIBRARY_FAULTS, Timeouts, kind_of, through
+from rivya_core.settings.base_url import read_base_url
 
 Resolver = Callable[[str, int], Sequence[str]]
 

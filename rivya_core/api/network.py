@@ -17,10 +17,10 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from rivya_core.api.addresses import is_loopback
-from rivya_core.api.base_url import read_base_url
 from rivya_core.api.errors import ConfigurationError
 from rivya_core.api.proxies import Bypass, Proxy, plain, read_no_proxy, read_proxy
 from rivya_core.settings import network_variables
+from rivya_core.settings.base_url import read_base_url
 
 _SYSTEM = "the system's proxy settings"
 _PORT = 443

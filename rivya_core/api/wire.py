@@ -18,7 +18,6 @@ import httpx
 from pydantic import SecretStr
 
 from rivya_core.api.answers import ANSWER_MAX_BYTES, RawAnswer, charge_of
-from rivya_core.api.base_url import read_base_url
 from rivya_core.api.blocking_transport import TIMEOUTS, TRANSPORT_FAULTS, BlockingTransport, ending_within
 from rivya_core.api.content_coding import PackingError, unpacker
 from rivya_core.api.contract import HEADER_IDEMPOTENCY_KEY, HEADER_SIMULATOR, KEY_PREFIX
@@ -26,6 +25,7 @@ from rivya_core.api.endpoints import Call, T, Upload
 from rivya_core.api.errors import TransportError, UnreadableAnswerError
 from rivya_core.api.network import Way, read_network
 from rivya_core.api.retry import Phase
+from rivya_core.settings.base_url import read_base_url
 
 LIBRARY_FAULTS: tuple[type[Exception], ...] = (
     *TRANSPORT_FAULTS,

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from rivya_core.api.base_url import LOOPBACK_HOSTS
-from rivya_core.origins import Origin, at_host, read_origin
+from rivya_core.settings.base_url import LOOPBACK_HOSTS
+from rivya_core.settings.origins import Origin, at_host, read_origin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

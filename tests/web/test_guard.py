@@ -16,7 +16,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Message
 from starlette.websockets import WebSocket
 
-from rivya_core.origins import read_origins
+from rivya_core.settings.origins import read_origins
 from rivya_core.web import guard
 
 

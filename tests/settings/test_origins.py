@@ -1,4 +1,4 @@
-"""What ``rivya_core/origins.py`` promises: an origin is read as browsers write it, or not at all."""
+"""What ``rivya_core/settings/origins.py`` promises: an origin is read as browsers write it, or not at all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rivya_core.origins import Origin, at_host, read_origin, read_origins
+from rivya_core.settings.origins import Origin, at_host, read_origin, read_origins
 
 HOSTS = st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,10}[a-z0-9])?(\.[a-z0-9]{1,8}){0,3}", fullmatch=True) | st.ip_addresses(
     v=6

@@ -17,10 +17,10 @@ from typing import Annotated, Any, Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from rivya_core.api.api_key import clean_key
-from rivya_core.api.base_url import check_base_url
 from rivya_core.api.errors import unusable_setting
-from rivya_core.origins import Origin, read_origins
+from rivya_core.settings.api_key import clean_key
+from rivya_core.settings.base_url import check_base_url
+from rivya_core.settings.origins import Origin, read_origins
 
 Mode = Literal["live", "simulated"]
 

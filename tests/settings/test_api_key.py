@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rivya_core import AsyncRivya, Rivya, Settings
-from rivya_core.api.api_key import clean_key
 from rivya_core.api.errors import ConfigurationError
+from rivya_core.settings.api_key import clean_key
 
 KEY = "rvya_sk_abcdef123456"
 
