@@ -1,6 +1,14 @@
-"""Modules that a start does not need, imported at their first use: the judging's and the media's libraries take over a second.
+"""What a start does not need is imported at its first use: the names of a package, or a library that takes a second.
 
-A module asks for one like this, so that type checkers see the real thing::
+A package lists its public names once, as imports that only type checkers follow, and hands them out when they are asked for
+(PEP 562)::
+
+    if TYPE_CHECKING:
+        from rivya_core.api.client import Rivya as Rivya
+    else:
+        __getattr__, __dir__, __all__ = lazy_names(__name__)
+
+A module asks for a heavy library like this, so that type checkers see the real thing::
 
     if TYPE_CHECKING:
         import numpy as np
@@ -10,9 +18,37 @@ A module asks for one like this, so that type checkers see the real thing::
 
 from __future__ import annotations
 
+import ast
+import sys
+from collections.abc import Callable, Iterator
 from importlib import import_module
+from inspect import getsource
 from types import ModuleType
 from typing import Any
+
+
+def lazy_names(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package, from the imports under its ``if TYPE_CHECKING``."""
+    module = sys.modules[package]
+    homes = dict(_imports(getsource(module)))
+
+    def load(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(import_module(homes[name]), name)
+        setattr(module, name, value)
+        return value
+
+    return load, lambda: sorted({*vars(module), *homes}), sorted(homes)
+
+
+def _imports(source: str) -> Iterator[tuple[str, str]]:
+    """Each name that is imported for type checkers, with the module that has it."""
+    for block in ast.parse(source).body:
+        if isinstance(block, ast.If):
+            for line in block.body:
+                if isinstance(line, ast.ImportFrom):
+                    yield from ((name.name, line.module or "") for name in line.names)
 
 
 class _Lazy(ModuleType):
