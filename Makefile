@@ -1,6 +1,7 @@
 # make run    starts the dashboard (PORT=8501, HOST=127.0.0.1)
 # make test   lint, types, import contracts, all tests; make format  puts Python, JavaScript and CSS in shape
 # make bench  speed figures beside their baselines; make soak  kills and drops, many rounds
+# make calibrate  how often verdicts and votes are right, by simulation
 # make pictures  README's pictures and the example show of docs/, anew
 PYTHON ?= python3
 PORT ?= 8501
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 COMPILE := $(BIN)/python .ci/compile.py
 
-.PHONY: run test setup setup-dev venv lint format types imports tests bench soak pictures clean
+.PHONY: run test setup setup-dev venv lint format types imports tests bench calibrate soak pictures clean
 
 run: setup
 	@if [ "$(HOST)" != "127.0.0.1" ] && [ "$(HOST)" != "localhost" ]; then \
@@ -73,6 +74,9 @@ tests:
 
 bench: setup-dev
 	$(BIN)/python -m tests.bench
+
+calibrate: setup-dev
+	$(BIN)/python -m tests.bench --calibrate
 
 soak: setup-dev
 	$(BIN)/python -m pytest -m soak tests/flow tests/browser -n 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -103,27 +104,25 @@ def rendered(folder: Path, number: int, effect: str, takes: int = 4) -> noise.Fi
     return noise.find([0] * takes + [1] * takes, [0] * 2 * takes, named)
 
 
-def figures() -> list[Figure]:
+def figures() -> Iterator[Figure]:
     """Run both and report the shares."""
-    found = []
     for takes in TAKES:
         for size_sd in SIZES_SD:
             said = words_said(takes, size_sd)
             what = f"{takes} + {takes} takes, true effect {size_sd:g} SD: clear"
-            found.append(Figure("calibration", what, 100 * said["clear"] / STUDIES, "%"))
+            yield Figure("calibration", what, 100 * said["clear"] / STUDIES, "%")
         said = words_said(takes, 0.0, MANY)
         what = f"{takes} + {takes} takes, no effect, {MANY:,} studies: clear"
-        found.append(Figure("calibration", what, 100 * said["clear"] / MANY, "%", "at most", LIMIT, bound(takes)))
+        yield Figure("calibration", what, 100 * said["clear"] / MANY, "%", "at most", LIMIT, bound(takes))
     for takes in TAKES:
         for size_sd in POSSIBLE_SD:
             share = 100 * understated(takes, size_sd) / STUDIES
             what = f"{takes} + {takes} takes, true effect {size_sd:g} SD: not clear, and larger than called possible"
-            found.append(Figure("calibration", what, share, "%", "at most", 5.0))
-    return found + _end_to_end()
+            yield Figure("calibration", what, share, "%", "at most", 5.0)
+    yield from _end_to_end()
 
 
-def _end_to_end() -> list[Figure]:
-    found = []
+def _end_to_end() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         cases: tuple[tuple[str, Rule, int], ...] = (("inert", "at most", 3), ("strong", "at least", 18))
         for effect, rule, target in cases:
@@ -132,15 +131,6 @@ def _end_to_end() -> list[Figure]:
             sizes = sorted(
                 next(abs(e.difference_sd) for e in finding.effects if e.key == "motion") for finding in findings
             )
-            found.append(
-                Figure(
-                    "calibration",
-                    f"end to end, cfg_scale {effect}, 4 + 4 takes: clear, of {END_TO_END}",
-                    clear,
-                    "studies",
-                    rule,
-                    target,
-                    f"median difference in motion {sizes[len(sizes) // 2]:.1f} SD",
-                )
-            )
-    return found
+            what = f"end to end, cfg_scale {effect}, 4 + 4 takes: clear, of {END_TO_END}"
+            words = f"median difference in motion {sizes[len(sizes) // 2]:.1f} SD"
+            yield Figure("calibration", what, clear, "studies", rule, target, words)

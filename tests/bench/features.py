@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import av
@@ -18,7 +19,7 @@ from tests.bench.figures import Figure, median, percentile
 
 SECONDS = 5.0
 SIZES = {"640 x 360": (640, 360), "1920 x 1080": (1920, 1080)}
-ROUNDS = 5
+ROUNDS = 3
 LOOKS = 400
 
 
@@ -32,10 +33,10 @@ def decode(path: Path) -> None:
             pass
 
 
-def cpu_s(act: Callable[[], object]) -> float:
+def cpu_s(act: Callable[[], object], rounds: int = ROUNDS) -> float:
     """CPU seconds of the calling thread for one call, the median of the rounds."""
     spent = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         began = time.thread_time()
         act()
         spent.append(time.thread_time() - began)
@@ -71,30 +72,17 @@ def beside(path: Path) -> float:
         thread.join()
 
 
-def figures() -> list[Figure]:
+def figures() -> Iterator[Figure]:
     """Measure both sizes, taking turns with the baseline."""
-    found = []
     with tempfile.TemporaryDirectory() as folder:
         for name, (width, height) in SIZES.items():
             clip = Path(folder) / f"{width}.mp4"
             render(Recipe("a harbour at dawn", width, height, SECONDS, 1.0, 0), clip)
-            plain = cpu_s(lambda clip=clip: decode(clip)) / SECONDS  # type: ignore[misc]  # bound now, not at the call
-            spent = cpu_s(lambda clip=clip: features.measure(clip)) / SECONDS  # type: ignore[misc]
-            words = f"{plain:.3f} merely decoded"
-            found.append(
-                Figure("features", f"features of one clip, {name}: CPU s per clip s", spent, "", "at most", 0.25, words)
-            )
+            plain = cpu_s(partial(decode, clip)) / SECONDS
+            spent = cpu_s(partial(features.measure, clip)) / SECONDS
+            what = f"features of one clip, {name}: CPU s per clip s"
+            yield Figure("features", what, spent, "", "at most", 0.25, f"{plain:.3f} merely decoded")
         quiet = late_ms()
         late = beside(clip)
-    found.append(
-        Figure(
-            "features",
-            "a 2 ms sleep ends late beside the measuring thread (p95)",
-            late,
-            "ms",
-            "at most",
-            10,
-            f"{quiet:.2f} ms without it",
-        )
-    )
-    return found
+    what = "a 2 ms sleep ends late beside the measuring thread (p95)"
+    yield Figure("features", what, late, "ms", "at most", 10, f"{quiet:.2f} ms without it")

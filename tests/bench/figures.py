@@ -54,24 +54,26 @@ def spoken(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
-def table(figures: Sequence[Figure]) -> str:
-    """The figures as text, one line each."""
+HEAD = ("subject", "figure", "measured", "target", "", "baseline of the same run")
+WIDTHS = (9, 76, 14, 20, 7, 0)
+"""Characters of the columns; a cell that needs more takes it."""
+
+
+def heading() -> str:
+    """The first two lines of the table."""
+    return f"{_line(HEAD)}\n{_line(['-' * len(name) for name in HEAD])}"
+
+
+def line(figure: Figure) -> str:
+    """A figure as a line of the table."""
     verdicts = {True: "met", False: "NOT MET", None: "-"}
-    rows = [("subject", "figure", "measured", "target", "", "baseline of the same run")]
-    rows += [
-        (
-            figure.subject,
-            figure.what,
-            f"{spoken(figure.value)} {figure.unit}".strip(),
-            "-" if figure.target is None else f"{figure.rule} {figure.target:g} {figure.unit}".strip(),
-            verdicts[figure.met],
-            figure.baseline,
-        )
-        for figure in figures
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+    target = "-" if figure.target is None else f"{figure.rule} {figure.target:g} {figure.unit}".strip()
+    measured = f"{spoken(figure.value)} {figure.unit}".strip()
+    return _line((figure.subject, figure.what, measured, target, verdicts[figure.met], figure.baseline))
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip()
 
 
 def unit_ms() -> float:
@@ -96,6 +98,11 @@ def circumstances() -> dict[str, Any]:
     }
 
 
-def as_json(figures: Sequence[Figure]) -> list[dict[str, Any]]:
-    """The figures for a file, with their verdict."""
-    return [asdict(figure) | {"met": figure.met} for figure in figures]
+def as_json(figure: Figure) -> dict[str, Any]:
+    """The figure for a file, with its verdict."""
+    return asdict(figure) | {"met": figure.met}
+
+
+def from_json(told: dict[str, Any]) -> Figure:
+    """The figure that ``as_json`` wrote."""
+    return Figure(**{key: value for key, value in told.items() if key != "met"})

@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +40,36 @@ def run(target: str, **arguments: Any) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def each(target: str, **arguments: Any) -> Iterator[Any]:
+    """Call a generator function ``module:function`` like ``run``; what it yields, as it comes.
+
+    Raises:
+        RuntimeError: as ``run`` does; what came before has been handed out.
+    """
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.fresh", target, json.dumps(arguments)],
+            cwd=ROOT,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        )
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                yield json.loads(line)
+        if process.wait() != 0:
+            said.seek(0)
+            raise RuntimeError(f"{target} failed:\n" + "\n".join(said.read().splitlines()[-15:]))
+
+
 def main(target: str, arguments: str) -> None:
-    """Answer ``run``: call the function and print its result as the last line."""
+    """Answer ``run`` and ``each``: call the function and print its result as the last line, or a line for each it yields."""
     module, _, function = target.partition(":")
     result = getattr(importlib.import_module(module), function)(**json.loads(arguments))
-    print(json.dumps(result))
+    for one in result if isinstance(result, Iterator) else [result]:
+        print(json.dumps(one), flush=True)
 
 
 if __name__ == "__main__":

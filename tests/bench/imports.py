@@ -13,7 +13,7 @@ from tests.bench import fresh
 from tests.bench.figures import Figure, median
 from tests.bench.scripted import KEY, Scripted
 
-ROUNDS = 15
+ROUNDS = 9
 STATEMENTS = {
     "nothing": "pass",
     "libraries": "import httpx, pydantic",

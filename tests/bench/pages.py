@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import aiohttp
 
@@ -18,7 +18,7 @@ from tests.bench.dashboard import Dashboard, Tab
 from tests.bench.figures import Figure, percentile
 from tests.bench.scripted import KEY, Scripted
 
-RUNS = 100
+RUNS = 60
 WARM_UP = 12
 PAUSE_S = 0.05
 BARE = "tests/bench/server/bare_app.py"
@@ -63,9 +63,8 @@ def round_trip(subject: str, what: str, trips: Sequence[float], bare: Sequence[f
     return Figure(subject, f"{what}: round trip", ratio, "x bare", "at most", target, words)
 
 
-def figures() -> list[Figure]:
+def figures() -> Iterator[Figure]:
     """Fill a folder, then measure each page beside the bare one."""
-    found = []
     with (
         Dashboard(BARE, "/_stcore/health") as beside,
         Scripted() as api,
@@ -79,8 +78,7 @@ def figures() -> list[Figure]:
                 server.timings_ms()
                 trips, bare = asyncio.run(pairs_ms(server.port, views, beside.port))
                 times = server.timings_ms()[-RUNS:]
-                found.append(round_trip("pages", f"{name}, 10,000 rows", trips, bare, TARGETS[name]))
+                yield round_trip("pages", f"{name}, 10,000 rows", trips, bare, TARGETS[name])
                 words = f"p50 {percentile(times, 0.5):.1f} ms, in the server"
                 what = f"{name}, 10,000 rows: script run, p95"
-                found.append(Figure("pages", what, percentile(times, 0.95), "ms", baseline=words))
-    return found
+                yield Figure("pages", what, percentile(times, 0.95), "ms", baseline=words)

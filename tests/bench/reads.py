@@ -15,7 +15,7 @@ from tests.bench import fresh
 from tests.bench.figures import Figure, median
 from tests.bench.scripted import KEY, Scripted
 
-ROUNDS = 7
+ROUNDS = 5
 SYNC_READS = 300
 ASYNC_READS = {1: 300, 16: 640, 64: 960, 256: 1024}
 PATH = "/api/v1/generations/task_steady"

@@ -28,7 +28,7 @@ from tests.conftest import FAST
 from tests.until import until
 
 HERE = "127.0.0.1"
-ROUNDS = 24
+ROUNDS = 12
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 2,

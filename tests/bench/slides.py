@@ -24,7 +24,7 @@ from tests.lab.judging import pictures
 from tests.lab.shows.showing import show_data, write_folder
 from tests.until import until
 
-CHANGES = 200
+CHANGES = 100
 DARK = 24.0
 BRIGHT = 140.0
 BARE = """<!doctype html><style>body{margin:0;background:#000}video{position:fixed;inset:0;width:100%;height:100%}</style>

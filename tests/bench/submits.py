@@ -13,7 +13,7 @@ from tests.bench.labs import in_state, live_lab, request, until
 from tests.bench.scripted import FOREVER_S, Scripted
 
 RUNNING = 200
-SUBMITS = 200
+SUBMITS = 100
 GAP_S = 0.05
 
 

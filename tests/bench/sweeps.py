@@ -13,7 +13,7 @@ from tests.bench.labs import live_lab, until
 from tests.bench.scripted import FOREVER_S, Scripted
 
 CELLS = 1000
-ROUNDS = 5
+ROUNDS = 3
 
 
 def insert_s() -> float:
@@ -75,7 +75,9 @@ def figures() -> list[Figure]:
         f"{CELLS:,} bare inserts of 1 kB and one commit: median {median(bare):.3f} s"
     )
     return [
-        Figure("sweeps", "start of 1,000 cells to committed, slowest of 5", max(took), "s", "at most", 1, words),
+        Figure(
+            "sweeps", f"start of 1,000 cells to committed, slowest of {ROUNDS}", max(took), "s", "at most", 1, words
+        ),
         Figure("sweeps", "1,000 cells built and checked, median", median(built), "ms"),
         Figure("sweeps", "quote of 1,000 cells, median", median(quoted), "ms"),
     ]

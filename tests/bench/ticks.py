@@ -18,7 +18,7 @@ from tests.bench.scripted import KEY, Scripted
 SESSIONS = 50
 RUNNING = 20
 EVERY_S = 2.0
-FOR_S = 40.0
+FOR_S = 16.0
 
 
 async def ticks_ms(port: int, page: str) -> list[float]:

@@ -9,7 +9,7 @@ import math
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -385,18 +385,14 @@ def coverage(count: int, percent: int, studies: int = 200) -> float:
     return sum(bool(study.covered) for study in found) / studies
 
 
-def figures() -> list[Figure]:
+def figures() -> Iterator[Figure]:
     """Measure what the project promises."""
-    found = []
     for count in SIZES:
         row = measure(count, "all equal", equal, None)
-        found.append(
-            Figure("votes", f"{count} equal variants, false winners", row.wrong / STUDIES, "", "at most", ALPHA)
-        )
+        yield Figure("votes", f"{count} equal variants, false winners", row.wrong / STUDIES, "", "at most", ALPHA)
     row = measure(2, "75/25", partial(best, 75), 75)
     words = f"right in {row.right:.1%}, wrong in {row.wrong / STUDIES:.1%} of {STUDIES} studies; the target is the fixed plan's"
-    found.append(Figure("votes", "median votes at 75/25", row.votes, "votes", "at most", row.fixed, words))
-    return found
+    yield Figure("votes", "median votes at 75/25", row.votes, "votes", "at most", row.fixed, words)
 
 
 if __name__ == "__main__":
