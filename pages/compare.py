@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import card, chat_files, direction, frame
-from pages._ui.compared import LEAST, MOST
+from pages._ui.compare_limits import LEAST, MOST
 from pages._ui.form import request_form
 from pages._ui.shows import added as show_added
 from pages._ui.shows import make as show_make

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import once, replay_card
+from pages._ui import double_click, replay_card
 from pages._ui.form import request_form
 from pages._ui.frame import open_page
 from pages._ui.results import results
@@ -17,4 +17,4 @@ with left:
     request_form.request_form(lab)
 with right:
     results.draw(lab)
-once.drawn()
+double_click.drawn()

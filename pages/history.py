@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import address, card, frame, modes, once, undo
-from pages._ui.history import detail, detail_acts, selection
+from pages._ui import card, double_click, frame, mode_marks, query_params
+from pages._ui.history import deletion, detail, detail_acts, selection
 from pages._ui.history import filters as history_filters
 from pages._ui.history import style as history_style
 from pages._ui.history import table as history_table
@@ -23,10 +23,10 @@ def main() -> None:
     """Draw the page."""
     lab = frame.open_page("History", "Every generation. Filters are saved in the URL.")
     selection.follow()
-    asked_for = address.opened()
+    asked_for = query_params.opened()
     history_style.narrow_screen_shows("detail" if asked_for else "list")
     detail_acts.announce()
-    undo.bar(lab)
+    deletion.bar(lab)
     show_added.draw(selection.SHOWS)
     query = history_filters.draw(lab)
     browse, panel = st.columns([3, 2], gap="medium")
@@ -34,11 +34,11 @@ def main() -> None:
         page, shown = _list(lab, query)
     with panel, st.container(key="history_detail"):
         if shown is not None:
-            said = modes.marks(lab.mode, (row.mode for row in (*page.rows, shown)))
+            said = mode_marks.marks(lab.mode, (row.mode for row in (*page.rows, shown)))
             detail.draw(lab, shown, listed=any(row.id == shown.id for row in page.rows), said=said)
         elif asked_for is not None:
             detail.missing(asked_for)
-    once.drawn()
+    double_click.drawn()
 
 
 def _list(lab: Lab, query: HistoryFilter) -> tuple[HistoryPage, GenerationRecord | None]:
@@ -51,7 +51,7 @@ def _list(lab: Lab, query: HistoryFilter) -> tuple[HistoryPage, GenerationRecord
         with st.container(horizontal=True, width="content", gap="small"):
             sort, view = history_filters.arrangement()
             _exports(lab, query)
-    page = lab.history.page(query, page=address.wanted_page(), size=PAGE_ROWS, sort=sort)
+    page = lab.history.page(query, page=query_params.wanted_page(), size=PAGE_ROWS, sort=sort)
     shown = _shown(lab, page)
     if page.rows:
         total = f"{page.total:,}" + ("" if page.total_is_exact else " or more")
@@ -68,7 +68,7 @@ def _list(lab: Lab, query: HistoryFilter) -> tuple[HistoryPage, GenerationRecord
 
 def _shown(lab: Lab, page: HistoryPage) -> GenerationRecord | None:
     """Find the row to show beside a page of them."""
-    asked_for = address.opened()
+    asked_for = query_params.opened()
     if asked_for is not None:
         st.session_state.pop(_NEWEST, None)
         return detail.find(lab, asked_for)
@@ -84,7 +84,7 @@ def _newest(page: HistoryPage) -> GenerationRecord | None:
 
 
 def _turn(key: str) -> None:
-    address.turn_to(st.session_state[key])
+    query_params.turn_to(st.session_state[key])
 
 
 def _exports(lab: Lab, query: HistoryFilter) -> None:

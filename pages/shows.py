@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pages._ui import done_bar, frame
+from pages._ui import frame, undo
 from pages._ui.shows import address, changing, editor, make
 from pages._ui.shows import list as show_list
 from rivya_core.api.errors import RivyaError
@@ -15,7 +15,7 @@ def main() -> None:
     make.refusal()
     show_id = address.opened()
     if show_id is None:
-        done_bar.draw(changing.BAR)
+        undo.draw(changing.BAR)
         show_list.draw(lab)
         return
     try:

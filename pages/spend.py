@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, live
+from pages._ui import card, fragments, frame
 from pages._ui.spend import caps as spend_caps
 from pages._ui.spend import experiments as spend_experiments
 from pages._ui.spend import sums as spend_sums
@@ -25,7 +25,7 @@ def main() -> None:
     moving = is_moving(lab, view)
     left, right = st.columns([8, 5], gap="medium")
     with left:
-        live.part(_moving, TICK_S if moving else None)(lab, view, was_moving=moving)
+        fragments.part(_moving, TICK_S if moving else None)(lab, view, was_moving=moving)
         if spent.groups:
             spend_sums.by_day(view, spent)
         spend_experiments.by_experiment(lab, view, spent)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages._ui import frame, words
+from pages._ui import formatting, frame
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.caps import WHY_MAX, is_raise
 
@@ -51,7 +51,7 @@ def _reason(key: str, current: int | None, wanted: int | None, save: Save, refus
         if refused is not None:
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"why_not_{key}"):
                 st.badge("Not changed", icon=":material/info:", color="orange")
-                st.text(words.sentences(refused.title, refused.hint))
+                st.text(formatting.sentences(refused.title, refused.hint))
         with st.container(horizontal=True):
             label = "Remove it" if wanted is None else f"Raise it to {wanted:,}"
             st.button(label, key=f"confirm_{key}", type="primary", on_click=_raise, args=(key, wanted, save))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import frame
-from pages._ui.words import Badge
+from pages._ui.formatting import Badge
 
 
 def head(title: str, chip: Badge | None = None) -> None:

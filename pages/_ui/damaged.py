@@ -7,9 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._ui import card, words
+from pages._ui import card, formatting
 from pages._ui.components.fact_list import Fact, fact_list
-from pages._ui.words import Badge
+from pages._ui.formatting import Badge
 from rivya_core.lab.damage import Copy, Damage
 from rivya_core.lab.salvage import Missing
 
@@ -60,7 +60,7 @@ def _copy(copy: Copy | None) -> None:
         fact_list(
             [
                 Fact("File", str(copy.path), copy=True),
-                Fact("Made", words.clock(copy.made_at)),
+                Fact("Made", formatting.clock(copy.made_at)),
                 Fact("Generations", f"{copy.generations:,}"),
                 Fact("It lacks", f"{len(copy.lacks):,} generations" if copy.lacks else "Nothing that could be read"),
             ],
@@ -82,7 +82,7 @@ def _lack(lack: Missing) -> Fact:
     row = lack.row
     told = [lack.why, row.state or "state not readable"]
     if row.held_credits:
-        told.append(words.credits(row.held_credits))
+        told.append(formatting.credits(row.held_credits))
     return Fact(row.id, row.task_id or "no task id", " · ".join(told), copy=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import frame
-from pages._ui.compared import MOST
+from pages._ui.compare_limits import MOST
 from rivya_core.lab.experiments.reuse import Existing
 
 

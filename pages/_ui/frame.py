@@ -12,9 +12,9 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages._ui import damaged, ended, live, modes, presses, style, words
+from pages._ui import damaged, ended, formatting, fragments, mode_marks, presses, style
 from pages._ui.components.browser_history import browser_history
-from pages._ui.words import Badge
+from pages._ui.formatting import Badge
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.damage import DamagedError
 from rivya_core.lab.lab import Lab
@@ -67,14 +67,14 @@ def can_spend() -> bool:
 def navigate() -> None:
     """Draw the navigation and run the page that was asked for; called by ``app.py`` only."""
     st.session_state[_FRAMED] = True
-    live.begin()
+    fragments.begin()
     try:
         page = _navigation()
         try:
             page.run()
         except RivyaError as error:
             error_card(error)  # what a page could not foresee is said in words, below what it has drawn
-        live.end()
+        fragments.end()
     finally:
         st.session_state.pop(_FRAMED, None)
 
@@ -123,7 +123,7 @@ def badge(chip: Badge) -> None:
 
 def mode_badge(mode: Mode) -> None:
     """Draw the short mode chip: simulated work never looks real. What it means stands in the header of every page."""
-    badge(words.MODE_BADGES[word_of(mode)])
+    badge(formatting.MODE_BADGES[word_of(mode)])
 
 
 def word_of(mode: Mode) -> ModeWord:
@@ -138,14 +138,14 @@ def credit_unit(mode: Mode) -> str:
 
 def mode_chip(mode: Mode) -> Badge | None:
     """The chip of a card that is all of one mode; None where the header of the page has said it."""
-    if not modes.marks(lab().mode, [mode]).mixed:
+    if not mode_marks.marks(lab().mode, [mode]).mixed:
         return None
-    return words.MODE_BADGES[word_of(mode)]
+    return formatting.MODE_BADGES[word_of(mode)]
 
 
 def state_badge(record: GenerationRecord) -> None:
     """Draw the chip of a generation's state."""
-    badge(words.state_of(record))
+    badge(formatting.state_of(record))
 
 
 def error_card(error: RivyaError) -> None:
@@ -153,11 +153,11 @@ def error_card(error: RivyaError) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             badge(Badge("Problem", ":material/error:", "red"))
-            badge(words.CHARGED[error.charged])
+            badge(formatting.CHARGED[error.charged])
         st.text(error.title)
         for line in (error.detail, error.hint):
             if line:
-                st.text(words.sentences(line))
+                st.text(formatting.sentences(line))
         if error.request_id:
             st.text(f"Request id {error.request_id}")
 
@@ -242,7 +242,7 @@ def _header(opened: Lab, title: str, caption: str) -> None:
                 st.caption(caption)
         with st.container(width="content", gap="small"):
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key="muted_header"):
-                badge(words.mode_of(opened))
+                badge(formatting.mode_of(opened))
                 pause = opened.pause()
                 if pause is not None:
                     badge(Badge("Queue paused", ":material/pause_circle:", "orange"))
@@ -256,7 +256,7 @@ def _balance_line(opened: Lab) -> str:
         return "Balance not known yet" if balance.error is None else "Balance could not be read"
     unit = UNITS[opened.mode_word]
     stale = "" if balance.error is None else ", not refreshed since"
-    return f"{balance.credits:,} {unit} · updated {words.clock(balance.asked_at, today=False)}{stale}"
+    return f"{balance.credits:,} {unit} · updated {formatting.clock(balance.asked_at, today=False)}{stale}"
 
 
 def _cap_bar(opened: Lab) -> None:

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from pages._ui import words
+from pages._ui import formatting
 from pages._ui.components.progress_list import Act, Note, Row, Step, progress_list
-from pages._ui.modes import EACH, Marks
+from pages._ui.mode_marks import EACH, Marks
 from rivya_core import GenerationRecord, Lab, State
 from rivya_core.lab import unwatched
 from rivya_core.lab.records import Pause
@@ -55,7 +55,7 @@ def is_overdue(lab: Lab, record: GenerationRecord) -> bool:
 def _row(lab: Lab, record: GenerationRecord, pause: Pause | None, typical: str, mark: str, takes: int) -> Row:
     return {
         "id": record.id,
-        "title": words.excerpt(record.prompt, 160),
+        "title": formatting.excerpt(record.prompt, 160),
         "facts": _facts(record, mark),
         "brief": _brief(record, mark, takes),
         "age_s": record.elapsed_s(datetime.now(UTC)),
@@ -71,10 +71,10 @@ def _brief(record: GenerationRecord, mark: str, takes: int) -> str:
 
 def _facts(record: GenerationRecord, mark: str) -> str:
     take = f"take {record.take}" if record.take > 1 else ""
-    held = words.credits(record.reserved_credits or record.expected_credits) + (
+    held = formatting.credits(record.reserved_credits or record.expected_credits) + (
         " reserved" if record.reserved_credits else " expected"
     )
-    return " · ".join(part for part in (mark, words.shape(record), take, held) if part)
+    return " · ".join(part for part in (mark, formatting.shape(record), take, held) if part)
 
 
 def _steps(record: GenerationRecord) -> list[Step]:
@@ -90,7 +90,7 @@ def _steps(record: GenerationRecord) -> list[Step]:
         {
             "name": name,
             "phase": "done" if index < now else "now" if index == now else "todo",
-            "at": words.clock(moment, seconds=True, today=False) if moment is not None and index <= now else "",
+            "at": formatting.clock(moment, seconds=True, today=False) if moment is not None and index <= now else "",
         }
         for index, (name, moment) in enumerate(zip(_STEPS, times, strict=True))
     ]
@@ -131,10 +131,10 @@ def _trouble(lab: Lab, record: GenerationRecord) -> str:
     if record.error is None or record.state not in {State.SUBMITTING, State.RUNNING, State.SAVING}:
         return ""
     if record.open_attempts == 0 or record.first_attempt_at is None or record.task_id is not None:
-        return words.sentences(record.error.title, "It is tried again by itself")
+        return formatting.sentences(record.error.title, "It is tried again by itself")
     until = record.first_attempt_at + timedelta(seconds=lab.settings.resend_window_s)
-    return words.sentences(
-        record.error.title, f"Tried again until {words.clock(until, today=False)}, then it is yours to decide"
+    return formatting.sentences(
+        record.error.title, f"Tried again until {formatting.clock(until, today=False)}, then it is yours to decide"
     )
 
 

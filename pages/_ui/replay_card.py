@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, words
+from pages._ui import card, formatting, frame
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.replay import Replay, play
@@ -51,10 +51,10 @@ def _told(replay: Replay) -> str:
     failed = sum(1 for entry in recorded.entries if entry.clip is None)
     said = [
         f"{count:,} generation{'' if count == 1 else 's'}" + (f", {failed:,} of them failed" if failed else ""),
-        f"{words.credits(sum(entry.final_credits for entry in recorded.entries))} when recorded",
+        f"{formatting.credits(sum(entry.final_credits for entry in recorded.entries))} when recorded",
     ]
     if recorded.sweeps:
-        said.insert(0, ", ".join(words.excerpt(sweep.name, 60) for sweep in recorded.sweeps[:3]))
+        said.insert(0, ", ".join(formatting.excerpt(sweep.name, 60) for sweep in recorded.sweeps[:3]))
     if recorded.left_out:
         said.append(f"{recorded.left_out:,} left out: not ended, or without a clip")
     if replay.without_image:

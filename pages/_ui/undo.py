@@ -1,69 +1,65 @@
-"""Deleting with a way back: the bar stays until the next action, and brings the rows back as they were."""
+"""The bar that says what was done last, with its way back, until something else is done; one for each page that has one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
-from pages._ui import address, words
-from rivya_core import GenerationRecord, Lab
 
-_DELETED = "_deleted"
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done last, and how it is taken back; ``undo`` None: there is nothing to take back. ``label``: of its button."""
 
-
-def delete(lab: Lab, record: GenerationRecord) -> None:
-    """Hide an ended generation and offer to bring it back; a callback."""
-    delete_all(lab, [record])
-
-
-def delete_all(lab: Lab, records: Sequence[GenerationRecord]) -> str:
-    """Hide those that have ended, all at once, and offer to bring them back; says which stay, and why."""
-    ended = [record for record in records if record.is_terminal]
-    staying = len(records) - len(ended)
-    if ended and lab.delete([record.id for record in ended]):
-        first = words.excerpt(ended[0].prompt, 60)
-        told = first if len(ended) == 1 else f"{len(ended):,} generations"
-        st.session_state[_DELETED] = (tuple(record.id for record in ended), told)
-        address.open_row(None)
-    if not staying:
-        return ""
-    what = "1 was not deleted: it is" if staying == 1 else f"{staying:,} were not deleted: they are"
-    return f"{what} still under way, or may have been charged."
+    said: str
+    undo: Callable[[], object] | None
+    label: Literal["Undo", "Redo"] = "Undo"
 
 
-def deleted() -> Sequence[str]:
-    """The ids that were deleted last."""
-    known: tuple[tuple[str, ...], str] | None = st.session_state.get(_DELETED)
-    return () if known is None else known[0]
+def put(name: str, done: Done) -> None:
+    """Let the bar ``name`` tell this from now on."""
+    st.session_state[_key(name)] = done
 
 
-def forget() -> None:
-    """Take the bar away: another action was taken."""
-    st.session_state.pop(_DELETED, None)
+def told(name: str) -> Done | None:
+    """What the bar ``name`` tells now, or None."""
+    done: Done | None = st.session_state.get(_key(name))
+    return done
 
 
-def bar(lab: Lab) -> None:
-    """Draw the bar while there is something to bring back."""
-    known: tuple[tuple[str, ...], str] | None = st.session_state.get(_DELETED)
-    with st.container(key="undo_bar"):
-        if known is None:
+def draw(name: str) -> None:
+    """Draw the bar; its place is always there, so that what stands below keeps its own."""
+    with st.container(key=f"slot_{name}_undo"):
+        done = told(name)
+        if done is None:
             return
-        ids, told = known
-        with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo_card"):
-            st.text(f"Deleted: {told}", width="stretch")
-            st.button(
-                "Undo",
-                icon=":material/undo:",
-                key="undo_delete",
-                type="primary",
-                on_click=_bring_back,
-                args=(lab, ids),
-            )
-            st.button("Close", key="undo_close", on_click=forget, type="tertiary")
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"{name}_undo_card"):
+            st.text(done.said, width="stretch")
+            if done.undo is not None:
+                st.button(
+                    done.label,
+                    icon=f":material/{done.label.lower()}:",
+                    key=f"{name}_manage_undo",
+                    type="primary",
+                    on_click=undo,
+                    args=(name,),
+                )
+            st.button("Close", key=f"{name}_manage_close", type="tertiary", on_click=forget, args=(name,))
 
 
-def _bring_back(lab: Lab, ids: Sequence[str]) -> None:
-    lab.undelete(ids)
-    forget()
-    address.open_row(ids[0] if len(ids) == 1 else None)
+def forget(name: str) -> None:
+    """Take the bar away."""
+    st.session_state.pop(_key(name), None)
+
+
+def undo(name: str) -> None:
+    """Take back what the bar ``name`` tells of; a callback."""
+    done: Done | None = st.session_state.pop(_key(name), None)
+    if done is not None and done.undo is not None:
+        done.undo()
+
+
+def _key(name: str) -> str:
+    return f"_{name}_done"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import actions, generation_progress
+from pages._ui import generation_actions, generation_progress
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State
 from rivya_core.lab.records import ErrorCard, Pause
 from rivya_core.simulator import SimulatorServer
@@ -176,10 +176,10 @@ def test_an_overdue_generation_can_be_left_unwatched_and_watched_again(make_lab:
     id_ = lab.submit(GenerationRequest(prompt="A red fox")).id
     until(lambda: lab.get(id_).task_status == "expired")
     until(lambda: "Stop watching" in _labels(lab, id_))
-    actions.watch(lab, id_, again=False)
+    generation_actions.watch(lab, id_, again=False)
     assert _labels(lab, id_) == ["Check now", "Watch again"]
     assert lab.history.running() == []
-    actions.watch(lab, id_, again=True)
+    generation_actions.watch(lab, id_, again=True)
     assert _labels(lab, id_) == ["Check now", "Stop watching"]
 
 

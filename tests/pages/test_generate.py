@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import once
+from pages._ui import double_click
 from rivya_core import GenerationRequest, Lab, State, Sweep
 from rivya_core.lab import drafts
 from rivya_core.lab.history import SweepTrouble
@@ -238,7 +238,7 @@ def test_a_slow_server_does_not_make_two_of_a_double_click(
     generate(app).click().run()
     generate(app).click().run()
     assert lab.history.page().total == 1
-    monkeypatch.setattr(once, "REUSE_INTENT_S", -1.0)  # as if the outcome had been on the page for long
+    monkeypatch.setattr(double_click, "REUSE_INTENT_S", -1.0)  # as if the outcome had been on the page for long
     generate(app).click().run()
     assert lab.history.page().total == 2
 
@@ -246,19 +246,19 @@ def test_a_slow_server_does_not_make_two_of_a_double_click(
 def _pressed_and_interrupted() -> None:
     import streamlit as st  # noqa: PLC0415 - a script of its own
 
-    from pages._ui import once  # noqa: PLC0415 - a script of its own
+    from pages._ui import double_click  # noqa: PLC0415 - a script of its own
 
     if "pressed" not in st.session_state:
         st.session_state["pressed"] = True
-        once.taken()
-    st.text(str(once.is_unseen()))
+        double_click.taken()
+    st.text(str(double_click.is_unseen()))
 
 
 def test_a_press_is_unseen_until_a_page_was_drawn_to_its_end() -> None:
     """A run that the second press interrupts shows nothing; a page that is never drawn holds nobody up for ever."""
     app = AppTest.from_function(_pressed_and_interrupted).run()
     assert [text.value for text in app.text] == ["True"]
-    app.session_state["_once_taken_s"] -= once.GIVE_UP_S - 5
+    app.session_state["_once_taken_s"] -= double_click.GIVE_UP_S - 5
     assert [text.value for text in app.run().text] == ["True"]
     app.session_state["_once_taken_s"] -= 6
     assert [text.value for text in app.run().text] == ["False"]

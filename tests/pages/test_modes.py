@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages._ui import modes
+from pages._ui import mode_marks
 from rivya_core.settings import Mode
 
 
@@ -24,5 +24,5 @@ def test_each_part_says_its_mode_where_the_header_does_not_say_it_for_all(
     header: Mode, shown: list[Mode], said: list[str]
 ) -> None:
     """The header speaks for all that is of its mode; one part of the other makes every part speak."""
-    marks = modes.marks(header, shown)
+    marks = mode_marks.marks(header, shown)
     assert [marks.of(mode) for mode in shown] == said

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from pages._ui import words
+from pages._ui import formatting
 from tests.pages.conftest import ROOT
 
 NOW = datetime(2026, 11, 25, 22, 31, 7, tzinfo=UTC)
@@ -24,8 +24,8 @@ def _one_now(monkeypatch: pytest.MonkeyPatch) -> None:
             assert tz is UTC
             return NOW
 
-    monkeypatch.setattr(words, "datetime", Clock)
-    monkeypatch.setattr(words, "local", lambda moment: moment)
+    monkeypatch.setattr(formatting, "datetime", Clock)
+    monkeypatch.setattr(formatting, "local", lambda moment: moment)
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def _one_now(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_moment_has_one_form(ago: timedelta, how: dict[str, bool], said: str) -> None:
     """The day, then the time; the year when it is not this one."""
-    assert words.clock(NOW - ago, **how) == said
+    assert formatting.clock(NOW - ago, **how) == said
 
 
 def test_a_day_reads_like_the_day_of_a_moment() -> None:
     """So a table of days and one of moments agree."""
-    assert (words.day(date(2026, 11, 5)), words.day(date(2025, 1, 31))) == ("5 Nov", "31 Jan 2025")
+    assert (formatting.day(date(2026, 11, 5)), formatting.day(date(2025, 1, 31))) == ("5 Nov", "31 Jan 2025")
 
 
 def test_no_page_has_a_date_format_of_its_own() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, modes
+from pages._ui import card, frame, mode_marks
 from pages._ui.ballot import start as ballot_start
 from pages._ui.ballot import words as ballot_words
 from pages._ui.components import ballot
@@ -43,7 +43,7 @@ def _vote() -> None:
             card.head("Nothing left to compare")
             st.text("Fewer than two clips can be compared now. End the round to see what the votes say so far.")
         return
-    mark = modes.marks(lab.mode, [shown.mode]).of(shown.mode)
+    mark = mode_marks.marks(lab.mode, [shown.mode]).of(shown.mode)
     told = ballot.Told(
         number=found.votes + found.skipped,
         count=_count(found),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, direction, frame, live, words
+from pages._ui import card, direction, formatting, fragments, frame
 from rivya_core import Lab, RivyaError
 from rivya_core.lab.judging.ballot_lines import LineRecord, Pasted
 from rivya_core.lab.judging.standings import rate_words
@@ -38,12 +38,12 @@ def draw(lab: Lab, experiment_id: str, question: str) -> None:
 def _hand_out(lab: Lab, experiment_id: str, question: str) -> None:
     files = lab.shows.ballots
     if files.is_making(experiment_id, question):
-        live.part(_watch, TICK_S)(experiment_id, question)
+        fragments.part(_watch, TICK_S)(experiment_id, question)
         return
     made = files.latest(experiment_id, question)
     failure = files.failure(experiment_id, question)
     if failure is not None:
-        st.error(words.sentences(failure.title, failure.detail, failure.hint), icon=":material/error:")
+        st.error(formatting.sentences(failure.title, failure.detail, failure.hint), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", key="muted_vote_ballot"):
         if made is not None:
             st.link_button("Download ballot", f"/ballots/{made.id}.html", icon=":material/download:")
@@ -67,7 +67,7 @@ def _watch(experiment_id: str, question: str) -> None:
 
 def _about(made: BallotFile) -> str:
     pairs = f"{made.pairs} pair" + ("" if made.pairs == 1 else "s")
-    return f"{pairs} per voter · {made.size_bytes / 1e6:.1f} MB · made {words.clock(made.made_at, today=False)}"
+    return f"{pairs} per voter · {made.size_bytes / 1e6:.1f} MB · made {formatting.clock(made.made_at, today=False)}"
 
 
 def _make(experiment_id: str, question: str) -> None:
@@ -88,7 +88,7 @@ def _count(experiment_id: str) -> None:
     try:
         found = frame.lab().votes.paste(str(st.session_state.get(PASTED, "")), experiment_id)
     except RivyaError as error:
-        st.session_state[_FAILED] = words.sentences(error.title, error.detail, error.hint)
+        st.session_state[_FAILED] = formatting.sentences(error.title, error.detail, error.hint)
         return
     st.session_state[_RESULTS] = found
     st.session_state[PASTED] = ""
@@ -136,8 +136,8 @@ def _list(found: tuple[LineRecord, ...]) -> None:
 def _line(place: int, one: LineRecord) -> str:
     votes = f"{one.votes} vote" + ("" if one.votes == 1 else "s")
     skipped = [f"{one.skipped} skipped"] if one.skipped else []
-    out = [f"taken out {words.clock(one.taken_out_at, today=False)}"] if one.taken_out_at is not None else []
-    parts = [direction.within(one.name), votes, *skipped, words.clock(one.imported_at, today=False), *out]
+    out = [f"taken out {formatting.clock(one.taken_out_at, today=False)}"] if one.taken_out_at is not None else []
+    parts = [direction.within(one.name), votes, *skipped, formatting.clock(one.imported_at, today=False), *out]
     return f"{place}. {' · '.join(parts)}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 import streamlit as st
 
-from pages._ui import card, direction, frame, modes, words
+from pages._ui import card, direction, formatting, frame, mode_marks
 from pages._ui.ballot import start as ballot_start
 from pages._ui.ballot import words as ballot_words
 from pages._ui.components import vote_ranking
@@ -70,7 +70,7 @@ def _winning(lab: Lab, standing: Standing) -> list[vote_ranking.Clip]:
     if standing.winner is None:
         return []
     clips = standing.clips[standing.winner][: min(SHOWN_CLIPS, len(standing.question.block_titles))]
-    marks = modes.marks(lab.mode, [standing.mode])
+    marks = mode_marks.marks(lab.mode, [standing.mode])
     title = standing.titles[standing.winner]
     return [
         vote_ranking.Clip(
@@ -221,11 +221,11 @@ def _drop(experiment_id: str) -> None:
     try:
         number = lab.votes.drop_needless(experiment_id)
     except RivyaError as error:
-        st.session_state[_REFUSED] = words.sentences(error.title, error.detail)
+        st.session_state[_REFUSED] = formatting.sentences(error.title, error.detail)
         return
     takes = f"{number} take" + ("" if number == 1 else "s")
     st.session_state[_DROPPED] = (
-        f"Dropped {takes}, {words.credits(credits)}. The sweep can be extended again at any time."
+        f"Dropped {takes}, {formatting.credits(credits)}. The sweep can be extended again at any time."
     )
 
 
@@ -276,7 +276,7 @@ def _own(found: RoundRecord, standing: Standing, votes: Sequence[VoteRecord]) ->
                     "B": [_name(standing, vote.right_cell) for vote in votes],
                     "vote": [_SAID[vote.outcome] for vote in votes],
                     "why": [", ".join(vote.whys) for vote in votes],
-                    "time": [words.clock(vote.voted_at, seconds=True, today=False) for vote in votes],
+                    "time": [formatting.clock(vote.voted_at, seconds=True, today=False) for vote in votes],
                     "watch": [f"/compare?ids={vote.left_generation_id},{vote.right_generation_id}" for vote in votes],
                 }
             ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import card, direction, frame, modes, words
+from pages._ui import card, direction, formatting, frame, mode_marks
 from pages._ui.ballot import words as ballot_words
 from pages._ui.components.voter_name import voter_name
 from rivya_core import Lab, RivyaError
@@ -71,7 +71,7 @@ def _start(lab: Lab, ready: list[Candidate], asked: str | None) -> Choice:
         st.text(chosen.question)
     question = _question(lab.votes.questions(chosen.id), chosen.id)
     with st.container(horizontal=True, vertical_alignment="center", key="muted_vote_facts"):
-        if modes.marks(lab.mode, [chosen.mode]).mixed:
+        if mode_marks.marks(lab.mode, [chosen.mode]).mixed:
             frame.mode_badge(chosen.mode)
         st.text(_facts(chosen, question), width="content")
     st.text(
@@ -165,8 +165,8 @@ def _open_rounds(chosen: Candidate) -> None:
 
 def _open_words(one: OpenRound) -> str:
     votes = f"{one.votes} vote" + ("" if one.votes == 1 else "s") if one.votes else "no vote yet"
-    last = f", the last at {words.clock(one.last_at, today=False)}" if one.votes else ""
-    return f"A round of {direction.within(one.voter)} is open since {words.clock(one.started_at, today=False)}: {votes}{last}."
+    last = f", the last at {formatting.clock(one.last_at, today=False)}" if one.votes else ""
+    return f"A round of {direction.within(one.voter)} is open since {formatting.clock(one.started_at, today=False)}: {votes}{last}."
 
 
 def _end(round_id: str) -> None:
@@ -177,7 +177,7 @@ def _labels(ready: list[Candidate]) -> dict[str, str]:
     """Name each sweep so that no two read the same: the browser sends back what it shows."""
     labels: dict[str, str] = {}
     for one in ready:
-        label = f"{direction.within(one.name)} · {words.clock(one.created_at)}"
+        label = f"{direction.within(one.name)} · {formatting.clock(one.created_at)}"
         same = sum(other == label or other.startswith(f"{label} (") for other in labels.values())
         labels[one.id] = f"{label} ({same + 1})" if same else label
     return labels
@@ -204,7 +204,7 @@ def _begin(experiment_id: str, question: str) -> None:
     try:
         round_id = frame.lab().ballots.start(experiment_id, name, question)
     except RivyaError as error:
-        st.session_state[_ERROR] = words.sentences(error.title, error.detail)
+        st.session_state[_ERROR] = formatting.sentences(error.title, error.detail)
         return
     st.session_state[_NAME] = name
     st.query_params.from_dict({"round": round_id})

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages._ui import card, cards, frame, live, words
+from pages._ui import card, failure_cards, formatting, fragments, frame
 from pages._ui.cap_editor import cap_editor
 from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import Lab, State
@@ -23,12 +23,12 @@ CHECK_PATIENCE_S = 75.0
 PAUSE_TICK_S = 2.0
 KEY_START = "rvya_sk_"
 
-RUNNING = words.Badge("Running", ":material/play_arrow:", "green")
-PAUSED = words.Badge("Paused", ":material/pause:", "orange")
-WORKS = words.Badge("Key and address work", ":material/check:", "green")
-ANSWERS = words.Badge("The simulator answers", ":material/check:", "green")
-PLAYS = words.Badge("The recording answers", ":material/check:", "green")
-FAILED = words.Badge("The last check failed", ":material/error:", "red")
+RUNNING = formatting.Badge("Running", ":material/play_arrow:", "green")
+PAUSED = formatting.Badge("Paused", ":material/pause:", "orange")
+WORKS = formatting.Badge("Key and address work", ":material/check:", "green")
+ANSWERS = formatting.Badge("The simulator answers", ":material/check:", "green")
+PLAYS = formatting.Badge("The recording answers", ":material/check:", "green")
+FAILED = formatting.Badge("The last check failed", ":material/error:", "red")
 
 _ASKED = "_connection_asked"
 
@@ -47,7 +47,7 @@ def connection_card(lab: Lab) -> None:
         )
         st.text(_where(lab))
         ticks = is_asking(lab) or balance.tried_at is None
-        live.part(_answer, CHECK_TICK_S if ticks else None)(lab, balance.tried_at)
+        fragments.part(_answer, CHECK_TICK_S if ticks else None)(lab, balance.tried_at)
 
 
 def _standing(balance: BalanceRecord) -> str:
@@ -85,7 +85,7 @@ def _answer(lab: Lab, drawn: datetime | None) -> None:
         [
             Fact("Address", address(lab)),
             Fact("API key", key_words(lab)),
-            Fact("Balance", words.credits(balance.credits), _balance_note(balance)),
+            Fact("Balance", formatting.credits(balance.credits), _balance_note(balance)),
         ],
         key="connection_facts",
     )
@@ -110,7 +110,7 @@ def _answer(lab: Lab, drawn: datetime | None) -> None:
 def _balance_note(balance: BalanceRecord) -> str:
     if balance.asked_at is None:
         return "No answer yet"
-    return f"Updated {words.clock(balance.asked_at, seconds=True, today=False)}" + (
+    return f"Updated {formatting.clock(balance.asked_at, seconds=True, today=False)}" + (
         "; the last check failed" if balance.error is not None else ""
     )
 
@@ -175,7 +175,7 @@ def queue_card(lab: Lab) -> None:
     """Say whether requests are sent, and stop them or let them go on."""
     pause = lab.pause()
     if pause is not None:
-        cards.pause_card(pause)
+        failure_cards.pause_card(pause)
     with st.container(border=True, key="queue_card"):
         card.head("Queue", RUNNING if pause is None else PAUSED)
         st.text(f"{_waiting(lab)}. At most {lab.settings.max_creates_in_flight} requests are sent at the same time.")

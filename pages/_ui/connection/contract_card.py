@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, live, words
+from pages._ui import card, formatting, fragments
 from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import Lab
 from rivya_core.lab.server.contract_check import ContractReport
 
 TICK_S = 1.0
-AGREES = words.Badge("Agrees", ":material/check:", "green")
-DIFFERS = words.Badge("Differs", ":material/difference:", "orange")
-UNSURE = words.Badge("Not compared", ":material/help:", "orange")
-UNCHECKED = words.Badge("Not checked yet", ":material/help:", "gray")
+AGREES = formatting.Badge("Agrees", ":material/check:", "green")
+DIFFERS = formatting.Badge("Differs", ":material/difference:", "orange")
+UNSURE = formatting.Badge("Not compared", ":material/help:", "orange")
+UNCHECKED = formatting.Badge("Not checked yet", ":material/help:", "gray")
 
 SOURCES = {"credits": "Balance", "models": "Models list", "openapi": "Schema", "task": "Missing task"}
 
@@ -39,10 +39,10 @@ def contract_card(lab: Lab) -> None:
         st.text(
             "Compares the server's prices, models, limits and error codes with those shipped here. Four reads, no credits."
         )
-        live.part(_answer, TICK_S if lab.server.is_checking else None)(lab, report)
+        fragments.part(_answer, TICK_S if lab.server.is_checking else None)(lab, report)
 
 
-def _chip(report: ContractReport | None) -> words.Badge:
+def _chip(report: ContractReport | None) -> formatting.Badge:
     if report is None:
         return UNCHECKED
     if report.agrees:
@@ -83,5 +83,5 @@ def _found(report: ContractReport) -> None:
         st.text("Nothing differs.")
     simulated = " A simulator answered." if report.simulated else ""
     st.caption(
-        f"Checked {words.clock(report.checked_at)}. {report.answered} of {report.asked} answers compared.{simulated}"
+        f"Checked {formatting.clock(report.checked_at)}. {report.answered} of {report.asked} answers compared.{simulated}"
     )

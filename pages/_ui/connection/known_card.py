@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import card, words
+from pages._ui import card, formatting
 from pages._ui.components.data_table import Cell, Column, data_table
 from rivya_core import Lab
 from rivya_core.lab.server.questions import Observation
@@ -42,7 +42,7 @@ def _rows(seen: Sequence[Observation], *, mixed: bool) -> list[list[Cell | str]]
             one.title,
             Cell(one.answer, note="simulated" if mixed and one.simulated else ""),
             f"{one.seen:,}",
-            words.clock(one.last_at),
+            formatting.clock(one.last_at),
         ]
         for one in seen
     ]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._ui import card, words
+from pages._ui import card, formatting
 from pages._ui.components.fact_list import Fact, fact_list
-from pages._ui.words import Badge
+from pages._ui.formatting import Badge
 from rivya_core import Lab
 from rivya_core.api.private_files import readers_of
 from rivya_core.lab.records import BalanceRecord, Health
@@ -41,7 +41,7 @@ def health_card(lab: Lab) -> None:
         fact_list(
             [
                 Fact("Database", "Answers" if health.database == "ok" else health.database),
-                Fact("Daily copy", "" if health.copy == "ok" else words.sentences(health.copy)),
+                Fact("Daily copy", "" if health.copy == "ok" else formatting.sentences(health.copy)),
                 Fact("Jobs", *jobs_words(health.engine)),
                 Fact(ANSWERER[lab.mode_word], *_answers(balance)),
                 Fact("Version", health.version),
@@ -59,9 +59,9 @@ def jobs_words(engine: str) -> tuple[str, str]:
     if engine.startswith("silent"):
         return "Not running", engine.partition(": ")[2]
     if engine.startswith("unexpected error"):
-        return "Run, with errors", words.sentences(engine.partition(": ")[2], ERROR_NOTE)
+        return "Run, with errors", formatting.sentences(engine.partition(": ")[2], ERROR_NOTE)
     if engine.startswith("cannot start"):
-        return "Cannot start", words.sentences(engine.partition(": ")[2], STUCK_NOTE)
+        return "Cannot start", formatting.sentences(engine.partition(": ")[2], STUCK_NOTE)
     return ("Stopped", STOPPED_NOTE) if engine == "stopped" else (engine, "")
 
 
@@ -76,7 +76,7 @@ def _chip(health: Health, balance: BalanceRecord) -> Badge:
 
 def _answers(balance: BalanceRecord) -> tuple[str, str]:
     if balance.error is not None:
-        return "The last check failed", words.sentences(balance.error.title)
+        return "The last check failed", formatting.sentences(balance.error.title)
     return ("No answer yet", "") if balance.asked_at is None else ("Answers", "")
 
 

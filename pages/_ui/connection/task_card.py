@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, live, words
+from pages._ui import card, formatting, fragments, frame
 from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import Lab, State
 from rivya_core.api.errors import RivyaError
@@ -27,7 +27,7 @@ def task_card(lab: Lab) -> None:
             st.button("Look up", icon=":material/search:", key="look_up_task", on_click=_ask, args=(lab,))
         asked = st.session_state.get(_ASKED)
         waits = asked is not None and lab.server.task(asked) is None
-        live.part(_look, TICK_S if waits else None)(lab, asked)
+        fragments.part(_look, TICK_S if waits else None)(lab, asked)
         _kept()
 
 
@@ -56,9 +56,9 @@ def _look(lab: Lab, asked: str | None) -> None:
             Fact("Task", look.task_id, copy=True),
             Fact("Model", task.model or "Not told"),
             Fact("State", task.status or "Not told", "" if task.error is None else task.error.message or ""),
-            Fact("Prompt", words.excerpt(look.prompt, EXCERPT) if look.prompt else "Not told by the API"),
+            Fact("Prompt", formatting.excerpt(look.prompt, EXCERPT) if look.prompt else "Not told by the API"),
             Fact("Credits", _credits(look)),
-            Fact("Created", words.clock(task.created_at) if task.created_at else "Not told"),
+            Fact("Created", formatting.clock(task.created_at) if task.created_at else "Not told"),
         ],
         key="task_facts",
     )

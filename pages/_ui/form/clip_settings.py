@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._ui import words
+from pages._ui import formatting
 from pages._ui.components.file_drop import file_drop
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
@@ -45,7 +45,7 @@ def read(lab: Lab, data: bytes) -> tuple[Draft, str] | None:
 
 def _said(recipe: Recipe, *, has_image: bool) -> str:
     missing = recipe.image_sha256 is not None and not has_image
-    return words.sentences(
+    return formatting.sentences(
         f"Settings of a {KINDS[recipe.mode]} clip loaded.",
         "It had a reference image that is not here: choose it again." if missing else "",
     )
@@ -65,5 +65,5 @@ def draw(slot: str, *, hint: bool) -> None:
             return
         with st.container(border=True, key="clip_refused", gap="small"):
             st.badge("Nothing was loaded", icon=":material/movie_off:", color="orange")
-            st.text(words.sentences(refused.detail, refused.hint))
+            st.text(formatting.sentences(refused.detail, refused.hint))
             st.button("Close", icon=":material/close:", type="tertiary", on_click=forget, key="clip_refused_close")

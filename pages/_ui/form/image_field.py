@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import contract_drift, words
+from pages._ui import contract_drift, formatting
 from pages._ui.components.image_paste import image_paste
 from pages._ui.components.image_shelf import ShelfImage, image_shelf
 from pages._ui.components.thumbnail import thumbnail
@@ -163,7 +163,7 @@ def _remove() -> None:
 def _draw_refusal(refused: RivyaError) -> None:
     with st.container(border=True, key="image_refused", gap="small"):
         st.badge("This image cannot be used", icon=":material/hide_image:", color="orange")
-        st.text(words.sentences(refused.detail.removeprefix("reference_image: ") or refused.title, refused.hint))
+        st.text(formatting.sentences(refused.detail.removeprefix("reference_image: ") or refused.title, refused.hint))
         if refused.code == "too_big":
             st.button("Shrink it to fit", icon=":material/compress:", on_click=_shrink, key="shrink")
 
@@ -186,7 +186,7 @@ def _draw_shelf() -> None:
         return
     shown = [
         ShelfImage(
-            one.prepared.sha256, f"/images/{one.prepared.sha256}?small=1", words.excerpt(_name(one.prepared), 48)
+            one.prepared.sha256, f"/images/{one.prepared.sha256}?small=1", formatting.excerpt(_name(one.prepared), 48)
         )
         for one in found
     ]
@@ -239,7 +239,10 @@ def _follow(ratio: object) -> None:
         fitted = draft_images.fit(lab(), image, image.fit, ratio)
     except RivyaError as error:
         st.session_state[IMAGE] = draft_images.fit(lab(), image, "as_is", ratio)
-        st.session_state[_FOLLOWED] = (str(ratio), words.sentences("The image is as it was", error.detail, error.hint))
+        st.session_state[_FOLLOWED] = (
+            str(ratio),
+            formatting.sentences("The image is as it was", error.detail, error.hint),
+        )
         return
     st.session_state[IMAGE] = fitted
     done = "Cropped" if image.fit == "crop" else "Padded"
@@ -256,7 +259,7 @@ def _fit() -> None:
     try:
         st.session_state[IMAGE] = draft_images.fit(lab(), image, st.session_state["form_fit"], ratio)
     except RivyaError as error:
-        st.toast(words.sentences(error.detail, error.hint), icon=":material/hide_image:")
+        st.toast(formatting.sentences(error.detail, error.hint), icon=":material/hide_image:")
 
 
 def _use_original() -> None:
@@ -276,7 +279,7 @@ def _draw_image(image: DraftImage, ratio: object) -> None:
                 thumbnail(sent.sha256, f"Reference image {sent.name}", key=f"picture_{sent.sha256[:16]}")
             with st.container(gap=None):
                 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-                    st.text(words.excerpt(_name(sent), 48), width="content")
+                    st.text(formatting.excerpt(_name(sent), 48), width="content")
                     st.button("Remove", icon=":material/close:", type="tertiary", on_click=_remove, key="image_remove")
                 with st.container(key="muted_image", gap="xxsmall"):
                     st.text(_sent_line(image))
@@ -303,7 +306,7 @@ def _draw_fit(image: DraftImage, ratio: object) -> None:
     )
     followed = st.session_state.get(_FOLLOWED)
     said = followed[1] if followed is not None and followed[0] == str(ratio) else ""
-    note = words.ratio_note(image.sent.width_px, image.sent.height_px, ratio) if image.fit == "as_is" else ""
+    note = formatting.ratio_note(image.sent.width_px, image.sent.height_px, ratio) if image.fit == "as_is" else ""
     if said or note:
         with st.container(key="muted_image_note"):
             st.text(" ".join(part for part in (said, note) if part))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame, words
+from pages._ui import formatting, frame
 from rivya_core.lab.experiments.knobs import IN_DOUBT
 from rivya_core.lab.judging.verdicts import KnobNote
 from rivya_core.mode_words import ModeWord
@@ -50,4 +50,4 @@ def _doubt(form: str) -> None:
 
 def sentence(found: KnobNote, word: ModeWord) -> str:
     """Say what was measured, when, and that it was only simulated where it was."""
-    return f"{WHERE[word]} on {words.day(words.local(found.at).date())}: {found.words}."
+    return f"{WHERE[word]} on {formatting.day(formatting.local(found.at).date())}: {found.words}."

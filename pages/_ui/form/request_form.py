@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages._ui import contract_drift, existing, frame, once, words
+from pages._ui import contract_drift, double_click, existing, formatting, frame
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.form import clip_settings, fields
@@ -82,13 +82,13 @@ def load_part(lab: Lab, record: GenerationRecord, part: str) -> None:
     Raises:
         InvalidRequestError: the form's model does not take it; nothing was changed.
     """
-    said = words.part(part)
+    said = formatting.part(part)
     _load(lab, drafts.with_part(_current(lab), record, part), f"{said[:1].upper()}{said[1:]} loaded.")
 
 
 def _load(lab: Lab, draft: Draft, said: str) -> None:
     st.session_state[_BEFORE] = _current(lab)
-    st.session_state[_SAID] = words.sentences(said, words.replaced_model(draft))
+    st.session_state[_SAID] = formatting.sentences(said, formatting.replaced_model(draft))
     st.session_state.pop(CONFIRM, None)  # asked about other settings
     _write(lab, _with_kept_facts(lab, draft.in_catalogue()))
 
@@ -143,7 +143,7 @@ def _parent_line(lab: Lab) -> None:
     if parent is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.text(f"Based on the clip of {words.clock(parent.created_at)}", width="content")
+        st.text(f"Based on the clip of {formatting.clock(parent.created_at)}", width="content")
         st.page_link(frame.page_file("history"), label="See it", query_params={"id": parent.id}, width="content")
         st.button("Not based on it", type="tertiary", on_click=_forget_parent, key="parent_forget")
 
@@ -197,7 +197,7 @@ def _model(lab: Lab) -> ModelSpec:
         "Model",
         list(specs),
         key="form_model",
-        format_func=lambda model: f"{specs[model].display_name} · {words.credits(specs[model].base_credits)}",
+        format_func=lambda model: f"{specs[model].display_name} · {formatting.credits(specs[model].base_credits)}",
     )
     for param in specs[chosen].params:
         fields.mend(param)
@@ -281,7 +281,7 @@ def _keep(lab: Lab, draft: Draft) -> None:
 def _send_row(lab: Lab, draft: Draft, price: Price, budget: Budget) -> None:
     reasons = _reasons(budget, draft, price)
     st.button(
-        f"Generate · {words.credits(price.total)}",
+        f"Generate · {formatting.credits(price.total)}",
         key="generate",
         type="primary",
         icon=":material/auto_awesome:",
@@ -319,9 +319,9 @@ def _balance_after(lab: Lab, budget: Budget, price: Price) -> str:
 
 def _confirmation(total: int) -> None:
     with st.container(border=True, key="confirm", gap="small"):
-        st.text(f"This spends {words.credits(total)} of the live wallet.")
+        st.text(f"This spends {formatting.credits(total)} of the live wallet.")
         with st.container(horizontal=True):
-            st.button(f"Spend {words.credits(total)}", type="primary", on_click=_confirmed, key="confirm_yes")
+            st.button(f"Spend {formatting.credits(total)}", type="primary", on_click=_confirmed, key="confirm_yes")
             st.button("Not now", on_click=_not_now, key="confirm_no")
 
 
@@ -363,7 +363,7 @@ def _send() -> None:
 def _submit(lab: Lab, draft: Draft) -> None:
     st.session_state.pop(REFUSED, None)
     try:
-        rows, repeated = drafts.submit(lab, draft, datetime.now(UTC), unseen=once.is_unseen())
+        rows, repeated = drafts.submit(lab, draft, datetime.now(UTC), unseen=double_click.is_unseen())
     except RivyaError as error:
         st.session_state[REFUSED] = error
         return
@@ -371,4 +371,4 @@ def _submit(lab: Lab, draft: Draft) -> None:
     st.session_state[_SAVED] = draft
     st.session_state[STARTED] = (len(rows), repeated)
     if not repeated:
-        once.taken()
+        double_click.taken()

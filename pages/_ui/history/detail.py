@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import actions, address, card, cards, frame, undo, words
+from pages._ui import card, failure_cards, formatting, frame, generation_actions, query_params
 from pages._ui.components.copy_link import copy_link
 from pages._ui.components.player import player
 from pages._ui.generation_progress import generation_progress
-from pages._ui.history import detail_acts, detail_family, detail_tabs
-from pages._ui.modes import Marks
+from pages._ui.history import deletion, detail_acts, detail_family, detail_tabs
+from pages._ui.mode_marks import Marks
 from rivya_core import GenerationRecord, Lab, RivyaError, State
 from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.records import ErrorCard
 
-DELETED = words.Badge("Deleted", ":material/delete:", "gray")
+DELETED = formatting.Badge("Deleted", ":material/delete:", "gray")
 
 
 def find(lab: Lab, generation_id: str) -> GenerationRecord | None:
@@ -44,7 +44,7 @@ def draw(lab: Lab, record: GenerationRecord, *, listed: bool, said: Marks) -> No
         lost = _lost(lab, record) if record.has_clip else None
         _head(record, plays=record.has_clip and lost is None and record.clip_check != UNOPENED, said=said)
         if record.deleted_at is not None:
-            st.text(f"This generation was deleted on {words.clock(record.deleted_at)}. Its files are still here.")
+            st.text(f"This generation was deleted on {formatting.clock(record.deleted_at)}. Its files are still here.")
             st.button("Restore", icon=":material/undo:", key="detail_restore", on_click=_restore, args=(lab, record.id))
         with st.container(key="detail_stage"):
             _stage(lab, record, lost)
@@ -59,7 +59,7 @@ def _back() -> None:
 
 
 def _all_generations(key: str) -> None:
-    st.button("All generations", icon=":material/arrow_back:", key=key, on_click=address.open_row, args=(None,))
+    st.button("All generations", icon=":material/arrow_back:", key=key, on_click=query_params.open_row, args=(None,))
 
 
 def _unlisted() -> None:
@@ -67,26 +67,26 @@ def _unlisted() -> None:
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="detail_unlisted"
     ):
         st.caption("Open by its own link; it is not among the rows of this view.", width="content")
-        st.button("Close", key="detail_close", type="tertiary", on_click=address.open_row, args=(None,))
+        st.button("Close", key="detail_close", type="tertiary", on_click=query_params.open_row, args=(None,))
 
 
 def _restore(lab: Lab, generation_id: str) -> None:
     lab.undelete([generation_id])
-    undo.forget()
+    deletion.forget()
 
 
 def _head(record: GenerationRecord, *, plays: bool, said: Marks) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="detail_head", gap="small"):
-        st.header(f"Made {words.clock(record.created_at)}", anchor=False, width="content")
+        st.header(f"Made {formatting.clock(record.created_at)}", anchor=False, width="content")
         frame.state_badge(record)
         # a simulated clip that plays carries the word itself
         if said.of(record.mode) and not (plays and record.mode == "simulated"):
             frame.mode_badge(record.mode)
         if record.source == "example":
-            frame.badge(words.EXAMPLE)
+            frame.badge(formatting.EXAMPLE)
         if record.deleted_at is not None:
             frame.badge(DELETED)
-        copy_link(address.permanent_link(record.id), key="detail_link")
+        copy_link(query_params.permanent_link(record.id), key="detail_link")
 
 
 def _stage(lab: Lab, record: GenerationRecord, lost: ErrorCard | None) -> None:
@@ -96,16 +96,16 @@ def _stage(lab: Lab, record: GenerationRecord, lost: ErrorCard | None) -> None:
     elif record.has_clip:
         player(record, key="history_clip")
         if record.state is State.UNSAVED:  # damaged, and fetched again
-            cards.failure_card(lab, record)
+            failure_cards.failure_card(lab, record)
     elif record.state is State.CANCELLED:
         st.text("Cancelled while it waited. Nothing was sent and nothing was charged.")
     elif record.state is State.FAILED and record.error is not None:
         detail_acts.trouble(record.error)
-        actions.earlier_link(record)
+        generation_actions.earlier_link(record)
     elif record.state in {State.UNCONFIRMED, State.UNSAVED}:
-        cards.failure_card(lab, record)
+        failure_cards.failure_card(lab, record)
     else:
-        typical = words.typical(lab.history.typical_s(record.model, record.mode, record.length))
+        typical = formatting.typical(lab.history.typical_s(record.model, record.mode, record.length))
         chosen = generation_progress(lab, [record], lab.pause(), lambda _: typical, key=f"detail_live_{record.id}")
         if chosen is not None:
             detail_acts.act(lab, *chosen)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import actions, frame, support_link, undo, words
+from pages._ui import formatting, frame, generation_actions, support_link
+from pages._ui.history import deletion
 from pages._ui.shows import added as show_added
 from pages._ui.shows import make as show_make
 from rivya_core import GenerationRecord, Lab
@@ -15,13 +16,13 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
     """Draw the buttons of a generation; what is not possible now is not there."""
     with st.container(horizontal=True, gap="small", key="detail_acts"):
         if record.has_clip:
-            actions.download_menu(record, key="detail")
-            actions.compare_button(record, key="detail")
+            generation_actions.download_menu(record, key="detail")
+            generation_actions.compare_button(record, key="detail")
         if record.is_terminal:
-            actions.repeat_button(lab, record, key="detail")
-        actions.use_settings_button(record, key="detail", go_to_form=True)
-        actions.use_part_menu(record, key="detail", go_to_form=True)
-        actions.copy_menu(lab, record, key="detail")
+            generation_actions.repeat_button(lab, record, key="detail")
+        generation_actions.use_settings_button(record, key="detail", go_to_form=True)
+        generation_actions.use_part_menu(record, key="detail", go_to_form=True)
+        generation_actions.copy_menu(lab, record, key="detail")
         if record.has_clip:
             show_make.add_menu(lab, [record.id], key="detail")
         if not lab.settings.read_only:
@@ -32,9 +33,9 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
                 _delete(lab, record)
     show_added.draw(show_make.place("detail", [record.id]))
     if record.is_terminal:
-        actions.repeat_note(lab, record, key="detail")
+        generation_actions.repeat_note(lab, record, key="detail")
     with st.container(key="detail_answer"):
-        actions.repeat_answer(lab)
+        generation_actions.repeat_answer(lab)
 
 
 def act(lab: Lab, name: str, generation_id: str) -> None:
@@ -49,16 +50,16 @@ def act(lab: Lab, name: str, generation_id: str) -> None:
         lab.check_now(generation_id)
         st.toast("Asked now; the answer appears here.")
     elif name in {"watch", "unwatch"}:
-        actions.watch(lab, generation_id, again=name == "watch")
+        generation_actions.watch(lab, generation_id, again=name == "watch")
         st.rerun()
 
 
 def announce() -> None:
     """Say in passing that a repeat has started, or was a double click."""
-    started = st.session_state.pop(actions.REPEATED, None)
+    started = st.session_state.pop(generation_actions.REPEATED, None)
     if started is None:
         return
-    undo.forget()
+    deletion.forget()
     if started[1]:
         st.toast("Already started: the same click came twice, so it is one task.", icon=":material/done_all:")
     else:
@@ -68,7 +69,7 @@ def announce() -> None:
 def trouble(card: ErrorCard) -> None:
     """Draw why a generation ended as failed, whether it was charged, and what is safe now."""
     with st.container(key="detail_trouble", gap="small"):
-        frame.badge(words.CHARGED[card.charged])
+        frame.badge(formatting.CHARGED[card.charged])
         with st.container(key="story_detail", gap="xxsmall"):
             for line in (card.title, card.detail, card.hint and f"What you can do: {card.hint}"):
                 if line:
@@ -95,7 +96,7 @@ def _delete(lab: Lab, record: GenerationRecord) -> None:
             "Delete",
             icon=":material/delete:",
             key=f"delete_{record.id}",
-            on_click=undo.delete,
+            on_click=deletion.delete,
             args=(lab, record),
         )
 
@@ -112,4 +113,4 @@ def _star(lab: Lab, record: GenerationRecord) -> None:
 
 def _set_star(lab: Lab, record: GenerationRecord) -> None:
     lab.star(record.id, not record.starred)
-    undo.forget()
+    deletion.forget()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import address, words
+from pages._ui import formatting, query_params
 from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import GenerationRecord, Lab, RivyaError
 from rivya_core.lab.differences import changes
@@ -51,13 +51,13 @@ def _many(count: int) -> str:
 
 
 def _open(said: str, record: GenerationRecord, *, key: str) -> None:
-    label = f"{said} clip of {words.clock(record.created_at)}".strip()
+    label = f"{said} clip of {formatting.clock(record.created_at)}".strip()
     st.button(
         f"{label[:1].upper()}{label[1:]}",
         icon=":material/subdirectory_arrow_right:" if said != "Made from" else ":material/arrow_upward:",
         type="tertiary",
         key=key,
-        on_click=address.open_row,
+        on_click=query_params.open_row,
         args=(record.id,),
     )
 
@@ -65,4 +65,4 @@ def _open(said: str, record: GenerationRecord, *, key: str) -> None:
 def _facts(changed: Sequence[tuple[str, str]], *, key: str) -> None:
     """Draw what was changed, a line a field; nothing for a repeat."""
     if changed:
-        fact_list([Fact(name, words.excerpt(text, LONGEST)) for name, text in changed], key=key)
+        fact_list([Fact(name, formatting.excerpt(text, LONGEST)) for name, text in changed], key=key)

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import frame, words
+from pages._ui import formatting, frame
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.components.thumbnail import thumbnail
 from pages._ui.components.timeline import timeline
@@ -117,15 +117,15 @@ def _reference(record: GenerationRecord, sha256: str) -> None:
 def _money(record: GenerationRecord, moves: Sequence[MovementRecord]) -> None:
     fact_list(
         [
-            Fact("Expected", words.credits(record.expected_credits)),
+            Fact("Expected", formatting.credits(record.expected_credits)),
             Fact("Reserved", _figure(record.reserved_credits, "Rivya has not said yet")),
             Fact("Final", _figure(record.final_credits, "Rivya has not said yet")),
-            Fact("Counted here", words.credits(record.held_credits), SETTLED[record.settlement]),
+            Fact("Counted here", formatting.credits(record.held_credits), SETTLED[record.settlement]),
             *(
                 Fact(
                     MOVED.get(move.kind, move.kind),
                     f"{move.credits:+,} credits" + (" (provisional)" if move.provisional else ""),
-                    f"{words.clock(move.at, seconds=True, today=False)} · {move.reason}",
+                    f"{formatting.clock(move.at, seconds=True, today=False)} · {move.reason}",
                 )
                 for move in moves
             ),
@@ -154,4 +154,4 @@ def _money(record: GenerationRecord, moves: Sequence[MovementRecord]) -> None:
 
 
 def _figure(number: int | None, unknown: str) -> str:
-    return unknown if number is None else words.credits(number)
+    return unknown if number is None else formatting.credits(number)

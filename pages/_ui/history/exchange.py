@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import words
+from pages._ui import formatting
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.components.timeline import Moment, timeline
 from pages._ui.history import story
@@ -49,7 +49,7 @@ def draw(lab: Lab, record: GenerationRecord, events: Sequence[EventRecord]) -> N
 def _answer(event: EventRecord) -> Moment | None:
     """Say what an event tells of an answer; None when it tells of something else."""
     detail = event.detail
-    at = words.clock(event.at, seconds=True, today=False)
+    at = formatting.clock(event.at, seconds=True, today=False)
     if story.is_trouble(event):
         phase = story.PHASES.get(str(detail.get("phase")), str(detail.get("phase")))
         status = f"HTTP {detail['http_status']}" if detail.get("http_status") else "No answer"
@@ -61,11 +61,11 @@ def _answer(event: EventRecord) -> Moment | None:
         )
     if detail.get("task_id"):
         reserved = detail.get("reserved_credits")
-        note = "" if reserved is None else f"{words.credits(reserved)} reserved"
+        note = "" if reserved is None else f"{formatting.credits(reserved)} reserved"
         return Moment(at, f"Accepted as {detail['task_id']}", note=note, tone="green")
     if detail.get("task_status"):
         final = detail.get("final_credits")
-        note = "" if final is None else f"{words.credits(final)} in the end"
+        note = "" if final is None else f"{formatting.credits(final)} in the end"
         return Moment(at, f"Task is {detail['task_status']}", note=note, tone="blue")
     return None
 
@@ -77,7 +77,7 @@ def _end(record: GenerationRecord) -> list[Moment]:
         return []
     status = f"HTTP {error.http_status}" if error.http_status else ""
     what = _joined(error.title, error.code, status)
-    at = words.clock(record.finished_at, seconds=True, today=False) if record.finished_at else "now"
+    at = formatting.clock(record.finished_at, seconds=True, today=False) if record.finished_at else "now"
     return [Moment(at, what, note=_joined(error.detail, _request_id(error.request_id)), tone="red")]
 
 

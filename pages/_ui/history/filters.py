@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import address, direction, words
+from pages._ui import direction, formatting, query_params
 from pages._ui.components.history_rows import View
 from rivya_core import Lab, RivyaError
 from rivya_core.lab.history_query import Sort
@@ -127,10 +127,10 @@ def _several(title: str, options: Iterable[str], key: str) -> list[str]:
 def _sweep(lab: Lab) -> str | None:
     """Draw the choice of a sweep; the address holds its id, so that two of one name are told apart."""
     asked = st.query_params.get("sweep") or None
-    names = {sweep.id: words.excerpt(sweep.name, _NAME_LETTERS) for sweep in lab.history.sweep_names()}
+    names = {sweep.id: formatting.excerpt(sweep.name, _NAME_LETTERS) for sweep in lab.history.sweep_names()}
     if asked is not None and asked not in names:
         try:
-            names[asked] = words.excerpt(lab.sweeps.get(asked).name, _NAME_LETTERS)
+            names[asked] = formatting.excerpt(lab.sweeps.get(asked).name, _NAME_LETTERS)
         except RivyaError:
             names[asked] = "A sweep that is not here"
     titles = {
@@ -167,11 +167,11 @@ def clear() -> None:
         if st.session_state.get(key):
             st.session_state[key] = empty
     st.query_params.pop("sweep", None)
-    address.turn_to(1)
+    query_params.turn_to(1)
 
 
 def _first_page() -> None:
-    address.turn_to(1)
+    query_params.turn_to(1)
 
 
 def _span(days: tuple[date | None, ...]) -> tuple[datetime | None, datetime | None]:
@@ -184,5 +184,5 @@ def _span(days: tuple[date | None, ...]) -> tuple[datetime | None, datetime | No
 
 
 def _midnight(day: date) -> datetime:
-    zone = words.local(datetime.now(UTC)).tzinfo
+    zone = formatting.local(datetime.now(UTC)).tzinfo
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)

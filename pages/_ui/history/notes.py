@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import direction, words
+from pages._ui import direction, formatting
 from rivya_core import GenerationRecord, Lab, RivyaError
 from rivya_core.lab.judging.reviews import NOTE_MAX, ClipNote
 
@@ -47,14 +47,16 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
 
 def _told(note: ClipNote) -> str:
     place = "" if note.at_s == WHOLE_S else f"at {note.at_s:.1f} s"
-    return " · ".join(part for part in (direction.within(note.author), place, words.clock(note.created_at)) if part)
+    return " · ".join(
+        part for part in (direction.within(note.author), place, formatting.clock(note.created_at)) if part
+    )
 
 
 def _add(lab: Lab, generation_id: str, key: str) -> None:
     try:
         lab.reviews.add_note(generation_id, WHOLE_S, str(st.session_state.get(key, "")))
     except RivyaError as error:
-        st.toast(words.sentences(error.title, error.detail, error.hint))
+        st.toast(formatting.sentences(error.title, error.detail, error.hint))
         return
     st.session_state[key] = ""
     st.session_state.pop(_GONE, None)

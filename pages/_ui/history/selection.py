@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import frame, undo, words
+from pages._ui import formatting, frame
+from pages._ui.history import deletion
 from pages._ui.shows import make as show_make
 from rivya_core import Lab, RivyaError
 
@@ -37,7 +38,7 @@ def act(asked: Mapping[str, Any]) -> None:
     try:
         said = _change(frame.lab(), str(name), ids, label)
     except RivyaError as error:
-        said = words.sentences(error.title, error.detail, error.hint)
+        said = formatting.sentences(error.title, error.detail, error.hint)
     if said:
         st.session_state[_TOLD] = said
 
@@ -56,7 +57,7 @@ def follow() -> None:
 
 def gone() -> Sequence[str]:
     """Ids that cannot be selected any more."""
-    return undo.deleted()
+    return deletion.deleted()
 
 
 def _change(lab: Lab, name: str, ids: list[str], label: str) -> str:
@@ -65,20 +66,20 @@ def _change(lab: Lab, name: str, ids: list[str], label: str) -> str:
     if not known:
         return "None of them is here any more."
     if name == "favorite":
-        undo.forget()
+        deletion.forget()
         on = not all(row.starred for row in rows)
         lab.star_all(known, on)
         return f"{_clips(len(known))} {'added to' if on else 'removed from'} favorites."
     if name == "label":
-        undo.forget()
+        deletion.forget()
         added = lab.labels.add("generation", known, label)
         return f"Label given to {_clips(len(added))}." if added else "They carry this label already."
     if name == "unlabel":
-        undo.forget()
+        deletion.forget()
         taken = lab.labels.remove("generation", known, label.strip())
         return f"Label taken from {_clips(len(taken))}." if taken else "None of them carries this label."
     if name == "delete":
-        return undo.delete_all(lab, rows)
+        return deletion.delete_all(lab, rows)
     return ""
 
 

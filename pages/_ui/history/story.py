@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from pages._ui import words
+from pages._ui import formatting
 from pages._ui.components.timeline import Moment
 from rivya_core import GenerationRecord, State
 from rivya_core.lab.records import EventRecord
@@ -51,7 +51,7 @@ def moments(record: GenerationRecord, events: Sequence[EventRecord]) -> list[Mom
     points.sort(key=lambda point: point[0])
     gaps = ["", *(f"+{_gap((after[0] - before[0]).total_seconds())}" for before, after in pairwise(points))]
     return [
-        Moment(words.clock(at, seconds=True, today=False), what, gap, note, tone)
+        Moment(formatting.clock(at, seconds=True, today=False), what, gap, note, tone)
         for (at, what, note, tone), gap in zip(points, gaps, strict=True)
     ]
 
@@ -95,7 +95,7 @@ def _state_words(detail: Mapping[str, Any], note: str) -> tuple[str, str, str]:
         return "Answered with the task of an earlier generation", f"nothing more was charged · {note}", "gray"
     if after not in set(State):
         return after or "State changed", note, "gray"
-    return STATES[State(after)] if before else STORED, note, words.STATE_BADGES[State(after)].color
+    return STATES[State(after)] if before else STORED, note, formatting.STATE_BADGES[State(after)].color
 
 
 def _is_shown(name: str, value: object) -> bool:
@@ -103,4 +103,4 @@ def _is_shown(name: str, value: object) -> bool:
 
 
 def _gap(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < FINE_BELOW_S else words.span(seconds)
+    return f"{seconds:.1f} s" if seconds < FINE_BELOW_S else formatting.span(seconds)

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from pages._ui import live, modes, words
-from pages._ui.address import open_row, sweep_link
+from pages._ui import formatting, fragments, mode_marks
 from pages._ui.components.history_rows import Row, View, history_rows
 from pages._ui.history import selection
+from pages._ui.query_params import open_row, sweep_link
 from pages._ui.results import row_words
 from pages._ui.shows import make as show_make
 from rivya_core import GenerationRecord, Lab, State
@@ -31,7 +31,7 @@ def draw(lab: Lab, rows: Sequence[GenerationRecord], shown: GenerationRecord | N
     """Draw one page of rows, and watch them and the ``shown`` generation while any of them is under way."""
     watched = (*rows, shown) if shown is not None and all(row.id != shown.id for row in rows) else tuple(rows)
     ticks = any(is_moving(lab, row) for row in watched)
-    live.part(_rows, TICK_S if ticks else None)(lab, watched, len(rows), shown.id if shown else None, view)
+    fragments.part(_rows, TICK_S if ticks else None)(lab, watched, len(rows), shown.id if shown else None, view)
 
 
 def is_moving(lab: Lab, row: GenerationRecord) -> bool:
@@ -49,7 +49,7 @@ def _rows(lab: Lab, watched: tuple[GenerationRecord, ...], listed: int, shown: s
     if not rows:
         return
     marks = lab.history.marks([row.id for row in rows])
-    said = modes.marks(lab.mode, (row.mode for row in fresh))
+    said = mode_marks.marks(lab.mode, (row.mode for row in fresh))
     history_rows(
         [_row(row, marks[row.id], said.of(row.mode)) for row in rows],
         opened=shown,
@@ -94,22 +94,22 @@ def _standing(row: GenerationRecord) -> tuple[object, ...]:
 
 
 def _row(row: GenerationRecord, marks: Marks, mode: str) -> Row:
-    state, made = words.state_of(row), words.clock(row.created_at)
+    state, made = formatting.state_of(row), formatting.clock(row.created_at)
     return {
         "id": row.id,
-        "name": f"{words.excerpt(row.prompt, NAME_LETTERS)}, {made}, {state.label.lower()}",
-        "prompt": words.excerpt(row.prompt, PROMPT_LETTERS),
+        "name": f"{formatting.excerpt(row.prompt, NAME_LETTERS)}, {made}, {state.label.lower()}",
+        "prompt": formatting.excerpt(row.prompt, PROMPT_LETTERS),
         "favorite": row.starred,
         "labels": marks.labels,
         "marks": _marks(marks),
         "state": row_words.state_word(row),
         "tone": state.color,
         "mode": mode,
-        "modeTone": words.MODE_BADGES[row.mode_word].color,
+        "modeTone": formatting.MODE_BADGES[row.mode_word].color,
         "sweep": _sweep(marks),
         "made": made,
         "credits": row_words.credits_word(row),
-        "settings": words.shape(row),
+        "settings": formatting.shape(row),
         "took": row_words.took(row),
         "poster": row_words.poster_url(row),
         "clip": f"/clips/{row.id}.mp4" if row.has_clip and row.clip_check != UNOPENED else "",
@@ -131,7 +131,7 @@ def _sweep(marks: Marks) -> Sequence[str]:
         return ()
     newest = marks.sweeps[-1]
     more = f" and {len(marks.sweeps) - 1} more" if len(marks.sweeps) > 1 else ""
-    return words.excerpt(newest.name, 40) + more, sweep_link(newest.id), newest.id
+    return formatting.excerpt(newest.name, 40) + more, sweep_link(newest.id), newest.id
 
 
 def _opened() -> None:

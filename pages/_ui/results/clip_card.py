@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages._ui import actions, address, frame, words
+from pages._ui import formatting, frame, generation_actions, query_params
 from pages._ui.components.copy_link import copy_link
 from pages._ui.components.player import player
 from pages._ui.shows import added as show_added
@@ -51,7 +51,7 @@ def clip_card(
                     key="show_latest",
                 )
             frame.state_badge(record)
-            copy_link(address.permanent_link(record.id), key="clip_link")
+            copy_link(query_params.permanent_link(record.id), key="clip_link")
     watched = player(record, key=PLAYER, mark=mark, autoplay=True, choice_ms=chosen_ms)
     playing = lab.cassettes.playing
     if record.mode == "simulated" and (playing is None or playing.cassette.mode == "simulated"):
@@ -60,22 +60,22 @@ def clip_card(
     with st.container(key="slot_takes"):
         below()
     with st.container(gap="xxsmall"):
-        st.text(words.excerpt(record.prompt, 240))
+        st.text(formatting.excerpt(record.prompt, 240))
         with st.container(
             horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="muted_clip"
         ):
             st.text(facts(record, marked=bool(mark)), width="content")
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
-                actions.use_part_menu(record, key="clip")
+                generation_actions.use_part_menu(record, key="clip")
                 show_make.add_menu(lab, [record.id], key="clip")
     with st.container(horizontal=True, key="clip_actions", gap="xsmall"):
-        actions.download_menu(record, key="clip")
-        actions.compare_button(record, key="clip")
-        actions.repeat_button(lab, record, key="clip")
-        actions.use_settings_button(record, key="clip")
-        actions.copy_menu(lab, record, key="clip")
+        generation_actions.download_menu(record, key="clip")
+        generation_actions.compare_button(record, key="clip")
+        generation_actions.repeat_button(lab, record, key="clip")
+        generation_actions.use_settings_button(record, key="clip")
+        generation_actions.copy_menu(lab, record, key="clip")
     show_added.draw(show_make.place("clip", [record.id]))
-    actions.repeat_note(lab, record, key="clip")
+    generation_actions.repeat_note(lab, record, key="clip")
     return watched
 
 
@@ -83,18 +83,18 @@ def facts(record: GenerationRecord, *, marked: bool = True) -> str:
     """Write what is known of a clip in one line; ``marked``: say of simulated credits that they are."""
     picture = f"{record.clip_width_px}\N{MULTIPLICATION SIGN}{record.clip_height_px} px" if record.clip_width_px else ""
     paid = record.final_credits if record.final_credits is not None else record.reserved_credits
-    price = words.credits(paid) + (" (provisional)" if record.settlement == "provisional" else "")
+    price = formatting.credits(paid) + (" (provisional)" if record.settlement == "provisional" else "")
     if marked and record.mode_word != "live":
         price = f"{price}, {record.mode_word}"
     return " · ".join(
         part
         for part in (
             record.model,
-            words.shape(record),
+            formatting.shape(record),
             f"take {record.take}" if record.take > 1 else "",
             picture,
             price if paid is not None else "",
-            words.clock(record.finished_at or record.created_at),
+            formatting.clock(record.finished_at or record.created_at),
         )
         if part
     )

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import frame, words
-from pages._ui.compared import MOST
+from pages._ui import formatting, frame
+from pages._ui.compare_limits import MOST
 from pages._ui.components.poster_grid import Tile, choice, poster_grid
-from pages._ui.modes import Marks
+from pages._ui.mode_marks import Marks
 from pages._ui.results.clip_card import PLAYER, clip_card
 from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.clips import UNOPENED
@@ -147,7 +147,7 @@ def _recent(made: Sequence[Press], shown: Press, marks: Marks) -> None:
                 press.takes[0],
                 marks.of(press.takes[0].mode),
                 takes=f"{len(press.takes)} takes" if len(press.takes) > 1 else "",
-                name=words.excerpt(press.takes[0].prompt, 70),
+                name=formatting.excerpt(press.takes[0].prompt, 70),
             )
             for press in made
         ]

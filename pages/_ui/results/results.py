@@ -8,11 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import actions, cards, frame, live, modes, words
+from pages._ui import failure_cards, formatting, fragments, frame, generation_actions, mode_marks
 from pages._ui.components.notify_me import notify_me
 from pages._ui.form.request_form import STARTED
 from pages._ui.generation_progress import MAX_ROWS, generation_progress
-from pages._ui.modes import Marks
+from pages._ui.mode_marks import Marks
 from pages._ui.results import clips, sweep_troubles
 from rivya_core import GenerationRecord, Lab, State
 from rivya_core.lab.history import SweepTrouble
@@ -70,16 +70,16 @@ def draw(lab: Lab) -> None:
     """
     look = _look(lab, lab.balance())
     rows = clips.finished(lab)
-    marks = modes.marks(lab.mode, (record.mode for record in (*look.running, *look.failures, *rows)))
+    marks = mode_marks.marks(lab.mode, (record.mode for record in (*look.running, *look.failures, *rows)))
     st.session_state[_SEEN] = look.signature
     _announce(lab, look)
     with st.container(key="slot_answer"):
-        actions.repeat_answer(lab)
+        generation_actions.repeat_answer(lab)
     with st.container(key="slot_progress"):
         _in_progress(lab, look, marks)
     with st.container(key="slot_pause"):
         if look.pause is not None:
-            cards.pause_card(look.pause)
+            failure_cards.pause_card(look.pause)
     with st.container(key="slot_failures"):
         _failures(lab, look, marks)
     with st.container(key="slot_clips"):
@@ -100,7 +100,7 @@ def _look(lab: Lab, balance: BalanceRecord) -> Look:
 
 def _announce(lab: Lab, look: Look) -> None:
     """Say in passing what was started and what has ended since the last look; the cards are what stays."""
-    for key in (STARTED, actions.REPEATED):
+    for key in (STARTED, generation_actions.REPEATED):
         started = st.session_state.pop(key, None)
         if started is not None:
             _say_started(*started)
@@ -121,7 +121,7 @@ def _in_progress(lab: Lab, look: Look, marks: Marks) -> None:
             with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
                 st.caption("You can close this tab.", width="content")
                 notify_me()
-        live.part(_tick, TICK_S)(marks)
+        fragments.part(_tick, TICK_S)(marks)
         if len(look.running) == MAX_ROWS:
             st.caption(f"The newest {MAX_ROWS} of {lab.history.running_count()}; all of them are in History.")
 
@@ -179,14 +179,14 @@ def _act(name: str, generation_id: str) -> None:
     elif name == "check":
         lab.check_now(generation_id)
     elif name in {"watch", "unwatch"}:
-        actions.watch(lab, generation_id, again=name == "watch")
+        generation_actions.watch(lab, generation_id, again=name == "watch")
 
 
 @st.cache_data(ttl=20, show_spinner=False, max_entries=200)
 def _typical_words(_lab: Lab, key: tuple[str, str, Mode, str]) -> str:
     """Remember the words for a while: many rows and many tabs ask for the same ones at every tick."""
     _folder, model, mode, duration = key
-    return words.typical(_lab.history.typical_s(model, mode, duration))
+    return formatting.typical(_lab.history.typical_s(model, mode, duration))
 
 
 def _typical(lab: Lab, record: GenerationRecord) -> str:
@@ -199,7 +199,7 @@ def _failures(lab: Lab, look: Look, marks: Marks) -> None:
     if len(look.failures) > 1:
         _failures_bar(lab)
     for record in look.failures[:MAX_FAILURES]:
-        cards.failure_card(lab, record, marks=marks)
+        failure_cards.failure_card(lab, record, marks=marks)
 
 
 def _failures_bar(lab: Lab) -> None:
@@ -220,7 +220,7 @@ def _failures_bar(lab: Lab) -> None:
                 f"Dismiss all {len(failed)}",
                 icon=":material/clear_all:",
                 type="tertiary",
-                on_click=actions.dismiss,
+                on_click=generation_actions.dismiss,
                 args=(failed,),
                 key="dismiss_all",
                 help="Puts the failed ones away; they stay in History.",

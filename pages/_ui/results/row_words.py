@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pages._ui import words
+from pages._ui import formatting
 from rivya_core import GenerationRecord, State
 
 SHORT = {
@@ -18,7 +18,7 @@ SHORT = {
 
 def state_word(row: GenerationRecord) -> str:
     """Say where the row stands, in one or two words."""
-    label = words.state_of(row).label
+    label = formatting.state_of(row).label
     return SHORT.get(label, label)
 
 
@@ -43,4 +43,4 @@ def took(row: GenerationRecord) -> str:
     if row.state is State.CANCELLED:
         return ""
     end = row.finished_at or datetime.now(UTC)
-    return words.span((end - row.created_at).total_seconds()) + ("" if row.is_terminal else "…")
+    return formatting.span((end - row.created_at).total_seconds()) + ("" if row.is_terminal else "…")

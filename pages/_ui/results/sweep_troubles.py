@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import actions, direction, frame, words
+from pages._ui import direction, formatting, frame, generation_actions
 from rivya_core.lab.history import SweepTrouble
 
 MOST = 4
@@ -36,7 +36,7 @@ def _line(trouble: SweepTrouble) -> None:
                 icon=":material/close:",
                 type="tertiary",
                 key=f"dismiss_sweep_{key}",
-                on_click=actions.dismiss,
+                on_click=generation_actions.dismiss,
                 args=(trouble.failed,),
                 help="Puts the failed clips away here; they stay in the sweep and in History.",
             )
@@ -48,7 +48,7 @@ def sentence(trouble: SweepTrouble) -> str:
     said = [f"{_clips(failed)} failed"] if failed else []
     if waiting:
         said.append(f"{waiting if said else _clips(waiting)} {'needs' if waiting == 1 else 'need'} attention")
-    return f"Sweep {direction.within(words.excerpt(trouble.name, 60))}: {', '.join(said)}."
+    return f"Sweep {direction.within(formatting.excerpt(trouble.name, 60))}: {', '.join(said)}."
 
 
 def _clips(count: int) -> str:

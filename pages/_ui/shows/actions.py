@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import chat_files, done_bar, frame
-from pages._ui.done_bar import Done
+from pages._ui import chat_files, frame, undo
 from pages._ui.shows import address, changing, share
 from pages._ui.shows import list as show_list
+from pages._ui.undo import Done
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.show import Show
 
@@ -60,6 +60,6 @@ def _update(show_id: str) -> None:
         changing.refuse(error)
         return
     if not updated.changes:
-        done_bar.put(changing.BAR, Done("The facts are up to date: nothing has changed.", None))
+        undo.put(changing.BAR, Done("The facts are up to date: nothing has changed.", None))
         return
     changing.offer("\n".join(["Facts updated.", *updated.changes]), updated.before)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import frame, words
+from pages._ui import formatting, frame
 from pages._ui.shows import address
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.show import Show
@@ -55,7 +55,7 @@ def _undo(place: str) -> None:
         frame.lab().shows.put_back(added.before, added.after)
         put(place, Added("Taken out of the show again."))
     except RivyaError as error:
-        put(place, Added(words.sentences(error.title, error.detail, error.hint)))
+        put(place, Added(formatting.sentences(error.title, error.detail, error.hint)))
 
 
 def _forget() -> None:

@@ -8,8 +8,8 @@ from typing import Literal
 
 import streamlit as st
 
-from pages._ui import done_bar, frame, words
-from pages._ui.done_bar import Done
+from pages._ui import formatting, frame, undo
+from pages._ui.undo import Done
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.show import Show
 
@@ -45,12 +45,12 @@ def offer(said: str, before: Show, *, about: str = "") -> None:
     if about and last is not None and last.about == about and last.after == before:
         before = last.before
     st.session_state[_LAST] = _Step(about, before, after)
-    done_bar.put(BAR, Done(said, lambda: _take_back(before, after, "Redo")))
+    undo.put(BAR, Done(said, lambda: _take_back(before, after, "Redo")))
 
 
 def row() -> None:
     """Draw what was done last and its way back, in one line that is always there: nothing below it moves."""
-    done = done_bar.told(BAR)
+    done = undo.told(BAR)
     with st.container(key="muted_shows_done"):
         st.text("Changes are saved as you make them." if done is None else done.said)
     label = "Undo" if done is None else done.label
@@ -59,14 +59,14 @@ def row() -> None:
         icon=f":material/{label.lower()}:",
         key="shows_manage_undo",
         disabled=done is None or done.undo is None,
-        on_click=done_bar.undo,
+        on_click=undo.undo,
         args=(BAR,),
     )
 
 
 def refuse(error: RivyaError, more: str = "") -> None:
     """Say what could not be done."""
-    done_bar.put(BAR, Done(words.sentences(error.title, error.detail, error.hint, more), None))
+    undo.put(BAR, Done(formatting.sentences(error.title, error.detail, error.hint, more), None))
 
 
 def _take_back(before: Show, after: Show, again: Literal["Undo", "Redo"]) -> None:
@@ -81,4 +81,4 @@ def _take_back(before: Show, after: Show, again: Literal["Undo", "Redo"]) -> Non
         return
     said = "Undone." if again == "Redo" else "Done again."
     other: Literal["Undo", "Redo"] = "Undo" if again == "Redo" else "Redo"
-    done_bar.put(BAR, Done(said, lambda: _take_back(found, now, other), again))
+    undo.put(BAR, Done(said, lambda: _take_back(found, now, other), again))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame, live, words
+from pages._ui import formatting, fragments, frame
 from pages._ui.shows import address
 from pages._ui.shows import words as show_words
 from rivya_core import RivyaError
@@ -38,11 +38,11 @@ def draw(show: Show, *, may_edit: bool) -> None:
 def _one_file(show_id: str, sizes: Sizes, *, may_edit: bool) -> None:
     files = frame.lab().shows.files
     if files.is_making(show_id):
-        live.part(_watch, TICK_S)(show_id)
+        fragments.part(_watch, TICK_S)(show_id)
         return
     failure = files.failure(show_id)
     if failure is not None:
-        st.error(words.sentences(failure.title, failure.detail, failure.hint), icon=":material/error:")
+        st.error(formatting.sentences(failure.title, failure.detail, failure.hint), icon=":material/error:")
     purpose = "Small copies of the clips inside, without sound: for mail, chat and phones."
     if sizes.small_bytes is not None:
         _row("small", "One file", address.file_link(show_id), f"{_megabytes(sizes.small_bytes)}. {purpose}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import direction, frame, words
+from pages._ui import direction, formatting, frame
 from pages._ui.components.slide_list import Press, SlideRow, slide_list
 from pages._ui.shows import actions, address, changing, download, share, slide
 from pages._ui.shows import words as show_words
@@ -61,7 +61,7 @@ def _head(show: Show, *, may_edit: bool) -> None:
             told = [
                 show_words.counted(len(show.slides), "slide"),
                 show_words.counted(len(show.clips), "clip"),
-                f"facts as of {words.clock(show.facts.made_at)}",
+                f"facts as of {formatting.clock(show.facts.made_at)}",
             ]
             st.text(" · ".join(told), width="content")
             with st.container(horizontal=True, gap="small", width="content"):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages._ui import words
+from pages._ui import formatting
 from rivya_core.api.errors import RivyaError
 
 
@@ -70,7 +70,7 @@ def trouble(text: str, check: Callable[[str], str]) -> str:
     try:
         check(text)
     except RivyaError as error:
-        return words.sentences(error.detail, error.hint)
+        return formatting.sentences(error.detail, error.hint)
     return ""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import card, direction, done_bar, frame, words
+from pages._ui import card, direction, formatting, frame, undo
 from pages._ui.components.row_list import row_list
 from pages._ui.shows import address, changing, make, share
 from pages._ui.shows import words as show_words
@@ -46,8 +46,8 @@ def delete(show_id: str) -> None:
         changing.refuse(error)
         return
     ended = " It is no longer shared." if was_shared else ""
-    said = f"Deleted: {direction.within(words.excerpt(title, make.TITLE_SHOWN))}. Its clips stay.{ended}"
-    done_bar.put(changing.BAR, done_bar.Done(said, lambda: shows.undelete(show_id)))
+    said = f"Deleted: {direction.within(formatting.excerpt(title, make.TITLE_SHOWN))}. Its clips stay.{ended}"
+    undo.put(changing.BAR, undo.Done(said, lambda: shows.undelete(show_id)))
 
 
 def _row(one: Listed) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _row(one: Listed) -> dict[str, Any]:
         "total": 0,
         "facts": [
             f"{show_words.counted(one.slides, 'slide')} · {show_words.counted(one.clips, 'clip')}",
-            f"made {words.clock(one.created_at)}",
+            f"made {formatting.clock(one.created_at)}",
         ],
     }
 
@@ -75,7 +75,7 @@ def _empty(lab: Lab) -> None:
         )
         status = None if lab.settings.read_only else _first(lab)
         if status is not None:
-            name = direction.within(words.excerpt(status.experiment.name, make.TITLE_SHOWN))
+            name = direction.within(formatting.excerpt(status.experiment.name, make.TITLE_SHOWN))
             st.button(
                 f"Make a show of {name}",
                 icon=":material/slideshow:",

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import streamlit as st
 
-from pages._ui import direction, frame, words
+from pages._ui import direction, formatting, frame
 from pages._ui.shows import added, address
 from pages._ui.shows.added import Added
 from rivya_core import Lab
@@ -96,9 +96,9 @@ def choices(lab: Lab) -> dict[str, str]:
     """The shows that clips can go into, by id: a new one, and the newest that are there, each under a name of its own."""
     found = {NEW: "New show"}
     for one in lab.shows.list()[:OFFERED_MAX]:
-        title = words.excerpt(one.title, TITLE_SHOWN)
+        title = formatting.excerpt(one.title, TITLE_SHOWN)
         if title in found.values():  # a menu refuses the same name twice
-            title = f"{title} · made {words.clock(one.created_at)}"
+            title = f"{title} · made {formatting.clock(one.created_at)}"
         same = sum(name == title or name.startswith(f"{title} (") for name in found.values())
         found[one.id] = f"{title} ({same + 1})" if same else title
     return found
@@ -123,12 +123,12 @@ def add(generation_ids: Sequence[str], show_id: str, *, side_by_side: bool = Fal
     rest = f" {left:,} without a clip, or beyond {CLIPS_MAX}, were left out." if left else ""
     groups = [ids[at : at + SIDE_BY_SIDE_MAX] for at in range(0, len(ids), SIDE_BY_SIDE_MAX)] if side_by_side else ids
     if show_id == NEW:
-        title = words.excerpt(one_line(lab.get(ids[0]).prompt), TITLE_SHOWN) or "New show"
+        title = formatting.excerpt(one_line(lab.get(ids[0]).prompt), TITLE_SHOWN) or "New show"
         st.session_state[_GO] = lab.shows.create(title, groups).id
         return Added("")
     before = lab.shows.add(show_id, groups)
     after = lab.shows.get(show_id)
-    into = direction.within(words.excerpt(after.title, TITLE_SHOWN))
+    into = direction.within(formatting.excerpt(after.title, TITLE_SHOWN))
     again = " Nothing in it is new: it was there already." if len(after.clips) == len(before.clips) else ""
     mixed = " It holds live and simulated clips now." if after.mode == "mixed" != before.mode else ""
     return Added(f"Added to the end of {into}.{again}{mixed}{rest}", before, after)
@@ -139,7 +139,7 @@ def add_chosen(generation_ids: Sequence[str], show_id: str, where: str, *, side_
     try:
         done = add(generation_ids, show_id, side_by_side=side_by_side)
     except RivyaError as error:
-        done = Added(words.sentences(error.title, error.detail, error.hint))
+        done = Added(formatting.sentences(error.title, error.detail, error.hint))
     if done.said:
         added.put(where, done)
 

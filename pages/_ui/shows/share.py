@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, done_bar, frame, live, words
+from pages._ui import card, formatting, fragments, frame, undo
 from pages._ui.components.copy_link import copy_link
 from pages._ui.components.share_code import share_code
-from pages._ui.done_bar import Done
+from pages._ui.formatting import Badge
 from pages._ui.shows import changing
 from pages._ui.shows import words as show_words
-from pages._ui.words import Badge
+from pages._ui.undo import Done
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.room import Share
@@ -62,7 +62,7 @@ def draw(lab: Lab, show_id: str) -> None:
             st.text(
                 "The show names what was compared and the winner. For a blind vote let phones open the ballot first."
             )
-        live.part(_counts, TICK_S)(lab, share)
+        fragments.part(_counts, TICK_S)(lab, share)
         with st.container(key="muted_show_share"):
             st.text(
                 "Phones see the show as it is now: after a change, reload the page there. Plain http: anyone in this network can "
@@ -90,7 +90,7 @@ def _counts(lab: Lab, drawn: Share) -> None:
     """Say how many have it open; draw the page again when the ballot is there, or sharing has ended."""
     share = lab.shows.room.current(drawn.show_id)
     if share is None:
-        done_bar.put(changing.BAR, Done("Sharing ended. The address answers no more.", None))
+        undo.put(changing.BAR, Done("Sharing ended. The address answers no more.", None))
         st.rerun()
     if share.url != drawn.url or share.ballot_url != drawn.ballot_url:
         st.rerun()
@@ -103,7 +103,7 @@ def _counts(lab: Lab, drawn: Share) -> None:
 
 
 def _badge(words_before: str, share: Share) -> Badge:
-    until = words.clock(share.expires_at, today=False)
+    until = formatting.clock(share.expires_at, today=False)
     return Badge(f"{words_before} {until}", ":material/wifi_tethering:", "green")
 
 
@@ -117,11 +117,11 @@ def _opened(share: Share) -> str:
 def _start(show_id: str) -> None:
     try:
         frame.lab().shows.room.start(show_id)
-        done_bar.forget(changing.BAR)
+        undo.forget(changing.BAR)
     except RivyaError as error:
-        st.session_state[_REFUSED] = words.sentences(error.title, error.detail, error.hint)
+        st.session_state[_REFUSED] = formatting.sentences(error.title, error.detail, error.hint)
 
 
 def _stop(show_id: str) -> None:
     frame.lab().shows.room.stop(show_id)
-    done_bar.put(changing.BAR, Done("Sharing stopped. The address answers no more.", None))
+    undo.put(changing.BAR, Done("Sharing stopped. The address answers no more.", None))

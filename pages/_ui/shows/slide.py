@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, chat_files, frame, words
+from pages._ui import card, chat_files, formatting, frame
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.shows import changing
 from pages._ui.shows import words as show_words
@@ -22,7 +22,7 @@ def draw(show: Show, slide: Slide) -> None:
     name = f"{show.id}_{slide.number}"
     card.head(f"Slide {place} of {len(show.slides)}")
     with st.container(key="story_slide", gap="xxsmall"):
-        for line in (words.excerpt(told.heading, 160), *(words.excerpt(line, 240) for line in told.text)):
+        for line in (formatting.excerpt(told.heading, 160), *(formatting.excerpt(line, 240) for line in told.text)):
             if line:
                 st.text(line)
     caption = f"show_caption_{name}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pages._ui import words
-from pages._ui.words import Badge
+from pages._ui import formatting
+from pages._ui.formatting import Badge
 from rivya_core.lab.shows.show import Layout, ShownMode
 
 LAYOUTS: dict[Layout, str] = {
@@ -16,10 +16,10 @@ LAYOUTS: dict[Layout, str] = {
 }
 
 MODES: dict[ShownMode, tuple[Badge, ...]] = {
-    "simulated": (words.SIMULATED_SHORT,),
-    "live": (words.LIVE,),
-    "replay": (words.REPLAY,),
-    "mixed": (words.LIVE, words.SIMULATED_SHORT),
+    "simulated": (formatting.SIMULATED_SHORT,),
+    "live": (formatting.LIVE,),
+    "replay": (formatting.REPLAY,),
+    "mixed": (formatting.LIVE, formatting.SIMULATED_SHORT),
 }
 
 

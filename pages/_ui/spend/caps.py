@@ -6,7 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from pages._ui import card, direction, frame, words
+from pages._ui import card, direction, formatting, frame
 from pages._ui.cap_editor import Save, cap_editor
 from pages._ui.components.data_table import Cell, Column, data_table
 from pages._ui.spend.view import View
@@ -28,7 +28,7 @@ def caps_card(lab: Lab, view: View) -> None:
         _daily(lab, view)
         capped = [cost for cost in known if cost.cap_credits is not None]
         for cost in sorted(capped, key=lambda cost: not (cost.is_working or cost.planned_takes))[:BARS_MAX]:
-            _bar(words.excerpt(cost.name, 60), cost.sums.held, cost.cap_credits or 0, view)
+            _bar(formatting.excerpt(cost.name, 60), cost.sums.held, cost.cap_credits or 0, view)
         if frame.can_spend() and view.mode == lab.mode:
             _editor(lab, known[:CHOICES_MAX])
         elif frame.can_spend():
@@ -62,7 +62,7 @@ def _bar(name: str, spent: int, cap: int, view: View) -> None:
 
 
 def _editor(lab: Lab, known: list[ExperimentCost]) -> None:
-    names = {DAILY: "Every day"} | {cost.id: words.excerpt(cost.name, 60) for cost in known}
+    names = {DAILY: "Every day"} | {cost.id: formatting.excerpt(cost.name, 60) for cost in known}
     chosen = st.selectbox("Change the cap of", list(names), format_func=lambda one: names.get(one, one), key="cap_of")
     if chosen == DAILY or chosen not in names:
         cap_editor(f"Cap for {lab.mode_word} credits a day", lab.cap(), lab.set_cap, key="spend_cap_daily")
@@ -83,7 +83,7 @@ def _log(lab: Lab, view: View, known: list[ExperimentCost]) -> None:
     if not changes:
         st.caption("No cap was changed so far. Raising one asks why, and the reason is kept here.")
         return
-    names = {caps.of_experiment(cost.id): words.excerpt(cost.name, 60) for cost in known}
+    names = {caps.of_experiment(cost.id): formatting.excerpt(cost.name, 60) for cost in known}
     with st.expander(f"Changes of caps ({len(changes):,})"):
         data_table(
             f"Changes of caps, {view.unit}, newest first",
@@ -98,4 +98,4 @@ def _line(change: CapChange, names: dict[str, str]) -> list[Cell | str]:
     before, after = (
         ("No limit" if one is None else f"{one:,}") for one in (change.before_credits, change.after_credits)
     )
-    return [words.clock(change.at), Cell(f"{before} → {after}", note=cap), change.why or "not asked"]
+    return [formatting.clock(change.at), Cell(f"{before} → {after}", note=cap), change.why or "not asked"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, words
-from pages._ui.address import sweep_link
+from pages._ui import card, formatting
 from pages._ui.components.data_table import Cell, Column, data_table
+from pages._ui.query_params import sweep_link
 from pages._ui.spend.view import View, number
 from rivya_core import Lab
 from rivya_core.lab.expenses import ExperimentCost, Spent, Sums, SweepForecast
@@ -62,7 +62,7 @@ def _row(cost: ExperimentCost, sums: Sums) -> list[Cell | str]:
     share = None if cap is None else 1.0 if cap == 0 else cost.sums.held / cap
     planned = f"{cost.planned_takes:,} take{'' if cost.planned_takes == 1 else 's'}" if cost.planned_takes else ""
     return [
-        Cell(words.excerpt(cost.name, 70), sweep_link(cost.id), KINDS.get(cost.kind, "")),
+        Cell(formatting.excerpt(cost.name, 70), sweep_link(cost.id), KINDS.get(cost.kind, "")),
         number(sums.held),
         number(cost.sums.held),
         number(cost.quoted_credits),
@@ -109,7 +109,7 @@ def _forecast(view: View, forecast: SweepForecast, *, stands: bool) -> None:
         parts.append(f"{cost.planned_credits:,} planned")
     limit = max(cost.cap_credits if cost.cap_credits is not None else cost.quoted_credits, 1)
     with st.container(key=f"story_{cost.id}", gap="xsmall"):
-        st.text(words.excerpt(cost.name, 80))
+        st.text(formatting.excerpt(cost.name, 80))
         st.progress(min(1.0, cost.sums.held / limit))
         st.text(f"{' + '.join(parts)} = {forecast.total_credits:,} {view.unit} {_against(forecast)}.")
         end = "The queue is paused, so nobody knows when it ends." if stands else ends(forecast)
@@ -141,10 +141,10 @@ def ends(forecast: SweepForecast) -> str | None:
         return None
     if high <= 0:
         return "The last clip takes longer than such clips usually do."
-    within = words.span(high)
-    if low < 1 or words.span(low) == within:
+    within = formatting.span(high)
+    if low < 1 or formatting.span(low) == within:
         return f"What is on its way probably ends within {within}."
-    return f"What is on its way probably ends in {words.span(low)} to {within}."
+    return f"What is on its way probably ends in {formatting.span(low)} to {within}."
 
 
 def decision_card(lab: Lab, view: View) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages._ui import words
+from pages._ui import formatting
 from rivya_core import Lab
 from rivya_core.lab.expenses import Days
 from rivya_core.mode_words import ModeWord, mode_word
@@ -83,4 +83,4 @@ def number(credits: int) -> str:  # noqa: A002 - Rivya's word
 def day_words(day: date) -> str:
     """Write a day of a list."""
     today = datetime.now().astimezone().date()
-    return "Today" if day == today else words.day(day)
+    return "Today" if day == today else formatting.day(day)

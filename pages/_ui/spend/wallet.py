@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, words
+from pages._ui import card, formatting
+from pages._ui.formatting import Badge
 from pages._ui.spend.view import View
-from pages._ui.words import Badge
 from rivya_core import Lab
 from rivya_core.lab.drift import Unexplained
 from rivya_core.lab.expenses import WalletStory
@@ -44,7 +44,9 @@ def _story(view: View, story: WalletStory, *, named: bool) -> None:
     if named:
         st.text(story.connection)
     last = story.last
-    st.text(f"{last.credits:,} {view.unit} when last asked at {words.clock(last.asked_at, seconds=True, today=False)}.")
+    st.text(
+        f"{last.credits:,} {view.unit} when last asked at {formatting.clock(last.asked_at, seconds=True, today=False)}."
+    )
     if story.reads == 1:
         st.text("A second answer is needed before the two can be compared.")
         return
@@ -69,7 +71,7 @@ def _story(view: View, story: WalletStory, *, named: bool) -> None:
 
 def told(change: Unexplained, unit: str) -> str:
     """Say one change in a sentence."""
-    between = f"between {words.clock(change.after, seconds=True, today=False)} and {words.clock(change.until, seconds=True, today=False)}"
+    between = f"between {formatting.clock(change.after, seconds=True, today=False)} and {formatting.clock(change.until, seconds=True, today=False)}"
     amount = f"{abs(change.least_credits):,} {unit}"
     if not change.is_exact:
         amount = f"at least {amount}"

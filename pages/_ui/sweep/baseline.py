@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import direction, words
+from pages._ui import direction, formatting
 from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import words as sweep_words
 from rivya_core import Lab
@@ -25,7 +25,7 @@ def draw(experiment: ExperimentRecord) -> None:
     said = " · ".join(part for part in shared if part)
     with st.container(key="muted_sweep_baseline", gap="xxsmall"):
         if "prompt" not in varied:
-            st.text(f"Prompt: {direction.within(words.excerpt(base['prompt'], PROMPT_MAX))}")
+            st.text(f"Prompt: {direction.within(formatting.excerpt(base['prompt'], PROMPT_MAX))}")
         if said:
             st.text(f"{'All else' if varied else 'Settings'}: {said}")
 
@@ -39,7 +39,7 @@ def origin(lab: Lab, experiment: ExperimentRecord) -> None:
     except RivyaError:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="muted_sweep_parent"):
-        st.text(f"Extends: {direction.within(words.excerpt(parent.name, NAME_MAX))}", width="content")
+        st.text(f"Extends: {direction.within(formatting.excerpt(parent.name, NAME_MAX))}", width="content")
         st.button(
             "Open that sweep",
             icon=":material/arrow_forward:",

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import actions, cards, words
+from pages._ui import failure_cards, formatting, generation_actions
 from pages._ui.components.player import fault, player
 from pages._ui.results import clip_card
 from pages._ui.sweep import words as sweep_words
@@ -32,7 +32,7 @@ def detail(lab: Lab, cells: Sequence[CellRecord], generation_id: str) -> dict[st
         "labels": [[sweep_words.axis(axis), label] for axis, label in cell.labels.items()],
         "prompt": record.prompt,
         "facts": clip_card.facts(record),
-        "carries": actions.can_carry_settings(record),
+        "carries": generation_actions.can_carry_settings(record),
         "fault": fault(record) if record.clip_check in {DAMAGED, UNOPENED} else "",
     }
 
@@ -67,8 +67,8 @@ def _title(cell: CellRecord) -> str:
     """Name the combination; a value alone, as "0.5", says too little."""
     pairs = list(cell.labels.items())
     if len(pairs) == 1:
-        return words.excerpt(sweep_words.value(*pairs[0]), 80)
-    return words.excerpt(cell.title, 80) or "Baseline"
+        return formatting.excerpt(sweep_words.value(*pairs[0]), 80)
+    return formatting.excerpt(cell.title, 80) or "Baseline"
 
 
 def _close() -> None:
@@ -81,4 +81,4 @@ def _card(lab: Lab) -> None:
         player(record, key=f"sweep_card_{record.id}")
         st.text(record.prompt)
     else:
-        cards.failure_card(lab, record, repeats=False)
+        failure_cards.failure_card(lab, record, repeats=False)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._ui import card, contract_drift, frame, words
+from pages._ui import card, contract_drift, formatting, frame
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.form import fields
@@ -56,7 +56,7 @@ def show(lab: Lab, draft: SweepDraft, *, undo: bool = False) -> None:
         st.session_state[_BEFORE] = before
     else:
         st.session_state.pop(_BEFORE, None)
-    st.session_state[_INSTEAD] = words.replaced_model(draft.base)
+    st.session_state[_INSTEAD] = formatting.replaced_model(draft.base)
     draft = replace(draft, base=draft.base.in_catalogue())
     sweep_drafts.save(lab, draft)
     _write(lab, draft)
@@ -154,7 +154,7 @@ def _model(lab: Lab) -> ModelSpec:
         "Model",
         list(specs),
         key=f"{FORM}_model",
-        format_func=lambda model: f"{specs[model].display_name} · {words.credits(specs[model].base_credits)}",
+        format_func=lambda model: f"{specs[model].display_name} · {formatting.credits(specs[model].base_credits)}",
     )
     for param in specs[chosen].params:
         fields.mend(param, FORM)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pages._ui import words
-from pages._ui.compared import MOST
+from pages._ui import formatting
+from pages._ui.compare_limits import MOST
 from pages._ui.components.experiment_grid import OnAct, experiment_grid
 from pages._ui.sweep import words as sweep_words
 from rivya_core.lab.experiments.records import Axis, CellRecord, SweepStatus, TakeRecord
@@ -155,5 +155,5 @@ def _take(take: TakeRecord, note: Callable[[TakeRecord], Note | None]) -> dict[s
     if take.has_clip:
         drawn |= {"star": take.starred, "word": "Reused" if take.reused else ""}
         return drawn | {"dark": True} if take.is_unopened else drawn
-    drawn["w"] = "Planned" if take.state is None else words.STATE_BADGES[take.state].label
+    drawn["w"] = "Planned" if take.state is None else formatting.STATE_BADGES[take.state].label
     return drawn if said is None else drawn | {"note": said.text, "tone": said.tone}

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages._ui import cards, direction, frame, live, words
-from pages._ui.address import sweep_link
+from pages._ui import direction, failure_cards, formatting, fragments, frame
 from pages._ui.cap_editor import cap_editor
 from pages._ui.components.copy_link import copy_link
-from pages._ui.paid_button import paid_button
+from pages._ui.query_params import sweep_link
 from pages._ui.shows import make as show_make
+from pages._ui.spend_button import paid_button
 from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import baseline as sweep_baseline
 from pages._ui.sweep import cassette as sweep_cassette
@@ -73,7 +73,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     pause = lab.pause()
     with st.container(key="slot_pause"):  # always there: what stands below it keeps its place, and a clip plays on
         if pause is not None and sweep_words.open_takes(status) and frame.can_spend():
-            cards.pause_card(pause)
+            failure_cards.pause_card(pause)
 
 
 def _facts(lab: Lab, status: SweepStatus) -> str:
@@ -88,7 +88,7 @@ def _facts(lab: Lab, status: SweepStatus) -> str:
             else "",
             "" if sweep_words.moves(lab, status) else grid.money_of(status),
             f"{status.reused:,} reused" if status.reused else "",
-            f"started {words.clock(experiment.created_at)}",
+            f"started {formatting.clock(experiment.created_at)}",
         )
         if part
     )
@@ -128,14 +128,14 @@ def _further(lab: Lab, status: SweepStatus) -> None:
         return
     standing = lab.verdicts.look(status.id)
     if standing.is_awaited:
-        live.part(_watch, TICK_S)(status.id)
+        fragments.part(_watch, TICK_S)(status.id)
         return
     verdicts = standing.axes
     further = verdicts[0].to_clear if verdicts and verdicts[0].finding.word in {"unclear", "too few"} else None
     if further is None or not further.clips or further.takes > MAX_TAKES:
         return
     st.button(
-        f"Plan {sweep_words.counted(further.clips, 'more clip')} · {words.credits(further.credits)}",
+        f"Plan {sweep_words.counted(further.clips, 'more clip')} · {formatting.credits(further.credits)}",
         icon=":material/library_add:",
         key="sweep_further",
         on_click=_extend,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import direction, frame, words
+from pages._ui import direction, formatting, frame
 from pages._ui.components.image_paste import image_paste
 from pages._ui.components.thumbnail import thumbnail
 from pages._ui.form.image_field import UPLOAD_CAP_MB
@@ -47,7 +47,7 @@ def images_field(label: str, name: str, *, several: bool) -> None:
         with st.container(border=True, key=f"refused_{_key(name)}", gap="small"):
             st.badge("This image cannot be used", icon=":material/hide_image:", color="orange")
             why = error.detail.removeprefix("reference_image: ") or error.title
-            st.text(f"{direction.within(words.excerpt(file_name, 48))}: {words.sentences(why, error.hint)}")
+            st.text(f"{direction.within(formatting.excerpt(file_name, 48))}: {formatting.sentences(why, error.hint)}")
             if error.code == "too_big":
                 st.button(
                     "Shrink it to fit",
@@ -67,9 +67,9 @@ def _one(name: str, at: int, image: DraftImage) -> None:
     sent = image.sent
     with st.container(key=f"muted_{_key(name)}_{at}", gap="xxsmall"):
         thumbnail(sent.sha256, f"Reference image {sent.name}", key=f"picture_{_key(name)}_{sent.sha256[:16]}")
-        st.text(words.excerpt(sent.original_name or sent.name, 32))
+        st.text(formatting.excerpt(sent.original_name or sent.name, 32))
         if told := sent.told:
-            st.text(words.sentences(told[:1].upper() + told[1:]))
+            st.text(formatting.sentences(told[:1].upper() + told[1:]))
         st.button(
             "Remove",
             icon=":material/close:",

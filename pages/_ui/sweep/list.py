@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import card, frame, live, replay_card, words
+from pages._ui import card, formatting, fragments, frame, replay_card
+from pages._ui.formatting import Badge
 from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import launch as sweep_launch
@@ -14,7 +15,6 @@ from pages._ui.sweep import manage as sweep_manage
 from pages._ui.sweep import probes as sweep_probes
 from pages._ui.sweep import words as sweep_words
 from pages._ui.sweep.rows import sweep_rows
-from pages._ui.words import Badge
 from rivya_core import Lab
 from rivya_core.lab import sweep_drafts
 from rivya_core.lab.drafts import Draft
@@ -52,7 +52,7 @@ def draw(lab: Lab) -> None:
     ids = [record.id for record in records[:PAGE_ROWS]]
     ticks = any(sweep_words.moves(lab, lab.sweeps.brief(id_)) for id_ in ids)
     if ticks:
-        live.part(_rows, TICK_S)(ids, ticks)
+        fragments.part(_rows, TICK_S)(ids, ticks)
     elif ids:
         _rows(ids, ticks)
     if page > 1 or len(records) > PAGE_ROWS:
@@ -90,7 +90,7 @@ def _new(lab: Lab) -> None:
         if draft.is_empty:
             st.button("New sweep", icon=":material/add:", type="primary", key="sweep_new", on_click=_compose)
         else:
-            name = words.excerpt(draft.name or draft.base.prompt or "unnamed", 48)
+            name = formatting.excerpt(draft.name or draft.base.prompt or "unnamed", 48)
             st.button(
                 f"Continue draft: {name}",
                 icon=":material/edit_note:",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import actions, cards, frame, live, words
+from pages._ui import failure_cards, formatting, fragments, frame, generation_actions
 from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import grid
 from pages._ui.sweep import words as sweep_words
@@ -49,7 +49,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     st.session_state[_SEEN] = signature(lab, status)
     where = _where(lab, status)
     ticks = sweep_words.moves(lab, status)
-    live.part(_tick, TICK_S if ticks else None)(status.id, where)
+    fragments.part(_tick, TICK_S if ticks else None)(status.id, where)
 
 
 def signature(lab: Lab, status: SweepStatus) -> tuple[object, ...]:
@@ -132,7 +132,7 @@ def _act(name: str, id_: str, on: bool) -> None:
         case "star" if frame.can_spend():
             frame.lab().star(id_, on)
         case "use" if frame.can_spend():
-            actions.use_settings(id_)
+            generation_actions.use_settings(id_)
             st.session_state[_GO] = ("generate", {})
         case "history":
             st.session_state[_GO] = ("history", {"id": id_})
@@ -220,7 +220,7 @@ def _titles(status: SweepStatus, axis: Axis) -> dict[str, str]:
     pairs = zip(found["labels"], found["values"], strict=True) if found is not None else ()
     shown = set(axis.labels)
     return {
-        label: words.excerpt(value, TITLE_MAX)
+        label: formatting.excerpt(value, TITLE_MAX)
         for label, value in pairs
         if label in shown and isinstance(value, str) and value != label
     }
@@ -272,6 +272,10 @@ def _note(lab: Lab, status: SweepStatus, take: TakeRecord) -> Note | None:
 def _failure(lab: Lab, generation_id: str, state: State) -> Note:
     record = lab.get(generation_id)
     error = record.error
-    reason = words.state_of(record).label if error is None else words.excerpt(error.detail or error.title, REASON_MAX)
-    charged = words.CHARGED[cards.charged(record)].label
+    reason = (
+        formatting.state_of(record).label
+        if error is None
+        else formatting.excerpt(error.detail or error.title, REASON_MAX)
+    )
+    charged = formatting.CHARGED[failure_cards.charged(record)].label
     return Note(f"{reason} · {charged}", "bad" if state is State.FAILED else "care")

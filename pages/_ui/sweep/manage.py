@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages._ui import direction, done_bar, frame, words
-from pages._ui.done_bar import Done
-from pages._ui.words import Badge
+from pages._ui import direction, formatting, frame, undo
+from pages._ui.formatting import Badge
+from pages._ui.undo import Done
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.experiments.records import ExperimentRecord
@@ -54,11 +54,11 @@ def _first_page() -> None:
 def badges(experiment: ExperimentRecord, labels: Sequence[str]) -> None:
     """Draw whether it is an example, whether it is hidden, and the labels."""
     if experiment.source == "example":
-        frame.badge(words.EXAMPLE)
+        frame.badge(formatting.EXAMPLE)
     if experiment.hidden_at is not None:
         frame.badge(Badge("Hidden", ":material/visibility_off:", "gray"))
     for label in labels:
-        st.badge(words.excerpt(label, NAME_SHOWN), icon=":material/label:", color="gray")
+        st.badge(formatting.excerpt(label, NAME_SHOWN), icon=":material/label:", color="gray")
 
 
 def menu(lab: Lab, experiment: ExperimentRecord, given: Sequence[str]) -> None:
@@ -82,7 +82,7 @@ def menu(lab: Lab, experiment: ExperimentRecord, given: Sequence[str]) -> None:
         if refused is not None and refused[0] == id_:
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="muted_manage_refused"):
                 st.badge("Not changed", icon=":material/info:", color="orange")
-                st.text(words.sentences(refused[1].detail, refused[1].hint))
+                st.text(formatting.sentences(refused[1].detail, refused[1].hint))
         if experiment.hidden_at is None:
             st.button(
                 "Hide from the list", icon=":material/visibility_off:", key="sweep_hide", on_click=_hide, args=(id_,)
@@ -93,7 +93,7 @@ def menu(lab: Lab, experiment: ExperimentRecord, given: Sequence[str]) -> None:
 
 def undo_bar() -> None:
     """Draw what was done last with its way back."""
-    done_bar.draw(BAR)
+    undo.draw(BAR)
 
 
 def _rename(experiment_id: str, key: str) -> None:
@@ -101,7 +101,7 @@ def _rename(experiment_id: str, key: str) -> None:
 
     def rename() -> Done | None:
         before = sweeps.rename(experiment_id, wanted)
-        said = f"Renamed. It was called {direction.within(words.excerpt(before, NAME_SHOWN))}."
+        said = f"Renamed. It was called {direction.within(formatting.excerpt(before, NAME_SHOWN))}."
         return None if before == wanted.strip() else Done(said, lambda: sweeps.rename(experiment_id, before))
 
     _try(experiment_id, rename)
@@ -131,13 +131,13 @@ def _relabel(experiment_id: str, key: str, before: Sequence[str]) -> None:
 def _hide(experiment_id: str) -> None:
     sweeps = frame.lab().sweeps
     sweeps.hide(experiment_id)
-    done_bar.put(BAR, Done("Hidden from the list. What runs goes on.", lambda: sweeps.show(experiment_id)))
+    undo.put(BAR, Done("Hidden from the list. What runs goes on.", lambda: sweeps.show(experiment_id)))
 
 
 def _show(experiment_id: str) -> None:
     sweeps = frame.lab().sweeps
     sweeps.show(experiment_id)
-    done_bar.put(BAR, Done("Shown in the list again.", lambda: sweeps.hide(experiment_id)))
+    undo.put(BAR, Done("Shown in the list again.", lambda: sweeps.hide(experiment_id)))
 
 
 def _try(experiment_id: str, act: Callable[[], Done | None]) -> None:
@@ -148,4 +148,4 @@ def _try(experiment_id: str, act: Callable[[], Done | None]) -> None:
         st.session_state[_REFUSED] = (experiment_id, error)
         return
     if done is not None:
-        done_bar.put(BAR, done)
+        undo.put(BAR, done)

@@ -6,7 +6,7 @@ import re
 
 import streamlit as st
 
-from pages._ui import words
+from pages._ui import formatting
 from pages._ui.sweep import launch as sweep_launch
 from pages._ui.sweep import words as sweep_words
 from rivya_core import Lab
@@ -54,7 +54,7 @@ def sentence(problem: RivyaError | None) -> str:
     if field and rule != said:
         name = FIELDS.get(field) or sweep_words.axis(field)
         said = f"{name} {rule}" if _RULE.match(rule) else f"{name}: {rule}"
-    return words.sentences(said, problem.hint)
+    return formatting.sentences(said, problem.hint)
 
 
 def not_yet(reasons: list[str], key: str) -> None:

@@ -8,8 +8,8 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import streamlit as st
 
 from pages._ui import card
+from pages._ui.formatting import Badge
 from pages._ui.sweep import words as sweep_words
-from pages._ui.words import Badge
 from rivya_core.lab.experiments.plan import PlannedCell, Sweep
 from rivya_core.lab.experiments.records import Axis
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from pages._ui import direction, words
+from pages._ui import direction, formatting
 from pages._ui.components.row_list import row_list
 from pages._ui.sweep import grid
 from pages._ui.sweep import words as sweep_words
@@ -30,17 +30,17 @@ def _row(lab: Lab, status: SweepStatus, labels: Sequence[str], *, says_mode: boo
     state = sweep_words.state(lab, status)
     strip = grid.strip_of(status)
     kind = sweep_words.KINDS.get(experiment.kind)
-    mode = words.MODE_BADGES[mode_word(experiment.mode, experiment.connection)]
+    mode = formatting.MODE_BADGES[mode_word(experiment.mode, experiment.connection)]
     return {
         "id": experiment.id,
         "href": f"/sweep?experiment={quote(experiment.id)}",
         "name": experiment.name,
-        "question": words.excerpt(experiment.question, 240),
+        "question": formatting.excerpt(experiment.question, 240),
         "winner": winner(experiment),
         "chips": [
             *([[kind.label, kind.color]] if kind is not None else []),
             *([[mode.label, mode.color]] if says_mode else []),
-            *([[words.EXAMPLE.label, words.EXAMPLE.color]] if experiment.source == "example" else []),
+            *([[formatting.EXAMPLE.label, formatting.EXAMPLE.color]] if experiment.source == "example" else []),
             [state.label, state.color],
             *([label, "gray"] for label in labels),
         ],
@@ -48,7 +48,7 @@ def _row(lab: Lab, status: SweepStatus, labels: Sequence[str], *, says_mode: boo
         "parts": strip["parts"],
         "facts": [
             f"{sweep_words.shape(experiment)} · {strip['count']}",
-            f"{strip['money']} · {words.clock(experiment.created_at)}",
+            f"{strip['money']} · {formatting.clock(experiment.created_at)}",
         ],
     }
 
@@ -56,4 +56,4 @@ def _row(lab: Lab, status: SweepStatus, labels: Sequence[str], *, says_mode: boo
 def winner(experiment: ExperimentRecord) -> str:
     """Say what was decided; "" while nothing is."""
     title = str((experiment.decision or {}).get("title") or "")
-    return f"Winner: {direction.within(words.excerpt(title, WINNER_MAX))}" if title else ""
+    return f"Winner: {direction.within(formatting.excerpt(title, WINNER_MAX))}" if title else ""

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._ui import card, contract_drift, frame, words
-from pages._ui.paid_button import paid_button
+from pages._ui import card, contract_drift, formatting, frame
+from pages._ui.formatting import Badge
+from pages._ui.spend_button import paid_button
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import launch as sweep_launch
 from pages._ui.sweep import planned as sweep_planned
 from pages._ui.sweep import probes as sweep_probes
-from pages._ui.words import Badge
 from rivya_core import Lab
 from rivya_core.api.differences import PRICE
 from rivya_core.lab.experiments.knobs import IN_DOUBT
@@ -56,16 +56,18 @@ def _priced(lab: Lab, draft: SweepDraft, sweep: Sweep) -> None:
     sweep_planned.not_yet(reasons, "sweep_reasons")
     count = f"{quote.new:,} new" if quote.new else "nothing new"
     if not quote.shortage:
-        label = f"Start · {count} · {words.credits(quote.credits)}"
+        label = f"Start · {count} · {formatting.credits(quote.credits)}"
         _button(lab, draft, label, quote.credits, False, disabled=bool(reasons))
     elif quote.fits and draft.name:
         amount = quote.fits_credits
         clips = f"{quote.fits:,} {'combination' if draft.takes == 1 else 'clip'}{'' if quote.fits == 1 else 's'}"
-        _button(lab, draft, f"Start what fits ({clips}) · {words.credits(amount)}", amount, True)
+        _button(lab, draft, f"Start what fits ({clips}) · {formatting.credits(amount)}", amount, True)
         with st.container(key="muted_fits"):
             st.text("The others stay planned; start the rest later, from the sweep itself.")
     else:
-        _button(lab, draft, f"Start · {count} · {words.credits(quote.credits)}", quote.credits, False, disabled=True)
+        _button(
+            lab, draft, f"Start · {count} · {formatting.credits(quote.credits)}", quote.credits, False, disabled=True
+        )
 
 
 def _doubted(sweep: Sweep) -> list[str]:

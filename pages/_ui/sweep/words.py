@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import words
-from pages._ui.words import TYPICAL_FROM, Badge
+from pages._ui import formatting
+from pages._ui.formatting import TYPICAL_FROM, Badge
 from rivya_core import Lab
 from rivya_core.api.specs import DURATION_KEYS
 from rivya_core.lab.experiments.axes import variable_name
@@ -124,9 +124,9 @@ def repair_label(status: SweepStatus, quote: RepairQuote) -> str:
         f"{quote.reused:,} reused" if quote.reused else "",
     ]
     if 0 < quote.fits < quote.new:
-        parts += [f"{quote.fits:,} fit{'s' if quote.fits == 1 else ''} now", words.credits(quote.fits_credits)]
+        parts += [f"{quote.fits:,} fit{'s' if quote.fits == 1 else ''} now", formatting.credits(quote.fits_credits)]
     else:
-        parts.append(words.credits(quote.credits))
+        parts.append(formatting.credits(quote.credits))
     return " · ".join(part for part in parts if part)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages._ui import address
+from pages._ui import query_params
 from pages._ui.components.strip_plot import Chart, Dot, Strip, strip_plot
 from pages._ui.sweep import words as sweep_words
 from rivya_core.lab.judging import wording
@@ -53,7 +53,7 @@ def _chart(verdict: AxisVerdict, effect: Effect) -> Chart:
                     point.generation_id,
                     point.figures[effect.key],
                     f"{point.place}: {wording.figure(point.figures[effect.key])} {feature.unit}. Open the clip",
-                    address.permanent_link(point.generation_id),
+                    query_params.permanent_link(point.generation_id),
                 )
                 for point in verdict.points
                 if point.level == number

@@ -8,17 +8,17 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import actions, card, direction, frame, live, words
+from pages._ui import card, direction, formatting, fragments, frame, generation_actions
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.components.player import player
 from pages._ui.form import request_form
+from pages._ui.formatting import Badge
 from pages._ui.results.clip_card import facts as clip_facts
 from pages._ui.shows import make as show_make
 from pages._ui.sweep import words as sweep_words
 from pages._ui.verdict import baseline
 from pages._ui.verdict import progress as verdict_progress
 from pages._ui.verdict import votes as verdict_votes
-from pages._ui.words import Badge
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_python
 from rivya_core.api.texts import name_trouble
@@ -58,7 +58,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     evidence = _evidence(lab, status, standing)
     _evidence_card(status, evidence)
     if standing.is_awaited:
-        live.part(_watch, TICK_S)(status.id, standing.stage)
+        fragments.part(_watch, TICK_S)(status.id, standing.stage)
     winners = [cell for cell in status.cells if cell.clip is not None]
     if not winners:
         with st.container(border=True, key="decision_nothing"):
@@ -248,7 +248,7 @@ def _winner(lab: Lab, record: GenerationRecord, title: str) -> None:
                     "Load into Generate", icon=":material/tune:", key="decision_load", on_click=_load, args=(record.id,)
                 ):
                     st.switch_page(frame.page_file("generate"), query_params={})
-                actions.copy_menu(lab, record, key="winner")
+                generation_actions.copy_menu(lab, record, key="winner")
 
 
 def _load(generation_id: str) -> None:
@@ -274,4 +274,4 @@ def _title(cell: CellRecord) -> str:
 
 
 def _when(moment: datetime | None) -> str:
-    return "" if moment is None else words.clock(moment)
+    return "" if moment is None else formatting.clock(moment)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._ui import frame, words
+from pages._ui import formatting, frame
 from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import words as sweep_words
@@ -30,7 +30,7 @@ def button(lab: Lab, status: SweepStatus, further: Further | None, *, key: str) 
     if quote is None or not quote.new:
         return
     st.button(
-        f"Plan {sweep_words.counted(quote.new, 'more clip')} · {words.credits(quote.credits)}",
+        f"Plan {sweep_words.counted(quote.new, 'more clip')} · {formatting.credits(quote.credits)}",
         icon=":material/library_add:",
         key=key,
         on_click=_plan,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages._ui import address
+from pages._ui import query_params
 from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core.lab.judging import wording
 from rivya_core.lab.judging.appraisal import AxisVerdict
@@ -27,7 +27,7 @@ def draw(verdict: AxisVerdict, *, key: str) -> None:
     clips = [
         {"clip": point.place}
         | {verdict.feature(effect).label: point.figures[effect.key] for effect in verdict.finding.effects}
-        | {"open": address.permanent_link(point.generation_id)}
+        | {"open": query_params.permanent_link(point.generation_id)}
         for point in verdict.points
     ]
     st.dataframe(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, live
+from pages._ui import card, fragments, frame
 from pages._ui.components.clip_pair import PairedClip, clip_pair
+from pages._ui.formatting import Badge
 from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import words as sweep_words
 from pages._ui.verdict import charts as verdict_charts
@@ -13,7 +14,6 @@ from pages._ui.verdict import further
 from pages._ui.verdict import progress as verdict_progress
 from pages._ui.verdict import tables as verdict_tables
 from pages._ui.verdict import votes as verdict_votes
-from pages._ui.words import Badge
 from rivya_core import Lab
 from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.experiments.records import SweepStatus
@@ -35,7 +35,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     """Draw the tab; while clips are made or measured it looks again by itself."""
     standing = lab.verdicts.look(status.id)
     if standing.is_awaited:
-        live.part(_progress, TICK_S)(status.id)
+        fragments.part(_progress, TICK_S)(status.id)
         return
     _notes(standing)
     if standing.stage == "failed":

@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages._ui import card, frame
 from pages._ui.ballot import words as ballot_words
-from pages._ui.words import Badge
+from pages._ui.formatting import Badge
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.judging.findings import SweepVerdict, Voted, against_votes

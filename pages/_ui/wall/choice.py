@@ -9,7 +9,7 @@ from itertools import islice
 
 import streamlit as st
 
-from pages._ui.compared import LEAST, MOST
+from pages._ui.compare_limits import LEAST, MOST
 from rivya_core import GenerationRecord, HistoryFilter, Lab, RivyaError, State
 from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.experiments.records import SweepStatus

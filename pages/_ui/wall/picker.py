@@ -10,11 +10,11 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import frame, modes, words
-from pages._ui.compared import LEAST, MOST
+from pages._ui import formatting, frame, mode_marks
+from pages._ui.compare_limits import LEAST, MOST
 from pages._ui.components import shared_scripts
 from pages._ui.direction import COMPONENT_CSS
-from pages._ui.modes import Marks
+from pages._ui.mode_marks import Marks
 from rivya_core import GenerationRecord
 from rivya_core.lab.clips import UNOPENED
 
@@ -184,7 +184,7 @@ def picker(
 
     ``chosen``: what is in the tray at first. ``names``: better names than the prompts, by id.
     """
-    marks = modes.marks(frame.lab().mode, (record.mode for record in (*rows, *chosen)))
+    marks = mode_marks.marks(frame.lab().mode, (record.mode for record in (*rows, *chosen)))
     result = _component(
         key=key,
         data={
@@ -203,8 +203,8 @@ def _card(record: GenerationRecord, names: Mapping[str, str], marks: Marks) -> d
     return {
         "id": record.id,
         "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
-        "name": names.get(record.id) or words.excerpt(record.prompt, 80),
-        "facts": " · ".join(part for part in (words.shape(record), f"take {record.take}") if part),
+        "name": names.get(record.id) or formatting.excerpt(record.prompt, 80),
+        "facts": " · ".join(part for part in (formatting.shape(record), f"take {record.take}") if part),
         "length": f"{record.clip_duration_s:.0f} s" if record.clip_duration_s else "",
         "src": "" if record.clip_check == UNOPENED else f"/clips/{record.id}.mp4",
         "mark": marks.of(record.mode),

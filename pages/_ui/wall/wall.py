@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import frame, modes, words
-from pages._ui.address import sweep_link
+from pages._ui import formatting, frame, mode_marks
 from pages._ui.components.review_wall import review_wall
+from pages._ui.query_params import sweep_link
 from pages._ui.wall import choice as wall_choice
 from rivya_core import GenerationRecord, Lab, RivyaError
 from rivya_core.lab.differences import compare
@@ -49,7 +49,7 @@ def wall_data(lab: Lab, records: Sequence[GenerationRecord], titles: Mapping[str
     base = base_of(records)
     differences = compare(records, base)
     stars = _stars(lab, ids)
-    marks = modes.marks(lab.mode, (record.mode for record in records))
+    marks = mode_marks.marks(lab.mode, (record.mode for record in records))
     return {
         "clips": [
             _clip(record, titles.get(record.id, ""), chips, stars[record.id]) | {"mark": marks.of(record.mode)}
@@ -75,7 +75,7 @@ def _clip(
         "id": record.id,
         "src": f"/clips/{record.id}.mp4",
         "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
-        "title": title or words.excerpt(record.prompt, 90),
+        "title": title or formatting.excerpt(record.prompt, 90),
         "word": record.mode_word,
         "fps": record.clip_fps or 24.0,
         "duration_s": record.clip_duration_s or 0.0,
@@ -92,7 +92,7 @@ def _note(note: ClipNote) -> dict[str, Any]:
         "at_s": note.at_s,
         "text": note.text,
         "author": note.author,
-        "when": words.clock(note.created_at),
+        "when": formatting.clock(note.created_at),
     }
 
 
@@ -131,7 +131,7 @@ def take(said: object) -> None:
         try:
             _carry_out(lab, act, deleted)
         except RivyaError as error:
-            failed.append({"uid": uid, "seq": number, "words": words.sentences(error.title, error.detail)})
+            failed.append({"uid": uid, "seq": number, "words": formatting.sentences(error.title, error.detail)})
         except (KeyError, TypeError, ValueError, OverflowError):
             sentence = "This could not be understood, so nothing was changed. Reload the page."
             failed.append({"uid": uid, "seq": number, "words": sentence})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pages._ui import address
+from pages._ui import query_params
 from pages._ui.components import component
 from rivya_core import GenerationRecord
 
@@ -36,7 +36,7 @@ def _drawn(clip: PairedClip) -> dict[str, str]:
         "src": f"/clips/{record.id}.mp4",
         "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
         "ratio": f"{record.clip_width_px or 16} / {record.clip_height_px or 9}",
-        "href": address.permanent_link(record.id),
+        "href": query_params.permanent_link(record.id),
     }
 
 

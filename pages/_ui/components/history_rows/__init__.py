@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-from pages._ui.compared import LEAST, MOST
+from pages._ui.compare_limits import LEAST, MOST
 from pages._ui.components import component
 from rivya_core.web.clip_archive import CLIPS_MAX
 

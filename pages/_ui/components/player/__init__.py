@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages._ui import frame, modes, words
+from pages._ui import formatting, frame, mode_marks
 from pages._ui.components import component
 from rivya_core import GenerationRecord
 from rivya_core.lab.clips import DAMAGED, UNOPENED
@@ -50,7 +50,7 @@ def player(
         st.text(fault(record))
         return False
     if mark is None:
-        mark = modes.marks(frame.lab().mode, [record.mode]).of(record.mode)
+        mark = mode_marks.marks(frame.lab().mode, [record.mode]).of(record.mode)
     with st.container(key=f"{key}_player" if steady else f"{key}_{record.id}"):
         result = _component(
             key=name,
@@ -85,7 +85,7 @@ def playable(record: GenerationRecord, mark: str) -> dict[str, str]:
 def fault(record: GenerationRecord) -> str:
     """What is wrong with a clip that is damaged or was not opened, and what can be done."""
     what = "This clip was not opened." if record.clip_check == UNOPENED else "This clip is damaged."
-    return words.sentences(what, record.clip_fault or "", "You can download the file.")
+    return formatting.sentences(what, record.clip_fault or "", "You can download the file.")
 
 
 def _believed_playing(name: str) -> str:

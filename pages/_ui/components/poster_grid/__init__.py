@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import words
+from pages._ui import formatting
 from pages._ui.components import component
 from pages._ui.components.player import playable
 from rivya_core import GenerationRecord
@@ -85,7 +85,7 @@ def _poster(tile: Tile) -> dict[str, object]:
         "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
         "src": "" if closed else f"/clips/{record.id}.mp4",
         "play": None if closed else playable(record, tile.mark),
-        "name": tile.name or words.excerpt(record.prompt, 70),
+        "name": tile.name or formatting.excerpt(record.prompt, 70),
         "length": f"{record.clip_duration_s:.0f} s" if record.clip_duration_s else "",
         "takes": tile.takes,
         "mark": tile.mark,

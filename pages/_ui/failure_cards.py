@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import actions, frame, words
+from pages._ui import formatting, frame, generation_actions
+from pages._ui.formatting import Badge
 from pages._ui.generation_progress import is_overdue
-from pages._ui.modes import EACH, Marks
-from pages._ui.words import Badge
+from pages._ui.mode_marks import EACH, Marks
 from rivya_core import GenerationRecord, Lab, State
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.records import ErrorCard, Pause
@@ -23,16 +23,16 @@ def pause_card(pause: Pause) -> None:
     with st.container(border=True, key="pause_card", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             frame.badge(Badge("Queue paused", ":material/pause_circle:", "orange"))
-            frame.badge(words.CHARGED[pause.card.charged])
+            frame.badge(formatting.CHARGED[pause.card.charged])
             with st.container(key="muted_pause", width="content"):
-                st.text(f"since {words.clock(pause.since, today=False)}")
+                st.text(f"since {formatting.clock(pause.since, today=False)}")
         _story(pause.card)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button("Resume now", icon=":material/play_arrow:", on_click=_resume, key="resume")
             if pause.retry_at is not None:
                 with st.container(key="muted_retry", width="content"):
                     st.text(
-                        f"Will be tried again by itself at {words.clock(pause.retry_at, seconds=True, today=False)}"
+                        f"Will be tried again by itself at {formatting.clock(pause.retry_at, seconds=True, today=False)}"
                     )
 
 
@@ -44,14 +44,14 @@ def failure_card(lab: Lab, record: GenerationRecord, *, repeats: bool = True, ma
     with st.container(border=True, key=f"failure_{record.id}", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             frame.state_badge(record)
-            frame.badge(words.CHARGED[charged(record)])
+            frame.badge(formatting.CHARGED[charged(record)])
             if marks.of(record.mode):
                 frame.mode_badge(record.mode)
             with st.container(key=f"muted_when_{record.id}", width="content"):
-                st.text(words.clock(record.finished_at or record.first_attempt_at or record.created_at))
-        st.text(words.excerpt(record.prompt, 140))
+                st.text(formatting.clock(record.finished_at or record.first_attempt_at or record.created_at))
+        st.text(formatting.excerpt(record.prompt, 140))
         _story(record.error or _plain_story(record), record)
-        actions.earlier_link(record)
+        generation_actions.earlier_link(record)
         if lab.settings.read_only:
             return
         if record.state is State.UNCONFIRMED:
@@ -60,7 +60,7 @@ def failure_card(lab: Lab, record: GenerationRecord, *, repeats: bool = True, ma
             with st.container(horizontal=True):
                 _ended(lab, record)
             if record.state is not State.UNSAVED:
-                actions.repeat_note(lab, record, key="card")
+                generation_actions.repeat_note(lab, record, key="card")
         refused = st.session_state.get(REFUSED)
         if refused is not None and refused[0] == record.id:
             frame.error_card(refused[1])
@@ -70,16 +70,16 @@ def _story(card: ErrorCard, record: GenerationRecord | None = None) -> None:
     with st.container(key=f"story_{record.id if record else 'pause'}", gap="xxsmall"):
         st.text(card.title)
         if card.detail:
-            st.text(words.sentences(card.detail))
+            st.text(formatting.sentences(card.detail))
         if card.hint:
-            st.text(words.sentences(f"What you can do: {card.hint}"))
+            st.text(formatting.sentences(f"What you can do: {card.hint}"))
     ids = [
         part
         for part in (
             card.code,
             f"HTTP {card.http_status}" if card.http_status else None,
             f"request id {card.request_id}" if card.request_id else _no_request_id(card),
-            f"task {words.excerpt(record.task_id, 80)}" if record is not None and record.task_id else None,
+            f"task {formatting.excerpt(record.task_id, 80)}" if record is not None and record.task_id else None,
         )
         if part
     ]
@@ -128,8 +128,8 @@ def _ended(lab: Lab, record: GenerationRecord) -> None:
         elif is_overdue(lab, record):
             _button("Stop watching", ":material/visibility_off:", "unwatch", record)
         return
-    actions.repeat_button(lab, record, key="card")
-    actions.use_settings_button(record, key="card")
+    generation_actions.repeat_button(lab, record, key="card")
+    generation_actions.use_settings_button(record, key="card")
     _button("Dismiss", ":material/close:", "dismiss", record, tertiary=True)
 
 
@@ -160,7 +160,7 @@ def _evidence(lab: Lab, record: GenerationRecord) -> str:
     later = (
         "not known"
         if now.credits is None
-        else f"{now.credits:,} credits (updated {words.clock(now.asked_at, today=False)})"
+        else f"{now.credits:,} credits (updated {formatting.clock(now.asked_at, today=False)})"
     )
     return (
         f"Balance before: {then}. Balance now: {later}. This request was expected to take {record.expected_credits:,}."
@@ -190,7 +190,7 @@ def _act(name: str, generation_id: str) -> None:
             case "check":
                 lab.check_now(generation_id)
             case "watch" | "unwatch":
-                actions.watch(lab, generation_id, again=name == "watch")
+                generation_actions.watch(lab, generation_id, again=name == "watch")
             case "dismiss":
                 lab.dismiss(generation_id)
             case "ask":

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages._ui import words
+from pages._ui import formatting
 from rivya_core import Lab
 
 TYPED_PX = 320
@@ -55,10 +55,10 @@ def paid_button(
         )
         if asks and st.session_state.get(_ASKED) == (key, amount):
             with st.container(border=True, key=f"confirm_{key}", gap="small"):
-                st.text(f"This spends {words.credits(amount)} of the live wallet.")
+                st.text(f"This spends {formatting.credits(amount)} of the live wallet.")
                 with st.container(horizontal=True):
                     st.button(
-                        f"Spend {words.credits(amount)}",
+                        f"Spend {formatting.credits(amount)}",
                         type="primary",
                         key=f"{key}_yes",
                         on_click=_pressed,

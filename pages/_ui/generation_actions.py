@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from pages._ui import existing, frame, once, words
+from pages._ui import double_click, existing, formatting, frame
 from pages._ui.form import request_form
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_curl, as_json, as_python
@@ -51,7 +51,7 @@ def repeat_button(lab: Lab, record: GenerationRecord, *, key: str) -> None:
         return
     cost = _cost(record)
     st.button(
-        f"Repeat · {words.credits(cost)}",
+        f"Repeat · {formatting.credits(cost)}",
         icon=":material/replay:",
         key=f"repeat_{key}_{record.id}",
         on_click=_repeat,
@@ -94,7 +94,7 @@ def use_part_menu(record: GenerationRecord, *, key: str, go_to_form: bool = Fals
         key=name,
         icon=":material/input:",
         type="tertiary",
-        format_func=words.part,
+        format_func=formatting.part,
         on_click=_use_part,
         args=(record.id, name),
     )
@@ -130,7 +130,7 @@ def watch(lab: Lab, generation_id: str, *, again: bool) -> None:
             lab.stop_watching(generation_id)
             st.toast("Not watched any more; it stays in History.", icon=":material/visibility_off:")
     except RivyaError as error:
-        st.toast(words.sentences(error.title, error.detail), icon=":material/info:")
+        st.toast(formatting.sentences(error.title, error.detail), icon=":material/info:")
 
 
 def compare_button(record: GenerationRecord, *, key: str) -> None:
@@ -194,9 +194,9 @@ def repeat_answer(lab: Lab) -> None:
     if waiting is None:
         return
     record = lab.get(waiting)
-    amount = words.credits(_cost(record))
+    amount = formatting.credits(_cost(record))
     with st.container(border=True, key="confirm_repeat", gap="small"):
-        st.text(words.sentences(f"Repeating spends {amount} of the live wallet.", lab.existing(record).sentence))
+        st.text(formatting.sentences(f"Repeating spends {amount} of the live wallet.", lab.existing(record).sentence))
         with st.container(horizontal=True):
             st.button(f"Spend {amount}", type="primary", on_click=_repeat, args=(waiting, True), key="repeat_yes")
             st.button("Not now", on_click=_forget, key="repeat_no")
@@ -236,7 +236,7 @@ def _repeat(generation_id: str, confirmed: bool = False) -> None:
         request = drafts.repeat_request(lab, record)
         now = datetime.now(UTC)
         intents: dict[str, Intent] = st.session_state.setdefault(_INTENTS, {})
-        intent = drafts.intent_for(intents.get(generation_id), request.sha256, now, unseen=once.is_unseen())
+        intent = drafts.intent_for(intents.get(generation_id), request.sha256, now, unseen=double_click.is_unseen())
         lab.submit_takes(request, 1, intent_id=intent.id, parent_id=generation_id)
     except RivyaError as error:
         st.session_state[REFUSED] = error
@@ -245,7 +245,7 @@ def _repeat(generation_id: str, confirmed: bool = False) -> None:
     intents[generation_id] = intent if repeated else Intent(intent.id, intent.fingerprint, now)
     st.session_state[REPEATED] = (1, repeated)
     if not repeated:
-        once.taken()
+        double_click.taken()
 
 
 def _use_part(generation_id: str, name: str) -> None:
