@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages._ui import card, chat_files, direction, frame
 from pages._ui.compare_limits import LEAST, MOST
-from pages._ui.form import request_form
+from pages._ui.request_form import form
 from pages._ui.shows import added as show_added
 from pages._ui.shows import make as show_make
 from pages._ui.wall import choice as wall_choice
@@ -51,7 +51,7 @@ def _use_settings(lab: Lab) -> None:
     """Go to the form with a clip's settings, when the wall was asked to."""
     asked = st.session_state.pop(wall.USE, None)
     if asked is not None and frame.can_spend():
-        request_form.load(lab, Draft.of_record(lab.get(asked)))
+        form.load(lab, Draft.of_record(lab.get(asked)))
         st.switch_page(frame.ROOT / "pages" / "generate.py")
 
 

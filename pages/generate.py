@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import double_click, replay_card
-from pages._ui.form import request_form
 from pages._ui.frame import open_page
+from pages._ui.request_form import form
 from pages._ui.results import results
 
 lab = open_page("Generate", "Describe the shot. It keeps rendering if you close this tab.", spends=True)
@@ -14,7 +14,7 @@ lab = open_page("Generate", "Describe the shot. It keeps rendering if you close 
 replay_card.draw(lab)
 left, right = st.columns([5, 7], gap="medium")
 with left:
-    request_form.request_form(lab)
+    form.request_form(lab)
 with right:
     results.draw(lab)
 double_click.drawn()

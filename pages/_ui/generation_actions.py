@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from pages._ui import double_click, existing, formatting, frame
-from pages._ui.form import request_form
+from pages._ui import double_click, formatting, frame
+from pages._ui.request_form import existing, form
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_curl, as_json, as_python
 from rivya_core.api.errors import RivyaError
@@ -252,7 +252,7 @@ def _use_part(generation_id: str, name: str) -> None:
     lab = frame.lab()
     st.session_state.pop(REFUSED, None)
     try:
-        request_form.load_part(lab, lab.get(generation_id), st.session_state[name])
+        form.load_part(lab, lab.get(generation_id), st.session_state[name])
     except RivyaError as error:
         st.session_state[REFUSED] = error
 
@@ -260,4 +260,4 @@ def _use_part(generation_id: str, name: str) -> None:
 def use_settings(generation_id: str) -> None:
     """Put a generation's settings into the form; a callback."""
     lab = frame.lab()
-    request_form.load(lab, Draft.of_record(lab.get(generation_id)))
+    form.load(lab, Draft.of_record(lab.get(generation_id)))

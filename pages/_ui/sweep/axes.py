@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import card, frame
-from pages._ui.form import fields
+from pages._ui.request_form import fields
 from pages._ui.sweep import images as sweep_images
 from pages._ui.sweep import planned as sweep_planned
 from pages._ui.sweep import words as sweep_words

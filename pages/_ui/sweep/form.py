@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._ui import card, contract_drift, formatting, frame
+from pages._ui import card, formatting, frame
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
-from pages._ui.form import fields
+from pages._ui.request_form import contract_drift, fields
 from pages._ui.sweep import axes as sweep_axes
 from pages._ui.sweep import images as sweep_images
 from pages._ui.sweep import planned as sweep_planned

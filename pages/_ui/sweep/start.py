@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._ui import card, contract_drift, formatting, frame
+from pages._ui import card, formatting, frame
 from pages._ui.formatting import Badge
+from pages._ui.request_form import contract_drift
 from pages._ui.spend_button import paid_button
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import launch as sweep_launch

@@ -11,8 +11,8 @@ import streamlit as st
 from pages._ui import card, direction, formatting, fragments, frame, generation_actions
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.components.player import player
-from pages._ui.form import request_form
 from pages._ui.formatting import Badge
+from pages._ui.request_form import form
 from pages._ui.results.clip_card import facts as clip_facts
 from pages._ui.shows import make as show_make
 from pages._ui.sweep import words as sweep_words
@@ -253,11 +253,11 @@ def _winner(lab: Lab, record: GenerationRecord, title: str) -> None:
 
 def _load(generation_id: str) -> None:
     lab = frame.lab()
-    request_form.load(lab, Draft.of_record(lab.get(generation_id)))
+    form.load(lab, Draft.of_record(lab.get(generation_id)))
 
 
 def _load_request(asked: Mapping[str, Any]) -> None:
-    request_form.load(frame.lab(), Draft.of_request(asked))
+    form.load(frame.lab(), Draft.of_request(asked))
 
 
 def _undecide(experiment_id: str) -> None:

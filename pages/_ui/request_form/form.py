@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages._ui import contract_drift, double_click, existing, formatting, frame
+from pages._ui import double_click, formatting, frame
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
-from pages._ui.form import clip_settings, fields
-from pages._ui.form.image_field import IMAGE, image_field, refusal, take_in
-from pages._ui.form.image_field import REFUSED as IMAGE_REFUSED
+from pages._ui.request_form import clip_settings, contract_drift, existing, fields
+from pages._ui.request_form.image_field import IMAGE, image_field, refusal, take_in
+from pages._ui.request_form.image_field import REFUSED as IMAGE_REFUSED
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import ModelSpec, prompt_counts, shared_words
 from rivya_core.api.differences import MODEL, PRICE, PROMPT

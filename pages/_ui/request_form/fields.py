@@ -6,9 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import contract_drift
 from pages._ui.components.prompt_counter import prompt_counter
-from pages._ui.form import knob_note
+from pages._ui.request_form import contract_drift, parameter_note
 from rivya_core.api import DEFAULT_MODEL, ParamSpec
 
 SLIDER_STEP = 0.05
@@ -137,7 +136,7 @@ def _knob(param: ParamSpec, form: str) -> None:
             with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
                 for end in ends:
                     st.caption(end, width="content")
-        knob_note.draw(st.session_state.get(f"{form}_model", DEFAULT_MODEL), param.key, form)
+        parameter_note.draw(st.session_state.get(f"{form}_model", DEFAULT_MODEL), param.key, form)
 
 
 def option_label(param: ParamSpec, option: str) -> str:
