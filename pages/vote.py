@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import card, frame
-from pages._ui.ballot import desk as ballot_desk
-from pages._ui.ballot import lines as ballot_lines
-from pages._ui.ballot import result as ballot_result
-from pages._ui.ballot import start as ballot_start
+from pages._ui.vote import lines as ballot_lines
+from pages._ui.vote import open_round as ballot_desk
+from pages._ui.vote import result as ballot_result
+from pages._ui.vote import start as ballot_start
 from rivya_core import Lab, RivyaError
 from rivya_core.lab.judging.ballots import RoundRecord
 

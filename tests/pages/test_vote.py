@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui.ballot import words as ballot_words
+from pages._ui import vote_formatting
 from rivya_core import Lab
 from tests.lab.judging.study import WORDS, make_crossed, make_study
 from tests.lab.judging.test_ballots import cast, prefer
@@ -372,7 +372,7 @@ def test_a_ballot_is_made_in_the_background_and_offered(lab: Lab) -> None:
 
 def test_votes_beyond_the_rules_horizon_are_counted_alone() -> None:
     """Never "81 of at most 80"."""
-    assert [ballot_words.votes_of(counted, 80) for counted in (12, 80, 81)] == [
+    assert [vote_formatting.votes_of(counted, 80) for counted in (12, 80, 81)] == [
         "12 of at most 80 votes",
         "80 of at most 80 votes",
         "81 votes",

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import card, frame
-from pages._ui.ballot import words as ballot_words
+from pages._ui import card, frame, vote_formatting
 from pages._ui.formatting import Badge
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
@@ -61,7 +60,7 @@ def read(lab: Lab, experiment_id: str) -> Votes | None:
     if not standings:
         return None
     voted = tuple(_voted(standing) for standing in standings)
-    said = " ".join(ballot_words.sentence(standing) for standing in standings)
+    said = " ".join(vote_formatting.sentence(standing) for standing in standings)
     count = sum(standing.votes for standing in standings)
     decided = any(one.outcome == "winner" for one in voted)
     rate = next((standing.rate for standing in standings if standing.taken_out), ERROR_RATE)
@@ -70,7 +69,7 @@ def read(lab: Lab, experiment_id: str) -> Votes | None:
 
 def _voted(standing: Standing) -> Voted:
     key, winner = standing.question.key, standing.winner
-    name = ballot_words.question(key)
+    name = vote_formatting.question(key)
     if winner is not None:
         return Voted(key, name, "winner", standing.titles[winner])
     return Voted(key, name, "undecided" if standing.is_over else "open")

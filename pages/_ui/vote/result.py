@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 import streamlit as st
 
-from pages._ui import card, direction, formatting, frame, mode_marks
-from pages._ui.ballot import start as ballot_start
-from pages._ui.ballot import words as ballot_words
+from pages._ui import card, direction, formatting, frame, mode_marks, vote_formatting
 from pages._ui.components import vote_ranking
+from pages._ui.vote import start as ballot_start
 from rivya_core import Lab, RivyaError
 from rivya_core.lab.judging.ballots import RoundRecord
 from rivya_core.lab.judging.needless import Needless
@@ -37,7 +36,7 @@ def draw(lab: Lab, experiment_id: str, question: str, found: RoundRecord | None 
     with st.container(border=True, key="vote_standing"):
         with st.container(horizontal=True, vertical_alignment="center", key="muted_vote_name"):
             name = direction.within(lab.sweeps.get(experiment_id).name)
-            st.text(f"{name} · {direction.within(ballot_words.question(standing.question.key))}", width="stretch")
+            st.text(f"{name} · {direction.within(vote_formatting.question(standing.question.key))}", width="stretch")
         _table(lab, standing, saved)
     _savings(standing, saved)
     _ways(lab, standing, found)
@@ -53,7 +52,7 @@ def _table(lab: Lab, standing: Standing, saved: Needless) -> None:
         sentence=_sentence(standing, saved),
         rate=standing.rate,
         caption=f"{votes} of all rounds, ranked by the lower end of the interval",
-        what=ballot_words.question(standing.question.key) if standing.question.key else "Combination",
+        what=vote_formatting.question(standing.question.key) if standing.question.key else "Combination",
         rows=[_row(standing, one, posters.get(standing.clips[one.variant][0], "")) for one in standing.rated],
         winning=_winning(lab, standing),
         notes=_notes(standing),
@@ -246,7 +245,7 @@ def _ways(lab: Lab, standing: Standing, found: RoundRecord | None) -> None:
             )
             for number, key in enumerate(others[:OTHERS]):
                 st.button(
-                    f"Vote on {direction.within(ballot_words.question(key))}",
+                    f"Vote on {direction.within(vote_formatting.question(key))}",
                     icon=":material/how_to_vote:",
                     on_click=ballot_start.choose,
                     args=(standing.experiment_id, key),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pages._ui.sweep import words as sweep_words
+from rivya_core.lab.experiments.axes import variable_name
 from rivya_core.lab.judging.questions import WHOLE
 from rivya_core.lab.judging.standings import Standing
 
@@ -13,7 +13,7 @@ def question(key: str) -> str:
     """Name what is voted on: a variable, several that change together, or whole combinations."""
     if key == WHOLE:
         return WHOLE_WORDS
-    return " + ".join(sweep_words.axis(name) for name in key.split(" + "))
+    return " + ".join(variable_name(name) for name in key.split(" + "))
 
 
 def sentence(standing: Standing) -> str:

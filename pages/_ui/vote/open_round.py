@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, mode_marks
-from pages._ui.ballot import start as ballot_start
-from pages._ui.ballot import words as ballot_words
+from pages._ui import card, frame, mode_marks, vote_formatting
 from pages._ui.components import ballot
+from pages._ui.vote import start as ballot_start
 from rivya_core.lab.judging.ballots import RoundRecord
 
 KEY = "ballot"
@@ -87,7 +86,7 @@ def _end(round_id: str) -> None:
 
 def _count(found: RoundRecord) -> str:
     """Say how far the votes of all rounds are, on the rule's own horizon, and what of it is this round's."""
-    count = ballot_words.votes_of(found.counted, found.limit)
+    count = vote_formatting.votes_of(found.counted, found.limit)
     own = [f"{found.votes} in this round"] if found.votes != found.counted else []
     skipped = [f"{found.skipped} skipped"] if found.skipped else []
     return f"{', '.join([count, *own, *skipped])}."

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import card, direction, formatting, frame, mode_marks
-from pages._ui.ballot import words as ballot_words
+from pages._ui import card, direction, formatting, frame, mode_marks, vote_formatting
 from pages._ui.components.voter_name import voter_name
 from rivya_core import Lab, RivyaError
 from rivya_core.lab.judging.ballots import FEWEST_CELLS, VOTER_MAX, Candidate, OpenRound
@@ -113,14 +112,16 @@ def _question(found: Sequence[QuestionRecord], experiment_id: str) -> QuestionRe
     if st.session_state.get(key) not in by_key:
         asked = st.query_params.get("question")
         st.session_state[key] = asked if asked in by_key else next(one.key for one in found if one.is_default)
-    chosen = st.radio("What do you vote on?", list(by_key), format_func=ballot_words.question, horizontal=True, key=key)
+    chosen = st.radio(
+        "What do you vote on?", list(by_key), format_func=vote_formatting.question, horizontal=True, key=key
+    )
     return by_key[chosen]
 
 
 def _pairs(question: QuestionRecord) -> str:
     if question.key == WHOLE or question.blocks < FEWEST_CELLS:
         return "Two clips play side by side, without names."
-    name = direction.within(ballot_words.question(question.key))
+    name = direction.within(vote_formatting.question(question.key))
     return (
         f"Two clips play side by side, without names. They differ in {name} alone; the winner is preferred on average over "
         f"the {question.blocks} settings of everything else."
@@ -222,7 +223,7 @@ def _facts(chosen: Candidate, question: QuestionRecord) -> str:
     facts = [f"{chosen.cells} combinations", f"{chosen.clips} clips"]
     if chosen.cells < chosen.planned_cells:
         facts.append(f"{chosen.planned_cells - chosen.cells} more without a clip yet")
-    facts.append(ballot_words.votes_of(question.votes, question.limit))
+    facts.append(vote_formatting.votes_of(question.votes, question.limit))
     if question.rounds:
         facts.append(f"{question.rounds} round" + ("" if question.rounds == 1 else "s") + " so far")
     return " · ".join(facts)
