@@ -6,8 +6,8 @@ import streamlit as st
 
 from pages._ui import double_click, replay_card
 from pages._ui.frame import open_page
+from pages._ui.generate import results
 from pages._ui.request_form import form
-from pages._ui.results import results
 
 lab = open_page("Generate", "Describe the shot. It keeps rendering if you close this tab.", spends=True)
 

@@ -11,9 +11,8 @@ import streamlit as st
 
 from pages._ui import formatting, fragments, mode_marks
 from pages._ui.components.history_rows import Row, View, history_rows
-from pages._ui.history import selection
+from pages._ui.history import row_formatting, selection
 from pages._ui.query_params import open_row, sweep_link
-from pages._ui.results import row_words
 from pages._ui.shows import make as show_make
 from rivya_core import GenerationRecord, Lab, State
 from rivya_core.lab.clips import UNOPENED
@@ -102,16 +101,16 @@ def _row(row: GenerationRecord, marks: Marks, mode: str) -> Row:
         "favorite": row.starred,
         "labels": marks.labels,
         "marks": _marks(marks),
-        "state": row_words.state_word(row),
+        "state": row_formatting.state_word(row),
         "tone": state.color,
         "mode": mode,
         "modeTone": formatting.MODE_BADGES[row.mode_word].color,
         "sweep": _sweep(marks),
         "made": made,
-        "credits": row_words.credits_word(row),
+        "credits": row_formatting.credits_word(row),
         "settings": formatting.shape(row),
-        "took": row_words.took(row),
-        "poster": row_words.poster_url(row),
+        "took": row_formatting.took(row),
+        "poster": row_formatting.poster_url(row),
         "clip": f"/clips/{row.id}.mp4" if row.has_clip and row.clip_check != UNOPENED else "",
     }
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import failure_cards, formatting, generation_actions
+from pages._ui import clip_card, failure_cards, formatting, generation_actions
 from pages._ui.components.player import fault, player
-from pages._ui.results import clip_card
 from pages._ui.sweep import words as sweep_words
 from rivya_core import Lab
 from rivya_core.lab.clips import DAMAGED, UNOPENED

@@ -9,11 +9,11 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import card, direction, formatting, fragments, frame, generation_actions
+from pages._ui.clip_card import facts as clip_facts
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.components.player import player
 from pages._ui.formatting import Badge
 from pages._ui.request_form import form
-from pages._ui.results.clip_card import facts as clip_facts
 from pages._ui.shows import make as show_make
 from pages._ui.sweep import words as sweep_words
 from pages._ui.verdict import baseline

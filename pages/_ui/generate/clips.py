@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages._ui import formatting, frame
+from pages._ui.clip_card import PLAYER, clip_card
 from pages._ui.compare_limits import MOST
 from pages._ui.components.poster_grid import Tile, choice, poster_grid
 from pages._ui.mode_marks import Marks
-from pages._ui.results.clip_card import PLAYER, clip_card
 from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.clips import UNOPENED
 

@@ -10,10 +10,10 @@ import streamlit as st
 
 from pages._ui import failure_cards, formatting, fragments, frame, generation_actions, mode_marks
 from pages._ui.components.notify_me import notify_me
+from pages._ui.generate import clips, sweep_troubles
 from pages._ui.generation_progress import MAX_ROWS, generation_progress
 from pages._ui.mode_marks import Marks
 from pages._ui.request_form.form import STARTED
-from pages._ui.results import clips, sweep_troubles
 from rivya_core import GenerationRecord, Lab, State
 from rivya_core.lab.history import SweepTrouble
 from rivya_core.lab.records import BalanceRecord, Pause

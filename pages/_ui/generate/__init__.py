@@ -1,0 +1,1 @@
+"""What only Generate draws: the results beside its form."""
