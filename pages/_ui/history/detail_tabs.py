@@ -11,7 +11,8 @@ from pages._ui import formatting, frame
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.components.thumbnail import thumbnail
 from pages._ui.components.timeline import timeline
-from pages._ui.history import exchange, notes, story
+from pages._ui.history import exchange, notes
+from pages._ui.history.timeline import moments
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import packaged_models
 from rivya_core.lab.records import MovementRecord
@@ -49,7 +50,7 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
             notes.draw(lab, record)
     elif times.open:
         with times:
-            timeline(story.moments(record, lab.events(record.id)), key=f"detail_time_{record.id}")
+            timeline(moments(record, lab.events(record.id)), key=f"detail_time_{record.id}")
     elif money.open:
         with money:
             _money(record, lab.movements(record.id))

@@ -10,7 +10,7 @@ import streamlit as st
 from pages._ui import formatting
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.components.timeline import Moment, timeline
-from pages._ui.history import story
+from pages._ui.history.timeline import PHASES, is_trouble
 from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.records import EventRecord
 
@@ -50,8 +50,8 @@ def _answer(event: EventRecord) -> Moment | None:
     """Say what an event tells of an answer; None when it tells of something else."""
     detail = event.detail
     at = formatting.clock(event.at, seconds=True, today=False)
-    if story.is_trouble(event):
-        phase = story.PHASES.get(str(detail.get("phase")), str(detail.get("phase")))
+    if is_trouble(event):
+        phase = PHASES.get(str(detail.get("phase")), str(detail.get("phase")))
         status = f"HTTP {detail['http_status']}" if detail.get("http_status") else "No answer"
         attempt = f"attempt {detail['attempt']}" if detail.get("attempt") else ""
         what = _joined(status, detail.get("code"), f"to {phase}", attempt)
