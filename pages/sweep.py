@@ -5,16 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import frame
-from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import head as sweep_head
 from pages._ui.sweep import list as sweep_list
 from pages._ui.sweep import live_grid as sweep_grid
 from pages._ui.sweep import manage as sweep_manage
+from pages._ui.sweep import query_params as sweep_query_params
 from pages._ui.sweep import start as sweep_start
 from pages._ui.sweep.preview import preview
-from pages._ui.verdict import decision_tab, verdict_tab
+from pages._ui.sweep.verdict import decision_tab, verdict_tab
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 
@@ -23,10 +23,10 @@ def main() -> None:
     """Draw the list, the form or the sweep that the address asks for."""
     lab = frame.open_page("Sweep", "One question, many clips. You see the price first.")
     sweep_manage.undo_bar()
-    experiment_id = sweep_address.opened()
+    experiment_id = sweep_query_params.opened()
     if experiment_id:
         _experiment(lab, experiment_id)
-    elif sweep_address.composes() and frame.can_spend():
+    elif sweep_query_params.composes() and frame.can_spend():
         _compose(lab)
     else:
         sweep_list.draw(lab)
@@ -51,7 +51,7 @@ def _experiment(lab: Lab, experiment_id: str) -> None:
         frame.error_card(error)
         return
     sweep_head.draw(lab, status)
-    grid, verdict, decision = st.tabs(sweep_address.TABS, key=sweep_address.TAB, bind="query-params")
+    grid, verdict, decision = st.tabs(sweep_query_params.TABS, key=sweep_query_params.TAB, bind="query-params")
     if verdict.open:
         with verdict:
             verdict_tab.draw(lab, lab.sweep(experiment_id))

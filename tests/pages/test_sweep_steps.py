@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages._ui.sweep import clip, live_grid, planned, rows
-from pages._ui.sweep import words as sweep_words
+from pages._ui.sweep import formatting as sweep_formatting
 from pages._ui.sweep.preview import width_px
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api.errors import InvalidRequestError
@@ -297,7 +297,7 @@ def test_a_refusal_is_a_sentence(field: str, detail: str, said: str) -> None:
 )
 def test_a_value_is_shown_with_its_axis_once(name: str, label: str, said: str) -> None:
     """No "hour hour 0"."""
-    assert sweep_words.value(name, label) == said
+    assert sweep_formatting.value(name, label) == said
 
 
 def test_a_column_is_as_wide_as_its_title() -> None:
@@ -326,14 +326,14 @@ def test_the_repair_names_what_it_makes(counts: dict[str, int], said: str) -> No
     experiment = cast("ExperimentRecord", None)
     reused = counts.pop("reused", 0)
     status = SweepStatus(experiment, (), {}, **{"planned": 0, "spent_credits": 0, **counts})
-    assert sweep_words.repair_label(status, RepairQuote(9, reused, 2, 320, 2, 320)) == said
+    assert sweep_formatting.repair_label(status, RepairQuote(9, reused, 2, 320, 2, 320)) == said
 
 
 def test_a_repair_that_does_not_fit_whole_says_what_fits() -> None:
     """And costs no more."""
     status = SweepStatus(cast("ExperimentRecord", None), (), {}, planned=0, spent_credits=0, failed=5)
     quote = RepairQuote(5, 0, 5, 800, 2, 320)
-    assert sweep_words.repair_label(status, quote) == "Repair 5 failed · 2 fit now · 320 credits"
+    assert sweep_formatting.repair_label(status, quote) == "Repair 5 failed · 2 fit now · 320 credits"
 
 
 def test_one_press_makes_all_that_is_missing(make_lab: Callable[..., Lab], open_app: Open) -> None:

@@ -6,9 +6,9 @@ import streamlit as st
 
 from pages._ui import card, frame
 from pages._ui.request_form import fields
+from pages._ui.sweep import formatting as sweep_formatting
 from pages._ui.sweep import images as sweep_images
 from pages._ui.sweep import planned as sweep_planned
-from pages._ui.sweep import words as sweep_words
 from rivya_core import Lab
 from rivya_core.api import ModelSpec, ParamSpec
 from rivya_core.api.errors import RivyaError
@@ -83,7 +83,7 @@ def is_paired() -> bool:
 def title(name: str, spec: ModelSpec | None = None) -> str:
     """Write an axis for people: an input by its label, as everywhere, and a variable as it stands in the prompt."""
     known = name in INPUTS or (spec is not None and spec.param(name) is not None)
-    return sweep_words.axis(name) if known else f"{{{{{name}}}}}"
+    return sweep_formatting.axis(name) if known else f"{{{{{name}}}}}"
 
 
 def _kept() -> tuple[AxisDraft, ...]:
@@ -96,7 +96,7 @@ def _key(axis: AxisDraft, part: str) -> str:
 
 
 def _axis(axis: AxisDraft, spec: ModelSpec, problem: RivyaError | None) -> None:
-    values = f"Values of {sweep_words.axis(axis.name) if axis.kind != 'variable' else axis.name}"
+    values = f"Values of {sweep_formatting.axis(axis.name) if axis.kind != 'variable' else axis.name}"
     with st.container(border=True, key=f"sweep_axis_{axis.id}", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.header(title(axis.name, spec), anchor=False, width="content")

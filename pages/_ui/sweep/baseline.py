@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import direction, formatting
-from pages._ui.sweep import address as sweep_address
-from pages._ui.sweep import words as sweep_words
+from pages._ui.sweep import formatting as sweep_formatting
+from pages._ui.sweep import query_params as sweep_query_params
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.experiments.records import ExperimentRecord
@@ -19,7 +19,7 @@ def draw(experiment: ExperimentRecord) -> None:
     """Draw the baseline: its prompt, unless that varies, and the values that stay."""
     base, varied = experiment.spec["base"], {axis.name for axis in experiment.axes}
     image = base.get("reference_image")
-    shared = [sweep_words.settings(base.get("params") or {}, varied)]
+    shared = [sweep_formatting.settings(base.get("params") or {}, varied)]
     if image is not None and "reference_image" not in varied:
         shared.append(f"Reference image {direction.within(image['name'])}")
     said = " · ".join(part for part in shared if part)
@@ -45,6 +45,6 @@ def origin(lab: Lab, experiment: ExperimentRecord) -> None:
             icon=":material/arrow_forward:",
             type="tertiary",
             key="sweep_parent",
-            on_click=sweep_address.to_experiment,
+            on_click=sweep_query_params.to_experiment,
             args=(parent.id,),
         )

@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages._ui import clip_card, failure_cards, formatting, generation_actions
 from pages._ui.components.player import fault, player
-from pages._ui.sweep import words as sweep_words
+from pages._ui.sweep import formatting as sweep_formatting
 from rivya_core import Lab
 from rivya_core.lab.clips import DAMAGED, UNOPENED
 from rivya_core.lab.experiments.records import CellRecord
@@ -28,7 +28,7 @@ def detail(lab: Lab, cells: Sequence[CellRecord], generation_id: str) -> dict[st
     record = lab.get(generation_id)
     return {
         "id": record.id,
-        "labels": [[sweep_words.axis(axis), label] for axis, label in cell.labels.items()],
+        "labels": [[sweep_formatting.axis(axis), label] for axis, label in cell.labels.items()],
         "prompt": record.prompt,
         "facts": clip_card.facts(record),
         "carries": generation_actions.can_carry_settings(record),
@@ -66,7 +66,7 @@ def _title(cell: CellRecord) -> str:
     """Name the combination; a value alone, as "0.5", says too little."""
     pairs = list(cell.labels.items())
     if len(pairs) == 1:
-        return formatting.excerpt(sweep_words.value(*pairs[0]), 80)
+        return formatting.excerpt(sweep_formatting.value(*pairs[0]), 80)
     return formatting.excerpt(cell.title, 80) or "Baseline"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pages._ui import formatting
 from pages._ui.compare_limits import MOST
 from pages._ui.components.experiment_grid import OnAct, experiment_grid
-from pages._ui.sweep import words as sweep_words
+from pages._ui.sweep import formatting as sweep_formatting
 from rivya_core.lab.experiments.records import Axis, CellRecord, SweepStatus, TakeRecord
 from rivya_core.lab.states import State
 from rivya_core.mode_words import UNITS, mode_word
@@ -64,7 +64,7 @@ def grid(
     return experiment_grid(
         {
             "flow": window.columns is None,
-            "axis": window.axis and sweep_words.axis(window.axis),
+            "axis": window.axis and sweep_formatting.axis(window.axis),
             "label": label,
             "rows": _axis(window, window.rows),
             "columns": _axis(window, window.columns),
@@ -114,7 +114,7 @@ def money_of(status: SweepStatus) -> str:
     experiment = status.experiment
     unit = UNITS[mode_word(experiment.mode, experiment.connection)]
     cap = "" if experiment.cap_credits is None else f", cap {experiment.cap_credits:,}"
-    what = "held or spent" if sweep_words.open_takes(status) else "spent"
+    what = "held or spent" if sweep_formatting.open_takes(status) else "spent"
     return f"{status.spent_credits:,} {unit} {what} of {experiment.quoted_credits:,} quoted{cap}"
 
 
@@ -123,7 +123,7 @@ def _axis(window: Window, axis: Axis | None) -> dict[str, Any] | None:
         return None
     titles = window.titles.get(axis.name, {})
     return {
-        "name": sweep_words.axis(axis.name),
+        "name": sweep_formatting.axis(axis.name),
         "labels": list(axis.labels),
         "titles": [titles.get(label, "") for label in axis.labels],
     }

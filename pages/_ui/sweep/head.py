@@ -14,16 +14,16 @@ from pages._ui.components.copy_link import copy_link
 from pages._ui.query_params import sweep_link
 from pages._ui.shows import make as show_make
 from pages._ui.spend_button import paid_button
-from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import baseline as sweep_baseline
 from pages._ui.sweep import cassette as sweep_cassette
 from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import form as sweep_form
+from pages._ui.sweep import formatting as sweep_formatting
 from pages._ui.sweep import grid
 from pages._ui.sweep import manage as sweep_manage
-from pages._ui.sweep import words as sweep_words
-from pages._ui.verdict import progress as verdict_progress
-from pages._ui.verdict import votes as verdict_votes
+from pages._ui.sweep import query_params as sweep_query_params
+from pages._ui.sweep.verdict import progress as verdict_progress
+from pages._ui.sweep.verdict import votes as verdict_votes
 from rivya_core import Lab, State
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import sweep_drafts
@@ -43,11 +43,11 @@ def draw(lab: Lab, status: SweepStatus) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.header(experiment.name, anchor=False, width="content")
             with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-                if experiment.kind in sweep_words.KINDS:
-                    frame.badge(sweep_words.KINDS[experiment.kind])
+                if experiment.kind in sweep_formatting.KINDS:
+                    frame.badge(sweep_formatting.KINDS[experiment.kind])
                 if experiment.mode != lab.mode:
                     frame.mode_badge(experiment.mode)
-                frame.badge(sweep_words.state(lab, status))
+                frame.badge(sweep_formatting.state(lab, status))
                 sweep_manage.badges(experiment, labels)
                 copy_link(sweep_link(experiment.id), key="sweep_link")
         if experiment.question:
@@ -72,7 +72,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
             frame.error_card(refused[1])
     pause = lab.pause()
     with st.container(key="slot_pause"):  # always there: what stands below it keeps its place, and a clip plays on
-        if pause is not None and sweep_words.open_takes(status) and frame.can_spend():
+        if pause is not None and sweep_formatting.open_takes(status) and frame.can_spend():
             failure_cards.pause_card(pause)
 
 
@@ -81,12 +81,12 @@ def _facts(lab: Lab, status: SweepStatus) -> str:
     return " · ".join(
         part
         for part in (
-            sweep_words.shape(experiment),
+            sweep_formatting.shape(experiment),
             experiment.model,
-            f"varies {', '.join(direction.within(sweep_words.axis(axis.name)) for axis in experiment.axes)}"
+            f"varies {', '.join(direction.within(sweep_formatting.axis(axis.name)) for axis in experiment.axes)}"
             if experiment.axes
             else "",
-            "" if sweep_words.moves(lab, status) else grid.money_of(status),
+            "" if sweep_formatting.moves(lab, status) else grid.money_of(status),
             f"{status.reused:,} reused" if status.reused else "",
             f"started {formatting.clock(experiment.created_at)}",
         )
@@ -100,7 +100,7 @@ def _steer(lab: Lab, status: SweepStatus) -> None:
     if status.planned or status.failed:
         _repair(lab, status)
     if status.experiment.paused_at is not None:
-        if sweep_words.open_takes(status):
+        if sweep_formatting.open_takes(status):
             _button("Resume", "play_arrow", "resume", id_)
     elif waiting:
         _button("Pause", "pause", "pause", id_)
@@ -135,7 +135,7 @@ def _further(lab: Lab, status: SweepStatus) -> None:
     if further is None or not further.clips or further.takes > MAX_TAKES:
         return
     st.button(
-        f"Plan {sweep_words.counted(further.clips, 'more clip')} · {formatting.credits(further.credits)}",
+        f"Plan {sweep_formatting.counted(further.clips, 'more clip')} · {formatting.credits(further.credits)}",
         icon=":material/library_add:",
         key="sweep_further",
         on_click=_extend,
@@ -171,7 +171,7 @@ def _onward(lab: Lab, status: SweepStatus) -> None:
             icon=f":material/{icon}:",
             type="primary",
             key="sweep_next",
-            on_click=sweep_address.to_tab,
+            on_click=sweep_query_params.to_tab,
             args=(step,),
         )
     decided = status.experiment.decided_at is not None
@@ -208,7 +208,7 @@ def _repair(lab: Lab, status: SweepStatus) -> None:
     amount = quote.fits_credits if in_part else quote.credits
     paid_button(
         lab,
-        sweep_words.repair_label(status, quote),
+        sweep_formatting.repair_label(status, quote),
         amount,
         key="sweep_repair",
         act=_buy,
@@ -248,4 +248,4 @@ def _extend(experiment_id: str, takes: int | None = None) -> None:
     status = lab.sweep(experiment_id)
     draft = sweep_drafts.of_experiment(status.experiment, status.cells)
     sweep_form.show(lab, draft if takes is None else replace(draft, takes=takes), undo=True)
-    sweep_address.to_form()
+    sweep_query_params.to_form()

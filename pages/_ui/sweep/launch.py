@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import frame
-from pages._ui.sweep import address as sweep_address
+from pages._ui.sweep import query_params as sweep_query_params
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.experiments.plan import Sweep
 
@@ -27,7 +27,7 @@ def launch(sweep: Sweep, experiment_id: str, *, only_what_fits: bool = False) ->
         refuse(error)
         return False
     st.session_state[_STARTED] = experiment_id
-    sweep_address.to_experiment(experiment_id)
+    sweep_query_params.to_experiment(experiment_id)
     return True
 
 

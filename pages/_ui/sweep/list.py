@@ -8,12 +8,12 @@ import streamlit as st
 
 from pages._ui import card, formatting, fragments, frame, replay_card
 from pages._ui.formatting import Badge
-from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import form as sweep_form
+from pages._ui.sweep import formatting as sweep_formatting
 from pages._ui.sweep import launch as sweep_launch
 from pages._ui.sweep import manage as sweep_manage
 from pages._ui.sweep import probes as sweep_probes
-from pages._ui.sweep import words as sweep_words
+from pages._ui.sweep import query_params as sweep_query_params
 from pages._ui.sweep.rows import sweep_rows
 from rivya_core import Lab
 from rivya_core.lab import sweep_drafts
@@ -50,7 +50,7 @@ def draw(lab: Lab) -> None:
             return
         st.caption("No sweep to show here.")
     ids = [record.id for record in records[:PAGE_ROWS]]
-    ticks = any(sweep_words.moves(lab, lab.sweeps.brief(id_)) for id_ in ids)
+    ticks = any(sweep_formatting.moves(lab, lab.sweeps.brief(id_)) for id_ in ids)
     if ticks:
         fragments.part(_rows, TICK_S)(ids, ticks)
     elif ids:
@@ -68,19 +68,23 @@ def draw(lab: Lab) -> None:
 
 def _rows(ids: Sequence[str], ticks: bool) -> None:
     """Draw the rows; they tick while one of them is at work."""
-    if sweep_address.opened():  # a row was opened in this part, and the page is still the list
+    if sweep_query_params.opened():  # a row was opened in this part, and the page is still the list
         st.rerun()
     lab = frame.lab()
     statuses = [lab.sweeps.brief(id_) for id_ in ids]
-    sweep_rows(lab, statuses, sweep_address.to_experiment, key="sweep_rows")
-    if ticks and not any(sweep_words.moves(lab, status) for status in statuses):
+    sweep_rows(lab, statuses, sweep_query_params.to_experiment, key="sweep_rows")
+    if ticks and not any(sweep_formatting.moves(lab, status) for status in statuses):
         st.rerun()
 
 
 def back() -> None:
     """Draw the way back to the list."""
     st.button(
-        "All sweeps", icon=":material/arrow_back:", type="tertiary", key="sweep_back", on_click=sweep_address.to_list
+        "All sweeps",
+        icon=":material/arrow_back:",
+        type="tertiary",
+        key="sweep_back",
+        on_click=sweep_query_params.to_list,
     )
 
 
@@ -127,7 +131,7 @@ def _ready_made(lab: Lab) -> None:
 
 
 def _compose() -> None:
-    sweep_address.to_form()
+    sweep_query_params.to_form()
 
 
 def _load(draft: SweepDraft) -> None:

@@ -9,8 +9,8 @@ import streamlit as st
 
 from pages._ui import failure_cards, formatting, fragments, frame, generation_actions
 from pages._ui.sweep import clip as sweep_clip
+from pages._ui.sweep import formatting as sweep_formatting
 from pages._ui.sweep import grid
-from pages._ui.sweep import words as sweep_words
 from pages._ui.sweep.grid import Note, Window
 from rivya_core import Lab
 from rivya_core.lab.experiments.records import Axis, CellRecord, SweepStatus, TakeRecord
@@ -48,7 +48,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     """Draw the tabs of further axes and the grid, which ticks while something may change."""
     st.session_state[_SEEN] = signature(lab, status)
     where = _where(lab, status)
-    ticks = sweep_words.moves(lab, status)
+    ticks = sweep_formatting.moves(lab, status)
     fragments.part(_tick, TICK_S if ticks else None)(status.id, where)
 
 
@@ -57,7 +57,7 @@ def signature(lab: Lab, status: SweepStatus) -> tuple[object, ...]:
     pause = lab.pause()
     return (
         status.id,
-        sweep_words.moves(lab, status),
+        sweep_formatting.moves(lab, status),
         status.experiment.paused_at,
         (status.planned, status.planned_reused, status.planned_credits),
         (status.failed, status.failed_reused, status.failed_credits, status.damaged),
@@ -78,7 +78,7 @@ def _tick(experiment_id: str, where: dict[str, str]) -> None:
     picked_key = f"_sweep_picked_{experiment_id}"
     st.session_state[picked_key] = grid.grid(
         _window(status, area, cells),
-        strip=grid.strip_of(status, sweep_words.time_left(lab, status)),
+        strip=grid.strip_of(status, sweep_formatting.time_left(lab, status)),
         note=lambda take: _note(lab, status, take),
         detail=sweep_clip.detail(lab, cells, st.session_state.pop(_ASKED, "")),
         picked=st.session_state.get(picked_key, ()),
@@ -165,9 +165,9 @@ def _where(lab: Lab, status: SweepStatus) -> dict[str, str]:
             st.session_state[key] = axis.labels[0]
         failed = failures.get(axis.name, {})
         if len(axis.labels) <= MOST_SEGMENTS:
-            st.segmented_control(sweep_words.axis(axis.name), axis.labels, key=key, required=True)
+            st.segmented_control(sweep_formatting.axis(axis.name), axis.labels, key=key, required=True)
         else:
-            st.selectbox(sweep_words.axis(axis.name), axis.labels, key=key)
+            st.selectbox(sweep_formatting.axis(axis.name), axis.labels, key=key)
         if failed:
             _failed(axis, failed)
         chosen[axis.name] = str(st.session_state[key])
@@ -183,13 +183,13 @@ def _failed(axis: Axis, failed: Mapping[str, int]) -> None:
 
 
 def _further(status: SweepStatus) -> Sequence[Axis]:
-    return () if sweep_words.is_paired(status) else status.experiment.axes[2:]
+    return () if sweep_formatting.is_paired(status) else status.experiment.axes[2:]
 
 
 def _area(status: SweepStatus) -> _Area:
     """Choose what is on the screen; pages are offered when there is more."""
     experiment, axes = status.experiment, status.experiment.axes
-    if len(axes) < 2 or sweep_words.is_paired(status):  # noqa: PLR2004 - one axis flows, two make a table
+    if len(axes) < 2 or sweep_formatting.is_paired(status):  # noqa: PLR2004 - one axis flows, two make a table
         page = _page(status, "cells", experiment.cells, MOST_CELLS)
         return _Area(page.start, page.stop - page.start)
     columns = _span(status, axes[1], MOST_COLUMNS)
@@ -233,7 +233,7 @@ def _span(status: SweepStatus, axis: Axis, size: int) -> slice:
         return slice(0, count)
     starts = list(range(0, count, size))
     first = st.selectbox(
-        f"Values of {sweep_words.axis(axis.name)}",
+        f"Values of {sweep_formatting.axis(axis.name)}",
         starts,
         key=f"sweep_columns_{status.id}",
         format_func=lambda start: f"{axis.labels[start]} to {axis.labels[min(count, start + size) - 1]}",
@@ -249,7 +249,7 @@ def _page(status: SweepStatus, name: str, count: int, size: int) -> slice:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"muted_pages_{name}"):
         at = st.pagination(pages, width=PAGES_PX, key=f"sweep_pages_{status.id}_{name}_{pages}")
         first = (at - 1) * size
-        what = "combinations" if name == "cells" else f"values of {sweep_words.axis(name)}"
+        what = "combinations" if name == "cells" else f"values of {sweep_formatting.axis(name)}"
         st.text(f"{first + 1:,} to {min(count, first + size):,} of {count:,} {what}", width="content")
     return slice(first, min(count, first + size))
 

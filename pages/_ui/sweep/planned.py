@@ -7,8 +7,8 @@ import re
 import streamlit as st
 
 from pages._ui import formatting
+from pages._ui.sweep import formatting as sweep_formatting
 from pages._ui.sweep import launch as sweep_launch
-from pages._ui.sweep import words as sweep_words
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import sweep_drafts
@@ -52,7 +52,7 @@ def sentence(problem: RivyaError | None) -> str:
     said, field = problem.detail or problem.title, problem.field or ""
     rule = said.removeprefix(f"{field}: ")
     if field and rule != said:
-        name = FIELDS.get(field) or sweep_words.axis(field)
+        name = FIELDS.get(field) or sweep_formatting.axis(field)
         said = f"{name} {rule}" if _RULE.match(rule) else f"{name}: {rule}"
     return formatting.sentences(said, problem.hint)
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages._ui import card
 from pages._ui.formatting import Badge
-from pages._ui.sweep import words as sweep_words
+from pages._ui.sweep import formatting as sweep_formatting
 from rivya_core.lab.experiments.plan import PlannedCell, Sweep
 from rivya_core.lab.experiments.records import Axis
 
@@ -26,7 +26,7 @@ def preview(sweep: Sweep) -> None:
     cells = sweep.cells
     with st.container(border=True, key="sweep_preview", gap="small"):
         card.head(
-            "Every request", Badge(sweep_words.counted(len(cells), "combination"), ":material/grid_view:", "gray")
+            "Every request", Badge(sweep_formatting.counted(len(cells), "combination"), ":material/grid_view:", "gray")
         )
         pages = -(-len(cells) // PAGE_ROWS)
         page = 1
@@ -75,7 +75,7 @@ def _table(sweep: Sweep, cells: tuple[PlannedCell, ...], *, settings: bool) -> p
 def _columns(sweep: Sweep) -> dict[str, Any]:
     column = st.column_config
     named = {
-        f"axis {axis.name}": column.TextColumn(sweep_words.axis(axis.name), width=width_px(axis))
+        f"axis {axis.name}": column.TextColumn(sweep_formatting.axis(axis.name), width=width_px(axis))
         for axis in sweep.axis_names
     }
     return {
@@ -90,13 +90,13 @@ def _columns(sweep: Sweep) -> dict[str, Any]:
 def width_px(axis: Axis) -> int:
     """Choose a column's width so that its title is read whole and its values mostly."""
     values_px = LONG_PX if max(map(len, axis.labels)) > SHORT else SHORT_PX
-    title_px = LETTER_PX * len(sweep_words.axis(axis.name)) + TITLE_MARGIN_PX
+    title_px = LETTER_PX * len(sweep_formatting.axis(axis.name)) + TITLE_MARGIN_PX
     return max(values_px, min(title_px, TITLE_PX))
 
 
 def _settings(cell: PlannedCell, varied: set[str]) -> str:
     """Write what all cells share of the parameters; what varies has a column of its own."""
-    shared = sweep_words.settings(cell.request.wire_params(), {"negative_prompt", *varied})
+    shared = sweep_formatting.settings(cell.request.wire_params(), {"negative_prompt", *varied})
     parts = [shared] if shared else []
     if cell.request.image is not None and "reference_image" not in varied:
         parts.append(f"Reference image {cell.request.image.original_name or cell.request.image.name}")

@@ -6,8 +6,8 @@ import streamlit as st
 
 from pages._ui import formatting, frame
 from pages._ui.spend_button import paid_button
+from pages._ui.sweep import formatting as sweep_formatting
 from pages._ui.sweep import launch as sweep_launch
-from pages._ui.sweep import words as sweep_words
 from rivya_core import Lab
 from rivya_core.api import DEFAULT_MODEL
 from rivya_core.api.errors import RivyaError
@@ -53,7 +53,7 @@ def _one(lab: Lab, plan: ProbePlan, key: str) -> None:
             st.text(quote.shortage)
     paid_button(
         lab,
-        f"{NAMES[plan.kind]} ({sweep_words.counted(plan.clips, 'clip')}) · {said} · {formatting.credits(quote.credits)}",
+        f"{NAMES[plan.kind]} ({sweep_formatting.counted(plan.clips, 'clip')}) · {said} · {formatting.credits(quote.credits)}",
         quote.credits,
         key=f"start_{key}",
         act=_start,
@@ -66,11 +66,11 @@ def _one(lab: Lab, plan: ProbePlan, key: str) -> None:
 def _sent(plan: ProbePlan, key: str) -> None:
     """Draw what would be sent: the prompt, the two values, and what both share."""
     [axis], request = plan.sweep.axis_names, plan.sweep.cells[0].request
-    shared = sweep_words.settings(request.wire_params(), {axis.name})
+    shared = sweep_formatting.settings(request.wire_params(), {axis.name})
     image = "" if request.image is None else f"Reference image {request.image.original_name or request.image.name}"
     with st.container(key=f"muted_sent_{key}", gap="xxsmall"):
         st.text(f"Prompt: {formatting.excerpt(request.prompt, PROMPT_MAX)}")
-        st.text(f"{sweep_words.axis(axis.name)}: {' vs '.join(axis.labels)}, {plan.sweep.takes} takes each")
+        st.text(f"{sweep_formatting.axis(axis.name)}: {' vs '.join(axis.labels)}, {plan.sweep.takes} takes each")
         st.text(f"Both: {' · '.join(part for part in (shared, image) if part)}")
 
 

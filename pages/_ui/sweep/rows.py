@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from pages._ui import direction, formatting
 from pages._ui.components.row_list import row_list
+from pages._ui.sweep import formatting as sweep_formatting
 from pages._ui.sweep import grid
-from pages._ui.sweep import words as sweep_words
 from rivya_core import Lab
 from rivya_core.lab.experiments.records import ExperimentRecord, SweepStatus
 from rivya_core.mode_words import mode_word
@@ -27,9 +27,9 @@ def sweep_rows(lab: Lab, statuses: Sequence[SweepStatus], on_open: Callable[[str
 
 def _row(lab: Lab, status: SweepStatus, labels: Sequence[str], *, says_mode: bool) -> dict[str, Any]:
     experiment = status.experiment
-    state = sweep_words.state(lab, status)
+    state = sweep_formatting.state(lab, status)
     strip = grid.strip_of(status)
-    kind = sweep_words.KINDS.get(experiment.kind)
+    kind = sweep_formatting.KINDS.get(experiment.kind)
     mode = formatting.MODE_BADGES[mode_word(experiment.mode, experiment.connection)]
     return {
         "id": experiment.id,
@@ -47,7 +47,7 @@ def _row(lab: Lab, status: SweepStatus, labels: Sequence[str], *, says_mode: boo
         "total": strip["total"],
         "parts": strip["parts"],
         "facts": [
-            f"{sweep_words.shape(experiment)} · {strip['count']}",
+            f"{sweep_formatting.shape(experiment)} · {strip['count']}",
             f"{strip['money']} · {formatting.clock(experiment.created_at)}",
         ],
     }

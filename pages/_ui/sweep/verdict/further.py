@@ -7,9 +7,9 @@ from dataclasses import replace
 import streamlit as st
 
 from pages._ui import formatting, frame
-from pages._ui.sweep import address as sweep_address
 from pages._ui.sweep import form as sweep_form
-from pages._ui.sweep import words as sweep_words
+from pages._ui.sweep import formatting as sweep_formatting
+from pages._ui.sweep import query_params as sweep_query_params
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab import sweep_drafts
@@ -30,7 +30,7 @@ def button(lab: Lab, status: SweepStatus, further: Further | None, *, key: str) 
     if quote is None or not quote.new:
         return
     st.button(
-        f"Plan {sweep_words.counted(quote.new, 'more clip')} · {formatting.credits(quote.credits)}",
+        f"Plan {sweep_formatting.counted(quote.new, 'more clip')} · {formatting.credits(quote.credits)}",
         icon=":material/library_add:",
         key=key,
         on_click=_plan,
@@ -54,4 +54,4 @@ def _draft(status: SweepStatus, takes: int) -> SweepDraft:
 def _plan(experiment_id: str, takes: int) -> None:
     lab = frame.lab()
     sweep_form.show(lab, _draft(lab.sweep(experiment_id), takes), undo=True)
-    sweep_address.to_form()
+    sweep_query_params.to_form()

@@ -15,10 +15,10 @@ from pages._ui.components.player import player
 from pages._ui.formatting import Badge
 from pages._ui.request_form import form
 from pages._ui.shows import make as show_make
-from pages._ui.sweep import words as sweep_words
-from pages._ui.verdict import baseline
-from pages._ui.verdict import progress as verdict_progress
-from pages._ui.verdict import votes as verdict_votes
+from pages._ui.sweep import formatting as sweep_formatting
+from pages._ui.sweep.verdict import baseline
+from pages._ui.sweep.verdict import progress as verdict_progress
+from pages._ui.sweep.verdict import votes as verdict_votes
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_python
 from rivya_core.api.texts import name_trouble
@@ -98,7 +98,7 @@ def _evidence_facts(status: SweepStatus, evidence: Mapping[str, Any]) -> list[Fa
     unit = frame.credit_unit(status.experiment.mode)
     votes = evidence.get("votes")
     lines = [
-        Fact(f"Verdict on {sweep_words.axis(str(one['axis']))}", str(one["words"]))
+        Fact(f"Verdict on {sweep_formatting.axis(str(one['axis']))}", str(one["words"]))
         for one in evidence.get("verdicts", ())
     ]
     return [
@@ -270,7 +270,7 @@ def _find(status: SweepStatus, number: object) -> CellRecord | None:
 
 def _title(cell: CellRecord) -> str:
     """The values of a cell, each with the name of its axis."""
-    return " · ".join(f"{sweep_words.axis(axis)}: {label}" for axis, label in cell.labels.items()) or "Baseline"
+    return " · ".join(f"{sweep_formatting.axis(axis)}: {label}" for axis, label in cell.labels.items()) or "Baseline"
 
 
 def _when(moment: datetime | None) -> str:

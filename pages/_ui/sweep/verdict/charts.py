@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages._ui import query_params
 from pages._ui.components.strip_plot import Chart, Dot, Strip, strip_plot
-from pages._ui.sweep import words as sweep_words
+from pages._ui.sweep import formatting as sweep_formatting
 from rivya_core.lab.judging import wording
 from rivya_core.lab.judging.appraisal import AxisVerdict
 
@@ -65,4 +65,4 @@ def _chart(verdict: AxisVerdict, effect: Effect) -> Chart:
         for number, level in enumerate(effect.levels)
     ]
     said = wording.of_feature(verdict, effect)
-    return Chart(effect.key, feature.label, said, feature.unit, sweep_words.axis(verdict.axis), strips)
+    return Chart(effect.key, feature.label, said, feature.unit, sweep_formatting.axis(verdict.axis), strips)

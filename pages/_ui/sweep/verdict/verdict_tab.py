@@ -8,12 +8,12 @@ from pages._ui import card, fragments, frame
 from pages._ui.components.clip_pair import PairedClip, clip_pair
 from pages._ui.formatting import Badge
 from pages._ui.sweep import clip as sweep_clip
-from pages._ui.sweep import words as sweep_words
-from pages._ui.verdict import charts as verdict_charts
-from pages._ui.verdict import further
-from pages._ui.verdict import progress as verdict_progress
-from pages._ui.verdict import tables as verdict_tables
-from pages._ui.verdict import votes as verdict_votes
+from pages._ui.sweep import formatting as sweep_formatting
+from pages._ui.sweep.verdict import charts as verdict_charts
+from pages._ui.sweep.verdict import further
+from pages._ui.sweep.verdict import progress as verdict_progress
+from pages._ui.sweep.verdict import tables as verdict_tables
+from pages._ui.sweep.verdict import votes as verdict_votes
 from rivya_core import Lab
 from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.experiments.records import SweepStatus
@@ -73,7 +73,7 @@ def _progress(experiment_id: str) -> None:
         if standing.clips:
             st.progress(standing.measured / standing.clips, text=verdict_progress.sentence(standing))
         if standing.open_takes:
-            st.text(f"{sweep_words.counted(standing.open_takes, 'take')} under way.")
+            st.text(f"{sweep_formatting.counted(standing.open_takes, 'take')} under way.")
         verdict_progress.elsewhere(lab, standing)
         st.text(
             "The verdict is given once, when all takes have ended and were measured. Looking at every new clip and "
@@ -85,11 +85,13 @@ def _notes(standing: Standing) -> None:
     lines = []
     if standing.planned:
         lines.append(
-            f"{sweep_words.counted(standing.planned, 'take')} of the plan not started: this is judged without them."
+            f"{sweep_formatting.counted(standing.planned, 'take')} of the plan not started: this is judged without them."
         )
     unmeasured = standing.clips - standing.measured
     if unmeasured:
-        lines.append(f"{sweep_words.counted(unmeasured, 'clip')} could not be measured: {' '.join(standing.troubles)}")
+        lines.append(
+            f"{sweep_formatting.counted(unmeasured, 'clip')} could not be measured: {' '.join(standing.troubles)}"
+        )
     for line in lines:
         st.info(line, icon=":material/info:")
 
@@ -122,7 +124,7 @@ def _clips(lab: Lab, status: SweepStatus, verdict: AxisVerdict, shown: ShownClip
     if not all(record.has_clip and record.clip_check != UNOPENED for record in records):
         return
     first, second = (
-        PairedClip(record, sweep_words.value(verdict.axis, name))
+        PairedClip(record, sweep_formatting.value(verdict.axis, name))
         for record, name in zip(records, shown.names, strict=True)
     )
     opened = clip_pair(first, second, key=f"pair_{status.id}_{number}")
