@@ -7,10 +7,10 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import card, chat_files, direction, frame
+from pages._ui.add_to_show import menu as show_menu
+from pages._ui.add_to_show import outcome as show_outcome
 from pages._ui.compare_limits import LEAST, MOST
 from pages._ui.request_form import form
-from pages._ui.shows import added as show_added
-from pages._ui.shows import make as show_make
 from pages._ui.wall import choice as wall_choice
 from pages._ui.wall import wall
 from pages._ui.wall.choice import Choice
@@ -37,8 +37,8 @@ def main() -> None:
     if choice.is_wall:
         wall.wall(lab, choice.records, wall_choice.cell_names(status), status)
         ids = [record.id for record in choice.records]
-        show_make.add_menu(lab, ids, key="wall", side_by_side=True)
-        show_added.draw(show_make.place("wall", ids))
+        show_menu.add_menu(lab, ids, key="wall", side_by_side=True)
+        show_outcome.draw(show_menu.place("wall", ids))
         chat_files.of_clips([record.id for record in choice.records], key="wall_files")
     else:
         _pick(lab, choice, wall_choice.experiment(lab))

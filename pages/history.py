@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import card, double_click, frame, mode_marks, query_params
+from pages._ui.add_to_show import outcome as show_outcome
 from pages._ui.history import deletion, detail, detail_acts, selection
 from pages._ui.history import filters as history_filters
 from pages._ui.history import style as history_style
 from pages._ui.history import table as history_table
-from pages._ui.shows import added as show_added
 from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.records import HistoryFilter, HistoryPage
 from rivya_core.web.exports import filter_query
@@ -27,7 +27,7 @@ def main() -> None:
     history_style.narrow_screen_shows("detail" if asked_for else "list")
     detail_acts.announce()
     deletion.bar(lab)
-    show_added.draw(selection.SHOWS)
+    show_outcome.draw(selection.SHOWS)
     query = history_filters.draw(lab)
     browse, panel = st.columns([3, 2], gap="medium")
     with browse, st.container(key="history_browse"):

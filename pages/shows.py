@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pages._ui import frame, undo
-from pages._ui.shows import address, changing, editor, make
+from pages._ui.add_to_show import menu
+from pages._ui.shows import changing, editor, query_params
 from pages._ui.shows import list as show_list
 from rivya_core.api.errors import RivyaError
 
@@ -11,9 +12,9 @@ from rivya_core.api.errors import RivyaError
 def main() -> None:
     """Draw the list, or the show that the address asks for."""
     lab = frame.open_page("Shows", "Hand over what you found.")
-    make.follow()
-    make.refusal()
-    show_id = address.opened()
+    menu.follow()
+    menu.refusal()
+    show_id = query_params.opened()
     if show_id is None:
         undo.draw(changing.BAR)
         show_list.draw(lab)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages._ui import formatting, frame, generation_actions, query_params
+from pages._ui.add_to_show import menu as show_menu
+from pages._ui.add_to_show import outcome as show_outcome
 from pages._ui.components.copy_link import copy_link
 from pages._ui.components.player import player
-from pages._ui.shows import added as show_added
-from pages._ui.shows import make as show_make
 from rivya_core import GenerationRecord, Lab
 
 PLAYER = "clip"
@@ -67,14 +67,14 @@ def clip_card(
             st.text(facts(record, marked=bool(mark)), width="content")
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
                 generation_actions.use_part_menu(record, key="clip")
-                show_make.add_menu(lab, [record.id], key="clip")
+                show_menu.add_menu(lab, [record.id], key="clip")
     with st.container(horizontal=True, key="clip_actions", gap="xsmall"):
         generation_actions.download_menu(record, key="clip")
         generation_actions.compare_button(record, key="clip")
         generation_actions.repeat_button(lab, record, key="clip")
         generation_actions.use_settings_button(record, key="clip")
         generation_actions.copy_menu(lab, record, key="clip")
-    show_added.draw(show_make.place("clip", [record.id]))
+    show_outcome.draw(show_menu.place("clip", [record.id]))
     generation_actions.repeat_note(lab, record, key="clip")
     return watched
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui.shows import make
+from pages._ui.add_to_show import menu
 from rivya_core import Lab
 from tests.lab.judging.study import make_study
 from tests.lab.shows.given import VALUES, based, decide
@@ -194,11 +194,11 @@ def test_clips_go_into_a_show_from_history(lab: Lab, sweep: str, open_app: OpenA
     del open_app
     ids = clips_of(lab, sweep)
     show = lab.shows.create("There", ids[:1])
-    said = make.add([*ids, "gunknown-1"], show.id).said
+    said = menu.add([*ids, "gunknown-1"], show.id).said
     assert said.startswith("Added to")
     assert "1 without a clip" in said
     assert len(lab.shows.get(show.id).slides) == 3
-    make.add(ids, show.id, side_by_side=True)
+    menu.add(ids, show.id, side_by_side=True)
     assert lab.shows.get(show.id).slides[-1].layout == "pair"
 
 
@@ -210,8 +210,8 @@ def test_what_was_added_is_said_where_it_was_pressed_with_the_way_there_and_back
 
     ids = clips_of(lab, sweep)
     show = lab.shows.create("There", ids[:1])
-    assert "it was there already" in make.add(ids[:1], show.id).said
-    done = make.add([ids[1]], show.id)
+    assert "it was there already" in menu.add(ids[:1], show.id).said
+    done = menu.add([ids[1]], show.id)
     app = open_app("history")
     app.session_state["_shows_added"] = (selection.SHOWS, done)
     app.run()
@@ -232,7 +232,7 @@ def test_shows_of_the_same_name_can_be_told_apart_in_the_menu(
     """Each has a name of its own there, however alike their titles are."""
     for number in range(4):
         lab.shows.create(title if number % 2 else f"{title} more", clips_of(lab, sweep)[:1])
-    named = make.choices(lab)
+    named = menu.choices(lab)
     assert len(set(named.values())) == len(named) == 5
     app = open_app("history")
     app.query_params["id"] = clips_of(lab, sweep)[0]
@@ -243,8 +243,8 @@ def test_a_show_that_becomes_mixed_says_so(lab: Lab, sweep: str) -> None:
     """Live clips beside simulated ones are not added without a word."""
     show = lab.shows.create("There", clips_of(lab, sweep)[:1])
     live = clips_of(lab, make_study(lab, ("dawn", "dusk", "noon"), experiment_id="xlive", mode="live"))
-    assert "It holds live and simulated clips now." in make.add(live[1:2], show.id).said
-    assert "clips now" not in make.add(live[2:], show.id).said
+    assert "It holds live and simulated clips now." in menu.add(live[1:2], show.id).said
+    assert "clips now" not in menu.add(live[2:], show.id).said
 
 
 def test_a_read_only_server_shows_and_changes_nothing(make_lab: Callable[..., Lab], open_app: OpenApp) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import formatting, frame, generation_actions, support_link
+from pages._ui.add_to_show import menu as show_menu
+from pages._ui.add_to_show import outcome as show_outcome
 from pages._ui.history import deletion
-from pages._ui.shows import added as show_added
-from pages._ui.shows import make as show_make
 from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.records import ErrorCard
 
@@ -24,14 +24,14 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
         generation_actions.use_part_menu(record, key="detail", go_to_form=True)
         generation_actions.copy_menu(lab, record, key="detail")
         if record.has_clip:
-            show_make.add_menu(lab, [record.id], key="detail")
+            show_menu.add_menu(lab, [record.id], key="detail")
         if not lab.settings.read_only:
             _star(lab, record)
         with st.popover("More", icon=":material/more_horiz:", type="tertiary", key=f"more_{record.id}"):
             support_link.draw(generation_id=record.id)
             if not lab.settings.read_only:
                 _delete(lab, record)
-    show_added.draw(show_make.place("detail", [record.id]))
+    show_outcome.draw(show_menu.place("detail", [record.id]))
     if record.is_terminal:
         generation_actions.repeat_note(lab, record, key="detail")
     with st.container(key="detail_answer"):

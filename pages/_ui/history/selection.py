@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import formatting, frame
+from pages._ui.add_to_show import menu as show_menu
 from pages._ui.history import deletion
-from pages._ui.shows import make as show_make
 from rivya_core import Lab, RivyaError
 
 CHOSEN_MAX = 1000
@@ -33,7 +33,7 @@ def act(asked: Mapping[str, Any]) -> None:
         st.session_state[_GO] = ("sweep", {"experiment": ids[0]})
         return
     if name == "show":
-        show_make.add_chosen(ids, label, SHOWS)
+        show_menu.add_chosen(ids, label, SHOWS)
         return
     try:
         said = _change(frame.lab(), str(name), ids, label)
@@ -45,7 +45,7 @@ def act(asked: Mapping[str, Any]) -> None:
 
 def follow() -> None:
     """Go where the last action leads, and say in passing what it did; called before the page is drawn."""
-    show_make.follow()
+    show_menu.follow()
     told = st.session_state.pop(_TOLD, None)
     if told is not None:
         st.toast(told)

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from pages._ui import formatting, fragments, mode_marks
+from pages._ui.add_to_show import menu as show_menu
 from pages._ui.components.history_rows import Row, View, history_rows
 from pages._ui.history import row_formatting, selection
 from pages._ui.query_params import open_row, sweep_link
-from pages._ui.shows import make as show_make
 from rivya_core import GenerationRecord, Lab, State
 from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.marks import Marks
@@ -54,7 +54,7 @@ def _rows(lab: Lab, watched: tuple[GenerationRecord, ...], listed: int, shown: s
         opened=shown,
         view=view,
         labels=list(lab.labels.all("generation")),
-        shows=list(show_make.choices(lab).items()),
+        shows=list(show_menu.choices(lab).items()),
         gone=selection.gone(),
         may_write=not lab.settings.read_only,
         may_record=lab.cassettes.playing is None,

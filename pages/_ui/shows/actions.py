@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import chat_files, frame, undo
-from pages._ui.shows import address, changing, share
+from pages._ui.shows import changing, query_params, share
 from pages._ui.shows import list as show_list
 from pages._ui.undo import Done
 from rivya_core.api.errors import RivyaError
@@ -17,7 +17,7 @@ def draw(show: Show, *, may_edit: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="show_actions"):
         st.link_button(
             "Open the show",
-            address.page_link(show.id),
+            query_params.page_link(show.id),
             icon=":material/open_in_new:",
             type="primary",
             help="In a new tab. Press F there to fill the screen.",

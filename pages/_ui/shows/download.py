@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import formatting, fragments, frame
-from pages._ui.shows import address
-from pages._ui.shows import words as show_words
+from pages._ui.shows import formatting as show_formatting
+from pages._ui.shows import query_params
 from rivya_core import RivyaError
 from rivya_core.lab.shows.files import Sizes
 from rivya_core.lab.shows.show import Show
@@ -27,12 +27,12 @@ def draw(show: Show, *, may_edit: bool) -> None:
         _one_file(show.id, sizes, may_edit=may_edit)
         if sizes.fits_inside:
             about = f"{_megabytes(sizes.originals_bytes * 4 / 3)}. The original clips inside one file."
-            _row("originals", "One file, originals", address.file_link(show.id, originals=True), about)
+            _row("originals", "One file, originals", query_params.file_link(show.id, originals=True), about)
         about = (
             f"{_megabytes(sizes.originals_bytes)}. The original clips in a folder beside the page: for a disk, a stick or a web "
             "server. Unpack it first."
         )
-        _row("zip", "ZIP", address.zip_link(show.id), about)
+        _row("zip", "ZIP", query_params.zip_link(show.id), about)
 
 
 def _one_file(show_id: str, sizes: Sizes, *, may_edit: bool) -> None:
@@ -45,7 +45,7 @@ def _one_file(show_id: str, sizes: Sizes, *, may_edit: bool) -> None:
         st.error(formatting.sentences(failure.title, failure.detail, failure.hint), icon=":material/error:")
     purpose = "Small copies of the clips inside, without sound: for mail, chat and phones."
     if sizes.small_bytes is not None:
-        _row("small", "One file", address.file_link(show_id), f"{_megabytes(sizes.small_bytes)}. {purpose}")
+        _row("small", "One file", query_params.file_link(show_id), f"{_megabytes(sizes.small_bytes)}. {purpose}")
     elif may_edit:
         with st.container(horizontal=True, vertical_alignment="center", key="muted_show_file_make"):
             st.button("Make one file", icon=":material/draft:", key="show_file_make", on_click=_make, args=(show_id,))
@@ -59,7 +59,9 @@ def _watch(show_id: str) -> None:
         st.rerun()
     sizes = files.sizes(show_id)
     done = sizes.clips - sizes.left
-    st.text(f"Making small copies: {done} of {show_words.counted(sizes.clips, 'clip')} done. You can close this tab.")
+    st.text(
+        f"Making small copies: {done} of {show_formatting.counted(sizes.clips, 'clip')} done. You can close this tab."
+    )
 
 
 def _row(name: str, label: str, href: str, about: str) -> None:

@@ -6,8 +6,8 @@ import streamlit as st
 
 from pages._ui import direction, formatting, frame
 from pages._ui.components.slide_list import Press, SlideRow, slide_list
-from pages._ui.shows import actions, address, changing, download, share, slide
-from pages._ui.shows import words as show_words
+from pages._ui.shows import actions, changing, download, query_params, share, slide
+from pages._ui.shows import formatting as show_formatting
 from pages._ui.shows.field import field, trouble
 from rivya_core import Lab
 from rivya_core.lab.shows import slides
@@ -46,7 +46,9 @@ def draw(lab: Lab, show: Show) -> None:
 
 def back() -> None:
     """Draw the way back to the list."""
-    st.button("All shows", icon=":material/arrow_back:", type="tertiary", key="shows_back", on_click=address.to_list)
+    st.button(
+        "All shows", icon=":material/arrow_back:", type="tertiary", key="shows_back", on_click=query_params.to_list
+    )
 
 
 def _head(show: Show, *, may_edit: bool) -> None:
@@ -59,13 +61,13 @@ def _head(show: Show, *, may_edit: bool) -> None:
             horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="muted_show_facts"
         ):
             told = [
-                show_words.counted(len(show.slides), "slide"),
-                show_words.counted(len(show.clips), "clip"),
+                show_formatting.counted(len(show.slides), "slide"),
+                show_formatting.counted(len(show.clips), "clip"),
                 f"facts as of {formatting.clock(show.facts.made_at)}",
             ]
             st.text(" · ".join(told), width="content")
             with st.container(horizontal=True, gap="small", width="content"):
-                for badge in show_words.MODES[show.mode]:
+                for badge in show_formatting.MODES[show.mode]:
                     frame.badge(badge)
         actions.draw(show, may_edit=may_edit)
         download.draw(show, may_edit=may_edit)
@@ -102,10 +104,10 @@ def _row(show: Show, one: Slide) -> SlideRow:
         "heading": told.heading,
         "caption": one.caption,
         "lines": [line for line in told.text[:2] if line],
-        "kind": show_words.LAYOUTS[one.layout],
+        "kind": show_formatting.LAYOUTS[one.layout],
         "posters": [
             {
-                "src": address.poster_link(show.id, key),
+                "src": query_params.poster_link(show.id, key),
                 "label": show.clips[key].label,
                 "mark": show.clips[key].mode.upper() if marked else "",
             }

@@ -7,9 +7,10 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import card, direction, formatting, frame, undo
+from pages._ui.add_to_show import menu
 from pages._ui.components.row_list import row_list
-from pages._ui.shows import address, changing, make, share
-from pages._ui.shows import words as show_words
+from pages._ui.shows import changing, query_params, share
+from pages._ui.shows import formatting as show_formatting
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.experiments.records import SweepStatus
@@ -28,7 +29,7 @@ def draw(lab: Lab) -> None:
         return
     page = min(max(1, int(st.session_state.get("shows_page", 1))), -(-len(shows) // PAGE_ROWS))
     rows = shows[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
-    row_list([_row(one) for one in rows], address.to_show, key="shows_rows")
+    row_list([_row(one) for one in rows], query_params.to_show, key="shows_rows")
     if len(shows) > PAGE_ROWS:
         with st.container(horizontal=True, horizontal_alignment="center"):
             st.pagination(-(-len(shows) // PAGE_ROWS), key="shows_page")
@@ -37,7 +38,7 @@ def draw(lab: Lab) -> None:
 def delete(show_id: str) -> None:
     """Take a show out of the list, with a way back; a callback."""
     shows = frame.lab().shows
-    address.to_list()
+    query_params.to_list()
     try:
         title = shows.get(show_id).title
         was_shared = shows.room.current(show_id) is not None
@@ -46,21 +47,21 @@ def delete(show_id: str) -> None:
         changing.refuse(error)
         return
     ended = " It is no longer shared." if was_shared else ""
-    said = f"Deleted: {direction.within(formatting.excerpt(title, make.TITLE_SHOWN))}. Its clips stay.{ended}"
+    said = f"Deleted: {direction.within(formatting.excerpt(title, menu.TITLE_SHOWN))}. Its clips stay.{ended}"
     undo.put(changing.BAR, undo.Done(said, lambda: shows.undelete(show_id)))
 
 
 def _row(one: Listed) -> dict[str, Any]:
     return {
         "id": one.id,
-        "href": address.editor_link(one.id),
+        "href": query_params.editor_link(one.id),
         "name": one.title,
-        "poster": "" if one.poster is None else address.poster_link(one.id, one.poster),
-        "chips": [[badge.label, badge.color] for badge in (*show_words.MODES[one.mode], *share.badges(one.id))],
+        "poster": "" if one.poster is None else query_params.poster_link(one.id, one.poster),
+        "chips": [[badge.label, badge.color] for badge in (*show_formatting.MODES[one.mode], *share.badges(one.id))],
         "parts": {},
         "total": 0,
         "facts": [
-            f"{show_words.counted(one.slides, 'slide')} · {show_words.counted(one.clips, 'clip')}",
+            f"{show_formatting.counted(one.slides, 'slide')} · {show_formatting.counted(one.clips, 'clip')}",
             f"made {formatting.clock(one.created_at)}",
         ],
     }
@@ -75,13 +76,13 @@ def _empty(lab: Lab) -> None:
         )
         status = None if lab.settings.read_only else _first(lab)
         if status is not None:
-            name = direction.within(formatting.excerpt(status.experiment.name, make.TITLE_SHOWN))
+            name = direction.within(formatting.excerpt(status.experiment.name, menu.TITLE_SHOWN))
             st.button(
                 f"Make a show of {name}",
                 icon=":material/slideshow:",
                 type="primary",
                 key="make_show_first",
-                on_click=make.of_sweep,
+                on_click=menu.of_sweep,
                 args=(status.id,),
             )
         st.text("Or press “Add to show” on a clip, on a selection in History, or on Compare.")
@@ -93,6 +94,6 @@ def _empty(lab: Lab) -> None:
 def _first(lab: Lab) -> SweepStatus | None:
     """The newest sweep of which a show can be made, a decided one before others."""
     statuses = [lab.sweeps.brief(one.id) for one in lab.sweeps.list(limit=LOOKED_AT)]
-    fit = [status for status in statuses if make.can_make(status)]
+    fit = [status for status in statuses if menu.can_make(status)]
     decided = [status for status in fit if status.experiment.decided_at is not None]
     return next(iter(decided or fit), None)

@@ -9,7 +9,7 @@ from pages._ui.components.copy_link import copy_link
 from pages._ui.components.share_code import share_code
 from pages._ui.formatting import Badge
 from pages._ui.shows import changing
-from pages._ui.shows import words as show_words
+from pages._ui.shows import formatting as show_formatting
 from pages._ui.undo import Done
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
@@ -110,7 +110,7 @@ def _badge(words_before: str, share: Share) -> Badge:
 def _opened(share: Share) -> str:
     if not share.opened_ever:
         return "Nobody has opened it yet."
-    asked = show_words.counted(share.opened, "browser")
+    asked = show_formatting.counted(share.opened, "browser")
     return f"Open now: about {asked} (asked for something in the last minute). So far: {share.opened_ever:,}."
 
 

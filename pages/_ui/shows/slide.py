@@ -7,7 +7,7 @@ import streamlit as st
 from pages._ui import card, chat_files, formatting, frame
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.shows import changing
-from pages._ui.shows import words as show_words
+from pages._ui.shows import formatting as show_formatting
 from pages._ui.shows.field import field, trouble, was_stored
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows import slides
@@ -52,7 +52,7 @@ def draw(show: Show, slide: Slide) -> None:
                 layouts,
                 key=key,
                 required=True,
-                format_func=lambda one: show_words.LAYOUTS[one],
+                format_func=lambda one: show_formatting.LAYOUTS[one],
                 on_change=_layout,
                 args=(show.id, slide.number, key),
             )

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import streamlit as st
 
 from pages._ui import direction, failure_cards, formatting, fragments, frame
+from pages._ui.add_to_show import menu as show_menu
 from pages._ui.cap_editor import cap_editor
 from pages._ui.components.copy_link import copy_link
 from pages._ui.query_params import sweep_link
-from pages._ui.shows import make as show_make
 from pages._ui.spend_button import paid_button
 from pages._ui.sweep import baseline as sweep_baseline
 from pages._ui.sweep import cassette as sweep_cassette
@@ -66,7 +66,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
         if status.damaged:
             with st.container(key="muted_damaged"):
                 st.text("A damaged clip was paid for and is kept. A repair buys a new one.")
-        show_make.refusal()
+        show_menu.refusal()
         refused: tuple[str, RivyaError] | None = st.session_state.get(_REFUSED)
         if refused is not None and refused[0] == status.id:
             frame.error_card(refused[1])
@@ -175,7 +175,7 @@ def _onward(lab: Lab, status: SweepStatus) -> None:
             args=(step,),
         )
     decided = status.experiment.decided_at is not None
-    show_make.make_button(lab, status, key="sweep", kind="primary" if decided else "secondary")
+    show_menu.make_button(lab, status, key="sweep", kind="primary" if decided else "secondary")
     if status.states.get(State.SUCCEEDED, 0) < TWO:
         return
     kind: Literal["primary", "secondary"] = "primary" if step == "Vote" else "secondary"

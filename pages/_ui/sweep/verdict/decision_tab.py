@@ -9,12 +9,12 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import card, direction, formatting, fragments, frame, generation_actions
+from pages._ui.add_to_show import menu as show_menu
 from pages._ui.clip_card import facts as clip_facts
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.components.player import player
 from pages._ui.formatting import Badge
 from pages._ui.request_form import form
-from pages._ui.shows import make as show_make
 from pages._ui.sweep import formatting as sweep_formatting
 from pages._ui.sweep.verdict import baseline
 from pages._ui.sweep.verdict import progress as verdict_progress
@@ -198,7 +198,7 @@ def _decided(lab: Lab, status: SweepStatus, decision: Mapping[str, Any]) -> None
         with st.container(key="muted_decision"):
             st.text("Verdicts, votes and credits as they were when it was decided.")
         with st.container(horizontal=True, vertical_alignment="center"):
-            show_make.make_button(lab, status, key="decision")
+            show_menu.make_button(lab, status, key="decision")
             if not lab.settings.read_only:
                 st.button(
                     "Reopen",

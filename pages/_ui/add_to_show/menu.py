@@ -8,8 +8,9 @@ from typing import Final, Literal
 import streamlit as st
 
 from pages._ui import direction, formatting, frame
-from pages._ui.shows import added, address
-from pages._ui.shows.added import Added
+from pages._ui.add_to_show import outcome
+from pages._ui.add_to_show.outcome import Added
+from pages._ui.shows import query_params
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.texts import one_line
@@ -29,7 +30,7 @@ def follow() -> None:
     """Go to the show that was just made; called where the press was drawn, also in a fragment."""
     show_id = st.session_state.pop(_GO, None)
     if show_id is not None:
-        st.switch_page(frame.page_file("shows"), query_params={address.SHOW: show_id})
+        st.switch_page(frame.page_file("shows"), query_params={query_params.SHOW: show_id})
 
 
 def refusal() -> None:
@@ -141,7 +142,7 @@ def add_chosen(generation_ids: Sequence[str], show_id: str, where: str, *, side_
     except RivyaError as error:
         done = Added(formatting.sentences(error.title, error.detail, error.hint))
     if done.said:
-        added.put(where, done)
+        outcome.put(where, done)
 
 
 def _chosen(generation_ids: Sequence[str], key: str, side_by_side: bool) -> None:
