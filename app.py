@@ -13,6 +13,6 @@ if get_script_run_ctx(suppress_warning=True) is None:
 
     app = st.App(__file__, routes=web.routes(), middleware=web.middleware(), lifespan=web.lifespan)
 else:
-    from pages._ui import frame
+    from pages._ui.app_shell import navigation
 
-    frame.navigate()
+    navigation.navigate()

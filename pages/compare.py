@@ -6,9 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import card, chat_files, direction, frame
+from pages._ui import chat_files, direction, layout
 from pages._ui.add_to_show import menu as show_menu
 from pages._ui.add_to_show import outcome as show_outcome
+from pages._ui.app_shell.open_page import open_page
 from pages._ui.compare_limits import LEAST, MOST
 from pages._ui.request_form import form
 from pages._ui.wall import choice as wall_choice
@@ -27,13 +28,13 @@ _CHANGES = "_compare_changes"
 
 def main() -> None:
     """Draw the page."""
-    lab = frame.open_page("Compare", f"Play {LEAST}-{MOST} clips in sync.")
+    lab = open_page("Compare", f"Play {LEAST}-{MOST} clips in sync.")
     _use_settings(lab)
     choice = wall_choice.read(lab)
     status = wall_choice.experiment(lab, choice.records)
     _problems(choice)
     if st.session_state.pop(wall.SWEEP, False) and status is not None:
-        st.switch_page(frame.page_file("sweep"), query_params={"experiment": status.id})
+        st.switch_page(layout.page_file("sweep"), query_params={"experiment": status.id})
     if choice.is_wall:
         wall.wall(lab, choice.records, wall_choice.cell_names(status), status)
         ids = [record.id for record in choice.records]
@@ -50,9 +51,9 @@ def main() -> None:
 def _use_settings(lab: Lab) -> None:
     """Go to the form with a clip's settings, when the wall was asked to."""
     asked = st.session_state.pop(wall.USE, None)
-    if asked is not None and frame.can_spend():
+    if asked is not None and layout.can_spend():
         form.load(lab, Draft.of_record(lab.get(asked)))
-        st.switch_page(frame.ROOT / "pages" / "generate.py")
+        st.switch_page(layout.page_file("generate"))
 
 
 def _problems(choice: Choice) -> None:
@@ -86,7 +87,7 @@ def _pick(lab: Lab, choice: Choice, status: SweepStatus | None) -> None:
     if status is not None:
         st.text(f"The clips of {direction.within(status.experiment.name)}, in the order of its grid.")
         st.page_link(
-            frame.page_file("sweep"),
+            layout.page_file("sweep"),
             label="Open the sweep",
             icon=":material/grid_view:",
             query_params={"experiment": status.id},
@@ -106,20 +107,18 @@ def _pick(lab: Lab, choice: Choice, status: SweepStatus | None) -> None:
 def _nothing(status: SweepStatus | None) -> None:
     with st.container(border=True, key="compare_empty"):
         if status is not None:
-            card.head("No clip yet")
+            layout.card_head("No clip yet")
             st.text("This sweep has no finished clip yet.")
             return
-        card.head("No clip yet")
+        layout.card_head("No clip yet")
         st.text(f"Finished clips appear here. Select {LEAST} to {MOST} to play them in sync.")
-        if frame.can_spend():
-            st.page_link(
-                str(frame.ROOT / "pages" / "generate.py"), label="Make the first clip", icon=":material/auto_awesome:"
-            )
+        if layout.can_spend():
+            st.page_link(str(layout.page_file("generate")), label="Make the first clip", icon=":material/auto_awesome:")
 
 
 def _watch() -> None:
     """Draw the page again when somebody wrote a note, gave stars, or a clip that was waited for has come."""
-    lab = frame.lab()
+    lab = layout.lab()
     changes = lab.changes()
     if changes == st.session_state.get(_CHANGES):
         return

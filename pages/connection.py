@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui.app_shell.open_page import open_page
 from pages._ui.connection import connection_cards, contract_card, known_card, support_card, system_cards, task_card
 from pages._ui.connection.simulator_card import simulator_card
 
 
 def main() -> None:
     """Draw the page."""
-    lab = frame.open_page("Connection", "Server, key, health and limits.")
+    lab = open_page("Connection", "Server, key, health and limits.")
     contract_card.banner(lab)
     left, right = st.columns([3, 2], gap="medium")
     with left:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import double_click, replay_card
-from pages._ui.frame import open_page
+from pages._ui.app_shell.open_page import open_page
 from pages._ui.generate import results
 from pages._ui.request_form import form
 

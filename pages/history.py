@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, double_click, frame, mode_marks, query_params
+from pages._ui import double_click, layout, mode_marks, query_params
 from pages._ui.add_to_show import outcome as show_outcome
+from pages._ui.app_shell.open_page import open_page
 from pages._ui.history import deletion, detail, detail_acts, selection
 from pages._ui.history import filters as history_filters
 from pages._ui.history import style as history_style
@@ -21,7 +22,7 @@ _NEWEST = "_history_newest"
 
 def main() -> None:
     """Draw the page."""
-    lab = frame.open_page("History", "Every generation. Filters are saved in the URL.")
+    lab = open_page("History", "Every generation. Filters are saved in the URL.")
     selection.follow()
     asked_for = query_params.opened()
     history_style.narrow_screen_shows("detail" if asked_for else "list")
@@ -110,7 +111,7 @@ def _exports(lab: Lab, query: HistoryFilter) -> None:
 def _nothing(query: HistoryFilter) -> None:
     with st.container(border=True, key="history_empty"):
         if query != history_filters.EMPTY:
-            card.head("Nothing matches")
+            layout.card_head("Nothing matches")
             st.text("No generation fits these filters.")
             st.button(
                 "Clear the filters",
@@ -120,12 +121,10 @@ def _nothing(query: HistoryFilter) -> None:
             )
             return
         history_style.without_filters()
-        card.head("Nothing here yet")
+        layout.card_head("Nothing here yet")
         st.text("Each generation gets a row here the moment you press Generate, and keeps it.")
-        if frame.can_spend():
-            st.page_link(
-                str(frame.ROOT / "pages" / "generate.py"), label="Make the first clip", icon=":material/auto_awesome:"
-            )
+        if layout.can_spend():
+            st.page_link(str(layout.page_file("generate")), label="Make the first clip", icon=":material/auto_awesome:")
 
 
 main()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pages._ui import frame, undo
+from pages._ui import layout, undo
 from pages._ui.add_to_show import menu
+from pages._ui.app_shell.open_page import open_page
 from pages._ui.shows import changing, editor, query_params
 from pages._ui.shows import list as show_list
 from rivya_core.api.errors import RivyaError
@@ -11,7 +12,7 @@ from rivya_core.api.errors import RivyaError
 
 def main() -> None:
     """Draw the list, or the show that the address asks for."""
-    lab = frame.open_page("Shows", "Hand over what you found.")
+    lab = open_page("Shows", "Hand over what you found.")
     menu.follow()
     menu.refusal()
     show_id = query_params.opened()
@@ -23,7 +24,7 @@ def main() -> None:
         show = lab.shows.get(show_id)
     except RivyaError as error:
         editor.back()
-        frame.error_card(error)
+        layout.error_card(error)
         return
     editor.draw(lab, show)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, fragments, frame
+from pages._ui import fragments, layout
+from pages._ui.app_shell.open_page import open_page
 from pages._ui.spend import caps as spend_caps
 from pages._ui.spend import experiments as spend_experiments
 from pages._ui.spend import sums as spend_sums
@@ -19,7 +20,7 @@ TICK_S = 3.0
 
 def main() -> None:
     """Draw the page."""
-    lab = frame.open_page("Spend", "Where credits went and what is left.")
+    lab = open_page("Spend", "Where credits went and what is left.")
     view = spend_view.choose(lab)
     spent = lab.spending.spent(view.mode, view.days)
     moving = is_moving(lab, view)
@@ -60,7 +61,7 @@ def _moving(lab: Lab, view: View, *, was_moving: bool) -> None:
 
 def _nothing(lab: Lab, view: View, spent: Spent) -> None:
     with st.container(border=True, key="spend_totals"):
-        card.head(f"Nothing spent {view.words}", frame.mode_chip(view.mode))
+        layout.card_head(f"Nothing spent {view.words}", layout.mode_chip(view.mode))
         ever = spent if view.days.first is None else lab.spending.spent(view.mode)
         if ever.groups:
             st.text(f"{ever.total.held:,} {view.unit} were held or settled before; choose more days to see them.")

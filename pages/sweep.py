@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import layout
+from pages._ui.app_shell.open_page import open_page
 from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import head as sweep_head
@@ -21,12 +22,12 @@ from rivya_core.api.errors import RivyaError
 
 def main() -> None:
     """Draw the list, the form or the sweep that the address asks for."""
-    lab = frame.open_page("Sweep", "One question, many clips. You see the price first.")
+    lab = open_page("Sweep", "One question, many clips. You see the price first.")
     sweep_manage.undo_bar()
     experiment_id = sweep_query_params.opened()
     if experiment_id:
         _experiment(lab, experiment_id)
-    elif sweep_query_params.composes() and frame.can_spend():
+    elif sweep_query_params.composes() and layout.can_spend():
         _compose(lab)
     else:
         sweep_list.draw(lab)
@@ -48,7 +49,7 @@ def _experiment(lab: Lab, experiment_id: str) -> None:
     try:
         status = sweep_grid.status_of(lab, experiment_id)
     except RivyaError as error:
-        frame.error_card(error)
+        layout.error_card(error)
         return
     sweep_head.draw(lab, status)
     grid, verdict, decision = st.tabs(sweep_query_params.TABS, key=sweep_query_params.TAB, bind="query-params")

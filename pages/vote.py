@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame
+from pages._ui import layout
+from pages._ui.app_shell.open_page import open_page
 from pages._ui.vote import lines as ballot_lines
 from pages._ui.vote import open_round as ballot_desk
 from pages._ui.vote import result as ballot_result
@@ -15,7 +16,7 @@ from rivya_core.lab.judging.ballots import RoundRecord
 
 def main() -> None:
     """Draw the page."""
-    lab = frame.open_page("Vote", "Which clip is better? Names are revealed at the end.")
+    lab = open_page("Vote", "Which clip is better? Names are revealed at the end.")
     asked = st.query_params.get("round")
     if not asked:
         _choose(lab)
@@ -23,12 +24,12 @@ def main() -> None:
     found = _round(lab, asked)
     if found is None:
         with st.container(border=True, key="vote_missing"):
-            card.head("No such round")
+            layout.card_head("No such round")
             st.text("This address belongs to no round in this data folder.")
             st.button("Choose a sweep", icon=":material/how_to_vote:", on_click=ballot_start.leave)
     elif found.ended_at is None and not found.may_vote:
         with st.container(border=True, key="vote_others"):
-            card.head("This round belongs to somebody else")
+            layout.card_head("This round belongs to somebody else")
             st.text(
                 "It was begun where things can be changed; this server is read-only. You can start a round of your own."
             )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages._ui import formatting, frame
+from pages._ui import formatting, layout
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.caps import WHY_MAX, is_raise
 
@@ -38,7 +38,7 @@ def cap_editor(label: str, current: int | None, save: Save, *, key: str) -> None
     if asked is not None and is_raise(current, asked[0]):
         _reason(key, current, asked[0], save, refused)
     elif refused is not None:
-        frame.error_card(refused)
+        layout.error_card(refused)
 
 
 def _reason(key: str, current: int | None, wanted: int | None, save: Save, refused: RivyaError | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages._ui import formatting, frame, generation_actions, query_params
+from pages._ui import formatting, generation_actions, layout, query_params
 from pages._ui.add_to_show import menu as show_menu
 from pages._ui.add_to_show import outcome as show_outcome
 from pages._ui.components.copy_link import copy_link
@@ -50,7 +50,7 @@ def clip_card(
                     on_click=on_latest,
                     key="show_latest",
                 )
-            frame.state_badge(record)
+            layout.state_badge(record)
             copy_link(query_params.permanent_link(record.id), key="clip_link")
     watched = player(record, key=PLAYER, mark=mark, autoplay=True, choice_ms=chosen_ms)
     playing = lab.cassettes.playing

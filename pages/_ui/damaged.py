@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._ui import card, formatting
+from pages._ui import formatting, layout
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.formatting import Badge
 from rivya_core.lab.damage import Copy, Damage
@@ -20,7 +20,7 @@ STOPPED = Badge("Nothing is sent or written", ":material/front_hand:", "orange")
 def draw(damage: Damage, *, to_visitors: bool) -> None:
     """Draw the whole page; ``to_visitors``: only that it is so, since they can do nothing about it."""
     with st.container(border=True, key="damage_found"):
-        card.head("What is wrong", STOPPED)
+        layout.card_head("What is wrong", STOPPED)
         for fault in damage.faults:
             st.text(fault)
         if to_visitors:
@@ -37,7 +37,7 @@ def draw(damage: Damage, *, to_visitors: bool) -> None:
 
 def _saved(damage: Damage) -> None:
     with st.container(border=True, key="damage_saved"):
-        card.head("What could be read")
+        layout.card_head("What could be read")
         fact_list(
             [
                 Fact("Generations", f"{len(damage.rows):,}"),
@@ -53,7 +53,7 @@ def _saved(damage: Damage) -> None:
 
 def _copy(copy: Copy | None) -> None:
     with st.container(border=True, key="damage_copy"):
-        card.head("Newest copy")
+        layout.card_head("Newest copy")
         if copy is None:
             st.text("There is no copy that is whole.")
             return
@@ -89,7 +89,7 @@ def _lack(lack: Missing) -> Fact:
 def _steps(damage: Damage) -> None:
     database, folder = damage.database, damage.database.parent
     with st.container(border=True, key="damage_steps"):
-        card.head("What to do")
+        layout.card_head("What to do")
         st.text("1. Stop the program. Keep the damaged file: move it away, with the two files that belong to it.")
         names = [path for path in (database, *_beside(database)) if path.is_file()]
         away = folder / "damaged"

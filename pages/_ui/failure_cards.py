@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import formatting, frame, generation_actions
+from pages._ui import formatting, generation_actions, layout
 from pages._ui.formatting import Badge
 from pages._ui.generation_progress import is_overdue
 from pages._ui.mode_marks import EACH, Marks
@@ -22,8 +22,8 @@ def pause_card(pause: Pause) -> None:
     """Draw why nothing new is sent, and the way on."""
     with st.container(border=True, key="pause_card", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            frame.badge(Badge("Queue paused", ":material/pause_circle:", "orange"))
-            frame.badge(formatting.CHARGED[pause.card.charged])
+            layout.badge(Badge("Queue paused", ":material/pause_circle:", "orange"))
+            layout.badge(formatting.CHARGED[pause.card.charged])
             with st.container(key="muted_pause", width="content"):
                 st.text(f"since {formatting.clock(pause.since, today=False)}")
         _story(pause.card)
@@ -43,10 +43,10 @@ def failure_card(lab: Lab, record: GenerationRecord, *, repeats: bool = True, ma
     """
     with st.container(border=True, key=f"failure_{record.id}", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            frame.state_badge(record)
-            frame.badge(formatting.CHARGED[charged(record)])
+            layout.state_badge(record)
+            layout.badge(formatting.CHARGED[charged(record)])
             if marks.of(record.mode):
-                frame.mode_badge(record.mode)
+                layout.mode_badge(record.mode)
             with st.container(key=f"muted_when_{record.id}", width="content"):
                 st.text(formatting.clock(record.finished_at or record.first_attempt_at or record.created_at))
         st.text(formatting.excerpt(record.prompt, 140))
@@ -63,7 +63,7 @@ def failure_card(lab: Lab, record: GenerationRecord, *, repeats: bool = True, ma
                 generation_actions.repeat_note(lab, record, key="card")
         refused = st.session_state.get(REFUSED)
         if refused is not None and refused[0] == record.id:
-            frame.error_card(refused[1])
+            layout.error_card(refused[1])
 
 
 def _story(card: ErrorCard, record: GenerationRecord | None = None) -> None:
@@ -179,11 +179,11 @@ def _button(label: str, icon: str, name: str, record: GenerationRecord, *, terti
 
 
 def _resume() -> None:
-    frame.lab().resume()
+    layout.lab().resume()
 
 
 def _act(name: str, generation_id: str) -> None:
-    lab = frame.lab()
+    lab = layout.lab()
     st.session_state.pop(REFUSED, None)
     try:
         match name:

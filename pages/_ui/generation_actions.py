@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from pages._ui import double_click, formatting, frame
+from pages._ui import double_click, formatting, layout
 from pages._ui.request_form import existing, form
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_curl, as_json, as_python
@@ -68,7 +68,7 @@ def repeat_note(lab: Lab, record: GenerationRecord, *, key: str) -> None:
 
 def use_settings_button(record: GenerationRecord, *, key: str, go_to_form: bool = False) -> None:
     """Draw the button that puts a generation's settings into the form; nothing is sent."""
-    if not frame.can_spend():
+    if not layout.can_spend():
         return
     pressed = st.button(
         "Use these settings",
@@ -79,13 +79,13 @@ def use_settings_button(record: GenerationRecord, *, key: str, go_to_form: bool 
     )
     if pressed and go_to_form:
         st.switch_page(
-            frame.page_file("generate"), query_params={}
+            layout.page_file("generate"), query_params={}
         )  # without them, bound filters in the address forbid it
 
 
 def use_part_menu(record: GenerationRecord, *, key: str, go_to_form: bool = False) -> None:
     """Draw the menu that puts one part of a generation into the form and leaves the others as they are; nothing is sent."""
-    if not frame.can_spend():
+    if not layout.can_spend():
         return
     name = f"use_part_{key}_{record.id}"
     chosen = st.menu_button(
@@ -99,14 +99,14 @@ def use_part_menu(record: GenerationRecord, *, key: str, go_to_form: bool = Fals
         args=(record.id, name),
     )
     if chosen is not None and go_to_form and REFUSED not in st.session_state:
-        st.switch_page(frame.page_file("generate"), query_params={})
+        st.switch_page(layout.page_file("generate"), query_params={})
 
 
 def earlier_link(record: GenerationRecord) -> None:
     """Draw the way to the generation whose task Rivya answered with, for a row that has none of its own."""
     if record.duplicate_of is not None:
         st.page_link(
-            frame.page_file("history"),
+            layout.page_file("history"),
             label="Open the earlier generation",
             icon=":material/history:",
             query_params={"id": record.duplicate_of},
@@ -115,7 +115,7 @@ def earlier_link(record: GenerationRecord) -> None:
 
 def dismiss(generation_ids: Sequence[str]) -> None:
     """Put the cards of failed generations away; they stay in History. A callback."""
-    lab = frame.lab()
+    lab = layout.lab()
     for generation_id in generation_ids:
         lab.dismiss(generation_id)
 
@@ -142,7 +142,7 @@ def compare_button(record: GenerationRecord, *, key: str) -> None:
         return
     with st.container(key=f"link_button_{key}", width="content"):
         st.page_link(
-            frame.page_file("compare"),
+            layout.page_file("compare"),
             label="Compare",
             icon=":material/view_column_2:",
             query_params={"ids": record.id},
@@ -189,7 +189,7 @@ def repeat_answer(lab: Lab) -> None:
     """Draw what the last press of a repeat button led to: a refusal, or a question about the amount."""
     refused: RivyaError | None = st.session_state.get(REFUSED)
     if refused is not None:
-        frame.error_card(refused)
+        layout.error_card(refused)
     waiting: str | None = st.session_state.get(CONFIRM)
     if waiting is None:
         return
@@ -225,7 +225,7 @@ def _forget() -> None:
 
 
 def _repeat(generation_id: str, confirmed: bool = False) -> None:
-    lab = frame.lab()
+    lab = layout.lab()
     st.session_state.pop(REFUSED, None)
     st.session_state.pop(CONFIRM, None)
     record = lab.get(generation_id)
@@ -249,7 +249,7 @@ def _repeat(generation_id: str, confirmed: bool = False) -> None:
 
 
 def _use_part(generation_id: str, name: str) -> None:
-    lab = frame.lab()
+    lab = layout.lab()
     st.session_state.pop(REFUSED, None)
     try:
         form.load_part(lab, lab.get(generation_id), st.session_state[name])
@@ -259,5 +259,5 @@ def _use_part(generation_id: str, name: str) -> None:
 
 def use_settings(generation_id: str) -> None:
     """Put a generation's settings into the form; a callback."""
-    lab = frame.lab()
+    lab = layout.lab()
     form.load(lab, Draft.of_record(lab.get(generation_id)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, formatting, frame
+from pages._ui import formatting, layout
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.replay import Replay, play
@@ -18,16 +18,16 @@ _REFUSED = "_replay_refused"
 def draw(lab: Lab) -> None:
     """Draw the card; nothing where no cassette is played, or nothing may be started."""
     replay = lab.cassettes.playing
-    if replay is None or not frame.can_spend():
+    if replay is None or not layout.can_spend():
         return
     started = st.session_state.pop(_OPEN, None)
     if started is not None:
-        st.switch_page(frame.page_file("sweep"), query_params={"experiment": started})
+        st.switch_page(layout.page_file("sweep"), query_params={"experiment": started})
     st.session_state.setdefault(_ID, new_experiment_id())
     is_playing = lab.history.running_count() > 0
     before = not lab.ledger.is_empty()
     with st.container(border=True, key="replay_card", gap="small"):
-        card.head("Recorded work")
+        layout.card_head("Recorded work")
         st.text(_told(replay))
         with st.container(horizontal=True, vertical_alignment="center", key="replay_acts"):
             st.button(
@@ -42,7 +42,7 @@ def draw(lab: Lab) -> None:
             st.caption("Nothing real is spent. Only what was recorded can be generated.", width="content")
         refused: RivyaError | None = st.session_state.get(_REFUSED)
         if refused is not None:
-            frame.error_card(refused)
+            layout.error_card(refused)
 
 
 def _told(replay: Replay) -> str:
@@ -64,7 +64,7 @@ def _told(replay: Replay) -> str:
 
 def _play() -> None:
     """Start it; a press while it plays does nothing."""
-    lab = frame.lab()
+    lab = layout.lab()
     st.session_state.pop(_REFUSED, None)
     if lab.history.running_count():
         return

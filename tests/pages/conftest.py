@@ -11,7 +11,7 @@ from streamlit import config
 from streamlit.runtime import caching
 from streamlit.testing.v1 import AppTest
 
-from pages._ui.frame import PAGES
+from pages._ui.app_shell.navigation import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 120.0

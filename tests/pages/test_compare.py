@@ -246,7 +246,7 @@ def test_a_run_that_ends_for_the_next_one_loses_no_act(lab: Lab, monkeypatch: py
     new = {"seq": 2, "kind": "note", "id": one.id, "at_s": 1, "text": "New"}
     session = Session(at)
     monkeypatch.setattr("streamlit.session_state", session)
-    monkeypatch.setattr("pages._ui.frame.lab", lambda: lab)
+    monkeypatch.setattr("pages._ui.layout.lab", lambda: lab)
     with pytest.raises(Preempted):
         wall.take({"uid": "a", "acts": [delete, new]})
     wall.take({"uid": "a", "acts": [delete, new]})

@@ -382,14 +382,14 @@ def acted(name: str, ids: list[str], label: str = "") -> AppTest:
     def page(asked: dict[str, object]) -> None:
         import streamlit as st  # noqa: PLC0415 - the body runs as a script of its own
 
-        from pages._ui import frame  # noqa: PLC0415
+        from pages._ui import layout  # noqa: PLC0415
         from pages._ui.history import deletion, selection  # noqa: PLC0415
 
         if "acted" not in st.session_state:
             st.session_state["acted"] = True
             selection.act(asked)
         selection.follow()
-        deletion.bar(frame.lab())
+        deletion.bar(layout.lab())
 
     asked = {"act": name, "ids": ids, "label": label}
     app = AppTest.from_function(page, default_timeout=TIMEOUT_S, kwargs={"asked": asked}).run()

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import frame
+from pages._ui import layout
 from rivya_core import Lab
 from rivya_core.lab import sweep_drafts
 from rivya_core.lab.database import begin_immediate, open_database
@@ -41,8 +41,8 @@ def opened(view: str, experiment_id: str = "xtrial") -> AppTest:
 
 def judged(lab: Lab, view: str = "Verdict") -> AppTest:
     """The same once the verdict was worked out, by the lab that the pages share."""
-    assert lab.settings.data_dir == frame.lab().settings.data_dir
-    frame.lab().verdicts.wait("xtrial")
+    assert lab.settings.data_dir == layout.lab().settings.data_dir
+    layout.lab().verdicts.wait("xtrial")
     return opened(view)
 
 
@@ -141,7 +141,7 @@ def test_an_unclear_verdict_offers_more_takes_at_the_price_of_the_planner(lab: L
     text = said(app)
     assert "No clear difference between cfg_scale 0 and 1." in text
     assert "Still possible: a difference of up to " in text
-    [verdict] = frame.lab().verdicts.look("xtrial").axes
+    [verdict] = layout.lab().verdicts.look("xtrial").axes
     assert verdict.to_clear is not None
     button = app.button(key="verdict_further_0")
     assert "more clips · " in button.label

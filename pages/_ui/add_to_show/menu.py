@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import streamlit as st
 
-from pages._ui import direction, formatting, frame
+from pages._ui import direction, formatting, layout
 from pages._ui.add_to_show import outcome
 from pages._ui.add_to_show.outcome import Added
 from pages._ui.shows import query_params
@@ -30,14 +30,14 @@ def follow() -> None:
     """Go to the show that was just made; called where the press was drawn, also in a fragment."""
     show_id = st.session_state.pop(_GO, None)
     if show_id is not None:
-        st.switch_page(frame.page_file("shows"), query_params={query_params.SHOW: show_id})
+        st.switch_page(layout.page_file("shows"), query_params={query_params.SHOW: show_id})
 
 
 def refusal() -> None:
     """Draw why the last show could not be made, once."""
     refused: RivyaError | None = st.session_state.pop(_REFUSED, None)
     if refused is not None:
-        frame.error_card(refused)
+        layout.error_card(refused)
 
 
 def can_make(status: SweepStatus) -> bool:
@@ -66,7 +66,7 @@ def make_button(
 def of_sweep(sweep_id: str) -> None:
     """Make a show of a sweep and open it; a callback."""
     try:
-        st.session_state[_GO] = frame.lab().shows.of_sweep(sweep_id).id
+        st.session_state[_GO] = layout.lab().shows.of_sweep(sweep_id).id
     except RivyaError as error:
         st.session_state[_REFUSED] = error
 
@@ -116,7 +116,7 @@ def add(generation_ids: Sequence[str], show_id: str, *, side_by_side: bool = Fal
     Raises:
         RivyaError: a clip cannot be shown, or there is no such show.
     """
-    lab = frame.lab()
+    lab = layout.lab()
     ids = [row.id for row in lab.history.some(generation_ids) if row.has_clip][:CLIPS_MAX]
     if not ids:
         return Added("There is no clip to show yet.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import formatting, frame
+from pages._ui import formatting, layout
 from pages._ui.shows import query_params
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.show import Show
@@ -38,7 +38,7 @@ def draw(place: str) -> None:
             st.text(added.said, width="stretch")
             if added.after is not None:
                 st.page_link(
-                    frame.page_file("shows"),
+                    layout.page_file("shows"),
                     label="Open the show",
                     icon=":material/slideshow:",
                     query_params={query_params.SHOW: added.after.id},
@@ -52,7 +52,7 @@ def _undo(place: str) -> None:
     if added is None or added.before is None:
         return
     try:
-        frame.lab().shows.put_back(added.before, added.after)
+        layout.lab().shows.put_back(added.before, added.after)
         put(place, Added("Taken out of the show again."))
     except RivyaError as error:
         put(place, Added(formatting.sentences(error.title, error.detail, error.hint)))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages._ui import card, failure_cards, formatting, fragments, frame
+from pages._ui import failure_cards, formatting, fragments, layout
 from pages._ui.cap_editor import cap_editor
 from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import Lab, State
@@ -38,7 +38,7 @@ def connection_card(lab: Lab) -> None:
     simulated = lab.mode == "simulated"
     with st.container(border=True, key="connection_card"):
         balance = lab.balance()
-        card.head(
+        layout.card_head(
             "Playing a recording"
             if lab.cassettes.playing is not None
             else "Connected to the built-in simulator"
@@ -102,7 +102,7 @@ def _answer(lab: Lab, drawn: datetime | None) -> None:
         if asking:
             st.caption("Waiting for the answer. You can go on.")
         elif balance.error is None and balance.asked_at is not None:
-            frame.badge({"live": WORKS, "simulated": ANSWERS, "replay": PLAYS}[lab.mode_word])
+            layout.badge({"live": WORKS, "simulated": ANSWERS, "replay": PLAYS}[lab.mode_word])
     if balance.error is not None and not asking:
         _trouble(balance.error)
 
@@ -118,7 +118,7 @@ def _balance_note(balance: BalanceRecord) -> str:
 def _trouble(error: ErrorCard) -> None:
     """Explain why the last question failed, and what to do."""
     with st.container(border=True, key="connection_trouble", gap="small"):
-        frame.badge(FAILED)
+        layout.badge(FAILED)
         with st.container(key="story_connection", gap="xxsmall"):
             for line in (error.title, error.detail, error.hint):
                 if line:
@@ -177,7 +177,7 @@ def queue_card(lab: Lab) -> None:
     if pause is not None:
         failure_cards.pause_card(pause)
     with st.container(border=True, key="queue_card"):
-        card.head("Queue", RUNNING if pause is None else PAUSED)
+        layout.card_head("Queue", RUNNING if pause is None else PAUSED)
         st.text(f"{_waiting(lab)}. At most {lab.settings.max_creates_in_flight} requests are sent at the same time.")
         others = _waiting_elsewhere(lab)
         if others:
@@ -213,7 +213,7 @@ def spending_card(lab: Lab) -> None:
     """Show what was spent today against the cap, and let the cap be set for this mode."""
     budget = lab.budget()
     with st.container(border=True, key="spending_card"):
-        card.head("Daily cap")
+        layout.card_head("Daily cap")
         spent = f"{budget.spent_today_credits:,} {lab.mode_word} credits held or settled today"
         if budget.cap_credits is None:
             st.text(f"{spent}. No limit.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, formatting, fragments
+from pages._ui import formatting, fragments, layout
 from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import Lab
 from rivya_core.lab.server.contract_check import ContractReport
@@ -35,7 +35,7 @@ def contract_card(lab: Lab) -> None:
     """Draw what the last check found, and the button for another one."""
     report = lab.server.contract()
     with st.container(border=True, key="contract_card"):
-        card.head("API contract", _chip(report))
+        layout.card_head("API contract", _chip(report))
         st.text(
             "Compares the server's prices, models, limits and error codes with those shipped here. Four reads, no credits."
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import card, formatting
+from pages._ui import formatting, layout
 from pages._ui.components.data_table import Cell, Column, data_table
 from rivya_core import Lab
 from rivya_core.lab.server.questions import Observation
@@ -19,7 +19,7 @@ def known_card(lab: Lab) -> None:
     """Draw the table; what nobody saw yet stands below it."""
     found = lab.server.observations()
     with st.container(border=True, key="known_card"):
-        card.head("What is known of this server")
+        layout.card_head("What is known of this server")
         st.text("The documentation leaves these open. Normal work fills them in, for this connection.")
         seen = [one for one in found if one.seen]
         if seen:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import card
+from pages._ui import layout
 from pages._ui.connection import connection_cards
 from rivya_core import Lab
 from rivya_core.api.contract import Effect
@@ -26,7 +26,7 @@ def simulator_card(lab: Lab) -> None:
         return
     now = lab.simulator.world.settings()
     with st.container(border=True, key="simulator_card"):
-        card.head("Simulator" if lab.cassettes.playing is None else "Wallet of the replay")
+        layout.card_head("Simulator" if lab.cassettes.playing is None else "Wallet of the replay")
         if lab.cassettes.playing is None:  # a recording has its own times and failures
             _behaviour(lab, now)
         _wallet(lab, int(now["credits"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, support_link
+from pages._ui import layout, support_link
 
 HOURS = {"Last hour": 1, "Last day": 24, "Last week": 168}
 
@@ -12,7 +12,7 @@ HOURS = {"Last hour": 1, "Last day": 24, "Last week": 168}
 def support_card() -> None:
     """Draw the choice and the link."""
     with st.container(border=True, key="support_card"):
-        card.head("Support bundle")
+        layout.card_head("Support bundle")
         st.text(
             "One ZIP with requests, answers, timeline, versions and settings. Never a key, a local path or a signed address."
         )

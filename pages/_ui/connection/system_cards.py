@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._ui import card, formatting
+from pages._ui import formatting, layout
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.formatting import Badge
 from rivya_core import Lab
@@ -37,7 +37,7 @@ def health_card(lab: Lab) -> None:
     health = lab.health()
     balance = lab.balance()
     with st.container(border=True, key="health_card"):
-        card.head("Health", _chip(health, balance))
+        layout.card_head("Health", _chip(health, balance))
         fact_list(
             [
                 Fact("Database", "Answers" if health.database == "ok" else health.database),
@@ -85,7 +85,7 @@ def folder_card(lab: Lab) -> None:
     folder = lab.settings.data_dir.expanduser()
     database_bytes, archive_bytes, files = _sizes(str(folder))
     with st.container(border=True, key="folder_card"):
-        card.head("Data folder")
+        layout.card_head("Data folder")
         st.code(str(folder), language=None, wrap_lines=True)
         readers = readers_of(folder)
         if readers:
@@ -125,13 +125,13 @@ def key_card(lab: Lab) -> None:
     """Say how to connect a key, or how to go back to the simulator."""
     with st.container(border=True, key="key_card"):
         if lab.mode == "live":
-            card.head("Change the key, or go back to the simulator")
+            layout.card_head("Change the key, or go back to the simulator")
             st.text("Stop the program, then start it with another key:")
             st.code("export RIVYA_API_KEY=rvya_sk_…\nmake run", language="bash", wrap_lines=True)
             st.text("or without one:")
             st.code("unset RIVYA_API_KEY RIVYA_BASE_URL\nmake run", language="bash", wrap_lines=True)
         else:
-            card.head("Connect your key")
+            layout.card_head("Connect your key")
             st.text("Make a key in Rivya's settings, stop the program, and start it with the key:")
             st.code("export RIVYA_API_KEY=rvya_sk_…\nmake run", language="bash", wrap_lines=True)
             st.text("For a server at another address that honours the same contract, set the address as well:")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, formatting, fragments, frame
+from pages._ui import formatting, fragments, layout
 from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import Lab, State
 from rivya_core.api.errors import RivyaError
@@ -20,7 +20,7 @@ _KEPT = "_task_kept"
 def task_card(lab: Lab) -> None:
     """Draw the field, and what the last look told."""
     with st.container(border=True, key="task_card"):
-        card.head("Follow a task id")
+        layout.card_head("Follow a task id")
         st.text("For a task made elsewhere with this key. It is read, never sent again.")
         with st.container(horizontal=True, vertical_alignment="bottom", key="task_field"):
             st.text_input("Task id", key="task_id", placeholder="task_…", on_change=_ask, args=(lab,))
@@ -106,7 +106,7 @@ def _kept() -> None:
 
 def _link(generation_id: str) -> None:
     st.page_link(
-        frame.page_file("history"),
+        layout.page_file("history"),
         label="Open in History",
         icon=":material/history:",
         query_params={"id": generation_id},

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import formatting, frame
+from pages._ui import formatting, layout
 from pages._ui.clip_card import PLAYER, clip_card
 from pages._ui.compare_limits import MOST
 from pages._ui.components.poster_grid import Tile, choice, poster_grid
@@ -117,7 +117,7 @@ def _takes(press: Press, shown: GenerationRecord, marks: Marks) -> None:
             comparable = [record.id for record in press.takes if record.clip_check != UNOPENED][:MOST]
             if len(comparable) > 1:
                 st.page_link(
-                    str(frame.page_file("compare")),
+                    str(layout.page_file("compare")),
                     label=f"Compare these {len(comparable)}",
                     icon=":material/view_column_2:",
                     query_params={"ids": ",".join(comparable)},
@@ -188,7 +188,7 @@ def _chosen_ms() -> int:
 
 
 def _remove_examples() -> None:
-    frame.lab().remove_examples()
+    layout.lab().remove_examples()
 
 
 def _empty() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import failure_cards, formatting, fragments, frame, generation_actions, mode_marks
+from pages._ui import failure_cards, formatting, fragments, generation_actions, layout, mode_marks
 from pages._ui.components.notify_me import notify_me
 from pages._ui.generate import clips, sweep_troubles
 from pages._ui.generation_progress import MAX_ROWS, generation_progress
@@ -138,7 +138,7 @@ def _quiet_watch(look: Look) -> None:
 
 
 def _tick(marks: Marks) -> None:
-    lab = frame.lab()
+    lab = layout.lab()
     look = _look(lab, lab.balance())
     generation_progress(
         lab,
@@ -155,7 +155,7 @@ def _tick(marks: Marks) -> None:
 def _watch() -> None:
     if st.session_state.pop(_FRESH, False):
         return  # the page itself has just looked
-    lab = frame.lab()
+    lab = layout.lab()
     _redraw_when_changed(_look(lab, lab.balance()))
 
 
@@ -163,7 +163,7 @@ def _idle() -> None:
     """Notice what another tab started; the balance is the one that is known, so that nobody is asked for it."""
     if st.session_state.pop(_FRESH, False):
         return
-    lab = frame.lab()
+    lab = layout.lab()
     _redraw_when_changed(_look(lab, lab.ledger.balance(lab.connection)))
 
 
@@ -173,7 +173,7 @@ def _redraw_when_changed(look: Look) -> None:
 
 
 def _act(name: str, generation_id: str) -> None:
-    lab = frame.lab()
+    lab = layout.lab()
     if name == "cancel" and not lab.cancel(generation_id):
         st.toast("Too late to cancel: it has left already.", icon=":material/info:")
     elif name == "check":
@@ -210,7 +210,7 @@ def _failures_bar(lab: Lab) -> None:
         st.text(f"{count} generations need attention", width="stretch")
         if count > MAX_FAILURES:
             st.page_link(
-                str(frame.page_file("history")),
+                str(layout.page_file("history")),
                 label=f"{count - MAX_FAILURES} more in History",
                 icon=":material/history:",
                 query_params=TROUBLED_IN_HISTORY,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import direction, formatting, frame, generation_actions
+from pages._ui import direction, formatting, generation_actions, layout
 from rivya_core.lab.history import SweepTrouble
 
 MOST = 4
@@ -20,7 +20,7 @@ def draw(troubles: Sequence[SweepTrouble]) -> None:
         for trouble in troubles[:MOST]:
             _line(trouble)
         if len(troubles) > MOST:
-            st.page_link(frame.page_file("sweep"), label=f"{len(troubles) - MOST} more sweeps", width="content")
+            st.page_link(layout.page_file("sweep"), label=f"{len(troubles) - MOST} more sweeps", width="content")
 
 
 def _line(trouble: SweepTrouble) -> None:
@@ -28,9 +28,9 @@ def _line(trouble: SweepTrouble) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"sweep_trouble_{key}"):
         st.text(sentence(trouble), width="stretch")
         st.page_link(
-            frame.page_file("sweep"), label="Open the sweep", query_params={"experiment": key}, width="content"
+            layout.page_file("sweep"), label="Open the sweep", query_params={"experiment": key}, width="content"
         )
-        if trouble.failed and not frame.lab().settings.read_only:
+        if trouble.failed and not layout.lab().settings.read_only:
             st.button(
                 "Dismiss",
                 icon=":material/close:",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, failure_cards, formatting, frame, generation_actions, query_params
+from pages._ui import failure_cards, formatting, generation_actions, layout, query_params
 from pages._ui.components.copy_link import copy_link
 from pages._ui.components.player import player
 from pages._ui.generation_progress import generation_progress
@@ -28,7 +28,7 @@ def find(lab: Lab, generation_id: str) -> GenerationRecord | None:
 def missing(generation_id: str) -> None:
     """Say that a link leads nowhere, and the way on."""
     with st.container(border=True, key="detail_missing"):
-        card.head("No such generation")
+        layout.card_head("No such generation")
         st.text("This link names a generation that is not in this data folder:")
         st.code(generation_id[:200], language=None, wrap_lines=True)
         st.text("It may belong to another computer or data folder.")
@@ -78,14 +78,14 @@ def _restore(lab: Lab, generation_id: str) -> None:
 def _head(record: GenerationRecord, *, plays: bool, said: Marks) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="detail_head", gap="small"):
         st.header(f"Made {formatting.clock(record.created_at)}", anchor=False, width="content")
-        frame.state_badge(record)
+        layout.state_badge(record)
         # a simulated clip that plays carries the word itself
         if said.of(record.mode) and not (plays and record.mode == "simulated"):
-            frame.mode_badge(record.mode)
+            layout.mode_badge(record.mode)
         if record.source == "example":
-            frame.badge(formatting.EXAMPLE)
+            layout.badge(formatting.EXAMPLE)
         if record.deleted_at is not None:
-            frame.badge(DELETED)
+            layout.badge(DELETED)
         copy_link(query_params.permanent_link(record.id), key="detail_link")
 
 

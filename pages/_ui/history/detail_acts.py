@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import formatting, frame, generation_actions, support_link
+from pages._ui import formatting, generation_actions, layout, support_link
 from pages._ui.add_to_show import menu as show_menu
 from pages._ui.add_to_show import outcome as show_outcome
 from pages._ui.history import deletion
@@ -69,7 +69,7 @@ def announce() -> None:
 def trouble(card: ErrorCard) -> None:
     """Draw why a generation ended as failed, whether it was charged, and what is safe now."""
     with st.container(key="detail_trouble", gap="small"):
-        frame.badge(formatting.CHARGED[card.charged])
+        layout.badge(formatting.CHARGED[card.charged])
         with st.container(key="story_detail", gap="xxsmall"):
             for line in (card.title, card.detail, card.hint and f"What you can do: {card.hint}"):
                 if line:

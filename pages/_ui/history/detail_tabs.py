@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import formatting, frame
+from pages._ui import formatting, layout
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.components.thumbnail import thumbnail
 from pages._ui.components.timeline import timeline
@@ -102,7 +102,7 @@ def _reference(record: GenerationRecord, sha256: str) -> None:
     image: Mapping[str, Any] = sent if isinstance(sent, Mapping) else {}
     st.caption("Reference image")
     thumbnail(sha256, f"Reference image {image.get('name', '')}", key=f"detail_reference_{record.id}")
-    asset = frame.lab().ledger.asset(sha256)
+    asset = layout.lab().ledger.asset(sha256)
     told = asset.told.removeprefix("sent ") if asset is not None else ""
     size = f"{image.get('width_px')} by {image.get('height_px')} px" if image.get("width_px") else ""
     fact_list(

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import formatting, frame
+from pages._ui import formatting, layout
 from pages._ui.add_to_show import menu as show_menu
 from pages._ui.history import deletion
 from rivya_core import Lab, RivyaError
@@ -36,7 +36,7 @@ def act(asked: Mapping[str, Any]) -> None:
         show_menu.add_chosen(ids, label, SHOWS)
         return
     try:
-        said = _change(frame.lab(), str(name), ids, label)
+        said = _change(layout.lab(), str(name), ids, label)
     except RivyaError as error:
         said = formatting.sentences(error.title, error.detail, error.hint)
     if said:
@@ -52,7 +52,7 @@ def follow() -> None:
     go = st.session_state.pop(_GO, None)
     if go is not None:
         page, query = go
-        st.switch_page(frame.page_file(page), query_params=query)
+        st.switch_page(layout.page_file(page), query_params=query)
 
 
 def gone() -> Sequence[str]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import layout
 
 
 def beside(model: str, setting: str, form: str) -> None:
     """Draw a quiet line a difference below a setting, by its name in ``differences``; nothing while the server agrees."""
-    differences = frame.lab().server.drift(model, setting)
+    differences = layout.lab().server.drift(model, setting)
     if not differences:
         return
     with st.container(key=f"muted_drift_{form}_{setting}", gap=None):
         for one in differences:
             st.text(f"Server: {one.what} {one.meaning}")
-        st.page_link(frame.page_file("connection"), label="API contract", icon=":material/difference:")
+        st.page_link(layout.page_file("connection"), label="API contract", icon=":material/difference:")

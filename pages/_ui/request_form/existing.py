@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import layout
 from pages._ui.compare_limits import MOST
 from rivya_core.lab.experiments.reuse import Existing
 
@@ -20,6 +20,6 @@ def note(found: Existing, *, key: str, shown_id: str = "") -> None:
         others = [one for one in found.ids if one != shown_id]
         if len(found.clips) > 1:
             ids = ",".join(found.clips[-MOST:])
-            st.page_link(frame.page_file("compare"), label="Compare them", query_params={"ids": ids}, width="content")
+            st.page_link(layout.page_file("compare"), label="Compare them", query_params={"ids": ids}, width="content")
         elif others:
-            st.page_link(frame.page_file("history"), label="See it", query_params={"id": others[0]}, width="content")
+            st.page_link(layout.page_file("history"), label="See it", query_params={"id": others[0]}, width="content")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages._ui import double_click, formatting, frame
+from pages._ui import double_click, formatting, layout
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.request_form import clip_settings, contract_drift, existing, fields
@@ -95,7 +95,7 @@ def _load(lab: Lab, draft: Draft, said: str) -> None:
 
 def _take_clip(data: bytes) -> None:
     """Put the settings that a clip carries into the form; a callback, and nothing is sent by it or with it."""
-    lab = frame.lab()
+    lab = layout.lab()
     found = clip_settings.read(lab, data)
     st.session_state[_UNSEEN] = True
     if found is not None:
@@ -144,7 +144,7 @@ def _parent_line(lab: Lab) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.text(f"Based on the clip of {formatting.clock(parent.created_at)}", width="content")
-        st.page_link(frame.page_file("history"), label="See it", query_params={"id": parent.id}, width="content")
+        st.page_link(layout.page_file("history"), label="See it", query_params={"id": parent.id}, width="content")
         st.button("Not based on it", type="tertiary", on_click=_forget_parent, key="parent_forget")
 
 
@@ -186,7 +186,7 @@ def _write(lab: Lab, draft: Draft) -> None:
 def _undo() -> None:
     before = st.session_state.pop(_BEFORE, None)
     if before is not None:
-        _write(frame.lab(), before)
+        _write(layout.lab(), before)
 
 
 def _model(lab: Lab) -> ModelSpec:
@@ -296,7 +296,7 @@ def _send_row(lab: Lab, draft: Draft, price: Price, budget: Budget) -> None:
     existing.note(_existing(lab, draft), key="form")
     refused: RivyaError | None = st.session_state.get(REFUSED)
     if refused is not None:
-        frame.error_card(refused)
+        layout.error_card(refused)
     if st.session_state.get(CONFIRM) and not reasons:
         _confirmation(price.total)
 
@@ -332,7 +332,7 @@ def _not_now() -> None:
 def _confirmed() -> None:
     st.session_state.pop(CONFIRM, None)
     if not _is_unseen():
-        _submit(frame.lab(), _collect())
+        _submit(layout.lab(), _collect())
 
 
 def _is_unseen() -> bool:
@@ -348,7 +348,7 @@ def _send() -> None:
     take_in(_collect().spec, _take_clip)
     if _is_unseen():
         return
-    lab, draft = frame.lab(), _collect()
+    lab, draft = layout.lab(), _collect()
     price = quotes.price(lab, draft)
     reasons = _reasons(lab.budget(), draft, price)
     if reasons:

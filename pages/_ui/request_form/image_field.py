@@ -12,7 +12,7 @@ from pages._ui import formatting
 from pages._ui.components.image_paste import image_paste
 from pages._ui.components.image_shelf import ShelfImage, image_shelf
 from pages._ui.components.thumbnail import thumbnail
-from pages._ui.frame import lab
+from pages._ui.layout import lab
 from pages._ui.request_form import clip_settings, contract_drift, fields
 from rivya_core.api import ModelSpec
 from rivya_core.api.differences import REFERENCE_IMAGE

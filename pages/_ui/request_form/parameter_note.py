@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import formatting, frame
+from pages._ui import formatting, layout
 from rivya_core.lab.experiments.knobs import IN_DOUBT
 from rivya_core.lab.judging.verdicts import KnobNote
 from rivya_core.mode_words import ModeWord
@@ -21,7 +21,7 @@ WHERE: dict[ModeWord, str] = {
 
 def draw(model: str, param: str, form: str) -> None:
     """Draw one quiet line below a knob; nothing where nobody doubts it and nobody measured it."""
-    lab = frame.lab()
+    lab = layout.lab()
     found = lab.verdicts.knob(model, param)
     if found is None and (model, param) not in IN_DOUBT:
         return
@@ -31,7 +31,7 @@ def draw(model: str, param: str, form: str) -> None:
             return
         st.text(sentence(found, lab.mode_word))
         st.page_link(
-            frame.page_file("sweep"),
+            layout.page_file("sweep"),
             label="How it was measured",
             icon=":material/straighten:",
             query_params={"experiment": found.experiment_id, "view": "Verdict"},
@@ -45,7 +45,7 @@ def _doubt(form: str) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"doubt_{form}"):
         st.text(DOUBT, width="content")
-        st.page_link(frame.page_file("sweep"), label="Test it in a sweep", width="content")
+        st.page_link(layout.page_file("sweep"), label="Test it in a sweep", width="content")
 
 
 def sentence(found: KnobNote, word: ModeWord) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import chat_files, frame, undo
+from pages._ui import chat_files, layout, undo
 from pages._ui.shows import changing, query_params, share
 from pages._ui.shows import list as show_list
 from pages._ui.undo import Done
@@ -23,11 +23,11 @@ def draw(show: Show, *, may_edit: bool) -> None:
             help="In a new tab. Press F there to fill the screen.",
         )
         if may_edit:
-            share.button(frame.lab(), show.id)
+            share.button(layout.lab(), show.id)
         chat_files.of_show(show.id, key="show_sheet")
         if may_edit and show.sweep_id is not None:
             st.page_link(
-                frame.page_file("vote"),
+                layout.page_file("vote"),
                 label="Ballot and votes",
                 icon=":material/ballot:",
                 query_params={"experiment": show.sweep_id},
@@ -53,7 +53,7 @@ def draw(show: Show, *, may_edit: bool) -> None:
 
 
 def _update(show_id: str) -> None:
-    shows = frame.lab().shows
+    shows = layout.lab().shows
     try:
         updated = shows.update_facts(show_id)
     except RivyaError as error:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import streamlit as st
 
-from pages._ui import formatting, frame, undo
+from pages._ui import formatting, layout, undo
 from pages._ui.undo import Done
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.show import Show
@@ -38,7 +38,7 @@ def change(said: str, act: Callable[[], Show], *, about: str = "", typed: str = 
 
 def offer(said: str, before: Show, *, about: str = "") -> None:
     """Say what was done to a show that was ``before``, and offer to take it back; nothing where it did not change."""
-    after = frame.lab().shows.get(before.id)
+    after = layout.lab().shows.get(before.id)
     if after == before:
         return
     last: _Step | None = st.session_state.get(_LAST)
@@ -71,7 +71,7 @@ def refuse(error: RivyaError, more: str = "") -> None:
 
 def _take_back(before: Show, after: Show, again: Literal["Undo", "Redo"]) -> None:
     """Take back what led from one to the other; what was done elsewhere since stays. ``again``: the word for the other way."""
-    shows = frame.lab().shows
+    shows = layout.lab().shows
     st.session_state.pop(_LAST, None)
     try:
         found = shows.put_back(before, after)

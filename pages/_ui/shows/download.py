@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import formatting, fragments, frame
+from pages._ui import formatting, fragments, layout
 from pages._ui.shows import formatting as show_formatting
 from pages._ui.shows import query_params
 from rivya_core import RivyaError
@@ -20,9 +20,9 @@ def draw(show: Show, *, may_edit: bool) -> None:
         return
     with st.expander("Download", icon=":material/download:", key="show_download"):
         try:
-            sizes = frame.lab().shows.files.sizes(show.id)
+            sizes = layout.lab().shows.files.sizes(show.id)
         except RivyaError as error:
-            frame.error_card(error)
+            layout.error_card(error)
             return
         _one_file(show.id, sizes, may_edit=may_edit)
         if sizes.fits_inside:
@@ -36,7 +36,7 @@ def draw(show: Show, *, may_edit: bool) -> None:
 
 
 def _one_file(show_id: str, sizes: Sizes, *, may_edit: bool) -> None:
-    files = frame.lab().shows.files
+    files = layout.lab().shows.files
     if files.is_making(show_id):
         fragments.part(_watch, TICK_S)(show_id)
         return
@@ -54,7 +54,7 @@ def _one_file(show_id: str, sizes: Sizes, *, may_edit: bool) -> None:
 
 def _watch(show_id: str) -> None:
     """Say how far the small copies are; when they are made, draw the whole page anew."""
-    files = frame.lab().shows.files
+    files = layout.lab().shows.files
     if not files.is_making(show_id):
         st.rerun()
     sizes = files.sizes(show_id)
@@ -71,7 +71,7 @@ def _row(name: str, label: str, href: str, about: str) -> None:
 
 
 def _make(show_id: str) -> None:
-    frame.lab().shows.files.ask(show_id)
+    layout.lab().shows.files.ask(show_id)
 
 
 def _megabytes(size_bytes: float) -> str:

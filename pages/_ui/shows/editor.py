@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import direction, formatting, frame
+from pages._ui import direction, formatting, layout
 from pages._ui.components.slide_list import Press, SlideRow, slide_list
 from pages._ui.shows import actions, changing, download, query_params, share, slide
 from pages._ui.shows import formatting as show_formatting
@@ -68,7 +68,7 @@ def _head(show: Show, *, may_edit: bool) -> None:
             st.text(" · ".join(told), width="content")
             with st.container(horizontal=True, gap="small", width="content"):
                 for badge in show_formatting.MODES[show.mode]:
-                    frame.badge(badge)
+                    layout.badge(badge)
         actions.draw(show, may_edit=may_edit)
         download.draw(show, may_edit=may_edit)
 
@@ -128,10 +128,10 @@ def _pressed(show_id: str, press: Press) -> None:
     if press.act == "choose":
         return
     by = -1 if press.act == "up" else 1
-    changing.change("Slide moved.", lambda: frame.lab().shows.move(show_id, press.number, by))
+    changing.change("Slide moved.", lambda: layout.lab().shows.move(show_id, press.number, by))
 
 
 def _rename(show_id: str, key: str) -> None:
     title = str(st.session_state.get(key) or "")
     if not trouble(title, check_title):  # else its field says why
-        changing.change("Title changed.", lambda: frame.lab().shows.rename(show_id, title), about=key, typed=title)
+        changing.change("Title changed.", lambda: layout.lab().shows.rename(show_id, title), about=key, typed=title)

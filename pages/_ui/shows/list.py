@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import card, direction, formatting, frame, undo
+from pages._ui import direction, formatting, layout, undo
 from pages._ui.add_to_show import menu
 from pages._ui.components.row_list import row_list
 from pages._ui.shows import changing, query_params, share
@@ -37,7 +37,7 @@ def draw(lab: Lab) -> None:
 
 def delete(show_id: str) -> None:
     """Take a show out of the list, with a way back; a callback."""
-    shows = frame.lab().shows
+    shows = layout.lab().shows
     query_params.to_list()
     try:
         title = shows.get(show_id).title
@@ -69,7 +69,7 @@ def _row(one: Listed) -> dict[str, Any]:
 
 def _empty(lab: Lab) -> None:
     with st.container(border=True, key="shows_empty", gap="small"):
-        card.head("Show others what you found")
+        layout.card_head("Show others what you found")
         st.text(
             "A show holds clips with captions and what came of a sweep: question, votes, decision, cost. It opens full screen "
             "here, and can be handed over. What it says stays as it was when you made it."
@@ -87,8 +87,8 @@ def _empty(lab: Lab) -> None:
             )
         st.text("Or press “Add to show” on a clip, on a selection in History, or on Compare.")
         with st.container(horizontal=True):
-            st.page_link(frame.page_file("history"), label="Choose clips in History", icon=":material/history:")
-            st.page_link(frame.page_file("sweep"), label="All sweeps", icon=":material/grid_view:")
+            st.page_link(layout.page_file("history"), label="Choose clips in History", icon=":material/history:")
+            st.page_link(layout.page_file("sweep"), label="All sweeps", icon=":material/grid_view:")
 
 
 def _first(lab: Lab) -> SweepStatus | None:

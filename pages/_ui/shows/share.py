@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, formatting, fragments, frame, undo
+from pages._ui import formatting, fragments, layout, undo
 from pages._ui.components.copy_link import copy_link
 from pages._ui.components.share_code import share_code
 from pages._ui.formatting import Badge
@@ -36,7 +36,7 @@ def button(lab: Lab, show_id: str) -> None:
 
 def badges(show_id: str) -> tuple[Badge, ...]:
     """Mark a show in the list while it is shared."""
-    share = frame.lab().shows.room.current(show_id)
+    share = layout.lab().shows.room.current(show_id)
     return () if share is None else (_badge("Shared until", share),)
 
 
@@ -49,7 +49,7 @@ def draw(lab: Lab, show_id: str) -> None:
     if share is None:
         return
     with st.container(border=True, key="show_share", gap="small"):
-        card.head("Shared in this network", _badge("Until", share))
+        layout.card_head("Shared in this network", _badge("Until", share))
         opens = _opens(share)
         url = share.ballot_url if opens == "ballot" and share.ballot_url else share.url
         share_code(url, opens=f"the {opens}", key="show_share_code")
@@ -116,12 +116,12 @@ def _opened(share: Share) -> str:
 
 def _start(show_id: str) -> None:
     try:
-        frame.lab().shows.room.start(show_id)
+        layout.lab().shows.room.start(show_id)
         undo.forget(changing.BAR)
     except RivyaError as error:
         st.session_state[_REFUSED] = formatting.sentences(error.title, error.detail, error.hint)
 
 
 def _stop(show_id: str) -> None:
-    frame.lab().shows.room.stop(show_id)
+    layout.lab().shows.room.stop(show_id)
     undo.put(changing.BAR, Done("Sharing stopped. The address answers no more.", None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, chat_files, formatting, frame
+from pages._ui import chat_files, formatting, layout
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.shows import changing
 from pages._ui.shows import formatting as show_formatting
@@ -20,7 +20,7 @@ def draw(show: Show, slide: Slide) -> None:
     place = show.slides.index(slide) + 1
     told = slides.tell(show, slide)
     name = f"{show.id}_{slide.number}"
-    card.head(f"Slide {place} of {len(show.slides)}")
+    layout.card_head(f"Slide {place} of {len(show.slides)}")
     with st.container(key="story_slide", gap="xxsmall"):
         for line in (formatting.excerpt(told.heading, 160), *(formatting.excerpt(line, 240) for line in told.text)):
             if line:
@@ -71,7 +71,7 @@ def _caption(show_id: str, number: int, key: str) -> None:
     text = str(st.session_state.get(key) or "")
     if trouble(text, check_caption):
         return  # the field says why
-    shows = frame.lab().shows
+    shows = layout.lab().shows
     said = "Caption changed."
     there = _now(show_id, number)
     if there and there.caption not in {was_stored(key), check_caption(text)}:
@@ -81,7 +81,7 @@ def _caption(show_id: str, number: int, key: str) -> None:
 
 def _now(show_id: str, number: int) -> Slide | None:
     try:
-        return frame.lab().shows.get(show_id).slide(number)
+        return layout.lab().shows.get(show_id).slide(number)
     except RivyaError:
         return None
 
@@ -89,8 +89,8 @@ def _now(show_id: str, number: int) -> Slide | None:
 def _layout(show_id: str, number: int, key: str) -> None:
     layout = st.session_state.get(key)
     if layout is not None:
-        changing.change("Layout changed.", lambda: frame.lab().shows.set_layout(show_id, number, layout))
+        changing.change("Layout changed.", lambda: layout.lab().shows.set_layout(show_id, number, layout))
 
 
 def _remove(show_id: str, number: int) -> None:
-    changing.change("Slide removed.", lambda: frame.lab().shows.remove(show_id, number))
+    changing.change("Slide removed.", lambda: layout.lab().shows.remove(show_id, number))

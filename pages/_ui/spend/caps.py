@@ -6,7 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from pages._ui import card, direction, formatting, frame
+from pages._ui import direction, formatting, layout
 from pages._ui.cap_editor import Save, cap_editor
 from pages._ui.components.data_table import Cell, Column, data_table
 from pages._ui.spend.view import View
@@ -24,14 +24,14 @@ def caps_card(lab: Lab, view: View) -> None:
     """Draw the caps of a mode with what is used of them."""
     known = [cost for cost in lab.spending.experiments(view.mode) if cost.deleted_at is None]
     with st.container(border=True, key="spend_caps", gap="small"):
-        card.head("Caps")
+        layout.card_head("Caps")
         _daily(lab, view)
         capped = [cost for cost in known if cost.cap_credits is not None]
         for cost in sorted(capped, key=lambda cost: not (cost.is_working or cost.planned_takes))[:BARS_MAX]:
             _bar(formatting.excerpt(cost.name, 60), cost.sums.held, cost.cap_credits or 0, view)
-        if frame.can_spend() and view.mode == lab.mode:
+        if layout.can_spend() and view.mode == lab.mode:
             _editor(lab, known[:CHOICES_MAX])
-        elif frame.can_spend():
+        elif layout.can_spend():
             st.caption(f"Caps of {view.unit} are set on a server that is connected to them.")
         _log(lab, view, known)
 

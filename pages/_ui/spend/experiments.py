@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, formatting
+from pages._ui import formatting, layout
 from pages._ui.components.data_table import Cell, Column, data_table
 from pages._ui.query_params import sweep_link
 from pages._ui.spend.view import View, number
@@ -34,7 +34,7 @@ def by_experiment(lab: Lab, view: View, spent: Spent) -> None:
     if not costs and not spent.groups:
         return
     with st.container(border=True, key="spend_experiments"):
-        card.head("By sweep")
+        layout.card_head("By sweep")
         if not costs:
             st.text(f"No sweep spent anything {view.words}.")
             return
@@ -92,7 +92,7 @@ def forecast_card(lab: Lab, view: View) -> None:
         return
     stands = lab.pause() is not None
     with st.container(border=True, key="spend_forecast", gap="small"):
-        card.head("At work now")
+        layout.card_head("At work now")
         for forecast in forecasts[:FORECASTS_MAX]:
             _forecast(view, forecast, stands=stands)
         if len(forecasts) > FORECASTS_MAX:
@@ -151,7 +151,7 @@ def decision_card(lab: Lab, view: View) -> None:
     """Say what a decision cost."""
     cost = lab.spending.decisions(view.mode, view.days)
     with st.container(border=True, key="spend_decisions", gap="small"):
-        card.head("Credits per decision")
+        layout.card_head("Credits per decision")
         if cost.credits_each is None:
             st.text(f"No decision yet {view.words}." if view.days.first is not None else "No decision yet.")
             st.caption("A decision is made on a sweep's page; then this says what it cost to get there.")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from pages._ui import card, frame
+from pages._ui import layout
 from pages._ui.components.data_table import Cell, Column, data_table
 from pages._ui.spend.view import View, day_words, number
 from rivya_core.lab.expenses import Spent, Sums
@@ -46,7 +46,7 @@ def totals(view: View, spent: Spent) -> None:
     """Draw the figures that add up."""
     total = spent.total
     with st.container(border=True, key="spend_totals"):
-        card.head(f"Spent {view.words}", frame.mode_chip(view.mode))
+        layout.card_head(f"Spent {view.words}", layout.mode_chip(view.mode))
         with st.container(horizontal=True, key="spend_metrics", gap="medium"):
             figures = (total.settled, total.provisional, total.reserved, total.held, total.released)
             for (name, meaning), figure in zip(MEANINGS.items(), figures, strict=True):
@@ -63,7 +63,7 @@ def by_day(view: View, spent: Spent) -> None:
     if len(found) == 1:
         return  # the figures above are those of the day
     with st.container(border=True, key="spend_days"):
-        card.head("Day by day")
+        layout.card_head("Day by day")
         st.vega_lite_chart(_chart(view, found), width="stretch", height=260, key="spend_chart")
         with st.expander("As a table"):
             data_table(
@@ -79,7 +79,7 @@ def by_day(view: View, spent: Spent) -> None:
 def by_model(view: View, spent: Spent) -> None:
     """Draw one line a model."""
     with st.container(border=True, key="spend_models"):
-        card.head("By model")
+        layout.card_head("By model")
         rows = [[model, *_money(sums)] for model, sums in spent.by_model().items()]
         data_table(f"{view.unit} by model", [Column("Model"), *MONEY], rows, key="sheet_models")
 
@@ -91,7 +91,7 @@ def by_outcome(view: View, spent: Spent) -> None:
         name = OUTCOMES.get(state, "On its way")
         found[name] = found.get(name, Sums()) + sums
     with st.container(border=True, key="spend_outcomes"):
-        card.head("By outcome")
+        layout.card_head("By outcome")
         rows = [[name, *_money(sums)] for name, sums in found.items()]
         data_table(f"{view.unit} by outcome", [Column("Outcome"), *MONEY], rows, key="sheet_outcomes")
 

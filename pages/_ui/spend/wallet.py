@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, formatting
+from pages._ui import formatting, layout
 from pages._ui.formatting import Badge
 from pages._ui.spend.view import View
 from rivya_core import Lab
@@ -20,7 +20,7 @@ def wallet_card(lab: Lab, view: View) -> None:
     """Say whether the balance moved as our generations say it did."""
     stories = lab.spending.wallets(view.mode, view.days)
     with st.container(border=True, key="spend_wallet", gap="small"):
-        card.head("Wallet and ledger", _chip(view, stories))
+        layout.card_head("Wallet and ledger", _chip(view, stories))
         if not stories:
             st.text(f"No balance of {view.unit} was read {view.words}.")
         for story in stories:

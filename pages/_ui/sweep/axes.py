@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame
+from pages._ui import layout
 from pages._ui.request_form import fields
 from pages._ui.sweep import formatting as sweep_formatting
 from pages._ui.sweep import images as sweep_images
@@ -33,7 +33,7 @@ EXAMPLES = {
 def axes_card(draft: SweepDraft, spec: ModelSpec, form: str, problem: RivyaError | None) -> None:
     """Draw the card of the axes; their values are in the session. ``problem``: why the draft is no sweep yet."""
     with st.container(border=True, key="sweep_axes_card", gap="small"):
-        card.head("Variables")
+        layout.card_head("Variables")
         for axis in _kept():
             _axis(axis, spec, problem)
         _add(draft, spec)
@@ -116,7 +116,7 @@ def _axis(axis: AxisDraft, spec: ModelSpec, problem: RivyaError | None) -> None:
         elif axis.kind == "model" or (param is not None and param.type == "select"):
             st.multiselect(
                 values,
-                [model.id for model in frame.lab().models()] if param is None else list(param.options),
+                [model.id for model in layout.lab().models()] if param is None else list(param.options),
                 key=_key(axis, "options"),
                 format_func=lambda option: option if param is None else fields.option_label(param, option),
                 placeholder="Choose two or more",

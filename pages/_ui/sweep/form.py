@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._ui import card, formatting, frame
+from pages._ui import formatting, layout
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.request_form import contract_drift, fields
@@ -81,7 +81,7 @@ def _open(lab: Lab) -> None:
 def _undo() -> None:
     before = st.session_state.get(_BEFORE)
     if before is not None:
-        show(frame.lab(), before)
+        show(layout.lab(), before)
 
 
 def _write(lab: Lab, draft: SweepDraft) -> None:
@@ -99,7 +99,7 @@ def _write(lab: Lab, draft: SweepDraft) -> None:
 
 def _question() -> None:
     with st.container(border=True, key="sweep_question_card", gap="small"):
-        card.head("Question")
+        layout.card_head("Question")
         st.text_input("Name", key=f"{FORM}_name", placeholder="Fox: how much guidance?", live=True)
         st.text_input(
             "What do you want to find out?",
@@ -221,6 +221,6 @@ def _keep(lab: Lab, draft: SweepDraft) -> None:
 
 
 def _take_from_generate() -> None:
-    lab = frame.lab()
+    lab = layout.lab()
     saved: SweepDraft = st.session_state[_SAVED]
     show(lab, replace(saved, base=replace(Draft.from_mapping(lab.draft()), intent=None, takes=1)), undo=True)

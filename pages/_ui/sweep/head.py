@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages._ui import direction, failure_cards, formatting, fragments, frame
+from pages._ui import direction, failure_cards, formatting, fragments, layout
 from pages._ui.add_to_show import menu as show_menu
 from pages._ui.cap_editor import cap_editor
 from pages._ui.components.copy_link import copy_link
@@ -44,10 +44,10 @@ def draw(lab: Lab, status: SweepStatus) -> None:
             st.header(experiment.name, anchor=False, width="content")
             with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
                 if experiment.kind in sweep_formatting.KINDS:
-                    frame.badge(sweep_formatting.KINDS[experiment.kind])
+                    layout.badge(sweep_formatting.KINDS[experiment.kind])
                 if experiment.mode != lab.mode:
-                    frame.mode_badge(experiment.mode)
-                frame.badge(sweep_formatting.state(lab, status))
+                    layout.mode_badge(experiment.mode)
+                layout.badge(sweep_formatting.state(lab, status))
                 sweep_manage.badges(experiment, labels)
                 copy_link(sweep_link(experiment.id), key="sweep_link")
         if experiment.question:
@@ -58,9 +58,9 @@ def draw(lab: Lab, status: SweepStatus) -> None:
         sweep_baseline.origin(lab, experiment)
         with st.container(horizontal=True, vertical_alignment="bottom", key="sweep_acts"):
             _onward(lab, status)
-            if frame.can_spend() and experiment.connection == lab.connection:
+            if layout.can_spend() and experiment.connection == lab.connection:
                 _steer(lab, status)
-            if frame.can_spend():
+            if layout.can_spend():
                 sweep_manage.menu(lab, experiment, labels)
             sweep_cassette.draw(lab, status)
         if status.damaged:
@@ -69,10 +69,10 @@ def draw(lab: Lab, status: SweepStatus) -> None:
         show_menu.refusal()
         refused: tuple[str, RivyaError] | None = st.session_state.get(_REFUSED)
         if refused is not None and refused[0] == status.id:
-            frame.error_card(refused[1])
+            layout.error_card(refused[1])
     pause = lab.pause()
     with st.container(key="slot_pause"):  # always there: what stands below it keeps its place, and a clip plays on
-        if pause is not None and sweep_formatting.open_takes(status) and frame.can_spend():
+        if pause is not None and sweep_formatting.open_takes(status) and layout.can_spend():
             failure_cards.pause_card(pause)
 
 
@@ -146,7 +146,7 @@ def _further(lab: Lab, status: SweepStatus) -> None:
 
 def _watch(experiment_id: str) -> None:
     """Say how far the verdict is; draw the page again once the probe is judged, but leave an open clip to play."""
-    lab = frame.lab()
+    lab = layout.lab()
     standing = lab.verdicts.look(experiment_id)
     if standing.is_awaited:
         verdict_progress.line(lab, standing)
@@ -156,7 +156,7 @@ def _watch(experiment_id: str) -> None:
 
 def _cap_saver(experiment_id: str) -> Callable[[int | None, str], None]:
     def save(wanted: int | None, why: str) -> None:
-        frame.lab().sweeps.set_cap(experiment_id, wanted, why)
+        layout.lab().sweeps.set_cap(experiment_id, wanted, why)
 
     return save
 
@@ -180,7 +180,7 @@ def _onward(lab: Lab, status: SweepStatus) -> None:
         return
     kind: Literal["primary", "secondary"] = "primary" if step == "Vote" else "secondary"
     if st.button("Vote blind", icon=":material/how_to_vote:", key="sweep_vote", type=kind):
-        st.switch_page(frame.page_file("vote"), query_params={"experiment": status.id})
+        st.switch_page(layout.page_file("vote"), query_params={"experiment": status.id})
 
 
 def _next_step(lab: Lab, status: SweepStatus) -> Literal["", "Vote", "Verdict", "Decision"]:
@@ -220,12 +220,12 @@ def _repair(lab: Lab, status: SweepStatus) -> None:
 
 def _buy(experiment_id: str, shown_credits: int, in_part: bool) -> None:
     """Buy what the button said, and never more than it said: more may have failed since it was drawn."""
-    repair = frame.lab().sweeps.repair
+    repair = layout.lab().sweeps.repair
     _try(experiment_id, lambda: repair(experiment_id, only_what_fits=in_part, expected_credits=shown_credits))
 
 
 def _do(name: str, experiment_id: str) -> None:
-    sweeps = frame.lab().sweeps
+    sweeps = layout.lab().sweeps
     acts: dict[str, Callable[[str], Any]] = {
         "pause": sweeps.pause,
         "resume": sweeps.resume,
@@ -244,7 +244,7 @@ def _try(experiment_id: str, act: Callable[[], object]) -> None:
 
 
 def _extend(experiment_id: str, takes: int | None = None) -> None:
-    lab = frame.lab()
+    lab = layout.lab()
     status = lab.sweep(experiment_id)
     draft = sweep_drafts.of_experiment(status.experiment, status.cells)
     sweep_form.show(lab, draft if takes is None else replace(draft, takes=takes), undo=True)

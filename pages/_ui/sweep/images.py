@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import direction, formatting, frame
+from pages._ui import direction, formatting, layout
 from pages._ui.components.image_paste import image_paste
 from pages._ui.components.thumbnail import thumbnail
 from pages._ui.request_form.image_field import UPLOAD_CAP_MB
@@ -89,7 +89,7 @@ def _take(name: str) -> None:
     images = list(kept(name))
     for upload in uploads:
         try:
-            image = drafts.attach_image(frame.lab(), upload.getvalue(), upload.name)
+            image = drafts.attach_image(layout.lab(), upload.getvalue(), upload.name)
         except RivyaError as error:
             shrinkable = upload.getvalue() if error.code == "too_big" else b""
             st.session_state[_refused(name)] = (upload.name, error, shrinkable)
@@ -106,7 +106,7 @@ def _shrink(name: str) -> None:
         return
     file_name, _error, data = refused
     try:
-        image = drafts.attach_shrunk(frame.lab(), data, file_name)
+        image = drafts.attach_shrunk(layout.lab(), data, file_name)
     except RivyaError as error:
         st.session_state[_refused(name)] = (file_name, error, b"")
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import frame
+from pages._ui import layout
 from pages._ui.sweep import query_params as sweep_query_params
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.experiments.plan import Sweep
@@ -22,7 +22,7 @@ def launch(sweep: Sweep, experiment_id: str, *, only_what_fits: bool = False) ->
     if st.session_state.get(_STARTED) == experiment_id:
         return False
     try:
-        frame.lab().start(sweep, experiment_id=experiment_id, only_what_fits=only_what_fits)
+        layout.lab().start(sweep, experiment_id=experiment_id, only_what_fits=only_what_fits)
     except RivyaError as error:
         refuse(error)
         return False
@@ -43,4 +43,4 @@ def refusal() -> None:
     """Draw why the last start was refused."""
     refused: RivyaError | None = st.session_state.get(_REFUSED)
     if refused is not None:
-        frame.error_card(refused)
+        layout.error_card(refused)

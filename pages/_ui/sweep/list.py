@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import card, formatting, fragments, frame, replay_card
+from pages._ui import formatting, fragments, layout, replay_card
 from pages._ui.formatting import Badge
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import formatting as sweep_formatting
@@ -39,7 +39,7 @@ EXAMPLE = SweepDraft(
 def draw(lab: Lab) -> None:
     """Draw the list, or what to begin with when it is empty."""
     replay_card.draw(lab)
-    if frame.can_spend():
+    if layout.can_spend():
         _new(lab)
     label, hidden = sweep_manage.filters(lab)
     page = max(1, int(st.session_state.get("sweep_list_page", 1)))
@@ -59,7 +59,7 @@ def draw(lab: Lab) -> None:
         pages = page + (1 if len(records) > PAGE_ROWS else 0)
         with st.container(horizontal=True, horizontal_alignment="center"):
             st.pagination(pages, key="sweep_list_page")
-    if frame.can_spend():
+    if layout.can_spend():
         ready = st.expander("Templates", key="sweep_ready", on_change="rerun")
         if ready.open:
             with ready:
@@ -70,7 +70,7 @@ def _rows(ids: Sequence[str], ticks: bool) -> None:
     """Draw the rows; they tick while one of them is at work."""
     if sweep_query_params.opened():  # a row was opened in this part, and the page is still the list
         st.rerun()
-    lab = frame.lab()
+    lab = layout.lab()
     statuses = [lab.sweeps.brief(id_) for id_ in ids]
     sweep_rows(lab, statuses, sweep_query_params.to_experiment, key="sweep_rows")
     if ticks and not any(sweep_formatting.moves(lab, status) for status in statuses):
@@ -107,20 +107,20 @@ def _new(lab: Lab) -> None:
 
 def _empty(lab: Lab) -> None:
     with st.container(border=True, key="sweep_empty", gap="small"):
-        card.head("Find out what really makes the difference")
+        layout.card_head("Find out what really makes the difference")
         st.text(
             "A sweep makes one clip, or several takes, of every combination of the values you choose: prompts, "
             "parameters, negative prompts, reference images. You see the price first, clips you already have are reused, and "
             "the grid fills in while you watch or while the tab is closed."
         )
-    if frame.can_spend():
+    if layout.can_spend():
         _ready_made(lab)
 
 
 def _ready_made(lab: Lab) -> None:
     sweep_launch.refusal()
     with st.container(border=True, key="sweep_example", gap="small"):
-        card.head(
+        layout.card_head(
             "2 prompts \N{MULTIPLICATION SIGN} 2 cfg_scale", Badge("4 combinations", ":material/grid_view:", "gray")
         )
         st.text(
@@ -135,7 +135,7 @@ def _compose() -> None:
 
 
 def _load(draft: SweepDraft) -> None:
-    lab = frame.lab()
+    lab = layout.lab()
     fresh = SweepDraft(
         **{name: getattr(draft, name) for name in ("name", "question", "base", "axes", "paired", "takes")}
     )

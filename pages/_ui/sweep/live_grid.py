@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import failure_cards, formatting, fragments, frame, generation_actions
+from pages._ui import failure_cards, formatting, fragments, generation_actions, layout
 from pages._ui.sweep import clip as sweep_clip
 from pages._ui.sweep import formatting as sweep_formatting
 from pages._ui.sweep import grid
@@ -71,7 +71,7 @@ def signature(lab: Lab, status: SweepStatus) -> tuple[object, ...]:
 
 def _tick(experiment_id: str, where: dict[str, str]) -> None:
     _go_on()
-    lab = frame.lab()
+    lab = layout.lab()
     status = status_of(lab, experiment_id)
     area = _area(status)
     cells = _cells(lab, experiment_id, where, area)
@@ -129,9 +129,9 @@ def _act(name: str, id_: str, on: bool) -> None:
     match name:
         case "detail":
             st.session_state[_ASKED] = id_
-        case "star" if frame.can_spend():
-            frame.lab().star(id_, on)
-        case "use" if frame.can_spend():
+        case "star" if layout.can_spend():
+            layout.lab().star(id_, on)
+        case "use" if layout.can_spend():
             generation_actions.use_settings(id_)
             st.session_state[_GO] = ("generate", {})
         case "history":
@@ -150,7 +150,7 @@ def _go_on() -> None:
         return
     page, query = go
     if page:
-        st.switch_page(frame.page_file(page), query_params=query)
+        st.switch_page(layout.page_file(page), query_params=query)
     st.rerun()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages._ui import direction, formatting, frame, undo
+from pages._ui import direction, formatting, layout, undo
 from pages._ui.formatting import Badge
 from pages._ui.undo import Done
 from rivya_core import Lab
@@ -54,9 +54,9 @@ def _first_page() -> None:
 def badges(experiment: ExperimentRecord, labels: Sequence[str]) -> None:
     """Draw whether it is an example, whether it is hidden, and the labels."""
     if experiment.source == "example":
-        frame.badge(formatting.EXAMPLE)
+        layout.badge(formatting.EXAMPLE)
     if experiment.hidden_at is not None:
-        frame.badge(Badge("Hidden", ":material/visibility_off:", "gray"))
+        layout.badge(Badge("Hidden", ":material/visibility_off:", "gray"))
     for label in labels:
         st.badge(formatting.excerpt(label, NAME_SHOWN), icon=":material/label:", color="gray")
 
@@ -97,7 +97,7 @@ def undo_bar() -> None:
 
 
 def _rename(experiment_id: str, key: str) -> None:
-    sweeps, wanted = frame.lab().sweeps, str(st.session_state.get(key) or "")
+    sweeps, wanted = layout.lab().sweeps, str(st.session_state.get(key) or "")
 
     def rename() -> Done | None:
         before = sweeps.rename(experiment_id, wanted)
@@ -108,7 +108,7 @@ def _rename(experiment_id: str, key: str) -> None:
 
 
 def _relabel(experiment_id: str, key: str, before: Sequence[str]) -> None:
-    labels, wanted = frame.lab().labels, [str(one) for one in st.session_state.get(key) or ()]
+    labels, wanted = layout.lab().labels, [str(one) for one in st.session_state.get(key) or ()]
 
     def relabel() -> Done | None:
         gone = [one for one in before if one not in wanted and labels.remove("sweep", [experiment_id], one)]
@@ -129,13 +129,13 @@ def _relabel(experiment_id: str, key: str, before: Sequence[str]) -> None:
 
 
 def _hide(experiment_id: str) -> None:
-    sweeps = frame.lab().sweeps
+    sweeps = layout.lab().sweeps
     sweeps.hide(experiment_id)
     undo.put(BAR, Done("Hidden from the list. What runs goes on.", lambda: sweeps.show(experiment_id)))
 
 
 def _show(experiment_id: str) -> None:
-    sweeps = frame.lab().sweeps
+    sweeps = layout.lab().sweeps
     sweeps.show(experiment_id)
     undo.put(BAR, Done("Shown in the list again.", lambda: sweeps.hide(experiment_id)))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import streamlit as st
 
-from pages._ui import card
+from pages._ui import layout
 from pages._ui.formatting import Badge
 from pages._ui.sweep import formatting as sweep_formatting
 from rivya_core.lab.experiments.plan import PlannedCell, Sweep
@@ -25,7 +25,7 @@ def preview(sweep: Sweep) -> None:
     """Draw the card."""
     cells = sweep.cells
     with st.container(border=True, key="sweep_preview", gap="small"):
-        card.head(
+        layout.card_head(
             "Every request", Badge(sweep_formatting.counted(len(cells), "combination"), ":material/grid_view:", "gray")
         )
         pages = -(-len(cells) // PAGE_ROWS)

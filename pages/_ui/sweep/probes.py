@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import formatting, frame
+from pages._ui import formatting, layout
 from pages._ui.spend_button import paid_button
 from pages._ui.sweep import formatting as sweep_formatting
 from pages._ui.sweep import launch as sweep_launch
@@ -82,5 +82,5 @@ def _id(key: str) -> str:
 
 
 def _start(sweep: Sweep, key: str, experiment_id: str) -> None:
-    if frame.can_spend() and sweep_launch.launch(sweep, experiment_id):
+    if layout.can_spend() and sweep_launch.launch(sweep, experiment_id):
         st.session_state.pop(f"_probe_id_{key}", None)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._ui import card, formatting, frame
+from pages._ui import formatting, layout
 from pages._ui.formatting import Badge
 from pages._ui.request_form import contract_drift
 from pages._ui.spend_button import paid_button
@@ -27,7 +27,7 @@ def start(lab: Lab, draft: SweepDraft) -> Sweep | None:
     """Draw quote, warnings, reasons and button; the sweep as it would start, or None."""
     sweep, problem = sweep_planned.planned(lab, draft)
     with st.container(border=True, key="sweep_start", gap="small"):
-        card.head("Price")
+        layout.card_head("Price")
         if sweep is None:
             sweep_planned.not_yet([sweep_planned.sentence(problem)], "sweep_reasons")
             paid_button(lab, "Start", 0, key="sweep_go", act=_start, kind="primary", disabled=True, stretch=True)
@@ -45,7 +45,7 @@ def _priced(lab: Lab, draft: SweepDraft, sweep: Sweep) -> None:
         contract_drift.beside(model, PRICE, f"{sweep_form.FORM}_{at}")
     for at, warning in enumerate(quote.warnings):
         with st.container(key=f"muted_warn_{at}", gap="xxsmall"):
-            frame.badge(Badge("Note", ":material/warning:", "orange"))
+            layout.badge(Badge("Note", ":material/warning:", "orange"))
             st.text(warning)
     for knob in _doubted(sweep):
         sweep_probes.offer(lab, sweep, knob)
@@ -98,7 +98,7 @@ def _button(
 
 def _start(draft: SweepDraft, only_what_fits: bool = False) -> None:
     """Start the sweep of the form; the form is empty then, but for what the next one will share."""
-    lab = frame.lab()
+    lab = layout.lab()
     sweep, problem = sweep_planned.planned(lab, draft)
     if sweep is None:
         sweep_launch.refuse(problem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, direction, formatting, fragments, frame
+from pages._ui import direction, formatting, fragments, layout
 from rivya_core import Lab, RivyaError
 from rivya_core.lab.judging.ballot_lines import LineRecord, Pasted
 from rivya_core.lab.judging.standings import rate_words
@@ -20,15 +20,15 @@ _FAILED = "_vote_paste_failed"
 def draw(lab: Lab, experiment_id: str, question: str) -> None:
     """Draw the card; nothing in it names what is compared."""
     found = lab.votes.lines(experiment_id)
-    if not frame.can_spend() and not found:
+    if not layout.can_spend() and not found:
         return
     with st.container(border=True, key="vote_elsewhere"):
-        card.head("Votes from elsewhere")
+        layout.card_head("Votes from elsewhere")
         st.text(
             "A ballot is one file with blind pairs. It opens in any browser, without a network. Each vote comes back as one line "
             "of text."
         )
-        if frame.can_spend():
+        if layout.can_spend():
             _hand_out(lab, experiment_id, question)
             _paste(experiment_id)
         _results()
@@ -60,7 +60,7 @@ def _hand_out(lab: Lab, experiment_id: str, question: str) -> None:
 
 def _watch(experiment_id: str, question: str) -> None:
     """Say that a ballot is made; when it is done, draw the whole page anew."""
-    if not frame.lab().shows.ballots.is_making(experiment_id, question):
+    if not layout.lab().shows.ballots.is_making(experiment_id, question):
         st.rerun()
     st.text("Making the ballot. It takes about a second per clip.")
 
@@ -71,7 +71,7 @@ def _about(made: BallotFile) -> str:
 
 
 def _make(experiment_id: str, question: str) -> None:
-    frame.lab().shows.ballots.ask(experiment_id, question)
+    layout.lab().shows.ballots.ask(experiment_id, question)
 
 
 def _paste(experiment_id: str) -> None:
@@ -86,7 +86,7 @@ def _paste(experiment_id: str) -> None:
 
 def _count(experiment_id: str) -> None:
     try:
-        found = frame.lab().votes.paste(str(st.session_state.get(PASTED, "")), experiment_id)
+        found = layout.lab().votes.paste(str(st.session_state.get(PASTED, "")), experiment_id)
     except RivyaError as error:
         st.session_state[_FAILED] = formatting.sentences(error.title, error.detail, error.hint)
         return
@@ -127,7 +127,7 @@ def _list(found: tuple[LineRecord, ...]) -> None:
         for place, one in enumerate(found, start=1):
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"muted_line_{one.id}"):
                 st.text(_line(place, one), width="stretch")
-                if not frame.can_spend():
+                if not layout.can_spend():
                     continue
                 act = (_take_out, "Take out") if one.taken_out_at is None else (_put_back, "Put back")
                 st.button(act[1], type="tertiary", key=f"vote_line_{one.id}", on_click=act[0], args=(one.id,))
@@ -142,8 +142,8 @@ def _line(place: int, one: LineRecord) -> str:
 
 
 def _take_out(line: int) -> None:
-    frame.lab().votes.take_out(line)
+    layout.lab().votes.take_out(line)
 
 
 def _put_back(line: int) -> None:
-    frame.lab().votes.put_back(line)
+    layout.lab().votes.put_back(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame, mode_marks, vote_formatting
+from pages._ui import layout, mode_marks, vote_formatting
 from pages._ui.components import ballot
 from pages._ui.vote import start as ballot_start
 from rivya_core.lab.judging.ballots import RoundRecord
@@ -28,7 +28,7 @@ def draw(found: RoundRecord) -> None:
 
 
 def _vote() -> None:
-    lab = frame.lab()
+    lab = layout.lab()
     round_id = st.session_state[_ROUND]
     if st.session_state.get(_OVER) == round_id:
         st.rerun()  # the whole page, which now shows the result
@@ -39,7 +39,7 @@ def _vote() -> None:
         return
     if shown is None:
         with st.container(border=True):
-            card.head("Nothing left to compare")
+            layout.card_head("Nothing left to compare")
             st.text("Fewer than two clips can be compared now. End the round to see what the votes say so far.")
         return
     mark = mode_marks.marks(lab.mode, [shown.mode]).of(shown.mode)
@@ -56,7 +56,7 @@ def _vote() -> None:
 def _ended() -> None:
     """Say that somebody else ended the round; names come when its voter asks for them."""
     with st.container(border=True, key="vote_ended"):
-        card.head("This round was ended")
+        layout.card_head("This round was ended")
         st.text("Somebody ended it on the Vote page. The votes given before that are counted, later ones not.")
         if st.button("Show the names", icon=":material/visibility:", key="vote_ended_names"):
             st.rerun()
@@ -66,7 +66,7 @@ def _act() -> None:
     done = ballot.act(KEY)
     if done is None:
         return
-    lab = frame.lab()
+    lab = layout.lab()
     round_id = st.session_state[_ROUND]
     if done.outcome is not None:
         lab.ballots.vote(round_id, done.pair, done.outcome, done.whys)
@@ -81,7 +81,7 @@ def _act() -> None:
 
 
 def _end(round_id: str) -> None:
-    frame.lab().ballots.end(round_id)
+    layout.lab().ballots.end(round_id)
 
 
 def _count(found: RoundRecord) -> str:

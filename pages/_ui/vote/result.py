@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 import streamlit as st
 
-from pages._ui import card, direction, formatting, frame, mode_marks, vote_formatting
+from pages._ui import direction, formatting, layout, mode_marks, vote_formatting
 from pages._ui.components import vote_ranking
 from pages._ui.vote import start as ballot_start
 from rivya_core import Lab, RivyaError
@@ -188,7 +188,7 @@ def _takes(standing: Standing, saved: Needless) -> str:
         parts.append(f"{len(saved.planned)} planned")
     if saved.waiting:
         parts.append(f"{len(saved.waiting)} waiting")
-    price = amount(saved.credits, frame.word_of(standing.mode))
+    price = amount(saved.credits, layout.word_of(standing.mode))
     return f"{' and '.join(parts)} take{'' if saved.takes == 1 else 's'}, {price}"
 
 
@@ -201,10 +201,10 @@ def _savings(standing: Standing, saved: Needless) -> None:
     if not saved.takes:
         return
     with st.container(border=True, key="vote_savings"):
-        card.head("No longer needed")
+        layout.card_head("No longer needed")
         names = ", ".join(standing.titles[cell] for cell in standing.out)
         st.text(f"{_takes(standing, saved)} of {names}. Nothing of it was sent or charged.")
-        if frame.can_spend():
+        if layout.can_spend():
             st.button(
                 f"Drop {saved.takes} take" + ("" if saved.takes == 1 else "s"),
                 icon=":material/remove_done:",
@@ -215,7 +215,7 @@ def _savings(standing: Standing, saved: Needless) -> None:
 
 
 def _drop(experiment_id: str) -> None:
-    lab = frame.lab()
+    lab = layout.lab()
     credits = lab.votes.needless(experiment_id).credits  # noqa: A001 - Rivya's word
     try:
         number = lab.votes.drop_needless(experiment_id)
@@ -256,7 +256,7 @@ def _ways(lab: Lab, standing: Standing, found: RoundRecord | None) -> None:
             ("Go on to the decision", ":material/flag:", "Decision"),
         ):
             st.page_link(
-                frame.page_file("sweep"),
+                layout.page_file("sweep"),
                 label=label,
                 icon=icon,
                 query_params={"experiment": standing.experiment_id, "view": view},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import card, direction, formatting, frame, mode_marks, vote_formatting
+from pages._ui import direction, formatting, layout, mode_marks, vote_formatting
 from pages._ui.components.voter_name import voter_name
 from rivya_core import Lab, RivyaError
 from rivya_core.lab.judging.ballots import FEWEST_CELLS, VOTER_MAX, Candidate, OpenRound
@@ -71,7 +71,7 @@ def _start(lab: Lab, ready: list[Candidate], asked: str | None) -> Choice:
     question = _question(lab.votes.questions(chosen.id), chosen.id)
     with st.container(horizontal=True, vertical_alignment="center", key="muted_vote_facts"):
         if mode_marks.marks(lab.mode, [chosen.mode]).mixed:
-            frame.mode_badge(chosen.mode)
+            layout.mode_badge(chosen.mode)
         st.text(_facts(chosen, question), width="content")
     st.text(
         f"{_pairs(question)} Pairs are chosen to decide fastest, and you are told when the votes are enough. End the round "
@@ -151,10 +151,10 @@ def _open_rounds(chosen: Candidate) -> None:
     if chosen.rounds == chosen.ended_rounds:
         return
     with st.container(key="vote_open_rounds", gap="xsmall"):
-        for number, one in enumerate(frame.lab().ballots.open_rounds(chosen.id)):
+        for number, one in enumerate(layout.lab().ballots.open_rounds(chosen.id)):
             with st.container(horizontal=True, vertical_alignment="center", key=f"muted_open_{number}"):
                 st.text(_open_words(one), width="content")
-                if not frame.can_spend():
+                if not layout.can_spend():
                     continue
                 with st.popover("End this round", type="tertiary", icon=":material/flag:", key=f"vote_ending_{one.id}"):
                     st.text(
@@ -171,7 +171,7 @@ def _open_words(one: OpenRound) -> str:
 
 
 def _end(round_id: str) -> None:
-    frame.lab().ballots.end(round_id)
+    layout.lab().ballots.end(round_id)
 
 
 def _labels(ready: list[Candidate]) -> dict[str, str]:
@@ -203,7 +203,7 @@ def choose(experiment_id: str, question: str) -> None:
 def _begin(experiment_id: str, question: str) -> None:
     name = str(st.session_state.get(VOTER, ""))
     try:
-        round_id = frame.lab().ballots.start(experiment_id, name, question)
+        round_id = layout.lab().ballots.start(experiment_id, name, question)
     except RivyaError as error:
         st.session_state[_ERROR] = formatting.sentences(error.title, error.detail)
         return
@@ -232,10 +232,10 @@ def _facts(chosen: Candidate, question: QuestionRecord) -> str:
 def _cannot(found: Candidate | None) -> None:
     with st.container(border=True, key="vote_cannot"):
         if found is None:
-            card.head("No such sweep")
+            layout.card_head("No such sweep")
             st.text("The sweep in this address is not in this data folder.")
             return
-        card.head("Nothing to vote on yet")
+        layout.card_head("Nothing to vote on yet")
         st.text(
             f"{direction.within(found.name)} has clips of {found.cells} of {found.planned_cells} combinations; a vote needs two."
         )
@@ -243,10 +243,10 @@ def _cannot(found: Candidate | None) -> None:
 
 def _nothing() -> None:
     with st.container(border=True, key="vote_empty"):
-        card.head("Nothing to vote on yet")
+        layout.card_head("Nothing to vote on yet")
         st.text(
             "A vote compares clips of a sweep, two at a time, without names. It can start as soon as two combinations have a "
             "clip."
         )
-        if frame.can_spend() and frame.page_file("sweep").is_file():
-            st.page_link(str(frame.page_file("sweep")), label="Start a sweep", icon=":material/grid_on:")
+        if layout.can_spend() and layout.page_file("sweep").is_file():
+            st.page_link(str(layout.page_file("sweep")), label="Start a sweep", icon=":material/grid_on:")

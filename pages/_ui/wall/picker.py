@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import formatting, frame, mode_marks
+from pages._ui import formatting, layout, mode_marks
 from pages._ui.compare_limits import LEAST, MOST
 from pages._ui.components import shared_scripts
 from pages._ui.direction import COMPONENT_CSS
@@ -184,7 +184,7 @@ def picker(
 
     ``chosen``: what is in the tray at first. ``names``: better names than the prompts, by id.
     """
-    marks = mode_marks.marks(frame.lab().mode, (record.mode for record in (*rows, *chosen)))
+    marks = mode_marks.marks(layout.lab().mode, (record.mode for record in (*rows, *chosen)))
     result = _component(
         key=key,
         data={

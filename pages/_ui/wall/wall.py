@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import formatting, frame, mode_marks
+from pages._ui import formatting, layout, mode_marks
 from pages._ui.components.review_wall import review_wall
 from pages._ui.query_params import sweep_link
 from pages._ui.wall import choice as wall_choice
@@ -61,7 +61,7 @@ def wall_data(lab: Lab, records: Sequence[GenerationRecord], titles: Mapping[str
         "notes": [_note(note) for note in lab.reviews.notes(ids)],
         "criteria": [{"name": one.name, "label": one.label, "hint": one.hint} for one in CRITERIA],
         "read_only": lab.settings.read_only,
-        "can_spend": frame.can_spend(),
+        "can_spend": layout.can_spend(),
         "done": dict(st.session_state.get(_DONE, {})),
         "failed": list(st.session_state.get(_FAILED, [])),
     }
@@ -120,7 +120,7 @@ def take(said: object) -> None:
     if not isinstance(said, Mapping):
         return
     uid, acts = str(said.get("uid", ""))[:64], said.get("acts")
-    lab = frame.lab()
+    lab = layout.lab()
     done: dict[str, int] = st.session_state.setdefault(_DONE, {})
     failed: list[dict[str, Any]] = st.session_state.setdefault(_FAILED, [])
     deleted: dict[int, ClipNote] = st.session_state.setdefault(_DELETED, {})

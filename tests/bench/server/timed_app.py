@@ -23,10 +23,10 @@ if get_script_run_ctx(suppress_warning=True) is None:
         __file__, routes=[Route("/timings", timings), *web.routes()], middleware=web.middleware(), lifespan=web.lifespan
     )
 else:
-    from pages._ui import frame
+    from pages._ui.app_shell import navigation
 
     began = time.perf_counter()
     try:
-        frame.navigate()
+        navigation.navigate()
     finally:
         stopwatch.keep((time.perf_counter() - began) * 1000)

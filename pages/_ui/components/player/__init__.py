@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages._ui import formatting, frame, mode_marks
+from pages._ui import formatting, layout, mode_marks
 from pages._ui.components import component
 from rivya_core import GenerationRecord
 from rivya_core.lab.clips import DAMAGED, UNOPENED
@@ -50,7 +50,7 @@ def player(
         st.text(fault(record))
         return False
     if mark is None:
-        mark = mode_marks.marks(frame.lab().mode, [record.mode]).of(record.mode)
+        mark = mode_marks.marks(layout.lab().mode, [record.mode]).of(record.mode)
     with st.container(key=f"{key}_player" if steady else f"{key}_{record.id}"):
         result = _component(
             key=name,

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import card, direction, formatting, fragments, frame, generation_actions
+from pages._ui import direction, formatting, fragments, generation_actions, layout
 from pages._ui.add_to_show import menu as show_menu
 from pages._ui.clip_card import facts as clip_facts
 from pages._ui.components.fact_list import Fact, fact_list
@@ -62,7 +62,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     winners = [cell for cell in status.cells if cell.clip is not None]
     if not winners:
         with st.container(border=True, key="decision_nothing"):
-            card.head("Nothing to choose from yet")
+            layout.card_head("Nothing to choose from yet")
             st.text("Only a combination with a finished clip can win.")
     elif lab.settings.read_only:
         st.info("This server is read-only: a decision is made elsewhere.", icon=":material/lock:")
@@ -72,7 +72,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
 
 def _watch(experiment_id: str, stage: Stage) -> None:
     """Say how far the judging is; draw the page again when it has come to its next stage."""
-    lab = frame.lab()
+    lab = layout.lab()
     standing = lab.verdicts.look(experiment_id)
     if standing.stage != stage:
         st.rerun()
@@ -90,12 +90,12 @@ def _evidence(lab: Lab, status: SweepStatus, standing: Standing) -> dict[str, An
 
 def _evidence_card(status: SweepStatus, evidence: Mapping[str, Any]) -> None:
     with st.container(border=True, key="decision_evidence", gap="small"):
-        card.head("Evidence", frame.mode_chip(status.experiment.mode))
+        layout.card_head("Evidence", layout.mode_chip(status.experiment.mode))
         fact_list(_evidence_facts(status, evidence), key=f"evidence_{status.id}")
 
 
 def _evidence_facts(status: SweepStatus, evidence: Mapping[str, Any]) -> list[Fact]:
-    unit = frame.credit_unit(status.experiment.mode)
+    unit = layout.credit_unit(status.experiment.mode)
     votes = evidence.get("votes")
     lines = [
         Fact(f"Verdict on {sweep_formatting.axis(str(one['axis']))}", str(one["words"]))
@@ -113,7 +113,7 @@ def _form(lab: Lab, status: SweepStatus, winners: list[CellRecord], evidence: Ma
     titles = {cell.cell: _title(cell) for cell in winners} | {baseline.KEEP: baseline.TITLE}
     suggested = votes.get("winner") if votes.get("winner") in titles else None
     with st.container(border=True, key="decision_form", gap="small"):
-        card.head("Decide")
+        layout.card_head("Decide")
         if suggested is not None:
             st.text(
                 f"The votes suggest: {direction.within(titles[suggested])}. It is chosen below; the choice is yours."
@@ -176,14 +176,14 @@ def _decide(experiment_id: str, titles: Mapping[int, str], evidence: dict[str, A
         return
     kept = None if winner == baseline.KEEP else winner
     decision = {"cell": kept, "title": titles[winner], "why": why, "who": who, **evidence}
-    frame.lab().sweeps.decide(experiment_id, decision)
+    layout.lab().sweeps.decide(experiment_id, decision)
 
 
 def _decided(lab: Lab, status: SweepStatus, decision: Mapping[str, Any]) -> None:
     kept = decision.get("cell") is None
     cell = status.baseline if kept else _find(status, decision.get("cell"))
     with st.container(border=True, key="decision_made", gap="small"):
-        card.head("Decided", NO_DIFFERENCE if kept else WINNER)
+        layout.card_head("Decided", NO_DIFFERENCE if kept else WINNER)
         with st.container(key="story_winner"):
             st.text(str(decision.get("title", "")))
         fact_list(
@@ -219,21 +219,21 @@ def _baseline(status: SweepStatus) -> None:
     """The ways to make a baseline of which there is no clip."""
     asked = baseline.request(status)
     with st.container(border=True, key="decision_baseline", gap="small"):
-        card.head("Baseline")
+        layout.card_head("Baseline")
         st.text(
             "The request that all values were tried on. No combination is exactly this, so there is no clip of it here."
         )
         st.code(as_python(dict(asked)), language=None, wrap_lines=True)
-        if frame.can_spend() and st.button(
+        if layout.can_spend() and st.button(
             "Load into Generate", icon=":material/tune:", key="decision_load", on_click=_load_request, args=(asked,)
         ):
-            st.switch_page(frame.page_file("generate"), query_params={})
+            st.switch_page(layout.page_file("generate"), query_params={})
 
 
 def _winner(lab: Lab, record: GenerationRecord, title: str) -> None:
     """The clip of what was chosen and the ways to make it again."""
     with st.container(border=True, key="decision_winner", gap="small"):
-        card.head(title, frame.mode_chip(record.mode))
+        layout.card_head(title, layout.mode_chip(record.mode))
         clip, code = st.columns([5, 6], gap="medium")
         with clip:
             player(record, key="winner")
@@ -244,24 +244,24 @@ def _winner(lab: Lab, record: GenerationRecord, title: str) -> None:
             # Without a language: Streamlit's colours of code fall short of 4.5:1.
             st.code(as_python(dict(record.request)), language=None, wrap_lines=True)
             with st.container(horizontal=True, vertical_alignment="center"):
-                if frame.can_spend() and st.button(
+                if layout.can_spend() and st.button(
                     "Load into Generate", icon=":material/tune:", key="decision_load", on_click=_load, args=(record.id,)
                 ):
-                    st.switch_page(frame.page_file("generate"), query_params={})
+                    st.switch_page(layout.page_file("generate"), query_params={})
                 generation_actions.copy_menu(lab, record, key="winner")
 
 
 def _load(generation_id: str) -> None:
-    lab = frame.lab()
+    lab = layout.lab()
     form.load(lab, Draft.of_record(lab.get(generation_id)))
 
 
 def _load_request(asked: Mapping[str, Any]) -> None:
-    form.load(frame.lab(), Draft.of_request(asked))
+    form.load(layout.lab(), Draft.of_request(asked))
 
 
 def _undecide(experiment_id: str) -> None:
-    frame.lab().sweeps.decide(experiment_id, None)
+    layout.lab().sweeps.decide(experiment_id, None)
 
 
 def _find(status: SweepStatus, number: object) -> CellRecord | None:

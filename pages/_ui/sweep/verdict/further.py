@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._ui import formatting, frame
+from pages._ui import formatting, layout
 from pages._ui.sweep import form as sweep_form
 from pages._ui.sweep import formatting as sweep_formatting
 from pages._ui.sweep import query_params as sweep_query_params
@@ -22,7 +22,7 @@ from rivya_core.lab.sweep_drafts import SweepDraft
 
 def button(lab: Lab, status: SweepStatus, further: Further | None, *, key: str) -> None:
     """Offer to plan the takes that would do; nothing where they cannot be bought here, and nothing starts yet."""
-    if further is None or further.takes > MAX_TAKES or not frame.can_spend():
+    if further is None or further.takes > MAX_TAKES or not layout.can_spend():
         return
     if status.experiment.kind != "sweep" or status.experiment.connection != lab.connection:
         return  # a probe has this button in its head
@@ -52,6 +52,6 @@ def _draft(status: SweepStatus, takes: int) -> SweepDraft:
 
 
 def _plan(experiment_id: str, takes: int) -> None:
-    lab = frame.lab()
+    lab = layout.lab()
     sweep_form.show(lab, _draft(lab.sweep(experiment_id), takes), undo=True)
     sweep_query_params.to_form()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, frame
+from pages._ui import layout
 from rivya_core import Lab
 from rivya_core.lab.judging.verdicts import Standing
 
@@ -33,7 +33,7 @@ def elsewhere(lab: Lab, standing: Standing) -> None:
 def failed(experiment_id: str, standing: Standing) -> None:
     """Draw the card of a verdict that could not be worked out."""
     with st.container(border=True, key="verdict_failed", gap="small"):
-        card.head("The verdict could not be worked out")
+        layout.card_head("The verdict could not be worked out")
         st.text(standing.fault)
         st.text(
             "It is tried again when a clip is added, and when you press the button. The clips and their figures stay."
@@ -44,4 +44,4 @@ def failed(experiment_id: str, standing: Standing) -> None:
 
 
 def _try_again(experiment_id: str) -> None:
-    frame.lab().verdicts.try_again(experiment_id)
+    layout.lab().verdicts.try_again(experiment_id)

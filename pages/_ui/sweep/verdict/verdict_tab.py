@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import card, fragments, frame
+from pages._ui import fragments, layout
 from pages._ui.components.clip_pair import PairedClip, clip_pair
 from pages._ui.formatting import Badge
 from pages._ui.sweep import clip as sweep_clip
@@ -44,12 +44,12 @@ def draw(lab: Lab, status: SweepStatus) -> None:
         return
     if standing.stage == "nothing":
         with st.container(border=True, key="verdict_nothing"):
-            card.head("No clip to measure yet")
+            layout.card_head("No clip to measure yet")
             st.text("A verdict needs at least four finished takes of each value; they are measured by themselves.")
         return
     if not standing.axes:
         with st.container(border=True, key="verdict_one"):
-            card.head("Nothing was varied")
+            layout.card_head("Nothing was varied")
             st.text("All clips were made with the same values, so no variable has a verdict.")
         return
     for number, verdict in enumerate(standing.axes):
@@ -61,15 +61,15 @@ def draw(lab: Lab, status: SweepStatus) -> None:
 
 def _progress(experiment_id: str) -> None:
     """Say how far the measuring is; when it is done the page is drawn again with the verdict."""
-    lab = frame.lab()
+    lab = layout.lab()
     standing = lab.verdicts.look(experiment_id)
     if not standing.is_awaited:
         st.rerun()
     with st.container(border=True, key="verdict_progress"):
         if standing.stage == "judging":
-            card.head("Working the verdict out")
+            layout.card_head("Working the verdict out")
         else:
-            card.head("No verdict yet", Badge("Measuring", ":material/straighten:", "blue"))
+            layout.card_head("No verdict yet", Badge("Measuring", ":material/straighten:", "blue"))
         if standing.clips:
             st.progress(standing.measured / standing.clips, text=verdict_progress.sentence(standing))
         if standing.open_takes:
@@ -107,7 +107,7 @@ def _variable(lab: Lab, status: SweepStatus, verdict: AxisVerdict, number: int) 
         ):
             with st.container(key=f"story_variable_{number}", width="content"):
                 st.text(found.text)
-            frame.badge(BADGES[found.word])
+            layout.badge(BADGES[found.word])
         if found.clips is not None:
             _clips(lab, status, verdict, found.clips, number)
         open_still = " ".join(part for part in (found.possible, found.outlook) if part)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import card, frame, vote_formatting
+from pages._ui import layout, vote_formatting
 from pages._ui.formatting import Badge
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
@@ -81,13 +81,13 @@ def draw(lab: Lab, experiment_id: str, found: SweepVerdict | None = None) -> Non
     if votes is None:
         return
     with st.container(border=True, key="verdict_votes", gap="small"):
-        card.head("Blind votes", votes.chip)
+        layout.card_head("Blind votes", votes.chip)
         st.text(votes.sentence)
         for disagreement in against_votes(found, votes.voted):
             st.text(disagreement)
         if votes.is_open:
             st.page_link(
-                frame.page_file("vote"),
+                layout.page_file("vote"),
                 label="Whose it is, and how to end it",
                 icon=":material/how_to_vote:",
                 query_params={"experiment": experiment_id},
@@ -96,7 +96,7 @@ def draw(lab: Lab, experiment_id: str, found: SweepVerdict | None = None) -> Non
             with st.container(key="muted_votes_rules"):
                 st.text(f"{votes.rate} More votes cost no credits.")
             st.page_link(
-                frame.page_file("vote"),
+                layout.page_file("vote"),
                 label="Ranking and reasons",
                 icon=":material/how_to_vote:",
                 query_params={"experiment": experiment_id},

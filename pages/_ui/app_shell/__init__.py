@@ -1,0 +1,1 @@
+"""What stands around every page, and how Streamlit is made to keep what was pressed."""
