@@ -21,7 +21,7 @@ from streamlit.runtime.state.common import WidgetMetadata
 from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 from streamlit.testing.v1 import AppTest
 
-from pages._ui import presses
+from pages._ui.app_shell import streamlit_patches
 from rivya_core import Lab
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +54,7 @@ def _page() -> None:
 @pytest.mark.parametrize("stopped", [False, True], ids=["another run is due", "the tab was closed"])
 def test_a_callback_is_called_to_its_end(stopped: bool) -> None:
     """It looks at the session and draws after the request came, and is not cut off there."""
-    presses.carry_out()
+    streamlit_patches.carry_out()
     app = AppTest.from_function(_page).run()
     app.checkbox[0].set_value(stopped).run()
     app.button[0].click().run()
@@ -63,7 +63,7 @@ def test_a_callback_is_called_to_its_end(stopped: bool) -> None:
 
 def test_the_request_that_waited_is_answered() -> None:
     """The run that was due comes after the callback, and the page shows what the press did."""
-    presses.carry_out()
+    streamlit_patches.carry_out()
     app = AppTest.from_function(_page).run()
     app.button[0].click().run()
     assert app.text[0].value == "done 1"
@@ -78,7 +78,7 @@ def test_the_server_never_stops_a_run_for_the_next_one() -> None:
 @pytest.mark.parametrize("fragments", [None, ["some-fragment"]], ids=["a whole run", "a fragment"])
 def test_an_answer_outlives_the_run_that_begins(fragments: list[str] | None) -> None:
     """Where the browser may upload a dropped file is told to it once, also when a run begins before that was sent."""
-    presses.carry_out()
+    streamlit_patches.carry_out()
     queue = ForwardMsgQueue()
     answer, drawn = ForwardMsg(), ForwardMsg()
     answer.file_urls_response.response_id = "asked"
@@ -93,7 +93,7 @@ def test_an_answer_outlives_the_run_that_begins(fragments: list[str] | None) -> 
 
 def test_a_press_in_a_component_whose_page_is_being_left_is_carried_out() -> None:
     """The request for the next page takes the state that the browser does not hold; the press that it brings along is heard."""
-    presses.carry_out()
+    streamlit_patches.carry_out()
     name = "$$ID-0123-grid"
     triggers = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{name}__events"
     state = SessionState()
@@ -124,6 +124,6 @@ def test_each_page_carries_out_its_presses(lab: Lab, open_app: Callable[..., App
     assert lab.mode == "simulated"
     open_app()
     first = SafeSessionState.on_script_will_rerun
-    presses.carry_out()
+    streamlit_patches.carry_out()
     assert SafeSessionState.on_script_will_rerun is first
     assert hasattr(first, "_carries_out_presses")

@@ -7,7 +7,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages._ui import fragments, layout, presses
+from pages._ui import fragments, layout
+from pages._ui.app_shell import streamlit_patches
 from pages._ui.layout import ROOT, can_spend, page_file
 from rivya_core.api.errors import RivyaError
 
@@ -30,7 +31,7 @@ _STYLE = Path(__file__).with_name("navigation.css")
 _FRAMED = "_framed_by_app"
 _KNOWN_PAGES = "_pages"
 _TRIED = "_frame_tried"
-presses.carry_out()
+streamlit_patches.carry_out()
 
 _ROOT_PAGE = "start"  # Streamlit shows it nowhere; two pages may not share one
 

@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import streamlit as st
 
-from pages._ui import damaged, ended, formatting, layout, style
-from pages._ui.app_shell import navigation
+from pages._ui import formatting, layout, style
+from pages._ui.app_shell import damage_page, ended_generations, navigation
 from pages._ui.components.browser_history import browser_history
 from pages._ui.formatting import Badge
 from rivya_core.api.errors import RivyaError
@@ -33,7 +33,7 @@ def open_page(title: str, caption: str = "", *, spends: bool = False) -> Lab:
         opened = layout.lab()
     except DamagedError as error:
         st.title(error.title, anchor=False)
-        damaged.draw(error.damage, to_visitors=Settings().read_only)
+        damage_page.draw(error.damage, to_visitors=Settings().read_only)
         st.stop()
     except RivyaError as error:
         st.title(title, anchor=False)
@@ -42,7 +42,7 @@ def open_page(title: str, caption: str = "", *, spends: bool = False) -> Lab:
     browser_history()
     navigation.phone_navigation()
     _header(opened, title, caption)
-    ended.watch(opened)
+    ended_generations.watch(opened)
     for trouble in opened.troubles():
         st.error(trouble, icon=":material/error:")
     if spends and opened.settings.read_only:
