@@ -1,1 +1,0 @@
-"""What became of requests: running rows, failures, the latest clip."""
