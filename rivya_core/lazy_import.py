@@ -22,9 +22,14 @@ import ast
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import getsource
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
+
+OURS: Final = "rivya_core"
+OF_THE_LAB: Final = "dbos"
+"""A library that is installed where the extra ``lab`` is."""
 
 
 def lazy_names(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
@@ -35,11 +40,27 @@ def lazy_names(package: str) -> tuple[Callable[[str], Any], Callable[[], list[st
     def load(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(homes[name]), name)
+        try:
+            value = getattr(import_module(homes[name]), name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == OURS:
+                raise
+            raise lab_is_missing(f"{package}.{name}", error.name) from None
         setattr(module, name, value)
         return value
 
     return load, lambda: sorted({*vars(module), *homes}), sorted(homes)
+
+
+def lab_is_missing(what: str, module: str | None) -> ImportError:
+    """Build the refusal of what was not installed; ``module``: the library that is not there."""
+    return ImportError(f"{what} needs {module}, which comes with the lab: pip install 'rivya-lab[lab]'", name=module)
+
+
+def require_lab(room: str) -> None:
+    """Refuse to import a room of the lab where only the base of the package is installed. Raises ImportError."""
+    if find_spec(OF_THE_LAB) is None:
+        raise lab_is_missing(room, OF_THE_LAB)
 
 
 def _imports(source: str) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,10 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from rivya_core.simulator.server import SimulatorServer
+try:
+    from rivya_core.simulator import SimulatorServer
+except ImportError as error:
+    raise SystemExit(str(error)) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

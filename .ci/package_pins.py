@@ -1,0 +1,30 @@
+"""What the package needs, read from ``requirements.txt`` when it is built: the one list of pins has two parts.
+
+The first is what ``rivya_core.api`` needs, and comes with ``pip install rivya-lab``; the second is the extra ``lab``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hatchling.metadata.plugin.interface import MetadataHookInterface
+
+LAB = "# The lab and the dashboard need as well (pip install 'rivya-lab[lab]'):"
+
+
+class Pins(MetadataHookInterface):
+    """Called by hatchling for the fields that ``pyproject.toml`` calls dynamic."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Fill in dependencies and extras."""
+        base, mark, lab = (Path(self.root) / "requirements.txt").read_text(encoding="utf-8").partition(LAB)
+        if not mark:
+            raise ValueError(f"requirements.txt has no line {LAB!r}")
+        metadata["dependencies"] = _pins(base)
+        metadata["optional-dependencies"] = {"lab": _pins(lab)}
+
+
+def _pins(text: str) -> list[str]:
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line]
