@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rivya_core.api.contract import ERROR_CODES, Effect
+from rivya_core.api.texts import same_text
 from rivya_core.lab.shows.cassette import Entry
 from rivya_core.lab.shows.replay import Replay
 from rivya_core.simulator import Tape, TapedTask
@@ -10,7 +11,7 @@ from rivya_core.simulator import Tape, TapedTask
 
 def tape_of(replay: Replay, usual_s: float) -> Tape:
     """Write a cassette as a tape; ``usual_s``: how long takes what nobody saw end."""
-    return Tape([_task(replay, entry, usual_s) for entry in replay.cassette.entries])
+    return Tape([_task(replay, entry, usual_s) for entry in replay.cassette.entries], same_text)
 
 
 def _task(replay: Replay, entry: Entry, usual_s: float) -> TapedTask:

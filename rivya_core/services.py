@@ -24,7 +24,6 @@ from rivya_core.api import AsyncMediaClient, AsyncRivya, Rivya
 from rivya_core.api.errors import LabError, RivyaError, StorageError
 from rivya_core.api.network import check_way_to
 from rivya_core.api.pace import QUICK_S
-from rivya_core.api.private_files import make_folder, mode_of
 from rivya_core.api.wire import Address, Timeouts, Wire
 from rivya_core.cassette_tape import tape_of
 from rivya_core.lab.archive import Archive
@@ -49,6 +48,7 @@ from rivya_core.lab.server.errands import Errands
 from rivya_core.lab.shows import cassette_file
 from rivya_core.lab.shows.cassette import Cassette
 from rivya_core.lab.shows.replay import Replay, settings_for
+from rivya_core.private_files import make_folder, mode_of
 from rivya_core.settings import EMBEDDED_CONNECTION, Settings
 from rivya_core.simulator import SimulatorServer
 

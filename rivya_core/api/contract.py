@@ -24,6 +24,7 @@ PATH_CREDITS = "/credits"  # docs/api-credits
 PATH_OPENAPI = "/openapi.json"  # docs/api-openapi-schema; public
 
 HEADER_IDEMPOTENCY_KEY = "Idempotency-Key"  # docs/api-generations: recommended, not required
+REFERENCE_KEY = "referenceMediaItems"  # docs/api-openapi-schema: reference media stand in ``params`` under this key
 HEADER_SIMULATOR = "X-Rivya-Simulator"  # ours: every answer of the simulator carries it
 KEY_PREFIX = "rvya_sk_"  # docs/api-authentication
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from rivya_core.api.contract import REFERENCE_KEY
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.api.specs import ModelSpec, ParamSpec
 from rivya_core.api.texts import cannot_be_kept, shows_nothing
 
-REFERENCE_KEY = "referenceMediaItems"  # docs/api-openapi-schema: reference media stand in params under this key
 _STEP_TOLERANCE = 1e-9
 
 

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rivya_core.api.contract import UploadedFile
+from rivya_core.api.contract import REFERENCE_KEY, UploadedFile
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.api.images import ReferenceImage
-from rivya_core.api.params import REFERENCE_KEY, check_text, invalid
+from rivya_core.api.params import check_text, invalid
 from rivya_core.api.specs import KindLimit, ModelSpec, ReferenceRule
 
 _ITEM_KEYS = {"url", "kind", "name", "mimeType", "durationSeconds", "durationToken"}

@@ -16,9 +16,9 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from rivya_core.api.catalogue import model_spec, price_credits
-from rivya_core.api.contract import CLIENT_REQUEST_ID_MAX, DEFAULT_MODEL
+from rivya_core.api.contract import CLIENT_REQUEST_ID_MAX, DEFAULT_MODEL, REFERENCE_KEY
 from rivya_core.api.images import ReferenceImage, check_image, read_image_file, verify_image
-from rivya_core.api.params import REFERENCE_KEY, check_text, check_values, invalid
+from rivya_core.api.params import check_text, check_values, invalid
 from rivya_core.api.references import check_reference_items, reference_item
 from rivya_core.api.specs import ModelSpec
 from rivya_core.api.texts import reuse_hash, shows_nothing

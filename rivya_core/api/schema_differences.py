@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from rivya_core.api.catalogue import packaged_models
-from rivya_core.api.contract import API_PREFIX, TaskStatus
+from rivya_core.api.contract import API_PREFIX, REFERENCE_KEY, TaskStatus
 from rivya_core.api.differences import REFERENCE_IMAGE, Difference, code_differences, entry_differences, listed, word
-from rivya_core.api.params import REFERENCE_KEY
 from rivya_core.api.probes import Heard
 
 Schema = Mapping[str, Any]

@@ -8,8 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from rivya_core.api.contract import API_PREFIX, HEADER_IDEMPOTENCY_KEY, PATH_FILES, PATH_GENERATIONS
-from rivya_core.api.params import REFERENCE_KEY
+from rivya_core.api.contract import API_PREFIX, HEADER_IDEMPOTENCY_KEY, PATH_FILES, PATH_GENERATIONS, REFERENCE_KEY
 
 _FILE_URL = "URL_FROM_THE_UPLOAD"
 _KEY_WORDS = "needs your API key in the environment variable RIVYA_API_KEY"

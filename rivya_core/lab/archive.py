@@ -18,10 +18,10 @@ from typing import Final
 
 from rivya_core.api.durable import sync_file, sync_folder
 from rivya_core.api.errors import LabError, StorageError
-from rivya_core.api.private_files import make_file, make_folder
 from rivya_core.lab.clips import ClipFacts, inspect, kept_as_it_is, poster_jpeg
 from rivya_core.lab.containers import MP4
 from rivya_core.lab.records import Clip
+from rivya_core.private_files import make_file, make_folder
 
 KEY: Final = re.compile(r"(clips|posters|images|ballots|shows)(/[A-Za-z0-9][A-Za-z0-9._-]*)+")
 KEY_MAX: Final = 240

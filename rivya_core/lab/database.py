@@ -29,12 +29,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from rivya_core.api.durable import sync_file
 from rivya_core.api.errors import DamagedValueError, StorageError
-from rivya_core.api.private_files import make_file, mode_of
 from rivya_core.lab.migrations import VERSION_TABLE, config
 from rivya_core.lab.read_only import refuse_writes
 from rivya_core.lab.schema import PREFIX
 from rivya_core.lab.trouble import Trouble, tell
 from rivya_core.lab.unexpected import trace_of
+from rivya_core.private_files import make_file, mode_of
 
 log = logging.getLogger("rivya.database")
 

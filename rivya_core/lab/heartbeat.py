@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rivya_core.api.private_files import make_file
+from rivya_core.private_files import make_file
 
 NAME: Final = "executor.beat"
 EVERY_S: Final = 2.0

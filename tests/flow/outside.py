@@ -11,7 +11,7 @@ import httpx
 
 from rivya_core.simulator.state.faults import Fault
 from rivya_core.simulator.state.request_log import RecordedRequest
-from rivya_core.simulator.state.world import SeenTask
+from rivya_core.simulator.state.task import SeenTask
 
 ROOT = Path(__file__).resolve().parents[2]
 

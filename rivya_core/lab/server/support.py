@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from rivya_core.api.catalogue import packaged_models
-from rivya_core.api.contract import API_PREFIX, PATH_GENERATIONS
-from rivya_core.api.params import REFERENCE_KEY
+from rivya_core.api.contract import API_PREFIX, PATH_GENERATIONS, REFERENCE_KEY
 from rivya_core.api.specs import ModelSpec
 from rivya_core.lab.parts import Parts
 from rivya_core.lab.records import EventRecord, GenerationRecord

@@ -20,7 +20,6 @@ from rivya_core.api.contract import MB
 from rivya_core.api.durable import sync_file
 from rivya_core.api.errors import ConfigurationError, StorageError
 from rivya_core.api.image_rules import IMAGE_MAX_BYTES
-from rivya_core.api.private_files import make_file, make_folder
 from rivya_core.lab.containers import container_of
 from rivya_core.lab.shows.cassette import (
     CLIPS,
@@ -34,6 +33,7 @@ from rivya_core.lab.shows.cassette import (
     identity,
 )
 from rivya_core.lab.zip_pieces import BLOCK_BYTES
+from rivya_core.private_files import make_file, make_folder
 
 MEMBERS_MAX: Final = ENTRIES_MAX + IMAGES_MAX + 1
 TABLE_MAX_BYTES: Final = 200 * MEMBERS_MAX

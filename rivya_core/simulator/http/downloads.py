@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 from rivya_core.simulator.http.request_pipeline import HTML, Answer, Exchange
-from rivya_core.simulator.state.behaviour import RefusedError
 from rivya_core.simulator.state.faults import Fault
+from rivya_core.simulator.state.refusal import RefusedError
 
 CHUNK_BYTES = 64 * 1024
 _RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")

@@ -19,10 +19,11 @@ from rivya_core.api.contract import (
     PATH_GENERATIONS,
     PATH_MODELS,
     PATH_OPENAPI,
+    REFERENCE_KEY,
     UPLOAD_KINDS,
     TaskStatus,
 )
-from rivya_core.simulator.http.validation import MAX_IDEMPOTENCY_KEY, REFERENCES
+from rivya_core.simulator.http.validation import MAX_IDEMPOTENCY_KEY
 
 Schema = dict[str, Any]
 _WHOLE: Schema = {"type": "integer", "minimum": 0}
@@ -149,7 +150,7 @@ def _request(spec: ModelSpec) -> Schema:
         prompt["maxLength"] = spec.max_prompt_length
     params: Schema = {param.key: _param(param) for param in spec.params}
     if spec.reference is not None:
-        params[REFERENCES] = {"type": "array", "maxItems": spec.reference.max_items, "items": _item(spec)}
+        params[REFERENCE_KEY] = {"type": "array", "maxItems": spec.reference.max_items, "items": _item(spec)}
     trace = {"type": "string", "minLength": 1, "maxLength": CLIENT_REQUEST_ID_MAX}
     return {
         "type": "object",

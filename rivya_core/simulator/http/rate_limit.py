@@ -7,10 +7,11 @@ import time
 from collections import defaultdict, deque
 from email.utils import formatdate
 
-from rivya_core.simulator.state.behaviour import Behaviour, RefusedError
+from rivya_core.simulator.state.behaviour import Behaviour
+from rivya_core.simulator.state.refusal import RefusedError
 
 
-class RateWindow:
+class RateLimiter:
     """Admit or refuse requests by key."""
 
     def __init__(self) -> None:

@@ -19,10 +19,10 @@ from urllib.parse import unquote
 from starlette.types import Message, Receive, Scope, Send
 
 from rivya_core.api.contract import HEADER_IDEMPOTENCY_KEY
-from rivya_core.simulator.http.rate_limit import RateWindow, retry_after
-from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.simulator.http.rate_limit import RateLimiter, retry_after
 from rivya_core.simulator.state.faults import Fault
 from rivya_core.simulator.state.keys import Key
+from rivya_core.simulator.state.refusal import RefusedError
 from rivya_core.simulator.state.request_log import RecordedRequest, without_keys
 from rivya_core.simulator.state.world import World
 
@@ -148,9 +148,9 @@ class Endpoint:
     """One route as an ASGI app. ``scope_needed`` None = public; a handler that returns None has sent its answer itself."""
 
     def __init__(
-        self, world: World, window: RateWindow, route: str, handler: Handler, scope_needed: str | None = None
+        self, world: World, limiter: RateLimiter, route: str, handler: Handler, scope_needed: str | None = None
     ) -> None:
-        self._world, self._window, self._route, self._handler = world, window, route, handler
+        self._world, self._limiter, self._route, self._handler = world, limiter, route, handler
         self._scope_needed = scope_needed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -192,26 +192,26 @@ class Endpoint:
 
     async def _process(self, exchange: Exchange) -> tuple[Answer | None, Fault | None]:
         try:
-            fault = await self._strike_before(exchange)
+            fault = await self._fault_before(exchange)
             if fault is not None:
                 return (None, fault) if fault.kind == "drop_before" else (scripted(fault, exchange), None)
             self._admit(exchange)
             answer = await self._handler(exchange)
         except RefusedError as refusal:
             return envelope(refusal, exchange), None
-        fault = self._strike_after(exchange) if answer is not None and answer.status in _ACCEPTED else None
+        fault = self._fault_after(exchange) if answer is not None and answer.status in _ACCEPTED else None
         if fault is None or answer is None:
             return answer, None
         if fault.kind in {"error", "server_error"}:
             return scripted(fault, exchange), None
         return (None if fault.kind == "drop_after_accept" else answer), fault
 
-    async def _strike_before(self, exchange: Exchange) -> Fault | None:
-        slow = self._world.strike("before", self._route, kinds=_SLOW)
+    async def _fault_before(self, exchange: Exchange) -> Fault | None:
+        slow = self._world.fire_fault("before", self._route, kinds=_SLOW)
         if slow is not None:
             exchange.record.fault = slow.kind
             await self._hold(slow)
-        fault = self._world.strike("before", self._route, skip=_SLOW)
+        fault = self._world.fire_fault("before", self._route, skip=_SLOW)
         if fault is not None:
             exchange.record.fault = fault.kind
         return fault
@@ -222,8 +222,8 @@ class Endpoint:
         while (left_s := ends_s - time.monotonic()) > 0 and self._world.is_declared(slow):  # noqa: ASYNC110 - another process may clear it
             await asyncio.sleep(min(HELD_LOOK_S, left_s))
 
-    def _strike_after(self, exchange: Exchange) -> Fault | None:
-        fault = self._world.strike("after", self._route)
+    def _fault_after(self, exchange: Exchange) -> Fault | None:
+        fault = self._world.fire_fault("after", self._route)
         if fault is not None:
             exchange.record.fault = fault.kind
         return fault
@@ -234,7 +234,7 @@ class Endpoint:
         if self._scope_needed is None:
             return
         exchange.key = self._world.check_key(exchange.headers.get("authorization"), self._scope_needed)
-        self._window.admit(exchange.key.sha256, self._world.now(), self._world.behaviour)
+        self._limiter.admit(exchange.key.sha256, self._world.now(), self._world.behaviour)
 
     async def _finish(self, exchange: Exchange, answer: Answer | None, fault: Fault | None) -> None:
         if answer is None:

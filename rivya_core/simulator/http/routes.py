@@ -6,6 +6,7 @@ It can be served alone or mounted under a prefix; URLs in its answers follow the
 from __future__ import annotations
 
 import secrets
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,17 +26,20 @@ from rivya_core.api.contract import (
     PATH_OPENAPI,
     TaskStatus,
 )
+from rivya_core.simulator.http import signed_urls
 from rivya_core.simulator.http.control import control_routes
 from rivya_core.simulator.http.downloads import broken_answer, send_file
 from rivya_core.simulator.http.model_list import models_answer
 from rivya_core.simulator.http.openapi import openapi_document
-from rivya_core.simulator.http.rate_limit import RateWindow
+from rivya_core.simulator.http.rate_limit import RateLimiter
 from rivya_core.simulator.http.request_pipeline import Answer, Endpoint, Exchange, Handler, body_sha256
 from rivya_core.simulator.http.uploads import receive_upload
-from rivya_core.simulator.http.validation import MAX_BODY_BYTES
-from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.simulator.http.validation import MAX_BODY_BYTES, Checker
+from rivya_core.simulator.state.keys import Key
+from rivya_core.simulator.state.prices import price_of
+from rivya_core.simulator.state.refusal import RefusedError
 from rivya_core.simulator.state.request_log import holds_key
-from rivya_core.simulator.state.tasks import Task
+from rivya_core.simulator.state.task import NewTask, Task
 from rivya_core.simulator.state.world import World
 from rivya_core.simulator.video.clips import ClipMaker
 
@@ -46,10 +50,10 @@ def create_app(world: World, clips: ClipMaker, *, control: bool = False) -> Star
     clips: gives the tasks' clips; whoever made it closes it.
     control: also serve ``/_simulator``, which drives the world without a key; never do so on a page people share.
     """
-    window = RateWindow()
+    limiter = RateLimiter()
 
     def route(path: str, name: str, handler: Handler, scope: str | None, *methods: str) -> Route:
-        return Route(path, Endpoint(world, window, name, handler, scope), methods=list(methods))
+        return Route(path, Endpoint(world, limiter, name, handler, scope), methods=list(methods))
 
     async def media(exchange: Exchange) -> Answer | None:
         return await _media(exchange, clips)
@@ -62,13 +66,13 @@ def create_app(world: World, clips: ClipMaker, *, control: bool = False) -> Star
         route(f"{API_PREFIX}{PATH_CREDITS}", "credits", _credits, "credits:read", "GET"),
         route(f"{API_PREFIX}{PATH_MODELS}", "models", _models, None, "GET"),
         route(f"{API_PREFIX}{PATH_OPENAPI}", "openapi", _openapi, None, "GET"),
-        route("/media/{task_id}/{ticket}.mp4", "media", media, None, "GET"),
+        route("/media/{task_id}/{token}.mp4", "media", media, None, "GET"),
         route("/files/{file_id}/{token}/{name}", "source", _source, None, "GET"),
         *(control_routes(world) if control else []),
     ]
     return _App(
         routes=routes,
-        middleware=[Middleware(_Marked)],
+        middleware=[Middleware(_SimulatorHeader)],
         exception_handlers={HTTPException: _http_error, 500: _crash},
     )
 
@@ -81,7 +85,7 @@ class _App(Starlette):
         await super().__call__(scope, receive, send)
 
 
-class _Marked:
+class _SimulatorHeader:
     """Put the simulator's header on every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -105,10 +109,29 @@ async def _create(exchange: Exchange) -> Answer:
     if holds_key(body):
         record.key_in = (*record.key_in, "body")
     assert exchange.key is not None
-    content_type = exchange.headers.get("content-type")
-    task = exchange.world.create_task(exchange.key, body, content_type, record.idempotency_key, record.body_sha256)
+    task = exchange.world.create_task(_new_task(exchange, exchange.key, body, record.body_sha256))
     record.task_id = task.id
     return Answer(exchange.world.behaviour.create_status, _task_answer(exchange, task, "create"))
+
+
+def _new_task(exchange: Exchange, key: Key, body: bytes, body_sha256: str) -> NewTask:
+    """Check a create request, and say what task it asks for."""
+    world, idempotency_key = exchange.world, exchange.record.idempotency_key
+    settings = world.behaviour
+    checker = Checker(partial(world.file_of, key.account), settings.require_known_files, settings.prompt_unit)
+    asked = checker.read(body, exchange.headers.get("content-type"), idempotency_key)
+    return NewTask(
+        account=key.account,
+        model=asked.model.id,
+        prompt=asked.prompt,
+        params=asked.params,
+        price=price_of(asked.model, asked.params, settings.price_10s),
+        body_sha256=body_sha256,
+        idempotency_key=idempotency_key,
+        client_request_id=asked.client_request_id,
+        file_id=asked.file.id if asked.file else None,
+        file_sha256=asked.file.sha256 if asked.file else None,
+    )
 
 
 async def _retrieve(exchange: Exchange) -> Answer:
@@ -122,12 +145,12 @@ def _task_answer(exchange: Exchange, task: Task, route: str) -> dict[str, object
     world = exchange.world
     now = world.now()
     done = task.status(now) is TaskStatus.SUCCEEDED
-    url = f"{exchange.base_url}/media/{task.id}/{world.tickets.issue(task.id)}.mp4" if done else None
+    url = f"{exchange.base_url}/media/{task.id}/{signed_urls.issue(world, task.id)}.mp4" if done else None
     answer = task.answer(now, url)
-    fault = world.strike("state", route)
+    fault = world.fire_fault("state", route)
     if fault is not None:
         answer |= {"status": fault.detail["word"], "result": None, "error": None}
-    elif done and (fault := world.strike("success", route)) is not None:
+    elif done and (fault := world.fire_fault("success", route)) is not None:
         answer["result"] = {"null": None, "missing": {}, "empty": {"primary_url": "", "urls": []}}[fault.detail["form"]]
     if fault is not None:
         exchange.record.fault = fault.kind
@@ -165,12 +188,12 @@ async def _media(exchange: Exchange, clips: ClipMaker) -> Answer | None:
     task = world.task(exchange.path_params["task_id"])
     if task is None:
         raise RefusedError("not_found", "There is nothing at this address.")
-    world.tickets.check(task.id, exchange.path_params["ticket"])
+    signed_urls.check(world, task.id, exchange.path_params["token"])
     if task.status(world.now()) is not TaskStatus.SUCCEEDED:
         raise RefusedError("not_found", "There is nothing at this address.")
     exchange.record.task_id = task.id
     path = await clips.clip(task)
-    fault = world.strike("bytes", "media")
+    fault = world.fire_fault("bytes", "media")
     if fault is not None:
         exchange.record.fault = fault.kind
         if fault.kind == "broken_download" and fault.detail["mode"] != "truncated":

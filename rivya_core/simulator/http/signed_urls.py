@@ -1,39 +1,38 @@
-"""The unguessable, perishable last part of a clip's URL; signed, so that nothing is stored when one is handed out."""
+"""The last part of a clip's URL: it expires and cannot be guessed. It is signed, so nothing is stored when one is issued."""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
 
-from rivya_core.simulator.state.behaviour import Behaviour, RefusedError
+from rivya_core.simulator.state.refusal import RefusedError
+from rivya_core.simulator.state.world import World
 
 _MS = 1000
+_DIGITS_MAX = 19  # of a number of milliseconds in 64 bits
 
 
-class Tickets:
-    """Sign and check tickets. ``salt`` is the world's secret, ``now`` its clock, ``behaviour`` its settings of the moment."""
+def issue(world: World, task_id: str) -> str:
+    """Return a token for the clip of a task: the Unix time in milliseconds at which it expires (0 = never) and a signature."""
+    life_s = world.behaviour.result_ttl_s
+    expires_ms = 0 if life_s is None else int((world.now() + life_s) * _MS)
+    return f"{expires_ms}-{_signature(world, task_id, expires_ms)}"
 
-    def __init__(self, salt: str, now: Callable[[], float], behaviour: Callable[[], Behaviour]) -> None:
-        self._salt, self._now, self._behaviour = salt.encode(), now, behaviour
 
-    def issue(self, task_id: str) -> str:
-        """Return a ticket for the clip of a task; it holds the moment it expires, 0 = never."""
-        life_s = self._behaviour().result_ttl_s
-        expires = 0 if life_s is None else int((self._now() + life_s) * _MS)
-        return f"{expires}-{self._sign(task_id, expires)}"
+def check(world: World, task_id: str, token: str) -> None:
+    """Check the token of a clip's URL.
 
-    def check(self, task_id: str, ticket: str) -> None:
-        """Check a ticket.
+    Raises:
+        RefusedError: ``not_found`` when it was not issued here, ``url_expired`` when its time is over.
+    """
+    moment, _, signature = token.partition("-")
+    is_number = moment.isascii() and moment.isdecimal() and len(moment) <= _DIGITS_MAX
+    expires_ms = int(moment) if is_number else -1
+    # compare_digest takes the same time for every wrong signature, so that none can be guessed byte by byte
+    if expires_ms < 0 or not hmac.compare_digest(signature.encode(), _signature(world, task_id, expires_ms).encode()):
+        raise RefusedError("not_found", "There is nothing at this address.")
+    if expires_ms and world.now() * _MS >= expires_ms:
+        raise RefusedError("url_expired", "This address has expired.", status=world.behaviour.expired_status)
 
-        Raises:
-            RefusedError: ``not_found`` when it is not ours, ``url_expired`` when its time is over.
-        """
-        moment, _, signature = ticket.partition("-")
-        expires = int(moment) if moment.isascii() and moment.isdecimal() and len(moment) < 20 else -1  # noqa: PLR2004 - 64 bits
-        if expires < 0 or not hmac.compare_digest(signature.encode(), self._sign(task_id, expires).encode()):
-            raise RefusedError("not_found", "There is nothing at this address.")
-        if expires and self._now() * _MS >= expires:
-            raise RefusedError("url_expired", "This address has expired.", status=self._behaviour().expired_status)
 
-    def _sign(self, task_id: str, expires: int) -> str:
-        return hmac.digest(self._salt, f"clip:{task_id}:{expires}".encode(), "sha256").hex()[:32]
+def _signature(world: World, task_id: str, expires_ms: int) -> str:
+    return world.sign(f"clip:{task_id}:{expires_ms}")[:32]

@@ -14,17 +14,16 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from rivya_core.api.catalogue import packaged_models
 from rivya_core.api.contract import CLIENT_REQUEST_ID_MAX, UPLOAD_KINDS
-from rivya_core.api.private_files import make_file, make_folder
-from rivya_core.simulator.http.request_pipeline import Exchange
-from rivya_core.simulator.http.validation import refuse
-from rivya_core.simulator.state.files import (
+from rivya_core.private_files import make_file, make_folder
+from rivya_core.simulator.http.file_types import (
     SNIFFED_BYTES,
-    NewFile,
-    StoredFile,
     measured_duration_s,
     plain_mime,
     refuse_unknown_bytes,
 )
+from rivya_core.simulator.http.request_pipeline import Exchange
+from rivya_core.simulator.http.validation import refuse
+from rivya_core.simulator.state.files import NewFile, StoredFile
 
 _FIELDS = frozenset({"file", "kind", "model", "client_request_id"})
 _FORM_BYTES = 64 * 1024

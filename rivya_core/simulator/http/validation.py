@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeGuard
 
 from rivya_core.api.catalogue import ModelSpec, ParamSpec, packaged_models
-from rivya_core.api.contract import CLIENT_REQUEST_ID_MAX, DEFAULT_MODEL
-from rivya_core.simulator.state.behaviour import RefusedError
-from rivya_core.simulator.state.files import StoredFile, plain_mime
+from rivya_core.api.contract import CLIENT_REQUEST_ID_MAX, REFERENCE_KEY
+from rivya_core.simulator.http.file_types import plain_mime
+from rivya_core.simulator.state.files import StoredFile
+from rivya_core.simulator.state.refusal import RefusedError
 
 MAX_BODY_BYTES = 1_000_000
 MAX_IDEMPOTENCY_KEY = 255  # not documented
 _BODY_FIELDS = frozenset({"model", "prompt", "params", "client_request_id"})
 _ITEM_FIELDS = frozenset({"url", "kind", "name", "mimeType", "durationSeconds", "durationToken"})
-REFERENCES = "referenceMediaItems"
-_LONG_CLIP_S = 10
 _LARGEST_NUMBER = 1e300
 _ROUNDING = 1e-6
 
@@ -56,7 +55,7 @@ class Checker:
             refuse("Idempotency-Key", f"must have 1 to {MAX_IDEMPOTENCY_KEY} characters")
         sent = _json_object(body)
         if "files" in sent:
-            refuse("files", f"is not accepted at the top level; use params.{REFERENCES}")
+            refuse("files", f"is not accepted at the top level; use params.{REFERENCE_KEY}")
         for name in sorted(set(sent) - _BODY_FIELDS):
             refuse(name[:80], "is not a field of this request")
         spec = _model(sent.get("model"))
@@ -79,7 +78,7 @@ class Checker:
 
     def _params(self, spec: ModelSpec, params: Mapping[str, Any]) -> StoredFile | None:
         for key, value in params.items():
-            if key == REFERENCES:
+            if key == REFERENCE_KEY:
                 continue
             known = spec.param(key)
             if known is None:
@@ -88,10 +87,10 @@ class Checker:
         for known in spec.params:
             if known.required and known.key not in params:
                 refuse(f"params.{known.key}", "is required")
-        return self._references(spec, params[REFERENCES]) if REFERENCES in params else None
+        return self._references(spec, params[REFERENCE_KEY]) if REFERENCE_KEY in params else None
 
     def _references(self, spec: ModelSpec, items: object) -> StoredFile | None:
-        where = f"params.{REFERENCES}"
+        where = f"params.{REFERENCE_KEY}"
         rule = spec.reference
         if not isinstance(items, list):
             refuse(where, "must be a list")
@@ -151,20 +150,6 @@ class Checker:
         if kind != "image" and item.get("durationToken") != stored.duration_token:
             refuse(f"{where}.durationToken", "must be the duration_token that the Files API returned")
         return stored
-
-
-def clip_duration_s(spec: ModelSpec, params: Mapping[str, Any]) -> float:
-    """Return how long the clip of a request lasts: its duration parameter, however the model names it, or 5 s."""
-    known = spec.duration_param
-    value = params.get(known.key, known.default) if known else None
-    return 5.0 if value is None else float(value)
-
-
-def price_of(spec: ModelSpec, params: Mapping[str, Any], price_10s: int | None) -> int:
-    """Return the credits of a request. ``price_10s`` is that of the default model from 10 s up; others in proportion."""
-    if price_10s is None or clip_duration_s(spec, params) < _LONG_CLIP_S:
-        return spec.base_credits
-    return round(spec.base_credits * price_10s / packaged_models()[DEFAULT_MODEL].base_credits)
 
 
 def refuse(field: str, rule: str) -> NoReturn:

@@ -1,6 +1,6 @@
 """What a world does where the public documentation is silent, as settings, so that tests can cover each plausible variant.
 
-Also the one refusal exception of the server. Nothing here decides what is *valid*: that is ``validate.py``.
+Nothing here decides what is *valid*: that is ``http/validation.py``.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from rivya_core.api.contract import ERROR_CODES
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "cfg_effect": ("strong", "weak", "inert"),
@@ -113,17 +111,3 @@ def _checked(name: str, value: Any) -> Any:
     if isinstance(value, (int, float)) and not (math.isfinite(value) and low <= value <= high):
         raise ValueError(f"{name} must be a number from {low:g} to {high:g}")
     return value
-
-
-class RefusedError(Exception):
-    """Refuse a request with a documented code; becomes the error envelope."""
-
-    def __init__(
-        self, code: str, message: str, *, status: int | None = None, headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(code, message)
-        known = ERROR_CODES.get(code)
-        self.code = code
-        self.message = message
-        self.status = status or (known.http if known else None) or 400
-        self.headers = dict(headers or {})

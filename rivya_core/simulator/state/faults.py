@@ -149,7 +149,7 @@ class Faults:
             self._store.execute("DELETE FROM faults")
             self.forget()
 
-    def strike(
+    def fire(
         self, moment: str, route: str, *, kinds: frozenset[str] | None = None, skip: frozenset[str] = frozenset()
     ) -> Fault | None:
         """Return the fault that fires now, counted and committed, or None.

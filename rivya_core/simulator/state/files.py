@@ -1,4 +1,4 @@
-"""Uploaded files: recognised by their bytes, kept beside the world's file, found again by the path of their URL.
+"""Uploaded files: kept beside the world's file and found again by the path of their URL.
 
 The URL is matched by path and token, never by host: after a restart the same world listens on another port.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,64 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from rivya_core.api.private_files import make_folder
-from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.private_files import make_folder
 from rivya_core.simulator.state.store import Store
-from rivya_core.simulator.state.tasks import iso
+from rivya_core.simulator.state.task import iso
 
-SNIFFED_BYTES = 64
-KIND_OF_MIME = {
-    "image/jpeg": "image",
-    "image/png": "image",
-    "image/webp": "image",
-    "video/mp4": "video",
-    "video/quicktime": "video",
-    "video/webm": "video",
-    "video/x-matroska": "video",
-    "audio/mpeg": "audio",
-    "audio/mp4": "audio",
-    "audio/wav": "audio",
-    "audio/aac": "audio",
-    "audio/ogg": "audio",
-}
-_ALIASES = {"audio/x-wav": "audio/wav", "image/jpg": "image/jpeg", "audio/wave": "audio/wav"}
-_MPEG_FRAMES = frozenset(bytes((0xFF, second)) for second in range(0xE0, 0x100))
 _URL_PATH = re.compile(r"/files/(file_[0-9a-f]+)/([0-9a-f]+)(?:/[^/]*)?$")
-
-
-def sniff(head: bytes) -> str | None:
-    """Return the MIME type that the first bytes of a file prove, or None when they prove none we take."""
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head[:4] == b"RIFF":
-        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(head[8:12])
-    if head[4:8] == b"ftyp":
-        return _iso_brand(head[8:12])
-    if head.startswith(b"\x1a\x45\xdf\xa3"):
-        return "video/x-matroska" if b"matroska" in head else "video/webm"
-    return _audio(head)
-
-
-def _iso_brand(brand: bytes) -> str | None:
-    if brand in {b"heic", b"heix", b"mif1", b"avif", b"hevc", b"msf1"}:
-        return None
-    return {b"qt  ": "video/quicktime", b"M4A ": "audio/mp4"}.get(brand, "video/mp4")
-
-
-def _audio(head: bytes) -> str | None:
-    if head.startswith(b"OggS"):
-        return "audio/ogg"
-    if head[:2] in {b"\xff\xf1", b"\xff\xf9"}:
-        return "audio/aac"
-    return "audio/mpeg" if head.startswith(b"ID3") or head[:2] in _MPEG_FRAMES else None
-
-
-def plain_mime(declared: str) -> str:
-    """Return a MIME type without parameters and in its first spelling."""
-    mime = declared.partition(";")[0].strip().lower()
-    return _ALIASES.get(mime, mime)
 
 
 @dataclass(frozen=True)
@@ -196,36 +142,3 @@ class Files:
 
     def _sign(self, text: str) -> str:
         return hmac.digest(self._salt.encode(), text.encode(), "sha256").hex()
-
-
-def measured_duration_s(path: Path) -> float | None:
-    """Return the duration of a video or audio file in seconds, or None when it cannot be read."""
-    import av  # noqa: PLC0415 - the server starts without it
-
-    try:
-        with av.open(str(path)) as container:
-            if container.duration is None:
-                return None
-            seconds = container.duration / 1_000_000
-    except (av.FFmpegError, ValueError):
-        return None
-    return round(seconds, 3) if math.isfinite(seconds) else None
-
-
-def refuse_unknown_bytes(kind: str, declared: str, head: bytes) -> str:
-    """Return the MIME type the bytes prove, when kind and declared type agree with it.
-
-    Raises:
-        RefusedError: ``validation_failed``.
-    """
-    real = sniff(head)
-    if real is None:
-        raise RefusedError("validation_failed", "file: the content is not of a supported type.")
-    if KIND_OF_MIME[real] != kind and not (kind == "audio" and real == "video/mp4"):
-        raise RefusedError("validation_failed", f"file: the content is {real}, which is not of kind {kind}.")
-    if kind == "audio" and real == "video/mp4":
-        real = "audio/mp4"
-    stated = plain_mime(declared)
-    if stated not in {"", "application/octet-stream", real}:
-        raise RefusedError("validation_failed", f"file: declared as {stated}, but the content is {real}.")
-    return real

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from rivya_core.api.contract import KEY_PREFIX, SCOPES
-from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.simulator.state.refusal import RefusedError
 from rivya_core.simulator.state.store import Store
 
 KEY_STATES = ("valid", "revoked", "expired")

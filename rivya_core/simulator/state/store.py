@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rivya_core.api.private_files import make_file, make_folder
+from rivya_core.private_files import make_file, make_folder
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -123,12 +123,12 @@ class Store:
         with self.lock:
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
-    def note(self, name: str) -> Any:
+    def meta(self, name: str) -> Any:
         """Return a stored JSON value, or None."""
         found = self.row("SELECT value FROM meta WHERE name = ?", (name,))
         return None if found is None else json.loads(found["value"])
 
-    def set_note(self, name: str, value: object) -> None:
+    def set_meta(self, name: str, value: object) -> None:
         """Store a JSON value under a name."""
         with self.transaction():
             self.execute(

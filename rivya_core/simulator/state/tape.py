@@ -10,14 +10,13 @@ import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from rivya_core.api.params import REFERENCE_KEY
-from rivya_core.api.texts import same_text
-from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.api.contract import REFERENCE_KEY
+from rivya_core.simulator.state.refusal import RefusedError
 from rivya_core.simulator.state.store import Store
 
 NOT_RECORDED = (
@@ -68,13 +67,17 @@ class TapedTask:
 
 
 class Tape:
-    """Hold recorded tasks; what was played is written to the store of the world that plays it."""
+    """Hold recorded tasks; what was played is written to the store of the world that plays it.
 
-    def __init__(self, tasks: Sequence[TapedTask]) -> None:
+    same_text: gives the form in which two texts are compared, so that requests match here as they match in the lab.
+    """
+
+    def __init__(self, tasks: Sequence[TapedTask], same_text: Callable[[str], str] = str.strip) -> None:
         self._tasks = tuple(tasks)
+        self._same_text = same_text
         self._alike: dict[str, list[int]] = defaultdict(list)
         for place, task in enumerate(self._tasks):
-            self._alike[_key(task.model, task.prompt, task.params, task.file_sha256)].append(place)
+            self._alike[self._key(task.model, task.prompt, task.params, task.file_sha256)].append(place)
 
     def play(self, store: Store, asked: Asked, task_id: str) -> TapedTask:
         """Return what became of the next such request, and note that it was played; call it inside a transaction.
@@ -85,7 +88,7 @@ class Tape:
         Raises:
             RefusedError: it is not on the tape.
         """
-        alike = self._alike.get(_key(asked.model, asked.prompt, asked.params, asked.file_sha256))
+        alike = self._alike.get(self._key(asked.model, asked.prompt, asked.params, asked.file_sha256))
         if alike is None:
             raise RefusedError("validation_failed", f"{NOT_RECORDED}.")
         named = _TAKE.search(asked.client_request_id or "")
@@ -118,13 +121,12 @@ class Tape:
         plays = Counter(row["place"] for row in store.rows("SELECT place FROM played"))
         return min(alike, key=lambda place: (plays[place], place not in exact, place))
 
-
-def _key(model: str, prompt: str, params: Mapping[str, Any], file_sha256: str | None) -> str:
-    """Name what is asked for: texts as they are compared elsewhere, numbers by their value, the file by its hash."""
-    plain = {
-        name: same_text(value) if isinstance(value, str) else float(value)
-        for name, value in params.items()
-        if name != REFERENCE_KEY
-    }
-    asked = json.dumps([model, same_text(prompt), plain, file_sha256], sort_keys=True)
-    return hashlib.sha256(asked.encode()).hexdigest()
+    def _key(self, model: str, prompt: str, params: Mapping[str, Any], file_sha256: str | None) -> str:
+        """Hash what is asked for: texts in their form for comparing, numbers by value, the file by its hash."""
+        plain = {
+            name: self._same_text(value) if isinstance(value, str) else float(value)
+            for name, value in params.items()
+            if name != REFERENCE_KEY
+        }
+        asked = json.dumps([model, self._same_text(prompt), plain, file_sha256], sort_keys=True)
+        return hashlib.sha256(asked.encode()).hexdigest()

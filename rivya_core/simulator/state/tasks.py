@@ -10,15 +10,15 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from rivya_core.api.contract import TaskStatus
-from rivya_core.simulator.state.behaviour import Behaviour, RefusedError
+from rivya_core.simulator.state.behaviour import Behaviour
+from rivya_core.simulator.state.refusal import RefusedError
 from rivya_core.simulator.state.store import Store
 from rivya_core.simulator.state.tape import Tape
+from rivya_core.simulator.state.task import NewTask, Task
 from rivya_core.simulator.state.wallet import Wallet
 
 FAILURES = (
@@ -28,88 +28,6 @@ FAILURES = (
 )
 
 _REFUSED_STATUS = 400  # whatever it was when it was recorded, it concerns this request alone
-
-
-@dataclass(frozen=True)
-class NewTask:
-    """A create request that passed validation."""
-
-    account: str
-    model: str
-    prompt: str
-    params: Mapping[str, Any]
-    price: int
-    body_sha256: str
-    idempotency_key: str | None = None
-    client_request_id: str | None = None
-    file_id: str | None = None
-    file_sha256: str | None = None
-
-    @property
-    def request_sha256(self) -> str:
-        """A name for what is asked for; the caller's own id of the request is no part of it."""
-        request = json.dumps([self.model, self.prompt, self.params, self.file_id], sort_keys=True).encode()
-        return hashlib.sha256(request).hexdigest()
-
-
-@dataclass(frozen=True)
-class Task:
-    """One task. Times are the world's Unix seconds; ``done_at`` None = never. ``take`` counts tasks of the same request from 0."""
-
-    number: int
-    id: str
-    account: str
-    model: str
-    prompt: str
-    params: Mapping[str, Any]
-    client_request_id: str | None
-    idempotency_key: str | None
-    body_sha256: str
-    request_sha256: str
-    take: int
-    file_id: str | None
-    reserved: int
-    final: int
-    created_at: float
-    started_at: float
-    done_at: float | None
-    settle_at: float | None
-    settled: bool
-    error_code: str | None
-    error_message: str | None
-
-    def status(self, now: float) -> TaskStatus:
-        """Return the state of the task at a moment."""
-        if self.done_at is not None and now >= self.done_at:
-            return TaskStatus.FAILED if self.error_code else TaskStatus.SUCCEEDED
-        return TaskStatus.PROCESSING if now >= self.started_at else TaskStatus.QUEUED
-
-    def final_credits(self, now: float) -> int:
-        """Return the settled price at a moment; 0 until it is settled and for a failed task."""
-        return self.final if self.settle_at is not None and now >= self.settle_at else 0
-
-    def answer(self, now: float, url: str | None) -> dict[str, Any]:
-        """Return the task as the API states it (docs/api-generation-status)."""
-        status = self.status(now)
-        changed = {TaskStatus.QUEUED: self.created_at, TaskStatus.PROCESSING: self.started_at}.get(status, self.done_at)
-        done = status is TaskStatus.SUCCEEDED
-        failed = status is TaskStatus.FAILED
-        return {
-            "id": self.id,
-            "status": status.value,
-            "model": self.model,
-            "reserved_credits": self.reserved,
-            "final_credits": self.final_credits(now),
-            "created_at": iso(self.created_at),
-            "updated_at": iso(changed if changed is not None else self.created_at),
-            "result": {"primary_url": url, "urls": [url]} if done else None,
-            "error": {"code": self.error_code, "message": self.error_message} if failed else None,
-        }
-
-
-def iso(moment: float) -> str:
-    """Return Unix seconds as Rivya writes times: ISO, milliseconds, Z."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 class Tasks:

@@ -5,7 +5,7 @@ Every movement is a row, so the sum of all movements of an account is its balanc
 
 from __future__ import annotations
 
-from rivya_core.simulator.state.behaviour import RefusedError
+from rivya_core.simulator.state.refusal import RefusedError
 from rivya_core.simulator.state.store import Store
 
 

@@ -6,48 +6,26 @@ here; the HTTP server adds nothing to its state.
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from rivya_core.api.contract import SCOPES
-from rivya_core.simulator.http.signed_urls import Tickets
-from rivya_core.simulator.http.validation import Checker, price_of
-from rivya_core.simulator.state.behaviour import Behaviour, RefusedError
+from rivya_core.simulator.state.behaviour import Behaviour
+from rivya_core.simulator.state.clock import Clock
 from rivya_core.simulator.state.faults import Fault, Faults
 from rivya_core.simulator.state.files import Files, StoredFile
 from rivya_core.simulator.state.keys import MAIN_ACCOUNT, Key, Keys
+from rivya_core.simulator.state.refusal import RefusedError
 from rivya_core.simulator.state.request_log import RecordedRequest, RequestLog
 from rivya_core.simulator.state.store import Store
 from rivya_core.simulator.state.tape import Tape
-from rivya_core.simulator.state.tasks import NewTask, Task, Tasks
+from rivya_core.simulator.state.task import NewTask, SeenTask, Task
+from rivya_core.simulator.state.tasks import Tasks
 from rivya_core.simulator.state.wallet import Wallet
-
-_FOR_EVER_S = 1e10
-
-
-@dataclass(frozen=True)
-class SeenTask:
-    """One task as tests see it: what was asked, what it is now, what it costs. Times are the world's Unix seconds."""
-
-    id: str
-    status: str
-    model: str
-    prompt: str
-    params: Mapping[str, Any]
-    idempotency_key: str | None
-    client_request_id: str | None
-    body_sha256: str
-    file_id: str | None
-    take: int
-    reserved_credits: int
-    final_credits: int
-    created_at: float
-    done_at: float | None
-    error_code: str | None
 
 
 class World:
@@ -71,13 +49,12 @@ class World:
     ) -> None:
         self.path = Path(path)
         self.media_dir = self.path.with_name(self.path.name + ".files")
-        self._clock = clock
         self._store = Store(self.path)
+        self._clock = Clock(self._store, clock)
         with self._store.transaction():
-            self._first_day(seed, credits, speed)
-        self._salt: str = self._store.note("salt")
-        self.seed: int = self._store.note("seed")
-        self._offset_s = 0.0
+            self._set_up(seed, credits, speed)
+        self._salt: str = self._store.meta("salt")
+        self.seed: int = self._store.meta("seed")
         self._behaviour = Behaviour()
         self._wallet = Wallet(self._store)
         self._keys = Keys(self._store, self._salt, self.now)
@@ -86,21 +63,20 @@ class World:
         self.files = Files(self._store, self.media_dir, self._salt, self.now)
         self._faults = Faults(self._store)
         self.log = RequestLog(self._store)
-        self.tickets = Tickets(self._salt, self.now, lambda: self._behaviour)
         self._foreign = -1
         self.refresh()
 
-    def _first_day(self, seed: int, balance: int, speed: float) -> None:
-        if self._store.note("salt") is None:
-            self._store.set_note("salt", secrets.token_hex(32))
-            self._store.set_note("seed", seed)
-            self._store.set_note("offset_s", 0.0)
-            self._store.set_note("behaviour", {})
-            Wallet(self._store).set_balance(MAIN_ACCOUNT, balance, self._clock())
-        if self._store.note("speed_given") != speed:
-            changed = {**self._store.note("behaviour"), "speed": Behaviour().changed({"speed": speed}).speed}
-            self._store.set_note("behaviour", changed)
-            self._store.set_note("speed_given", speed)
+    def _set_up(self, seed: int, balance: int, speed: float) -> None:
+        if self._store.meta("salt") is None:
+            self._store.set_meta("salt", secrets.token_hex(32))
+            self._store.set_meta("seed", seed)
+            self._store.set_meta("offset_s", 0.0)
+            self._store.set_meta("behaviour", {})
+            Wallet(self._store).set_balance(MAIN_ACCOUNT, balance, self._clock.now())
+        if self._store.meta("speed_given") != speed:
+            changed = {**self._store.meta("behaviour"), "speed": Behaviour().changed({"speed": speed}).speed}
+            self._store.set_meta("behaviour", changed)
+            self._store.set_meta("speed_given", speed)
 
     # -- state -------------------------------------------------------------------------------------------------------
 
@@ -116,24 +92,29 @@ class World:
             if version == self._foreign:
                 return
             self._foreign = version
-            self._offset_s = float(self._store.note("offset_s"))
-            self._behaviour = Behaviour().changed(self._store.note("behaviour"))
+            self._clock.reload()
+            self._behaviour = Behaviour().changed(self._store.meta("behaviour"))
             for part in (self._keys, self._tasks, self._faults):
                 part.forget()
 
     def now(self) -> float:
         """Return the world's time in Unix seconds."""
-        return self._clock() + self._offset_s
+        return self._clock.now()
 
     def advance(self, seconds: float) -> float:
-        """Move the world's clock forward and return its new time."""
-        if not 0 <= seconds < _FOR_EVER_S:
-            raise ValueError("the clock moves forward only")
+        """Move the world's clock forward and return its new time, Unix seconds.
+
+        Raises:
+            ValueError: ``seconds`` is negative or beyond any calendar.
+        """
         with self._store.transaction():
             self.refresh()
-            self._offset_s += seconds
-            self._store.set_note("offset_s", self._offset_s)
+            self._clock.advance(seconds)
         return self.now()
+
+    def sign(self, text: str) -> str:
+        """Return the signature of a text under this world's secret: HMAC-SHA-256, in hex."""
+        return hmac.digest(self._salt.encode(), text.encode(), "sha256").hex()
 
     @property
     def behaviour(self) -> Behaviour:
@@ -158,7 +139,7 @@ class World:
             if balance is not None:
                 self._tasks.settle_due(self.now())
                 self._wallet.set_balance(MAIN_ACCOUNT, balance, self.now())
-            self._store.set_note("behaviour", after.as_dict())
+            self._store.set_meta("behaviour", after.as_dict())
             self._behaviour = after
         return self.settings()
 
@@ -189,31 +170,12 @@ class World:
     def tasks(self) -> list[SeenTask]:
         """Return every task, oldest first."""
         self.refresh()
-        return [self._seen(task) for task in self._tasks.all()]
+        now = self.now()
+        return [SeenTask.of(task, now) for task in self._tasks.all()]
 
     def uploads(self) -> list[StoredFile]:
         """Return every uploaded file, oldest first."""
         return self.files.all()
-
-    def _seen(self, task: Task) -> SeenTask:
-        now = self.now()
-        return SeenTask(
-            id=task.id,
-            status=task.status(now).value,
-            model=task.model,
-            prompt=task.prompt,
-            params=task.params,
-            idempotency_key=task.idempotency_key,
-            client_request_id=task.client_request_id,
-            body_sha256=task.body_sha256,
-            file_id=task.file_id,
-            take=task.take,
-            reserved_credits=task.reserved,
-            final_credits=task.final_credits(now),
-            created_at=task.created_at,
-            done_at=task.done_at,
-            error_code=task.error_code,
-        )
 
     # -- faults ------------------------------------------------------------------------------------------------------
 
@@ -245,9 +207,9 @@ class World:
         """Forget every fault."""
         self._faults.clear()
 
-    def strike(self, moment: str, route: str, **narrow: frozenset[str]) -> Fault | None:
+    def fire_fault(self, moment: str, route: str, **narrow: frozenset[str]) -> Fault | None:
         """Return the fault that fires at this moment of a request, counted, or None."""
-        return self._faults.strike(moment, route, **narrow)
+        return self._faults.fire(moment, route, **narrow)
 
     # -- keys --------------------------------------------------------------------------------------------------------
 
@@ -273,33 +235,13 @@ class World:
 
     # -- what the server does ----------------------------------------------------------------------------------------
 
-    def create_task(
-        self, key: Key, body: bytes, content_type: str | None, idempotency_key: str | None, sha256: str
-    ) -> Task:
-        """Check a create request and make its task, or return the one its idempotency key already made.
+    def create_task(self, new: NewTask) -> Task:
+        """Make the task of a checked request, or return the one that its idempotency key already made.
 
         Raises:
             RefusedError: with the documented code.
         """
-        checker = Checker(
-            lambda url: self._file_of(key.account, url),
-            self._behaviour.require_known_files,
-            self._behaviour.prompt_unit,
-        )
-        asked = checker.read(body, content_type, idempotency_key)
-        new = NewTask(
-            account=key.account,
-            model=asked.model.id,
-            prompt=asked.prompt,
-            params=asked.params,
-            price=price_of(asked.model, asked.params, self._behaviour.price_10s),
-            body_sha256=sha256,
-            idempotency_key=idempotency_key,
-            client_request_id=asked.client_request_id,
-            file_id=asked.file.id if asked.file else None,
-            file_sha256=asked.file.sha256 if asked.file else None,
-        )
-        return self._tasks.create(new, lambda task: self._strike_task("create", task))
+        return self._tasks.create(new, lambda task: self._fire_on_task("create", task))
 
     def read_task(self, key: Key, task_id: str) -> Task:
         """Return a task of the key's account.
@@ -310,7 +252,7 @@ class World:
         task = self._tasks.get(task_id)
         if task is None or task.account != key.account:
             raise RefusedError("not_found", "There is no such task for this account.")
-        return self._strike_task("retrieve", task) if not task.settled else task
+        return self._fire_on_task("retrieve", task) if not task.settled else task
 
     def task(self, task_id: str) -> Task | None:
         """Return a task of any account, or None."""
@@ -320,14 +262,15 @@ class World:
         """Return the recorded file of a task; None in a world without a tape. Raises RefusedError where it is not there."""
         return None if self._tape is None else self._tape.clip(self._store, task.id)
 
-    def _strike_task(self, route: str, task: Task) -> Task:
-        fault = self._faults.strike("task", route)
+    def _fire_on_task(self, route: str, task: Task) -> Task:
+        fault = self._faults.fire("task", route)
         if fault is None:
             return task
         if fault.kind == "never_ready":
             return self._tasks.never_finish(task)
         return self._tasks.fail(task, fault.detail["code"], fault.detail["message"])
 
-    def _file_of(self, account: str, url: str) -> StoredFile | None:
+    def file_of(self, account: str, url: str) -> StoredFile | None:
+        """Return the uploaded file that a URL names; None when it is not one of this account's."""
         stored = self.files.by_url(url)
         return stored if stored is not None and stored.account == account else None

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from rivya_core.api.catalogue import ModelSpec, model_spec
-from rivya_core.api.private_files import make_file, make_folder
-from rivya_core.simulator.http.validation import REFERENCES, clip_duration_s
-from rivya_core.simulator.state.tasks import Task
+from rivya_core.api.contract import REFERENCE_KEY
+from rivya_core.private_files import make_file, make_folder
+from rivya_core.simulator.state.prices import clip_duration_s
+from rivya_core.simulator.state.task import Task
 from rivya_core.simulator.state.world import World
 from rivya_core.simulator.video.recipe import Recipe
 
@@ -139,7 +140,7 @@ def _picture_ratio(image: Path) -> float:
 
 
 def _overlay(task: Task) -> str:
-    shown = {name: value for name, value in task.params.items() if name != REFERENCES}
+    shown = {name: value for name, value in task.params.items() if name != REFERENCE_KEY}
     lines = textwrap.wrap(task.prompt, 90)[:3]
     return "\n".join([*lines, *textwrap.wrap(", ".join(f"{name} {value}" for name, value in shown.items()), 90)[:2]])
 

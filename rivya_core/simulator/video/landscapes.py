@@ -1,4 +1,4 @@
-"""Scenes of the day: hills in mist, the open sea, a forest. Painted once, then moved; see ``stage.py``."""
+"""Scenes of the day: hills in mist, the open sea, a forest. Painted once, then moved; see ``setup.py``."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from rivya_core.simulator.video.painting import (
     sky,
     smooth,
 )
-from rivya_core.simulator.video.scene_setup import Stage
+from rivya_core.simulator.video.scene_setup import SceneSetup
 
 
 class Hills:
     """Layers of hills in mist under a low sun."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage, dice, palette = stage, stage.dice, stage.palette
-        width, height = stage.size
+    def __init__(self, setup: SceneSetup) -> None:
+        self._setup, dice, palette = setup, setup.dice, setup.palette
+        width, height = setup.size
         self._sun_at = (width * dice.uniform(0.2, 0.8), height * dice.uniform(0.34, 0.5))
-        self._canvas = Image.new("RGB", stage.size)
+        self._canvas = Image.new("RGB", setup.size)
         self._back = sky(palette, height, width, self._sun_at, dice, 0.62)
         self._layers: list[tuple[Layer, float, int]] = []
         count = 5
         for number in range(count):
             near = number / (count - 1)
             speed = 0.004 + 0.034 * near**1.6
-            wide = stage.travel(speed)
+            wide = setup.travel(speed)
             rise = height * (0.16 + 0.10 * near) * dice.uniform(0.8, 1.2)
             rough = noise_line(dice, wide, 1.9 - 0.35 * near, max(1, round(1.5 * wide / width)))
             top = mix(mix(palette.far, palette.horizon, 0.45), palette.near, near**0.8)
@@ -54,10 +54,10 @@ class Hills:
 
     def frame(self, moment: float) -> Image.Image:
         """Return the picture of a moment."""
-        stage, canvas = self._stage, self._canvas
+        setup, canvas = self._setup, self._canvas
         canvas.paste(self._back)
         for number, (layer, speed, y) in enumerate(self._layers):
-            layer.paste(canvas, stage.shift(speed, moment), y)
+            layer.paste(canvas, setup.shift(speed, moment), y)
             if number in {1, 2}:
                 self._add_mist(canvas, moment, number)
         return canvas
@@ -77,9 +77,9 @@ class Hills:
 class Ocean:
     """Open water with a path of light under the sun."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage, dice, palette = stage, stage.dice, stage.palette
-        width, height = stage.size
+    def __init__(self, setup: SceneSetup) -> None:
+        self._setup, dice, palette = setup, setup.dice, setup.palette
+        width, height = setup.size
         self._line = round(height * dice.uniform(0.44, 0.54))
         sun_x = width * dice.uniform(0.28, 0.72)
         self._sky = sky(palette, self._line, width, (sun_x, self._line * dice.uniform(0.62, 0.86)), dice, 1.0)
@@ -103,23 +103,23 @@ class Ocean:
         spread = 0.05 + 0.42 * rows[:, None]
         self._path = np.exp(-((columns[None, :] / spread) ** 2)) * (0.95 - 0.35 * rows[:, None])
         self._light = np.asarray(palette.light, np.float32)
-        self._clouds = self._cloud_layer(stage)
-        self._canvas = Image.new("RGB", stage.size)
+        self._clouds = self._cloud_layer(setup)
+        self._canvas = Image.new("RGB", setup.size)
         self._wind = dice.choice([-1.0, 1.0])
 
-    def _cloud_layer(self, stage: Stage) -> Layer:
-        wide = stage.travel(0.008)
-        texture = np.asarray(enlarged(noise(stage.dice, 32, 64, 1.5), (wide, self._line)), np.float32) / 255
+    def _cloud_layer(self, setup: SceneSetup) -> Layer:
+        wide = setup.travel(0.008)
+        texture = np.asarray(enlarged(noise(setup.dice, 32, 64, 1.5), (wide, self._line)), np.float32) / 255
         height = np.linspace(0.01, 0.99, self._line, dtype=np.float32)[:, None]
         cover = smooth(texture * 2.2 - 0.95) * np.sin(height * math.pi) ** 0.8 * 0.55
-        colour = np.asarray(mix(stage.palette.light, stage.palette.horizon, 0.4), np.float32)
-        return Layer(np.broadcast_to(colour, (*cover.shape, 3)).astype(np.float32), cover, stage.dice)
+        colour = np.asarray(mix(setup.palette.light, setup.palette.horizon, 0.4), np.float32)
+        return Layer(np.broadcast_to(colour, (*cover.shape, 3)).astype(np.float32), cover, setup.dice)
 
     def frame(self, moment: float) -> Image.Image:
         """Return the picture of a moment."""
         canvas = self._canvas
         canvas.paste(self._sky, (0, 0))
-        self._clouds.paste(canvas, self._stage.shift(0.008, moment), 0)
+        self._clouds.paste(canvas, self._setup.shift(0.008, moment), 0)
         canvas.paste(self._sea(moment), (0, self._line))
         return canvas
 
@@ -131,15 +131,15 @@ class Ocean:
         colours = self._body * (1.0 + 0.42 * swell[..., None])
         colours = colours + (self._light - colours) * np.clip(glints + 0.34 * self._path, 0, 1)[..., None]
         image = Image.fromarray(np.clip(colours, 0, 255).astype(np.uint8), "RGB")
-        return image.resize((self._stage.width, self._stage.height - self._line), Image.Resampling.BILINEAR)
+        return image.resize((self._setup.width, self._setup.height - self._line), Image.Resampling.BILINEAR)
 
 
 class Forest:
     """Trunks in fog with shafts of light."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage, dice, palette = stage, stage.dice, stage.palette
-        width, height = stage.size
+    def __init__(self, setup: SceneSetup) -> None:
+        self._setup, dice, palette = setup, setup.dice, setup.palette
+        width, height = setup.size
         light = (width * dice.uniform(0.3, 0.7), height * 0.18)
         bright = mix(palette.light, palette.horizon, 0.75)
         stops = [
@@ -148,16 +148,16 @@ class Forest:
             (1.0, mix(palette.far, palette.middle, 0.5)),
         ]
         colours = np.repeat(gradient(stops, height)[:, None, :], width, axis=1)
-        share = glow(height, width, *light, max(stage.size) * 0.4)[..., None] * 0.85
+        share = glow(height, width, *light, max(setup.size) * 0.4)[..., None] * 0.85
         self._back = picture(colours + (np.asarray(palette.light, np.float32) - colours) * share, dice)
         self._trees = [(self._trunks(speed, near), speed) for speed, near in ((0.008, 0.1), (0.02, 0.55), (0.045, 1.0))]
-        self._canvas = Image.new("RGB", stage.size)
+        self._canvas = Image.new("RGB", setup.size)
         self._rays = self._shafts(light)
         self._motes = self._dust()
 
     def _trunks(self, speed: float, near: float) -> Layer:
-        stage, dice, palette = self._stage, self._stage.dice, self._stage.palette
-        wide, height, long = stage.travel(speed), stage.height, max(stage.size)
+        setup, dice, palette = self._setup, self._setup.dice, self._setup.palette
+        wide, height, long = setup.travel(speed), setup.height, max(setup.size)
         opaque = np.zeros((height, wide), np.float32)
         rows = np.linspace(0, 1, height, dtype=np.float32)[:, None]
         columns = np.arange(wide, dtype=np.float32)[None, :]
@@ -187,41 +187,41 @@ class Forest:
 
     def _shafts(self, light: tuple[float, float]) -> Field:
         small = 96
-        wide, tall = small, max(32, round(small * self._stage.height / self._stage.width))
-        scale = small / self._stage.width
+        wide, tall = small, max(32, round(small * self._setup.height / self._setup.width))
+        scale = small / self._setup.width
         ys, xs = np.mgrid[0:tall, 0:wide].astype(np.float32)
-        angle = np.arctan2(xs - light[0] * scale, ys - (light[1] - self._stage.height * 0.45) * scale)
+        angle = np.arctan2(xs - light[0] * scale, ys - (light[1] - self._setup.height * 0.45) * scale)
         self._angle = angle
         self._fall = np.clip(1.05 - ys / tall, 0, 1) ** 0.7
-        return noise_line(self._stage.dice, 256, 0.8, 4)
+        return noise_line(self._setup.dice, 256, 0.8, 4)
 
     def _dust(self) -> Layer:
-        stage, dice = self._stage, self._stage.dice
-        wide = stage.travel(0.03)
-        colours = np.zeros((stage.height, wide, 3), np.float32)
-        for _ in range(round(70 * wide / stage.width)):
+        setup, dice = self._setup, self._setup.dice
+        wide = setup.travel(0.03)
+        colours = np.zeros((setup.height, wide, 3), np.float32)
+        for _ in range(round(70 * wide / setup.width)):
             radius = dice.uniform(0.8, 2.6)
-            x, y = int(dice.uniform(4, wide - 5)), int(dice.uniform(4, stage.height - 5))
+            x, y = int(dice.uniform(4, wide - 5)), int(dice.uniform(4, setup.height - 5))
             ys, xs = np.ogrid[-4:5, -4:5]
             dot = np.exp(-(ys * ys + xs * xs) / radius**2)
             colours[y - 4 : y + 5, x - 4 : x + 5] += (
-                dot[..., None] * np.asarray(stage.palette.light) * dice.uniform(0.1, 0.5)
+                dot[..., None] * np.asarray(setup.palette.light) * dice.uniform(0.1, 0.5)
             )
         return Layer.of_light(colours, dice)
 
     def frame(self, moment: float) -> Image.Image:
         """Return the picture of a moment."""
-        stage, canvas = self._stage, self._canvas
+        setup, canvas = self._setup, self._canvas
         canvas.paste(self._back)
         for number, (layer, speed) in enumerate(self._trees):
-            layer.paste(canvas, stage.shift(speed, moment), 0)
+            layer.paste(canvas, setup.shift(speed, moment), 0)
             if number == 1:
-                canvas.paste(stage.palette.light, (0, 0, *stage.size), self._beams(moment))
-        self._motes.paste(canvas, stage.shift(0.03, moment), 0)
+                canvas.paste(setup.palette.light, (0, 0, *setup.size), self._beams(moment))
+        self._motes.paste(canvas, setup.shift(0.03, moment), 0)
         return canvas
 
     def _beams(self, moment: float) -> Image.Image:
         at = (self._angle * 34 + moment * 0.9 + 100) % 255
         whole = at.astype(np.int32)
         beam = self._rays[whole] * (1 - at + whole) + self._rays[(whole + 1) % 256] * (at - whole)
-        return enlarged(smooth(beam * 2.0 - 0.75) * self._fall * 0.42, self._stage.size)
+        return enlarged(smooth(beam * 2.0 - 0.75) * self._fall * 0.42, self._setup.size)

@@ -1,4 +1,4 @@
-"""Scenes of the night, and folds of light: northern lights, a city, a nebula, silk. See ``stage.py``."""
+"""Scenes of the night, and folds of light: northern lights, a city, a nebula, silk. See ``setup.py``."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from rivya_core.simulator.video.painting import (
     sampled,
     smooth,
 )
-from rivya_core.simulator.video.scene_setup import Stage
+from rivya_core.simulator.video.scene_setup import SceneSetup
 
 
 class Aurora:
     """Northern lights over mountains and still water."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage, dice = stage, stage.dice
-        width, height = stage.size
+    def __init__(self, setup: SceneSetup) -> None:
+        self._setup, dice = setup, setup.dice
+        width, height = setup.size
         self._shore = round(height * 0.7)
-        night = [(0.0, (6, 10, 28)), (0.6, mix((12, 28, 58), stage.palette.zenith, 0.4)), (1.0, (30, 62, 84))]
+        night = [(0.0, (6, 10, 28)), (0.6, mix((12, 28, 58), setup.palette.zenith, 0.4)), (1.0, (30, 62, 84))]
         colours = np.repeat(gradient(night, self._shore)[:, None, :], width, axis=1)
         stars = dice.random((self._shore, width)) > 0.9985  # noqa: PLR2004 - so few
         colours[stars] += dice.uniform(40, 190, (int(stars.sum()), 1))
@@ -39,14 +39,14 @@ class Aurora:
         self._curtains = [(dice.uniform(0.35, 0.75), dice.random() * 9, dice.uniform(0.6, 1.3)) for _ in range(3)]
         self._rays = noise_line(dice, 512, 0.9, 6)
         green, violet = np.asarray((64, 255, 170)), np.asarray((170, 70, 255))
-        warm = np.asarray(stage.palette.light)
+        warm = np.asarray(setup.palette.light)
         down = np.linspace(0, 1, self._shore, dtype=np.float32)[:, None, None]
         tint = violet + (green * 0.88 + warm * 0.12 - violet) * np.clip(down * 1.9, 0, 1) ** 0.9
         self._tint = picture(np.repeat(tint, width, axis=1).astype(np.float32), dice)
-        self._canvas = Image.new("RGB", stage.size)
+        self._canvas = Image.new("RGB", setup.size)
         self._peaks = []
         for speed, tall, dark in ((0.006, 0.26, 0.55), (0.014, 0.15, 0.9)):
-            wide = stage.travel(speed)
+            wide = setup.travel(speed)
             line = height * (0.03 + tall * noise_line(dice, wide, 1.75, max(1, round(2 * wide / width))))
             top = mix((70, 104, 132), (6, 13, 24), dark)
             layer = ridge(line, round(height * (tall + 0.05)), top, mix(top, (4, 10, 20), 0.6), dice)
@@ -56,21 +56,21 @@ class Aurora:
 
     def frame(self, moment: float) -> Image.Image:
         """Return the picture of a moment."""
-        stage, shore = self._stage, self._shore
+        setup, shore = self._setup, self._shore
         canvas = self._canvas
         canvas.paste(self._sky, (0, 0))
         canvas.paste(self._tint, (0, 0), enlarged(self._light(moment), self._sky.size))
         for layer, speed in self._peaks:
-            layer.paste(canvas, stage.shift(speed, moment), shore - layer.height)
-        depth = stage.height - shore
-        seen = canvas.crop((0, shore - min(shore, depth * 2), stage.width, shore)).transpose(
+            layer.paste(canvas, setup.shift(speed, moment), shore - layer.height)
+        depth = setup.height - shore
+        seen = canvas.crop((0, shore - min(shore, depth * 2), setup.width, shore)).transpose(
             Image.Transpose.FLIP_TOP_BOTTOM
         )
-        seen = seen.resize((stage.width // 4, depth // 5 or 1), Image.Resampling.BILINEAR)
+        seen = seen.resize((setup.width // 4, depth // 5 or 1), Image.Resampling.BILINEAR)
         rows = np.asarray(seen).copy()
         for row in range(rows.shape[0]):
             rows[row] = np.roll(rows[row], round(1.6 * math.sin(row * 1.1 + moment * 2.2)), axis=0)
-        seen = Image.fromarray(rows).resize((stage.width, depth), Image.Resampling.BICUBIC)
+        seen = Image.fromarray(rows).resize((setup.width, depth), Image.Resampling.BICUBIC)
         canvas.paste(ImageChops.multiply(seen, self._water), (0, shore))
         return canvas
 
@@ -96,9 +96,9 @@ class Aurora:
 class City:
     """A skyline at night behind drifting, unfocused lights."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage, dice, palette = stage, stage.dice, stage.palette
-        width, height = stage.size
+    def __init__(self, setup: SceneSetup) -> None:
+        self._setup, dice, palette = setup, setup.dice, setup.palette
+        width, height = setup.size
         self._street = round(height * 0.72)
         dark = mix(palette.near, (6, 8, 18), 0.5)
         stops = [
@@ -115,24 +115,24 @@ class City:
         self._lights = [
             (self._bokeh(speed, count, size), speed) for speed, count, size in ((0.018, 24, 0.018), (0.045, 11, 0.05))
         ]
-        self._canvas = Image.new("RGB", stage.size)
+        self._canvas = Image.new("RGB", setup.size)
         shade = gradient([(0, (235, 235, 240)), (1, (110, 112, 130))], height - self._street)
         self._wet = Image.fromarray(np.repeat(shade[:, None, :], width, axis=1).astype(np.uint8), "RGB")
 
     def _skyline(self, speed: float, tall: float, blur: float, near: float) -> Layer:
-        stage, dice, palette = self._stage, self._stage.dice, self._stage.palette
-        wide, high = stage.travel(speed), round(self._street * (tall * 1.6))
+        setup, dice, palette = self._setup, self._setup.dice, self._setup.palette
+        wide, high = setup.travel(speed), round(self._street * (tall * 1.6))
         body = mix(mix(palette.middle, palette.horizon, 0.2), mix(palette.near, (5, 7, 15), 0.6), 0.35 + 0.65 * near)
         colours: Field = np.empty((high, wide, 3), np.float32)
         colours[:] = body
         opaque: Field = np.zeros((high, wide), np.float32)
         x = 0
         while x < wide:
-            span = int(dice.uniform(0.045, 0.11) * max(stage.size))
+            span = int(dice.uniform(0.045, 0.11) * max(setup.size))
             top = int(high * (1 - dice.uniform(0.35, 1.0)))
             opaque[top:, x : x + span] = 1.0
             self._windows(colours, top, x, span, dim=0.45 + 0.5 * near)
-            x += span + int(dice.uniform(0, 0.02) * max(stage.size))
+            x += span + int(dice.uniform(0, 0.02) * max(setup.size))
         if blur:
             radius = ImageFilter.GaussianBlur(blur)
             colours = np.asarray(
@@ -142,23 +142,23 @@ class City:
         return Layer(colours, opaque, dice)
 
     def _windows(self, colours: Field, top: int, x: int, span: int, dim: float) -> None:
-        dice = self._stage.dice
-        warm = np.asarray(((255, 214, 150), (255, 190, 120), (210, 230, 255), self._stage.palette.light), np.float32)
+        dice = self._setup.dice
+        warm = np.asarray(((255, 214, 150), (255, 190, 120), (210, 230, 255), self._setup.palette.light), np.float32)
         for row in range(top + 5, colours.shape[0] - 2, 6):
             for column in range(x + 3, x + span - 4, 5):
                 if dice.random() < 0.36:  # noqa: PLR2004 - so many are lit
                     colours[row : row + 3, column : column + 2] = warm[dice.integers(4)] * dim * dice.uniform(0.5, 1.0)
 
     def _bokeh(self, speed: float, count: int, size: float) -> Layer:
-        stage, dice, palette = self._stage, self._stage.dice, self._stage.palette
-        wide, long = stage.travel(speed), max(stage.size)
-        colours = np.zeros((stage.height, wide, 3), np.float32)
+        setup, dice, palette = self._setup, self._setup.dice, self._setup.palette
+        wide, long = setup.travel(speed), max(setup.size)
+        colours = np.zeros((setup.height, wide, 3), np.float32)
         tints = [(255, 170, 90), (255, 96, 84), palette.light, (90, 190, 255), (150, 120, 255)]
-        for _ in range(round(count * wide / stage.width)):
+        for _ in range(round(count * wide / setup.width)):
             radius = long * size * dice.uniform(0.5, 1.15)
-            x, y = dice.uniform(0, wide), stage.height * dice.normal(0.74, 0.08)
+            x, y = dice.uniform(0, wide), setup.height * dice.normal(0.74, 0.08)
             left, top, reach = int(x - radius - 3), int(y - radius - 3), int(2 * radius + 6)
-            rows = slice(max(0, top), max(0, min(stage.height, top + reach)))
+            rows = slice(max(0, top), max(0, min(setup.height, top + reach)))
             columns = slice(max(0, left), max(0, min(wide, left + reach)))
             ys, xs = np.ogrid[rows, columns]
             away = np.hypot(ys - y, xs - x) / radius
@@ -169,29 +169,29 @@ class City:
 
     def frame(self, moment: float) -> Image.Image:
         """Return the picture of a moment."""
-        stage, street, canvas = self._stage, self._street, self._canvas
+        setup, street, canvas = self._setup, self._street, self._canvas
         canvas.paste(self._sky, (0, 0))
         for layer, speed in self._blocks:
-            layer.paste(canvas, stage.shift(speed, moment), street - layer.height)
-        depth = stage.height - street
-        seen = canvas.crop((0, street - min(street, 2 * depth), stage.width, street)).transpose(
+            layer.paste(canvas, setup.shift(speed, moment), street - layer.height)
+        depth = setup.height - street
+        seen = canvas.crop((0, street - min(street, 2 * depth), setup.width, street)).transpose(
             Image.Transpose.FLIP_TOP_BOTTOM
         )
-        seen = seen.resize((stage.width // 3, max(1, depth // 10))).resize(
-            (stage.width, depth), Image.Resampling.BICUBIC
+        seen = seen.resize((setup.width // 3, max(1, depth // 10))).resize(
+            (setup.width, depth), Image.Resampling.BICUBIC
         )
         canvas.paste(ImageChops.multiply(seen, self._wet), (0, street))
         for layer, speed in self._lights:
-            layer.paste(canvas, stage.shift(speed, moment), 0)
+            layer.paste(canvas, setup.shift(speed, moment), 0)
         return canvas
 
 
 class Nebula:
     """Clouds of gas among stars."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage, dice, palette = stage, stage.dice, stage.palette
-        self._low = (max(48, stage.width // 5), max(48, stage.height // 5))
+    def __init__(self, setup: SceneSetup) -> None:
+        self._setup, dice, palette = setup, setup.dice, setup.palette
+        self._low = (max(48, setup.width // 5), max(48, setup.height // 5))
         self._first, self._second = noise(dice, 256, 256, 1.75), noise(dice, 256, 256, 1.5)
         black = (5, 6, 16)
         stops = [
@@ -209,12 +209,12 @@ class Nebula:
         self._gain = 0.85 / max(0.2, float(np.quantile(self._tone(0.0), 0.985)))
 
     def _star_layer(self, speed: float, share: float) -> Layer:
-        stage, dice = self._stage, self._stage.dice
-        wide = stage.travel(speed)
-        colours = np.zeros((stage.height, wide, 3), np.float32)
+        setup, dice = self._setup, self._setup.dice
+        wide = setup.travel(speed)
+        colours = np.zeros((setup.height, wide, 3), np.float32)
         spread = np.asarray([[0.15, 0.35, 0.15], [0.35, 1.0, 0.35], [0.15, 0.35, 0.15]], np.float32)[..., None]
-        for _ in range(round(stage.height * wide * share)):
-            x, y = int(dice.integers(1, wide - 2)), int(dice.integers(1, stage.height - 2))
+        for _ in range(round(setup.height * wide * share)):
+            x, y = int(dice.integers(1, wide - 2)), int(dice.integers(1, setup.height - 2))
             tint = np.asarray(((255, 244, 230), (190, 215, 255))[dice.integers(2)], np.float32)
             colours[y - 1 : y + 2, x - 1 : x + 2] += spread * tint * dice.uniform(0.15, 0.95) ** 2
         return Layer.of_light(colours, dice)
@@ -222,9 +222,9 @@ class Nebula:
     def frame(self, moment: float) -> Image.Image:
         """Return the picture of a moment."""
         tone = np.clip(self._tone(moment) * self._gain, 0, 1)
-        canvas = enlarged(self._colours[(tone * 511).astype(np.int32)], self._stage.size)
+        canvas = enlarged(self._colours[(tone * 511).astype(np.int32)], self._setup.size)
         for layer, speed in self._stars:
-            layer.paste(canvas, self._stage.shift(speed, moment), 0)
+            layer.paste(canvas, self._setup.shift(speed, moment), 0)
         return canvas
 
     def _tone(self, moment: float) -> Field:
@@ -245,13 +245,13 @@ class Nebula:
 class Silk:
     """Folds of light that flow through one another."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage, dice, palette = stage, stage.dice, stage.palette
-        short = 108 if stage.width == stage.height else 96
-        scale = short / min(stage.size)
-        self._low = (round(stage.width * scale), round(stage.height * scale))
-        across = np.linspace(0, stage.width / min(stage.size), self._low[0], dtype=np.float32)[None, :]
-        down = np.linspace(0, stage.height / min(stage.size), self._low[1], dtype=np.float32)[:, None]
+    def __init__(self, setup: SceneSetup) -> None:
+        self._setup, dice, palette = setup, setup.dice, setup.palette
+        short = 108 if setup.width == setup.height else 96
+        scale = short / min(setup.size)
+        self._low = (round(setup.width * scale), round(setup.height * scale))
+        across = np.linspace(0, setup.width / min(setup.size), self._low[0], dtype=np.float32)[None, :]
+        down = np.linspace(0, setup.height / min(setup.size), self._low[1], dtype=np.float32)[:, None]
         turn = dice.uniform(-0.9, 0.9)
         self._x = across * math.cos(turn) - down * math.sin(turn)
         self._y = across * math.sin(turn) + down * math.cos(turn)
@@ -280,4 +280,4 @@ class Silk:
         tone = 0.47 + 0.2 * height + 0.36 * np.clip(slope, -1, 1)
         sheen = np.clip(slope - 0.25, 0, 1) ** 2 * 0.8
         index = (np.clip(tone + sheen, 0, 1) * 511).astype(np.int32)
-        return enlarged(self._colours[index], self._stage.size)
+        return enlarged(self._colours[index], self._setup.size)

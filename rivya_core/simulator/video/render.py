@@ -16,7 +16,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps
 
 from rivya_core.simulator.video.painting import PALETTES, glow
 from rivya_core.simulator.video.recipe import Recipe, look_of
-from rivya_core.simulator.video.scene_setup import Scene, Stage
+from rivya_core.simulator.video.scene_setup import Scene, SceneSetup
 from rivya_core.simulator.video.scenes import SCENES
 
 FRAMES_PER_S = 24
@@ -69,8 +69,8 @@ def _scene(recipe: Recipe) -> tuple[Scene, tuple[int, int]]:
         return Photo(image, (width, height), recipe.variant), (width, height)
     look = look_of(recipe.prompt)
     dice = np.random.default_rng([look.composition, look.palette, recipe.variant, sum(look.scene.encode())])
-    stage = Stage(width, height, recipe.seconds * recipe.motion, PALETTES[look.palette], dice)
-    return SCENES[look.scene](stage), (width, height)
+    setup = SceneSetup(width, height, recipe.seconds * recipe.motion, PALETTES[look.palette], dice)
+    return SCENES[look.scene](setup), (width, height)
 
 
 def _opened(path: Path) -> Image.Image | None:

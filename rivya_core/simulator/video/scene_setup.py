@@ -13,7 +13,7 @@ from rivya_core.simulator.video.painting import Palette
 
 
 @dataclass(frozen=True)
-class Stage:
+class SceneSetup:
     """What a scene is set up for: the size in pixels, how far its moments run, palette and dice."""
 
     width: int

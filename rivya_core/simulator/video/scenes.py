@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from rivya_core.simulator.video.landscapes import Forest, Hills, Ocean
 from rivya_core.simulator.video.nightscapes import Aurora, City, Nebula, Silk
-from rivya_core.simulator.video.scene_setup import Scene, Stage
+from rivya_core.simulator.video.scene_setup import Scene, SceneSetup
 
-SCENES: Mapping[str, Callable[[Stage], Scene]] = {
+SCENES: Mapping[str, Callable[[SceneSetup], Scene]] = {
     "hills": Hills,
     "aurora": Aurora,
     "ocean": Ocean,

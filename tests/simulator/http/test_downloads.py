@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from rivya_core.simulator import SimulatorServer, World
+from rivya_core.simulator.http import signed_urls
 from rivya_core.simulator.http.downloads import UnsatisfiableRangeError, asked_range
 from tests.simulator.conftest import Create
 
@@ -94,7 +95,7 @@ def test_a_url_cannot_be_guessed(finished: Finished, create: Create, world: Worl
         f"{base}/{task}/0-{'0' * 32}.mp4",
         f"{base}/{task}/{int(moment) + 1}-{signature}",
         f"{base}/{task}/-{signature}",
-        f"{base}/{running}/{world.tickets.issue(running)}.mp4",
+        f"{base}/{running}/{signed_urls.issue(world, running)}.mp4",
     ]
     assert [httpx.get(address).status_code for address in wrong] == [404] * len(wrong)
 

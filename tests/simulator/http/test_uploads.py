@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rivya_core.simulator import SimulatorServer, World
-from rivya_core.simulator.state.files import sniff
+from rivya_core.simulator.http.file_types import sniff
 from tests.simulator.conftest import FOX, png, upload
 
 
