@@ -1,4 +1,4 @@
-"""Finished work as a cassette, written while it is sent."""
+"""The route that exports finished work as a cassette, written while it is sent."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from itertools import islice
 
 import anyio.to_thread
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response
 
 from rivya_core import services
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.cassette import ENTRIES_MAX
 from rivya_core.web import exports
-from rivya_core.web.chosen import ids_of, read_chosen
+from rivya_core.web.files import attachment, bad_request, refused
+from rivya_core.web.selection import ids_of, read_selection
 
 
 async def export_cassette(request: Request) -> Response:
@@ -21,27 +22,27 @@ async def export_cassette(request: Request) -> Response:
 
     ``images=1``: their reference images as well.
     """
-    chosen = await read_chosen(request)
-    if isinstance(chosen, Response):
-        return chosen
-    images = ("images", "1") in chosen
-    if ("matching", "1") in chosen:
-        return await anyio.to_thread.run_sync(_matching, chosen, images)
-    ids = ids_of(chosen)
+    selection = await read_selection(request)
+    if isinstance(selection, Response):
+        return selection
+    images = ("images", "1") in selection
+    if ("matching", "1") in selection:
+        return await anyio.to_thread.run_sync(_matching, selection, images)
+    ids = ids_of(selection)
     if not 0 < len(ids) <= ENTRIES_MAX:
-        return JSONResponse({"error": f"Choose 1 to {ENTRIES_MAX} generations."}, status_code=400)
+        return bad_request(f"Choose 1 to {ENTRIES_MAX} generations.")
     return await anyio.to_thread.run_sync(_answer, ids, images)
 
 
-def _matching(chosen: list[tuple[str, str]], images: bool) -> Response:
+def _matching(selection: list[tuple[str, str]], images: bool) -> Response:
     try:
-        query = exports.parse_filter(chosen)
+        query = exports.parse_filter(selection)
         found = services.shared_lab().history.export_rows(query)
         ids = [row.id for row in islice(found, ENTRIES_MAX + 1)]
     except ValueError as error:
-        return JSONResponse({"error": f"The filter is not usable: {error}."}, status_code=400)
+        return bad_request(f"The filter is not usable: {error}.")
     except RivyaError as error:
-        return _refused(error)
+        return refused(error)
     return _answer(ids, images)
 
 
@@ -51,10 +52,5 @@ def _answer(ids: list[str], images: bool) -> Response:
         pieces = cassettes.pieces(ids, images=images)
         name = exports.file_name("cassette", cassettes.mode_of(ids), "zip", datetime.now().astimezone())
     except RivyaError as error:
-        return _refused(error)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
-
-
-def _refused(error: RivyaError) -> Response:
-    return JSONResponse({"error": str(error)}, status_code=409, headers={"Cache-Control": "no-store"})
+        return refused(error)
+    return attachment(pieces, "application/zip", name)

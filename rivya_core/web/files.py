@@ -1,6 +1,6 @@
-"""How files of the archive are answered: found or missing, streamed with Range, with or without a name.
+"""The answers that all routes share: files of the archive with Range, streamed downloads, "not found" and "refused".
 
-What is missing says no more than that: not why, and not where it was looked for.
+A "not found" never says why, nor where the file was looked for: that would tell strangers what is on this machine.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from rivya_core import services
 from rivya_core.api.errors import RivyaError
@@ -22,40 +22,57 @@ log = logging.getLogger(__name__)
 
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 PRIVATE_CACHE: Final = "private, max-age=86400"
+NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
-class UnnamedFile(FileResponse):
-    """A file of which nothing but its bytes is told: no name, no time, no tag that two addresses would share."""
+class AnonymousFile(FileResponse):
+    """A file answer that gives away nothing but the bytes: no name, no time, and no ETag by which two addresses could be matched."""
 
     def set_stat_headers(self, stat_result: os.stat_result) -> None:
-        """Tell the length only."""
+        """Set the length only, in place of Starlette's ETag and Last-Modified."""
         self.headers.setdefault("content-length", str(stat_result.st_size))
 
-    def _should_use_range(self, http_if_range: str) -> bool:  # noqa: ARG002 - there is no tag it could match
+    def _should_use_range(self, http_if_range: str) -> bool:  # noqa: ARG002 - without an ETag no If-Range can match
         return False
 
 
-def found(answer: Callable[[Lab], Response]) -> Response:
-    """Answer with the lab; what it does not have, or will not give, is missing."""
+def answer_with_lab(answer: Callable[[Lab], Response]) -> Response:
+    """Call ``answer`` with the lab; 404 when the lab does not have what was asked for, or cannot be opened."""
     try:
         return answer(services.shared_lab())
     except RivyaError as error:
         log.debug("not served: %s", error.title)
-        return missing()
+        return not_found()
 
 
-def kept(path: Path, kind: type[FileResponse] = FileResponse, **how: Any) -> Response:
-    """Serve a file of the archive; one that is gone, or that this user may not read, is missing."""
+def archived_file(path: Path, kind: type[FileResponse] = FileResponse, **options: Any) -> Response:
+    """Serve a file of the archive; 404 when it is gone or this user may not read it. options: of ``FileResponse``."""
     try:
         if not path.is_file():
-            return missing()
-        path.open("rb").close()
+            return not_found()
+        path.open("rb").close()  # FileResponse opens it after the status line has left, when 404 can be said no more
     except OSError as error:
         log.warning("a file of the archive cannot be read: %s", error.strerror)
-        return missing()
-    return kind(path, **how)
+        return not_found()
+    return kind(path, **options)
 
 
-def missing() -> Response:
-    """Answer that there is nothing of this name."""
-    return JSONResponse({"error": "Not found."}, status_code=404, headers={"Cache-Control": "no-store"})
+def attachment(content: Iterable[str] | Iterable[bytes], media_type: str, name: str) -> Response:
+    """Stream a download that is written while it is sent, under a file name in ASCII."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', **NO_STORE}
+    return StreamingResponse(content, media_type=media_type, headers=headers)
+
+
+def not_found() -> Response:
+    """Answer 404."""
+    return JSONResponse({"error": "Not found."}, status_code=404, headers=NO_STORE)
+
+
+def refused(error: RivyaError) -> Response:
+    """Answer 409 with the sentences of an error, for requests that are understood and cannot be met now."""
+    return JSONResponse({"error": str(error)}, status_code=409, headers=NO_STORE)
+
+
+def bad_request(sentence: str) -> Response:
+    """Answer 400 with a sentence that names what is wrong with the query or the form."""
+    return JSONResponse({"error": sentence}, status_code=400)

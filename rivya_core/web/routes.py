@@ -15,28 +15,33 @@ from typing import Any
 import anyio.to_thread
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rivya_core import services
 from rivya_core.api.errors import ConfigurationError, RivyaError
 from rivya_core.lab.clips import WHOLE
-from rivya_core.lab.containers import MP4, container_of_key
+from rivya_core.lab.containers import container_of_key
 from rivya_core.lab.images import small_key
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.own_key import refuse_key
-from rivya_core.lab.records import GenerationRecord
-from rivya_core.lab.shows.recipe import recipe_text, write_recipe
 from rivya_core.mode_words import mode_word
 from rivya_core.settings import Settings
-from rivya_core.simulator.http.routes import create_app
-from rivya_core.simulator.state.world import World
-from rivya_core.web import chat_files, clip_archive, exports, guard, shows
+from rivya_core.web import clip_archive, exports, guard, made_files, shows
 from rivya_core.web.cassette_route import export_cassette
-from rivya_core.web.chosen import ids_of, read_chosen
-from rivya_core.web.files import PRIVATE_CACHE, SHA256, UnnamedFile, found, kept, missing
+from rivya_core.web.files import (
+    NO_STORE,
+    PRIVATE_CACHE,
+    SHA256,
+    AnonymousFile,
+    answer_with_lab,
+    archived_file,
+    attachment,
+    bad_request,
+    not_found,
+)
+from rivya_core.web.selection import ids_of, read_selection
+from rivya_core.web.simulator_mount import SimulatorMount
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +63,8 @@ def routes() -> Sequence[BaseRoute]:
         Route("/exports/history.{kind}", export),
         Route("/exports/spend.csv", export_spend),
         Route("/exports/clips.zip", export_clips, methods=["GET", "POST"]),
-        Route("/exports/contact-sheet.png", chat_file),
-        Route("/exports/side-by-side.mp4", chat_file),
+        Route("/exports/contact-sheet.png", made_files.chat_file),
+        Route("/exports/side-by-side.mp4", made_files.chat_file),
         Route("/exports/cassette.zip", export_cassette, methods=["GET", "POST"]),
         Route("/exports/server.csv", export_server),
         Route("/exports/support.zip", export_support),
@@ -110,7 +115,7 @@ def health(_request: Request) -> Response:
         "copy": now.copy,
         "unexpected_errors": now.detail.get("unexpected_errors", []),
     }
-    return JSONResponse(body, status_code=200 if now.ok else 503, headers={"Cache-Control": "no-store"})
+    return JSONResponse(body, status_code=200 if now.ok else 503, headers=NO_STORE)
 
 
 def clip(request: Request) -> Response:
@@ -122,8 +127,8 @@ def clip(request: Request) -> Response:
         record = lab.get(request.path_params["id"])
         path = lab.clip(record.id)
         if asked == "settings":
-            return _with_settings(lab, record, path)
-        return kept(
+            return made_files.clip_with_settings(lab, record, path)
+        return archived_file(
             path,
             media_type=container_of_key(path.name).media_type,
             filename=clip_archive.clip_name(record) if download else None,
@@ -131,35 +136,7 @@ def clip(request: Request) -> Response:
             headers={"Cache-Control": PRIVATE_CACHE if record.clip_check == WHOLE else UNSURE_CACHE},
         )
 
-    return found(answer)
-
-
-class PassingFile(UnnamedFile):
-    """A file made for one answer, and removed after it."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it, whole or in ranges."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._remove()  # at once: an answer that was broken off is cancelled, and waits for nothing
-
-    def _remove(self) -> None:
-        Path(self.path).unlink(missing_ok=True)
-
-
-def _with_settings(lab: Lab, record: GenerationRecord, path: Path) -> Response:
-    """A copy of a clip that carries its recipe; what stands in the archive is not touched."""
-    name = f"{Path(clip_archive.clip_name(record)).stem}-with-settings{MP4.suffix}"
-    part = lab.archive.part_path(f"clips/{record.id}{MP4.suffix}")
-    try:
-        text = recipe_text(record)
-        refuse_key(lab.settings, text)
-        write_recipe(path, part, text)
-    except RivyaError as error:
-        part.unlink(missing_ok=True)
-        return _refused(error)
-    return PassingFile(part, media_type=MP4.media_type, filename=name, headers={"Cache-Control": "no-store"})
+    return answer_with_lab(answer)
 
 
 def ballot_file(request: Request) -> Response:
@@ -167,24 +144,9 @@ def ballot_file(request: Request) -> Response:
 
     def answer(lab: Lab) -> Response:
         made = lab.shows.ballots.file(request.path_params["id"])
-        return kept(made.path, filename=f"ballot-{made.id}.html", media_type="text/html")
+        return archived_file(made.path, filename=f"ballot-{made.id}.html", media_type="text/html")
 
-    return found(answer)
-
-
-def chat_file(request: Request) -> Response:
-    """Make a contact sheet or a side-by-side video and send it; takes some seconds, and refuses in words."""
-    kind = request.url.path.rsplit("/", 1)[-1]
-
-    def answer(lab: Lab) -> Response:
-        try:
-            part, name = chat_files.make(lab, kind, request.query_params)
-        except RivyaError as error:
-            return _refused(error)
-        headers = {"Cache-Control": "no-store"}
-        return PassingFile(part, media_type=chat_files.KINDS[kind], filename=name, headers=headers)
-
-    return found(answer)
+    return answer_with_lab(answer)
 
 
 def ballot_clip(request: Request) -> Response:
@@ -193,9 +155,9 @@ def ballot_clip(request: Request) -> Response:
     def answer(lab: Lab) -> Response:
         side = lab.ballots.file(request.path_params["token"])
         media_type = container_of_key(side.name).media_type
-        return kept(side, UnnamedFile, media_type=media_type, headers={"Cache-Control": "no-store"})
+        return archived_file(side, AnonymousFile, media_type=media_type, headers=NO_STORE)
 
-    return found(answer)
+    return answer_with_lab(answer)
 
 
 def poster(request: Request) -> Response:
@@ -204,28 +166,28 @@ def poster(request: Request) -> Response:
     def answer(lab: Lab) -> Response:
         path = lab.poster(request.path_params["id"])
         if path is None:
-            return missing()
-        return kept(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
+            return not_found()
+        return archived_file(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
 
-    return found(answer)
+    return answer_with_lab(answer)
 
 
 def image(request: Request) -> Response:
     """Serve a reference image by the hash of its bytes; with ``?small=1`` its small copy, where there is one."""
     sha256 = request.path_params["sha256"]
     if not SHA256.fullmatch(sha256):
-        return missing()
+        return not_found()
 
     def answer(lab: Lab) -> Response:
         asset = lab.ledger.asset(sha256)
         if asset is None:
-            return missing()
+            return not_found()
         small = lab.archive.path(small_key(sha256))
         if request.query_params.get("small") == "1" and small.is_file():
-            return kept(small, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
-        return kept(lab.image(sha256), media_type=asset.mime, headers={"Cache-Control": PRIVATE_CACHE})
+            return archived_file(small, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
+        return archived_file(lab.image(sha256), media_type=asset.mime, headers={"Cache-Control": PRIVATE_CACHE})
 
-    return found(answer)
+    return answer_with_lab(answer)
 
 
 def export(request: Request) -> Response:
@@ -236,18 +198,18 @@ def export(request: Request) -> Response:
         "json": (exports.json_lines, "application/json"),
     }
     if kind not in writers:
-        return missing()
+        return not_found()
     try:
         query = exports.parse_filter(request.query_params.multi_items())
     except ValueError as error:
-        return JSONResponse({"error": f"The filter is not usable: {error}."}, status_code=400)
+        return bad_request(f"The filter is not usable: {error}.")
     write, media_type = writers[kind]
 
     def answer(lab: Lab) -> Response:
         name = exports.file_name("history", mode_word(query.mode, lab.connection), kind, datetime.now().astimezone())
-        return _file(write(lab.history.marked(lab.history.export_rows(query))), media_type, name)
+        return attachment(write(lab.history.marked(lab.history.export_rows(query))), media_type, name)
 
-    return found(answer)
+    return answer_with_lab(answer)
 
 
 def export_spend(request: Request) -> Response:
@@ -255,32 +217,32 @@ def export_spend(request: Request) -> Response:
     try:
         mode, days = exports.parse_days(request.query_params.multi_items())
     except ValueError as error:
-        return JSONResponse({"error": f"The filter is not usable: {error}."}, status_code=400)
+        return bad_request(f"The filter is not usable: {error}.")
 
     def answer(lab: Lab) -> Response:
         name = exports.file_name("spend", mode_word(mode, lab.connection), "csv", datetime.now().astimezone())
-        return _file(exports.movement_lines(lab.spending.movements(mode, days)), "text/csv; charset=utf-8", name)
+        return attachment(exports.movement_lines(lab.spending.movements(mode, days)), "text/csv; charset=utf-8", name)
 
-    return found(answer)
+    return answer_with_lab(answer)
 
 
 async def export_clips(request: Request) -> Response:
     """Stream the clips of the generations that ``id`` names, each once, as a ZIP; a form may name more than an address holds."""
-    chosen = await read_chosen(request)
+    chosen = await read_selection(request)
     if isinstance(chosen, Response):
         return chosen
     ids = ids_of(chosen)
     if not 0 < len(ids) <= clip_archive.CLIPS_MAX:
-        return JSONResponse({"error": f"Choose 1 to {clip_archive.CLIPS_MAX} clips."}, status_code=400)
+        return bad_request(f"Choose 1 to {clip_archive.CLIPS_MAX} clips.")
 
     def answer(lab: Lab) -> Response:
         rows = lab.history.some(ids)
         if not rows:
-            return missing()
+            return not_found()
         name = exports.file_name("clips", clip_archive.mode_of(rows), "zip", datetime.now().astimezone())
-        return _file(clip_archive.pack(lab, rows), "application/zip", name)
+        return attachment(clip_archive.pack(lab, rows), "application/zip", name)
 
-    return await anyio.to_thread.run_sync(found, answer)
+    return await anyio.to_thread.run_sync(answer_with_lab, answer)
 
 
 def export_server(_request: Request) -> Response:
@@ -288,9 +250,9 @@ def export_server(_request: Request) -> Response:
 
     def answer(lab: Lab) -> Response:
         name = exports.file_name("server", lab.mode_word, "csv", datetime.now().astimezone())
-        return _file(exports.observation_lines(lab.server.observations()), "text/csv; charset=utf-8", name)
+        return attachment(exports.observation_lines(lab.server.observations()), "text/csv; charset=utf-8", name)
 
-    return found(answer)
+    return answer_with_lab(answer)
 
 
 def export_support(request: Request) -> Response:
@@ -298,52 +260,12 @@ def export_support(request: Request) -> Response:
     try:
         generation_id, hours, prompts = exports.parse_support(request.query_params.multi_items())
     except ValueError as error:
-        return JSONResponse({"error": f"The choice is not usable: {error}."}, status_code=400)
+        return bad_request(f"The choice is not usable: {error}.")
 
     def answer(lab: Lab) -> Response:
         data = lab.support_bundle(generation_id, hours=hours, prompts=prompts)
         name = exports.file_name("support", lab.mode_word, "zip", datetime.now().astimezone())
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', **NO_STORE}
         return Response(data, media_type="application/zip", headers=headers)
 
-    return found(answer)
-
-
-def _file(pieces: Iterator[str] | Iterator[bytes], media_type: str, name: str) -> Response:
-    return StreamingResponse(
-        pieces,
-        media_type=media_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-    )
-
-
-class SimulatorMount:
-    """Hand requests to the embedded simulator, so that a copied cURL works against this address too.
-
-    The world is known only once the lab is open; its controls are not served here.
-    """
-
-    def __init__(self) -> None:
-        self._served: tuple[World, ASGIApp] | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 404 when no simulator runs."""
-        app = await anyio.to_thread.run_sync(self._app) or JSONResponse(
-            {"error": "No simulator is served here: a key is set, or this server is read-only."}, status_code=404
-        )
-        await app(scope, receive, send)
-
-    def _app(self) -> ASGIApp | None:
-        try:
-            server = services.shared_lab().simulator
-        except RivyaError:
-            return None
-        if server is None:
-            return None
-        if self._served is None or self._served[0] is not server.world:
-            self._served = (server.world, create_app(server.world, server.clips))
-        return self._served[1]
-
-
-def _refused(error: RivyaError) -> Response:
-    return JSONResponse({"error": str(error)}, status_code=409, headers={"Cache-Control": "no-store"})
+    return answer_with_lab(answer)

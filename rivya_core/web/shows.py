@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from rivya_core import services
@@ -22,7 +22,7 @@ from rivya_core.lab.lab import Lab
 from rivya_core.lab.shows.room_app import ballot_answer, vote_answer
 from rivya_core.mode_words import ModeWord
 from rivya_core.web import exports
-from rivya_core.web.files import PRIVATE_CACHE, SHA256, found, kept, missing
+from rivya_core.web.files import PRIVATE_CACHE, SHA256, answer_with_lab, archived_file, attachment, not_found, refused
 
 
 def routes() -> Sequence[Route]:
@@ -56,28 +56,30 @@ def clip(request: Request) -> Response:
     """Stream a clip that the show holds, with Range."""
     id_, sha256 = request.path_params["id"], request.path_params["sha256"]
     if not SHA256.fullmatch(sha256):
-        return missing()
+        return not_found()
 
     def answer(lab: Lab) -> Response:
         path = lab.shows.clip(id_, sha256)
-        return kept(path, media_type=container_of_key(path.name).media_type, headers={"Cache-Control": PRIVATE_CACHE})
+        return archived_file(
+            path, media_type=container_of_key(path.name).media_type, headers={"Cache-Control": PRIVATE_CACHE}
+        )
 
-    return found(answer)
+    return answer_with_lab(answer)
 
 
 def poster(request: Request) -> Response:
     """Serve the poster of a clip that the show holds."""
     id_, sha256 = request.path_params["id"], request.path_params["sha256"]
     if not SHA256.fullmatch(sha256):
-        return missing()
+        return not_found()
 
     def answer(lab: Lab) -> Response:
         path = lab.shows.poster(id_, sha256)
         if path is None:
-            return missing()
-        return kept(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
+            return not_found()
+        return archived_file(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
 
-    return found(answer)
+    return answer_with_lab(answer)
 
 
 def ballot(request: Request) -> Response:
@@ -85,9 +87,9 @@ def ballot(request: Request) -> Response:
 
     def answer(lab: Lab) -> Response:
         made = lab.shows.made_ballot(request.path_params["id"])
-        return missing() if made is None else ballot_answer(made.path)
+        return not_found() if made is None else ballot_answer(made.path)
 
-    return found(answer)
+    return answer_with_lab(answer)
 
 
 async def vote(request: Request) -> Response:
@@ -120,7 +122,7 @@ def download(request: Request) -> Response:
         try:
             pieces = lab.shows.files.pieces(show.id, kind, originals=originals)
         except RivyaError as error:
-            return JSONResponse({"error": str(error)}, status_code=409, headers={"Cache-Control": "no-store"})
+            return refused(error)
         mode: ModeWord | None = None if show.mode == "mixed" else show.mode
         name = exports.file_name(
             "-".join(filter(None, ("show", _slug(show.title)))),
@@ -128,7 +130,6 @@ def download(request: Request) -> Response:
             "zip" if is_zip else "html",
             datetime.now().astimezone(),
         )
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        return StreamingResponse(pieces, media_type="application/zip" if is_zip else "text/html", headers=headers)
+        return attachment(pieces, "application/zip" if is_zip else "text/html", name)
 
-    return found(answer)
+    return answer_with_lab(answer)

@@ -1,4 +1,4 @@
-"""What somebody chose on a page, as an address or a form names it: a form may name more than an address holds."""
+"""Read the selection of a page: from the query of a GET, or from a posted form, since an address cannot hold thousands of ids."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, Response
 FORM_MAX_BYTES: Final = 128 * 1024
 
 
-async def read_chosen(request: Request) -> list[tuple[str, str]] | Response:
-    """Return the names and values of the query, or of the form that was posted; or the answer to one that is too large."""
+async def read_selection(request: Request) -> list[tuple[str, str]] | Response:
+    """Return the names and values of the query or of the posted form; an answer with 413 when the form is too large."""
     if request.method != "POST":
         return request.query_params.multi_items()
     body = b""
@@ -23,6 +23,6 @@ async def read_chosen(request: Request) -> list[tuple[str, str]] | Response:
     return parse_qsl(body.decode("utf-8", "replace"))
 
 
-def ids_of(chosen: list[tuple[str, str]]) -> list[str]:
-    """Each id that was chosen, once, in order."""
-    return list(dict.fromkeys(value for name, value in chosen if name == "id"))
+def ids_of(selection: list[tuple[str, str]]) -> list[str]:
+    """Return each selected ``id`` once, in order."""
+    return list(dict.fromkeys(value for name, value in selection if name == "id"))

@@ -1,6 +1,6 @@
-"""Files for chats: a contact sheet or a side-by-side video of chosen clips or of a show, made while the answer is waited for.
+"""Files that are made for one answer and deleted after it: contact sheets and side-by-side videos for chats, clips with settings.
 
-One at a time, whoever asks: coding takes seconds of a core, and jobs go on beside it.
+Contact sheets and videos are made one at a time, whoever asks: encoding takes seconds of a core, and jobs run beside it.
 """
 
 from __future__ import annotations
@@ -12,26 +12,75 @@ from pathlib import Path
 from typing import Final
 
 from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from rivya_core.api.errors import LabError
+from rivya_core.api.errors import LabError, RivyaError
+from rivya_core.lab.containers import MP4
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.own_key import refuse_key
+from rivya_core.lab.records import GenerationRecord
+from rivya_core.lab.shows.recipe import recipe_text, write_recipe
 from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX
 from rivya_core.mode_words import ModeWord
 from rivya_core.web import clip_archive, exports
+from rivya_core.web.files import NO_STORE, AnonymousFile, answer_with_lab, refused
 
 KINDS: Final = {"contact-sheet.png": "image/png", "side-by-side.mp4": "video/mp4"}
 SHEET_MAX: Final = 100
-_ONE_AT_A_TIME: Final = threading.Lock()
-_PLACES_MAX: Final = 4
-_PLACES: Final = threading.BoundedSemaphore(_PLACES_MAX)
-"""Whoever waits holds a thread of the server, which clips and pictures are served by as well."""
+_ENCODING: Final = threading.Lock()
+_WAITING_MAX: Final = 4
+_WAITING: Final = threading.BoundedSemaphore(_WAITING_MAX)
+"""Limits how many requests wait: each holds one of the server's threads, which serve clips and pictures as well."""
+
+
+class DeletedAfterSending(AnonymousFile):
+    """A file answer that deletes its file once it was sent, or broken off."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file, whole or in ranges."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._delete()  # without await: in a cancelled task, which a broken connection leaves, every await raises
+
+    def _delete(self) -> None:
+        Path(self.path).unlink(missing_ok=True)
+
+
+def clip_with_settings(lab: Lab, record: GenerationRecord, path: Path) -> Response:
+    """Send a copy of a clip with its recipe in the metadata; the archive's own file stays as it is."""
+    name = f"{Path(clip_archive.clip_name(record)).stem}-with-settings{MP4.suffix}"
+    part = lab.archive.part_path(f"clips/{record.id}{MP4.suffix}")
+    try:
+        text = recipe_text(record)
+        refuse_key(lab.settings, text)
+        write_recipe(path, part, text)
+    except RivyaError as error:
+        part.unlink(missing_ok=True)
+        return refused(error)
+    return DeletedAfterSending(part, media_type=MP4.media_type, filename=name, headers=NO_STORE)
+
+
+def chat_file(request: Request) -> Response:
+    """Make a contact sheet or a side-by-side video and send it; takes some seconds. 409 with a sentence when it cannot be made."""
+    kind = request.url.path.rsplit("/", 1)[-1]
+
+    def answer(lab: Lab) -> Response:
+        try:
+            part, name = make(lab, kind, request.query_params)
+        except RivyaError as error:
+            return refused(error)
+        return DeletedAfterSending(part, media_type=KINDS[kind], filename=name, headers=NO_STORE)
+
+    return answer_with_lab(answer)
 
 
 def make(lab: Lab, kind: str, asked: QueryParams) -> tuple[Path, str]:
-    """Make the file that an address asks for: its place, for the caller to remove, and the name to save it under.
+    """Make the file that a query asks for; return its path, which the caller deletes, and the name to save it under.
 
-    ``show`` and for a video ``slide``, or ``id`` for each clip.
+    kind: one of ``KINDS``. asked: ``show`` and, for a video, ``slide``; or ``id`` once for each clip.
 
     Raises:
         LabError: no such show, slide or clip, or too many of them. StorageError: a file is gone, or there is no room.
@@ -40,23 +89,23 @@ def make(lab: Lab, kind: str, asked: QueryParams) -> tuple[Path, str]:
     show_id = asked.get("show")
     write, mode = _of_clips(lab, kind, ids) if show_id is None else _of_show(lab, kind, show_id, asked.get("slide"))
     what, extension = kind.split(".")
-    if not _PLACES.acquire(blocking=False):
+    if not _WAITING.acquire(blocking=False):
         raise LabError(
             "Other files are being made",
-            f"{_PLACES_MAX} are asked for already.",
+            f"{_WAITING_MAX} are asked for already.",
             "Try again in a moment.",
             field="kind",
         )
     part = lab.archive.part_path(f"clips/{kind}")
     try:
-        part.unlink()  # its name is ours; whoever writes a show finds nothing there
-        with _ONE_AT_A_TIME:
+        part.unlink()  # the name stays reserved, and the writers of shows refuse to overwrite a file
+        with _ENCODING:
             write(part)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
     finally:
-        _PLACES.release()
+        _WAITING.release()
     return part, exports.file_name(what, mode, extension, datetime.now().astimezone())
 
 
@@ -70,7 +119,7 @@ def _of_show(lab: Lab, kind: str, show_id: str, slide: str | None) -> tuple[Call
 
 
 def _of_clips(lab: Lab, kind: str, ids: list[str]) -> tuple[Callable[[Path], object], ModeWord | None]:
-    # Loads numpy and the coder: only who makes a file pays for it.
+    # Imported here because it loads numpy and the encoder, which a server that makes no file does without.
     from rivya_core.lab.shows.chat_files import labels_of  # noqa: PLC0415
     from rivya_core.lab.shows.contact_sheet import Tile, contact_sheet, of_list  # noqa: PLC0415
     from rivya_core.lab.shows.side_by_side import LabelledClip, side_by_side  # noqa: PLC0415
