@@ -1,6 +1,7 @@
-"""Room 2: pretending to be Rivya. A real HTTP implementation of the public contract that makes real playable clips.
+"""A simulated Rivya: a real HTTP server for the public contract that makes real, playable clips.
 
-It shares the contract, the catalogue and the errors with the clients and nothing else, so that it can find their faults.
+It imports the contract and the model catalogue from ``rivya_core.api`` and nothing else: a check that both sides shared could
+not find a fault in the clients.
 """
 
 from __future__ import annotations

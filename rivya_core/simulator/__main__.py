@@ -16,7 +16,7 @@ except ImportError as error:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until interrupted; print the address and a key."""
+    """Print the address and a key, and serve until SIGINT or SIGTERM. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m rivya_core.simulator", description="A Rivya API to practise on.")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--speed", type=float, default=1.0, help="divides the time a generation takes")

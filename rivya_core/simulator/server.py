@@ -1,4 +1,4 @@
-"""The simulator as a server on this machine: in a thread of this process, ready in a few hundredths of a second."""
+"""The simulator as a server on the loopback interface, in a thread of this process."""
 
 from __future__ import annotations
 

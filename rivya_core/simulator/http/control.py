@@ -1,6 +1,8 @@
-"""Driving a world over HTTP, under ``/_simulator``: for tests whose simulator runs in another process.
+"""Routes under ``/_simulator`` that read and change a world, for tests whose simulator runs in another process.
 
-Needs no key, so it answers to this machine only, by address and by Host header, and is never mounted on the dashboard.
+They need no key, so they answer only requests from this machine, and are never mounted on the dashboard. The Host header is
+checked too, since a web page could reach a loopback address under a host name of its own (DNS rebinding), and a request with
+an ``Origin`` is refused, since it comes from a web page.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ _Action = Callable[[World, dict[str, Any], Request], Any]
 
 
 def control_routes(world: World) -> list[Route]:
-    """Return the control routes of a world."""
+    """Return the control routes of a world. Errors have status 400 and the sentence of the ValueError."""
     table: list[tuple[str, str, _Action]] = [
         ("", "GET", _state),
         ("/settings", "POST", lambda world, sent, _: world.configure(**sent)),

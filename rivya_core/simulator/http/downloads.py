@@ -1,4 +1,4 @@
-"""Bytes over HTTP: clips and uploaded files with ranges, and the ways a download can break."""
+"""Send clips and uploaded files, with ranges, and with the faults that can break a download."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ _RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
 
 
 class UnsatisfiableRangeError(ValueError):
-    """The asked range lies outside the file."""
+    """The requested range lies outside the file."""
 
 
 def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return first and last byte of a ``Range`` header, or None for the whole file (RFC 9110, one range only).
+    """Return first and last byte of a ``Range`` header; None for the whole file, also when the header is malformed.
+
+    Source: RFC 9110, section 14.2; of several ranges none is served, which the section allows.
 
     Raises:
         UnsatisfiableRangeError: the range lies outside the file.
@@ -43,14 +45,14 @@ def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
 async def send_file(
     exchange: Exchange, path: Path, media_type: str, etag: str, fault: Fault | None = None
 ) -> Answer | None:
-    """Send a file, or the range of it that was asked for; None = sent, else the answer to send."""
+    """Send a file or the requested range of it and return None; or return an answer without content (304, 416) to send."""
     size = path.stat().st_size  # noqa: ASYNC240 - a local file, microseconds
     headers = {"accept-ranges": "bytes", "etag": f'"{etag}"', "cache-control": "private, max-age=3600"}
     if exchange.headers.get("if-none-match") == headers["etag"]:
         return Answer(304, b"", headers)
     wanted = exchange.headers.get("range")
     if exchange.headers.get("if-range", headers["etag"]) != headers["etag"]:
-        wanted = None
+        wanted = None  # RFC 9110, section 13.1.5: another version, so the whole file
     try:
         part = asked_range(wanted, size)
     except UnsatisfiableRangeError:

@@ -27,7 +27,7 @@ _MPEG_FRAMES = frozenset(bytes((0xFF, second)) for second in range(0xE0, 0x100))
 
 
 def sniff(head: bytes) -> str | None:
-    """Return the MIME type that the first bytes of a file prove, or None when they prove none we take."""
+    """Return the MIME type of a file by its first ``SNIFFED_BYTES``; None for a type that is not accepted."""
     if head.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -56,7 +56,7 @@ def _audio(head: bytes) -> str | None:
 
 
 def plain_mime(declared: str) -> str:
-    """Return a MIME type without parameters and in its first spelling."""
+    """Return a MIME type without parameters, in lower case, with aliases such as ``audio/x-wav`` replaced."""
     mime = declared.partition(";")[0].strip().lower()
     return _ALIASES.get(mime, mime)
 
@@ -76,7 +76,7 @@ def measured_duration_s(path: Path) -> float | None:
 
 
 def refuse_unknown_bytes(kind: str, declared: str, head: bytes) -> str:
-    """Return the MIME type the bytes prove, when kind and declared type agree with it.
+    """Return the MIME type of the content, when kind and declared type agree with it.
 
     Raises:
         RefusedError: ``validation_failed``.

@@ -10,7 +10,7 @@ from rivya_core.api.catalogue import ModelSpec, ParamSpec, packaged_models
 
 @cache
 def models_answer() -> dict[str, Any]:
-    """Return the list of models with every parameter; the names inside ``params`` and ``reference_media`` are guesses."""
+    """Return the body of ``GET /models``. The names inside ``params`` and ``reference_media`` are not documented: these are guesses."""
     return {"object": "list", "data": [_model(spec) for spec in packaged_models().values()]}
 
 

@@ -1,6 +1,6 @@
 """The schema of the simulated API as an OpenAPI 3.1 document, built from the contract and the catalogue.
 
-The real document could not be read; this one describes what the simulator takes and answers, and tests hold it to that.
+The real document could not be read. This one describes what the simulator accepts and answers, and tests compare both.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MOMENT: Schema = {"type": "string", "format": "date-time"}
 
 
 def openapi_document(base_url: str) -> Schema:
-    """Return the document; ``base_url`` is where the client found us."""
+    """Return the document. base_url: the address that the client used."""
     return {
         "openapi": "3.1.0",
         "info": {

@@ -1,4 +1,4 @@
-"""The rate window of each key: so many requests in so many seconds, counted in memory only."""
+"""The rate limit of each key: a sliding window, counted in memory only, as a restart may well reset it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rivya_core.simulator.state.refusal import RefusedError
 
 
 class RateLimiter:
-    """Admit or refuse requests by key."""
+    """Count requests by key, and refuse those beyond the limit."""
 
     def __init__(self) -> None:
         self._seen: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def admit(self, key: str, now: float, behaviour: Behaviour) -> None:
-        """Count a request.
+        """Count a request. now: the world's time, Unix seconds.
 
         Raises:
             RefusedError: ``rate_limited``, with the ``Retry-After`` form the settings ask for.
@@ -38,9 +38,10 @@ class RateLimiter:
 
 
 def retry_after(form: str | float | None, seconds: float) -> dict[str, str]:
-    """Return the ``Retry-After`` header: a number of seconds, an HTTP date so many ``seconds`` ahead, or none.
+    """Return the ``Retry-After`` header (RFC 9110, section 10.2.3), or no header.
 
-    form: "seconds", "date", "none", or the seconds themselves. The date is that of the real clock, like a server's Date header.
+    form: "seconds", "date" or "none" say how ``seconds`` are written; a number, or any other text, is sent as it is. The date
+    is taken from the real clock, like the ``Date`` header, and not from the world's.
     """
     if form is None or form == "none":
         return {}

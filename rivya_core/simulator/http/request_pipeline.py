@@ -1,7 +1,7 @@
-"""What every request of the API goes through: log, faults, key, rate window, the route itself, faults again, the answer.
+"""The steps of every request: log it, apply faults, check the key, check the rate limit, call the route, apply faults, answer.
 
-The answer leaves only after everything it says is committed. A dropped connection is really dropped: the TCP connection is closed
-without an answer.
+The answer is sent only after everything it says is committed. A dropped connection is a closed TCP connection, not an error
+status: clients must see what a network failure really looks like.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from rivya_core.simulator.state.world import World
 HTML = b"<!doctype html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 
 HELD_LOOK_S = 0.05
+"""How often a slow answer checks whether its fault was cleared meanwhile."""
 
 _SLOW = frozenset({"slow"})
 _ACCEPTED = range(200, 300)
@@ -36,7 +37,7 @@ _ACCEPTED = range(200, 300)
 
 @dataclass
 class Answer:
-    """What is sent back: a JSON value or bytes."""
+    """A response before it is sent. body: a JSON value, or bytes that are sent as they are."""
 
     status: int
     body: Any
@@ -50,7 +51,7 @@ class Answer:
 
 @dataclass
 class Exchange:
-    """One request on its way: the raw parts of ASGI, the world, and what was found out so far."""
+    """One request with its ASGI callables, its world, and what is known of it so far. key: set once it was checked."""
 
     world: World
     route: str
@@ -68,7 +69,7 @@ class Exchange:
 
     @property
     def base_url(self) -> str:
-        """The address under which the client reached us: its Host header, and the prefix we are mounted under."""
+        """The address that the client used: its Host header and the prefix that the app is mounted under."""
         host = self.headers.get("host") or "127.0.0.1"
         return f"{self.scope.get('scheme', 'http')}://{host}{self.scope.get('root_path', '').rstrip('/')}"
 
@@ -78,7 +79,11 @@ class Exchange:
         return dict(self.scope.get("path_params", {}))
 
     async def body(self, most: int) -> bytes:
-        """Return the whole request body; what lies beyond ``most`` + 1 bytes is read and thrown away."""
+        """Return the request body, cut after ``most`` + 1 bytes; the rest is read and discarded, so that the client gets an answer.
+
+        Raises:
+            ConnectionError: the client hung up.
+        """
         parts: list[bytes] = []
         size = 0
         while True:
@@ -93,7 +98,7 @@ class Exchange:
                 return b"".join(parts)[: most + 1]
 
     async def still_there(self, delay_s: float) -> bool:
-        """Wait; return early, with False, when the client hangs up. The body must have been read."""
+        """Wait ``delay_s`` and return True, or False as soon as the client hangs up. The body must have been read before."""
         try:
             while (await asyncio.wait_for(self.receive(), delay_s))["type"] != "http.disconnect":
                 pass
@@ -102,7 +107,7 @@ class Exchange:
         return False
 
     async def reply(self, answer: Answer, *, cut_after: int | None = None) -> None:
-        """Send the answer; ``cut_after`` closes the connection after so many bytes of the body."""
+        """Send an answer. cut_after: close the connection after this many bytes of the body."""
         payload = answer.payload()
         headers = {
             "content-type": answer.media_type,
@@ -127,7 +132,8 @@ class Exchange:
         await self.send({"type": "http.response.start", "status": status, "headers": raw})
 
     async def drop(self, *, flush: bool = False) -> None:
-        """Close the TCP connection without another byte; with ``flush``, after what was already sent."""
+        """Close the TCP connection. flush: only after the bytes that were already written; otherwise they are lost too."""
+        # uvicorn passes a bound method of its request cycle as `send`; the cycle holds the asyncio transport
         transport = getattr(self.scope.get("rivya.send", self.send), "__self__", None)
         transport = getattr(transport, "transport", None)
         if transport is None:
@@ -145,7 +151,11 @@ Handler = Callable[[Exchange], Awaitable[Answer | None]]
 
 
 class Endpoint:
-    """One route as an ASGI app. ``scope_needed`` None = public; a handler that returns None has sent its answer itself."""
+    """One route as an ASGI app.
+
+    route: its name in the log and in faults. handler: returns the answer, or None when it has sent one itself.
+    scope_needed: the scope that the key must have; None for a public route (docs/api-authentication).
+    """
 
     def __init__(
         self, world: World, limiter: RateLimiter, route: str, handler: Handler, scope_needed: str | None = None
@@ -217,7 +227,7 @@ class Endpoint:
         return fault
 
     async def _hold(self, slow: Fault) -> None:
-        """Wait as long as a slow answer is to take, or until its fault is cleared."""
+        """Wait for the delay of a slow answer, or until its fault is cleared."""
         ends_s = time.monotonic() + slow.detail["delay_s"]
         while (left_s := ends_s - time.monotonic()) > 0 and self._world.is_declared(slow):  # noqa: ASYNC110 - another process may clear it
             await asyncio.sleep(min(HELD_LOOK_S, left_s))
@@ -255,7 +265,7 @@ class Endpoint:
 
 
 def envelope(refusal: RefusedError, exchange: Exchange) -> Answer:
-    """Return the documented error envelope of a refusal."""
+    """Return the documented error envelope of a refusal (docs/api-errors-and-limits)."""
     error = {"code": refusal.code, "message": refusal.message, "requestId": exchange.record.request_id}
     return Answer(refusal.status, {"error": error}, refusal.headers)
 

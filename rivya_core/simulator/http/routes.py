@@ -1,6 +1,6 @@
 """The simulator as one Starlette app: the API under ``/api/v1``, clips under ``/media``, uploads under ``/files``.
 
-It can be served alone or mounted under a prefix; URLs in its answers follow the address the client used.
+It can be served alone or mounted under a prefix; URLs in its answers start with the address that the client used.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ from rivya_core.simulator.video.clips import ClipMaker
 def create_app(world: World, clips: ClipMaker, *, control: bool = False) -> Starlette:
     """Return the app that serves a world.
 
-    clips: gives the tasks' clips; whoever made it closes it.
-    control: also serve ``/_simulator``, which drives the world without a key; never do so on a page people share.
+    clips: renders the clips of tasks; the caller closes it.
+    control: also serve ``/_simulator``, which changes the world without a key; only for servers that nobody else can reach.
     """
     limiter = RateLimiter()
 
@@ -78,7 +78,7 @@ def create_app(world: World, clips: ClipMaker, *, control: bool = False) -> Star
 
 
 class _App(Starlette):
-    """Starlette that keeps the server's own ``send`` within reach: a dropped connection needs the transport behind it."""
+    """Starlette that hands on the server's own ``send``: middleware wraps it, and a fault needs its transport to cut a connection."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("rivya.send", send)
@@ -86,20 +86,20 @@ class _App(Starlette):
 
 
 class _SimulatorHeader:
-    """Put the simulator's header on every answer."""
+    """Middleware that sets the simulator's header on every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        mark = (HEADER_SIMULATOR.lower().encode(), b"1")
+        header = (HEADER_SIMULATOR.lower().encode(), b"1")
 
-        async def marked(message: Message) -> None:
+        async def send_with_header(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", []), mark]}
+                message = {**message, "headers": [*message.get("headers", []), header]}
             await send(message)
 
-        await self._app(scope, receive, marked)
+        await self._app(scope, receive, send_with_header)
 
 
 async def _create(exchange: Exchange) -> Answer:

@@ -1,4 +1,4 @@
-"""Reading a multipart upload: streamed to disk under a cap, then judged by its bytes (docs/api-files)."""
+"""Receive a multipart upload: streamed to disk up to a limit, then checked by its content (docs/api-files)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FIELDS = frozenset({"file", "kind", "model", "client_request_id"})
 _FORM_BYTES = 64 * 1024
 _COPY_BYTES = 256 * 1024
 MOST_BYTES = 100_000_000
-"""Largest upload that any model takes, and a little more; what is longer is read to its end and refused."""
+"""A little more than the largest upload that any model takes (95 MB). A longer one is read to its end and then refused, so that the client gets an answer."""
 
 
 async def receive_upload(exchange: Exchange) -> StoredFile:
@@ -55,7 +55,7 @@ async def receive_upload(exchange: Exchange) -> StoredFile:
 
 
 class _Body:
-    """The request body as chunks; past the cap it fails the parser, after which the rest is read and thrown away."""
+    """The request body as chunks. Beyond the limit it raises ValueError, which ends the parser; ``drain`` discards the rest."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange

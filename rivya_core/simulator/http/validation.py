@@ -1,4 +1,4 @@
-"""The server's own strict reading of a create request; it shares no check with the clients, so that it can find their faults.
+"""Validate a create request, strictly. No check is shared with the clients, so that their faults are found here.
 
 Every refusal is ``validation_failed`` with a sentence that names the field (docs/api-errors-and-limits). Limits come from the catalogue.
 """
@@ -21,7 +21,7 @@ MAX_IDEMPOTENCY_KEY = 255  # not documented
 _BODY_FIELDS = frozenset({"model", "prompt", "params", "client_request_id"})
 _ITEM_FIELDS = frozenset({"url", "kind", "name", "mimeType", "durationSeconds", "durationToken"})
 _LARGEST_NUMBER = 1e300
-_ROUNDING = 1e-6
+_ROUNDING = 1e-6  # of a value against its step: 0.1 + 0.2 is no exact multiple of 0.1
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Checker:
     prompt_unit: str
 
     def read(self, body: bytes, content_type: str | None, idempotency_key: str | None) -> CheckedRequest:
-        """Return the request of a body.
+        """Validate the body and the headers of a create request.
 
         Raises:
             RefusedError: ``validation_failed``.
@@ -153,7 +153,7 @@ class Checker:
 
 
 def refuse(field: str, rule: str) -> NoReturn:
-    """Refuse a request: the field and the rule it breaks."""
+    """Raise ``validation_failed`` with the field and the rule that it breaks."""
     raise RefusedError("validation_failed", f"{field}: {rule}.")
 
 

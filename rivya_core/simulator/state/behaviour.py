@@ -1,4 +1,4 @@
-"""What a world does where the public documentation is silent, as settings, so that tests can cover each plausible variant.
+"""How a world behaves where the public documentation is silent: settings, so that tests can cover each plausible variant.
 
 Nothing here decides what is *valid*: that is ``http/validation.py``.
 """
@@ -26,12 +26,12 @@ OPTIONAL = frozenset({"result_ttl_s", "price_10s", "rate_limit"})
 
 @dataclass(frozen=True)
 class Behaviour:
-    """Hold the settings of a world. Seconds are the world's own, credits are whole.
+    """The settings of a world. Seconds are seconds of its clock, credits are whole numbers.
 
     speed: divides the times of new tasks. failure_rate: share of tasks that fail, 0-1. cfg_effect: how much ``cfg_scale``
     changes the motion of a clip. overlay: write prompt and parameters into the picture. price_10s: credits of a 10 s clip of
     the default model, other models in proportion; None = same as 5 s. settle_delay_s: how long a finished task shows
-    ``final_credits`` 0. result_ttl_s: life of a clip URL; None = for ever. rate_limit: API requests per ``rate_window_s``
+    ``final_credits`` 0. result_ttl_s: lifetime of a clip URL; None = for ever. rate_limit: API requests per ``rate_window_s``
     and key; None = no limit. in_flight_s: how long ``conflict_in_flight`` answers 409 before it replays.
     merges_equal_bodies: answer a request that this account sent before with its first task, whatever its key and its own id.
     queue_*_s, work_*_s: range of the two waiting times of a task at speed 1. clip_variants: different takes per request

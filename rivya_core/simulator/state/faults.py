@@ -1,7 +1,8 @@
-"""Scripted faults: what goes wrong, where, how often; stored in the world's file and counted as they fire.
+"""Scripted faults: what goes wrong, on which route, how often; stored in the world's file and counted as they fire.
 
-A fault is asked for at one moment of a request: ``before`` it is processed, ``after`` it was processed and committed, on the
-``task`` it concerns, or on the ``media`` bytes. What each kind then does stands in ``app.py`` and ``media.py``.
+A fault fires at one moment of a request: ``before`` it is processed, ``after`` it was processed and committed, on the ``task``
+it concerns, on the ``state`` or ``success`` that the answer tells, or on the ``bytes`` of a clip. What each kind then does is
+in ``http/request_pipeline.py``, ``http/routes.py`` and ``http/downloads.py``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rivya_core.simulator.state.store import Store
 
 @dataclass(frozen=True)
 class FaultKind:
-    """One kind of fault: the routes it can strike (the first is the default), its moment, its details with defaults."""
+    """One kind of fault: the routes it can affect (the first is the default), its moment, its details with their defaults."""
 
     routes: tuple[str, ...]
     moment: str
@@ -31,7 +32,7 @@ KINDS: dict[str, FaultKind] = {
     "server_error": FaultKind(_ALL, "before", {"status": 500, "code": "internal_error", "accepted": False}),
     "error": FaultKind(_ALL, "before", {"code": "", "status": None, "message": "", "accepted": False}),
     "insufficient_credits": FaultKind(("create",), "before"),
-    "slow": FaultKind(_ALL, "before", {"delay_s": 1.0}),  # or until the fault is cleared
+    "slow": FaultKind(_ALL, "before", {"delay_s": 1.0}),  # ends early when the fault is cleared
     "redirect": FaultKind(("media", *_ALL), "before", {"location": "", "status": 302}),
     "drop_before": FaultKind(_ALL, "before"),
     "drop_after_accept": FaultKind(_ALL, "after"),
@@ -56,7 +57,10 @@ NO_URL_FORMS = ("null", "missing", "empty")
 
 @dataclass(frozen=True)
 class Fault:
-    """One declared fault and how often it fired. ``times`` None = always; ``after`` = matching requests let through first."""
+    """One declared fault. times: how often it fires, None = always. after: matching requests to let through first.
+
+    seen: matching requests so far. fired: how many of them it hit.
+    """
 
     id: int
     kind: str
@@ -100,7 +104,7 @@ class Faults:
         self._active: list[Fault] | None = None
 
     def forget(self) -> None:
-        """Drop what was read from the file; another process may have changed it."""
+        """Clear the cache; another process may have changed the file."""
         self._active = None
 
     def add(self, kind: str, route: str | None, times: int | None, after: int, detail: Mapping[str, Any]) -> Fault:
@@ -152,9 +156,9 @@ class Faults:
     def fire(
         self, moment: str, route: str, *, kinds: frozenset[str] | None = None, skip: frozenset[str] = frozenset()
     ) -> Fault | None:
-        """Return the fault that fires now, counted and committed, or None.
+        """Return the fault that fires now, after counting and committing it; None when none does.
 
-        moment: see the module. kinds, skip: narrow to, or leave out, some kinds.
+        moment: see the module. kinds: consider only these. skip: leave these out.
         """
         with self._store.lock:
             if self._active is None:

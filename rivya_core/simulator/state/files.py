@@ -1,6 +1,6 @@
 """Uploaded files: kept beside the world's file and found again by the path of their URL.
 
-The URL is matched by path and token, never by host: after a restart the same world listens on another port.
+A URL is matched by path and token, never by host: after a restart the same world may listen on another port.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class StoredFile:
     created_at: float
 
     def answer(self, base_url: str, shape: str) -> dict[str, Any]:
-        """Return the file as the API states it, in one of the plausible shapes (its fields are not documented)."""
+        """Return the file as JSON, in one of the plausible shapes: the fields of ``PublicApiFile`` are not documented."""
         url = f"{base_url}/files/{self.id}/{self.token}/{quote(self.name, safe='')}"
         full: dict[str, Any] = {
             "id": self.id,
@@ -63,7 +63,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class NewFile:
-    """An upload that arrived whole: where its bytes wait, and what the client said about it."""
+    """An upload that arrived complete. part: the temporary file with its bytes."""
 
     account: str
     part: Path
@@ -84,7 +84,7 @@ class Files:
         self.incoming = folder / "incoming"
 
     def add(self, new: NewFile) -> StoredFile:
-        """Store an upload; the bytes are in place before the row is."""
+        """Store an upload: first the bytes, then the row, so that no row ever names a missing file."""
         place = self.path(new.sha256)
         make_folder(place.parent)
         new.part.replace(place)
@@ -120,7 +120,7 @@ class Files:
         return None if row is None else StoredFile(**dict(row))
 
     def by_url(self, url: str) -> StoredFile | None:
-        """Return the file a URL of ours leads to, whatever its host and prefix, or None."""
+        """Return the file that a URL of this world names, whatever its host and prefix, or None."""
         try:
             found = _URL_PATH.search(urlsplit(url).path)
         except ValueError:
@@ -128,7 +128,7 @@ class Files:
         return self.by_token(found[1], found[2]) if found else None
 
     def by_token(self, file_id: str, token: str) -> StoredFile | None:
-        """Return a file when the token is its own."""
+        """Return a file, or None when the token is not its token."""
         stored = self.get(file_id)
         return stored if stored is not None and hmac.compare_digest(stored.token, token) else None
 
@@ -137,7 +137,7 @@ class Files:
         return [StoredFile(**dict(row)) for row in self._store.rows("SELECT * FROM files ORDER BY created_at, rowid")]
 
     def path(self, sha256: str) -> Path:
-        """Return where the bytes of this hash are."""
+        """Return the path of the content with this SHA-256, in hex."""
         return self._folder / sha256[:2] / sha256
 
     def _sign(self, text: str) -> str:

@@ -23,7 +23,7 @@ MAIN_ACCOUNT = "main"
 
 @dataclass(frozen=True)
 class Key:
-    """What the world knows of one key."""
+    """One API key; of the key itself only its hash and its first characters are stored."""
 
     sha256: str
     prefix: str
@@ -45,7 +45,7 @@ class Keys:
             self.add(self.default)
 
     def forget(self) -> None:
-        """Drop what was read from the file."""
+        """Clear the cache; another process may have changed the file."""
         self._known = {}
 
     def add(
@@ -57,7 +57,7 @@ class Keys:
         account: str = MAIN_ACCOUNT,
         expires_at: float | None = None,
     ) -> str:
-        """Make a key, or take over a given one, and return it in full.
+        """Make a key, or register a given one, and return it in full.
 
         Raises:
             ValueError: a scope or the state is unknown, or the key does not begin like a Rivya key.
@@ -92,7 +92,7 @@ class Keys:
             raise ValueError("this world does not know that key")
 
     def check(self, authorization: str | None, scope: str) -> Key:
-        """Return the key of an ``Authorization`` header that may do what ``scope`` names.
+        """Return the key of an ``Authorization`` header when it is valid and has the scope (docs/api-authentication).
 
         Raises:
             RefusedError: ``api_key_missing``, ``_invalid``, ``_revoked``, ``_expired`` or ``api_scope_denied``.

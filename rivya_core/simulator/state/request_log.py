@@ -1,7 +1,7 @@
-"""The log of what reached the simulator, for tests that count requests; it never holds a key.
+"""The log of received requests, for tests that count them; it never holds a key.
 
-A POST stands in the file before it is answered, so a count is right even when a process was killed. Reads are collected in
-memory and written in bulk: a write per status read would be most of its cost.
+A POST is written before it is answered, so a count is right even after the process was killed. GETs are collected in memory and
+written in batches: a write each would be most of the cost of a status read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rivya_core.api.contract import KEY_PREFIX
 from rivya_core.simulator.state.store import Store
 
 KEPT_READS = 50_000
-"""Read requests kept in the log; the oldest are dropped beyond that. POSTs are all kept."""
+"""GETs kept in the log; beyond that the oldest are dropped. POSTs are all kept."""
 
 _KEY = re.compile(re.escape(KEY_PREFIX) + r"[A-Za-z0-9_\-]+")
 _FLUSH_ROWS = 200
@@ -26,11 +26,11 @@ _FLUSH_AFTER_S = 1.0
 
 @dataclass
 class RecordedRequest:
-    """One request as it arrived and how it was answered.
+    """One request and how it was answered.
 
     at: the world's time, Unix seconds. status: None while unanswered, or when the connection was dropped. code: error code of the
     answer. key_in: where something that looks like a key was seen ("authorization", "url", "header", "body").
-    fault: the kind of fault that struck.
+    fault: the kind of fault that fired.
     """
 
     number: int
@@ -56,7 +56,7 @@ class RecordedRequest:
 
 
 def without_keys(headers: Mapping[str, str], url: str) -> tuple[dict[str, str], str, tuple[str, ...]]:
-    """Return headers and URL with every key blanked, and where keys were seen."""
+    """Return headers and URL with every key replaced, and where keys were seen (see ``RecordedRequest.key_in``)."""
     seen: list[str] = []
     clean: dict[str, str] = {}
     for name, value in headers.items():
@@ -74,7 +74,7 @@ def without_keys(headers: Mapping[str, str], url: str) -> tuple[dict[str, str], 
 
 
 def holds_key(body: bytes) -> bool:
-    """Say whether something that looks like a key stands in a body."""
+    """Return whether a body contains something that looks like a key."""
     return KEY_PREFIX.encode() in body
 
 
@@ -83,7 +83,7 @@ _SAVE = f"INSERT OR REPLACE INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.
 
 
 class RequestLog:
-    """Record requests; safe from any thread."""
+    """Record requests. Thread-safe."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -107,7 +107,7 @@ class RequestLog:
             self._waiting[id(request)] = request
 
     def flush(self) -> None:
-        """Write what is waiting."""
+        """Write the requests that are still in memory."""
         with self._store.lock:
             self._flushed_at = time.monotonic()
             if not self._waiting:

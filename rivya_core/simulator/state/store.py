@@ -54,10 +54,10 @@ CREATE TABLE IF NOT EXISTS played (number INTEGER PRIMARY KEY, place INTEGER NOT
 
 
 class Store:
-    """Hold the connection to a world's file; usable from any thread, shared with other processes.
+    """The connection to a world's file. Thread-safe; other processes may have the same file open.
 
-    ``synchronous=NORMAL`` in WAL survives a killed process, which is what the kill tests need; a power cut may lose the last
-    answers of a simulated world, and that is no loss.
+    ``synchronous=NORMAL`` in WAL mode survives a killed process, which the kill tests need. A power cut may lose the last
+    answers (sqlite.org/pragma.html#pragma_synchronous), which is acceptable for a simulated world.
     """
 
     def __init__(self, path: Path) -> None:
@@ -119,7 +119,7 @@ class Store:
             return found
 
     def foreign_version(self) -> int:
-        """Return a number that changes when another connection has committed; what was read before may be stale then."""
+        """Return a number that changes when another connection has committed, so that caches may be stale (PRAGMA data_version)."""
         with self.lock:
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 

@@ -1,7 +1,7 @@
-"""A tape of recorded work: what became of each request, given out again in the place of what a world would draw.
+"""Recorded results that a world plays back instead of drawing random ones.
 
-A tape invents nothing: a request that is not on it is refused. What was played stands in the world's file, so that a restarted
-world goes on where it stopped.
+A request that was not recorded is refused: nothing is invented. What was played is stored in the world's file, so that a
+restarted world continues where it stopped.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TAKE = re.compile(r"-([1-9][0-9]{0,2})$")
 
 
 class Asked(Protocol):
-    """What of a create request a tape is searched by."""
+    """The part of a create request that a recording is looked up by."""
 
     @property
     def model(self) -> str: ...  # noqa: D102
@@ -44,7 +44,7 @@ class Asked(Protocol):
 
 @dataclass(frozen=True)
 class TapedTask:
-    """What became of one recorded request, which was number ``take`` of its kind.
+    """The result of one recorded request, which was number ``take`` of its kind.
 
     ``queued_s`` and ``work_s``: seconds from its creation until it started and until it ended, at speed 1. ``reserved`` and
     ``final``: credits. ``clip``: the file; None for one that failed. ``is_refused``: the request was refused, so that no
@@ -67,7 +67,7 @@ class TapedTask:
 
 
 class Tape:
-    """Hold recorded tasks; what was played is written to the store of the world that plays it.
+    """Recorded tasks; what was played is written to the store of the world that plays them.
 
     same_text: gives the form in which two texts are compared, so that requests match here as they match in the lab.
     """
@@ -80,13 +80,13 @@ class Tape:
             self._alike[self._key(task.model, task.prompt, task.params, task.file_sha256)].append(place)
 
     def play(self, store: Store, asked: Asked, task_id: str) -> TapedTask:
-        """Return what became of the next such request, and note that it was played; call it inside a transaction.
+        """Return the next recorded result of such a request and store that it was played; call it inside a transaction.
 
-        The trace id of a request may end in the number of a take ("…-2"), and then that take is meant, so that takes that are
-        sent at once keep their clips. Beyond that the recorded ones follow each other, and start over after the last.
+        A trace id that ends in the number of a take ("…-2") gets that take, so that takes which are sent at the same time keep
+        their clips. Otherwise recorded takes are played in turn, and start over after the last one.
 
         Raises:
-            RefusedError: it is not on the tape.
+            RefusedError: ``validation_failed`` when it was not recorded.
         """
         alike = self._alike.get(self._key(asked.model, asked.prompt, asked.params, asked.file_sha256))
         if alike is None:
@@ -101,7 +101,7 @@ class Tape:
         return self._tasks[place]
 
     def clip(self, store: Store, task_id: str) -> Path:
-        """Return the file of a task that was played.
+        """Return the recorded clip of a task that was played.
 
         Raises:
             RefusedError: ``not_found``.

@@ -1,4 +1,4 @@
-"""One task: what was asked for, and what it is at any moment of the world's clock."""
+"""One task: its request, and its state at any moment of the world's clock."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NewTask:
 
     @property
     def request_sha256(self) -> str:
-        """A name for what is asked for; the caller's own id of the request is no part of it."""
+        """Hash of model, prompt, parameters and file, in hex; the trace id does not count."""
         request = json.dumps([self.model, self.prompt, self.params, self.file_id], sort_keys=True).encode()
         return hashlib.sha256(request).hexdigest()
 
@@ -71,7 +71,7 @@ class Task:
         return self.final if self.settle_at is not None and now >= self.settle_at else 0
 
     def answer(self, now: float, url: str | None) -> dict[str, Any]:
-        """Return the task as the API states it (docs/api-generation-status)."""
+        """Return the task as JSON (docs/api-generation-status). url: of the clip; None while there is none."""
         status = self.status(now)
         changed = {TaskStatus.QUEUED: self.created_at, TaskStatus.PROCESSING: self.started_at}.get(status, self.done_at)
         done = status is TaskStatus.SUCCEEDED
@@ -90,13 +90,13 @@ class Task:
 
 
 def iso(moment: float) -> str:
-    """Return Unix seconds as Rivya writes times: ISO, milliseconds, Z."""
+    """Return Unix seconds in Rivya's format: ISO 8601 in UTC with milliseconds and "Z"."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 @dataclass(frozen=True)
 class SeenTask:
-    """One task as tests see it: what was asked, what it is now, what it costs. Times are the world's Unix seconds."""
+    """A snapshot of one task for tests. Times are the world's Unix seconds, credits are whole."""
 
     id: str
     status: str

@@ -1,7 +1,7 @@
 """The tasks of a world: made in one transaction with their reservation and idempotency record, then driven by the clock alone.
 
-Nothing runs in the background. When a task is made, its whole future is drawn (seeded by its id): when it starts, when it is done,
-whether it fails. Its state at any moment follows from the clock; the wallet is settled when somebody looks.
+Nothing runs in the background. When a task is made, its whole future is drawn at random (seeded by world and number): when it
+starts, when it ends, whether it fails. Its state then follows from the clock; the wallet is settled whenever it is read.
 """
 
 from __future__ import annotations
@@ -27,14 +27,13 @@ FAILURES = (
     "The render worker stopped before the clip was complete.",
 )
 
-_REFUSED_STATUS = 400  # whatever it was when it was recorded, it concerns this request alone
+_REFUSED_STATUS = 400  # the recorded one may have been 402, 429 or 503, which would pause every request that waits
 
 
 class Tasks:
     """Make and read tasks.
 
-    ``now`` is the world's clock, ``behaviour`` its settings of the moment. With a ``tape`` nothing is left to chance: each
-    task becomes what its recorded one became.
+    now: the world's clock. behaviour: its current settings. tape: recorded results, which replace the random ones.
     """
 
     def __init__(
@@ -52,13 +51,13 @@ class Tasks:
         self._known: dict[str, Task] = {}
 
     def forget(self) -> None:
-        """Drop what was read from the file."""
+        """Clear the cache; another process may have changed the file."""
         self._known = {}
 
     def create(self, new: NewTask, made: Callable[[Task], Task]) -> Task:
-        """Make a task, or return the one that this idempotency key already made; one transaction.
+        """Make a task, or return the one that this idempotency key already made, in one transaction.
 
-        made: may change the new task before the transaction ends.
+        made: called with the new task inside the transaction; returns it, changed or not.
 
         Raises:
             RefusedError: ``idempotency_conflict`` or ``insufficient_credits``; with a tape what was recorded, or that nothing was.
@@ -70,7 +69,7 @@ class Tasks:
             known = self._replayed(new, now)
             if known is not None:
                 return known
-            task = self._drawn(new, now)
+            task = self._draw(new, now)
             try:
                 if self._tape is not None:
                     task = self._as_recorded(self._tape, task, new)
@@ -94,7 +93,7 @@ class Tasks:
         return task
 
     def get(self, task_id: str) -> Task | None:
-        """Return a task, settled when it is due, or None when there is none of this id."""
+        """Return a task, settled if that is due, or None when the id is unknown."""
         task = self._known.get(task_id)
         if task is None:
             row = self._store.row("SELECT * FROM tasks WHERE id = ?", (task_id,))
@@ -123,12 +122,12 @@ class Tasks:
                 self._known.pop(row["id"], None)
 
     def fail(self, task: Task, code: str, message: str) -> Task:
-        """Let a task that is still open fail when it would have been done, or now when it never would."""
+        """Make an open task fail at the time it would have ended; now, if it would never have ended."""
         done_at = task.done_at if task.done_at is not None else self._now()
         return self._change(task, done_at=done_at, settle_at=done_at, final=0, error_code=code, error_message=message)
 
     def never_finish(self, task: Task) -> Task:
-        """Let a task that is still open run for ever."""
+        """Make an open task run for ever."""
         return self._change(task, done_at=None, settle_at=None)
 
     def _change(self, task: Task, **columns: object) -> Task:
@@ -162,17 +161,17 @@ class Tasks:
             raise RefusedError("idempotency_conflict", "A request with this Idempotency-Key is in flight.")
         return self.get(row["task_id"])
 
-    def _drawn(self, new: NewTask, now: float) -> Task:
+    def _draw(self, new: NewTask, now: float) -> Task:
         row = self._store.row("SELECT COALESCE(MAX(number), 0) + 1 AS next FROM tasks")
         number = int(row["next"]) if row else 1
         task_id = "task_" + hashlib.sha256(f"{self._salt}:task:{number}".encode()).hexdigest()[:20]
         takes = self._store.row("SELECT COUNT(*) AS n FROM tasks WHERE request_sha256 = ?", (new.request_sha256,))
         settings = self._behaviour()
-        dice = random.Random(f"{self._seed}:task:{number}")
-        started_at = now + dice.uniform(settings.queue_min_s, settings.queue_max_s) / settings.speed
-        work_s = dice.uniform(settings.work_min_s, settings.work_max_s) / settings.speed
-        fails = dice.random() < settings.failure_rate
-        done_at = started_at + work_s * (dice.uniform(0.3, 1.0) if fails else 1.0)
+        rng = random.Random(f"{self._seed}:task:{number}")
+        started_at = now + rng.uniform(settings.queue_min_s, settings.queue_max_s) / settings.speed
+        work_s = rng.uniform(settings.work_min_s, settings.work_max_s) / settings.speed
+        fails = rng.random() < settings.failure_rate
+        done_at = started_at + work_s * (rng.uniform(0.3, 1.0) if fails else 1.0)
         return Task(
             number=number,
             id=task_id,
@@ -194,11 +193,11 @@ class Tasks:
             settle_at=done_at if fails else done_at + settings.settle_delay_s,
             settled=False,
             error_code="generation_failed" if fails else None,
-            error_message=dice.choice(FAILURES) if fails else None,
+            error_message=rng.choice(FAILURES) if fails else None,
         )
 
     def _as_recorded(self, tape: Tape, task: Task, new: NewTask) -> Task:
-        """Let a task become what the recorded one became. Raises RefusedError where that was refused, or is not on the tape."""
+        """Give a task the times, credits and error of its recording. Raises RefusedError where that was refused, or is missing."""
         recorded = tape.play(self._store, new, task.id)
         if recorded.is_refused:
             raise RefusedError(

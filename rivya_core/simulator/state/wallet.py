@@ -10,7 +10,7 @@ from rivya_core.simulator.state.store import Store
 
 
 class Wallet:
-    """Move credits. Every method that writes joins the caller's transaction."""
+    """Move credits. Methods that write join the caller's transaction."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -21,7 +21,7 @@ class Wallet:
         return 0 if row is None else int(row["balance"])
 
     def set_balance(self, account: str, amount: int, at: float) -> None:
-        """Make the balance so many credits, by a ``grant`` movement.
+        """Set the balance, by a ``grant`` movement of the difference.
 
         Raises:
             ValueError: below zero.
@@ -35,11 +35,11 @@ class Wallet:
                 self._move(account, None, "grant", difference, at)
 
     def reserve(self, account: str, task_id: str, amount: int, at: float) -> None:
-        """Take the price of a task from the wallet; call :meth:`covers` first."""
+        """Take the price of a task out of the wallet; call :meth:`covers` first."""
         self._move(account, task_id, "reserve", -amount, at)
 
     def covers(self, account: str, amount: int, status: int) -> None:
-        """Check that the wallet holds so much.
+        """Check that the wallet holds this many credits. status: of the refusal, which is not documented.
 
         Raises:
             RefusedError: ``insufficient_credits``.
@@ -51,7 +51,7 @@ class Wallet:
             )
 
     def settle(self, account: str, task_id: str, reserved: int, final: int, at: float) -> None:
-        """Close the reservation of a finished task; what was reserved and not used goes back."""
+        """Close the reservation of a finished task; credits that were reserved and not used return to the wallet."""
         self._move(account, task_id, "settle" if final else "release", reserved - final, at)
 
     def by_task(self) -> dict[str, int]:

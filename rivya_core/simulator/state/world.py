@@ -1,7 +1,7 @@
 """The world a simulator serves: tasks, clock, wallet, keys, files and faults, in one SQLite file.
 
-What was answered is in the file first, so a world survives a restart, on any port. Tests and pages drive it through the methods
-here; the HTTP server adds nothing to its state.
+Whatever is answered was committed before, so a world survives a restart, on any port. Tests and pages change it through the
+methods here; the HTTP server keeps no state of its own, except for the rate limit.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from rivya_core.simulator.state.wallet import Wallet
 
 
 class World:
-    """Hold one simulated Rivya; usable from any thread, and by several processes on the same file.
+    """One simulated Rivya. Thread-safe; several processes may use the same file.
 
-    path: the SQLite file; uploads are kept in a folder beside it. seed: of times and failures. Ids are each world's own, so
-    that a new world never gives a task the id that another one gave. credits: the wallet of a new world. speed: divides the
-    times of tasks; given anew it replaces the stored speed, else the stored one holds. tape: recorded work that is played,
-    always the same one for a world. clock: Unix seconds.
+    path: the SQLite file; uploads are kept in a folder beside it. seed: of times and failures; ids do not depend on it, so
+    that no two worlds give a task the same id. credits: the wallet of a new world. speed: divides the times of tasks; a value
+    other than at the last start replaces the stored speed. tape: recorded results to play; always the same one for a world.
+    clock: returns Unix seconds.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class World:
         return self._keys.default
 
     def refresh(self) -> None:
-        """Read again what another process changed in the file; costs next to nothing when nothing did."""
+        """Reload what another process changed in the file; costs one pragma when nothing changed."""
         with self._store.lock:
             version = self._store.foreign_version()
             if version == self._foreign:
@@ -118,7 +118,7 @@ class World:
 
     @property
     def behaviour(self) -> Behaviour:
-        """The settings of this moment."""
+        """The current settings."""
         return self._behaviour
 
     def settings(self) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class World:
             self.log.flush()
             self._store.close()
 
-    # -- what tests count --------------------------------------------------------------------------------------------
+    # -- what tests assert on --------------------------------------------------------------------------------------------
 
     def balance(self, account: str = MAIN_ACCOUNT) -> int:
         """Return the current credits of an account."""
@@ -158,7 +158,7 @@ class World:
         return self._wallet.balance(account)
 
     def charges(self) -> dict[str, int]:
-        """Return the credits each task holds reserved or has cost, by task id, oldest first; a failed task shows 0."""
+        """Return the credits that each task has reserved or cost, by task id, oldest first; 0 for a failed task."""
         self.refresh()
         self._tasks.settle_due(self.now())
         return self._wallet.by_task()
@@ -182,9 +182,9 @@ class World:
     def add_fault(
         self, kind: str, *, route: str | None = None, times: int | None = 1, after: int = 0, **detail: Any
     ) -> Fault:
-        """Declare a fault: it lets ``after`` matching requests pass and strikes the next ``times`` (None = all).
+        """Declare a fault: it lets ``after`` matching requests pass and fires on the next ``times`` (None = all).
 
-        kind, route and detail: see ``faults.KINDS``; without a route the kind's first one is meant.
+        kind, route and detail: see ``faults.KINDS``; without a route, the first one of the kind.
 
         Raises:
             ValueError: kind, route or detail is unknown.
@@ -200,7 +200,7 @@ class World:
         return [fault for fault in self.faults() if not fault.fired]
 
     def is_declared(self, fault: Fault) -> bool:
-        """Tell whether a fault has not been cleared since, spent or not."""
+        """Return whether a fault is still declared, used up or not."""
         return self._faults.is_declared(fault.id)
 
     def clear_faults(self) -> None:
@@ -222,7 +222,7 @@ class World:
         account: str = MAIN_ACCOUNT,
         expires_at: float | None = None,
     ) -> str:
-        """Make a key, or take over a given one, and return it in full; another account has its own wallet, empty at first."""
+        """Make a key, or register a given one, and return it in full. Another account has its own wallet, empty at first."""
         return self._keys.add(secret, scopes=scopes, state=state, account=account, expires_at=expires_at)
 
     def set_key_state(self, secret: str, state: str) -> None:
@@ -230,7 +230,7 @@ class World:
         self._keys.set_state(secret, state)
 
     def check_key(self, authorization: str | None, scope: str) -> Key:
-        """Return the key of a header; refuse it with the documented code when it may not do this."""
+        """Return the key of an ``Authorization`` header. Raises RefusedError with the documented code when it lacks the scope."""
         return self._keys.check(authorization, scope)
 
     # -- what the server does ----------------------------------------------------------------------------------------

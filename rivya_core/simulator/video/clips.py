@@ -1,7 +1,7 @@
-"""The clips of tasks: what each looks like is decided here, each is rendered once, when it is first asked for, and then kept.
+"""The clips of tasks: decides how each one looks, renders it when it is first requested, and caches the file.
 
-Clips without a user's picture or words are kept in a folder that all worlds of this user share, for they depend on nothing private;
-all others stay beside the world's file. Rendering happens in one worker thread, so that status reads stay fast.
+Clips without a user's picture or text are cached in a folder that all worlds of this user share, as they depend on nothing
+private; all others stay beside the world's file. One worker thread renders, so that status reads stay fast.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from rivya_core.simulator.video.recipe import Recipe
 
 LONG_SIDE_PX = 640
 KEPT_BYTES = 300_000_000
-"""Size of the shared folder beyond which its oldest clips are dropped; they are rendered again when wanted."""
+"""Size of the shared cache beyond which its oldest clips are deleted; they are rendered again when requested."""
 
 _WORDS = {"landscape": (16, 9), "portrait": (9, 16)}
 _WIDEST = 21 / 9
 
 
 class ClipMaker:
-    """Give the file of a task's clip."""
+    """Render and cache the clips of a world. Thread-safe; close it to stop its worker."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -41,7 +41,7 @@ class ClipMaker:
         self._workers: ThreadPoolExecutor | None = None
 
     async def clip(self, task: Task) -> Path:
-        """Return the clip of a task: the recorded one, or an MP4 that is rendered when there is none yet."""
+        """Return the path of a task's clip: the recorded one, or an MP4 that is rendered if it is not cached."""
         recorded = self._world.recorded_clip(task)
         if recorded is not None:
             return recorded
@@ -53,10 +53,10 @@ class ClipMaker:
         return path
 
     def close(self) -> None:
-        """Stop rendering what nobody waits for any more."""
+        """Drop queued renderings and wait for the one that runs."""
         with self._lock:
             if self._workers is not None:
-                self._workers.shutdown(cancel_futures=True)  # a clip takes at most 1.5 s
+                self._workers.shutdown(cancel_futures=True)  # waits for the running one: at most 1.5 s
                 self._workers = None
 
     def _queued(self, recipe: Recipe, path: Path, *, shared: bool) -> Future[None]:
@@ -66,7 +66,7 @@ class ClipMaker:
             return self._workers.submit(_make, recipe, path, shared=shared)
 
     def recipe(self, task: Task) -> Recipe:
-        """Return what the clip of a task is made from."""
+        """Return everything that the clip of a task depends on."""
         world, spec = self._world, model_spec(task.model)
         stored = world.files.get(task.file_id) if task.file_id else None
         image = world.files.path(stored.sha256) if stored is not None else None
@@ -77,7 +77,7 @@ class ClipMaker:
             height=height,
             seconds=clip_duration_s(spec, task.params),
             motion=motion(task.params.get("cfg_scale", 0.5), world.behaviour.cfg_effect),
-            variant=roll(task) % world.behaviour.clip_variants,
+            variant=clip_seed(task) % world.behaviour.clip_variants,
             text=_overlay(task) if world.behaviour.overlay else "",
             image=image,
         )
@@ -93,27 +93,27 @@ def _make(recipe: Recipe, path: Path, *, shared: bool) -> None:
     render(recipe, part)
     part.replace(path)
     if shared:
-        _make_room(path.parent)
+        _delete_oldest(path.parent)
 
 
-def roll(task: Task) -> int:
-    """Return the number of a task's roll of the dice: takes of a request differ, and another request rolls its own.
+def clip_seed(task: Task) -> int:
+    """Return the random seed of a task's clip: it differs between takes of a request, and between requests.
 
-    Without the second, the takes of two cells that differ in a knob without effect would be the very same clips, as they never
-    are at a service without seeds.
+    Requests need seeds of their own because Rivya has none to set: with a common one, two settings that have no effect would
+    give identical clips, and an evaluation would look more certain than it can be.
     """
     return task.take + int(task.request_sha256[:8], 16)
 
 
 def motion(cfg_scale: float, effect: str) -> float:
-    """Return how much a clip moves; 1 = usual. Higher ``cfg_scale`` stiffens it, as much as the world's setting says."""
+    """Return how much a clip moves, 1 = normal. Higher ``cfg_scale`` moves less; ``effect`` (strong, weak, inert) says how much less."""
     steps = round(cfg_scale * 20) / 20
     span = {"strong": 1.5, "weak": 0.3, "inert": 0.0}[effect]
     return round(1.0 + span * (0.5 - steps), 3)
 
 
 def clip_size(spec: ModelSpec, params: Mapping[str, Any], image: Path | None) -> tuple[int, int]:
-    """Return width and height in pixels: the asked ratio, or the picture's own when the model or the request leaves it open."""
+    """Return width and height in pixels, both even: of the requested ratio or, when none is set, of the image's own (16:9 without)."""
     known = spec.aspect_param
     asked = str(params.get(known.key, known.default) if known else "")
     wide, _, high = asked.partition(":")
@@ -146,7 +146,10 @@ def _overlay(task: Task) -> str:
 
 
 def shared_folder() -> Path:
-    """Return the folder of clips that worlds share: this user's alone, in the system's folder for passing files."""
+    """Return the cache folder that all worlds of this user share, in the system's temporary folder.
+
+    A folder of this name that belongs to somebody else is not used: whoever made it could read or replace the clips.
+    """
     owner = getattr(os, "getuid", lambda: "user")()
     folder = Path(tempfile.gettempdir()) / f"rivya-simulator-clips-{owner}"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -155,7 +158,7 @@ def shared_folder() -> Path:
     return folder
 
 
-def _make_room(folder: Path) -> None:
+def _delete_oldest(folder: Path) -> None:
     clips = sorted((item.stat().st_mtime, item.stat().st_size, item) for item in folder.glob("*.mp4"))
     size = sum(entry[1] for entry in clips)
     for _, taken, clip in clips:

@@ -1,4 +1,4 @@
-"""Scenes of the night, and folds of light: northern lights, a city, a nebula, silk. See ``setup.py``."""
+"""Scenes of the night, and folds of light: northern lights, a city, a nebula, silk. See ``scene_setup.py``."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ class Aurora:
     """Northern lights over mountains and still water."""
 
     def __init__(self, setup: SceneSetup) -> None:
-        self._setup, dice = setup, setup.dice
+        self._setup, rng = setup, setup.rng
         width, height = setup.size
         self._shore = round(height * 0.7)
         night = [(0.0, (6, 10, 28)), (0.6, mix((12, 28, 58), setup.palette.zenith, 0.4)), (1.0, (30, 62, 84))]
         colours = np.repeat(gradient(night, self._shore)[:, None, :], width, axis=1)
-        stars = dice.random((self._shore, width)) > 0.9985  # noqa: PLR2004 - so few
-        colours[stars] += dice.uniform(40, 190, (int(stars.sum()), 1))
-        self._sky = picture(colours, dice)
+        stars = rng.random((self._shore, width)) > 0.9985  # noqa: PLR2004 - so few
+        colours[stars] += rng.uniform(40, 190, (int(stars.sum()), 1))
+        self._sky = picture(colours, rng)
         self._low = (96, max(24, round(96 * self._shore / width)))
-        self._curtains = [(dice.uniform(0.35, 0.75), dice.random() * 9, dice.uniform(0.6, 1.3)) for _ in range(3)]
-        self._rays = noise_line(dice, 512, 0.9, 6)
+        self._curtains = [(rng.uniform(0.35, 0.75), rng.random() * 9, rng.uniform(0.6, 1.3)) for _ in range(3)]
+        self._rays = noise_line(rng, 512, 0.9, 6)
         green, violet = np.asarray((64, 255, 170)), np.asarray((170, 70, 255))
         warm = np.asarray(setup.palette.light)
         down = np.linspace(0, 1, self._shore, dtype=np.float32)[:, None, None]
         tint = violet + (green * 0.88 + warm * 0.12 - violet) * np.clip(down * 1.9, 0, 1) ** 0.9
-        self._tint = picture(np.repeat(tint, width, axis=1).astype(np.float32), dice)
+        self._tint = picture(np.repeat(tint, width, axis=1).astype(np.float32), rng)
         self._canvas = Image.new("RGB", setup.size)
         self._peaks = []
         for speed, tall, dark in ((0.006, 0.26, 0.55), (0.014, 0.15, 0.9)):
             wide = setup.travel(speed)
-            line = height * (0.03 + tall * noise_line(dice, wide, 1.75, max(1, round(2 * wide / width))))
+            line = height * (0.03 + tall * noise_line(rng, wide, 1.75, max(1, round(2 * wide / width))))
             top = mix((70, 104, 132), (6, 13, 24), dark)
-            layer = ridge(line, round(height * (tall + 0.05)), top, mix(top, (4, 10, 20), 0.6), dice)
+            layer = ridge(line, round(height * (tall + 0.05)), top, mix(top, (4, 10, 20), 0.6), rng)
             self._peaks.append((layer, speed))
         shade = gradient([(0, (196, 208, 220)), (1, (84, 102, 124))], height - self._shore)
         self._water = Image.fromarray(np.repeat(shade[:, None, :], width, axis=1).astype(np.uint8), "RGB")
@@ -97,7 +97,7 @@ class City:
     """A skyline at night behind drifting, unfocused lights."""
 
     def __init__(self, setup: SceneSetup) -> None:
-        self._setup, dice, palette = setup, setup.dice, setup.palette
+        self._setup, rng, palette = setup, setup.rng, setup.palette
         width, height = setup.size
         self._street = round(height * 0.72)
         dark = mix(palette.near, (6, 8, 18), 0.5)
@@ -107,7 +107,7 @@ class City:
             (1.0, mix(palette.horizon, palette.middle, 0.45)),
         ]
         colours = np.repeat(gradient(stops, self._street)[:, None, :], width, axis=1)
-        self._sky = picture(colours, dice)
+        self._sky = picture(colours, rng)
         self._blocks = [
             (self._skyline(speed, tall, blur, near), speed)
             for speed, tall, blur, near in ((0.005, 0.46, 1.0, 0.2), (0.012, 0.36, 0.6, 0.6), (0.022, 0.24, 0.3, 0.95))
@@ -120,7 +120,7 @@ class City:
         self._wet = Image.fromarray(np.repeat(shade[:, None, :], width, axis=1).astype(np.uint8), "RGB")
 
     def _skyline(self, speed: float, tall: float, blur: float, near: float) -> Layer:
-        setup, dice, palette = self._setup, self._setup.dice, self._setup.palette
+        setup, rng, palette = self._setup, self._setup.rng, self._setup.palette
         wide, high = setup.travel(speed), round(self._street * (tall * 1.6))
         body = mix(mix(palette.middle, palette.horizon, 0.2), mix(palette.near, (5, 7, 15), 0.6), 0.35 + 0.65 * near)
         colours: Field = np.empty((high, wide, 3), np.float32)
@@ -128,44 +128,44 @@ class City:
         opaque: Field = np.zeros((high, wide), np.float32)
         x = 0
         while x < wide:
-            span = int(dice.uniform(0.045, 0.11) * max(setup.size))
-            top = int(high * (1 - dice.uniform(0.35, 1.0)))
+            span = int(rng.uniform(0.045, 0.11) * max(setup.size))
+            top = int(high * (1 - rng.uniform(0.35, 1.0)))
             opaque[top:, x : x + span] = 1.0
             self._windows(colours, top, x, span, dim=0.45 + 0.5 * near)
-            x += span + int(dice.uniform(0, 0.02) * max(setup.size))
+            x += span + int(rng.uniform(0, 0.02) * max(setup.size))
         if blur:
             radius = ImageFilter.GaussianBlur(blur)
             colours = np.asarray(
                 Image.fromarray(colours.clip(0, 255).astype(np.uint8), "RGB").filter(radius), np.float32
             )
             opaque = np.asarray(Image.fromarray((opaque * 255).astype(np.uint8), "L").filter(radius), np.float32) / 255
-        return Layer(colours, opaque, dice)
+        return Layer(colours, opaque, rng)
 
     def _windows(self, colours: Field, top: int, x: int, span: int, dim: float) -> None:
-        dice = self._setup.dice
+        rng = self._setup.rng
         warm = np.asarray(((255, 214, 150), (255, 190, 120), (210, 230, 255), self._setup.palette.light), np.float32)
         for row in range(top + 5, colours.shape[0] - 2, 6):
             for column in range(x + 3, x + span - 4, 5):
-                if dice.random() < 0.36:  # noqa: PLR2004 - so many are lit
-                    colours[row : row + 3, column : column + 2] = warm[dice.integers(4)] * dim * dice.uniform(0.5, 1.0)
+                if rng.random() < 0.36:  # noqa: PLR2004 - so many are lit
+                    colours[row : row + 3, column : column + 2] = warm[rng.integers(4)] * dim * rng.uniform(0.5, 1.0)
 
     def _bokeh(self, speed: float, count: int, size: float) -> Layer:
-        setup, dice, palette = self._setup, self._setup.dice, self._setup.palette
+        setup, rng, palette = self._setup, self._setup.rng, self._setup.palette
         wide, long = setup.travel(speed), max(setup.size)
         colours = np.zeros((setup.height, wide, 3), np.float32)
         tints = [(255, 170, 90), (255, 96, 84), palette.light, (90, 190, 255), (150, 120, 255)]
         for _ in range(round(count * wide / setup.width)):
-            radius = long * size * dice.uniform(0.5, 1.15)
-            x, y = dice.uniform(0, wide), setup.height * dice.normal(0.74, 0.08)
+            radius = long * size * rng.uniform(0.5, 1.15)
+            x, y = rng.uniform(0, wide), setup.height * rng.normal(0.74, 0.08)
             left, top, reach = int(x - radius - 3), int(y - radius - 3), int(2 * radius + 6)
             rows = slice(max(0, top), max(0, min(setup.height, top + reach)))
             columns = slice(max(0, left), max(0, min(wide, left + reach)))
             ys, xs = np.ogrid[rows, columns]
             away = np.hypot(ys - y, xs - x) / radius
             disc = smooth(((1 - away) * radius / 5.0).astype(np.float32)) * (0.8 + 0.2 * np.clip(away, 0, 1) ** 3)
-            tint = np.asarray(tints[dice.integers(len(tints))], np.float32) * dice.uniform(0.16, 0.42)
+            tint = np.asarray(tints[rng.integers(len(tints))], np.float32) * rng.uniform(0.16, 0.42)
             colours[rows, columns] = colours[rows, columns] + disc[..., None] * tint
-        return Layer.of_light(colours, dice)
+        return Layer.of_light(colours, rng)
 
     def frame(self, moment: float) -> Image.Image:
         """Return the picture of a moment."""
@@ -190,9 +190,9 @@ class Nebula:
     """Clouds of gas among stars."""
 
     def __init__(self, setup: SceneSetup) -> None:
-        self._setup, dice, palette = setup, setup.dice, setup.palette
+        self._setup, rng, palette = setup, setup.rng, setup.palette
         self._low = (max(48, setup.width // 5), max(48, setup.height // 5))
-        self._first, self._second = noise(dice, 256, 256, 1.75), noise(dice, 256, 256, 1.5)
+        self._first, self._second = noise(rng, 256, 256, 1.75), noise(rng, 256, 256, 1.5)
         black = (5, 6, 16)
         stops = [
             (0.0, black),
@@ -203,21 +203,21 @@ class Nebula:
         ]
         self._colours = gradient(stops, 512)
         self._stars = [(self._star_layer(speed, share), speed) for speed, share in ((0.006, 0.0016), (0.02, 0.0004))]
-        self._core = (dice.uniform(0.3, 0.7), dice.uniform(0.35, 0.65))
-        self._start = dice.uniform(0, 200, 4).tolist()
+        self._core = (rng.uniform(0.3, 0.7), rng.uniform(0.35, 0.65))
+        self._start = rng.uniform(0, 200, 4).tolist()
         self._gain = 1.0
         self._gain = 0.85 / max(0.2, float(np.quantile(self._tone(0.0), 0.985)))
 
     def _star_layer(self, speed: float, share: float) -> Layer:
-        setup, dice = self._setup, self._setup.dice
+        setup, rng = self._setup, self._setup.rng
         wide = setup.travel(speed)
         colours = np.zeros((setup.height, wide, 3), np.float32)
         spread = np.asarray([[0.15, 0.35, 0.15], [0.35, 1.0, 0.35], [0.15, 0.35, 0.15]], np.float32)[..., None]
         for _ in range(round(setup.height * wide * share)):
-            x, y = int(dice.integers(1, wide - 2)), int(dice.integers(1, setup.height - 2))
-            tint = np.asarray(((255, 244, 230), (190, 215, 255))[dice.integers(2)], np.float32)
-            colours[y - 1 : y + 2, x - 1 : x + 2] += spread * tint * dice.uniform(0.15, 0.95) ** 2
-        return Layer.of_light(colours, dice)
+            x, y = int(rng.integers(1, wide - 2)), int(rng.integers(1, setup.height - 2))
+            tint = np.asarray(((255, 244, 230), (190, 215, 255))[rng.integers(2)], np.float32)
+            colours[y - 1 : y + 2, x - 1 : x + 2] += spread * tint * rng.uniform(0.15, 0.95) ** 2
+        return Layer.of_light(colours, rng)
 
     def frame(self, moment: float) -> Image.Image:
         """Return the picture of a moment."""
@@ -246,16 +246,16 @@ class Silk:
     """Folds of light that flow through one another."""
 
     def __init__(self, setup: SceneSetup) -> None:
-        self._setup, dice, palette = setup, setup.dice, setup.palette
+        self._setup, rng, palette = setup, setup.rng, setup.palette
         short = 108 if setup.width == setup.height else 96
         scale = short / min(setup.size)
         self._low = (round(setup.width * scale), round(setup.height * scale))
         across = np.linspace(0, setup.width / min(setup.size), self._low[0], dtype=np.float32)[None, :]
         down = np.linspace(0, setup.height / min(setup.size), self._low[1], dtype=np.float32)[:, None]
-        turn = dice.uniform(-0.9, 0.9)
+        turn = rng.uniform(-0.9, 0.9)
         self._x = across * math.cos(turn) - down * math.sin(turn)
         self._y = across * math.sin(turn) + down * math.cos(turn)
-        self._start = dice.uniform(0, 20, 5).tolist()
+        self._start = rng.uniform(0, 20, 5).tolist()
         deep = mix(palette.near, palette.zenith, 0.35)
         stops = [
             (0.0, deep),

@@ -1,6 +1,6 @@
-"""Brushes of the clip maker: gradients, noise, glows, and layers that move by fractions of a pixel.
+"""Drawing functions of the scenes: gradients, noise, glows, and layers that move by fractions of a pixel.
 
-Everything slow is painted once, when a scene is set up; a frame only pastes, adds and scales. Colours are RGB, 0-255; arrays are
+Everything slow is drawn once, when a scene is set up; a frame only pastes, adds and scales. Colours are RGB, 0-255; arrays are
 float32 of shape (height, width[, channels]).
 """
 
@@ -66,22 +66,22 @@ def gradient(stops: Sequence[tuple[float, Colour]], length: int) -> Field:
     return np.stack(channels, axis=1).astype(np.float32)
 
 
-def noise_line(dice: np.random.Generator, length: int, roughness: float, lowest: int = 1) -> Field:
+def noise_line(rng: np.random.Generator, length: int, roughness: float, lowest: int = 1) -> Field:
     """Return a random curve between 0 and 1; the larger ``roughness``, the smoother. ``lowest`` = fewest waves along it."""
     count = length // 2 + 1
     waves = np.arange(count, dtype=np.float64)
     strength = np.where(waves >= lowest, np.maximum(waves, 1.0) ** -roughness, 0.0)
-    spectrum = strength * np.exp(2j * np.pi * dice.random(count))
+    spectrum = strength * np.exp(2j * np.pi * rng.random(count))
     return unit(np.fft.irfft(spectrum, length))
 
 
-def noise(dice: np.random.Generator, height: int, width: int, roughness: float) -> Field:
+def noise(rng: np.random.Generator, height: int, width: int, roughness: float) -> Field:
     """Return a random texture between 0 and 1 that tiles in both directions."""
     rows = np.fft.fftfreq(height)[:, None] * height
     columns = np.fft.rfftfreq(width)[None, :] * width
     distance = np.hypot(rows, columns)
     strength = np.where(distance > 0, np.maximum(distance, 1.0) ** -roughness, 0.0)
-    spectrum = strength * np.exp(2j * np.pi * dice.random(distance.shape))
+    spectrum = strength * np.exp(2j * np.pi * rng.random(distance.shape))
     return unit(np.fft.irfft2(spectrum, (height, width)))
 
 
@@ -97,9 +97,9 @@ def smooth(values: Field) -> Field:
     return (held * held * (3.0 - 2.0 * held)).astype(np.float32)
 
 
-def picture(colours: Field, dice: np.random.Generator) -> Image.Image:
-    """Return an RGB image; half a step of grain keeps soft gradients from showing bands."""
-    grain = dice.random(colours.shape[:2], dtype=np.float32)[..., None] * 1.6 - 0.3
+def picture(colours: Field, rng: np.random.Generator) -> Image.Image:
+    """Return an RGB image, dithered by half a step so that soft gradients show no bands."""
+    grain = rng.random(colours.shape[:2], dtype=np.float32)[..., None] * 1.6 - 0.3
     return Image.fromarray(np.clip(colours + grain, 0, 255).astype(np.uint8), "RGB")
 
 
@@ -116,7 +116,7 @@ def sky(
     height: int,
     width: int,
     sun: tuple[float, float],
-    dice: np.random.Generator,
+    rng: np.random.Generator,
     horizon: float = 0.75,
 ) -> Image.Image:
     """Return a sky with a low sun at pixel ``sun``; ``horizon`` is its height as a share of the picture."""
@@ -134,13 +134,13 @@ def sky(
     columns = np.arange(width, dtype=np.float32)[None, :] - sun[0]
     disc = smooth((size * 0.055 - np.hypot(rows, columns)) / 2.5 + 0.5)
     share = np.maximum(halo, disc)[..., None]
-    return picture(colours + (light - colours) * share, dice)
+    return picture(colours + (light - colours) * share, rng)
 
 
 class Layer:
     """A painting wider than the picture that slides sideways; built from colours and, when given, how opaque each point is."""
 
-    def __init__(self, colours: Field, opaque: Field | None, dice: np.random.Generator) -> None:
+    def __init__(self, colours: Field, opaque: Field | None, rng: np.random.Generator) -> None:
         self.width = colours.shape[1] - 1
         self.height = colours.shape[0]
         self._steps: list[tuple[Image.Image, Image.Image | None]] = []
@@ -151,13 +151,13 @@ class Layer:
             if opaque is not None:
                 seen = opaque[:, :-1] * (1 - share) + opaque[:, 1:] * share
                 cover = Image.fromarray((np.clip(seen, 0, 1) * 255).astype(np.uint8), "L")
-            self._steps.append((picture(shifted, dice), cover))
+            self._steps.append((picture(shifted, rng), cover))
 
     @classmethod
-    def of_light(cls, light: Field, dice: np.random.Generator) -> Layer:
+    def of_light(cls, light: Field, rng: np.random.Generator) -> Layer:
         """Return a layer that brightens what lies behind it; ``light`` is black where there is none."""
         strength = np.clip(light.max(axis=2), 0, 255) / 255
-        return cls(light / np.maximum(strength, 1e-3)[..., None], strength.astype(np.float32), dice)
+        return cls(light / np.maximum(strength, 1e-3)[..., None], strength.astype(np.float32), rng)
 
     def paste(self, canvas: Image.Image, offset: float, y: int) -> None:
         """Paste the part that begins ``offset`` pixels from the left, its top at row ``y``; what sticks out is cut off."""
@@ -167,13 +167,13 @@ class Layer:
         canvas.paste(colours, (-left, y), cover)
 
 
-def ridge(line: Field, height: int, top: Colour, foot: Colour, dice: np.random.Generator, edge: float = 1.2) -> Layer:
+def ridge(line: Field, height: int, top: Colour, foot: Colour, rng: np.random.Generator, edge: float = 1.2) -> Layer:
     """Return hills as a layer: ``line`` is the height of their top above the foot at each column, in pixels."""
     rows = np.arange(height, dtype=np.float32)[:, None]
     opaque = np.clip((rows - (height - line[None, :])) / edge + 0.5, 0, 1)
     below = np.clip((rows - (height - line[None, :])) / max(float(line.max()), 1.0), 0, 1)[..., None]
     first, last = np.asarray(top, np.float32), np.asarray(foot, np.float32)
-    return Layer(first + (last - first) * below, opaque.astype(np.float32), dice)
+    return Layer(first + (last - first) * below, opaque.astype(np.float32), rng)
 
 
 def enlarged(values: Field, size: tuple[int, int]) -> Image.Image:

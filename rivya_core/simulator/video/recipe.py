@@ -1,6 +1,6 @@
-"""What a clip is made from: the request boiled down to scene, shape, length, motion and take.
+"""Everything a clip depends on: scene, size, length, motion and take.
 
-Kept apart from the rendering, so that a clip that exists already is served without loading numpy, Pillow and PyAV.
+Separate from the rendering, so that a cached clip is served without loading numpy, Pillow and PyAV.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RENDERER = 2
-"""Grows when the same recipe no longer gives the same clip."""
+"""Version of the renderer, part of the cache key: raise it when the same recipe no longer gives the same clip."""
 
 PALETTE_COUNT = 8
 COMPOSITIONS = 16
-"""Compositions of a scene that prompts are spread over; few, so that clips are shared between tasks."""
+"""Number of compositions of a scene; few, so that tasks with different prompts can share cached clips."""
 
 SCENE_WORDS: Mapping[str, str] = {
     "hills": "hill field meadow desert dune valley canyon sunrise sunset road plain fox horse farm",
@@ -45,7 +45,7 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """A name for the clip: equal recipes, equal clips."""
+        """The cache key, in hex: equal for recipes that give the same clip."""
         subject = str(look_of(self.prompt)) if self.image is None else f"image {self.image.name}"
         parts = (RENDERER, subject, self.width, self.height, self.seconds, self.motion, self.variant, self.text)
         return hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()[:32]
@@ -61,7 +61,7 @@ class Look:
 
 
 def look_of(prompt: str) -> Look:
-    """Return the look of a prompt: the first word that asks for a scene decides, else chance, the same each time."""
+    """Return the look of a prompt: by the first word that names a scene, otherwise by the hash of the prompt."""
     digest = hashlib.sha256(prompt.encode("utf-8", "replace")).digest()
     names = list(SCENE_WORDS)
     asked = (_scene_of(word) for word in re.findall(r"[a-z]+", prompt.lower()))

@@ -1,6 +1,6 @@
-"""Turning a scene or an uploaded picture into a real MP4: 24 frames a second, H.264, playable from its first bytes.
+"""Render a scene or an uploaded picture as MP4: H.264, 24 frames per second, playable before it is complete (faststart).
 
-Costs about one second of CPU for ten seconds of clip. Imported only when a clip is wanted: it loads numpy, Pillow and PyAV.
+Ten seconds of clip take about one second of CPU. Import it only to render: it loads numpy, Pillow and PyAV.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def _scene(recipe: Recipe) -> tuple[Scene, tuple[int, int]]:
     if image is not None:
         return Photo(image, (width, height), recipe.variant), (width, height)
     look = look_of(recipe.prompt)
-    dice = np.random.default_rng([look.composition, look.palette, recipe.variant, sum(look.scene.encode())])
-    setup = SceneSetup(width, height, recipe.seconds * recipe.motion, PALETTES[look.palette], dice)
+    rng = np.random.default_rng([look.composition, look.palette, recipe.variant, sum(look.scene.encode())])
+    setup = SceneSetup(width, height, recipe.seconds * recipe.motion, PALETTES[look.palette], rng)
     return SCENES[look.scene](setup), (width, height)
 
 
@@ -92,17 +92,17 @@ class Photo:
 
     def __init__(self, image: Image.Image, size: tuple[int, int], variant: int) -> None:
         self._size = size
-        dice = np.random.default_rng([variant, 77])
+        rng = np.random.default_rng([variant, 77])
         self._source = ImageOps.fit(image, (round(size[0] * 1.25), round(size[1] * 1.25)), Image.Resampling.LANCZOS)
-        angle = dice.uniform(0, 2 * math.pi)
+        angle = rng.uniform(0, 2 * math.pi)
         self._toward = (0.5 + 0.42 * math.cos(angle), 0.5 + 0.42 * math.sin(angle))
-        self._start = dice.uniform(1.0, 1.8)
-        self._sweep = self._light(dice)
+        self._start = rng.uniform(1.0, 1.8)
+        self._sweep = self._light(rng)
 
-    def _light(self, dice: np.random.Generator) -> Image.Image:
+    def _light(self, rng: np.random.Generator) -> Image.Image:
         width, height = self._size
         field = glow(height, width * 3, width * 1.5, height / 2, max(self._size) * 0.5) ** 1.3
-        tint = np.asarray(((255, 226, 180), (255, 240, 210), (200, 224, 255))[dice.integers(3)], np.float32)
+        tint = np.asarray(((255, 226, 180), (255, 240, 210), (200, 224, 255))[rng.integers(3)], np.float32)
         return Image.fromarray((field[..., None] * tint * 0.34).astype(np.uint8), "RGB")
 
     def frame(self, moment: float) -> Image.Image:

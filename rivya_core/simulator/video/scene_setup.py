@@ -1,4 +1,4 @@
-"""What every scene of the clip maker is set up with, and what it must be able to do."""
+"""The parameters of a scene, and the interface that every scene has."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rivya_core.simulator.video.painting import Palette
 
 @dataclass(frozen=True)
 class SceneSetup:
-    """What a scene is set up for: the size in pixels, how far its moments run, palette and dice."""
+    """Parameters of a scene: size in pixels, the last moment that is asked for, palette, random generator."""
 
     width: int
     height: int
     moments: float
     palette: Palette
-    dice: np.random.Generator
+    rng: np.random.Generator
 
     @property
     def size(self) -> tuple[int, int]:
@@ -40,4 +40,4 @@ class Scene(Protocol):
     """A picture that moves."""
 
     def frame(self, moment: float) -> Image.Image:
-        """Return the RGB picture of a moment; it is painted over by the next call."""
+        """Return the RGB picture of a moment; the next call may overwrite it."""
