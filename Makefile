@@ -55,6 +55,7 @@ lint:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/oxfmt --check pages rivya_core
+	$(BIN)/oxlint pages rivya_core
 
 format: setup-dev
 	$(BIN)/ruff format .

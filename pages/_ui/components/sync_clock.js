@@ -80,8 +80,8 @@ function settled(video, enough) {
 }
 
 // Bring all clips to one place, then stand or run. While one seek is under way only the newest wish is kept.
-async function bring(clock, t, play) {
-  clock.next = { t, play };
+async function bring(clock, t, isWanted) {
+  clock.next = { t, play: isWanted };
   clock.at = t;
   if (clock.busy) {
     clock.changed();

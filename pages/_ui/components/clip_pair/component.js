@@ -57,7 +57,7 @@ function build(root, data, open) {
   root.replaceChildren(clips, button);
   const watcher = new IntersectionObserver(
     (entries) => {
-      state.seen = entries[entries.length - 1].isIntersecting;
+      state.seen = entries.at(-1).isIntersecting;
       run();
     },
     { threshold: 0.4 },

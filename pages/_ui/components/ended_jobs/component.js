@@ -66,7 +66,7 @@ export default function ({ data, parentElement }) {
     document.addEventListener('visibilitychange', returned);
     new MutationObserver(retitle).observe(document.head, { subtree: true, childList: true, characterData: true });
   }
-  const newest = data.ended.length ? data.ended[data.ended.length - 1][0] : 0;
+  const newest = data.ended.length ? data.ended.at(-1)[0] : 0;
   if (store.last !== null && document.hidden) {
     const fresh = data.ended.filter(([at]) => at > store.last);
     for (const [, how] of fresh) store.away[how] = (store.away[how] ?? 0) + 1;

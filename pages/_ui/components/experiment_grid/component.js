@@ -139,8 +139,8 @@ function notesOf(cell) {
   cell.takes
     .filter((take) => take.note)
     .forEach((take) => {
-      const known = counts.get(`${take.w} ${take.note}`) || { take, count: 0 };
-      counts.set(`${take.w} ${take.note}`, { take, count: known.count + 1 });
+      const counted = counts.get(`${take.w} ${take.note}`) || { take, count: 0 };
+      counts.set(`${take.w} ${take.note}`, { take, count: counted.count + 1 });
     });
   return [...counts.values()].map(({ take, count }) => {
     const which = cell.takes.length > 1 ? `${count} of ${cell.takes.length} ${take.w.toLowerCase()}: ` : '';
@@ -151,8 +151,8 @@ function notesOf(cell) {
 function footOf(view, cell, first, takes) {
   const foot = part('div', 'foot');
   const reused = cell.takes.filter((take) => take.word).length;
-  const word = !reused ? '' : cell.takes.length > 1 ? `${reused} reused` : 'Reused';
-  foot.append(part('span', 'word', word));
+  const word = cell.takes.length > 1 ? `${reused} reused` : 'Reused';
+  foot.append(part('span', 'word', reused ? word : ''));
   if (cell.takes.length > SHOWN) {
     const pages = part('span', 'turn');
     pages.append(
@@ -328,12 +328,10 @@ function focusTake(view, cell, take) {
 }
 
 function move(view, cell, [down, right]) {
-  let { r, c } = cell;
-  for (let steps = 0; steps < view.data.cells.length; steps += 1) {
-    r += down;
-    c += right;
+  for (let steps = 1; steps <= view.data.cells.length; steps += 1) {
+    const [r, c] = [cell.r + down * steps, cell.c + right * steps];
     const next = view.data.flow
-      ? view.data.cells[view.data.cells.indexOf(cell) + (down || right) * (steps + 1)]
+      ? view.data.cells[view.data.cells.indexOf(cell) + (down || right) * steps]
       : view.data.cells.find((one) => one.r === r && one.c === c);
     if (!next) return;
     const target = view.boxes.get(next.k).querySelector('.open, button.blank, .turn button');

@@ -15,7 +15,7 @@ function make(parent, tag, name, text = '') {
   const made = document.createElement(tag);
   if (name) made.className = name;
   made.textContent = text;
-  parent.appendChild(made);
+  parent.append(made);
   return made;
 }
 
@@ -190,7 +190,7 @@ function download(its, address) {
     const field = make(form, 'input', '');
     Object.assign(field, { type: 'hidden', name: 'id', value: id });
   }
-  document.body.appendChild(form);
+  document.body.append(form);
   form.submit();
   form.remove();
 }

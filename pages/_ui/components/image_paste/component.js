@@ -12,7 +12,7 @@ function imageOf(event) {
 }
 
 export default function ({ data, parentElement }) {
-  const apple = /Mac|iPhone|iPad/.test(navigator.platform);
+  const apple = /Mac|iPhone|iPad/u.test(navigator.platform);
   const hint = parentElement.querySelector('.hint');
   hint.querySelector('.keys').textContent = apple ? '⌘ V' : 'Ctrl+V';
   hint.hidden = !data.hint;

@@ -21,7 +21,7 @@ function isStale(seals) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const apple = /Mac|iPhone|iPad/.test(navigator.platform);
+  const apple = /Mac|iPhone|iPad/u.test(navigator.platform);
   parentElement.querySelector('.hint').hidden = !data.sends;
   parentElement.querySelector('.keys').textContent = apple ? '⌘ Enter' : 'Ctrl+Enter';
   const inForm = (target) => target instanceof Element && target.closest(`.st-key-${data.form}`);

@@ -24,7 +24,6 @@ _component = component(
 <p class="trouble" role="status" hidden>Your browser may not play this clip. <a download>Download it.</a></p>
 <p class="keys" aria-hidden="true">Space plays · comma and full stop step one frame · L loops · F full screen</p>
 """,
-    shared=("dom",),
 )
 
 

@@ -62,7 +62,7 @@ function made(root) {
   const player = { root, video, clip: null, chosen: null, inHand: false, inSight: false, leaving: false };
   player.sight = new IntersectionObserver(
     (entries) => {
-      player.inSight = entries[entries.length - 1].intersectionRatio >= IN_SIGHT;
+      player.inSight = entries.at(-1).intersectionRatio >= IN_SIGHT;
       steer(player);
     },
     { threshold: IN_SIGHT },

@@ -21,9 +21,9 @@ function write(item, clip) {
   if (clip.poster) {
     if (image.getAttribute('src') !== clip.poster) image.src = clip.poster;
   } else image.removeAttribute('src');
-  const mark = item.querySelector('.mark');
-  mark.textContent = clip.mark;
-  mark.classList.toggle('live', clip.mark === 'LIVE');
+  const chip = item.querySelector('.mark');
+  chip.textContent = clip.mark;
+  chip.classList.toggle('live', clip.mark === 'LIVE');
   item.querySelector('.length').textContent = clip.length;
   item.querySelector('.takes').textContent = clip.takes;
   item.querySelector('.name').textContent = clip.name;

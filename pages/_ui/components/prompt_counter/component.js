@@ -16,8 +16,8 @@ function measured(text, limit) {
 }
 
 function excess(text, end, count, limit) {
-  const fits = [...text.slice(0, end)].slice(-BEFORE).join('');
-  const beyond = [...text.slice(end)];
+  const fits = Array.from(text.slice(0, end)).slice(-BEFORE).join('');
+  const beyond = Array.from(text.slice(end));
   const shown = beyond.slice(0, MOST_SHOWN).join('') + (beyond.length > MOST_SHOWN ? '…' : '');
   const many = count - limit;
   return [

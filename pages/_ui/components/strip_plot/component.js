@@ -90,7 +90,7 @@ function lengths(root, names) {
   const pen = document.createElement('canvas').getContext('2d');
   pen.font = `450 13px ${getComputedStyle(root).getPropertyValue('--st-font') || 'sans-serif'}`;
   const widest = (texts) => Math.max(0, ...texts.map((text) => Math.ceil(pen.measureText(text).width) + 1));
-  return { name: widest(names), word: widest(names.flatMap((name) => name.split(/\s+/))) };
+  return { name: widest(names), word: widest(names.flatMap((name) => name.split(/\s+/u))) };
 }
 
 // One stop of the Tab key a figure; arrows go from point to point, in the order of the values.
@@ -143,9 +143,9 @@ function draw(root, data, open) {
       figure.append(axisName);
       for (const level of chart.levels) {
         const row = html('div', 'row');
-        const name = html('span', 'name', level.name);
-        name.title = level.name;
-        row.append(name, strip(chart, level, width, open));
+        const label = html('span', 'name', level.name);
+        label.title = level.name;
+        row.append(label, strip(chart, level, width, open));
         figure.append(row);
       }
       const last = html('div', 'row');
