@@ -26,8 +26,8 @@ __all__ = ["Media", "ServedMedia", "escaped_json", "headers", "policy", "render"
 FOLDER: Final = Path(__file__).parent / "page"
 FONTS: Final = Path(__file__).parents[2] / "assets" / "fonts"
 
-_STYLES: Final = ("page.css", "stage.css")
-_SCRIPTS: Final = ("clock.js", "slides.js", "keep.js", "stage.js", "page.js")
+_STYLES: Final = ("page.css", "presenter.css")
+_SCRIPTS: Final = ("clock.js", "slides.js", "prefetch.js", "deck.js", "presenter.js", "page.js")
 _UNSAFE_IN_SCRIPT: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 _ORIGINS: Final = {
     "file": "Plays without a network.",
@@ -77,8 +77,9 @@ def render(
         note: What is to know of the clips in this page, in a sentence.
         ballot: The address of a ballot that the page leads to, or None.
     """
+    view = view_of(data, media)
     return _template("template.html.jinja").render(
-        show=view_of(data, media),
+        show=view,
         note=note,
         served=served,
         long_chars=LONG_CHARS,
@@ -86,7 +87,7 @@ def render(
         policy=policy(served=served),
         styles=[Markup(text) for text in _texts(_STYLES)],  # noqa: S704 - our own files
         scripts=[Markup(text) for text in _texts(_SCRIPTS)],  # noqa: S704 - our own files
-        data=escaped_json(data),
+        data=escaped_json({**data, "mark": view.mark}),
         ballot_page=ballot,
     )
 

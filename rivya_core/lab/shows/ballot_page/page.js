@@ -34,7 +34,7 @@ const fresh = () => ({ voter: newVoter(), name: '', marks: [], stopped: false, s
 function isState(one) {
   return (
     one &&
-    /^[\w-]{12}$/.test(one.voter) &&
+    /^[\w-]{12}$/u.test(one.voter) &&
     typeof one.name === 'string' &&
     Array.isArray(one.marks) &&
     one.marks.length <= ballot.pairs &&
@@ -65,7 +65,7 @@ function bytesOf(text) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
   const signs = atob(text),
     bytes = new Uint8Array(signs.length);
-  for (let i = 0; i < signs.length; i += 1) bytes[i] = signs.charCodeAt(i);
+  for (let i = 0; i < signs.length; i += 1) bytes[i] = signs.codePointAt(i);
   return bytes;
 }
 
@@ -176,7 +176,7 @@ function stop() {
 let file = '';
 
 function finish() {
-  const unseen = Array(ballot.pairs - state.marks.length).fill(markOf('skip', []));
+  const unseen = Array.from({ length: ballot.pairs - state.marks.length }, () => markOf('skip', []));
   const line = lineOf(ballot, state.voter, [...state.marks, ...unseen], state.name);
   $('line').value = line;
   URL.revokeObjectURL(file);

@@ -75,16 +75,16 @@ function start() {
   for (const cards of document.querySelectorAll('.cards[data-together]')) addTogether(cards);
   const button = document.getElementById('present');
   if (!button) return;
-  const stage = makeStage(show, readSources(), document.getElementById('report'));
+  const presenter = makePresenter(show, readSources(), document.getElementById('report'));
   button.parentElement.hidden = false;
-  button.addEventListener('click', () => stage.open(1, { full: true }));
+  button.addEventListener('click', () => presenter.open(1, { full: true }));
   document.addEventListener('keydown', (event) => {
-    if (event.key !== 'f' || event.ctrlKey || event.metaKey || event.altKey || stage.isOpen()) return;
+    if (event.key !== 'f' || event.ctrlKey || event.metaKey || event.altKey || presenter.isOpen()) return;
     event.preventDefault();
-    stage.open(1, { full: true });
+    presenter.open(1, { full: true });
   });
   const asked = Number(new URLSearchParams(location.search).get('slide'));
-  if (asked >= 1) stage.open(asked, { full: false });
+  if (asked >= 1) presenter.open(asked, { full: false });
 }
 
 start();

@@ -2,8 +2,7 @@
 // What one slide looks like. All text of people goes in as textContent.
 
 const PLAYERS_MAX = 9; // beyond this a slide shows posters: no machine decodes sixty clips at once
-const MARKS = { simulated: 'SIMULATED', live: 'LIVE', replay: 'REPLAY', mixed: 'LIVE and SIMULATED' };
-const SPOKEN = ['title', 'finding', 'decision'];
+const SPOKEN = new Set(['title', 'finding', 'decision']);
 
 function el(tag, className, text) {
   const made = document.createElement(tag);
@@ -14,8 +13,6 @@ function el(tag, className, text) {
   }
   return made;
 }
-
-const markOf = (show) => show.replay || MARKS[show.mode];
 
 function columnsOf(count) {
   if (count <= 3) return count || 1;
@@ -71,10 +68,12 @@ function buildTile(show, key, source, isPlayer, label) {
 // `said`: what the slide says already; a clip of that name needs no label.
 function buildTiles(show, keys, sources, said, columns = columnsOf(keys.length)) {
   const tiles = el('div', keys.length > PLAYERS_MAX ? 'tiles many' : 'tiles');
-  const nameOf = (key) => (labelOf(show, show.clips[key]) === said ? '' : labelOf(show, show.clips[key]));
+  const captionOf = (key) => (labelOf(show, show.clips[key]) === said ? '' : labelOf(show, show.clips[key]));
   tiles.style.setProperty('--columns', columns);
   tiles.style.setProperty('--narrow', keys.length > 3 ? Math.ceil(Math.sqrt(keys.length / 2)) : 1);
-  tiles.append(...keys.map((key) => buildTile(show, key, sources.get(key), keys.length <= PLAYERS_MAX, nameOf(key))));
+  tiles.append(
+    ...keys.map((key) => buildTile(show, key, sources.get(key), keys.length <= PLAYERS_MAX, captionOf(key))),
+  );
   return tiles;
 }
 
@@ -203,7 +202,7 @@ function buildSlide(show, index, sources) {
   const keys = slide.clips.filter((key) => sources.has(key));
   const box = el('div', `slide ${slide.layout}`);
   box.setAttribute('aria-hidden', 'true');
-  if (SPOKEN.includes(slide.layout)) {
+  if (SPOKEN.has(slide.layout)) {
     const words = buildWords(show, slide);
     if (keys.length) {
       const split = el('div', 'split');

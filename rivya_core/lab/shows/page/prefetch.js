@@ -19,15 +19,16 @@ function readSources() {
   return sources;
 }
 
-// `nearest()` lists clip keys, the most wanted first; `kept(key)` is told of each clip that is here.
-function keepClips(sources, nearest, kept) {
+// `nearest()` lists clip keys, the most wanted first; `onFetched(key)` is told of each clip that is here. The result starts
+// fetching, unless it is under way; what could not be fetched is not tried again.
+function prefetchClips(sources, nearest, onFetched) {
   const failed = new Set();
-  let left = BUDGET_BYTES;
-  let isAtWork = false;
+  let left_bytes = BUDGET_BYTES;
+  let isRunning = false;
 
   const isWanted = (key) => {
     const source = sources.get(key);
-    return source && !source.blob && !failed.has(key) && /^https?:/.test(source.src);
+    return source && !source.blob && !failed.has(key) && /^https?:/u.test(source.src);
   };
 
   async function fetchOne(key) {
@@ -35,23 +36,23 @@ function keepClips(sources, nearest, kept) {
     try {
       const answer = await fetch(source.src);
       const bytes = answer.ok && Number(answer.headers.get('content-length'));
-      const blob = answer.ok && bytes <= left ? await answer.blob() : null;
-      if (!blob || blob.size > left) {
+      const blob = answer.ok && bytes <= left_bytes ? await answer.blob() : null;
+      if (!blob || blob.size > left_bytes) {
         failed.add(key);
         return;
       }
-      left -= blob.size;
+      left_bytes -= blob.size;
       source.blob = URL.createObjectURL(blob);
-      kept(key);
+      onFetched(key);
     } catch {
       failed.add(key);
     }
   }
 
   return async () => {
-    if (isAtWork) return;
-    isAtWork = true;
+    if (isRunning) return;
+    isRunning = true;
     for (let key = nearest().find(isWanted); key; key = nearest().find(isWanted)) await fetchOne(key);
-    isAtWork = false;
+    isRunning = false;
   };
 }
