@@ -18,7 +18,16 @@ from rivya_core.lab.shows import ballot, page
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPONENTS = ROOT / "pages" / "_ui" / "components"
-OXLINT = Path(sysconfig.get_path("scripts")) / "oxlint"
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+
+
+@pytest.mark.parametrize("check", [["oxfmt", "--check"], ["oxlint", "-f", "unix"]], ids=["format", "lint"])
+def test_scripts_and_styles_are_in_shape(check: list[str]) -> None:
+    """As `make lint` wants them; where they are not, run `.venv/bin/oxfmt pages rivya_core`."""
+    said = subprocess.run(
+        [SCRIPTS / check[0], *check[1:], "pages", "rivya_core"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
 
 
 class Finding(NamedTuple):
@@ -58,7 +67,7 @@ def _findings(folder: Path, scripts: Mapping[str, Sequence[Path]]) -> list[Findi
         json.dumps({"env": {"browser": True, "es2024": True}, "categories": {"correctness": "off"}, "rules": rules})
     )
     said = subprocess.run(
-        [OXLINT, "-c", config, "-f", "json", folder], capture_output=True, text=True, check=False
+        [SCRIPTS / "oxlint", "-c", config, "-f", "json", folder], capture_output=True, text=True, check=False
     ).stdout
     return [
         Finding(Path(one["filename"]).stem, one.get("code", "syntax"), _name(one["message"]))
