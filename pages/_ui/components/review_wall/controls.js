@@ -70,7 +70,7 @@ function starRow(act) {
   row.onkeydown = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
-    const digit = /^Digit[0-5]$/.test(event.code) ? Number(event.code.slice(5)) : null;
+    const digit = /^Digit[0-5]$/u.test(event.code) ? Number(event.code.slice(5)) : null;
     if (step === undefined && digit === null) return;
     event.preventDefault();
     event.stopPropagation();

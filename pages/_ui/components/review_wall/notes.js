@@ -98,17 +98,17 @@ function drawNotes(wall) {
       const words = part('div', 'words');
       words.append(
         part('p', 'text', note.text),
-        part('p', 'by', `Clip ${number} \u00b7 ${note.author || 'you'} \u00b7 ${note.when}`),
+        part('p', 'by', `Clip ${number} \u00B7 ${note.author || 'you'} \u00B7 ${note.when}`),
       );
       item.append(go, words);
       if (!data.read_only) {
         const edit = press('tool small', () => openEditor(wall, note.id, note.at_s, note.text, note.note));
         face(edit, 'edit', `Edit the note at ${at} on clip ${number}`);
         edit.dataset.note = `edit${note.note}`;
-        const gone = press('tool small', () => removeNote(wall, note));
-        face(gone, 'gone', `Delete the note at ${at} on clip ${number}`);
-        gone.dataset.note = `gone${note.note}`;
-        item.append(edit, gone);
+        const remove = press('tool small', () => removeNote(wall, note));
+        face(remove, 'gone', `Delete the note at ${at} on clip ${number}`);
+        remove.dataset.note = `gone${note.note}`;
+        item.append(edit, remove);
       }
       return item;
     }),

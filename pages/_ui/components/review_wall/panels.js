@@ -13,7 +13,7 @@ function buildPanels(wall) {
   els.name.value = wall.author;
   els.name.autocomplete = 'name';
   els.name.onchange = () => {
-    wall.author = els.name.value.trim().replace(/\s+/g, ' ');
+    wall.author = els.name.value.trim().replaceAll(/\s+/gu, ' ');
     try {
       localStorage.setItem(STORED_NAME, wall.author);
     } catch {
@@ -67,7 +67,7 @@ function drawChosen(wall) {
     row.classList.toggle('now', name === wall.criterion && !data.read_only);
     others.textContent = otherStars(wall, clip.id, name)
       .map((one) => `${one.author || 'no name'} ${one.stars}`)
-      .join(' \u00b7 ');
+      .join(' \u00B7 ');
   }
   drawNotes(wall);
 }

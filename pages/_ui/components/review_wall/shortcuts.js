@@ -65,7 +65,7 @@ function nextCriterion(wall) {
 function meaning(wall, event) {
   const { clock } = wall;
   const shift = event.shiftKey;
-  const digit = /^(Digit|Numpad)([0-9])$/.exec(event.code);
+  const digit = /^(Digit|Numpad)([0-9])$/u.exec(event.code);
   if (digit && shift && digit[1] === 'Digit')
     return digit[2] <= '5' ? () => rate(wall, wall.chosen, wall.criterion, Number(digit[2])) : undefined;
   if (digit && !shift && digit[2] !== '0') {
@@ -135,7 +135,7 @@ function listen(wall) {
     const bare =
       target === document.body ||
       target === document.documentElement ||
-      /^st(Main|App)/.test((target.dataset && target.dataset.testid) || '');
+      /^st(Main|App)/u.test((target.dataset && target.dataset.testid) || '');
     if (bare) pressed(wall, event);
   };
   document.addEventListener('keydown', wall.onPage);

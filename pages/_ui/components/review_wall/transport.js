@@ -12,7 +12,7 @@ function noteWords(wall, id, at_s) {
   return clockWords(Math.floor(at_s * fps + 1e-6) / fps);
 }
 
-const speedWords = (rate) => `${rate}\u00d7`;
+const speedWords = (rate) => `${rate}\u00D7`;
 
 function buildBar(wall) {
   const { bar } = wall.els;
@@ -159,7 +159,7 @@ function drawMarkers(wall) {
     ...notes.map((note) => {
       const marker = press('marker', () => jump(wall, note), String(wall.clips.get(note.id).index + 1));
       marker.style.left = `${Math.min(100, (note.at_s / span) * 100)}%`;
-      marker.title = `${noteWords(wall, note.id, note.at_s)} \u00b7 ${note.author || 'you'}: ${note.text}`;
+      marker.title = `${noteWords(wall, note.id, note.at_s)} \u00B7 ${note.author || 'you'}: ${note.text}`;
       marker.setAttribute(
         'aria-label',
         `Note on clip ${wall.clips.get(note.id).index + 1} at ${noteWords(wall, note.id, note.at_s)}`,
@@ -183,7 +183,7 @@ function paint(wall) {
   els.head.style.left = share;
   els.fill.style.width = share;
   const frame = Math.min(frameOf(clock, t), lastFrame(clock));
-  els.time.textContent = `${clockWords(frame / fpsOf(clock))} / ${clockWords(span)} \u00b7 frame ${frame + 1}`;
+  els.time.textContent = `${clockWords(frame / fpsOf(clock))} / ${clockWords(span)} \u00B7 frame ${frame + 1}`;
   if (clock.mode === 'still' || performance.now() - (wall.spoken || 0) > 1000) {
     wall.spoken = performance.now();
     els.rail.setAttribute('aria-valuemax', span.toFixed(2));

@@ -16,10 +16,8 @@ function makeCard(wall, id) {
   video.preload = 'auto';
   video.tabIndex = -1;
   video.disablePictureInPicture = true;
-  const clip = { id, card, frame, video, state: 'loading', fps: 24, duration: 0, from: 0 };
-  clip.number = part('span', 'number');
-  clip.mark = part('span', 'mark');
-  clip.says = part('span', 'says');
+  const [number, mark, says] = [part('span', 'number'), part('span', 'mark'), part('span', 'says')];
+  const clip = { id, card, frame, video, number, mark, says, state: 'loading', fps: 24, duration: 0, from: 0 };
   clip.sound = press('sound', () => sound(wall, clip));
   frame.append(video, clip.number, clip.mark, clip.says, clip.sound);
   frame.onclick = (event) => {

@@ -30,7 +30,7 @@ function setCut(wall, percent) {
 }
 
 function drawWipe(wall) {
-  const { arena, stage, divider } = wall.els;
+  const { arena, divider } = wall.els;
   const { wipe } = wall;
   arena.classList.toggle('wipe', wipe.on);
   divider.hidden = !wipe.on;
