@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rivya_core.listener import Listener
+from rivya_core.http_server.listener import Listener
 from rivya_core.simulator.http.routes import create_app
 from rivya_core.simulator.state.tape import Tape
 from rivya_core.simulator.state.world import World

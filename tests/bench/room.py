@@ -19,8 +19,8 @@ from starlette.responses import FileResponse, HTMLResponse
 from starlette.routing import Route
 
 from rivya_core import Lab, Settings, open_lab
+from rivya_core.http_server.listener import Listener
 from rivya_core.lab.shows.room import Share
-from rivya_core.listener import Listener
 from tests.bench import fresh
 from tests.bench.figures import Figure, median, percentile
 from tests.browser.conftest import CHROMIUM, COMES_MS, FLAGS

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from rivya_core.api.errors import LabError
-from rivya_core.listener import Listener
+from rivya_core.http_server.listener import Listener
 
 SHARED_FOR: Final = timedelta(hours=4)
 LINES_MAX: Final = 500

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from rivya_core.listener import Listener
+from rivya_core.http_server.listener import Listener
 from tests.until import HANGS_S, until
 
 HERE = "127.0.0.1"

@@ -14,8 +14,8 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from rivya_core import bounded_http
-from rivya_core.listener import Listener
+from rivya_core.http_server import bounded_http
+from rivya_core.http_server.listener import Listener
 from tests.until import HANGS_S, until
 
 HERE = "127.0.0.1"

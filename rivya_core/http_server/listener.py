@@ -14,7 +14,7 @@ from typing import Final, Self
 import uvicorn
 from starlette.types import ASGIApp
 
-from rivya_core.bounded_http import BoundedHttp
+from rivya_core.http_server.bounded_http import BoundedHttp
 
 START_S: Final = 10.0
 CLOSE_S: Final = 1.0
