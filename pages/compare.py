@@ -7,17 +7,15 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import chat_files, direction, layout
-from pages._ui.add_to_show import menu as show_menu
-from pages._ui.add_to_show import outcome as show_outcome
+from pages._ui.add_to_show import menu as show_menu, outcome as show_outcome
 from pages._ui.app_shell.open_page import open_page
 from pages._ui.compare_limits import LEAST, MOST
 from pages._ui.request_form import form
-from pages._ui.wall import choice as wall_choice
-from pages._ui.wall import wall
+from pages._ui.wall import choice as wall_choice, wall
 from pages._ui.wall.choice import Choice
 from pages._ui.wall.picker import picker
 from rivya_core import Lab
-from rivya_core.lab.drafts import Draft
+from rivya_core.lab.drafts.drafts import Draft
 from rivya_core.lab.experiments.records import SweepStatus
 
 TICK_S = 2.0

@@ -7,12 +7,17 @@ import streamlit as st
 from pages._ui import double_click, layout, mode_marks, query_params
 from pages._ui.add_to_show import outcome as show_outcome
 from pages._ui.app_shell.open_page import open_page
-from pages._ui.history import deletion, detail, detail_acts, selection
-from pages._ui.history import filters as history_filters
-from pages._ui.history import style as history_style
-from pages._ui.history import table as history_table
+from pages._ui.history import (
+    deletion,
+    detail,
+    detail_acts,
+    filters as history_filters,
+    selection,
+    style as history_style,
+    table as history_table,
+)
 from rivya_core import GenerationRecord, Lab
-from rivya_core.lab.records import HistoryFilter, HistoryPage
+from rivya_core.lab.ledger.records import HistoryFilter, HistoryPage
 from rivya_core.web.exports import filter_query
 
 PAGE_ROWS = 25

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pages._ui import layout, undo
 from pages._ui.add_to_show import menu
 from pages._ui.app_shell.open_page import open_page
-from pages._ui.shows import changing, editor, query_params
-from pages._ui.shows import list as show_list
+from pages._ui.shows import changing, editor, list as show_list, query_params
 from rivya_core.api.errors import RivyaError
 
 

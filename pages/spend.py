@@ -6,14 +6,16 @@ import streamlit as st
 
 from pages._ui import fragments, layout
 from pages._ui.app_shell.open_page import open_page
-from pages._ui.spend import caps as spend_caps
-from pages._ui.spend import experiments as spend_experiments
-from pages._ui.spend import sums as spend_sums
-from pages._ui.spend import view as spend_view
-from pages._ui.spend import wallet as spend_wallet
+from pages._ui.spend import (
+    caps as spend_caps,
+    experiments as spend_experiments,
+    sums as spend_sums,
+    view as spend_view,
+    wallet as spend_wallet,
+)
 from pages._ui.spend.view import View
 from rivya_core import Lab
-from rivya_core.lab.expenses import Spent
+from rivya_core.lab.spending.spending_records import Spent
 
 TICK_S = 3.0
 

@@ -6,14 +6,16 @@ import streamlit as st
 
 from pages._ui import layout
 from pages._ui.app_shell.open_page import open_page
-from pages._ui.sweep import clip as sweep_clip
-from pages._ui.sweep import form as sweep_form
-from pages._ui.sweep import head as sweep_head
-from pages._ui.sweep import list as sweep_list
-from pages._ui.sweep import live_grid as sweep_grid
-from pages._ui.sweep import manage as sweep_manage
-from pages._ui.sweep import query_params as sweep_query_params
-from pages._ui.sweep import start as sweep_start
+from pages._ui.sweep import (
+    clip as sweep_clip,
+    form as sweep_form,
+    head as sweep_head,
+    list as sweep_list,
+    live_grid as sweep_grid,
+    manage as sweep_manage,
+    query_params as sweep_query_params,
+    start as sweep_start,
+)
 from pages._ui.sweep.preview import preview
 from pages._ui.sweep.verdict import decision_tab, verdict_tab
 from rivya_core import Lab

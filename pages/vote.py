@@ -6,12 +6,14 @@ import streamlit as st
 
 from pages._ui import layout
 from pages._ui.app_shell.open_page import open_page
-from pages._ui.vote import lines as ballot_lines
-from pages._ui.vote import open_round as ballot_desk
-from pages._ui.vote import result as ballot_result
-from pages._ui.vote import start as ballot_start
+from pages._ui.vote import (
+    lines as ballot_lines,
+    open_round as ballot_desk,
+    result as ballot_result,
+    start as ballot_start,
+)
 from rivya_core import Lab, RivyaError
-from rivya_core.lab.judging.ballots import RoundRecord
+from rivya_core.lab.evaluation.votes.ballots import RoundRecord
 
 
 def main() -> None:

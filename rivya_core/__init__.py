@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from rivya_core.api import AsyncRivya as AsyncRivya, GenerationRequest as GenerationRequest, Rivya as Rivya
     from rivya_core.api.errors import RivyaError as RivyaError
     from rivya_core.lab.experiments.axes import Labelled as Labelled
-    from rivya_core.lab.experiments.plan import Sweep as Sweep
+    from rivya_core.lab.experiments.sweep import Sweep as Sweep
     from rivya_core.lab.lab import Lab as Lab
-    from rivya_core.lab.records import GenerationRecord as GenerationRecord, HistoryFilter as HistoryFilter
+    from rivya_core.lab.ledger.records import GenerationRecord as GenerationRecord, HistoryFilter as HistoryFilter
     from rivya_core.lab.shows.show import Show as Show
-    from rivya_core.lab.states import State as State
+    from rivya_core.lab.ledger.states import State as State
     from rivya_core.services import open_lab as open_lab, shared_lab as shared_lab
     from rivya_core.settings import Settings as Settings
     # isort: on

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rivya_core.api.contract import ERROR_CODES, Effect
 from rivya_core.api.texts import same_text
-from rivya_core.lab.shows.cassette import Entry
-from rivya_core.lab.shows.replay import Replay
+from rivya_core.lab.shows.cassette.cassette import Entry
+from rivya_core.lab.shows.cassette.replay import Replay
 from rivya_core.simulator import Tape, TapedTask
 
 

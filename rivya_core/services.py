@@ -26,28 +26,28 @@ from rivya_core.api.network import check_way_to
 from rivya_core.api.pace import QUICK_S
 from rivya_core.api.wire import Address, Timeouts, Wire
 from rivya_core.cassette_tape import tape_of
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.copier import Copier
-from rivya_core.lab.damage import DamagedError, refuse_if_damaged, refuse_if_incomplete, report
-from rivya_core.lab.database import is_damage, migrate, open_database, reading, told
-from rivya_core.lab.engine import Engine, Inbox, prepare
-from rivya_core.lab.example_study import ExampleStudy, keep_to_the_simulator
-from rivya_core.lab.examples import add_examples
-from rivya_core.lab.history import History
+from rivya_core.lab.evaluation.measure_worker import Measurer
+from rivya_core.lab.evaluation.verdicts import Verdicts
+from rivya_core.lab.examples.example_sweep import ExampleStudy, keep_to_the_simulator
+from rivya_core.lab.examples.first_clips import add_examples
 from rivya_core.lab.jobs.context import JobContext
-from rivya_core.lab.judging.measuring import Measurer
-from rivya_core.lab.judging.verdicts import Verdicts
-from rivya_core.lab.keeper import Keeper
+from rivya_core.lab.jobs.copier import Copier
+from rivya_core.lab.jobs.engine import Engine, Inbox, prepare
+from rivya_core.lab.jobs.supervisor import Keeper
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.ledger.backup.damage import DamagedError, refuse_if_damaged, refuse_if_incomplete, report
+from rivya_core.lab.ledger.backup.salvage import state_of
+from rivya_core.lab.ledger.database import is_damage, migrate, open_database, reading, told
+from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.mapping import name_unknown_states
+from rivya_core.lab.ledger.read_only import protect
+from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.read_only import protect
-from rivya_core.lab.rows import name_unknown_states
-from rivya_core.lab.salvage import state_of
 from rivya_core.lab.server.errands import Errands
-from rivya_core.lab.shows import cassette_file
-from rivya_core.lab.shows.cassette import Cassette
-from rivya_core.lab.shows.replay import Replay, settings_for
+from rivya_core.lab.shows.cassette import reader
+from rivya_core.lab.shows.cassette.cassette import Cassette
+from rivya_core.lab.shows.cassette.replay import Replay, settings_for
 from rivya_core.private_files import make_folder, mode_of
 from rivya_core.settings import EMBEDDED_CONNECTION, Settings
 from rivya_core.simulator import SimulatorServer
@@ -74,7 +74,7 @@ class _OpenLab:
         self.stack = ExitStack()
         cassette: Cassette | None = None
         if settings.cassette is not None:
-            cassette, identity = cassette_file.read(settings.cassette)
+            cassette, identity = reader.read(settings.cassette)
             settings = settings_for(settings, identity, cassette)
         try:
             self.parts = _build(settings, cassette, self.stack)
@@ -331,7 +331,7 @@ def _unusable(reason: str) -> StorageError:
 def _replay(settings: Settings, cassette: Cassette | None, folder: Path) -> Replay | None:
     if cassette is None or settings.cassette is None:
         return None
-    return Replay(cassette, cassette_file.unpack(settings.cassette, cassette, folder / "tape"))
+    return Replay(cassette, reader.unpack(settings.cassette, cassette, folder / "tape"))
 
 
 def _spoken_to(settings: Settings, simulator: SimulatorServer | None) -> tuple[str, str | SecretStr | None, Settings]:

@@ -12,11 +12,11 @@ import pytest
 
 from rivya_core.api import retry
 from rivya_core.api.contract import Effect
-from rivya_core.lab import engine, keeper, lab
-from rivya_core.lab.jobs import context
+from rivya_core.lab import lab
+from rivya_core.lab.jobs import context, engine, supervisor
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.records import GenerationRecord
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.records import GenerationRecord
+from rivya_core.lab.ledger.states import State
 from tests.until import until
 
 HELD_S = 3600.0
@@ -42,11 +42,11 @@ def quicken(
         patch.setitem(context.PAUSE_S, Effect(effect), pause_s)
     patch.setattr(engine, "QUEUE_POLL_S", 0.02)
     patch.setattr(lab, "WAIT_LOOK_S", 0.02)
-    patch.setattr(keeper, "TICK_S", 0.05)
-    patch.setattr(keeper, "LOCK_EVERY_S", 0.2)
-    patch.setattr(keeper, "SWEEP_EVERY_S", sweep_s)
-    patch.setattr(keeper, "LOST_AFTER_S", 0.0)
-    patch.setattr(keeper, "IDLE_AFTER_S", 2.0)
+    patch.setattr(supervisor, "TICK_S", 0.05)
+    patch.setattr(supervisor, "LOCK_EVERY_S", 0.2)
+    patch.setattr(supervisor, "SWEEP_EVERY_S", sweep_s)
+    patch.setattr(supervisor, "LOST_AFTER_S", 0.0)
+    patch.setattr(supervisor, "IDLE_AFTER_S", 2.0)
     patch.setattr(context, "STRANGE_PAUSE_S", pause_s)
     if later_s is not None:
         patch.setattr(import_module("rivya_core.lab.jobs.save"), "LATER_S", later_s)  # the package exports its function

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rivya_core.lab.database import migrate, open_database
-from rivya_core.lab.engine import prepare
+from rivya_core.lab.jobs.engine import prepare
+from rivya_core.lab.ledger.database import migrate, open_database
 from rivya_core.private_files import make_file, make_folder
 
 

@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab
-from rivya_core.lab import drafts
-from rivya_core.lab.database import open_database
+from rivya_core.lab.drafts import drafts
+from rivya_core.lab.ledger.database import open_database
 from rivya_core.private_files import readers_of
 from tests.api.images import png
 from tests.lab.judging.study import make_study

@@ -19,9 +19,9 @@ from filelock import FileLock
 
 from rivya_core import GenerationRequest, Settings, Sweep
 from rivya_core.api.errors import ConfigurationError, LabError, StorageError
-from rivya_core.lab import keeper
+from rivya_core.lab.jobs import supervisor
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 from rivya_core.services import close_all, fingerprint, open_lab, shared_lab
 from rivya_core.simulator import SimulatorServer
 from tests.conftest import FAST
@@ -288,7 +288,7 @@ def test_a_viewer_whose_engine_fails_later_says_so(
     make_lab: Callable[..., Lab], data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The role became free and cannot be used: health says why and is not ok, until it works."""
-    monkeypatch.setattr(keeper, "LOCK_EVERY_S", 0.1)
+    monkeypatch.setattr(supervisor, "LOCK_EVERY_S", 0.1)
     data_dir.mkdir(parents=True, exist_ok=True)
     taken = FileLock(data_dir / "executor.lock")
     taken.acquire()

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages._ui import formatting, layout
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.caps import WHY_MAX, is_raise
+from rivya_core.lab.ledger.cap_log import WHY_MAX, is_raise
 
 CAP_MAX = 10_000_000
 CAP_STEP = 160

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages._ui import formatting, generation_actions, layout, query_params
-from pages._ui.add_to_show import menu as show_menu
-from pages._ui.add_to_show import outcome as show_outcome
+from pages._ui.add_to_show import menu as show_menu, outcome as show_outcome
 from pages._ui.components.copy_link import copy_link
 from pages._ui.components.player import player
 from rivya_core import GenerationRecord, Lab

@@ -10,7 +10,7 @@ import time
 
 import streamlit as st
 
-from rivya_core.lab.drafts import REUSE_INTENT_S
+from rivya_core.lab.drafts.drafts import REUSE_INTENT_S
 
 GIVE_UP_S = 30.0  # a page that was never drawn to its end (an error, a closed tab) holds nobody up for longer
 

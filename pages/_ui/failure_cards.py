@@ -13,7 +13,7 @@ from pages._ui.generation_progress import is_overdue
 from pages._ui.mode_marks import EACH, Marks
 from rivya_core import GenerationRecord, Lab, State
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.records import ErrorCard, Pause
+from rivya_core.lab.ledger.records import ErrorCard, Pause
 
 REFUSED = "_card_refused"
 

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from rivya_core.api.framing import has_ratio
-from rivya_core.lab.clips import DAMAGED, UNOPENED
-from rivya_core.lab.drafts import Draft
+from rivya_core.lab.drafts.drafts import Draft
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.records import GenerationRecord
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.records import GenerationRecord
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.media.video_probe import DAMAGED, UNOPENED
 from rivya_core.mode_words import ModeWord
 
 DAYS_FROM_H = 48

@@ -14,10 +14,10 @@ from pages._ui.request_form import existing, form
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_curl, as_json, as_python
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab import drafts
-from rivya_core.lab.clips import DAMAGED, UNOPENED
-from rivya_core.lab.containers import MP4, container_of_key
-from rivya_core.lab.drafts import Draft, Intent
+from rivya_core.lab.drafts import drafts
+from rivya_core.lab.drafts.drafts import Draft, Intent
+from rivya_core.lab.media.containers import MP4, container_of_key
+from rivya_core.lab.media.video_probe import DAMAGED, UNOPENED
 from rivya_core.settings import is_built_in
 
 REFUSED = "_repeat_refused"

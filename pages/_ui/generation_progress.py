@@ -14,8 +14,8 @@ from pages._ui import formatting
 from pages._ui.components.progress_list import Act, Note, Row, Step, progress_list
 from pages._ui.mode_marks import EACH, Marks
 from rivya_core import GenerationRecord, Lab, State
-from rivya_core.lab import unwatched
-from rivya_core.lab.records import Pause
+from rivya_core.lab.ledger import unwatched
+from rivya_core.lab.ledger.records import Pause
 
 MAX_ROWS = 20
 UNWATCHED = "Not watched: nothing waits for it. It is read every 6 h, and the clip is kept should it come."

@@ -14,7 +14,7 @@ from pages._ui import formatting, mode_marks
 from pages._ui.formatting import Badge
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.records import GenerationRecord
+from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.mode_words import UNITS, ModeWord, mode_word
 from rivya_core.services import shared_lab
 from rivya_core.settings import Mode

@@ -7,8 +7,8 @@ import streamlit as st
 from pages._ui import formatting, layout
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.shows.replay import Replay, play
-from rivya_core.lab.sweeps import new_experiment_id
+from rivya_core.lab.experiments.service import new_experiment_id
+from rivya_core.lab.shows.cassette.replay import Replay, play
 
 _ID = "_replay_id"
 _OPEN = "_replay_open"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rivya_core.lab.evaluation.votes.questions import WHOLE
+from rivya_core.lab.evaluation.votes.standings import Standing
 from rivya_core.lab.experiments.axes import variable_name
-from rivya_core.lab.judging.questions import WHOLE
-from rivya_core.lab.judging.standings import Standing
 
 WHOLE_WORDS = "Whole combinations"
 

@@ -14,20 +14,21 @@ from typing import Any, Self
 from rivya_core.api import GenerationRequest, ModelSpec, packaged_models
 from rivya_core.api.errors import LabError, RivyaError, StorageError, WaitTimeoutError
 from rivya_core.api.params import invalid
-from rivya_core.lab import budget as budgets
-from rivya_core.lab import condition, submission
-from rivya_core.lab.database import trouble_of
+from rivya_core.lab.evaluation.results import Votes
+from rivya_core.lab.evaluation.reviews import Reviews
+from rivya_core.lab.evaluation.verdicts import Verdicts
+from rivya_core.lab.evaluation.votes.ballots import Ballots
 from rivya_core.lab.experiments import reuse
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.experiments.reuse import Existing
-from rivya_core.lab.judging.ballots import Ballots
-from rivya_core.lab.judging.results import Votes
-from rivya_core.lab.judging.reviews import Reviews
-from rivya_core.lab.judging.verdicts import Verdicts
-from rivya_core.lab.labels import Labels
-from rivya_core.lab.ledger import NewGeneration, new_intent_id
-from rivya_core.lab.parts import Parts
-from rivya_core.lab.records import (
+from rivya_core.lab.experiments.service import Quote, Sweep, Sweeps
+from rivya_core.lab.jobs import condition, submission
+from rivya_core.lab.ledger import budget as budgets
+from rivya_core.lab.ledger.database import trouble_of
+from rivya_core.lab.ledger.labels import Labels
+from rivya_core.lab.ledger.ledger import NewGeneration, new_intent_id
+from rivya_core.lab.ledger.read_only import refuse_if_read_only
+from rivya_core.lab.ledger.records import (
     BalanceRecord,
     Budget,
     EventRecord,
@@ -35,14 +36,14 @@ from rivya_core.lab.records import (
     Health,
     MovementRecord,
 )
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.parts import Parts
 from rivya_core.lab.server.contract_check import ContractReport
 from rivya_core.lab.server.knowledge import Server
-from rivya_core.lab.shows.cassettes import Cassettes
+from rivya_core.lab.shows.cassette.cassettes import Cassettes
 from rivya_core.lab.shows.shows import Shows
-from rivya_core.lab.spending import Spending
-from rivya_core.lab.states import State
+from rivya_core.lab.spending.spending import Spending
 from rivya_core.lab.steering import Steering
-from rivya_core.lab.sweeps import Quote, Sweep, Sweeps
 from rivya_core.mode_words import ModeWord, mode_word
 from rivya_core.settings import Mode
 from rivya_core.version import VERSION
@@ -168,7 +169,7 @@ class Lab(Steering):
         ]
 
     def _store(self, requests: Sequence[GenerationRequest], wanted: Sequence[NewGeneration]) -> list[GenerationRecord]:
-        submission.refuse_if_read_only(self.settings)
+        refuse_if_read_only(self.settings)
         submission.check_disk(self.settings, self.archive)
         images = {request.image.sha256: request.image for request in requests if request.image is not None}
         for image in images.values():
@@ -338,7 +339,7 @@ class Lab(Steering):
             LabError: the cap is raised or removed without a reason (``field`` is "why"), is no whole number, or the lab is
                 read-only.
         """
-        submission.refuse_if_read_only(self.settings)
+        refuse_if_read_only(self.settings)
         self.ledger.set_cap(self.mode, credits, why)
 
     # -- about -----------------------------------------------------------------------------------------------------

@@ -7,17 +7,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.copier import Copier
-from rivya_core.lab.engine import Engine, Inbox
-from rivya_core.lab.history import History
+from rivya_core.lab.evaluation.measure_worker import Measurer
 from rivya_core.lab.jobs.context import JobContext
-from rivya_core.lab.judging.measuring import Measurer
-from rivya_core.lab.keeper import Keeper
-from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.jobs.copier import Copier
+from rivya_core.lab.jobs.engine import Engine, Inbox
+from rivya_core.lab.jobs.supervisor import Keeper
+from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.server.errands import Errands
-from rivya_core.lab.shows.open_room import OpenRooms
-from rivya_core.lab.shows.replay import Replay
+from rivya_core.lab.shows.cassette.replay import Replay
+from rivya_core.lab.shows.room.open_room import OpenRooms
 from rivya_core.settings import Settings
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rivya_core.lab import example_study, submission
-from rivya_core.lab.archive import Archive
+from rivya_core.lab.examples import example_sweep
+from rivya_core.lab.jobs import submission
 from rivya_core.lab.jobs.context import BY_PERSON
-from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.read_only import refuse_if_read_only
+from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord, Pause
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.records import ErrorCard, GenerationRecord, Pause
-from rivya_core.lab.states import State
 from rivya_core.settings import Settings
 
 
@@ -48,7 +50,7 @@ class Steering:
 
     def ask_again(self, generation_id: str) -> None:
         """Send an unconfirmed generation again, with its first key and bytes."""
-        submission.refuse_if_read_only(self.settings)
+        refuse_if_read_only(self.settings)
         self.ledger.reopen(generation_id)
         self._enqueue_again(generation_id)
 
@@ -65,7 +67,7 @@ class Steering:
         Raises:
             LabError: it is not overdue (``Settings.overdue_after_s``), there is nothing to watch, or the lab is read-only.
         """
-        submission.refuse_if_read_only(self.settings)
+        refuse_if_read_only(self.settings)
         self.ledger.stop_watching(generation_id, self.settings.overdue_after_s)
         self.ledger.make_due(generation_id)
         self._parts.jobs.wake(generation_id)
@@ -73,7 +75,7 @@ class Steering:
 
     def watch_again(self, generation_id: str) -> None:
         """Take ``stop_watching`` back, and have the task read now."""
-        submission.refuse_if_read_only(self.settings)
+        refuse_if_read_only(self.settings)
         self.ledger.watch_again(generation_id)
         self.ledger.make_due(generation_id)
         self._parts.jobs.wake(generation_id)
@@ -91,7 +93,7 @@ class Steering:
 
     def resume(self) -> None:
         """Let the queue go on; if the reason is still there, it stops again with a fresh card."""
-        submission.refuse_if_read_only(self.settings)
+        refuse_if_read_only(self.settings)
         self.ledger.set_pause(self.connection, None)
         self._parts.jobs.gate.forget()
 
@@ -115,7 +117,7 @@ class Steering:
 
     def set_simulated_credits(self, credits: int) -> None:  # noqa: A002 - Rivya's word
         """Set what the built-in simulator's wallet holds; Spend does not take it for a charge or a top-up by others."""
-        submission.refuse_if_read_only(self.settings)
+        refuse_if_read_only(self.settings)
         world = self._parts.simulator.world
         before = world.balance()
         world.configure(credits=credits)
@@ -132,13 +134,13 @@ class Steering:
     def undelete(self, generation_ids: Sequence[str]) -> int:
         """Bring deleted generations back; how many."""
         count = self.ledger.set_deleted(generation_ids, None)
-        example_study.bring_back(self.ledger, generation_ids)
+        example_sweep.bring_back(self.ledger, generation_ids)
         return count
 
     def remove_examples(self) -> list[str]:
         """Delete the examples of the first start, clips and sweep; the ids of the clips, for ``undelete``, which brings back both."""
         ids = self._parts.history.examples()
-        example_study.remove(self.ledger)
+        example_sweep.remove(self.ledger)
         self.delete(ids)
         return ids
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from rivya_core import services
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.shows.cassette import ENTRIES_MAX
+from rivya_core.lab.shows.cassette.cassette import ENTRIES_MAX
 from rivya_core.web import exports
 from rivya_core.web.files import attachment, bad_request, refused
 from rivya_core.web.selection import ids_of, read_selection

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.containers import container_of_key
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.records import GenerationRecord
-from rivya_core.lab.zip_pieces import BLOCK_BYTES, Pieces
+from rivya_core.lab.ledger.records import GenerationRecord
+from rivya_core.lab.media.containers import container_of_key
+from rivya_core.lab.shows.zip_pieces import BLOCK_BYTES, Pieces
 from rivya_core.mode_words import ModeWord
 from rivya_core.web import exports
 

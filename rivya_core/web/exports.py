@@ -16,12 +16,12 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from rivya_core.api.texts import shows_nothing
-from rivya_core.lab.expenses import Days, MovementLine
-from rivya_core.lab.history_query import PARAM_KEYS, plain
-from rivya_core.lab.marks import Marks, NoteText
-from rivya_core.lab.records import GenerationRecord, HistoryFilter
+from rivya_core.lab.ledger.history.history_query import PARAM_KEYS, plain
+from rivya_core.lab.ledger.history.marks import Marks, NoteText
+from rivya_core.lab.ledger.records import GenerationRecord, HistoryFilter
+from rivya_core.lab.ledger.states import State
 from rivya_core.lab.server.questions import Observation
-from rivya_core.lab.states import State
+from rivya_core.lab.spending.spending_records import Days, MovementLine
 from rivya_core.mode_words import ModeWord, mode_word
 from rivya_core.settings import Mode
 

@@ -17,11 +17,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from rivya_core.api.errors import LabError, RivyaError
-from rivya_core.lab.containers import MP4
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.own_key import refuse_key
-from rivya_core.lab.records import GenerationRecord
-from rivya_core.lab.shows.recipe import recipe_text, write_recipe
+from rivya_core.lab.ledger.records import GenerationRecord
+from rivya_core.lab.media.containers import MP4
+from rivya_core.lab.shows.own_key import refuse_key
+from rivya_core.lab.shows.pictures.recipe import recipe_text, write_recipe
 from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX
 from rivya_core.mode_words import ModeWord
 from rivya_core.web import clip_archive, exports
@@ -120,9 +120,9 @@ def _of_show(lab: Lab, kind: str, show_id: str, slide: str | None) -> tuple[Call
 
 def _of_clips(lab: Lab, kind: str, ids: list[str]) -> tuple[Callable[[Path], object], ModeWord | None]:
     # Imported here because it loads numpy and the encoder, which a server that makes no file does without.
-    from rivya_core.lab.shows.chat_files import labels_of  # noqa: PLC0415
-    from rivya_core.lab.shows.contact_sheet import Tile, contact_sheet, of_list  # noqa: PLC0415
-    from rivya_core.lab.shows.side_by_side import LabelledClip, side_by_side  # noqa: PLC0415
+    from rivya_core.lab.shows.pictures.chat_files import labels_of  # noqa: PLC0415
+    from rivya_core.lab.shows.pictures.contact_sheet import Tile, contact_sheet, of_list  # noqa: PLC0415
+    from rivya_core.lab.shows.pictures.side_by_side import LabelledClip, side_by_side  # noqa: PLC0415
 
     most = SHEET_MAX if kind == "contact-sheet.png" else SIDE_BY_SIDE_MAX
     rows = [row for row in lab.history.some(ids) if row.has_clip] if 0 < len(ids) <= most else []

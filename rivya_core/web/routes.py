@@ -21,10 +21,10 @@ from starlette.staticfiles import StaticFiles
 
 from rivya_core import services
 from rivya_core.api.errors import ConfigurationError, RivyaError
-from rivya_core.lab.clips import WHOLE
-from rivya_core.lab.containers import container_of_key
-from rivya_core.lab.images import small_key
 from rivya_core.lab.lab import Lab
+from rivya_core.lab.ledger.assets import small_key
+from rivya_core.lab.media.containers import container_of_key
+from rivya_core.lab.media.video_probe import WHOLE
 from rivya_core.mode_words import mode_word
 from rivya_core.settings import Settings
 from rivya_core.web import clip_archive, exports, guard, made_files, shows

@@ -17,9 +17,9 @@ from starlette.routing import Route
 
 from rivya_core import services
 from rivya_core.api.errors import LabError, RivyaError
-from rivya_core.lab.containers import container_of_key
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.shows.room_app import ballot_answer, vote_answer
+from rivya_core.lab.media.containers import container_of_key
+from rivya_core.lab.shows.room.app import ballot_answer, vote_answer
 from rivya_core.mode_words import ModeWord
 from rivya_core.web import exports
 from rivya_core.web.files import PRIVATE_CACHE, SHA256, answer_with_lab, archived_file, attachment, not_found, refused
@@ -40,7 +40,7 @@ def routes() -> Sequence[Route]:
 
 def show(request: Request) -> Response:
     """Serve the page of a show, or a page that says that there is none."""
-    from rivya_core.lab.shows import page  # noqa: PLC0415 - loads Jinja2: only who shows pays for it
+    from rivya_core.lab.shows.page import page  # noqa: PLC0415 - loads Jinja2: only who shows pays for it
 
     try:
         html = services.shared_lab().shows.page(request.path_params["id"])

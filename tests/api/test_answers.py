@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from rivya_core.api import ApiError, RivyaError, UnreadableAnswerError, endpoints
 from rivya_core.api.answers import RawAnswer, read_generation

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from PIL import Image, ImageCms
 
-from rivya_core.api import InvalidRequestError, ReferenceImage, check_image, shrink_image
-from rivya_core.api import colours as colour_module
+from rivya_core.api import InvalidRequestError, ReferenceImage, check_image, colours as colour_module, shrink_image
 from tests.api.images import encode, png, two_halves
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

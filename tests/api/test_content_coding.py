@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rivya_core.api import DownloadError, InsufficientCreditsError, UnreadableAnswerError
 from rivya_core.api.content_coding import PIECE_BYTES, PackingError, unpacker

@@ -6,8 +6,7 @@ import hashlib
 import io
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from PIL import Image
 
 from rivya_core.api import ReferenceImage, check_image, shrink_image

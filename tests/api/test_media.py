@@ -20,8 +20,8 @@ from rivya_core.api import (
     MediaClient,
     RivyaError,
     StorageError,
+    media_rules as rules,
 )
-from rivya_core.api import media_rules as rules
 from rivya_core.api.addresses import is_public
 from rivya_core.api.wire import Timeouts
 from tests.api.conftest import Blocking

@@ -10,8 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from rivya_core.api import AsyncMediaClient, AsyncRivya, DownloadError, MediaClient, Rivya, TransportError
 from rivya_core.api.errors import ConfigurationError

@@ -8,8 +8,7 @@ from email.utils import format_datetime
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rivya_core.api import (
     Action,

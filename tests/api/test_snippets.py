@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from rivya_core.api import GenerationRequest, as_curl, as_json, as_python
 from rivya_core.api.texts import shows_nothing

@@ -7,8 +7,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rivya_core.api import GenerationRequest
 from rivya_core.api.errors import InvalidRequestError

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rivya_core.lab.judging import features, noise
-from rivya_core.lab.judging.arrangements import EXACT_MAX, ways
+from rivya_core.lab.evaluation import features, significance
+from rivya_core.lab.evaluation.permutations import EXACT_MAX, ways
 from rivya_core.simulator.video.clips import LONG_SIDE_PX, motion
 from rivya_core.simulator.video.recipe import Recipe
 from rivya_core.simulator.video.render import render
@@ -49,10 +49,12 @@ def drawn(dice: np.random.Generator, takes: int, size_sd: float, groups: int = 2
     return base
 
 
-def study(figures: NDArray[np.float64], takes: int, groups: int = 2) -> noise.Finding:
+def study(figures: NDArray[np.float64], takes: int, groups: int = 2) -> significance.Finding:
     """Judge one study as the lab does."""
     dealt = [group for group in range(groups) for _ in range(takes)]
-    return noise.find(dealt, [0] * len(dealt), {name: figures[:, column].tolist() for column, name in enumerate(NAMES)})
+    return significance.find(
+        dealt, [0] * len(dealt), {name: figures[:, column].tolist() for column, name in enumerate(NAMES)}
+    )
 
 
 def words_said(takes: int, size_sd: float, studies: int = STUDIES) -> Counter[str]:
@@ -73,11 +75,11 @@ def bound(takes: int) -> str:
     all_ways = ways([0] * takes + [1] * takes, [0] * 2 * takes)
     if all_ways > EXACT_MAX:
         return "at most 5 % by construction"
-    reached = 2 * int(noise.LEVEL * all_ways / 2)
+    reached = 2 * int(significance.LEVEL * all_ways / 2)
     return f"at most {reached}/{all_ways} = {100 * reached / all_ways:.2f} % by construction"
 
 
-def rendered(folder: Path, number: int, effect: str, takes: int = 4) -> noise.Finding:
+def rendered(folder: Path, number: int, effect: str, takes: int = 4) -> significance.Finding:
     """One study of ``cfg_scale`` at 0 and 1 through renderer and measurement; ``number`` seeds scene and takes."""
     dice = np.random.default_rng([number, sum(effect.encode())])
     scene = ("a field", "a lake of ice", "a beach", "a city street", "silk", "a forest", "a nebula")[number % 7]
@@ -101,7 +103,7 @@ def rendered(folder: Path, number: int, effect: str, takes: int = 4) -> noise.Fi
         for key in measured[0]
         if all(one[key] is not None for one in measured)
     }
-    return noise.find([0] * takes + [1] * takes, [0] * 2 * takes, named)
+    return significance.find([0] * takes + [1] * takes, [0] * 2 * takes, named)
 
 
 def figures() -> Iterator[Figure]:

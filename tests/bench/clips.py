@@ -7,7 +7,7 @@ from pathlib import Path
 
 import av
 
-from rivya_core.lab.clips import decode_fault, inspect
+from rivya_core.lab.media.video_probe import decode_fault, inspect
 from tests.bench.features import cpu_s
 from tests.bench.figures import Figure
 from tests.lab.video_files import make_clip

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import av
 
-from rivya_core.lab.judging import features
-from rivya_core.lab.judging.measuring import step_back
+from rivya_core.lab.evaluation import features
+from rivya_core.lab.media.thread_priority import step_back
 from rivya_core.simulator.video.recipe import Recipe
 from rivya_core.simulator.video.render import render
 from tests.bench.figures import Figure, median, percentile

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab, State, open_lab
 from rivya_core.api.texts import reuse_hash
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.ledger import NewGeneration
-from rivya_core.lab.schema import events, generations, movements
-from rivya_core.lab.search_words import stored_words
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.history.search_words import stored_words
+from rivya_core.lab.ledger.ledger import NewGeneration
+from rivya_core.lab.ledger.schema import events, generations, movements
 from tests.bench.labs import in_state, request, settings_for, until
 from tests.bench.scripted import tiny_clip
 

@@ -12,9 +12,9 @@ import aiohttp
 import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab, State, open_lab
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.schema import generations
-from rivya_core.lab.sweeps import Sweep
+from rivya_core.lab.experiments.service import Sweep
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import generations
 from tests.bench import fresh
 from tests.bench.dashboard import Dashboard, Tab
 from tests.bench.figures import Figure, percentile

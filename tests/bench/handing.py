@@ -16,8 +16,8 @@ from pathlib import Path
 
 from playwright.sync_api import Request, sync_playwright
 
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.clips import poster_jpeg
+from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.media.video_probe import poster_jpeg
 from rivya_core.lab.shows import export, previews
 from rivya_core.lab.shows.export import Material
 from tests.bench import fresh

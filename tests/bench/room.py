@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from rivya_core import Lab, Settings, open_lab
 from rivya_core.http_server.listener import Listener
-from rivya_core.lab.shows.room import Share
+from rivya_core.lab.shows.room.room import Share
 from tests.bench import fresh
 from tests.bench.figures import Figure, median, percentile
 from tests.browser.conftest import CHROMIUM, COMES_MS, FLAGS

@@ -17,11 +17,11 @@ from typing import Any, Final
 import numpy as np
 from scipy.stats import binom, binomtest
 
-from rivya_core.lab.judging import pairing, ratings
-from rivya_core.lab.judging.questions import Grid
-from rivya_core.lab.judging.stopping import ALPHA, follow
-from rivya_core.lab.judging.vote_lines import PAIRS_MAX, Block, Plan, deal
-from rivya_core.lab.judging.votes import Comparison
+from rivya_core.lab.evaluation.votes import pairing, ranking
+from rivya_core.lab.evaluation.votes.questions import Grid
+from rivya_core.lab.evaluation.votes.stopping import ALPHA, follow
+from rivya_core.lab.evaluation.votes.vote_lines import PAIRS_MAX, Block, Plan, deal
+from rivya_core.lab.evaluation.votes.votes import Comparison
 from tests.bench.figures import Figure, median
 
 STUDIES = 1000
@@ -66,7 +66,7 @@ def run_study(
         if progress.is_over:
             covered = None
             if share is not None:
-                [rated] = [one for one in ratings.rate(variants, found) if one.variant == 0]
+                [rated] = [one for one in ranking.rate(variants, found) if one.variant == 0]
                 covered = rated.low <= share <= rated.high
             return Study(progress.winner, len(found), covered)
 

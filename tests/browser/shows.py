@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rivya_core import open_lab
-from rivya_core.lab.example_study import EXPERIMENT_ID
+from rivya_core.lab.examples.example_sweep import EXPERIMENT_ID
 from rivya_core.settings import Settings
 from tests.conftest import FAST
 from tests.until import until

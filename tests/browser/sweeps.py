@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rivya_core import GenerationRequest
-from rivya_core.lab.sweeps import Labelled, Sweep
+from rivya_core.lab.experiments.service import Labelled, Sweep
 from rivya_core.services import open_lab
 from rivya_core.settings import Settings
 from tests.conftest import FAST

@@ -15,9 +15,9 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from rivya_core import Lab
 from rivya_core.api.errors import LabError
-from rivya_core.lab.judging import vote_lines
-from rivya_core.lab.judging.vote_lines import Plan
-from rivya_core.lab.shows.ballot import BallotFile
+from rivya_core.lab.evaluation.votes import vote_lines
+from rivya_core.lab.evaluation.votes.vote_lines import Plan
+from rivya_core.lab.shows.ballot.ballot import BallotFile
 from tests.browser.looks import PHONE, WIDE, broken, fits
 from tests.lab.judging.study import make_crossed
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from rivya_core.lab.database import migrate, open_database
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.database import migrate, open_database
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.states import State
 from rivya_core.settings import EMBEDDED_CONNECTION
 from rivya_core.simulator import World
 from tests.browser.conftest import QUICK, Look, Server, Visitor

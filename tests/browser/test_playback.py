@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from rivya_core.lab.database import migrate, open_database
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.database import migrate, open_database
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.states import State
 from rivya_core.simulator import World
 from tests.browser.clips import make_clips
 from tests.browser.conftest import QUICK, Look, Server, Visitor

@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import expect
 
-from rivya_core.lab.database import begin_immediate, migrate, open_database
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.schema import balances, experiments
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.database import begin_immediate, migrate, open_database
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.schema import balances, experiments
+from rivya_core.lab.ledger.states import State
 from rivya_core.settings import EMBEDDED_CONNECTION
 from tests.browser.conftest import Server, Visitor
 from tests.browser.looks import assert_well, each_look, settle

@@ -9,8 +9,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from rivya_core import Lab, open_lab
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.schema import generations
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import generations
 from rivya_core.settings import Settings
 from tests.conftest import FAST
 from tests.lab.judging import pictures

@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from rivya_core import GenerationRequest, open_lab
-from rivya_core.lab.ids import new_intent_id
+from rivya_core.lab.ledger.ids import new_intent_id
 from tests.bench import fresh
 from tests.browser.conftest import CHROMIUM, COMES_MS, FLAGS, Server
 from tests.browser.looks import settle

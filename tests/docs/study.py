@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rivya_core import GenerationRequest, Lab, Settings, Sweep
-from rivya_core.lab.judging import observations
-from rivya_core.lab.judging.findings import evidence
-from rivya_core.lab.sweeps import Labelled
+from rivya_core.lab.evaluation import observations
+from rivya_core.lab.evaluation.findings import evidence
+from rivya_core.lab.experiments.service import Labelled
 
 NAME = "Opening shot of the winter film"
 QUESTION = "Which opening shot makes people stay, and how calmly should it move?"

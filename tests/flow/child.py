@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from rivya_core import GenerationRequest, RivyaError, Settings, open_lab
-from rivya_core.lab import points
+from rivya_core.lab.jobs import crash_points
 from rivya_core.lab.lab import Lab
 from tests.until import until
 
@@ -37,7 +37,7 @@ def die_at(point: str, on: int, told: Path) -> None:
     guard = threading.Lock()
     seen: list[str] = []
 
-    def watcher(reached: points.Point, generation_id: str) -> None:
+    def watcher(reached: crash_points.Point, generation_id: str) -> None:
         if reached != point:
             return
         with guard:
@@ -47,7 +47,7 @@ def die_at(point: str, on: int, told: Path) -> None:
                 told.write_text(generation_id, encoding="utf-8")
                 die()
 
-    points.watch(watcher)
+    crash_points.watch(watcher)
 
 
 def say(value: object) -> None:

@@ -12,7 +12,7 @@ import pytest
 from rivya_core import GenerationRequest
 from rivya_core.api.errors import BudgetError
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 from tests.conftest import FAST
 from tests.flow.conftest import Child, heard
 from tests.flow.outside import Outside

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 from rivya_core import GenerationRequest, Settings, open_lab
-from rivya_core.lab.clips import DAMAGED, inspect
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.records import GenerationRecord, Pause
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.records import GenerationRecord, Pause
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.media.video_probe import DAMAGED, inspect
 from rivya_core.services import close_all
 from rivya_core.simulator.state.world import World
 from tests.conftest import FAST

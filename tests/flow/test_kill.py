@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from rivya_core.lab.clips import inspect
+from rivya_core.lab.jobs.crash_points import Point
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.points import Point
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.media.video_probe import inspect
 from rivya_core.simulator.state.world import World
 from tests.conftest import FAST
 from tests.flow.conftest import Child, heard

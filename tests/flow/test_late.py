@@ -12,9 +12,9 @@ import pytest
 from rivya_core import GenerationRequest
 from rivya_core.api.contract import KEY_PREFIX
 from rivya_core.api.errors import LabError, StorageError
-from rivya_core.lab.clips import inspect
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.media.video_probe import inspect
 from rivya_core.simulator.state.world import World
 from tests.flow.outside import Outside
 from tests.pace import HELD_S, left_to_a_person, quicken

@@ -26,8 +26,8 @@ from rivya_core.api import as_curl, as_json, as_python
 from rivya_core.api.contract import KEY_PREFIX
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.records import HistoryFilter
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.records import HistoryFilter
+from rivya_core.lab.ledger.states import State
 from rivya_core.web.exports import csv_lines, json_lines
 from tests.flow.outside import Outside
 from tests.pace import quicken

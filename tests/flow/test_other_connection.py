@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from rivya_core import GenerationRequest
-from rivya_core.lab.database import open_database
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.database import open_database
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.states import State
 from rivya_core.simulator.state.world import World
 from tests.flow.outside import Outside
 from tests.pace import quicken

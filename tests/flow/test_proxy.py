@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from rivya_core import GenerationRequest
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 from rivya_core.services import close_all, open_lab
 from rivya_core.settings import Settings
 from rivya_core.simulator.http.routes import create_app

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from rivya_core import GenerationRequest
-from rivya_core.lab import gate, heartbeat, keeper
+from rivya_core.lab.jobs import admission, heartbeat, supervisor
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 from tests.conftest import FAST
 from tests.flow.conftest import Child, heard
 from tests.flow.outside import Outside
@@ -43,13 +43,15 @@ def test_a_second_process_submits_cancels_and_takes_over(
     assert (seen.state, runs_jobs(lab)) == (State.SUCCEEDED, False)
 
     lab.pause_queue()
-    time.sleep(gate.LOOK_AGAIN_S + 0.1)  # older than this the holder trusts no look at the pauses, however slow it is
+    time.sleep(
+        admission.LOOK_AGAIN_S + 0.1
+    )  # older than this the holder trusts no look at the pauses, however slow it is
     taken_back, left_behind = lab.submit(REQUEST).id, lab.submit(REQUEST).id
     assert lab.cancel(taken_back)
     holder.send_signal(signal.SIGKILL)
     holder.wait(10)
     assert (
-        keeper.LOCK_EVERY_S + keeper.TICK_S < 5
+        supervisor.LOCK_EVERY_S + supervisor.TICK_S < 5
     )  # how soon it tries; how long its engine needs is the machine's business
     until(lambda: runs_jobs(lab), what="taken over")
     assert lab.get(left_behind).state is State.WAITING

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rivya_core import GenerationRequest, HistoryFilter, Lab, State, Sweep
-from rivya_core.lab import keeper
+from rivya_core.lab.jobs import supervisor
 from rivya_core.simulator.state.request_log import RecordedRequest
 from tests.conftest import FAST
 from tests.flow.conftest import Child, heard
@@ -169,7 +169,7 @@ def test_an_empty_wallet_stops_a_sweep_and_loses_nothing(
 ) -> None:
     """Somebody else empties the wallet in mid-sweep: one card, nothing failed; after the top-up it goes on by itself."""
     quicken(monkeypatch, pause_s=0.3)
-    monkeypatch.setattr(keeper, "MOVED_S", 0.2)
+    monkeypatch.setattr(supervisor, "MOVED_S", 0.2)
     lab = make_lab(simulator_credits=1280, max_creates_in_flight=1)
     assert lab.simulator is not None
     world = lab.simulator.world

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
-from rivya_core.lab.shows import ballot, page
+from rivya_core.lab.shows.ballot import ballot
+from rivya_core.lab.shows.page import page
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPONENTS = ROOT / "pages" / "_ui" / "components"

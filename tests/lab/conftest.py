@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.database import open_database
-from rivya_core.lab.history import History
-from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.ledger.database import open_database
+from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.media.archive import Archive
 from rivya_core.simulator.server import SimulatorServer
 from tests.lab.given import Clock
 from tests.template import copy_template

@@ -13,10 +13,11 @@ import numpy as np
 from rivya_core.api import GenerationRequest
 from rivya_core.api.contract import Generation
 from rivya_core.api.errors import TransportError
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.ledger import Ledger, NewGeneration, new_intent_id
-from rivya_core.lab.records import Clip, ErrorCard, GenerationRecord
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.ledger import Ledger, NewGeneration, new_intent_id
+from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.media.archive import Clip
 from rivya_core.settings import Mode
 
 HERE = "http://127.0.0.1:9"

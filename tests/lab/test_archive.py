@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rivya_core.api.errors import DownloadError, LabError, StorageError
-from rivya_core.lab.archive import Archive, _told
+from rivya_core.lab.media.archive import Archive, _told
 from tests.lab.given import make_mp4
 
 KEY = "clips/2026/11/g01-1.mp4"

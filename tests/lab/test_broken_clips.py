@@ -12,14 +12,14 @@ import pytest
 import sqlalchemy as sa
 
 from rivya_core.api.errors import DownloadError
-from rivya_core.lab.broken_clips import SAME_BYTES, WholeChecks
-from rivya_core.lab.clips import decode_fault, inspect
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.jobs import create, record, save, wait
-from rivya_core.lab.judging import observations
-from rivya_core.lab.records import GenerationRecord
-from rivya_core.lab.schema import features
-from rivya_core.lab.states import State
+from rivya_core.lab.evaluation import observations
+from rivya_core.lab.jobs import create, save, settle, wait
+from rivya_core.lab.ledger.broken_clips import SAME_BYTES, WholeChecks
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.records import GenerationRecord
+from rivya_core.lab.ledger.schema import features
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.media.video_probe import decode_fault, inspect
 from tests.lab.scripted import Reply, Scripted
 from tests.lab.test_clip_caps import many_samples
 from tests.lab.test_jobs import KEY, Bench
@@ -70,7 +70,7 @@ def posts(server: Scripted) -> int:
 def made(bench: Bench) -> GenerationRecord:
     """Run a new row to its end."""
     row = bench.add()
-    bench.run(row.id, create, wait, save, record)
+    bench.run(row.id, create, wait, save, settle)
     return bench.ledger.get(row.id)
 
 
@@ -132,7 +132,7 @@ def test_broken_bytes_are_fetched_again_and_never_kept(bench: Bench, server: Scr
         assert bench.ledger.get(row.id).clip_key is None
         assert not [*(bench.archive.root / "parts").iterdir()]
     gives(server, whole)
-    bench.run(row.id, save, record)
+    bench.run(row.id, save, settle)
     row = bench.ledger.get(row.id)
     assert (row.state, row.clip_check, posts(server), row.held_credits) == (State.SUCCEEDED, None, 1, 160)
     assert bench.archive.get_bytes(row.clip_key or "") == whole
@@ -176,7 +176,7 @@ def test_noise_that_only_decoding_finds_sends_the_clip_back(bench: Bench, server
     assert (back.held_credits, back.settlement) == (160, "settled")
     whole = (tmp_path / "a.mp4").read_bytes()
     gives(server, whole)
-    bench.run(row.id, save, record)
+    bench.run(row.id, save, settle)
     checked(bench)
     row = bench.ledger.get(row.id)
     assert (row.state, row.clip_check, row.clip_fault, row.error) == (State.SUCCEEDED, "whole", None, None)
@@ -213,7 +213,7 @@ def test_a_lost_clip_that_comes_back_otherwise_is_measured_anew(
     bench.archive.delete(row.clip_key or "")
     bench.ledger.lost_clip(row.id)
     gives(server, first if same else make_clip(tmp_path / "b.mp4", frames=12).read_bytes())
-    bench.run(row.id, save, record)
+    bench.run(row.id, save, settle)
     assert bench.ledger.get(row.id).has_clip
     assert measured(bench, row) is same
 
@@ -223,7 +223,7 @@ def test_noise_that_comes_each_time_is_kept(bench: Bench, server: Scripted, tmp_
     gives(server, spoilt(tmp_path / "a.mp4"))
     row = made(bench)
     checked(bench)
-    bench.run(row.id, save, record)
+    bench.run(row.id, save, settle)
     row = bench.ledger.get(row.id)
     assert (row.state, row.clip_check, fetched(server)) == (State.SUCCEEDED, "damaged", SAME_BYTES)
     assert (row.clip_width_px, row.clip_height_px) == (160, 96)
@@ -237,7 +237,7 @@ def test_a_damaged_clip_that_rivya_gives_no_longer_is_kept(bench: Bench, server:
     row = made(bench)
     checked(bench)
     server.good["media"] = Reply(404, {})
-    bench.run(row.id, save, record)
+    bench.run(row.id, save, settle)
     row = bench.ledger.get(row.id)
     assert (row.state, row.clip_check) == (State.SUCCEEDED, "damaged")
     assert "no longer" in (row.clip_fault or "") or "any more" in (row.clip_fault or "")
@@ -302,7 +302,7 @@ def test_a_better_clip_in_another_container_takes_the_old_ones_place(
     row = made(bench)
     checked(bench)
     gives(server, make_clip(tmp_path / "a.webm", "libvpx-vp9").read_bytes())
-    bench.run(row.id, save, record)
+    bench.run(row.id, save, settle)
     after = bench.ledger.get(row.id)
     assert (after.clip_key or "").endswith(".webm")
     assert not bench.archive.exists(row.clip_key or "")

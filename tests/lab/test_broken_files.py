@@ -6,11 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from rivya_core.api.errors import DownloadError
-from rivya_core.lab.clips import decode_fault, inspect
+from rivya_core.lab.media.video_probe import decode_fault, inspect
 from tests.lab.video_files import make_clip, noisy, without, zeroed
 
 KINDS = [

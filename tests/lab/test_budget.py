@@ -11,16 +11,15 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rivya_core.api.errors import BudgetError
-from rivya_core.lab import budget as budgets
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.experiments.quotes import how_many_fit
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.records import BalanceRecord, Budget
-from rivya_core.lab.states import State
+from rivya_core.lab.experiments.quote import how_many_fit
+from rivya_core.lab.ledger import budget as budgets
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.records import BalanceRecord, Budget
+from rivya_core.lab.ledger.states import State
 from rivya_core.settings import EMBEDDED_CONNECTION, Mode, Settings
 from tests.lab.given import HERE, NOON, Clock, accept, added, attempted, in_state, new
 
@@ -69,8 +68,8 @@ def test_five_of_twenty_threads_pass_a_cap_of_800(database: sa.Engine) -> None:
 RUSH = """
 import sys
 from pathlib import Path
-from rivya_core.lab.database import open_database
-from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.ledger.database import open_database
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.settings import Settings
 from tests.lab.test_budget import submit
 engine = open_database(Path(sys.argv[1]))

@@ -6,10 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
-from rivya_core.lab import caps
-from rivya_core.lab.caps import CapChange, is_raise
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.schema import experiments
+from rivya_core.lab.ledger import cap_log
+from rivya_core.lab.ledger.cap_log import CapChange, is_raise
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.schema import experiments
 from tests.lab.given import NOON, Clock
 
 
@@ -17,7 +17,7 @@ def log(ledger: Ledger) -> list[CapChange]:
     """Every change of the simulated daily cap, newest first."""
     nothing = sa.select(experiments.c.id).where(sa.false())
     with ledger.reading() as connection:
-        return caps.read_changes(connection, caps.daily("simulated"), nothing, limit=50)
+        return cap_log.read_changes(connection, cap_log.daily("simulated"), nothing, limit=50)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import av
 import pytest
 
 from rivya_core.api.errors import DownloadError
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.clips import inspect, poster_jpeg
-from rivya_core.lab.judging.features import UnmeasurableError, measure
+from rivya_core.lab.evaluation.features import UnmeasurableError, measure
+from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.media.video_probe import inspect, poster_jpeg
 from tests.lab.video_files import make_clip
 
 KEY = "clips/2026/11/g01-1.mp4"

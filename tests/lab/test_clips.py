@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from rivya_core.api.errors import DownloadError
-from rivya_core.lab.clips import inspect, poster_jpeg
+from rivya_core.lab.media.video_probe import inspect, poster_jpeg
 from tests.lab.given import make_mp4
 
 

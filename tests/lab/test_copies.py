@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import pytest
 import sqlalchemy as sa
 
-from rivya_core.lab import copies
-from rivya_core.lab.copier import Copier
-from rivya_core.lab.database import trouble_of
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.states import State
+from rivya_core.lab.jobs.copier import Copier
+from rivya_core.lab.ledger.backup import copies
+from rivya_core.lab.ledger.database import trouble_of
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.states import State
 from tests.lab.given import added, in_state
 
 DAY = date(2026, 11, 20)

@@ -6,14 +6,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from rivya_core.lab.credits import Adjust, Release, Settle, book
-from rivya_core.lab.database import begin_immediate, open_database
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.credits import Adjust, Release, Settle, book
+from rivya_core.lab.ledger.database import begin_immediate, open_database
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.states import State
 from tests.lab.given import Clock, accept, added, answer, attempted, held, in_state
 from tests.template import copy_template
 

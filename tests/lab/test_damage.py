@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab import copies
-from rivya_core.lab.damage import DamagedError, examine
-from rivya_core.lab.database import begin_immediate, open_database
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.salvage import STORED_ORDER, read_rows
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.backup import copies
+from rivya_core.lab.ledger.backup.damage import DamagedError, examine
+from rivya_core.lab.ledger.backup.salvage import STORED_ORDER, read_rows
+from rivya_core.lab.ledger.database import begin_immediate, open_database
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.states import State
 from rivya_core.services import close_all, open_lab
 from rivya_core.settings import Settings
 from tests.conftest import FAST

@@ -12,7 +12,7 @@ import pytest
 from rivya_core import GenerationRequest
 from rivya_core.api.errors import StorageError
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 
 REQUEST = GenerationRequest(prompt="A red fox in the snow")
 

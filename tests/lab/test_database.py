@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from rivya_core.api.errors import StorageError
-from rivya_core.lab.database import begin_immediate, open_database, reading, storage_errors
-from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.ledger.database import begin_immediate, open_database, reading, storage_errors
+from rivya_core.lab.ledger.ledger import Ledger
 from tests.lab.given import added
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from rivya_core.api.errors import LabError
-from rivya_core.lab.history import History
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.states import TERMINAL, State
+from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.states import TERMINAL, State
 from tests.lab.given import CARD, CLIP, NOON, Clock, added, attempted, in_state
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rivya_core import GenerationRecord, Lab, State
-from rivya_core.lab import differences
-from rivya_core.lab.differences import words_diff
+from rivya_core.lab.ledger.history import differences
+from rivya_core.lab.ledger.history.differences import words_diff
 from tests.lab.given import in_state
 
 FOX = "A red fox in the snow"

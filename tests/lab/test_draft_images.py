@@ -10,10 +10,10 @@ import pytest
 from rivya_core import GenerationRequest, Lab
 from rivya_core.api import check_image
 from rivya_core.api.errors import InvalidRequestError
-from rivya_core.lab import draft_images, drafts
-from rivya_core.lab.drafts import Draft, DraftImage
-from rivya_core.lab.images import small_key
-from rivya_core.lab.sweep_drafts import SweepDraft
+from rivya_core.lab.drafts import draft_images, drafts
+from rivya_core.lab.drafts.drafts import Draft, DraftImage
+from rivya_core.lab.drafts.sweep_drafts import SweepDraft
+from rivya_core.lab.ledger.assets import small_key
 from tests.api.images import jpeg, png
 
 

@@ -10,17 +10,16 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api import DEFAULT_MODEL
 from rivya_core.api.errors import BudgetError, InvalidRequestError, StorageError
-from rivya_core.lab import drafts, quotes
-from rivya_core.lab.drafts import Draft, DraftImage, Intent, Variant
-from rivya_core.lab.quotes import Price
-from rivya_core.lab.records import Budget
+from rivya_core.lab.drafts import drafts, quotes
+from rivya_core.lab.drafts.drafts import Draft, DraftImage, Intent, Variant
+from rivya_core.lab.drafts.quotes import Price
+from rivya_core.lab.ledger.records import Budget
 from rivya_core.mode_words import ModeWord
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)

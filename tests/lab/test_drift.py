@@ -8,15 +8,14 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api import Rivya
-from rivya_core.lab import drift
-from rivya_core.lab.drift import OwnChange, Read, Unexplained, unexplained, without_own
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.records import BalanceRecord
+from rivya_core.lab.ledger import reconciliation
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.reconciliation import OwnChange, Read, Unexplained, unexplained, without_own
+from rivya_core.lab.ledger.records import BalanceRecord
 from tests.lab.given import CARD, CLIP, HERE, NOON, Clock, accept, added, answer, attempted, in_state
 from tests.pace import left_to_a_person, quicken
 
@@ -39,7 +38,7 @@ def told(ledger: Ledger, clock: Clock, credits: int) -> Read:  # noqa: A002 - Ri
 def log(ledger: Ledger) -> list[Read]:
     """Every logged read."""
     with ledger.reading() as connection:
-        return drift.reads(connection, HERE, "simulated")
+        return reconciliation.reads(connection, HERE, "simulated")
 
 
 def changes(ledger: Ledger) -> list[tuple[int, int]]:
@@ -83,7 +82,7 @@ def test_a_settled_price_is_certain(ledger: Ledger, clock: Clock, hours: float) 
 def test_a_provisional_price_is_certain_after_a_day(ledger: Ledger, clock: Clock) -> None:
     """Rivya may settle lower for a day; then what was reserved is taken for the price."""
     in_state(ledger, State.SUCCEEDED)
-    clock.turn(drift.SETTLE_WITHIN.total_seconds() + 60)
+    clock.turn(reconciliation.SETTLE_WITHIN.total_seconds() + 60)
     read = told(ledger, clock, 4640)
     assert (read.booked_credits, read.open_credits) == (160, 0)
 
@@ -94,7 +93,7 @@ def test_a_refund_has_time_to_arrive(ledger: Ledger, clock: Clock) -> None:
     ledger.failed_at_rivya(row.id, answer("failed"))
     read = told(ledger, clock, 4640)
     assert (read.booked_credits, read.open_credits) == (0, 160)
-    clock.turn(drift.REFUND_WITHIN.total_seconds())
+    clock.turn(reconciliation.REFUND_WITHIN.total_seconds())
     read = told(ledger, clock, 4800)
     assert (read.booked_credits, read.open_credits) == (0, 0)
     assert changes(ledger) == []
@@ -140,12 +139,12 @@ def test_only_answers_are_logged(ledger: Ledger, clock: Clock) -> None:
 
 def test_old_weak_reads_are_dropped(ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads taken while much was open go after a month, the oldest of all when there are too many."""
-    monkeypatch.setattr(drift, "TIDY_EVERY", 1)
-    monkeypatch.setattr(drift, "KEPT_MAX", 3)
+    monkeypatch.setattr(reconciliation, "TIDY_EVERY", 1)
+    monkeypatch.setattr(reconciliation, "KEPT_MAX", 3)
     row = in_state(ledger, State.RUNNING)
     told(ledger, clock, 4640)
     ledger.ready(row.id, answer("succeeded", reserved_credits=160, final_credits=160))
-    clock.turn(drift.WEAK_KEPT_FOR.total_seconds() + 60)
+    clock.turn(reconciliation.WEAK_KEPT_FOR.total_seconds() + 60)
     for credits in (4640, 4639, 4638, 4637):  # noqa: A001 - Rivya's word
         told(ledger, clock, credits)
     assert [read.credits for read in log(ledger)] == [4639, 4638, 4637]
@@ -269,7 +268,7 @@ class Play:
     def changes(self) -> list[tuple[int, int]]:
         """What is unexplained."""
         with self.ledger.reading() as connection:
-            found = unexplained(drift.reads(connection, self.name, "simulated"))
+            found = unexplained(reconciliation.reads(connection, self.name, "simulated"))
         return [(change.low, change.high) for change in found]
 
     def _send(self, row: str, state: State, _price: int) -> None:

@@ -15,13 +15,12 @@ import pytest
 import sqlalchemy as sa
 
 from rivya_core import GenerationRequest
-from rivya_core.lab import keeper, points
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.engine import QUEUE_MANAGER, QUEUE_THREADS
-from rivya_core.lab.jobs import context
+from rivya_core.lab.jobs import context, crash_points, supervisor
+from rivya_core.lab.jobs.crash_points import Point
+from rivya_core.lab.jobs.engine import QUEUE_MANAGER, QUEUE_THREADS
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.points import Point
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.states import State
 from rivya_core.simulator.server import SimulatorServer
 from tests.lab.given import new
 from tests.pace import HELD_S, quicken
@@ -37,7 +36,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     quicken(monkeypatch)
     monkeypatch.setattr(context, "STRIKE_S", 0.02)
     yield
-    points.watch(None)
+    crash_points.watch(None)
 
 
 @pytest.mark.parametrize("point", list(Point), ids=lambda point: point.name.lower())
@@ -52,7 +51,7 @@ def test_an_error_nobody_foresaw_ends_nothing(
             raised.append(generation_id)
             raise RuntimeError("a bug")
 
-    points.watch(stumble)
+    crash_points.watch(stumble)
     lab = make_lab()
     assert lab.simulator is not None
     row = lab.wait(lab.submit(REQUEST).id)
@@ -132,7 +131,7 @@ def test_a_row_whose_job_was_cut_short_is_taken_up(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A job that ends without an outcome leaves a workflow that only looks alive: the sweep sees it and starts another."""
-    monkeypatch.setattr(keeper, "IDLE_AFTER_S", 0.3)
+    monkeypatch.setattr(supervisor, "IDLE_AFTER_S", 0.3)
     lab = make_lab(simulator_speed=2.0)
     assert lab.simulator is not None
     row = lab.submit(REQUEST)

@@ -13,12 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab, Settings, Sweep, open_lab
-from rivya_core.lab import example_study
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.example_study import EXPERIMENT_ID, NOTE
-from rivya_core.lab.experiments import book
-from rivya_core.lab.judging import observations
-from rivya_core.lab.schema import features
+from rivya_core.lab.evaluation import observations
+from rivya_core.lab.examples import example_sweep
+from rivya_core.lab.examples.example_sweep import EXPERIMENT_ID, NOTE
+from rivya_core.lab.experiments import repository
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import features
 from tests.conftest import FAST
 from tests.until import until
 
@@ -61,7 +61,7 @@ def test_the_study_is_finished_by_the_code_that_it_shows(studied: Lab) -> None:
     assert ranking.is_over
     assert decision["cell"] == studied.votes.winner(EXPERIMENT_ID)
     assert decision["votes"] == {"words": ranking.sentence, "count": ranking.votes, "winner": decision["cell"]}
-    assert {voter.name for voter in ranking.voters} == {example_study.VOTER}
+    assert {voter.name for voter in ranking.voters} == {example_sweep.VOTER}
     assert not studied.ballots.open_rounds(EXPERIMENT_ID)
     rows = studied.history.page().rows
     assert [row.experiment_id for row in rows[3:]] == [EXPERIMENT_ID] * CLIPS  # the other examples come first
@@ -132,8 +132,8 @@ def test_what_was_removed_before_it_was_made_does_not_come(make_lab: MakeLab) ->
     """Until it is asked for again; then from where it was."""
     lab = make_lab()
     lab._parts.measurer.stop()
-    example_study.plan_for(lab.ledger, lab.ledger.clock())
-    study = example_study.ExampleStudy(lab._parts)
+    example_sweep.plan_for(lab.ledger, lab.ledger.clock())
+    study = example_sweep.ExampleStudy(lab._parts)
     lab.remove_examples()
     study.advance(lambda: True)
     assert (stage(lab), lab.sweeps.list()) == ("due", [])
@@ -143,8 +143,8 @@ def test_a_study_that_was_interrupted_goes_on(make_lab: MakeLab, finished: Path)
     """Wherever it ended: before its rows, before a vote, between votes; there is one round and one decision."""
     lab = make_lab()
     lab._parts.measurer.stop()
-    example_study.plan_for(lab.ledger, lab.ledger.clock())
-    study = example_study.ExampleStudy(lab._parts)
+    example_sweep.plan_for(lab.ledger, lab.ledger.clock())
+    study = example_sweep.ExampleStudy(lab._parts)
     looks = iter([True, True])
     study.advance(lambda: next(looks, False))
     assert (stage(lab), lab.sweeps.list()) == ("due", [])
@@ -171,6 +171,6 @@ def test_a_persons_decision_on_the_study_stays(make_lab: MakeLab, studied: Lab) 
     del make_lab
     mine = {"cell": 2, "title": "cfg_scale: 1", "why": "Mine", "who": "Ana"}
     with begin_immediate(studied.ledger.database) as connection:
-        book.update(connection, EXPERIMENT_ID, decision=mine)
-    example_study.ExampleStudy(studied._parts)._decide()
+        repository.update(connection, EXPERIMENT_ID, decision=mine)
+    example_sweep.ExampleStudy(studied._parts)._decide()
     assert studied.sweeps.get(EXPERIMENT_ID).decision == mine

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from rivya_core import Lab, State
-from rivya_core.lab import sweep_drafts
-from rivya_core.lab.engine import APP_VERSION, QUEUE, WORKFLOW
+from rivya_core.lab.drafts import sweep_drafts
+from rivya_core.lab.jobs.engine import APP_VERSION, QUEUE, WORKFLOW
 from rivya_core.simulator.state.world import World
 from tests.lab.old.make_full import DRAFT, read_back
 from tests.until import until

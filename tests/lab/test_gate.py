@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from rivya_core.api.errors import StorageError
-from rivya_core.lab import gate
-from rivya_core.lab.gate import Gate, Stops, Turn
-from rivya_core.lab.records import Pause
+from rivya_core.lab.jobs import admission
+from rivya_core.lab.jobs.admission import Gate, Turn
+from rivya_core.lab.ledger.records import Pause, Stops
 from tests.lab.given import CARD, NOON
 
 PAUSE = Pause(effect="person", since=NOON, card=CARD)
@@ -21,7 +21,7 @@ PAUSE = Pause(effect="person", since=NOON, card=CARD)
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stops are looked at often."""
-    monkeypatch.setattr(gate, "LOOK_AGAIN_S", 0.01)
+    monkeypatch.setattr(admission, "LOOK_AGAIN_S", 0.01)
 
 
 class Stopper:

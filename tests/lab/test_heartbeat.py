@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from rivya_core.lab.heartbeat import Heartbeat
+from rivya_core.lab.jobs.heartbeat import Heartbeat
 
 
 class Clock:

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.history import History, SweepTrouble, Typical
-from rivya_core.lab.history_choices import VALUES_MAX
-from rivya_core.lab.history_query import Sort
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.records import HistoryFilter
-from rivya_core.lab.schema import experiments, generations, ratings
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.history.history import History, SweepTrouble, Typical
+from rivya_core.lab.ledger.history.history_choices import VALUES_MAX
+from rivya_core.lab.ledger.history.history_query import Sort
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.records import HistoryFilter
+from rivya_core.lab.ledger.schema import experiments, generations, ratings
+from rivya_core.lab.ledger.states import State
 from tests.lab.given import CARD, CLIP, NOON, Clock, accept, added, answer, attempted, in_state, new
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rivya_core.api.errors import LabError
-from rivya_core.lab.ids import generation_id, new_intent_id
+from rivya_core.lab.ledger.ids import generation_id, new_intent_id
 from tests.lab.given import NOON
 
 

@@ -11,8 +11,8 @@ from PIL import Image
 from rivya_core.api import ReferenceImage
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.api.images import check_image
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.media.archive import Archive
 from tests.lab.given import added
 
 

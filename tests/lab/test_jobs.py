@@ -12,22 +12,20 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from rivya_core.api import AsyncMediaClient, AsyncRivya
 from rivya_core.api.contract import Effect
 from rivya_core.api.errors import ApiError, RateLimitedError
-from rivya_core.lab import gate
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.database import open_database
-from rivya_core.lab.history import History
-from rivya_core.lab.jobs import JobContext, Went, create, record, save, wait
+from rivya_core.lab.jobs import JobContext, Went, admission, create, save, settle, wait
 from rivya_core.lab.jobs.context import pause_s, utc_now
 from rivya_core.lab.jobs.create import window_left_s
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.records import GenerationRecord
-from rivya_core.lab.states import LEGAL, TERMINAL, State
+from rivya_core.lab.ledger.database import open_database
+from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.records import GenerationRecord
+from rivya_core.lab.ledger.states import LEGAL, TERMINAL, State
+from rivya_core.lab.media.archive import Archive
 from rivya_core.settings import Settings
 from rivya_core.simulator import SimulatorServer
 from tests.lab.given import added, attempted, in_state, make_mp4
@@ -44,7 +42,7 @@ Step = Callable[[JobContext, str], Awaitable[Went]]
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short delays; pauses stand until a test ends them."""
     quicken(monkeypatch)
-    monkeypatch.setattr(gate, "LOOK_AGAIN_S", 0.01)
+    monkeypatch.setattr(admission, "LOOK_AGAIN_S", 0.01)
 
 
 class Bench:
@@ -126,17 +124,17 @@ def bench(tmp_path: Path, simulator: SimulatorServer) -> Iterator[Bench]:
 def test_four_steps_bring_a_row_home(bench: Bench, simulator: SimulatorServer) -> None:
     """Create, wait, save, record: one task, one clip, one price; each step says what is due next."""
     row = bench.add()
-    assert bench.run(row.id, create, wait, save, record) == Went.ENDED
+    assert bench.run(row.id, create, wait, save, settle) == Went.ENDED
     row = bench.ledger.get(row.id)
     assert (row.state, row.settlement, row.attempts, row.open_attempts) == (State.SUCCEEDED, "settled", 1, 0)
     assert len(simulator.world.tasks()) == 1
 
 
-@pytest.mark.parametrize("step", [create, wait, save, record], ids=lambda step: step.__name__)
+@pytest.mark.parametrize("step", [create, wait, save, settle], ids=lambda step: step.__name__)
 def test_a_step_repeated_after_the_end_does_nothing(bench: Bench, simulator: SimulatorServer, step: Step) -> None:
     """The engine may run any step again after a crash; on an ended row it changes nothing and asks nothing."""
     row = bench.add()
-    bench.run(row.id, create, wait, save, record)
+    bench.run(row.id, create, wait, save, settle)
     before, asked = bench.ledger.get(row.id), len(simulator.world.requests())
     bench.run(row.id, step)
     assert bench.ledger.get(row.id) == before
@@ -339,7 +337,7 @@ def test_nothing_a_server_says_crashes_a_job(anything: tuple[Bench, Scripted], s
         def enough(ends_s: float = ends_s) -> bool:
             return time.monotonic() > ends_s and any(seen.method == "POST" for seen in server.seen)
 
-        bench.run(row.id, create, wait, save, record, enough=enough)
+        bench.run(row.id, create, wait, save, settle, enough=enough)
         bench.ledger.set_pause(row.connection, None)
     row = bench.ledger.get(row.id)
     moves = [

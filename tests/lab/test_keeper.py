@@ -8,10 +8,10 @@ import pytest
 
 from rivya_core import GenerationRequest
 from rivya_core.api.contract import Effect
-from rivya_core.lab import keeper
+from rivya_core.lab.jobs import supervisor
 from rivya_core.lab.jobs.context import PAUSE_S
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 from rivya_core.simulator.state.world import World
 from tests.pace import quicken
 from tests.until import until
@@ -23,7 +23,7 @@ REQUEST = GenerationRequest(prompt="A red fox in the snow")
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short delays, pauses looked at again after a fifth of a second."""
     quicken(monkeypatch, pause_s=0.2)
-    monkeypatch.setattr(keeper, "MOVED_S", 0.2)
+    monkeypatch.setattr(supervisor, "MOVED_S", 0.2)
 
 
 @pytest.fixture
@@ -125,11 +125,11 @@ def test_an_idle_lab_looks_at_its_queue_seldom_until_somebody_looks_or_asks(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At rest it still runs what comes in; a look wakes it, before anything is asked for."""
-    monkeypatch.setattr(keeper, "REST_AFTER_S", -1.0)
+    monkeypatch.setattr(supervisor, "REST_AFTER_S", -1.0)
     lab = make_lab()
     engine = lab._parts.engine
     until(lambda: engine.is_at_rest)
     assert lab.wait(lab.submit(GenerationRequest(prompt="A red fox in the snow")).id).state is State.SUCCEEDED
-    monkeypatch.setattr(keeper, "REST_AFTER_S", 3600.0)
+    monkeypatch.setattr(supervisor, "REST_AFTER_S", 3600.0)
     lab.balance()
     until(lambda: not engine.is_at_rest)

@@ -11,7 +11,7 @@ from PIL import Image
 from rivya_core import GenerationRequest
 from rivya_core.api.errors import BudgetError, LabError, RivyaError, StorageError, WaitTimeoutError
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 from rivya_core.simulator.state.world import World
 from tests.pace import HELD_S, quicken
 from tests.until import until

@@ -10,8 +10,8 @@ import pytest
 from rivya_core import GenerationRequest, Lab, Sweep
 from rivya_core.api.errors import LabError, RivyaError
 from rivya_core.lab.experiments.axes import Labelled
-from rivya_core.lab.labels import LABEL_MAX, Labels, checked
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.labels import LABEL_MAX, Labels, checked
+from rivya_core.lab.ledger.states import State
 from tests.lab.given import in_state
 
 

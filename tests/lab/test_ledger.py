@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.records import GenerationRecord
-from rivya_core.lab.states import NEEDS_JOB, State
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.records import GenerationRecord
+from rivya_core.lab.ledger.states import NEEDS_JOB, State
 from tests.lab.given import CLIP, HERE, NOON, Clock, added, in_state, new
 
 

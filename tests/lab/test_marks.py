@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rivya_core import HistoryFilter, Lab
-from rivya_core.lab.marks import Marks
+from rivya_core.lab.ledger.history.marks import Marks
 from tests.lab.judging.study import make_study
 
 

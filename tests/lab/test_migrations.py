@@ -18,20 +18,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from dbos import DBOS
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rivya_core.api import GenerationRequest
 from rivya_core.api.errors import StorageError
 from rivya_core.api.texts import reuse_hash
-from rivya_core.lab import migrations
-from rivya_core.lab.database import migrate, open_database, reading
-from rivya_core.lab.history import History
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.migrations.versions import v0003_marks
-from rivya_core.lab.records import HistoryFilter
-from rivya_core.lab.schema import metadata
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger import migrations
+from rivya_core.lab.ledger.database import migrate, open_database, reading
+from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.migrations.versions import v0003_marks
+from rivya_core.lab.ledger.records import HistoryFilter
+from rivya_core.lab.ledger.schema import metadata
+from rivya_core.lab.ledger.states import State
 from tests.lab.given import added, in_state
 
 NEXT = '''
@@ -237,7 +236,7 @@ def test_an_upgrade_that_fails_half_way_leaves_the_old_form(
 START = """
 import sys
 from pathlib import Path
-from rivya_core.lab.database import migrate, open_database
+from rivya_core.lab.ledger.database import migrate, open_database
 path = Path(sys.argv[1])
 sys.stdin.readline()
 engine = open_database(path)

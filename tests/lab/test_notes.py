@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.notes import NAME_MAX, named, price_name
-from rivya_core.lab.records import BalanceRecord, Pause
+from rivya_core.lab.ledger.key_value import NAME_MAX, named, price_name
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.records import BalanceRecord, Pause
 from tests.lab.given import CARD, HERE, NOON
 
 

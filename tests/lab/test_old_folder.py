@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab, State, Sweep
 from rivya_core.api.texts import reuse_hash
-from rivya_core.lab.schema import features
+from rivya_core.lab.ledger.schema import features
 from tests.lab.old.make import KEPT
 
 PACKED = Path(__file__).parent / "old"

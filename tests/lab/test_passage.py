@@ -9,8 +9,8 @@ import pytest
 
 from rivya_core.api import GenerationRequest
 from rivya_core.api.errors import LabError, RateLimitedError, RivyaError, TransportError
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.states import State
 from tests.lab.given import CARD, CLIP, HERE, Clock, accept, added, answer, attempted, in_state
 
 

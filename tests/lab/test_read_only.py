@@ -14,24 +14,24 @@ import sqlalchemy as sa
 from rivya_core import GenerationRequest, Lab, Sweep
 from rivya_core.api import check_image
 from rivya_core.api.errors import LabError
-from rivya_core.lab import drafts, sweep_drafts
-from rivya_core.lab.history import History
-from rivya_core.lab.judging.ballots import Ballots
-from rivya_core.lab.judging.results import Votes
-from rivya_core.lab.judging.reviews import ClipNote, Reviews
-from rivya_core.lab.judging.verdicts import Verdicts
-from rivya_core.lab.labels import Labels
-from rivya_core.lab.schema import metadata
+from rivya_core.lab.drafts import drafts, sweep_drafts
+from rivya_core.lab.evaluation.results import Votes
+from rivya_core.lab.evaluation.reviews import ClipNote, Reviews
+from rivya_core.lab.evaluation.verdicts import Verdicts
+from rivya_core.lab.evaluation.votes.ballots import Ballots
+from rivya_core.lab.experiments.service import Sweeps
+from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.labels import Labels
+from rivya_core.lab.ledger.schema import metadata
+from rivya_core.lab.ledger.states import State
 from rivya_core.lab.server.knowledge import Server
-from rivya_core.lab.shows.ballot import BallotFiles
-from rivya_core.lab.shows.cassettes import Cassettes
+from rivya_core.lab.shows.ballot.ballot import BallotFiles
+from rivya_core.lab.shows.cassette.cassettes import Cassettes
 from rivya_core.lab.shows.files import ShowFiles
-from rivya_core.lab.shows.room import Room
+from rivya_core.lab.shows.room.room import Room
 from rivya_core.lab.shows.show import Show
 from rivya_core.lab.shows.shows import Shows
-from rivya_core.lab.spending import Spending
-from rivya_core.lab.states import State
-from rivya_core.lab.sweeps import Sweeps
+from rivya_core.lab.spending.spending import Spending
 from tests.api.images import png
 from tests.lab.given import in_state
 from tests.lab.judging.study import make_study

@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from rivya_core import Lab, State
-from rivya_core.lab.database import open_database
-from rivya_core.lab.history import KEPT_ROWS_MAX, History
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.notes import Notes
-from rivya_core.lab.remembered import KEPT_MAX, remembered_of
+from rivya_core.lab.ledger.database import open_database
+from rivya_core.lab.ledger.history.history import KEPT_ROWS_MAX, History
+from rivya_core.lab.ledger.key_value import Notes
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.query_cache import KEPT_MAX, remembered_of
 from tests.lab.given import added
 
 
@@ -84,7 +84,7 @@ def test_what_is_handed_out_can_be_changed_by_who_asked(ledger: Ledger) -> None:
 def test_the_budget_of_another_day_is_read_anew(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was spent "today" does not outlive the day, even when nobody writes."""
     day = ["2026-11-25"]
-    monkeypatch.setattr("rivya_core.lab.budget.local_day", lambda _now: day[0])
+    monkeypatch.setattr("rivya_core.lab.ledger.budget.local_day", lambda _now: day[0])
     asked = count_of_statements(lab.ledger.database)
     lab.budget()
     asked.clear()

@@ -8,11 +8,10 @@ from itertools import pairwise
 from statistics import fmean
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rivya_core.api.pace import QUICK_S
-from rivya_core.lab.schedule import OVERDUE_GAP_S, STALE_AFTER_S, STALE_GAP_S, ReadBudget, Schedule
+from rivya_core.lab.jobs.poll_schedule import OVERDUE_GAP_S, STALE_AFTER_S, STALE_GAP_S, ReadBudget, Schedule
 from rivya_core.settings import Settings
 
 DEFAULTS = Settings()

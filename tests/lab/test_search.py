@@ -5,13 +5,12 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from rivya_core.lab.history import History
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.records import HistoryFilter
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.records import HistoryFilter
+from rivya_core.lab.ledger.states import State
 from tests.lab.given import accept, added, attempted, in_state
 
 PROMPTS = {

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from rivya_core.lab import migrations
-from rivya_core.lab.database import begin_immediate, migrate, open_database
-from rivya_core.lab.history import History
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.records import HistoryFilter
-from rivya_core.lab.search_words import BETWEEN_TEXTS, stored_words, words_of
+from rivya_core.lab.ledger import migrations
+from rivya_core.lab.ledger.database import begin_immediate, migrate, open_database
+from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.history.search_words import BETWEEN_TEXTS, stored_words, words_of
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.records import HistoryFilter
 from tests.lab.given import added, new
 
 # ruff: noqa: RUF001 - letters that look like others are what is tested

@@ -12,20 +12,19 @@ from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from rivya_core import Lab
-from rivya_core.lab import caps
-from rivya_core.lab.budget import local_day
-from rivya_core.lab.database import begin_immediate, open_database
-from rivya_core.lab.expenses import Days, Sums
-from rivya_core.lab.history import History
-from rivya_core.lab.ledger import Ledger
+from rivya_core.lab.ledger import cap_log
+from rivya_core.lab.ledger.budget import local_day
+from rivya_core.lab.ledger.database import begin_immediate, open_database
+from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.schema import cell_takes, cells, experiments, generations
+from rivya_core.lab.ledger.states import State
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.schema import cell_takes, cells, experiments, generations
-from rivya_core.lab.spending import Spending
-from rivya_core.lab.states import State
+from rivya_core.lab.spending.spending import Spending
+from rivya_core.lab.spending.spending_records import Days, Sums
 from rivya_core.settings import Mode
 from rivya_core.web.exports import movement_lines
 from tests.lab.given import CLIP, NOON, Clock, accept, added, answer, attempted, in_state, new
@@ -311,7 +310,7 @@ def test_the_log_of_a_mode_holds_its_day_and_its_experiments(ledger: Ledger, spe
     ledger.set_cap("live", 100)
     ledger.set_cap("simulated", 200)
     with begin_immediate(ledger.database) as connection:
-        caps.log_change(connection, caps.of_experiment("a"), 160, 320, "more takes", ledger.clock())
+        cap_log.log_change(connection, cap_log.of_experiment("a"), 160, 320, "more takes", ledger.clock())
     assert [change.cap for change in spending.cap_changes("simulated")] == ["experiment:a", "daily:simulated"]
     assert [change.after_credits for change in spending.cap_changes("live")] == [100]
 

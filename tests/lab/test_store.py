@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from rivya_core.api.errors import LabError
-from rivya_core.lab.credits import Settle
-from rivya_core.lab.database import open_database
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.states import LEGAL, TERMINAL, State
+from rivya_core.lab.ledger.credits import Settle
+from rivya_core.lab.ledger.database import open_database
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.states import LEGAL, TERMINAL, State
 from tests.lab.given import CARD, Clock, added, in_state
 
 PAIRS = [(a, b) for a in State for b in State]

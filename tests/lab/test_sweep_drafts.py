@@ -11,10 +11,10 @@ from PIL import Image
 
 from rivya_core import Lab
 from rivya_core.api.errors import InvalidRequestError
-from rivya_core.lab import drafts, sweep_drafts
-from rivya_core.lab.drafts import Draft
-from rivya_core.lab.judging import probes
-from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft, named_values, written_values
+from rivya_core.lab.drafts import drafts, sweep_drafts
+from rivya_core.lab.drafts.drafts import Draft
+from rivya_core.lab.drafts.sweep_drafts import AxisDraft, SweepDraft, named_values, written_values
+from rivya_core.lab.experiments import probes
 
 PROMPT = "{{animal}} crossing a frozen lake"
 ANIMALS = AxisDraft("variable", "animal", text="fox = A red fox\nA grey heron")

@@ -14,14 +14,12 @@ from sqlalchemy import event
 
 from rivya_core import GenerationRequest
 from rivya_core.api.errors import StorageError
-from rivya_core.lab import database as databases
-from rivya_core.lab import points
-from rivya_core.lab import trouble as troubles
-from rivya_core.lab.database import OneLineFilter, damage_error, trouble_of
-from rivya_core.lab.jobs import context
+from rivya_core.lab.jobs import context, crash_points
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.states import State
-from rivya_core.lab.trouble import Trouble
+from rivya_core.lab.ledger import database as databases, trouble as troubles
+from rivya_core.lab.ledger.database import OneLineFilter, damage_error, trouble_of
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.ledger.trouble import Trouble
 from tests.until import until
 
 REQUEST = GenerationRequest(prompt="A red fox in the snow")
@@ -80,18 +78,18 @@ def test_a_task_id_waits_for_a_database_that_is_locked(
     assert lab.simulator is not None
     other = sqlite3.connect(data_dir / "lab.sqlite3", isolation_level=None, check_same_thread=False, timeout=10.0)
 
-    def watcher(point: points.Point, _generation_id: str) -> None:
-        if point is points.Point.ANSWERED:
+    def watcher(point: crash_points.Point, _generation_id: str) -> None:
+        if point is crash_points.Point.ANSWERED:
             other.execute("BEGIN IMMEDIATE")
 
-    points.watch(watcher)
+    crash_points.watch(watcher)
     try:
         row = lab.submit(REQUEST)
         until(lambda: "The database is locked" in caplog.text)
-        points.watch(None)
+        crash_points.watch(None)
         assert lab.get(row.id).task_id is None
     finally:
-        points.watch(None)
+        crash_points.watch(None)
         other.close()
     assert lab.wait(row.id).state is State.SUCCEEDED
     assert lab.get(row.id).attempts == 1

@@ -10,16 +10,15 @@ import pytest
 
 from rivya_core import GenerationRequest
 from rivya_core.api import AsyncMediaClient, AsyncRivya
-from rivya_core.lab import keeper
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.gate import Gate
-from rivya_core.lab.history import History
-from rivya_core.lab.jobs import context
+from rivya_core.lab.jobs import context, supervisor
+from rivya_core.lab.jobs.admission import Gate
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.records import GenerationRecord, Health
-from rivya_core.lab.states import State
-from rivya_core.lab.unexpected import CODE
+from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.records import GenerationRecord, Health
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.ledger.unexpected_errors import CODE
+from rivya_core.lab.media.archive import Archive
 from tests.api.images import png
 from tests.pace import quicken
 from tests.until import until
@@ -161,7 +160,7 @@ def test_a_row_that_a_person_ended_troubles_the_health_no_more(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No step of it runs again that could say so."""
-    monkeypatch.setattr(keeper, "SWEEP_EVERY_S", 0.05)
+    monkeypatch.setattr(supervisor, "SWEEP_EVERY_S", 0.05)
     Fault(monkeypatch, Gate, "_wait", MemoryError())
     lab = make_lab()
     id_ = lab.submit(GenerationRequest(prompt=PROMPT)).id
@@ -174,16 +173,16 @@ def test_a_row_that_a_person_ended_troubles_the_health_no_more(
 def broken_keeper(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Housekeeping that raises while the list says so."""
     on = [True]
-    real = getattr(keeper.Keeper, request.param)
+    real = getattr(supervisor.Keeper, request.param)
 
-    def keep(self: keeper.Keeper, now_s: float) -> None:
+    def keep(self: supervisor.Keeper, now_s: float) -> None:
         if on[0]:
             raise RecursionError(SECRET)
         real(self, now_s)
 
     keep.__name__ = request.param
-    monkeypatch.setattr(keeper.Keeper, request.param, keep)
-    monkeypatch.setattr(keeper, "TICK_S", 0.01)
+    monkeypatch.setattr(supervisor.Keeper, request.param, keep)
+    monkeypatch.setattr(supervisor, "TICK_S", 0.01)
     return on
 
 

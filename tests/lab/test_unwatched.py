@@ -9,16 +9,16 @@ import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Sweep
 from rivya_core.api.errors import LabError
-from rivya_core.lab import keeper
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.history import History
+from rivya_core.lab.jobs import supervisor
+from rivya_core.lab.jobs.poll_schedule import STALE_GAP_S
 from rivya_core.lab.jobs.wait import next_gap_s
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.records import BalanceRecord, GenerationRecord
-from rivya_core.lab.rows import damaged_rows
-from rivya_core.lab.schedule import STALE_GAP_S
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.mapping import damaged_rows
+from rivya_core.lab.ledger.records import BalanceRecord, GenerationRecord
+from rivya_core.lab.ledger.states import State
 from tests.lab.given import CARD, CLIP, HERE, Clock, accept, added, answer, attempted, in_state
 from tests.pace import quicken
 from tests.until import until
@@ -258,7 +258,7 @@ def test_a_sweep_ends_when_its_canceled_take_is_not_watched(
 ) -> None:
     """A word that nobody knows is watched for ever; once a person stops, the sweep ends, and a late clip is kept all the same."""
     quicken(monkeypatch)
-    monkeypatch.setattr(keeper, "TICK_S", 0.01)
+    monkeypatch.setattr(supervisor, "TICK_S", 0.01)
     lab = make_lab(overdue_after_s=1.0)
     assert lab.simulator is not None
     world = lab.simulator.world

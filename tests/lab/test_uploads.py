@@ -17,14 +17,13 @@ import sqlalchemy as sa
 from rivya_core.api import check_image
 from rivya_core.api.contract import UploadedFile
 from rivya_core.api.images import ReferenceImage
-from rivya_core.lab import uploads
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.jobs import Went, create, save, wait
+from rivya_core.lab.jobs import Went, create, save, uploads, wait
 from rivya_core.lab.jobs.context import utc_now
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.records import GenerationRecord
-from rivya_core.lab.schema import uploads as table
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.records import GenerationRecord
+from rivya_core.lab.ledger.schema import uploads as table
+from rivya_core.lab.ledger.states import State
 from rivya_core.simulator import SimulatorServer
 from rivya_core.simulator.state.world import World
 from tests.api.images import png

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui import generation_actions, generation_progress
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State
-from rivya_core.lab.records import ErrorCard, Pause
+from rivya_core.lab.ledger.records import ErrorCard, Pause
 from rivya_core.simulator import SimulatorServer
 from tests.pace import left_to_a_person
 from tests.pages.test_generate import generate, texts, widget

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rivya_core import GenerationRecord, Lab
-from tests.pages.test_compare import opened as compare
-from tests.pages.test_compare import words
+from tests.pages.test_compare import opened as compare, words
 from tests.pages.test_history import finished, links, opened, page_links, said
 from tests.until import until
 

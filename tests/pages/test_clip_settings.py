@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from rivya_core import Lab
-from rivya_core.lab.shows.recipe import FORMAT, write_recipe
+from rivya_core.lab.shows.pictures.recipe import FORMAT, write_recipe
 from tests.lab.video_files import make_clip
 from tests.pages.test_generate import generate, jpeg, texts, widget
 

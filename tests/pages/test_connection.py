@@ -17,12 +17,12 @@ from pages._ui.connection import system_cards
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api.contract import DEFAULT_MODEL
 from rivya_core.api.differences import MODEL, PRICE, PROMPT, REFERENCE_IMAGE, Difference
-from rivya_core.lab import sweep_drafts
-from rivya_core.lab.drafts import Draft
-from rivya_core.lab.notes import named
+from rivya_core.lab.drafts import sweep_drafts
+from rivya_core.lab.drafts.drafts import Draft
+from rivya_core.lab.drafts.sweep_drafts import AxisDraft, SweepDraft
+from rivya_core.lab.ledger.key_value import named
 from rivya_core.lab.server.contract_check import to_json
 from rivya_core.lab.server.knowledge import CONTRACT
-from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft
 from rivya_core.services import shared_lab
 from rivya_core.simulator import SimulatorServer
 from tests.pace import HELD_S

@@ -15,8 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui import double_click
 from rivya_core import GenerationRequest, Lab, State, Sweep
-from rivya_core.lab import drafts
-from rivya_core.lab.history import SweepTrouble
+from rivya_core.lab.drafts import drafts
+from rivya_core.lab.ledger.history.history import SweepTrouble
 from tests.until import until
 
 Open = Callable[..., AppTest]

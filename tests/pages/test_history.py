@@ -14,9 +14,9 @@ from streamlit.testing.v1 import AppTest
 
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State, Sweep
 from rivya_core.api.errors import TransportError
-from rivya_core.lab.drafts import Draft
-from rivya_core.lab.ledger import NewGeneration
-from rivya_core.lab.schema import generations
+from rivya_core.lab.drafts.drafts import Draft
+from rivya_core.lab.ledger.ledger import NewGeneration
+from rivya_core.lab.ledger.schema import generations
 from rivya_core.web.exports import parse_filter
 from tests.pages.conftest import ROOT, TIMEOUT_S, own_links
 

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from rivya_core import GenerationRequest, Lab, Settings, Sweep
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 from rivya_core.services import close_all, open_lab
 from tests.conftest import FAST
 from tests.until import until

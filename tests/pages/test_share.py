@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from rivya_core import Lab
-from rivya_core.lab.shows.room import Share
+from rivya_core.lab.shows.room.room import Share
 from tests.lab.given import Clock
 from tests.lab.judging.study import make_study
 from tests.lab.shows.given import VALUES, based, decide

@@ -14,9 +14,9 @@ from streamlit.testing.v1 import AppTest
 from pages._ui.spend.wallet import told
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api import Rivya
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.drift import Unexplained
-from rivya_core.lab.schema import experiments, generations
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.reconciliation import Unexplained
+from rivya_core.lab.ledger.schema import experiments, generations
 from tests.lab.given import NOON
 from tests.pages.conftest import ROOT, TIMEOUT_S
 

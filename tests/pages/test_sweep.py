@@ -12,10 +12,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from rivya_core import GenerationRequest, Lab, State
-from rivya_core.lab import sweep_drafts
-from rivya_core.lab.drafts import Draft
-from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft
-from rivya_core.lab.sweeps import Labelled, Sweep
+from rivya_core.lab.drafts import sweep_drafts
+from rivya_core.lab.drafts.drafts import Draft
+from rivya_core.lab.drafts.sweep_drafts import AxisDraft, SweepDraft
+from rivya_core.lab.experiments.service import Labelled, Sweep
 from rivya_core.simulator.server import SimulatorServer
 
 Open = Callable[..., AppTest]

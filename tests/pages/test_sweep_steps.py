@@ -9,18 +9,17 @@ from typing import Any, cast
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui.sweep import clip, live_grid, planned, rows
-from pages._ui.sweep import formatting as sweep_formatting
+from pages._ui.sweep import clip, formatting as sweep_formatting, live_grid, planned, rows
 from pages._ui.sweep.preview import width_px
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api.errors import InvalidRequestError
-from rivya_core.lab import drafts
-from rivya_core.lab.drafts import Draft
-from rivya_core.lab.experiments.quotes import RepairQuote
+from rivya_core.lab.drafts import drafts
+from rivya_core.lab.drafts.drafts import Draft
+from rivya_core.lab.drafts.sweep_drafts import AxisDraft, SweepDraft
+from rivya_core.lab.experiments import probes
+from rivya_core.lab.experiments.quote import RepairQuote
 from rivya_core.lab.experiments.records import Axis, ExperimentRecord, SweepStatus
-from rivya_core.lab.judging import probes
-from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft
-from rivya_core.lab.sweeps import Sweep
+from rivya_core.lab.experiments.service import Sweep
 from tests.pages.test_sweep import boats, button, checked, form, labels, open_experiment, texts, widget
 from tests.until import until
 

@@ -15,10 +15,10 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui import layout
 from rivya_core import Lab
-from rivya_core.lab import sweep_drafts
-from rivya_core.lab.database import begin_immediate, open_database
-from rivya_core.lab.judging import observations
-from rivya_core.lab.schema import experiments, features, generations
+from rivya_core.lab.drafts import sweep_drafts
+from rivya_core.lab.evaluation import observations
+from rivya_core.lab.ledger.database import begin_immediate, open_database
+from rivya_core.lab.ledger.schema import experiments, features, generations
 from tests.lab.given import make_mp4
 from tests.lab.judging.test_ballots import prefer
 from tests.lab.judging.trial import MODEL, store

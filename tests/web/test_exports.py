@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rivya_core import GenerationRequest, Lab, Sweep
-from rivya_core.lab.records import HistoryFilter
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.records import HistoryFilter
+from rivya_core.lab.ledger.states import State
 from rivya_core.web import exports
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)

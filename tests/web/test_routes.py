@@ -12,15 +12,14 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 import pytest_asyncio
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from starlette.applications import Starlette
 
 from rivya_core import GenerationRecord, GenerationRequest, Lab, web
 from rivya_core.api import as_json
-from rivya_core.lab import drafts
-from rivya_core.lab.clips import WHOLE
-from rivya_core.lab.shows.recipe import read_recipe
+from rivya_core.lab.drafts import drafts
+from rivya_core.lab.media.video_probe import WHOLE
+from rivya_core.lab.shows.pictures.recipe import read_recipe
 from rivya_core.services import close_all
 from tests.api.images import png
 from tests.lab.judging.study import make_study

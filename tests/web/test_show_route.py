@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from starlette.applications import Starlette
 
 from rivya_core import Lab, web
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.schema import shows
-from rivya_core.lab.shows import page
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import shows
+from rivya_core.lab.shows.page import page
 from tests.lab.judging.study import make_study
 from tests.lab.shows.given import decided
 from tests.lab.shows.test_ballot import line

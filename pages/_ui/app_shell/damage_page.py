@@ -10,8 +10,8 @@ import streamlit as st
 from pages._ui import formatting, layout
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.formatting import Badge
-from rivya_core.lab.damage import Copy, Damage
-from rivya_core.lab.salvage import Missing
+from rivya_core.lab.ledger.backup.damage import Copy, Damage
+from rivya_core.lab.ledger.backup.salvage import Missing
 
 LISTED = 50
 STOPPED = Badge("Nothing is sent or written", ":material/front_hand:", "orange")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages._ui.components.ended_jobs import Ended, ended_jobs
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 from rivya_core.services import shared_lab
 
 TICK_S = 3.0

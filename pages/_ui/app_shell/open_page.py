@@ -14,8 +14,8 @@ from pages._ui.app_shell import damage_page, ended_generations, navigation
 from pages._ui.components.browser_history import browser_history
 from pages._ui.formatting import Badge
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.damage import DamagedError
 from rivya_core.lab.lab import Lab
+from rivya_core.lab.ledger.backup.damage import DamagedError
 from rivya_core.mode_words import UNITS
 from rivya_core.settings import Settings
 

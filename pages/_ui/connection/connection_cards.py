@@ -14,8 +14,8 @@ from pages._ui import failure_cards, formatting, fragments, layout
 from pages._ui.cap_editor import cap_editor
 from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import Lab, State
-from rivya_core.lab.records import BalanceRecord, Budget, ErrorCard, Pause
-from rivya_core.lab.states import is_terminal
+from rivya_core.lab.ledger.records import BalanceRecord, Budget, ErrorCard, Pause
+from rivya_core.lab.ledger.states import is_terminal
 from rivya_core.settings import is_built_in
 
 CHECK_TICK_S = 1.0

@@ -11,7 +11,7 @@ from pages._ui import formatting, layout
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.formatting import Badge
 from rivya_core import Lab
-from rivya_core.lab.records import BalanceRecord, Health
+from rivya_core.lab.ledger.records import BalanceRecord, Health
 from rivya_core.mode_words import ModeWord
 from rivya_core.private_files import readers_of
 

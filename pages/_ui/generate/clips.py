@@ -17,7 +17,7 @@ from pages._ui.compare_limits import MOST
 from pages._ui.components.poster_grid import Tile, choice, poster_grid
 from pages._ui.mode_marks import Marks
 from rivya_core import GenerationRecord, Lab
-from rivya_core.lab.clips import UNOPENED
+from rivya_core.lab.media.video_probe import UNOPENED
 
 RECENT = 8
 """Presses on the shelf."""

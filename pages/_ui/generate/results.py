@@ -15,8 +15,8 @@ from pages._ui.generation_progress import MAX_ROWS, generation_progress
 from pages._ui.mode_marks import Marks
 from pages._ui.request_form.form import STARTED
 from rivya_core import GenerationRecord, Lab, State
-from rivya_core.lab.history import SweepTrouble
-from rivya_core.lab.records import BalanceRecord, Pause
+from rivya_core.lab.ledger.history.history import SweepTrouble
+from rivya_core.lab.ledger.records import BalanceRecord, Pause
 from rivya_core.settings import Mode
 
 TICK_S = 2.0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages._ui import direction, formatting, generation_actions, layout
-from rivya_core.lab.history import SweepTrouble
+from rivya_core.lab.ledger.history.history import SweepTrouble
 
 MOST = 4
 

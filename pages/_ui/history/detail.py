@@ -11,8 +11,8 @@ from pages._ui.generation_progress import generation_progress
 from pages._ui.history import deletion, detail_acts, detail_family, detail_tabs
 from pages._ui.mode_marks import Marks
 from rivya_core import GenerationRecord, Lab, RivyaError, State
-from rivya_core.lab.clips import UNOPENED
-from rivya_core.lab.records import ErrorCard
+from rivya_core.lab.ledger.records import ErrorCard
+from rivya_core.lab.media.video_probe import UNOPENED
 
 DELETED = formatting.Badge("Deleted", ":material/delete:", "gray")
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import formatting, generation_actions, layout, support_link
-from pages._ui.add_to_show import menu as show_menu
-from pages._ui.add_to_show import outcome as show_outcome
+from pages._ui.add_to_show import menu as show_menu, outcome as show_outcome
 from pages._ui.history import deletion
 from rivya_core import GenerationRecord, Lab
-from rivya_core.lab.records import ErrorCard
+from rivya_core.lab.ledger.records import ErrorCard
 
 
 def draw(lab: Lab, record: GenerationRecord) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from pages._ui import formatting, query_params
 from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import GenerationRecord, Lab, RivyaError
-from rivya_core.lab.differences import changes
+from rivya_core.lab.ledger.history.differences import changes
 
 MOST = 6
 LONGEST = 240

@@ -15,7 +15,7 @@ from pages._ui.history import exchange, notes
 from pages._ui.history.timeline import moments
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import packaged_models
-from rivya_core.lab.records import MovementRecord
+from rivya_core.lab.ledger.records import MovementRecord
 from rivya_core.mode_words import UNITS
 
 SETTLED = {

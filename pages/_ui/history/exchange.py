@@ -12,7 +12,7 @@ from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.components.timeline import Moment, timeline
 from pages._ui.history.timeline import PHASES, is_trouble
 from rivya_core import GenerationRecord, Lab
-from rivya_core.lab.records import EventRecord
+from rivya_core.lab.ledger.records import EventRecord
 
 
 def draw(lab: Lab, record: GenerationRecord, events: Sequence[EventRecord]) -> None:

@@ -11,9 +11,9 @@ import streamlit as st
 from pages._ui import direction, formatting, query_params
 from pages._ui.components.history_rows import View
 from rivya_core import Lab, RivyaError
-from rivya_core.lab.history_query import Sort
-from rivya_core.lab.records import HistoryFilter
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.history.history_query import Sort
+from rivya_core.lab.ledger.records import HistoryFilter
+from rivya_core.lab.ledger.states import State
 from rivya_core.settings import Mode
 
 GROUPS: dict[str, frozenset[State]] = {

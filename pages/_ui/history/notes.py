@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._ui import direction, formatting
 from rivya_core import GenerationRecord, Lab, RivyaError
-from rivya_core.lab.judging.reviews import NOTE_MAX, ClipNote
+from rivya_core.lab.evaluation.reviews import NOTE_MAX, ClipNote
 
 WHOLE_S = 0.0
 """Where a note on the clip as a whole stands: at its beginning."""

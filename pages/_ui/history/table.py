@@ -15,8 +15,8 @@ from pages._ui.components.history_rows import Row, View, history_rows
 from pages._ui.history import row_formatting, selection
 from pages._ui.query_params import open_row, sweep_link
 from rivya_core import GenerationRecord, Lab, State
-from rivya_core.lab.clips import UNOPENED
-from rivya_core.lab.marks import Marks
+from rivya_core.lab.ledger.history.marks import Marks
+from rivya_core.lab.media.video_probe import UNOPENED
 
 TICK_S = 2.0
 PROMPT_LETTERS = 110

@@ -10,7 +10,7 @@ from typing import Any
 from pages._ui import formatting
 from pages._ui.components.timeline import Moment
 from rivya_core import GenerationRecord, State
-from rivya_core.lab.records import EventRecord
+from rivya_core.lab.ledger.records import EventRecord
 
 PHASES = {
     "submit": "submitting",

@@ -14,9 +14,9 @@ from pages._ui.components.file_drop import file_drop
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.signatures import HEAD_BYTES, sniff
-from rivya_core.lab import draft_images
-from rivya_core.lab.drafts import Draft
-from rivya_core.lab.shows.recipe import Recipe, read_recipe
+from rivya_core.lab.drafts import draft_images
+from rivya_core.lab.drafts.drafts import Draft
+from rivya_core.lab.shows.pictures.recipe import Recipe, read_recipe
 from rivya_core.mode_words import ModeWord
 
 KINDS: dict[ModeWord, str] = {"live": "live", "simulated": "simulated", "replay": "replayed"}

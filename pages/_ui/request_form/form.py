@@ -15,18 +15,17 @@ from pages._ui import double_click, formatting, layout
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.request_form import clip_settings, contract_drift, existing, fields
-from pages._ui.request_form.image_field import IMAGE, image_field, refusal, take_in
-from pages._ui.request_form.image_field import REFUSED as IMAGE_REFUSED
+from pages._ui.request_form.image_field import IMAGE, REFUSED as IMAGE_REFUSED, image_field, refusal, take_in
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import ModelSpec, prompt_counts, shared_words
 from rivya_core.api.differences import MODEL, PRICE, PROMPT
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab import draft_images, drafts, quotes
-from rivya_core.lab.drafts import Draft, DraftImage
+from rivya_core.lab.drafts import draft_images, drafts, quotes
+from rivya_core.lab.drafts.drafts import Draft, DraftImage
+from rivya_core.lab.drafts.quotes import Price
 from rivya_core.lab.experiments.reuse import Existing
 from rivya_core.lab.lab import MAX_TAKES
-from rivya_core.lab.quotes import Price
-from rivya_core.lab.records import Budget
+from rivya_core.lab.ledger.records import Budget
 
 FORM = "request_form"
 CONFIRM = "_confirm"

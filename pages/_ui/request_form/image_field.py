@@ -19,8 +19,8 @@ from rivya_core.api.differences import REFERENCE_IMAGE
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.framing import has_ratio, ratio_of
 from rivya_core.api.images import file_size
-from rivya_core.lab import draft_images, drafts
-from rivya_core.lab.drafts import DraftImage, Variant
+from rivya_core.lab.drafts import draft_images, drafts
+from rivya_core.lab.drafts.drafts import DraftImage, Variant
 
 IMAGE = "_image"
 REFUSED = "_image_refused"

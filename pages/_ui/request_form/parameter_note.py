@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import formatting, layout
-from rivya_core.lab.experiments.knobs import IN_DOUBT
-from rivya_core.lab.judging.verdicts import KnobNote
+from rivya_core.lab.evaluation.verdicts import KnobNote
+from rivya_core.lab.experiments.parameter_notes import IN_DOUBT
 from rivya_core.mode_words import ModeWord
 
 DOUBT = "May have no effect on this model."

@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import chat_files, layout, undo
-from pages._ui.shows import changing, query_params, share
-from pages._ui.shows import list as show_list
+from pages._ui.shows import changing, list as show_list, query_params, share
 from pages._ui.undo import Done
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.show import Show

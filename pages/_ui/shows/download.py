@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import formatting, fragments, layout
-from pages._ui.shows import formatting as show_formatting
-from pages._ui.shows import query_params
+from pages._ui.shows import formatting as show_formatting, query_params
 from rivya_core import RivyaError
 from rivya_core.lab.shows.files import Sizes
 from rivya_core.lab.shows.show import Show

@@ -6,8 +6,7 @@ import streamlit as st
 
 from pages._ui import direction, formatting, layout
 from pages._ui.components.slide_list import Press, SlideRow, slide_list
-from pages._ui.shows import actions, changing, download, query_params, share, slide
-from pages._ui.shows import formatting as show_formatting
+from pages._ui.shows import actions, changing, download, formatting as show_formatting, query_params, share, slide
 from pages._ui.shows.field import field, trouble
 from rivya_core import Lab
 from rivya_core.lab.shows import slides

@@ -9,8 +9,7 @@ import streamlit as st
 from pages._ui import direction, formatting, layout, undo
 from pages._ui.add_to_show import menu
 from pages._ui.components.row_list import row_list
-from pages._ui.shows import changing, query_params, share
-from pages._ui.shows import formatting as show_formatting
+from pages._ui.shows import changing, formatting as show_formatting, query_params, share
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.experiments.records import SweepStatus

@@ -8,12 +8,11 @@ from pages._ui import formatting, fragments, layout, undo
 from pages._ui.components.copy_link import copy_link
 from pages._ui.components.share_code import share_code
 from pages._ui.formatting import Badge
-from pages._ui.shows import changing
-from pages._ui.shows import formatting as show_formatting
+from pages._ui.shows import changing, formatting as show_formatting
 from pages._ui.undo import Done
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.shows.room import Share
+from rivya_core.lab.shows.room.room import Share
 
 TICK_S = 3.0
 

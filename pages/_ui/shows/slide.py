@@ -6,8 +6,7 @@ import streamlit as st
 
 from pages._ui import chat_files, formatting, layout
 from pages._ui.components.keyboard_submit import keyboard_submit
-from pages._ui.shows import changing
-from pages._ui.shows import formatting as show_formatting
+from pages._ui.shows import changing, formatting as show_formatting
 from pages._ui.shows.field import field, trouble, was_stored
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows import slides

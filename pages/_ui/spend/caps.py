@@ -11,9 +11,9 @@ from pages._ui.cap_editor import Save, cap_editor
 from pages._ui.components.data_table import Cell, Column, data_table
 from pages._ui.spend.view import View
 from rivya_core import Lab
-from rivya_core.lab import caps
-from rivya_core.lab.caps import CapChange
-from rivya_core.lab.expenses import Days, ExperimentCost
+from rivya_core.lab.ledger import cap_log
+from rivya_core.lab.ledger.cap_log import CapChange
+from rivya_core.lab.spending.spending_records import Days, ExperimentCost
 
 BARS_MAX = 3
 CHOICES_MAX = 50
@@ -83,7 +83,7 @@ def _log(lab: Lab, view: View, known: list[ExperimentCost]) -> None:
     if not changes:
         st.caption("No cap was changed so far. Raising one asks why, and the reason is kept here.")
         return
-    names = {caps.of_experiment(cost.id): formatting.excerpt(cost.name, 60) for cost in known}
+    names = {cap_log.of_experiment(cost.id): formatting.excerpt(cost.name, 60) for cost in known}
     with st.expander(f"Changes of caps ({len(changes):,})"):
         data_table(
             f"Changes of caps, {view.unit}, newest first",

@@ -9,7 +9,7 @@ from pages._ui.components.data_table import Cell, Column, data_table
 from pages._ui.query_params import sweep_link
 from pages._ui.spend.view import View, number
 from rivya_core import Lab
-from rivya_core.lab.expenses import ExperimentCost, Spent, Sums, SweepForecast
+from rivya_core.lab.spending.spending_records import ExperimentCost, Spent, Sums, SweepForecast
 
 SHOWN_MAX = 25
 FORECASTS_MAX = 5

@@ -11,8 +11,8 @@ import streamlit as st
 from pages._ui import layout
 from pages._ui.components.data_table import Cell, Column, data_table
 from pages._ui.spend.view import View, day_words, number
-from rivya_core.lab.expenses import Spent, Sums
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.spending.spending_records import Spent, Sums
 
 KINDS: Final = {"Settled": "#6D5AE6", "Provisional": "#B4A8F5", "Reserved": "#E8963A"}
 BAR_DAYS_MAX: Final = 92

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages._ui import formatting
 from rivya_core import Lab
-from rivya_core.lab.expenses import Days
+from rivya_core.lab.spending.spending_records import Days
 from rivya_core.mode_words import ModeWord, mode_word
 from rivya_core.settings import Mode
 

@@ -8,8 +8,8 @@ from pages._ui import formatting, layout
 from pages._ui.formatting import Badge
 from pages._ui.spend.view import View
 from rivya_core import Lab
-from rivya_core.lab.drift import Unexplained
-from rivya_core.lab.expenses import WalletStory
+from rivya_core.lab.ledger.reconciliation import Unexplained
+from rivya_core.lab.spending.spending_records import WalletStory
 
 SHOWN_MAX = 12
 FINE = Badge("Nothing unexplained", ":material/check:", "green")

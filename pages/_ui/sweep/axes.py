@@ -6,16 +6,14 @@ import streamlit as st
 
 from pages._ui import layout
 from pages._ui.request_form import fields
-from pages._ui.sweep import formatting as sweep_formatting
-from pages._ui.sweep import images as sweep_images
-from pages._ui.sweep import planned as sweep_planned
+from pages._ui.sweep import formatting as sweep_formatting, images as sweep_images, planned as sweep_planned
 from rivya_core import Lab
 from rivya_core.api import ModelSpec, ParamSpec
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab import drafts
+from rivya_core.lab.drafts import drafts
+from rivya_core.lab.drafts.sweep_drafts import AxisDraft, SweepDraft, named_values
 from rivya_core.lab.experiments.axes import INPUTS
-from rivya_core.lab.experiments.plan import MAX_TAKES
-from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft, named_values
+from rivya_core.lab.experiments.sweep import MAX_TAKES
 
 GRID, PAIRED = "Full grid", "Paired"
 

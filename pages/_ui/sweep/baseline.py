@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import direction, formatting
-from pages._ui.sweep import formatting as sweep_formatting
-from pages._ui.sweep import query_params as sweep_query_params
+from pages._ui.sweep import formatting as sweep_formatting, query_params as sweep_query_params
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.experiments.records import ExperimentRecord

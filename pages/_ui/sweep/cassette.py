@@ -8,7 +8,7 @@ import streamlit as st
 
 from rivya_core import Lab
 from rivya_core.lab.experiments.records import SweepStatus
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 
 PATH = "/exports/cassette.zip"
 HELP = "Everything that has ended, to be played again without key or network: RIVYA_CASSETTE=file make run"

@@ -14,8 +14,8 @@ from pages._ui import clip_card, failure_cards, formatting, generation_actions
 from pages._ui.components.player import fault, player
 from pages._ui.sweep import formatting as sweep_formatting
 from rivya_core import Lab
-from rivya_core.lab.clips import DAMAGED, UNOPENED
 from rivya_core.lab.experiments.records import CellRecord
+from rivya_core.lab.media.video_probe import DAMAGED, UNOPENED
 
 _SHOWN = "_sweep_clip"
 

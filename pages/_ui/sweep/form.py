@@ -14,15 +14,13 @@ from pages._ui import formatting, layout
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.request_form import contract_drift, fields
-from pages._ui.sweep import axes as sweep_axes
-from pages._ui.sweep import images as sweep_images
-from pages._ui.sweep import planned as sweep_planned
+from pages._ui.sweep import axes as sweep_axes, images as sweep_images, planned as sweep_planned
 from rivya_core import Lab
 from rivya_core.api import ModelSpec
 from rivya_core.api.differences import MODEL, PROMPT, REFERENCE_IMAGE
-from rivya_core.lab import drafts, sweep_drafts
-from rivya_core.lab.drafts import Draft
-from rivya_core.lab.sweep_drafts import SweepDraft
+from rivya_core.lab.drafts import drafts, sweep_drafts
+from rivya_core.lab.drafts.drafts import Draft
+from rivya_core.lab.drafts.sweep_drafts import SweepDraft
 
 FORM = "sweep"
 BASE = "base"

@@ -13,9 +13,9 @@ from pages._ui.formatting import TYPICAL_FROM, Badge
 from rivya_core import Lab
 from rivya_core.api.specs import DURATION_KEYS
 from rivya_core.lab.experiments.axes import variable_name
-from rivya_core.lab.experiments.quotes import RepairQuote
+from rivya_core.lab.experiments.quote import RepairQuote
 from rivya_core.lab.experiments.records import ExperimentRecord, SweepStatus
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 from rivya_core.settings import Mode
 
 KINDS = {

@@ -15,7 +15,7 @@ from pages._ui.compare_limits import MOST
 from pages._ui.components.experiment_grid import OnAct, experiment_grid
 from pages._ui.sweep import formatting as sweep_formatting
 from rivya_core.lab.experiments.records import Axis, CellRecord, SweepStatus, TakeRecord
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 from rivya_core.mode_words import UNITS, mode_word
 
 MOVING = frozenset({State.SUBMITTING, State.RUNNING, State.SAVING})

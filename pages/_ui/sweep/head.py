@@ -14,21 +14,22 @@ from pages._ui.cap_editor import cap_editor
 from pages._ui.components.copy_link import copy_link
 from pages._ui.query_params import sweep_link
 from pages._ui.spend_button import paid_button
-from pages._ui.sweep import baseline as sweep_baseline
-from pages._ui.sweep import cassette as sweep_cassette
-from pages._ui.sweep import clip as sweep_clip
-from pages._ui.sweep import form as sweep_form
-from pages._ui.sweep import formatting as sweep_formatting
-from pages._ui.sweep import grid
-from pages._ui.sweep import manage as sweep_manage
-from pages._ui.sweep import query_params as sweep_query_params
-from pages._ui.sweep.verdict import progress as verdict_progress
-from pages._ui.sweep.verdict import votes as verdict_votes
+from pages._ui.sweep import (
+    baseline as sweep_baseline,
+    cassette as sweep_cassette,
+    clip as sweep_clip,
+    form as sweep_form,
+    formatting as sweep_formatting,
+    grid,
+    manage as sweep_manage,
+    query_params as sweep_query_params,
+)
+from pages._ui.sweep.verdict import progress as verdict_progress, votes as verdict_votes
 from rivya_core import Lab, State
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab import sweep_drafts
-from rivya_core.lab.experiments.plan import MAX_TAKES
+from rivya_core.lab.drafts import sweep_drafts
 from rivya_core.lab.experiments.records import SweepStatus
+from rivya_core.lab.experiments.sweep import MAX_TAKES
 
 TWO = 2  # a vote is between two clips
 TICK_S = 2.0

@@ -9,8 +9,8 @@ from pages._ui.components.image_paste import image_paste
 from pages._ui.components.thumbnail import thumbnail
 from pages._ui.request_form.image_field import UPLOAD_CAP_MB
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab import drafts
-from rivya_core.lab.drafts import DraftImage
+from rivya_core.lab.drafts import drafts
+from rivya_core.lab.drafts.drafts import DraftImage
 
 A_ROW = 4
 

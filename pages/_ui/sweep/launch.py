@@ -7,7 +7,7 @@ import streamlit as st
 from pages._ui import layout
 from pages._ui.sweep import query_params as sweep_query_params
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.experiments.plan import Sweep
+from rivya_core.lab.experiments.sweep import Sweep
 
 _REFUSED = "_sweep_refused"
 _STARTED = "_sweep_started"

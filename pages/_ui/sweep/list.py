@@ -8,17 +8,19 @@ import streamlit as st
 
 from pages._ui import formatting, fragments, layout, replay_card
 from pages._ui.formatting import Badge
-from pages._ui.sweep import form as sweep_form
-from pages._ui.sweep import formatting as sweep_formatting
-from pages._ui.sweep import launch as sweep_launch
-from pages._ui.sweep import manage as sweep_manage
-from pages._ui.sweep import probes as sweep_probes
-from pages._ui.sweep import query_params as sweep_query_params
+from pages._ui.sweep import (
+    form as sweep_form,
+    formatting as sweep_formatting,
+    launch as sweep_launch,
+    manage as sweep_manage,
+    probes as sweep_probes,
+    query_params as sweep_query_params,
+)
 from pages._ui.sweep.rows import sweep_rows
 from rivya_core import Lab
-from rivya_core.lab import sweep_drafts
-from rivya_core.lab.drafts import Draft
-from rivya_core.lab.sweep_drafts import AxisDraft, SweepDraft
+from rivya_core.lab.drafts import sweep_drafts
+from rivya_core.lab.drafts.drafts import Draft
+from rivya_core.lab.drafts.sweep_drafts import AxisDraft, SweepDraft
 
 PAGE_ROWS = 10
 TICK_S = 2.0

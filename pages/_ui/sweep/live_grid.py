@@ -8,13 +8,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages._ui import failure_cards, formatting, fragments, generation_actions, layout
-from pages._ui.sweep import clip as sweep_clip
-from pages._ui.sweep import formatting as sweep_formatting
-from pages._ui.sweep import grid
+from pages._ui.sweep import clip as sweep_clip, formatting as sweep_formatting, grid
 from pages._ui.sweep.grid import Note, Window
 from rivya_core import Lab
 from rivya_core.lab.experiments.records import Axis, CellRecord, SweepStatus, TakeRecord
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 
 TICK_S = 2.0
 MOST_COLUMNS = 12

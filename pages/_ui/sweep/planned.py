@@ -7,13 +7,12 @@ import re
 import streamlit as st
 
 from pages._ui import formatting
-from pages._ui.sweep import formatting as sweep_formatting
-from pages._ui.sweep import launch as sweep_launch
+from pages._ui.sweep import formatting as sweep_formatting, launch as sweep_launch
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab import sweep_drafts
-from rivya_core.lab.experiments.plan import Sweep
-from rivya_core.lab.sweep_drafts import SweepDraft
+from rivya_core.lab.drafts import sweep_drafts
+from rivya_core.lab.drafts.sweep_drafts import SweepDraft
+from rivya_core.lab.experiments.sweep import Sweep
 
 _PLAN = "_sweep_plan"
 _RULE = re.compile(r"(must|has|have|is|are|holds?|stands|needs?|takes?|makes|goes)\b")

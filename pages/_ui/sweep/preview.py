@@ -10,8 +10,8 @@ import streamlit as st
 from pages._ui import layout
 from pages._ui.formatting import Badge
 from pages._ui.sweep import formatting as sweep_formatting
-from rivya_core.lab.experiments.plan import PlannedCell, Sweep
 from rivya_core.lab.experiments.records import Axis
+from rivya_core.lab.experiments.sweep import PlannedCell, Sweep
 
 PAGE_ROWS = 12
 ROW_PX = 62  # above 4 rem the grid wraps text

@@ -6,15 +6,14 @@ import streamlit as st
 
 from pages._ui import formatting, layout
 from pages._ui.spend_button import paid_button
-from pages._ui.sweep import formatting as sweep_formatting
-from pages._ui.sweep import launch as sweep_launch
+from pages._ui.sweep import formatting as sweep_formatting, launch as sweep_launch
 from rivya_core import Lab
 from rivya_core.api import DEFAULT_MODEL
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.experiments.plan import Sweep
-from rivya_core.lab.judging import probes
-from rivya_core.lab.judging.probes import ProbePlan
-from rivya_core.lab.sweeps import new_experiment_id
+from rivya_core.lab.experiments import probes
+from rivya_core.lab.experiments.probes import ProbePlan
+from rivya_core.lab.experiments.service import new_experiment_id
+from rivya_core.lab.experiments.sweep import Sweep
 
 KNOB = "cfg_scale"
 PROMPT_MAX = 400

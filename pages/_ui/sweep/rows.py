@@ -8,8 +8,7 @@ from urllib.parse import quote
 
 from pages._ui import direction, formatting
 from pages._ui.components.row_list import row_list
-from pages._ui.sweep import formatting as sweep_formatting
-from pages._ui.sweep import grid
+from pages._ui.sweep import formatting as sweep_formatting, grid
 from rivya_core import Lab
 from rivya_core.lab.experiments.records import ExperimentRecord, SweepStatus
 from rivya_core.mode_words import mode_word

@@ -10,15 +10,12 @@ from pages._ui import formatting, layout
 from pages._ui.formatting import Badge
 from pages._ui.request_form import contract_drift
 from pages._ui.spend_button import paid_button
-from pages._ui.sweep import form as sweep_form
-from pages._ui.sweep import launch as sweep_launch
-from pages._ui.sweep import planned as sweep_planned
-from pages._ui.sweep import probes as sweep_probes
+from pages._ui.sweep import form as sweep_form, launch as sweep_launch, planned as sweep_planned, probes as sweep_probes
 from rivya_core import Lab
 from rivya_core.api.differences import PRICE
-from rivya_core.lab.experiments.knobs import IN_DOUBT
-from rivya_core.lab.experiments.plan import Sweep
-from rivya_core.lab.sweep_drafts import SweepDraft
+from rivya_core.lab.drafts.sweep_drafts import SweepDraft
+from rivya_core.lab.experiments.parameter_notes import IN_DOUBT
+from rivya_core.lab.experiments.sweep import Sweep
 
 NOTHING_NEW = "Nothing new: everything asked for is there already. Change a variable or the takes."
 

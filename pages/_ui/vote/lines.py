@@ -6,9 +6,9 @@ import streamlit as st
 
 from pages._ui import direction, formatting, fragments, layout
 from rivya_core import Lab, RivyaError
-from rivya_core.lab.judging.ballot_lines import LineRecord, Pasted
-from rivya_core.lab.judging.standings import rate_words
-from rivya_core.lab.shows.ballot import BallotFile
+from rivya_core.lab.evaluation.votes.ballot_lines import LineRecord, Pasted
+from rivya_core.lab.evaluation.votes.standings import rate_words
+from rivya_core.lab.shows.ballot.ballot import BallotFile
 
 TICK_S = 2.0
 PASTED = "vote_paste"

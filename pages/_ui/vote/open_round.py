@@ -7,7 +7,7 @@ import streamlit as st
 from pages._ui import layout, mode_marks, vote_formatting
 from pages._ui.components import ballot
 from pages._ui.vote import start as ballot_start
-from rivya_core.lab.judging.ballots import RoundRecord
+from rivya_core.lab.evaluation.votes.ballots import RoundRecord
 
 KEY = "ballot"
 

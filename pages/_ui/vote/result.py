@@ -11,13 +11,13 @@ from pages._ui import direction, formatting, layout, mode_marks, vote_formatting
 from pages._ui.components import vote_ranking
 from pages._ui.vote import start as ballot_start
 from rivya_core import Lab, RivyaError
-from rivya_core.lab.judging.ballots import RoundRecord
-from rivya_core.lab.judging.needless import Needless
-from rivya_core.lab.judging.questions import WHOLE
-from rivya_core.lab.judging.ratings import Rated, counted
-from rivya_core.lab.judging.standings import Standing
-from rivya_core.lab.judging.stopping import fewest_votes
-from rivya_core.lab.judging.votes import VoteRecord
+from rivya_core.lab.evaluation.redundant_takes import Needless
+from rivya_core.lab.evaluation.votes.ballots import RoundRecord
+from rivya_core.lab.evaluation.votes.questions import WHOLE
+from rivya_core.lab.evaluation.votes.ranking import Rated, counted
+from rivya_core.lab.evaluation.votes.standings import Standing
+from rivya_core.lab.evaluation.votes.stopping import fewest_votes
+from rivya_core.lab.evaluation.votes.votes import VoteRecord
 from rivya_core.mode_words import amount
 
 _DROPPED = "_vote_dropped"

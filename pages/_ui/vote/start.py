@@ -10,9 +10,9 @@ import streamlit as st
 from pages._ui import direction, formatting, layout, mode_marks, vote_formatting
 from pages._ui.components.voter_name import voter_name
 from rivya_core import Lab, RivyaError
-from rivya_core.lab.judging.ballots import FEWEST_CELLS, VOTER_MAX, Candidate, OpenRound
-from rivya_core.lab.judging.questions import WHOLE
-from rivya_core.lab.judging.results import QuestionRecord
+from rivya_core.lab.evaluation.results import QuestionRecord
+from rivya_core.lab.evaluation.votes.ballots import FEWEST_CELLS, VOTER_MAX, Candidate, OpenRound
+from rivya_core.lab.evaluation.votes.questions import WHOLE
 
 VOTER = "vote_voter"
 CHOICE = "vote_experiment"

@@ -11,8 +11,8 @@ import streamlit as st
 
 from pages._ui.compare_limits import LEAST, MOST
 from rivya_core import GenerationRecord, HistoryFilter, Lab, RivyaError, State
-from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.experiments.records import SweepStatus
+from rivya_core.lab.media.video_probe import UNOPENED
 
 PAGE_CLIPS = 24
 ID_SHOWN = 60

@@ -16,7 +16,7 @@ from pages._ui.components import shared_scripts
 from pages._ui.direction import COMPONENT_CSS
 from pages._ui.mode_marks import Marks
 from rivya_core import GenerationRecord
-from rivya_core.lab.clips import UNOPENED
+from rivya_core.lab.media.video_probe import UNOPENED
 
 _HTML = """
 <div class="picker">

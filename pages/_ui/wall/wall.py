@@ -13,9 +13,9 @@ from pages._ui.components.review_wall import review_wall
 from pages._ui.query_params import sweep_link
 from pages._ui.wall import choice as wall_choice
 from rivya_core import GenerationRecord, Lab, RivyaError
-from rivya_core.lab.differences import compare
+from rivya_core.lab.evaluation.reviews import CRITERIA, ClipNote
 from rivya_core.lab.experiments.records import SweepStatus
-from rivya_core.lab.judging.reviews import CRITERIA, ClipNote
+from rivya_core.lab.ledger.history.differences import compare
 
 KEY = "review_wall"
 USE = "_wall_use"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from rivya_core.lab.states import TERMINAL, State
+from rivya_core.lab.ledger.states import TERMINAL, State
 from rivya_core.settings import Mode
 
 Kind = Literal["sweep", "hint", "verdict"]

@@ -16,11 +16,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from rivya_core.api import GenerationRequest
-from rivya_core.lab.clips import DAMAGED
-from rivya_core.lab.ledger import not_held_back
-from rivya_core.lab.notes import price_name, read_balance, read_note
-from rivya_core.lab.schema import generations
-from rivya_core.lab.states import NEEDS_JOB, State
+from rivya_core.lab.ledger.key_value import price_name, read_balance, read_note
+from rivya_core.lab.ledger.ledger import not_held_back
+from rivya_core.lab.ledger.schema import generations
+from rivya_core.lab.ledger.states import NEEDS_JOB, State
+from rivya_core.lab.media.video_probe import DAMAGED
 from rivya_core.settings import Mode
 
 CHUNK: Final = 500

@@ -8,8 +8,8 @@ from typing import Any
 from rivya_core.api import GenerationRequest, ReferenceImage
 from rivya_core.api.texts import one_line
 from rivya_core.lab.experiments.axes import Labelled
-from rivya_core.lab.experiments.plan import Sweep
 from rivya_core.lab.experiments.records import ExperimentRecord
+from rivya_core.lab.experiments.sweep import Sweep
 
 LoadImage = Callable[[str], ReferenceImage]
 

@@ -9,14 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
-from rivya_core.lab import caps, submission
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.experiments import book
-from rivya_core.lab.experiments.plan import check_name
+from rivya_core.lab.experiments import repository
+from rivya_core.lab.experiments.sweep import check_name
+from rivya_core.lab.ledger import cap_log
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.read_only import refuse_if_read_only, refuse_writes
+from rivya_core.lab.ledger.schema import cell_takes
+from rivya_core.lab.ledger.states import TERMINAL
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.read_only import refuse_writes
-from rivya_core.lab.schema import cell_takes
-from rivya_core.lab.states import TERMINAL
 
 
 class SweepSteering:
@@ -30,18 +30,18 @@ class SweepSteering:
     def pause(self, experiment_id: str) -> None:
         """Send nothing more of an experiment until ``resume``; what was sent goes on."""
         with begin_immediate(self._parts.database) as connection:
-            if book.must_find(connection, experiment_id).paused_at is None:
-                book.update(connection, experiment_id, paused_at=self._now())
+            if repository.must_find(connection, experiment_id).paused_at is None:
+                repository.update(connection, experiment_id, paused_at=self._now())
         self._parts.jobs.gate.forget()
 
     def resume(self, experiment_id: str) -> int:
         """Let a paused experiment go on; how many takes wait to be sent. Raises LabError in a read-only lab."""
         parts = self._parts
-        submission.refuse_if_read_only(parts.settings)
+        refuse_if_read_only(parts.settings)
         with begin_immediate(parts.database) as connection:
-            if book.must_find(connection, experiment_id).paused_at is None:
+            if repository.must_find(connection, experiment_id).paused_at is None:
                 return 0
-            book.update(connection, experiment_id, paused_at=None)
+            repository.update(connection, experiment_id, paused_at=None)
             runs = parts.ledger.next_runs(connection, experiment_id)
             parts.inbox.enqueue_many(connection, runs)
         parts.jobs.gate.forget()
@@ -50,14 +50,14 @@ class SweepSteering:
     def cancel_waiting(self, experiment_id: str) -> int:
         """Take back what waits and was never sent, in one transaction; how many. Nothing is charged for it."""
         with begin_immediate(self._parts.database) as connection:
-            book.must_find(connection, experiment_id)
+            repository.must_find(connection, experiment_id)
             return self._parts.ledger.cancel_waiting(connection, experiment_id)
 
     def drop_planned(self, experiment_id: str) -> int:
         """Forget the takes that are only planned; how many. What was started is not touched."""
         column = cell_takes.c
         with begin_immediate(self._parts.database) as connection:
-            book.must_find(connection, experiment_id)
+            repository.must_find(connection, experiment_id)
             planned = sa.delete(cell_takes).where(column.experiment_id == experiment_id, column.generation_id.is_(None))
             return connection.execute(planned).rowcount
 
@@ -67,18 +67,20 @@ class SweepSteering:
         Raises:
             LabError: the reason is missing, the cap is no whole number of credits, or the lab is read-only.
         """
-        submission.refuse_if_read_only(self._parts.settings)
+        refuse_if_read_only(self._parts.settings)
         with begin_immediate(self._parts.database) as connection:
-            before = book.must_find(connection, experiment_id).cap_credits
-            caps.log_change(connection, caps.of_experiment(experiment_id), before, credits, why, self._now())
-            book.update(connection, experiment_id, cap_credits=credits)
+            before = repository.must_find(connection, experiment_id).cap_credits
+            cap_log.log_change(connection, cap_log.of_experiment(experiment_id), before, credits, why, self._now())
+            repository.update(connection, experiment_id, cap_credits=credits)
 
     def decide(self, experiment_id: str, decision: Mapping[str, Any] | None) -> None:
         """Keep what was decided, or (None) open the question again."""
         with begin_immediate(self._parts.database) as connection:
-            book.must_find(connection, experiment_id)
+            repository.must_find(connection, experiment_id)
             kept = sa.null() if decision is None else dict(decision)
-            book.update(connection, experiment_id, decision=kept, decided_at=None if decision is None else self._now())
+            repository.update(
+                connection, experiment_id, decision=kept, decided_at=None if decision is None else self._now()
+            )
 
     def rename(self, experiment_id: str, name: str) -> str:
         """Give a sweep another name; the one it had, for an undo.
@@ -89,8 +91,8 @@ class SweepSteering:
         refuse_writes(self._parts.database)
         wanted = check_name(name)
         with begin_immediate(self._parts.database) as connection:
-            before = book.must_find(connection, experiment_id).name
-            book.update(connection, experiment_id, name=wanted)
+            before = repository.must_find(connection, experiment_id).name
+            repository.update(connection, experiment_id, name=wanted)
         return before
 
     def hide(self, experiment_id: str) -> bool:
@@ -103,9 +105,9 @@ class SweepSteering:
 
     def _set_hidden(self, experiment_id: str, moment: datetime | None) -> bool:
         with begin_immediate(self._parts.database) as connection:
-            if (book.must_find(connection, experiment_id).hidden_at is None) == (moment is None):
+            if (repository.must_find(connection, experiment_id).hidden_at is None) == (moment is None):
                 return False
-            book.update(connection, experiment_id, hidden_at=moment)
+            repository.update(connection, experiment_id, hidden_at=moment)
         return True
 
     def delete(self, experiment_id: str) -> None:
@@ -115,8 +117,8 @@ class SweepSteering:
             LabError: some of its takes have not ended.
         """
         with begin_immediate(self._parts.database) as connection:
-            record = book.must_find(connection, experiment_id)
-            status = book.status(connection, record, record.mode)
+            record = repository.must_find(connection, experiment_id)
+            status = repository.status(connection, record, record.mode)
             if not status.is_done:
                 open_ = sum(count for state, count in status.states.items() if state not in TERMINAL) - status.unwatched
                 raise LabError(
@@ -125,10 +127,10 @@ class SweepSteering:
                     "Cancel the queued takes, and let the rest end.",
                     field="state",
                 )
-            book.update(connection, experiment_id, deleted_at=self._now())
+            repository.update(connection, experiment_id, deleted_at=self._now())
 
     def undelete(self, experiment_id: str) -> None:
         """Bring a deleted experiment back."""
         with begin_immediate(self._parts.database) as connection:
-            book.must_find(connection, experiment_id)
-            book.update(connection, experiment_id, deleted_at=None)
+            repository.must_find(connection, experiment_id)
+            repository.update(connection, experiment_id, deleted_at=None)

@@ -2,8 +2,8 @@
 
 from rivya_core.lab.jobs.context import JobContext, Went
 from rivya_core.lab.jobs.create import create
-from rivya_core.lab.jobs.record import record
 from rivya_core.lab.jobs.save import save
+from rivya_core.lab.jobs.settle import settle
 from rivya_core.lab.jobs.wait import wait
 
-__all__ = ["JobContext", "Went", "create", "record", "save", "wait"]
+__all__ = ["JobContext", "Went", "create", "save", "settle", "wait"]

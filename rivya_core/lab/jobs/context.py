@@ -16,15 +16,15 @@ from weakref import WeakValueDictionary
 from rivya_core.api import AsyncMediaClient, AsyncRivya
 from rivya_core.api.contract import ERROR_CODES, Effect
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.database import trouble_of
-from rivya_core.lab.gate import Gate, Stops
-from rivya_core.lab.history import History, Typical
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.records import ErrorCard, GenerationRecord, Pause, Phase
-from rivya_core.lab.schedule import ReadBudget
+from rivya_core.lab.jobs.admission import Gate
+from rivya_core.lab.jobs.poll_schedule import ReadBudget
+from rivya_core.lab.ledger.database import trouble_of
+from rivya_core.lab.ledger.history.history import History, Typical
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord, Pause, Phase, Stops
+from rivya_core.lab.ledger.unexpected_errors import UnexpectedErrors, where_of
+from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.server.observer import Observer
-from rivya_core.lab.unexpected import UnexpectedErrors, where_of
 from rivya_core.settings import Mode, Settings
 
 log = logging.getLogger("rivya.jobs")

@@ -15,13 +15,13 @@ from rivya_core.api import GenerationRequest, ReferenceImage, reference_item
 from rivya_core.api.contract import ERROR_CODES, Effect, Generation, UploadedFile
 from rivya_core.api.errors import RivyaError, StorageError
 from rivya_core.api.retry import Action, delay_s, rule
-from rivya_core.lab import uploads
-from rivya_core.lab.gate import Turn
+from rivya_core.lab.jobs import uploads
+from rivya_core.lab.jobs.admission import Turn
 from rivya_core.lab.jobs.context import JobContext, Went, at_rest, facts, log
-from rivya_core.lab.points import Point, reached
-from rivya_core.lab.records import ErrorCard, GenerationRecord
-from rivya_core.lab.states import State
-from rivya_core.lab.trouble import tell
+from rivya_core.lab.jobs.crash_points import Point, reached
+from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.ledger.trouble import tell
 
 ACCEPT_AGAIN_S = 2.0
 STRANGE_REFUSALS = 3

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from rivya_core.api.errors import DownloadError, RivyaError, StorageError
 from rivya_core.api.retry import delay_s
-from rivya_core.lab.broken_clips import check_arrival, kept_for_good
-from rivya_core.lab.clips import UNOPENED
 from rivya_core.lab.jobs.context import JobContext, Went, facts, log
+from rivya_core.lab.jobs.crash_points import Point, reached
 from rivya_core.lab.jobs.wait import read
-from rivya_core.lab.points import Point, reached
-from rivya_core.lab.records import Clip, ErrorCard, GenerationRecord
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.broken_clips import check_arrival, kept_for_good
+from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.media.archive import Clip
+from rivya_core.lab.media.video_probe import UNOPENED
 
 QUICK_TRIES = 4
 LATER_S = (60.0, 300.0, 1800.0, 21_600.0)

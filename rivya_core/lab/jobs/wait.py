@@ -8,12 +8,12 @@ from dataclasses import replace
 from rivya_core.api.contract import Effect, Generation, TaskStatus
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.retry import delay_s, rule
-from rivya_core.lab import uploads
-from rivya_core.lab.history import Typical
+from rivya_core.lab.jobs import uploads
 from rivya_core.lab.jobs.context import JobContext, Went, at_rest, facts, log
-from rivya_core.lab.records import ErrorCard, GenerationRecord
-from rivya_core.lab.schedule import STALE_GAP_S, Schedule
-from rivya_core.lab.states import State
+from rivya_core.lab.jobs.poll_schedule import STALE_GAP_S, Schedule
+from rivya_core.lab.ledger.history.history import Typical
+from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
+from rivya_core.lab.ledger.states import State
 
 ENOUGH_SAMPLES = 5
 TYPICAL_FOR_S = 30.0

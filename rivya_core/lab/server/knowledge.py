@@ -10,11 +10,11 @@ from typing import Final
 from rivya_core.api.differences import Difference
 from rivya_core.api.endpoints import retrieve_generation
 from rivya_core.api.errors import LabError, RivyaError
-from rivya_core.lab import submission
-from rivya_core.lab.notes import named
+from rivya_core.lab.ledger.job_writes import owner_of
+from rivya_core.lab.ledger.key_value import named
+from rivya_core.lab.ledger.read_only import refuse_if_read_only
+from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.passage import owner_of
-from rivya_core.lab.records import GenerationRecord
 from rivya_core.lab.server import contract_check, support, tasks
 from rivya_core.lab.server.contract_check import ContractReport
 from rivya_core.lab.server.questions import Observation, observed
@@ -45,7 +45,7 @@ class Server:
         Raises:
             LabError: the lab is read-only, or closed.
         """
-        submission.refuse_if_read_only(self._parts.settings)
+        refuse_if_read_only(self._parts.settings)
         self._parts.inbox.refuse_if_closed()
         exchange = self._parts.errands.exchange
         report, learned = contract_check.check(exchange, self._connection, self._parts.jobs.now())
@@ -58,7 +58,7 @@ class Server:
 
     def ask_contract(self) -> None:
         """Have the contract checked in the background; returns at once."""
-        submission.refuse_if_read_only(self._parts.settings)
+        refuse_if_read_only(self._parts.settings)
         self._parts.errands.run(CONTRACT, self.check_contract)
 
     @property
@@ -116,7 +116,7 @@ class Server:
         Raises:
             LabError: there is no such task, or the lab is read-only.
         """
-        submission.refuse_if_read_only(self._parts.settings)
+        refuse_if_read_only(self._parts.settings)
         look = self.task(task_id)
         if look is None or look.task is None:
             look = self.look_up(task_id)

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from rivya_core.api.catalogue import packaged_models
 from rivya_core.api.contract import API_PREFIX, ERROR_CODES, SCOPES, TaskStatus
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.states import State
 
 KEY: Final = "[key]"
 PATH: Final = "[path]"

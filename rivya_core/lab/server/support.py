@@ -22,9 +22,9 @@ import sqlalchemy as sa
 from rivya_core.api.catalogue import packaged_models
 from rivya_core.api.contract import API_PREFIX, PATH_GENERATIONS, REFERENCE_KEY
 from rivya_core.api.specs import ModelSpec
+from rivya_core.lab.ledger.records import EventRecord, GenerationRecord
+from rivya_core.lab.ledger.schema import events
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.records import EventRecord, GenerationRecord
-from rivya_core.lab.schema import events
 from rivya_core.lab.server.redaction import LEFT_OUT, Redactor, address
 from rivya_core.mode_words import mode_word
 from rivya_core.version import VERSION

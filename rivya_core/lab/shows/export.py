@@ -23,9 +23,9 @@ from typing import Any, Final
 
 from rivya_core.api.durable import sync_file, sync_folder, written_beside
 from rivya_core.api.errors import StorageError
-from rivya_core.lab.containers import container_of_key
+from rivya_core.lab.media.containers import container_of_key
 from rivya_core.lab.shows.target import free_target
-from rivya_core.lab.zip_pieces import Pieces, blocks, undated
+from rivya_core.lab.shows.zip_pieces import Pieces, blocks, undated
 
 PAGE: Final = "OPEN ME.html"
 DATA: Final = "show.json"
@@ -124,7 +124,7 @@ def _clip(material: Material, key: str) -> Iterator[bytes]:
 
 def _page(material: Material, clip: Callable[[str], Iterator[bytes]], note: str) -> Iterator[bytes]:
     """The page with its posters inside; ``clip``: the address of a clip in pieces."""
-    from rivya_core.lab.shows import page  # noqa: PLC0415 - loads Jinja2: only who shows pays for it
+    from rivya_core.lab.shows.page import page  # noqa: PLC0415 - loads Jinja2: only who shows pays for it
 
     marks = _Marks()
     text, *rest = marks.split(page.render(material.data, marks, served=False, note=note))

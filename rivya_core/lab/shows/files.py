@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from rivya_core.api.errors import LabError, RivyaError
-from rivya_core.lab import submission
-from rivya_core.lab.database import reading_at_once
-from rivya_core.lab.own_key import refuse_key
+from rivya_core.lab.jobs import submission
+from rivya_core.lab.ledger.database import reading_at_once
+from rivya_core.lab.ledger.read_only import refuse_if_read_only
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.shows import export, previews, slides, store
+from rivya_core.lab.shows import export, previews, repository, slides
+from rivya_core.lab.shows.clip_store import HeldClip, file_of
 from rivya_core.lab.shows.export import INSIDE_MAX_BYTES, Material
-from rivya_core.lab.shows.held_clips import HeldClip, file_of
+from rivya_core.lab.shows.own_key import refuse_key
 
 Kind = Literal["file", "zip", "folder"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -81,7 +82,7 @@ class ShowFiles:
 
     def ask(self, show_id: str) -> None:
         """Have the small copies made in the background; returns at once. Raises LabError on a read-only lab."""
-        submission.refuse_if_read_only(self._parts.settings)
+        refuse_if_read_only(self._parts.settings)
         self._failures.pop(show_id, None)
 
         def make() -> None:
@@ -105,8 +106,8 @@ class ShowFiles:
     def _read(self, show_id: str) -> tuple[dict[str, Any], Mapping[str, HeldClip]]:
         """The data of a show and the clips in it, as they stand at one moment."""
         with reading_at_once(self._parts.database) as connection:
-            show = store.must_find(connection, show_id)
-            held = {one.shown.sha256: one for one in store.held(connection, show_id)}
+            show = repository.must_find(connection, show_id)
+            held = {one.shown.sha256: one for one in repository.held(connection, show_id)}
         data = slides.to_data(show)
         refuse_key(self._parts.settings, json.dumps(data, ensure_ascii=False))
         return data, {sha256: held[sha256] for sha256 in data["clips"]}
@@ -157,7 +158,7 @@ class ShowFiles:
         for key, clip in material.clips.items():
             if previews.is_made(archive, key):
                 continue
-            submission.refuse_if_read_only(self._parts.settings)
+            refuse_if_read_only(self._parts.settings)
             self._parts.inbox.refuse_if_closed()
             submission.check_disk(self._parts.settings, archive)
             previews.make(archive, key, clip, material.posters[key])

@@ -12,10 +12,10 @@ from typing import Final
 from PIL import Image
 
 from rivya_core.api.errors import LabError, RivyaError, StorageError
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.clip_caps import opened
-from rivya_core.lab.shows.even_copies import UNREADABLE, encode_anew
-from rivya_core.lab.shows.held_clips import FOLDER
+from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.media.video_limits import opened
+from rivya_core.lab.shows.ballot.encoding import UNREADABLE, encode_anew
+from rivya_core.lab.shows.clip_store import FOLDER
 
 LONG_SIDE_MAX_PX: Final = 640
 POSTER_SIDE_MAX_PX: Final = 400

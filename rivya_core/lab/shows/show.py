@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, get_args
 
 from pydantic import TypeAdapter
 
-from rivya_core.lab.judging.ratings import counted
+from rivya_core.lab.evaluation.votes.ranking import counted
 from rivya_core.mode_words import ModeWord
 
 FORMAT: Final = "rivya-show/1"

@@ -13,23 +13,23 @@ from typing import Any
 
 from rivya_core.api.errors import LabError
 from rivya_core.api.texts import one_line
-from rivya_core.lab.database import begin_immediate, reading, reading_at_once
+from rivya_core.lab.evaluation.results import Votes
+from rivya_core.lab.evaluation.verdicts import Verdicts
 from rivya_core.lab.experiments.records import SweepStatus
-from rivya_core.lab.ids import new_intent_id
-from rivya_core.lab.judging.results import Votes
-from rivya_core.lab.judging.verdicts import Verdicts
-from rivya_core.lab.own_key import refuse_key
+from rivya_core.lab.ledger.database import begin_immediate, reading, reading_at_once
+from rivya_core.lab.ledger.ids import new_intent_id
+from rivya_core.lab.ledger.read_only import refuse_writes
 from rivya_core.lab.parts import Parts
-from rivya_core.lab.read_only import refuse_writes
-from rivya_core.lab.shows import slides, store
-from rivya_core.lab.shows.ballot import BallotFile, BallotFiles
+from rivya_core.lab.shows import repository, slides
+from rivya_core.lab.shows.ballot.ballot import BallotFile, BallotFiles
 from rivya_core.lab.shows.changes import changes
+from rivya_core.lab.shows.clip_store import HeldClip, file_of
 from rivya_core.lab.shows.edits import Edits, check_caption, check_count, check_title
-from rivya_core.lab.shows.evidence import Freezer
 from rivya_core.lab.shows.files import Kind, ShowFiles
-from rivya_core.lab.shows.held_clips import HeldClip, file_of
-from rivya_core.lab.shows.room import Room
+from rivya_core.lab.shows.own_key import refuse_key
+from rivya_core.lab.shows.room.room import Room
 from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX, Facts, Listed, Show, Slide
+from rivya_core.lab.shows.sweep_evidence import Freezer
 from rivya_core.lab.shows.target import free_target
 
 ChosenClips = Sequence[str | Sequence[str]]
@@ -129,7 +129,7 @@ class Shows(Edits):
             frozen = self._freezer.again(before.facts, self.held(show_id))
         else:
             with reading(self._parts.database) as connection:
-                known = [one.generation_id for one in store.held(connection, show_id)]
+                known = [one.generation_id for one in repository.held(connection, show_id)]
             frozen = self._freezer.freeze(self._freezer.evidence(before.sweep_id), known)
         known_clips = {one.shown.sha256: one.shown for one in frozen.held}
 
@@ -153,12 +153,12 @@ class Shows(Edits):
     def list(self) -> tuple[Listed, ...]:
         """All shows, newest first."""
         with reading_at_once(self._parts.database) as connection:
-            return tuple(store.listed(connection))
+            return tuple(repository.listed(connection))
 
     def get(self, show_id: str) -> Show:
         """One show with its slides and clips. Raises LabError for an unknown id."""
         with reading_at_once(self._parts.database) as connection:
-            return store.must_find(connection, show_id)
+            return repository.must_find(connection, show_id)
 
     def data(self, show_id: str) -> dict[str, Any]:
         """The show as JSON-safe data: what page, files and scripts get. The same each time until somebody changes the show.
@@ -174,7 +174,7 @@ class Shows(Edits):
 
         Raises LabError for an unknown id.
         """
-        from rivya_core.lab.shows.page import ServedMedia, render  # noqa: PLC0415 - loads Jinja2: only who shows pays for it
+        from rivya_core.lab.shows.page.page import ServedMedia, render  # noqa: PLC0415 - loads Jinja2: only who shows pays for it
 
         base = f"/show/{show_id}"
         ballot = None if self.made_ballot(show_id) is None else f"{base}/ballot"
@@ -208,8 +208,8 @@ class Shows(Edits):
     def held(self, show_id: str) -> tuple[HeldClip, ...]:
         """The clips that the slides of a show hold, in the order shown, each with its generation. Raises LabError for an unknown id."""
         with reading_at_once(self._parts.database) as connection:
-            show = store.must_find(connection, show_id)
-            known = {one.shown.sha256: one for one in store.held(connection, show_id)}
+            show = repository.must_find(connection, show_id)
+            known = {one.shown.sha256: one for one in repository.held(connection, show_id)}
         return tuple(known[key] for key in show.clips)
 
     def clip(self, show_id: str, sha256: str) -> Path:
@@ -247,7 +247,7 @@ class Shows(Edits):
         Raises:
             LabError: no such show, or the name is taken. StorageError: a file is gone, or there is no room.
         """
-        from rivya_core.lab.shows import chat_files, contact_sheet  # noqa: PLC0415 - only who makes a file loads this
+        from rivya_core.lab.shows.pictures import chat_files, contact_sheet  # noqa: PLC0415 - only who makes a file loads this
 
         self.data(show_id)  # refused where somebody wrote the key into it
         show = self.get(show_id)
@@ -260,7 +260,7 @@ class Shows(Edits):
         Raises:
             LabError: no such show or slide, or it has no or too many clips. StorageError: a file is gone, or there is no room.
         """
-        from rivya_core.lab.shows import chat_files, side_by_side  # noqa: PLC0415 - only who makes a file loads this
+        from rivya_core.lab.shows.pictures import chat_files, side_by_side  # noqa: PLC0415 - only who makes a file loads this
 
         self.data(show_id)  # refused where somebody wrote the key into it
         show = self.get(show_id)
@@ -269,7 +269,7 @@ class Shows(Edits):
 
     def _held(self, show_id: str, sha256: str) -> HeldClip:
         with reading(self._parts.database) as connection:
-            found = store.held(connection, show_id, sha256)
+            found = repository.held(connection, show_id, sha256)
         if not found:
             raise LabError("There is no such clip", "This show holds no clip with this hash.", field="clip")
         return found[0]
@@ -279,14 +279,14 @@ class Shows(Edits):
     def delete(self, show_id: str) -> bool:
         """Take a show out of the list and stop sharing it; False when it was not there. What was exported stays, and so do all clips."""
         with begin_immediate(self._parts.database) as connection:
-            was_there = store.set_deleted(connection, show_id, self._parts.ledger.clock())
+            was_there = repository.set_deleted(connection, show_id, self._parts.ledger.clock())
         self.room.stop(show_id)
         return was_there
 
     def undelete(self, show_id: str) -> bool:
         """Bring a deleted show back; False when there is none."""
         with begin_immediate(self._parts.database) as connection:
-            return store.set_deleted(connection, show_id, None)
+            return repository.set_deleted(connection, show_id, None)
 
     # -- storing ---------------------------------------------------------------------------------------------------
 
@@ -315,8 +315,8 @@ class Shows(Edits):
 
     def _add(self, show: Show, held: Iterable[HeldClip]) -> Show:
         with begin_immediate(self._parts.database) as connection:
-            store.add(connection, show, held)
-            return store.must_find(connection, show.id)
+            repository.add(connection, show, held)
+            return repository.must_find(connection, show.id)
 
     def _change(self, show_id: str, change: Callable[[Show], Show]) -> Show:
         return self._changed(show_id, change)[0]
@@ -326,13 +326,13 @@ class Shows(Edits):
     ) -> tuple[Show, Show]:
         """Change a show in one transaction; as it was before, and as it is now. ``held``, ``anew``: see ``store.hold``."""
         with begin_immediate(self._parts.database) as connection:
-            before = store.must_find(connection, show_id)
+            before = repository.must_find(connection, show_id)
             after = change(before)
             if after == before and not held:
                 return before, before
-            store.hold(connection, show_id, held, anew=anew)
-            store.put(connection, replace(after, changed_at=self._parts.ledger.clock()), before)
-            return before, store.must_find(connection, show_id)
+            repository.hold(connection, show_id, held, anew=anew)
+            repository.put(connection, replace(after, changed_at=self._parts.ledger.clock()), before)
+            return before, repository.must_find(connection, show_id)
 
 
 def _check_ended(status: SweepStatus) -> None:

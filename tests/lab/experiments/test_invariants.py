@@ -7,12 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from rivya_core import GenerationRequest, Lab, State, Sweep
 from rivya_core.api.errors import BudgetError, LabError
-from rivya_core.lab.schema import cell_takes, generations, movements
+from rivya_core.lab.ledger.schema import cell_takes, generations, movements
 from tests.lab.experiments.sweeps import end, ids_of
 
 ACTS = [

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from rivya_core import GenerationRequest, Labelled, Sweep
 from rivya_core.api.errors import InvalidRequestError
-from rivya_core.lab.experiments.plan import MAX_CELLS
+from rivya_core.lab.experiments.sweep import MAX_CELLS
 from tests.api.images import png
 
 BASE = GenerationRequest(prompt="A red fox in the snow")

@@ -12,14 +12,13 @@ from typing import Any, Final
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from rivya_core import GenerationRequest, Lab, State, Sweep
 from rivya_core.api.errors import LabError, RivyaError
-from rivya_core.lab.drafts import repeat_request
-from rivya_core.lab.schema import cell_takes, cells, experiments, generations, movements
-from rivya_core.lab.states import TERMINAL
+from rivya_core.lab.drafts.drafts import repeat_request
+from rivya_core.lab.ledger.schema import cell_takes, cells, experiments, generations, movements
+from rivya_core.lab.ledger.states import TERMINAL
 from tests.lab.experiments.sweeps import PRICE, end
 from tests.pace import quicken
 from tests.until import until

@@ -6,16 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api.errors import BudgetError
-from rivya_core.lab.experiments.knobs import note_name
-from rivya_core.lab.experiments.quotes import Quote, check, how_many_fit, minutes
-from rivya_core.lab.history import Typical
-from rivya_core.lab.ledger import NewGeneration
-from rivya_core.lab.records import Budget
+from rivya_core.lab.experiments.parameter_notes import note_name
+from rivya_core.lab.experiments.quote import Quote, check, how_many_fit, minutes
+from rivya_core.lab.ledger.history.history import Typical
+from rivya_core.lab.ledger.ledger import NewGeneration
+from rivya_core.lab.ledger.records import Budget
 from tests.api.images import png
 from tests.lab.experiments.sweeps import BASE, PRICE, end, grid, ids_of
 from tests.lab.given import CLIP

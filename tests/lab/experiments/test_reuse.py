@@ -14,10 +14,11 @@ import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api.errors import BudgetError, InvalidRequestError, RivyaError
-from rivya_core.lab import drafts
+from rivya_core.lab.drafts import drafts
+from rivya_core.lab.evaluation import observations
+from rivya_core.lab.evaluation.votes import repository
 from rivya_core.lab.experiments.reuse import Existing
-from rivya_core.lab.judging import ballot_box, observations
-from rivya_core.lab.schema import generations
+from rivya_core.lab.ledger.schema import generations
 from tests.lab.experiments.sweeps import BASE, PRICE, end, grid, ids_of, movements_balance
 from tests.lab.given import accept, attempted
 
@@ -346,7 +347,7 @@ def test_what_is_no_clip_of_its_own_is_no_evidence(still: Lab, mark: dict[str, A
     still.ledger.update(first, **mark)
     with still.ledger.reading() as connection:
         observed = observations.read(connection, id_)
-        field = ballot_box.field(connection, id_, "simulated")
+        field = repository.field(connection, id_, "simulated")
     assert observed is not None
     assert [take.generation_id for take in observed.takes] == others
     assert field.clips == {0: (others[0],), 1: tuple(others[1:])}

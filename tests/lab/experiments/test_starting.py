@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, HistoryFilter, Lab, State
 from rivya_core.api.errors import BudgetError, InvalidRequestError, LabError, WaitTimeoutError
-from rivya_core.lab import sweep_drafts
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.schema import experiments
+from rivya_core.lab.drafts import sweep_drafts
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import experiments
 from tests.api.images import png
 from tests.lab.experiments.sweeps import BASE, PRICE, end, grid, ids_of, movements_balance
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api.errors import BudgetError, InvalidRequestError, LabError
-from rivya_core.lab.schema import cap_changes
+from rivya_core.lab.ledger.schema import cap_changes
 from tests.api.images import png
 from tests.lab.experiments.sweeps import PRICE, end, grid, ids_of, movements_balance
 from tests.pace import quicken

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.lab.experiments.templates import Choice, Variable, escape, parse

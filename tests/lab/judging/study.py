@@ -10,9 +10,9 @@ import av
 import sqlalchemy as sa
 
 from rivya_core import Lab
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.schema import cell_takes, cells, experiments, generations
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import cell_takes, cells, experiments, generations
+from rivya_core.lab.ledger.states import State
 from rivya_core.settings import Mode
 from tests.lab.given import in_state, make_mp4
 

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from rivya_core import Lab, State
 from rivya_core.api.errors import LabError
-from rivya_core.lab.clips import UNOPENED
-from rivya_core.lab.judging.votes import Outcome
-from rivya_core.lab.schema import experiments
+from rivya_core.lab.evaluation.votes.votes import Outcome
+from rivya_core.lab.ledger.schema import experiments
+from rivya_core.lab.media.video_probe import UNOPENED
 from rivya_core.settings import Settings
 from tests.conftest import FAST
 from tests.lab.judging.study import WORDS, make_study

@@ -12,9 +12,8 @@ import sqlalchemy as sa
 from PIL import Image
 
 from rivya_core import GenerationRequest, Lab
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.judging import measuring, observations
-from rivya_core.lab.judging.features import (
+from rivya_core.lab.evaluation import measure_worker, observations
+from rivya_core.lab.evaluation.features import (
     FEATURES,
     VERSION,
     Figures,
@@ -22,12 +21,13 @@ from rivya_core.lab.judging.features import (
     UnmeasurableError,
     measure,
 )
-from rivya_core.lab.judging.measuring import HOLD_BACK_S, WATCHED_FOR_S, Measurer
-from rivya_core.lab.judging.verdicts import Standing
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.schema import features, generations
-from rivya_core.lab.states import State
-from rivya_core.lab.sweeps import Sweep
+from rivya_core.lab.evaluation.measure_worker import HOLD_BACK_S, WATCHED_FOR_S, Measurer
+from rivya_core.lab.evaluation.verdicts import Standing
+from rivya_core.lab.experiments.service import Sweep
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.schema import features, generations
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.media.archive import Archive
 from tests.lab.judging import pictures
 from tests.until import HANGS_S, until
 
@@ -280,7 +280,7 @@ def test_a_clip_that_low_priority_does_not_bring_through_is_measured_all_the_sam
     lab: Lab, by_hand: Measurer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However busy the machine is: after a while the clip is taken up at the usual priority, and measured once."""
-    monkeypatch.setattr(measuring, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(measure_worker, "PATIENCE_S", 0.0)
     while by_hand.step():
         pass
     assert len(rows(lab)) == 4
@@ -297,7 +297,7 @@ def test_somebody_who_begins_to_wait_ends_the_low_priority(
         started.set()
         turn.wait(HANGS_S)
 
-    monkeypatch.setattr(measuring, "step_back", starve)
+    monkeypatch.setattr(measure_worker, "step_back", starve)
     stepping = threading.Thread(target=by_hand.step)
     stepping.start()
     assert started.wait(HANGS_S)

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from rivya_core import Lab
 from rivya_core.api.errors import LabError
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.judging import findings
-from rivya_core.lab.judging.findings import Outcome, SweepVerdict, Voted
-from rivya_core.lab.schema import experiments
+from rivya_core.lab.evaluation import findings
+from rivya_core.lab.evaluation.findings import Outcome, SweepVerdict, Voted
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import experiments
 from tests.lab.judging.trial import MODEL, store
 
 TWO = {"cfg_scale": ["0", "1"]}

@@ -9,8 +9,8 @@ import av
 import pytest
 
 from rivya_core.api.errors import LabError
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.judging.neutral import neutral_copy, remove_copies
+from rivya_core.lab.evaluation.clean_copies import neutral_copy, remove_copies
+from rivya_core.lab.media.archive import Archive
 from tests.lab.video_files import make_clip
 
 SECRET = b"xheliotrope-7731"

@@ -8,11 +8,10 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from rivya_core.lab.judging.arrangements import DRAWS, deals, smallest_p, ways
-from rivya_core.lab.judging.noise import LEVEL, Finding, find
+from rivya_core.lab.evaluation.permutations import DRAWS, deals, smallest_p, ways
+from rivya_core.lab.evaluation.significance import LEVEL, Finding, find
 from tests.bench.calibration import drawn, study, understated, words_said
 
 

@@ -7,11 +7,10 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from rivya_core.lab.judging.pairing import SEEN_FIRST, Shown, next_clips, next_variants
-from rivya_core.lab.judging.votes import Comparison
+from rivya_core.lab.evaluation.votes.pairing import SEEN_FIRST, Shown, next_clips, next_variants
+from rivya_core.lab.evaluation.votes.votes import Comparison
 
 CLIPS = {0: ["a1", "a2"], 1: ["b1", "b2"], 2: ["c1"]}
 

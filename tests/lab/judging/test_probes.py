@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab
 from rivya_core.api.errors import InvalidRequestError
-from rivya_core.lab.judging import probes
-from rivya_core.lab.judging.verdicts import KnobNote
-from rivya_core.lab.schema import generations
+from rivya_core.lab.evaluation.verdicts import KnobNote
+from rivya_core.lab.experiments import probes
+from rivya_core.lab.ledger.schema import generations
 from tests.bench.calibration import rendered
 from tests.lab.judging.trial import MODEL, store
 from tests.until import until

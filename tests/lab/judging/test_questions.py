@@ -9,12 +9,12 @@ import pytest
 
 from rivya_core import Lab
 from rivya_core.api.errors import LabError
+from rivya_core.lab.evaluation.votes.pairing import next_block
+from rivya_core.lab.evaluation.votes.questions import Grid, asked, grid, questions, variables
+from rivya_core.lab.evaluation.votes.stopping import ALPHA
+from rivya_core.lab.evaluation.votes.votes import Outcome
 from rivya_core.lab.experiments.records import CellRecord
-from rivya_core.lab.judging.pairing import next_block
-from rivya_core.lab.judging.questions import Grid, asked, grid, questions, variables
-from rivya_core.lab.judging.stopping import ALPHA
-from rivya_core.lab.judging.votes import Outcome
-from rivya_core.lab.schema import vote_rounds
+from rivya_core.lab.ledger.schema import vote_rounds
 from tests.bench.votes import BLOCKS, first_best, in_order, laid, run_blocks
 from tests.lab.judging.study import add_clip, make_crossed
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from rivya_core.lab.judging.ratings import rate
-from rivya_core.lab.judging.votes import Comparison
+from rivya_core.lab.evaluation.votes.ranking import rate
+from rivya_core.lab.evaluation.votes.votes import Comparison
 
 
 def test_nothing_is_known_before_a_vote() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from rivya_core import Lab, State
 from rivya_core.api.errors import LabError
-from rivya_core.lab.judging.reviews import AUTHOR_MAX, CRITERIA, NOTE_MAX
+from rivya_core.lab.evaluation.reviews import AUTHOR_MAX, CRITERIA, NOTE_MAX
 from tests.lab.given import in_state
 
 

@@ -7,11 +7,10 @@ import random
 from functools import partial
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.stats import binom
 
-from rivya_core.lab.judging.stopping import (
+from rivya_core.lab.evaluation.votes.stopping import (
     ALPHA,
     THRESHOLD,
     VOTES_PER_VARIANT,
@@ -20,7 +19,7 @@ from rivya_core.lab.judging.stopping import (
     follow,
     log_bet,
 )
-from rivya_core.lab.judging.votes import Comparison
+from rivya_core.lab.evaluation.votes.votes import Comparison
 from tests.bench.votes import best, equal, fixed_votes, run_studies, run_study, run_uneven, two_best
 
 

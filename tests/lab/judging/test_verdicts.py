@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from rivya_core import Lab
 from rivya_core.api.errors import LabError, WaitTimeoutError
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.judging import observations, wording
-from rivya_core.lab.judging.appraisal import AxisVerdict
-from rivya_core.lab.judging.verdicts import Standing
-from rivya_core.lab.schema import features, generations
-from rivya_core.lab.states import State
+from rivya_core.lab.evaluation import observations, wording
+from rivya_core.lab.evaluation.axis_analysis import AxisVerdict
+from rivya_core.lab.evaluation.verdicts import Standing
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import features, generations
+from rivya_core.lab.ledger.states import State
 from tests.lab.judging.trial import figures, store
 
 TWO = {"cfg_scale": ["0", "1"]}

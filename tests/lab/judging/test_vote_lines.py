@@ -6,14 +6,13 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rivya_core.api.errors import LabError
 from rivya_core.api.texts import name_trouble
-from rivya_core.lab.judging import vote_lines
-from rivya_core.lab.judging.vote_lines import LINE_MAX, OUTCOMES, SIGNS, Plan, deal, read, write
-from rivya_core.lab.judging.votes import WHYS, Outcome
+from rivya_core.lab.evaluation.votes import vote_lines
+from rivya_core.lab.evaluation.votes.vote_lines import LINE_MAX, OUTCOMES, SIGNS, Plan, deal, read, write
+from rivya_core.lab.evaluation.votes.votes import WHYS, Outcome
 
 KEY = "0123456789abcdef0123456789abcdef"
 BALLOT = "abc123ffeeddccbb"

@@ -10,11 +10,11 @@ import numpy as np
 import sqlalchemy as sa
 
 from rivya_core import Lab
-from rivya_core.lab.database import begin_immediate
+from rivya_core.lab.evaluation import observations
 from rivya_core.lab.experiments.records import Kind
-from rivya_core.lab.judging import observations
-from rivya_core.lab.schema import cell_takes, cells, experiments, generations
-from rivya_core.lab.states import State
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import cell_takes, cells, experiments, generations
+from rivya_core.lab.ledger.states import State
 from rivya_core.settings import Mode
 from tests.lab.given import in_state
 

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab
 from rivya_core.api.contract import Generation
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.schema import observations
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import observations
 from rivya_core.lab.server.observer import ANSWER_MAX, FLUSH_EVERY_S, KINDS_MAX, Observer
 from rivya_core.lab.server.questions import QUESTIONS
 from rivya_core.simulator import SimulatorServer

@@ -13,8 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from rivya_core import GenerationRequest, Lab
 from rivya_core.api import check_image

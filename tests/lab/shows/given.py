@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from rivya_core import Lab
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.schema import experiments
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import experiments
 from tests.lab.judging.study import make_study
 
 VALUES = ("calm sea", "rough sea")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rivya_core.lab.clips import poster_jpeg
-from rivya_core.lab.shows import page
+from rivya_core.lab.media.video_probe import poster_jpeg
+from rivya_core.lab.shows.page import page
 
 STUDY = Path(__file__).parents[3] / "rivya_core" / "assets" / "examples" / "study"
 VALUES = ("0", "0.5", "1")

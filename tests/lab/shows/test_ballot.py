@@ -15,13 +15,13 @@ import pytest
 
 from rivya_core import Lab
 from rivya_core.api.errors import LabError
-from rivya_core.lab.database import reading
-from rivya_core.lab.judging import ballot_lines, vote_lines
-from rivya_core.lab.judging.ballot_lines import LINES_MAX, TEXT_MAX
-from rivya_core.lab.judging.results import read_case
-from rivya_core.lab.judging.votes import Outcome
-from rivya_core.lab.shows import ballot as ballots
-from rivya_core.lab.shows.ballot import BallotFile
+from rivya_core.lab.evaluation.results import read_case
+from rivya_core.lab.evaluation.votes import ballot_lines, vote_lines
+from rivya_core.lab.evaluation.votes.ballot_lines import LINES_MAX, TEXT_MAX
+from rivya_core.lab.evaluation.votes.votes import Outcome
+from rivya_core.lab.ledger.database import reading
+from rivya_core.lab.shows.ballot import ballot as ballots
+from rivya_core.lab.shows.ballot.ballot import BallotFile
 from tests.lab.judging.study import add_clip, make_crossed, make_study
 from tests.lab.judging.test_ballots import cast
 from tests.until import until

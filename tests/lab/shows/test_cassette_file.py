@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from rivya_core import Settings
 from rivya_core.api.errors import ConfigurationError, RivyaError
-from rivya_core.lab.shows import cassette_file
+from rivya_core.lab.shows.cassette import reader
 from rivya_core.services import open_lab
 from tests.lab.given import make_mp4
 
@@ -101,12 +100,12 @@ def link(name: str) -> zipfile.ZipInfo:
 def test_a_good_one_is_read_and_unpacked(tmp_path: Path, clip: bytes) -> None:
     """By hash, once; what is there already is left alone."""
     path = written(tmp_path / "a", whole(clip, sweeps=[sweep()]))
-    cassette, identity = cassette_file.read(path)
+    cassette, identity = reader.read(path)
     assert (cassette.mode, cassette.credits, identity) == ("live", 160, sha(index(clip, sweeps=[sweep()])))
-    found = cassette_file.unpack(path, cassette, tmp_path / "tape")
+    found = reader.unpack(path, cassette, tmp_path / "tape")
     assert {name: file.read_bytes() for name, file in found.items()} == {sha(clip): clip}
     before = found[sha(clip)].stat().st_mtime_ns
-    assert cassette_file.unpack(path, cassette, tmp_path / "tape") == found
+    assert reader.unpack(path, cassette, tmp_path / "tape") == found
     assert found[sha(clip)].stat().st_mtime_ns == before
     assert [file.name for file in (tmp_path / "tape").iterdir()] == [sha(clip)]
 
@@ -167,7 +166,7 @@ def test_whatever_is_wrong_is_refused_in_a_sentence(name: str, tmp_path: Path, c
     make, why = HOSTILE[name]
     path = written(tmp_path / "a", make(clip))
     with pytest.raises(ConfigurationError, match=why) as caught:
-        cassette_file.read(path)
+        reader.read(path)
     assert caught.value.title == "This cassette cannot be played"
     assert caught.value.detail.endswith(".")
     assert len(caught.value.detail) < 300
@@ -181,13 +180,13 @@ def test_nothing_can_swell(tmp_path: Path, clip: bytes) -> None:
     path = written(tmp_path / "bomb", [("cassette.json", bomb)], packed=True)
     assert path.stat().st_size < 100_000
     with pytest.raises(ConfigurationError, match="packed"):
-        cassette_file.read(path)
+        reader.read(path)
     data = bytearray(written(tmp_path / "lie", whole(clip)).read_bytes())
     at = data.rindex(b"PK\x01\x02")
     data[at + 24 : at + 28] = (10**9).to_bytes(4, "little")  # what it says to have unpacked
     (tmp_path / "lie").write_bytes(data)
     with pytest.raises(ConfigurationError, match="packed"):
-        cassette_file.read(tmp_path / "lie")
+        reader.read(tmp_path / "lie")
 
 
 def test_files_that_lie_in_each_other_are_refused(tmp_path: Path, clip: bytes) -> None:
@@ -203,7 +202,7 @@ def test_files_that_lie_in_each_other_are_refused(tmp_path: Path, clip: bytes) -
     with zipfile.ZipFile(path) as archive:
         assert archive.read(archive.infolist()[-1]) == clip
     with pytest.raises(ConfigurationError, match="lie in each other"):
-        cassette_file.read(path)
+        reader.read(path)
 
 
 def test_an_encrypted_file_is_refused(tmp_path: Path, clip: bytes) -> None:
@@ -212,14 +211,14 @@ def test_an_encrypted_file_is_refused(tmp_path: Path, clip: bytes) -> None:
     data[data.rindex(b"PK\x01\x02") + 8] |= 0x1
     (tmp_path / "a").write_bytes(data)
     with pytest.raises(ConfigurationError, match="encrypted"):
-        cassette_file.read(tmp_path / "a")
+        reader.read(tmp_path / "a")
 
 
 def test_its_table_is_measured_before_it_is_read(tmp_path: Path) -> None:
     """Neither a million files nor the form of a very large archive is looked into."""
     many = written(tmp_path / "many", [(f"clips/{number}", b"") for number in range(2300)])
     with pytest.raises(ConfigurationError, match="holds more than"):
-        cassette_file.read(many)
+        reader.read(many)
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("cassette.json", b"{}")
@@ -227,7 +226,7 @@ def test_its_table_is_measured_before_it_is_read(tmp_path: Path) -> None:
     large = data.getvalue()[:-22] + b"PK\x06\x07" + bytes(16) + end
     (tmp_path / "large").write_bytes(large)
     with pytest.raises(ConfigurationError, match="very large"):
-        cassette_file.read(tmp_path / "large")
+        reader.read(tmp_path / "large")
 
 
 @pytest.mark.parametrize(
@@ -239,7 +238,7 @@ def test_what_is_no_archive_is_refused(junk: bytes, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name in ("junk", ".", "pipe", "nothing"):
         with pytest.raises(ConfigurationError):
-            cassette_file.read(tmp_path / name)
+            reader.read(tmp_path / name)
 
 
 def test_every_cut_and_every_damage_is_refused(tmp_path: Path, clip: bytes) -> None:
@@ -251,8 +250,8 @@ def test_every_cut_and_every_damage_is_refused(tmp_path: Path, clip: bytes) -> N
         data[place] ^= 0x55
         (tmp_path / "a").write_bytes(data)
         try:
-            cassette, _ = cassette_file.read(tmp_path / "a")
-            found = cassette_file.unpack(tmp_path / "a", cassette, tmp_path / f"tape{number}")
+            cassette, _ = reader.read(tmp_path / "a")
+            found = reader.unpack(tmp_path / "a", cassette, tmp_path / f"tape{number}")
         except RivyaError:
             continue
         assert {name: sha(file.read_bytes()) for name, file in found.items()} == {sha(clip): sha(clip)}
@@ -290,7 +289,7 @@ def test_any_value_in_any_field_is_taken_or_refused_in_a_sentence(
     path = written(tmp_path / "a", members)
     refusal = None
     try:
-        assert cassette_file.read(path)[0].entries
+        assert reader.read(path)[0].entries
     except ConfigurationError as error:
         refusal = error
     if refusal is not None:
@@ -307,9 +306,9 @@ def test_a_changed_clip_and_one_that_is_no_video_are_refused(tmp_path: Path, cli
     changed = written(tmp_path / "a", [whole(clip)[0], (f"clips/{sha(clip)}", other)])
     text = written(tmp_path / "b", whole(b"#!/bin/sh"))
     for path, why in ((changed, "was changed"), (text, "no MP4")):
-        cassette, _ = cassette_file.read(path)
+        cassette, _ = reader.read(path)
         with pytest.raises(ConfigurationError, match=why):
-            cassette_file.unpack(path, cassette, tmp_path / "tape")
+            reader.unpack(path, cassette, tmp_path / "tape")
         assert list((tmp_path / "tape").iterdir()) == []
 
 

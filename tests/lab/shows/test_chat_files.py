@@ -1,11 +1,11 @@
-"""What ``rivya_core/lab/shows/chat_files.py`` promises: clips that were chosen by hand are named by what sets them apart."""
+"""What ``rivya_core/lab/shows/pictures/chat_files.py`` promises: clips that were chosen by hand are named by what sets them apart."""
 
 from __future__ import annotations
 
 import pytest
 
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.shows.chat_files import labels_of
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.shows.pictures.chat_files import labels_of
 from tests.lab.given import added
 
 

@@ -1,4 +1,4 @@
-"""What ``rivya_core/lab/shows/contact_sheet.py`` and ``lettering.py`` promise: labels that fit and can be read, the mode said, no boxes."""
+"""What ``rivya_core/lab/shows/pictures/contact_sheet.py`` and ``lettering.py`` promise: labels that fit and can be read, the mode said, no boxes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw
 
 from rivya_core import Lab
 from rivya_core.api.errors import LabError, StorageError
-from rivya_core.lab.shows import lettering
-from rivya_core.lab.shows.contact_sheet import EMPTY, LIVE, SIMULATED, Sheet, Tile, contact_sheet, of_list
+from rivya_core.lab.shows.pictures import lettering
+from rivya_core.lab.shows.pictures.contact_sheet import EMPTY, LIVE, SIMULATED, Sheet, Tile, contact_sheet, of_list
 from tests.lab.shows.given import decided
 
 

@@ -21,9 +21,9 @@ import sqlalchemy as sa
 
 from rivya_core import Lab
 from rivya_core.api.errors import LabError, RivyaError, StorageError
-from rivya_core.lab.clips import poster_jpeg
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.schema import cells, generations
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import cells, generations
+from rivya_core.lab.media.video_probe import poster_jpeg
 from rivya_core.lab.shows import export, previews
 from rivya_core.lab.shows.export import Material
 from rivya_core.lab.shows.files import FRAME_BYTES, Kind

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rivya_core import Lab
 from rivya_core.api.errors import LabError
 from rivya_core.api.texts import cannot_be_kept, name_trouble, shows_nothing
-from rivya_core.lab.judging import vote_lines
-from rivya_core.lab.judging.vote_lines import Plan
+from rivya_core.lab.evaluation.votes import vote_lines
+from rivya_core.lab.evaluation.votes.vote_lines import Plan
 from rivya_core.lab.shows.edits import CAPTION_MAX, TITLE_MAX, check_caption, check_title
 from tests.lab.judging.study import make_study
 from tests.lab.shows.given import VALUES

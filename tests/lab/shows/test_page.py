@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from rivya_core.lab.shows import page
-from rivya_core.lab.shows.page_view import moment, view_of
+from rivya_core.lab.shows.page import page
+from rivya_core.lab.shows.page.view import moment, view_of
 from tests.lab.shows.showing import Beside, show_data
 
 HOSTILE = (

@@ -6,7 +6,7 @@ import re
 
 import segno
 
-from rivya_core.lab.shows.qr_code import qr_code
+from rivya_core.lab.shows.room.qr_code import qr_code
 
 ADDRESS = "http://192.168.178.201:54321/abcdefgh-jkl_nop/ballot"
 

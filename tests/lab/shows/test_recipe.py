@@ -1,4 +1,4 @@
-"""What ``rivya_core/lab/shows/recipe.py`` promises: the same pictures with their settings, and a stranger's text held at arm's length."""
+"""What ``rivya_core/lab/shows/pictures/recipe.py`` promises: the same pictures with their settings, and a stranger's text held at arm's length."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any
 
 import av
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rivya_core.api.errors import LabError
 from rivya_core.api.images import check_image
-from rivya_core.lab.archive import Archive
-from rivya_core.lab.ledger import Ledger
-from rivya_core.lab.shows.recipe import COMMENT_MAX_BYTES, FORMAT, read_recipe, recipe_text, write_recipe
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.shows.pictures.recipe import COMMENT_MAX_BYTES, FORMAT, read_recipe, recipe_text, write_recipe
 from rivya_core.version import VERSION
 from tests.api.images import png
 from tests.lab.given import added

@@ -16,10 +16,10 @@ import pytest
 
 from rivya_core import GenerationRequest, Lab, Settings, Sweep
 from rivya_core.api.errors import BudgetError, ConfigurationError, LabError
-from rivya_core.lab.shows.recipe import recipe_text
-from rivya_core.lab.shows.replay import play, settings_for
-from rivya_core.lab.states import State
-from rivya_core.lab.sweeps import new_experiment_id
+from rivya_core.lab.experiments.service import new_experiment_id
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.shows.cassette.replay import play, settings_for
+from rivya_core.lab.shows.pictures.recipe import recipe_text
 from rivya_core.services import close_all, open_lab
 from rivya_core.settings import REPLAY_CONNECTION
 from rivya_core.simulator import SimulatorServer

@@ -14,10 +14,11 @@ import pytest
 
 from rivya_core import Lab
 from rivya_core.api.errors import LabError
-from rivya_core.lab.shows import open_room, page
-from rivya_core.lab.shows.open_room import OpenRoom, OpenRooms
-from rivya_core.lab.shows.own_address import own_address
-from rivya_core.lab.shows.room import Share
+from rivya_core.lab.shows.page import page
+from rivya_core.lab.shows.room import open_room
+from rivya_core.lab.shows.room.open_room import OpenRoom, OpenRooms
+from rivya_core.lab.shows.room.own_address import own_address
+from rivya_core.lab.shows.room.room import Share
 from rivya_core.lab.shows.show import Show
 from rivya_core.services import close_all
 from tests.lab.given import Clock

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 
 from rivya_core import Lab
 from rivya_core.api.errors import LabError
-from rivya_core.lab.database import begin_immediate
-from rivya_core.lab.judging.ratings import counted
-from rivya_core.lab.schema import generations, show_clips
+from rivya_core.lab.evaluation.votes.ranking import counted
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import generations, show_clips
+from rivya_core.lab.ledger.states import State
 from rivya_core.lab.shows.edits import CAPTION_MAX, TITLE_MAX
-from rivya_core.lab.states import State
 from tests.lab.given import in_state
 from tests.lab.judging.study import make_crossed, make_study
 from tests.lab.shows.given import VALUES, based, decide, decided, vote

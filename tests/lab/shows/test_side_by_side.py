@@ -1,4 +1,4 @@
-"""What ``rivya_core/lab/shows/side_by_side.py`` promises: an MP4 that chats play, on one clock, saying what it shows."""
+"""What ``rivya_core/lab/shows/pictures/side_by_side.py`` promises: an MP4 that chats play, on one clock, saying what it shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from rivya_core import Lab
 from rivya_core.api.errors import LabError
-from rivya_core.lab.shows.side_by_side import LabelledClip, side_by_side
+from rivya_core.lab.shows.pictures.side_by_side import LabelledClip, side_by_side
 from tests.lab.shows.given import decided
 from tests.lab.video_files import make_clip
 

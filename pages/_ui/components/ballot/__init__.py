@@ -13,8 +13,8 @@ from typing import Any, Literal
 import streamlit as st
 
 from pages._ui.components import component
-from rivya_core.lab.judging.ballots import Ballot
-from rivya_core.lab.judging.votes import OUTCOMES, WHYS, Outcome
+from rivya_core.lab.evaluation.votes.ballots import Ballot
+from rivya_core.lab.evaluation.votes.votes import OUTCOMES, WHYS, Outcome
 
 _SIDE = """
   <figure class="side">

@@ -12,7 +12,7 @@ import streamlit as st
 from pages._ui import formatting, layout, mode_marks
 from pages._ui.components import component
 from rivya_core import GenerationRecord
-from rivya_core.lab.clips import DAMAGED, UNOPENED
+from rivya_core.lab.media.video_probe import DAMAGED, UNOPENED
 
 _component = component(
     "player",

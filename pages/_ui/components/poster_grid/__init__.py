@@ -11,7 +11,7 @@ from pages._ui import formatting
 from pages._ui.components import component
 from pages._ui.components.player import playable
 from rivya_core import GenerationRecord
-from rivya_core.lab.clips import UNOPENED
+from rivya_core.lab.media.video_probe import UNOPENED
 
 _component = component("poster_grid", html='<ul class="shelf"></ul>', shared=("dom", "hover_play"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pages._ui.components import component
-from rivya_core.lab.shows.qr_code import qr_code
+from rivya_core.lab.shows.room.qr_code import qr_code
 
 _HTML = """
 <div class="share"><div class="code"><svg xmlns="http://www.w3.org/2000/svg" role="img" shape-rendering="crispEdges"><rect/><path/></svg></div>

@@ -9,11 +9,11 @@ import streamlit as st
 from pages._ui import query_params
 from pages._ui.components.strip_plot import Chart, Dot, Strip, strip_plot
 from pages._ui.sweep import formatting as sweep_formatting
-from rivya_core.lab.judging import wording
-from rivya_core.lab.judging.appraisal import AxisVerdict
+from rivya_core.lab.evaluation import wording
+from rivya_core.lab.evaluation.axis_analysis import AxisVerdict
 
 if TYPE_CHECKING:
-    from rivya_core.lab.judging.noise import Effect
+    from rivya_core.lab.evaluation.significance import Effect
 
 
 def draw(verdict: AxisVerdict, *, key: str) -> str | None:

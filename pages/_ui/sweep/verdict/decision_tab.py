@@ -16,16 +16,14 @@ from pages._ui.components.player import player
 from pages._ui.formatting import Badge
 from pages._ui.request_form import form
 from pages._ui.sweep import formatting as sweep_formatting
-from pages._ui.sweep.verdict import baseline
-from pages._ui.sweep.verdict import progress as verdict_progress
-from pages._ui.sweep.verdict import votes as verdict_votes
+from pages._ui.sweep.verdict import baseline, progress as verdict_progress, votes as verdict_votes
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_python
 from rivya_core.api.texts import name_trouble
-from rivya_core.lab.drafts import Draft
+from rivya_core.lab.drafts.drafts import Draft
+from rivya_core.lab.evaluation import findings
+from rivya_core.lab.evaluation.verdicts import Stage, Standing
 from rivya_core.lab.experiments.records import CellRecord, SweepStatus
-from rivya_core.lab.judging import findings
-from rivya_core.lab.judging.verdicts import Stage, Standing
 
 WHY_MAX = 2000
 WHO_MAX = 80

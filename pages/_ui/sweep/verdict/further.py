@@ -7,17 +7,15 @@ from dataclasses import replace
 import streamlit as st
 
 from pages._ui import formatting, layout
-from pages._ui.sweep import form as sweep_form
-from pages._ui.sweep import formatting as sweep_formatting
-from pages._ui.sweep import query_params as sweep_query_params
+from pages._ui.sweep import form as sweep_form, formatting as sweep_formatting, query_params as sweep_query_params
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab import sweep_drafts
-from rivya_core.lab.experiments.plan import MAX_TAKES
-from rivya_core.lab.experiments.quotes import Quote
+from rivya_core.lab.drafts import sweep_drafts
+from rivya_core.lab.drafts.sweep_drafts import SweepDraft
+from rivya_core.lab.evaluation.axis_analysis import Further
+from rivya_core.lab.experiments.quote import Quote
 from rivya_core.lab.experiments.records import SweepStatus
-from rivya_core.lab.judging.appraisal import Further
-from rivya_core.lab.sweep_drafts import SweepDraft
+from rivya_core.lab.experiments.sweep import MAX_TAKES
 
 
 def button(lab: Lab, status: SweepStatus, further: Further | None, *, key: str) -> None:

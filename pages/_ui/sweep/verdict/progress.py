@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._ui import layout
 from rivya_core import Lab
-from rivya_core.lab.judging.verdicts import Standing
+from rivya_core.lab.evaluation.verdicts import Standing
 
 ELSEWHERE = "This process measures no clips: the one that runs this data folder's generations does, while it is up."
 

@@ -9,12 +9,12 @@ import streamlit as st
 
 from pages._ui import query_params
 from pages._ui.components.fact_list import Fact, fact_list
-from rivya_core.lab.judging import wording
-from rivya_core.lab.judging.appraisal import AxisVerdict
-from rivya_core.lab.judging.features import FEATURES
+from rivya_core.lab.evaluation import wording
+from rivya_core.lab.evaluation.axis_analysis import AxisVerdict
+from rivya_core.lab.evaluation.features import FEATURES
 
 if TYPE_CHECKING:
-    from rivya_core.lab.judging.noise import Effect
+    from rivya_core.lab.evaluation.significance import Effect
 
 
 def draw(verdict: AxisVerdict, *, key: str) -> None:

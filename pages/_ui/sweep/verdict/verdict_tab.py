@@ -7,20 +7,21 @@ import streamlit as st
 from pages._ui import fragments, layout
 from pages._ui.components.clip_pair import PairedClip, clip_pair
 from pages._ui.formatting import Badge
-from pages._ui.sweep import clip as sweep_clip
-from pages._ui.sweep import formatting as sweep_formatting
-from pages._ui.sweep.verdict import charts as verdict_charts
-from pages._ui.sweep.verdict import further
-from pages._ui.sweep.verdict import progress as verdict_progress
-from pages._ui.sweep.verdict import tables as verdict_tables
-from pages._ui.sweep.verdict import votes as verdict_votes
+from pages._ui.sweep import clip as sweep_clip, formatting as sweep_formatting
+from pages._ui.sweep.verdict import (
+    charts as verdict_charts,
+    further,
+    progress as verdict_progress,
+    tables as verdict_tables,
+    votes as verdict_votes,
+)
 from rivya_core import Lab
-from rivya_core.lab.clips import UNOPENED
+from rivya_core.lab.evaluation import findings, wording
+from rivya_core.lab.evaluation.axis_analysis import AxisVerdict
+from rivya_core.lab.evaluation.findings import ShownClips
+from rivya_core.lab.evaluation.verdicts import Standing
 from rivya_core.lab.experiments.records import SweepStatus
-from rivya_core.lab.judging import findings, wording
-from rivya_core.lab.judging.appraisal import AxisVerdict
-from rivya_core.lab.judging.findings import ShownClips
-from rivya_core.lab.judging.verdicts import Standing
+from rivya_core.lab.media.video_probe import UNOPENED
 
 TICK_S = 1.5
 

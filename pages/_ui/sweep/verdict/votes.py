@@ -14,8 +14,8 @@ from pages._ui import layout, vote_formatting
 from pages._ui.formatting import Badge
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.judging.findings import SweepVerdict, Voted, against_votes
-from rivya_core.lab.judging.standings import ERROR_RATE, Standing
+from rivya_core.lab.evaluation.findings import SweepVerdict, Voted, against_votes
+from rivya_core.lab.evaluation.votes.standings import ERROR_RATE, Standing
 
 CLEAR = Badge("Clear", ":material/check_circle:", "green")
 UNCLEAR = Badge("Unclear", ":material/help:", "orange")

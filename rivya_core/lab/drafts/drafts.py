@@ -1,0 +1,348 @@
+"""The draft of a request: what a form holds before anything is submitted, and the intent that makes two clicks one task.
+
+There is one draft a data folder; the last writer wins. A reference image is in the archive from the moment it was
+chosen, so a draft survives a reload and a restart with its picture.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from rivya_core.api import (
+    DEFAULT_MODEL,
+    GenerationRequest,
+    ModelSpec,
+    ReferenceImage,
+    check_image,
+    model_spec,
+    packaged_models,
+    shrink_image,
+)
+from rivya_core.api.errors import InvalidRequestError, RivyaError
+from rivya_core.api.images import thumbnail
+from rivya_core.api.params import check_values, invalid
+from rivya_core.api.texts import reuse_hash
+from rivya_core.lab.experiments.reuse import Existing
+from rivya_core.lab.lab import MAX_TAKES, Lab
+from rivya_core.lab.ledger.assets import small_key
+from rivya_core.lab.ledger.ledger import new_intent_id
+from rivya_core.lab.ledger.records import GenerationRecord
+from rivya_core.lab.media.image_variants import DraftImage, Fit, Variant, read_image, read_variant
+
+__all__ = [
+    "Draft",
+    "DraftImage",
+    "Fit",
+    "Intent",
+    "Variant",
+    "attach_image",
+    "attach_shrunk",
+    "existing",
+    "full_request",
+    "intent_for",
+    "is_here",
+    "keep",
+    "load_image",
+    "parts_of",
+    "repeat_request",
+    "submit",
+    "with_part",
+]
+
+log = logging.getLogger("rivya.drafts")
+
+REUSE_INTENT_S = 2.0
+"""A second submit of the same form within this time of the first is the same intent: a double click."""
+
+PROMPT, IMAGE = "prompt", "image"
+"""Names of what can be taken of a generation beside its parameters; see ``parts_of``."""
+
+ID_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One wish to generate. ``accepted_at``: when its submit was accepted, aware UTC; None while it was not."""
+
+    id: str
+    fingerprint: str
+    accepted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the form holds. ``values``: the model's parameters by the API's own keys.
+
+    ``parent_id``: the generation whose settings were put into the form; what is made from it is kept as its child.
+    """
+
+    model: str = DEFAULT_MODEL
+    prompt: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    takes: int = 1
+    image: DraftImage | None = None
+    intent: Intent | None = None
+    parent_id: str | None = None
+
+    @classmethod
+    def of_record(cls, record: GenerationRecord) -> Draft:
+        """Build the draft that would give the same request as a generation, as its child."""
+        return replace(cls.of_request(record.request), parent_id=record.id)
+
+    @classmethod
+    def of_request(cls, canonical: Mapping[str, Any]) -> Draft:
+        """Build the draft that would give a recorded request; what it did not record of its image is missing."""
+        image = canonical.get("reference_image")
+        return cls(
+            model=str(canonical["model"]),
+            prompt=str(canonical["prompt"]),
+            values=dict(canonical.get("params") or {}),
+            image=None if not isinstance(image, Mapping) else DraftImage(read_variant({"size_bytes": 0, **image})),
+        )
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's entry in the catalogue. Raises InvalidRequestError when it has none; see ``in_catalogue``."""
+        return model_spec(self.model)
+
+    def in_catalogue(self) -> Draft:
+        """The same draft where its model can still be used, else the default model with what it takes of the values."""
+        if self.model in packaged_models():
+            return self
+        spec = model_spec(DEFAULT_MODEL)
+        values = {key: value for key, value in self.values.items() if _takes(spec, key, value)}
+        return replace(self, model=spec.id, values=values)
+
+    def params(self) -> dict[str, Any]:
+        """The parameters that this model knows and that have a value."""
+        known = {param.key for param in self.spec.params}
+        return {key: value for key, value in self.values.items() if key in known and value not in (None, "")}
+
+    def same_form(self, other: Draft) -> bool:
+        """Tell whether two drafts ask for the same; the intent does not count."""
+        return replace(self, intent=None) == replace(other, intent=None)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Write the draft as JSON-safe data."""
+        data = asdict(self)
+        if self.intent is not None and self.intent.accepted_at is not None:
+            data["intent"]["accepted_at"] = self.intent.accepted_at.isoformat()
+        return data
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any] | None) -> Draft:
+        """Read a stored draft; what cannot be used is left at its default, so an old draft never stops a page."""
+        if not data:
+            return cls()
+        model = data.get("model")
+        takes = data.get("takes")
+        values = data.get("values")
+        try:
+            return cls(
+                model=model if isinstance(model, str) and model in packaged_models() else DEFAULT_MODEL,
+                prompt=str(data.get("prompt") or ""),
+                values=dict(values) if isinstance(values, Mapping) else {},
+                takes=takes if isinstance(takes, int) and 1 <= takes <= MAX_TAKES else 1,
+                image=read_image(data.get("image")),
+                intent=_intent(data.get("intent")),
+                parent_id=_id(data.get("parent_id")),
+            )
+        except (KeyError, TypeError, ValueError):
+            return cls()
+
+
+def parts_of(record: GenerationRecord) -> tuple[str, ...]:
+    """Name what can be taken of a generation alone: ``prompt``, its parameters by the API's own keys, ``image``."""
+    image = (IMAGE,) if record.request.get("reference_image") else ()
+    return (PROMPT, *(key for key, value in record.params.items() if isinstance(value, str | int | float)), *image)
+
+
+def with_part(draft: Draft, record: GenerationRecord, part: str) -> Draft:
+    """Take one part of a generation into a draft and leave the others as they are; the draft becomes its child.
+
+    Raises:
+        InvalidRequestError: the generation has no such part, or the draft's model does not take it.
+    """
+    theirs = Draft.of_record(record)
+    spec = draft.spec
+    if part not in parts_of(record):
+        raise invalid(part, "is not part of this generation")
+    if part == PROMPT:
+        return replace(draft, prompt=theirs.prompt, parent_id=record.id)
+    if part == IMAGE:
+        if spec.reference is None or "image" not in spec.reference.kinds:
+            raise invalid(IMAGE, f"is not taken by {spec.display_name}", "Choose another model")
+        return replace(draft, image=theirs.image, parent_id=record.id)
+    if not _takes(spec, part, theirs.values[part]):
+        raise invalid(part, f"{theirs.values[part]} is not taken by {spec.display_name}", "Choose another model")
+    return replace(draft, values={**draft.values, part: theirs.values[part]}, parent_id=record.id)
+
+
+def full_request(draft: Draft, lab: Lab) -> GenerationRequest:
+    """Build the request as it will be sent, with its image from the archive.
+
+    Raises:
+        InvalidRequestError: a field breaks a rule; ``field`` names it.
+        StorageError: the image is no longer in the archive.
+    """
+    image = None
+    if draft.image is not None and draft.spec.reference is not None:
+        aspect = draft.spec.aspect_param
+        if aspect is not None and not draft.image.follows(ratio := draft.values.get(aspect.key)):
+            raise invalid(
+                "reference_image", f"is fitted to {draft.image.ratio}, not to {ratio}", "Choose its fit again"
+            )
+        image = load_image(lab, draft.image.sent)
+    return GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params(), reference_image=image)
+
+
+def existing(lab: Lab, draft: Draft) -> Existing:
+    """What there is of exactly what a draft asks for; nothing while it is not complete. Its image is not read for it."""
+    try:
+        request = GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params())
+    except InvalidRequestError:
+        return Existing()
+    canonical = request.canonical()
+    if draft.image is not None and draft.spec.reference is not None:
+        sent = draft.image.sent
+        shape = {"width_px": sent.width_px, "height_px": sent.height_px}
+        canonical["reference_image"] = {"sha256": sent.sha256, "mime": sent.mime, "name": sent.name, **shape}
+    return lab.existing(reuse_hash(canonical))
+
+
+def submit(lab: Lab, draft: Draft, now: datetime, *, unseen: bool = False) -> tuple[list[GenerationRecord], bool]:
+    """Submit the draft once: a second click within two seconds returns the rows of the first.
+
+    ``unseen``: nobody can have seen yet what became of the first click, however long ago it was.
+
+    Returns:
+        The rows, and whether they were there already.
+
+    Raises:
+        InvalidRequestError, BudgetError, StorageError: nothing was stored or sent.
+    """
+    request = full_request(draft, lab)
+    intent = intent_for(
+        Draft.from_mapping(lab.draft()).intent, f"{request.reuse_sha256}x{draft.takes}", now, unseen=unseen
+    )
+    repeated = intent.accepted_at is not None
+    # Kept before money moves, so that the next click finds the intent whatever happens to this one.
+    lab.save_draft(replace(draft, intent=intent).to_mapping())
+    rows = lab.submit_takes(request, draft.takes, intent_id=intent.id, parent_id=draft.parent_id)
+    if not repeated:
+        try:
+            lab.save_draft(replace(draft, intent=replace(intent, accepted_at=now)).to_mapping())
+        except RivyaError as error:  # the rows are stored; to tell of a failure here would ask for a second click
+            log.warning("draft not saved after its submit: %s", error.title)
+    return rows, repeated
+
+
+def intent_for(last: Intent | None, fingerprint: str, now: datetime, *, unseen: bool = False) -> Intent:
+    """Keep the last intent when the form is the same and it was not accepted, or was less than two seconds ago or ``unseen``."""
+    if last is not None and last.fingerprint == fingerprint:
+        age_s = 0.0 if last.accepted_at is None else abs((now - last.accepted_at).total_seconds())
+        if unseen or age_s <= REUSE_INTENT_S:
+            return last
+    return Intent(id=new_intent_id(), fingerprint=fingerprint)
+
+
+def attach_image(lab: Lab, data: bytes, name: str) -> DraftImage:
+    """Check a chosen file and keep it in the archive at once, prepared for sending and, where allowed, as it is.
+
+    Raises:
+        InvalidRequestError: the file cannot be used; ``code`` ``too_big`` may be shrunk with :func:`attach_shrunk`.
+    """
+    prepared = keep(lab, check_image(data, name))
+    original = None
+    if prepared.sha256 != prepared.original_sha256:
+        try:
+            original = keep(lab, check_image(data, name, send_original=True))
+        except InvalidRequestError:
+            original = None
+    return DraftImage(prepared, original)
+
+
+def attach_shrunk(lab: Lab, data: bytes, name: str) -> DraftImage:
+    """Make a smaller image of one that is too big, and keep it."""
+    return DraftImage(keep(lab, shrink_image(data, name)))
+
+
+def load_image(lab: Lab, variant: Variant) -> ReferenceImage:
+    """Read kept image bytes back as they will be sent."""
+    data = lab.image(variant.sha256).read_bytes()
+    return ReferenceImage(
+        data=data,
+        sha256=variant.sha256,
+        mime=variant.mime,
+        name=variant.name,
+        width_px=variant.width_px,
+        height_px=variant.height_px,
+        original_bytes=variant.original_bytes or len(data),
+        original_name=variant.original_name or variant.name,
+        changes=variant.changes,
+        original_sha256=variant.original_sha256,
+    )
+
+
+def repeat_request(lab: Lab, record: GenerationRecord) -> GenerationRequest:
+    """Build the request of a generation once more, to the last byte, image included.
+
+    Raises:
+        StorageError: the image is no longer in the archive.
+    """
+    image = None if record.asset_sha256 is None else lab.ledger.load_image(record.asset_sha256, lab.archive)
+    return GenerationRequest.from_canonical(record.request, image)
+
+
+def is_here(lab: Lab, image: DraftImage) -> bool:
+    """Tell whether the image of a draft is still in the archive."""
+    try:
+        return lab.image(image.sent.sha256).is_file()
+    except RivyaError:
+        return False
+
+
+def keep(lab: Lab, image: ReferenceImage) -> Variant:
+    """Keep a checked image in the archive."""
+    lab.ledger.store_image(image, lab.archive)
+    small = lab.archive.path(small_key(image.sha256))
+    if not small.is_file():
+        lab.archive.put_bytes(small_key(image.sha256), thumbnail(image))
+    return Variant(
+        sha256=image.sha256,
+        mime=image.mime,
+        name=image.name,
+        width_px=image.width_px,
+        height_px=image.height_px,
+        size_bytes=len(image.data),
+        changes=tuple(image.changes),
+        original_name=image.original_name,
+        original_sha256=image.original_sha256,
+        original_bytes=image.original_bytes,
+    )
+
+
+def _takes(spec: ModelSpec, key: str, value: object) -> bool:
+    try:
+        check_values(spec, {key: value})
+    except InvalidRequestError:
+        return False
+    return True
+
+
+def _id(data: object) -> str | None:
+    return data if isinstance(data, str) and 0 < len(data) <= ID_MAX and data.isascii() else None
+
+
+def _intent(data: object) -> Intent | None:
+    if not isinstance(data, Mapping):
+        return None
+    accepted = data.get("accepted_at")
+    moment = datetime.fromisoformat(accepted) if isinstance(accepted, str) else None
+    if moment is not None and moment.tzinfo is None:
+        raise ValueError("a moment without its zone")
+    return Intent(id=str(data["id"]), fingerprint=str(data["fingerprint"]), accepted_at=moment)

@@ -1,0 +1,109 @@
+"""What a draft will cost, as far as anybody knows, and why it cannot leave yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rivya_core.api import GenerationRequest
+from rivya_core.api.errors import InvalidRequestError
+from rivya_core.api.texts import shows_nothing
+from rivya_core.lab.drafts.drafts import Draft
+from rivya_core.lab.lab import Lab
+from rivya_core.lab.ledger.records import Budget
+from rivya_core.mode_words import UNITS, ModeWord
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The price of a draft in credits. ``words`` says where the figure comes from and what is not known.
+
+    ``is_open``: more than this may be reserved, because nobody knows yet what this length costs.
+    """
+
+    each: int
+    takes: int
+    words: str
+    is_open: bool = False
+
+    @property
+    def total(self) -> int:
+        """Price of all takes."""
+        return self.each * self.takes
+
+
+def price(lab: Lab, draft: Draft) -> Price:
+    """Price a draft, whether or not it is complete."""
+    try:
+        request = GenerationRequest(prompt="?", model=draft.model, params=draft.params())
+    except InvalidRequestError:
+        return Price(draft.spec.base_credits, draft.takes, "Base price of the model.")
+    each = lab.expected(request)
+    learned = lab.ledger.learned_price(lab.connection, request) is not None
+    odd = None if learned else _undocumented_length(draft)
+    return Price(each, draft.takes, _origin(draft.takes, each, odd, learned=learned), is_open=odd is not None)
+
+
+def balance_after(budget: Budget, cost: Price, word: ModeWord) -> str:
+    """Say what the wallet will hold when the run is paid; "" when it cannot be paid, which the reasons tell.
+
+    What open generations still take is taken off first, as the submission does.
+    """
+    if budget.available_credits is None:
+        return "Balance after the run: unknown until the wallet answers."
+    left = budget.available_credits - cost.total
+    if left < 0:
+        return ""
+    held = f", after {budget.promised_credits:,} reserved for open generations" if budget.promised_credits else ""
+    return f"Balance after the run: {left:,} {UNITS[word]}{' or less' if cost.is_open else ''}{held}."
+
+
+def reasons(budget: Budget, draft: Draft, cost: Price) -> list[str]:
+    """List in words why a draft cannot be submitted now; empty when it can."""
+    found = []
+    wrong = _prompt_trouble(draft)
+    if wrong:
+        found.append(wrong)
+        draft = replace(draft, prompt="?")
+    try:
+        GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params())
+    except InvalidRequestError as error:
+        found.append(error.detail or error.title)
+    short = _shortage(budget, cost.total)
+    if short:
+        found.append(short)
+    return found
+
+
+def _prompt_trouble(draft: Draft) -> str:
+    count, cap = len(draft.prompt), draft.spec.max_prompt_length
+    if cap and count > cap:
+        over = f"{count - cap:,} character{'' if count == cap + 1 else 's'}"
+        return f"The prompt is {over} too long: {count:,} of {cap:,}."
+    return "Write a prompt." if shows_nothing(draft.prompt) else ""
+
+
+def _origin(takes: int, each: int, odd: str | None, *, learned: bool) -> str:
+    many = "" if takes == 1 else f"{takes} takes of {each:,} credits. "
+    if learned:
+        return f"{many}Price from your last run."
+    if odd is not None:
+        return f"{many}Base price. The {odd} s price is undocumented and may be higher."
+    return f"{many}Base price of the model."
+
+
+def _undocumented_length(draft: Draft) -> str | None:
+    """The chosen length where it is not the one that the base price is for; None where it is."""
+    duration = draft.spec.duration_param
+    chosen = None if duration is None else draft.params().get(duration.key)
+    return str(chosen) if duration is not None and str(chosen) != str(duration.default) else None
+
+
+def _shortage(budget: Budget, needed: int) -> str:
+    cap, spent = budget.cap_credits, budget.spent_today_credits
+    if cap is not None and spent + needed > cap:
+        return f"Today's cap is {cap:,} credits and {spent:,} are used or promised: {needed:,} more do not fit."
+    available = budget.available_credits
+    if available is not None and needed > available:
+        promised = f" ({budget.promised_credits:,} are promised to open generations)" if budget.promised_credits else ""
+        return f"This needs {needed:,} credits and {max(0, available):,} are available{promised}."
+    return ""

@@ -1,0 +1,314 @@
+"""Verdicts: is a difference between combinations more than take-to-take variation. Computed beside the pages, kept while nothing changes.
+
+A verdict is given only when everything that was started has ended and was measured: who looks at every new clip and stops
+when it suits him fools himself.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from rivya_core.api.errors import LabError, WaitTimeoutError
+from rivya_core.lab.evaluation import findings, observations, sweep_findings
+from rivya_core.lab.evaluation.axis_analysis import AxisVerdict, appraise
+from rivya_core.lab.evaluation.findings import SweepVerdict
+from rivya_core.lab.evaluation.observations import Observed
+from rivya_core.lab.evaluation.wording import headline
+from rivya_core.lab.experiments.parameter_notes import note_name
+from rivya_core.lab.parts import Parts
+
+log = logging.getLogger("rivya.verdicts")
+
+KEPT: Final = 64
+WAIT_LOOK_S: Final = 0.1
+FAULT: Final = "Something nobody foresaw went wrong while it was worked out; the log has the details."
+
+Stage = Literal["nothing", "running", "measuring", "judging", "judged", "failed"]
+
+AWAITED: Final[frozenset[Stage]] = frozenset({"running", "measuring", "judging"})
+"""Stages in which a verdict is still to come, with nobody doing anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the judging of an experiment is.
+
+    ``stage``: nothing = no clip yet; running = takes are under way; measuring; judging = being worked out; judged; failed =
+    could not be worked out, which is tried again with new evidence or by ``Verdicts.try_again``; ``fault`` says so.
+    ``measured`` of ``clips`` were looked at, ``troubles`` say why some cannot be; ``open_takes`` are under way, ``planned`` are
+    not started. ``axes``: the verdicts, empty before they are there and when nothing was varied.
+    """
+
+    stage: Stage
+    measured: int
+    clips: int
+    open_takes: int
+    planned: int
+    troubles: tuple[str, ...]
+    axes: tuple[AxisVerdict, ...] = ()
+    fault: str = ""
+
+    @property
+    def is_awaited(self) -> bool:
+        """A verdict is still to come, by itself."""
+        return self.stage in AWAITED
+
+
+@dataclass(frozen=True, slots=True)
+class _Worked:
+    """What came of working out the verdicts of one state of an experiment; ``fault``: why nothing did, or ""."""
+
+    fingerprint: int
+    axes: tuple[AxisVerdict, ...] = ()
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnobNote:
+    """What was found of a knob on a model, by a probe and by sweeps that were clear. ``at``: when, aware UTC."""
+
+    verdict: str
+    words: str
+    experiment_id: str
+    at: datetime
+
+
+class Verdicts:
+    """Judge experiments by measured features; safe to use from any thread."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._known: dict[str, _Worked] = {}
+        self._looked: dict[str, tuple[int, Standing]] = {}
+        self._at_work: set[str] = set()
+
+    @property
+    def measures_here(self) -> bool:
+        """True when clips are measured by this process; another one does otherwise, or none while none runs the jobs."""
+        return self._parts.measurer.is_here
+
+    def look(self, experiment_id: str) -> Standing:
+        """Say where the judging stands, without waiting: a verdict that is not known yet is worked out beside.
+
+        Who looks waits: the clips that are still to be measured come before those of other experiments.
+
+        Raises:
+            LabError: no such experiment.
+        """
+        standing = self._look(experiment_id)
+        if standing.stage == "measuring":
+            self._parts.measurer.want(experiment_id)
+        return standing
+
+    def _look(self, experiment_id: str) -> Standing:
+        changes = self._parts.ledger.changes()
+        looked = self._looked.get(experiment_id)
+        if looked is not None and looked[0] == changes and looked[1].stage != "judging":
+            return looked[1]
+        observed = self._read(experiment_id)
+        known = self._known.get(experiment_id)
+        worked = known if known is not None and known.fingerprint == observed.fingerprint else None
+        if worked is None and observed.is_complete:
+            self._work_beside(observed)
+        standing = _standing(observed, worked)
+        if len(self._looked) >= KEPT:
+            self._looked.clear()
+        self._looked[experiment_id] = (changes, standing)
+        return standing
+
+    def judge(self, experiment_id: str) -> Standing:
+        """Say where the judging stands, working a verdict out here and now where everything is measured; may take a second.
+
+        Raises:
+            LabError: no such experiment.
+        """
+        observed = self._read(experiment_id)
+        return _standing(observed, self._work(observed) if observed.is_complete else None)
+
+    def finding(self, experiment_id: str) -> SweepVerdict | None:
+        """Say in one plain sentence what a sweep found, with what it rests on; None before it is judged, or with nothing varied.
+
+        The one source of that sentence: pages, exports and shows take it from here. Works it out where that has not been done.
+
+        Raises:
+            LabError: no such experiment.
+        """
+        standing = self.look(experiment_id)
+        if standing.stage == "judging":
+            standing = self.judge(experiment_id)
+        return findings.of_sweep(experiment_id, standing.axes) if standing.axes else None
+
+    def wait(self, experiment_id: str, timeout_s: float = 3600.0) -> Standing:
+        """Block until all started takes have ended, were measured and judged, at most ``timeout_s`` seconds.
+
+        Raises:
+            WaitTimeoutError: the deadline passed; the judging itself goes on.
+            LabError: no such experiment, or the lab was closed meanwhile.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while (standing := self.look(experiment_id)).is_awaited:
+            self._parts.inbox.refuse_if_closed()
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                raise WaitTimeoutError(
+                    "There is no verdict yet",
+                    f"{experiment_id}: {standing.measured} of {standing.clips} clips measured and {standing.open_takes} "
+                    f"takes under way after {timeout_s:g} s.",
+                    "It goes on by itself; call wait again.",
+                    retryable=True,
+                )
+            time.sleep(min(WAIT_LOOK_S, left_s))
+        return standing
+
+    def try_again(self, experiment_id: str) -> None:
+        """Forget that a verdict could not be worked out, so that the next look tries once more."""
+        with self._lock:
+            self._known.pop(experiment_id, None)
+            self._looked.pop(experiment_id, None)
+
+    # -- knobs -----------------------------------------------------------------------------------------------------
+
+    def knob(self, model: str, param: str) -> KnobNote | None:
+        """What was measured here of a parameter on a model, in the mode of this lab; None when nobody has.
+
+        A clear probe stands alone; beside anything else it is told when a sweep was clear, and of how many.
+        """
+        probe = self._probed(model, param)
+        if probe is not None and probe.verdict == "clear":
+            return probe
+        sweep = sweep_findings.find(self._parts.ledger, self._parts.settings.mode, model, param)
+        if sweep is None:
+            return probe
+        more = "" if probe is None else f"; a probe said: {probe.words}"
+        return KnobNote("sweep", f"{sweep.words}{more}", sweep.experiment_id, sweep.at)
+
+    def _probed(self, model: str, param: str) -> KnobNote | None:
+        found = self._parts.ledger.get_note(note_name(self._parts.settings.mode, model, param))
+        if not isinstance(found, Mapping):
+            return None
+        try:
+            at = datetime.fromisoformat(str(found["at"]))
+            return KnobNote(str(found["verdict"]), str(found["words"]), str(found["experiment_id"]), at)
+        except (KeyError, ValueError):
+            return None
+
+    def settle_probes(self, go_on: Callable[[], bool] = lambda: True) -> None:
+        """Keep the outcome of every probe that is complete beside its knob, and what complete sweeps say of theirs.
+
+        A hint never replaces a verdict, and a sweep neither. ``go_on``: asked before each experiment; False ends it.
+        """
+        with self._parts.ledger.reading() as connection:
+            ids = observations.probes(connection)
+        for experiment_id in ids:
+            if not go_on():
+                return
+            observed = self._read(experiment_id)
+            if observed.is_complete and not any(take.generation_id is None for take in observed.takes):
+                self._settle(observed)
+        sweep_findings.settle(self._parts.ledger, lambda observed: self._work(observed).axes, go_on)
+
+    def _settle(self, observed: Observed) -> None:
+        for verdict in self._work(observed).axes:
+            name = note_name(observed.mode, observed.model, verdict.axis)
+            standing = self._parts.ledger.get_note(name)
+            note = {
+                "verdict": verdict.finding.word,
+                "words": headline(verdict),
+                "experiment_id": observed.experiment_id,
+                "kind": observed.kind,
+                "started_at": observed.created_at.isoformat(),
+                "at": datetime.now(UTC).isoformat(),
+            }
+            if _replaces(note, standing):
+                self._parts.ledger.set_note(name, note)
+                log.info("a probe was judged", extra={"experiment_id": observed.experiment_id})
+
+    # -- working it out --------------------------------------------------------------------------------------------
+
+    def _read(self, experiment_id: str) -> Observed:
+        with self._parts.ledger.reading() as connection:
+            observed = observations.read(connection, experiment_id)
+        if observed is None:
+            raise LabError("There is no such sweep", f"{experiment_id} is not known here.")
+        return observed
+
+    def _work(self, observed: Observed) -> _Worked:
+        """Work the verdicts out, once for one state of an experiment, also when that cannot be done."""
+        known = self._known.get(observed.experiment_id)
+        if known is not None and known.fingerprint == observed.fingerprint:
+            return known
+        try:
+            worked = _Worked(observed.fingerprint, appraise(observed))
+        except Exception:
+            log.exception("a verdict could not be worked out", extra={"experiment_id": observed.experiment_id})
+            worked = _Worked(observed.fingerprint, fault=FAULT)
+        with self._lock:
+            while len(self._known) >= KEPT:
+                self._known.pop(next(iter(self._known)))
+            self._known[observed.experiment_id] = worked
+        return worked
+
+    def _work_beside(self, observed: Observed) -> None:
+        """Start a thread for it, one an experiment; it touches no database and ends by itself."""
+        with self._lock:
+            if observed.experiment_id in self._at_work:
+                return
+            self._at_work.add(observed.experiment_id)
+        try:
+            threading.Thread(target=self._work_once, args=(observed,), name="rivya-verdict", daemon=True).start()
+        except RuntimeError:  # the system gives no more threads: the next look asks again
+            self._end_work(observed)
+
+    def _work_once(self, observed: Observed) -> None:
+        try:
+            self._work(observed)
+        finally:
+            self._end_work(observed)
+
+    def _end_work(self, observed: Observed) -> None:
+        with self._lock:
+            self._at_work.discard(observed.experiment_id)
+
+
+def _standing(observed: Observed, worked: _Worked | None) -> Standing:
+    open_takes = sum(take.is_open for take in observed.takes)
+    due = sum(take.is_due for take in observed.takes)
+    measured = len(observed.measured)
+    troubles = [take.trouble for take in observed.takes if take.trouble]
+    stage: Stage = "judging"
+    if open_takes:
+        stage = "running"
+    elif due:
+        stage = "measuring"
+    elif not measured:
+        stage = "nothing"
+    elif worked is not None:
+        stage = "failed" if worked.fault else "judged"
+    return Standing(
+        stage=stage,
+        measured=measured,
+        clips=measured + due + len(troubles),
+        open_takes=open_takes,
+        planned=sum(take.generation_id is None for take in observed.takes),
+        troubles=tuple(dict.fromkeys(troubles)),
+        axes=worked.axes if worked is not None and stage == "judged" else (),
+        fault=worked.fault if worked is not None and stage == "failed" else "",
+    )
+
+
+def _replaces(note: Mapping[str, Any], standing: Any) -> bool:
+    """A verdict outranks a hint; of equals the one started later holds; the same probe only when it says something else."""
+    if not isinstance(standing, Mapping):
+        return True
+    if standing.get("experiment_id") == note["experiment_id"]:
+        return bool(standing.get("words") != note["words"])
+    rank = {"hint": 0, "verdict": 1}
+    mine, theirs = rank.get(str(note["kind"]), 0), rank.get(str(standing.get("kind")), 0)
+    return (mine, str(note["started_at"])) > (theirs, str(standing.get("started_at", "")))

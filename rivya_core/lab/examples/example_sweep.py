@@ -1,0 +1,252 @@
+"""The finished small sweep of a first start on the embedded simulator, so that no page of a new folder is empty.
+
+Only clips are packaged. They come in beside the pages, once the lab is open, and are measured like any others; then a voter who
+says by which rule he votes votes blind, and a decision is kept: so every figure is a result of the code that is shown.
+Nothing of it was sent or paid, and it stays outside every figure: its rows are marked as examples and hold no credits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from importlib.resources import files
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from rivya_core.api import GenerationRequest
+from rivya_core.lab.evaluation import observations
+from rivya_core.lab.evaluation.findings import evidence
+from rivya_core.lab.evaluation.results import Votes
+from rivya_core.lab.evaluation.verdicts import Verdicts
+from rivya_core.lab.evaluation.votes.ballots import Ballots
+from rivya_core.lab.experiments import repository, reuse
+from rivya_core.lab.experiments.repository import Filled
+from rivya_core.lab.experiments.service import Sweeps
+from rivya_core.lab.experiments.sweep import Sweep
+from rivya_core.lab.ledger.key_value import read_note, write_note
+from rivya_core.lab.ledger.ledger import Ledger, NewGeneration
+from rivya_core.lab.ledger.schema import experiments, generations
+from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.media.video_probe import WHOLE
+from rivya_core.lab.parts import Parts
+from rivya_core.settings import EMBEDDED_CONNECTION
+
+log = logging.getLogger("rivya.examples")
+
+NOTE: Final = "example-study"
+"""How far it is: ``{"stage": "due", "made" or "done", "at", "removed"}``; without the note there never was one."""
+
+EXPERIMENT_ID: Final = "xexample"
+EXAMPLE: Final = "example"
+FOLDER: Final = files("rivya_core") / "assets" / "examples" / "study"
+CLIPS: Final = 9
+"""Numbers kept free for its rows, so that it stands below the examples, which are there before it."""
+
+BEFORE: Final = timedelta(minutes=40)
+"""So long before the first start it says it was made: before the other examples."""
+
+VOTER: Final = "Example voter, prefers more motion"
+VOTES_MAX: Final = 80
+_IS_OWN: Final = sa.and_(generations.c.experiment_id == EXPERIMENT_ID, generations.c.source == EXAMPLE)
+WHY: Final = "Example: the voter asked for motion, so the value that won the votes was taken."
+WHO: Final = "Example"
+
+
+def plan_for(ledger: Ledger, now: datetime) -> None:
+    """Note in a new folder that the study is to be made."""
+    ledger.set_note(NOTE, {"stage": "due", "at": now.isoformat()})
+
+
+class ExampleStudy:
+    """Make the study step by step; called by the thread that settles what was measured, whenever it has nothing else to do."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._ledger: Ledger = parts.ledger
+        self._is_over = parts.settings.connection != EMBEDDED_CONNECTION
+
+    def advance(self, go_on: Callable[[], bool]) -> None:
+        """Do what can be done by now: bring the clips in, or vote and decide once they are measured. ``go_on``: False ends it."""
+        if self._is_over:
+            return
+        note = self._ledger.get_note(NOTE) or {}
+        stage = note.get("stage")
+        if note.get("removed"):
+            return  # until it is brought back
+        if stage == "due":
+            self._make(datetime.fromisoformat(note["at"]) - BEFORE, go_on)
+        elif stage == "made":
+            self._conclude(go_on)
+        else:
+            self._is_over = True
+
+    # -- clips and rows --------------------------------------------------------------------------------------------
+
+    def _make(self, at: datetime, go_on: Callable[[], bool]) -> None:
+        study: dict[str, Any] = json.loads((FOLDER / "study.json").read_text(encoding="utf-8"))
+        stored = []
+        for clip in study["clips"]:
+            if not go_on():
+                return
+            stored.append(_store(self._parts.archive, clip))
+        base = GenerationRequest(prompt=study["prompt"], params=study["params"])
+        sweep = Sweep(study["name"], study["question"], base, {"cfg_scale": study["values"]}, takes=study["takes"])
+        with self._ledger.writing() as connection:
+            if read_note(connection, NOTE).get("removed"):
+                return  # by somebody, meanwhile
+            self._write(connection, sweep, study["clips"], stored, at)
+            write_note(connection, NOTE, {"stage": "made", "at": at.isoformat()}, self._ledger.clock())
+
+    def _write(
+        self,
+        connection: sa.Connection,
+        sweep: Sweep,
+        clips: list[dict[str, Any]],
+        stored: list[dict[str, Any]],
+        at: datetime,
+    ) -> None:
+        """Store sweep and takes as a purchase does, but that nothing is bought."""
+        prices = [cell.request.expected_credits for cell in sweep.cells]
+        repository.write_experiment(
+            connection,
+            EXPERIMENT_ID,
+            sweep,
+            prices,
+            mode="simulated",
+            name=EMBEDDED_CONNECTION,
+            quoted_credits=0,
+            now=at,
+        )
+        repository.update(connection, EXPERIMENT_ID, source=EXAMPLE)
+        asked = [(cell.cell, cell.reuse_sha256, price) for cell, price in zip(sweep.cells, prices, strict=True)]
+        repository.write_takes(connection, EXPERIMENT_ID, reuse.places(asked, sweep.takes))
+        filled = []
+        for number, (clip, columns) in enumerate(zip(clips, stored, strict=True), start=1):
+            request = sweep.cells[clip["cell"]].request
+            new = NewGeneration(
+                intent_id=f"{EXPERIMENT_ID}-{clip['cell']}",
+                take=clip["take"],
+                parent_id=None,
+                source=EXAMPLE,
+                mode="simulated",
+                connection=EMBEDDED_CONNECTION,
+                request=request,
+                expected_credits=request.expected_credits,
+                experiment_id=EXPERIMENT_ID,
+            )
+            self._ledger.write_example(connection, new, at=at, took_s=clip["took_s"], seq=number, **columns)
+            filled.append(Filled(clip["cell"], clip["take"], new.id, reused=False, tries=1))
+        repository.assign(connection, EXPERIMENT_ID, filled)
+
+    # -- votes and decision ----------------------------------------------------------------------------------------
+
+    def _conclude(self, go_on: Callable[[], bool]) -> None:
+        with self._ledger.reading() as connection:
+            observed = observations.read(connection, EXPERIMENT_ID)
+        if observed is None or not observed.is_complete:
+            return
+        motion = {str(take.generation_id): (take.figures or {}).get("motion") or 0.0 for take in observed.measured}
+        if not self._vote(motion, go_on):
+            return
+        self._decide()
+        with self._ledger.writing() as connection:
+            write_note(connection, NOTE, {**read_note(connection, NOTE), "stage": "done"}, self._ledger.clock())
+        self._is_over = True
+
+    def _vote(self, motion: Mapping[str, float], go_on: Callable[[], bool]) -> bool:
+        """Vote blind until the stop rule says that it is enough; False when it was ended on the way."""
+        ballots = Ballots(self._parts)
+        round_id = ballots.start(EXPERIMENT_ID, VOTER)
+        for _ in range(VOTES_MAX):
+            if not go_on():
+                return False
+            ballot = None if ballots.round(round_id).is_enough else ballots.ballot(round_id)
+            if ballot is None:
+                break
+            left, right = (motion.get(ballots.clip(token), 0.0) for token in (ballot.left_token, ballot.right_token))
+            ballots.vote(round_id, ballot.left_token, "left" if left >= right else "right", ["motion"])
+        ballots.end(round_id)
+        return True
+
+    def _decide(self) -> None:
+        """Keep the winner of the votes with the evidence of this moment; without one nothing is decided."""
+        sweeps, votes = Sweeps(self._parts), Votes(self._parts)
+        winner = votes.winner(EXPERIMENT_ID)
+        status = sweeps.status(EXPERIMENT_ID)
+        if winner is None or status.experiment.decided_at is not None:
+            return
+        ranking = votes.ranking(EXPERIMENT_ID)
+        cell = next(cell for cell in status.cells if cell.cell == winner)
+        title = " · ".join(f"{axis}: {label}" for axis, label in cell.labels.items())
+        known = evidence(
+            Verdicts(self._parts).judge(EXPERIMENT_ID).axes,
+            {"words": ranking.sentence, "count": ranking.votes, "winner": winner},
+            status,
+        )
+        sweeps.decide(EXPERIMENT_ID, {"cell": winner, "title": title, "why": WHY, "who": WHO, **known})
+
+
+# -- taking it away and bringing it back -------------------------------------------------------------------------------
+
+
+def remove(ledger: Ledger) -> None:
+    """Take the study out of every list, with its votes and figures; one that is not there yet does not come."""
+    _mark(ledger, is_removed=True)
+
+
+def bring_back(ledger: Ledger, generation_ids: Collection[str]) -> None:
+    """Bring the study back together with its clips, where they are among those that come back."""
+    with ledger.reading() as connection:
+        own = set(connection.execute(sa.select(generations.c.id).where(_IS_OWN)).scalars())
+    if own & set(generation_ids):
+        _mark(ledger, is_removed=False)
+
+
+def keep_to_the_simulator(ledger: Ledger, connection_name: str) -> None:
+    """Hide sweep and clips while the folder is open with a key, and show them again without one unless a person removed them."""
+    with ledger.reading() as connection:
+        note = read_note(connection, NOTE)
+        query = sa.select(experiments.c.deleted_at).where(experiments.c.id == EXPERIMENT_ID)
+        row = None if note is None else connection.execute(query).first()
+    if row is None:
+        return
+    wanted = connection_name != EMBEDDED_CONNECTION or bool(note.get("removed"))
+    if (row.deleted_at is not None) != wanted:
+        with ledger.writing() as connection:
+            _set_deleted(connection, ledger.clock() if wanted else None)
+
+
+def _mark(ledger: Ledger, *, is_removed: bool) -> None:
+    with ledger.writing() as connection:
+        note = read_note(connection, NOTE)
+        if note is not None:
+            write_note(connection, NOTE, {**note, "removed": is_removed}, ledger.clock())
+            _set_deleted(connection, ledger.clock() if is_removed else None)
+
+
+def _set_deleted(connection: sa.Connection, at: datetime | None) -> None:
+    repository.update(connection, EXPERIMENT_ID, deleted_at=at)
+    where = [_IS_OWN, generations.c.deleted_at.is_not(None) if at is None else generations.c.deleted_at.is_(None)]
+    connection.execute(sa.update(generations).where(*where).values(deleted_at=at))
+
+
+def _store(archive: Archive, clip: Mapping[str, Any]) -> dict[str, Any]:
+    """Put one clip and its poster into the archive; the columns of its row."""
+    data = (FOLDER / f"{clip['name']}.mp4").read_bytes()
+    key = f"clips/examples/study-{clip['name']}.mp4"
+    archive.put_bytes(key, data)
+    return {
+        "clip_key": key,
+        "poster_key": archive.make_poster(key),
+        "clip_sha256": hashlib.sha256(data).hexdigest(),
+        "clip_bytes": len(data),
+        "clip_width_px": clip["width_px"],
+        "clip_height_px": clip["height_px"],
+        "clip_duration_s": clip["duration_s"],
+        "clip_fps": clip["fps"],
+        "clip_check": WHOLE,
+    }

@@ -1,0 +1,177 @@
+"""The one place where an experiment spends: looks up what is there, checks caps and balance, stores and enqueues the rest.
+
+Everything works inside the caller's transaction, which holds the write lock. The id of a generation, which is also its
+Idempotency-Key, follows from experiment, cell, take and try, so that nothing can be started twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import sqlalchemy as sa
+
+from rivya_core.api import GenerationRequest, ReferenceImage
+from rivya_core.lab.experiments import quote, repository, reuse
+from rivya_core.lab.experiments.quote import RepairQuote
+from rivya_core.lab.experiments.records import ExperimentRecord
+from rivya_core.lab.experiments.repository import Filled
+from rivya_core.lab.experiments.reuse import Place, Plan, Prices
+from rivya_core.lab.experiments.sweep import Sweep
+from rivya_core.lab.ledger import budget as budgets
+from rivya_core.lab.ledger.ledger import FIRST_RUN, NewGeneration
+from rivya_core.lab.ledger.schema import cells
+from rivya_core.lab.parts import Parts
+from rivya_core.settings import Mode
+
+RequestOf = Callable[[int], GenerationRequest]
+
+
+class Buyer:
+    """Buy takes of experiments."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def start(self, connection: sa.Connection, experiment_id: str, sweep: Sweep, *, only_what_fits: bool) -> None:
+        """Store a new experiment and buy what is missing, whole or as far as it fits."""
+        parts = self._parts
+        name, mode = parts.settings.connection, parts.settings.mode
+        prices = Prices(connection, name)
+        asked = [(cell.cell, cell.reuse_sha256, prices.of(cell.request)) for cell in sweep.cells]
+        planned = reuse.plan(connection, reuse.places(asked, sweep.takes), name, mode)
+        repository.write_experiment(
+            connection,
+            experiment_id,
+            sweep,
+            [price for _, _, price in asked],
+            mode=reuse.modes_of(connection, name, mode)[0],
+            name=name,
+            quoted_credits=planned.credits,
+            now=parts.ledger.clock(),
+        )
+        repository.write_takes(connection, experiment_id, planned.places)
+        chosen = self._allowed(connection, planned, sweep.cap_credits, 0, only_what_fits=only_what_fits)
+        self._fill(connection, experiment_id, planned, chosen, lambda cell: sweep.cells[cell].request)
+
+    def complete(
+        self,
+        connection: sa.Connection,
+        record: ExperimentRecord,
+        which: sa.ColumnElement[bool],
+        *,
+        only_what_fits: bool,
+        expected_credits: int | None,
+    ) -> int:
+        """Assign what is there to the takes that ``which`` names, and buy the others, if that costs no more than somebody saw.
+
+        Returns how many were bought.
+        """
+        planned = repository.plan(connection, record.id, record.connection, which, self._parts.settings.mode)
+        spent = repository.spent(connection, record.id)
+        chosen = self._allowed(connection, planned, record.cap_credits, spent, only_what_fits=only_what_fits)
+        quote.check_shown([place.expected_credits for place in chosen], expected_credits)
+        self._fill(connection, record.id, planned, chosen, self._requests(connection, record.id))
+        return len(chosen)
+
+    def repair_quote(self, connection: sa.Connection, record: ExperimentRecord) -> RepairQuote:
+        """What ``repair`` would take now."""
+        settings = self._parts.settings
+        planned = repository.plan(connection, record.id, record.connection, repository.is_missing(), settings.mode)
+        budget = budgets.read(connection, settings.mode, settings.connection, settings)
+        spent = repository.spent(connection, record.id)
+        fits = quote.how_many_fit(budget, planned.prices, record.cap_credits, spent)
+        return RepairQuote(
+            takes=len(planned.places),
+            reused=len(planned.reused),
+            credits=planned.credits,
+            new=len(planned.missing),
+            fits=fits,
+            fits_credits=sum(planned.prices[:fits]),
+        )
+
+    # -- the one purchase ------------------------------------------------------------------------------------------
+
+    def _fill(
+        self,
+        connection: sa.Connection,
+        experiment_id: str,
+        planned: Plan,
+        chosen: Sequence[Place],
+        request_of: RequestOf,
+    ) -> None:
+        """Let the takes have what the plan found for them, and the chosen ones a new generation each."""
+        new = [self._generation(experiment_id, place, request_of(place.cell)) for place in chosen]
+        self._take_in(connection, new)
+        reused = [
+            Filled(place.cell, place.take, place.generation_id, reused=True, tries=place.tries)
+            for place in planned.reused
+            if place.generation_id is not None
+        ]
+        bought = [
+            Filled(place.cell, place.take, item.id, reused=False, tries=place.tries + 1)
+            for place, item in zip(chosen, new, strict=True)
+        ]
+        repository.assign(connection, experiment_id, reused + bought)
+
+    # -- shared ----------------------------------------------------------------------------------------------------
+
+    def _allowed(
+        self,
+        connection: sa.Connection,
+        planned: Plan,
+        cap_credits: int | None,
+        spent_credits: int,
+        *,
+        only_what_fits: bool,
+    ) -> list[Place]:
+        """The missing places that may be bought now: all, or those that fit; else BudgetError."""
+        settings = self._parts.settings
+        budget = budgets.read(connection, settings.mode, settings.connection, settings)
+        if only_what_fits:
+            return planned.missing[: quote.how_many_fit(budget, planned.prices, cap_credits, spent_credits)]
+        quote.check(budget, planned.prices, cap_credits, spent_credits)
+        return planned.missing
+
+    def _requests(self, connection: sa.Connection, experiment_id: str) -> RequestOf:
+        """The requests of an experiment's cells, each built once, each image read once."""
+        stored = {
+            row.cell: (row.request, row.asset_sha256)
+            for row in connection.execute(
+                sa.select(cells.c.cell, cells.c.request, cells.c.asset_sha256).where(
+                    cells.c.experiment_id == experiment_id
+                )
+            )
+        }
+        built: dict[int, GenerationRequest] = {}
+        ledger, archive = self._parts.ledger, self._parts.archive
+        images: dict[str, ReferenceImage] = {}
+
+        def request_of(cell: int) -> GenerationRequest:
+            if cell not in built:
+                canonical, sha256 = stored[cell]
+                if sha256 and sha256 not in images:
+                    images[sha256] = ledger.load_image(sha256, archive)
+                built[cell] = GenerationRequest.from_canonical(canonical, images.get(sha256 or ""))
+            return built[cell]
+
+        return request_of
+
+    def _generation(self, experiment_id: str, place: Place, request: GenerationRequest) -> NewGeneration:
+        settings = self._parts.settings
+        mode: Mode = settings.mode
+        return NewGeneration(
+            intent_id=f"{experiment_id}-{place.cell}-{place.tries + 1}",
+            take=place.take,
+            request=request,
+            expected_credits=place.expected_credits,
+            mode=mode,
+            connection=settings.connection,
+            parent_id=place.lost_id,
+            experiment_id=experiment_id,
+            source="sweep",
+        )
+
+    def _take_in(self, connection: sa.Connection, new: Sequence[NewGeneration]) -> None:
+        """Store and enqueue, in order."""
+        self._parts.ledger.add_many(connection, new)
+        self._parts.inbox.enqueue_many(connection, [(item.id, FIRST_RUN) for item in new])

@@ -1,0 +1,161 @@
+"""What a sweep will cost and take, and why it may not start: figures for people, before money moves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rivya_core.api import GenerationRequest
+from rivya_core.api.errors import BudgetError
+from rivya_core.lab.ledger import budget as budgets
+from rivya_core.lab.ledger.history.history import Typical
+from rivya_core.lab.ledger.records import Budget
+
+ENOUGH_SAMPLES: Final = 3
+
+TypicalOf = Callable[[str, str | None], Typical | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a sweep needs now.
+
+    cells, takes: cells, and takes a cell. reused, new: takes that are there or on their way, and takes to be bought.
+    credits: price of the new ones, as far as anybody knows. minutes: from all at once to a few at a time, None when no such
+    clip was ever timed. available_credits: balance less what is promised, None when it is not known. fits: how many of the
+    new takes the caps and the balance allow, and fits_credits: their price. shortage: why not all, or "". warnings:
+    sentences on what may go otherwise.
+    """
+
+    cells: int
+    takes: int
+    reused: int
+    new: int
+    credits: int
+    minutes: tuple[int, int] | None
+    available_credits: int | None
+    fits: int
+    fits_credits: int
+    shortage: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def balance_after(self) -> int | None:
+        """What will be available once all new takes are paid; None while the balance is not known."""
+        return None if self.available_credits is None else self.available_credits - self.credits
+
+    @property
+    def sentence(self) -> str:
+        """The quote in one line."""
+        cells = f"{self.cells:,} combination{'' if self.cells == 1 else 's'}"
+        takes = f"{self.takes} take{'' if self.takes == 1 else 's'}"
+        parts = [f"{cells} × {takes}: {self.reused:,} reused, {self.new:,} new = {self.credits:,} credits"]  # noqa: RUF001 - a product is meant
+        if self.minutes is not None:
+            low, high = self.minutes
+            parts.append(f"about {low}-{high} min" if low < high else f"about {low} min")
+        after = "unknown" if self.balance_after is None else f"{self.balance_after:,}"
+        parts.append(f"balance after: {after}")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class RepairQuote:
+    """What it takes now to give every take of a sweep a clip.
+
+    takes: takes that lack one. reused: those of them that are there meanwhile; new: those to be bought, for ``credits``.
+    fits, fits_credits: how many of the new ones caps and balance allow, and their price.
+    """
+
+    takes: int
+    reused: int
+    new: int
+    credits: int
+    fits: int
+    fits_credits: int
+
+
+def minutes(requests: Iterable[GenerationRequest], at_once: int, typical: TypicalOf) -> tuple[int, int] | None:
+    """How long new takes will probably need, from history alone.
+
+    How many Rivya works on at once is not documented, so the range goes from all of them (the quick ones of the past) to
+    ``at_once`` of them (the slow ones).
+    """
+    kinds: dict[tuple[str, str | None], int] = {}
+    for request in requests:
+        param = request.spec.duration_param
+        length = None if param is None else str(request.wire_params().get(param.key, "")) or None
+        kinds[(request.model, length)] = kinds.get((request.model, length), 0) + 1
+    low_s = high_s = 0.0
+    for (model, length), count in kinds.items():
+        took = typical(model, length)
+        if took is None or took.count < ENOUGH_SAMPLES:
+            return None
+        low_s = max(low_s, took.p10_s)
+        high_s += took.p90_s * count / at_once
+    if not kinds:
+        return None
+    high_s = max(high_s, low_s)
+    return max(1, round(low_s / 60)), max(1, math.ceil(high_s / 60))
+
+
+def check(budget: Budget, prices: Sequence[int], cap_credits: int | None, spent_credits: int) -> None:
+    """Let new takes of these prices pass that the experiment's cap, the day's cap and the balance allow.
+
+    Raises:
+        BudgetError: ``field`` is "experiment_cap", "daily_cap" or "balance"; ``fits`` says how many would pass.
+    """
+    needed = sum(prices)
+    if needed == 0:
+        return
+    try:
+        _check_cap(needed, cap_credits, spent_credits)
+        budgets.check(budget, needed)
+    except BudgetError as error:
+        fits = how_many_fit(budget, prices, cap_credits, spent_credits)
+        told = f"{error.detail} {fits:,} of {len(prices):,} new clips fit."
+        raise BudgetError(error.title, told, error.hint, field=error.field, fits=fits) from None
+
+
+def check_shown(prices: Sequence[int], shown_credits: int | None) -> None:
+    """Let takes pass that cost no more than the figure somebody saw; None: nobody saw one.
+
+    Raises:
+        BudgetError: they cost more by now, as more takes failed or prices rose; ``field`` is "expected_credits".
+    """
+    needed = sum(prices)
+    if shown_credits is None or needed <= shown_credits:
+        return
+    clips = f"{len(prices):,} clip{'' if len(prices) == 1 else 's'}"
+    raise BudgetError(
+        "This costs more by now than was shown",
+        f"{shown_credits:,} credits were shown; {clips} would cost {needed:,} credits now. Nothing was bought.",
+        "Look at the new figure, and start it again if it is right.",
+        field="expected_credits",
+    )
+
+
+def how_many_fit(budget: Budget, prices: Sequence[int], cap_credits: int | None, spent_credits: int) -> int:
+    """How many of the takes, in their order, pass every limit."""
+    limits = [budget.remaining_credits, None if cap_credits is None else cap_credits - spent_credits]
+    room = min((limit for limit in limits if limit is not None), default=None)
+    if room is None:
+        return len(prices)
+    for count, price in enumerate(prices):
+        room -= price
+        if room < 0:
+            return count
+    return len(prices)
+
+
+def _check_cap(needed: int, cap_credits: int | None, spent_credits: int) -> None:
+    if cap_credits is None or spent_credits + needed <= cap_credits:
+        return
+    raise BudgetError(
+        "The sweep's cap does not allow this",
+        f"{needed:,} credits needed, {max(0, cap_credits - spent_credits):,} left of the sweep's cap of "
+        f"{cap_credits:,}; {spent_credits:,} are spent or held by it.",
+        "Raise the sweep's cap, or start what fits. Nothing was sent.",
+        field="experiment_cap",
+    )

@@ -1,0 +1,158 @@
+"""Who may send a create now: at most N at once, in the order of the ledger, nobody while the connection's queue is paused.
+
+What is stopped is a matter of the ledger, so that every process sees it; it is read at most twice a second. One task lets the
+waiting through, so that those who came in any order leave in the right one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import count
+
+from rivya_core.lab.ledger.records import Stops
+
+LOOK_AGAIN_S = 0.5
+LINE_UP_S = 0.02  # those enqueued together arrive within moments, in any order
+
+
+class Turn(StrEnum):
+    """How a wait at the gate ended."""
+
+    GO = "go"  # a slot is held
+    LATE = "late"  # the deadline came first
+    STOPPED = "stopped"  # its experiment is paused
+
+
+@dataclass(order=True, slots=True)
+class _Waiting:
+    order: int
+    came: int
+    experiment_id: str | None = field(compare=False)
+    turn: asyncio.Future[Turn] = field(compare=False)
+
+
+def _told(turn: asyncio.Future[Turn]) -> Turn | None:
+    """The turn that somebody who waits was given, or None."""
+    given = turn.done() and not turn.cancelled() and turn.exception() is None
+    return turn.result() if given else None
+
+
+class Gate:
+    """Let creates through; used on one event loop, except for ``forget``."""
+
+    def __init__(self, max_in_flight: int, read_stops: Callable[[], Stops]) -> None:
+        self._size = self._free = max_in_flight
+        self._closed = False
+        self._read_stops = read_stops
+        self._stops = Stops()
+        self._read_at_s = float("-inf")
+        self._changes = self._seen = 0
+        self._line: list[_Waiting] = []
+        self._came = count()
+        self._moved = asyncio.Event()
+        self._all_back = asyncio.Event()
+        self._server: asyncio.Task[None] | None = None
+
+    def forget(self) -> None:
+        """Read afresh what is stopped; from any thread."""
+        self._changes += 1
+
+    async def drain(self, within_s: float) -> None:
+        """Let nobody through any more, and wait for those who hold a slot; at most ``within_s`` seconds."""
+        self._closed = True
+        self._all_back.clear()
+        if self._free < self._size:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_back.wait(), within_s)
+
+    @asynccontextmanager
+    async def slot(
+        self, order: int, *, experiment_id: str | None = None, deadline_s: float | None = None
+    ) -> AsyncIterator[Turn]:
+        """Wait for one's turn, the smallest ``order`` first, and hold one of the create slots if it is ``GO``.
+
+        ``experiment_id``: leave with ``STOPPED`` while it is paused. ``deadline_s``: leave with ``LATE`` at this loop time.
+        """
+        turn = await self._wait(order, experiment_id, deadline_s)
+        try:
+            yield turn
+        finally:
+            if turn is Turn.GO:
+                self._give_back()
+
+    async def _wait(self, order: int, experiment_id: str | None, deadline_s: float | None) -> Turn:
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[Turn] = loop.create_future()
+        heapq.heappush(self._line, _Waiting(order, next(self._came), experiment_id, turn))
+        self._moved.set()
+        if self._server is None or self._server.done():
+            self._server = loop.create_task(self._serve(), name="rivya-gate")
+            self._server.add_done_callback(self._served)
+        try:
+            return await asyncio.wait_for(turn, None if deadline_s is None else deadline_s - loop.time())
+        except TimeoutError:  # from Python 3.12 on it is raised even when the turn came in the same moment
+            return _told(turn) or Turn.LATE
+        except asyncio.CancelledError:
+            if _told(turn) is Turn.GO:
+                self._give_back()
+            raise
+
+    def _give_back(self) -> None:
+        self._free += 1
+        self._moved.set()
+        if self._free == self._size:
+            self._all_back.set()
+
+    async def _serve(self) -> None:
+        await asyncio.sleep(LINE_UP_S)
+        while self._line:
+            stops = await self._look()
+            self._send_home(stops)
+            if self._line and self._free and stops.pause is None and not self._closed:
+                self._free -= 1
+                heapq.heappop(self._line).turn.set_result(Turn.GO)
+                continue
+            self._moved.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), LOOK_AGAIN_S)
+            if stops.pause is not None:
+                await asyncio.sleep(LOOK_AGAIN_S / 10)  # a crowd arriving at a closed gate is looked at together
+
+    def _served(self, server: asyncio.Task[None]) -> None:
+        """Hand an error of the gate to everybody who waits at it; those who came after it ended wait for the next task."""
+        if server is not self._server:
+            return
+        error = None if server.cancelled() else server.exception()
+        left, self._line = self._line, []
+        for waiting in left:
+            if waiting.turn.done():
+                continue
+            if error is None:
+                waiting.turn.cancel()
+            else:
+                waiting.turn.set_exception(error)
+
+    def _send_home(self, stops: Stops) -> None:
+        """Let go of those whose experiment is paused, and forget those who left."""
+        if stops.experiments:
+            for waiting in self._line:
+                if waiting.experiment_id in stops.experiments and not waiting.turn.done():
+                    waiting.turn.set_result(Turn.STOPPED)
+        if any(waiting.turn.done() for waiting in self._line):
+            self._line = [waiting for waiting in self._line if not waiting.turn.done()]
+            heapq.heapify(self._line)
+
+    async def _look(self) -> Stops:
+        """What is stopped, as read no longer than half a second ago and after the last ``forget``."""
+        loop = asyncio.get_running_loop()
+        while self._seen != self._changes or loop.time() - self._read_at_s >= LOOK_AGAIN_S:
+            changes = self._changes
+            self._stops = await asyncio.to_thread(self._read_stops)
+            self._read_at_s = loop.time()
+            self._seen = changes
+        return self._stops

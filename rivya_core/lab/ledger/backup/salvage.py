@@ -1,0 +1,242 @@
+"""What a damaged database still tells of its generations, written beside it before anything else is tried.
+
+Ids, idempotency keys, task ids, states and holds: with these nobody pays for a generation a second time. The damaged file is
+read only, never written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from rivya_core.api.durable import sync_file
+from rivya_core.lab.ledger.backup import sqlite_pages
+from rivya_core.lab.ledger.states import TERMINAL
+
+STORED_ORDER: Final = (
+    *("seq", "id", "intent_id", "take", "parent_id", "source", "state", "mode", "connection", "key_fingerprint"),
+    *("model", "prompt", "negative_prompt", "request", "request_sha256", "asset_sha256", "idempotency_key"),
+    *("client_request_id", "file_url", "file_id", "body", "body_sha256", "attempts", "open_attempts"),
+    *("first_attempt_at", "task_id", "task_status", "result_url", "request_id", "error", "runs", "expected_credits"),
+    *("reserved_credits", "final_credits", "held_credits", "settlement", "cap_day", "clip_key", "poster_key"),
+    *("clip_sha256", "clip_bytes", "clip_width_px", "clip_height_px", "clip_duration_s", "clip_fps", "created_at"),
+    *("submitted_at", "processing_at", "ready_at", "finished_at", "next_action_at", "starred", "dismissed_at"),
+    "deleted_at",
+)
+"""The columns of a generation as the file holds them; later revisions only append."""
+
+COLUMNS_MAX: Final = 2 * len(STORED_ORDER)
+EVENT_COLUMNS: Final = 5  # id, generation_id, at, kind, detail
+EVENT_KINDS: Final = frozenset({"state", "exchange", "note"})
+ENDED: Final = frozenset(state.value for state in TERMINAL)
+PREFIX: Final = "lab.salvaged-"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRow:
+    """What is known of one generation; None for what could not be read."""
+
+    id: str
+    seq: int | None = None
+    take: int | None = None
+    state: str | None = None
+    mode: str | None = None
+    connection: str | None = None
+    model: str | None = None
+    idempotency_key: str | None = None
+    task_id: str | None = None
+    task_status: str | None = None
+    attempts: int | None = None
+    open_attempts: int | None = None
+    first_attempt_at: str | None = None
+    reserved_credits: int | None = None
+    final_credits: int | None = None
+    held_credits: int | None = None
+    settlement: str | None = None
+    clip_key: str | None = None
+    created_at: str | None = None
+    finished_at: str | None = None
+    found_in: str = "table"  # table, pages, timeline: where it was read
+
+    @property
+    def was_sent(self) -> bool:
+        """True when a request left for it, so that sending it again may be paid again."""
+        return self.task_id is not None or bool(self.attempts)
+
+
+_COLUMNS: Final = tuple(field.name for field in fields(SavedRow) if field.name != "found_in")
+_PLACES: Final = tuple(STORED_ORDER.index(name) for name in _COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A generation that a copy does not know, or knows less of: it would be paid again."""
+
+    row: SavedRow
+    why: str
+
+
+def read_rows(database: Path) -> dict[str, SavedRow]:
+    """All generations that can be made out in a database file, by id: by SQLite first, row by row, then from its bytes."""
+    found = {row.id: row for row in _by_sqlite(database)}
+    pages: dict[str, SavedRow] = {}
+    tasks: dict[str, str] = {}
+    for row in sqlite_pages.rows(database):
+        saved = _of_page(row)
+        if saved is not None and saved.id not in found:
+            known = pages.get(saved.id)
+            pages[saved.id] = saved if known is None else max(known, saved, key=_knows)
+        elif row.columns == EVENT_COLUMNS:
+            tasks.update(_task_of_event(row))
+    found |= pages
+    for id_, task_id in tasks.items():
+        row_ = found.get(id_)
+        if row_ is None:
+            found[id_] = SavedRow(id=id_, idempotency_key=id_, task_id=task_id, found_in="timeline")
+        elif row_.task_id is None and row_.state not in ENDED:
+            found[id_] = SavedRow(**{**asdict(row_), "task_id": task_id})
+    return dict(sorted(found.items(), key=lambda item: (item[1].seq or 0, item[0])))
+
+
+def _knows(row: SavedRow) -> tuple[bool, bool, int, int]:
+    """Of several versions of a row the one that has come furthest."""
+    known = sum(getattr(row, name) is not None for name in _COLUMNS)
+    return row.task_id is not None, row.finished_at is not None, row.attempts or 0, known
+
+
+def read_only(database: Path, *, immutable: bool = False) -> sqlite3.Connection:
+    """Open a database so that nothing can be written to it; ``immutable``: without its write-ahead log, for a copy."""
+    more = "&immutable=1" if immutable else ""
+    connection = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro{more}", uri=True, timeout=5.0)
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    return connection
+
+
+def rows_of_copy(copy: Path) -> dict[str, SavedRow]:
+    """All generations of a whole copy, by id."""
+    return {row.id: row for row in _by_sqlite(copy, immutable=True)}
+
+
+def _by_sqlite(database: Path, *, immutable: bool = False) -> Iterator[SavedRow]:
+    """The rows that SQLite can read, each asked for alone, so that one bad page does not hide the rest."""
+    if not database.is_file():
+        return
+    query = f"SELECT {', '.join(_COLUMNS)} FROM lab_generations WHERE seq = ?"  # noqa: S608 - our own column names
+    with closing(read_only(database, immutable=immutable)) as connection:
+        for seq in range(1, _last(connection) + 1):
+            try:
+                row = connection.execute(query, (seq,)).fetchone()
+            except sqlite3.Error:
+                continue
+            saved = None if row is None else _saved(row, "table")
+            if saved is not None:
+                yield saved
+
+
+def _last(connection: sqlite3.Connection) -> int:
+    """The highest sequence number, by the table or by the note that SQLite keeps of it; 0 when neither can be read."""
+    for query in (
+        "SELECT max(seq) FROM lab_generations",
+        "SELECT seq FROM sqlite_sequence WHERE name = 'lab_generations'",
+    ):
+        try:
+            found = connection.execute(query).fetchone()
+        except sqlite3.Error:
+            continue
+        if found and isinstance(found[0], int):
+            return min(found[0], 10_000_000)
+    return 0
+
+
+def _of_page(row: sqlite_pages.Row) -> SavedRow | None:
+    if not len(STORED_ORDER) <= row.columns <= COLUMNS_MAX:
+        return None
+    values = [row.values[place] if place < len(row.values) else None for place in _PLACES]
+    values[_COLUMNS.index("seq")] = row.rowid
+    return _saved(values, "pages")
+
+
+def _saved(values: Iterable[object], found_in: str) -> SavedRow | None:
+    named: dict[str, Any] = dict(zip(_COLUMNS, values, strict=True))
+    if not isinstance(named["id"], str) or not named["id"].isprintable() or not named["id"]:
+        return None
+    for name, value in named.items():
+        wanted = int if name.endswith("credits") or name in {"seq", "take", "attempts", "open_attempts"} else str
+        if not isinstance(value, wanted) or (isinstance(value, str) and not value.isprintable()):
+            named[name] = None
+    return SavedRow(**named, found_in=found_in)
+
+
+def _task_of_event(row: sqlite_pages.Row) -> dict[str, str]:
+    """The task id that a line of the timeline tells, by the generation's id."""
+    if len(row.values) != EVENT_COLUMNS or row.values[3] not in EVENT_KINDS:
+        return {}
+    _, id_, _, _, detail = row.values
+    try:
+        told = json.loads(detail) if isinstance(detail, str) else None
+    except ValueError:
+        return {}
+    task_id = told.get("task_id") if isinstance(told, dict) else None
+    return {id_: task_id} if isinstance(id_, str) and isinstance(task_id, str) and task_id else {}
+
+
+def missing_in(copy: Mapping[str, SavedRow], found: Mapping[str, SavedRow]) -> tuple[Missing, ...]:
+    """What a copy lacks of the generations that were found in a damaged file, newest first."""
+    lacks = []
+    for id_, row in found.items():
+        known = copy.get(id_)
+        if known is None:
+            lacks.append(Missing(row, "not in the copy"))
+        elif row.task_id is not None and known.task_id is None:
+            lacks.append(Missing(row, "its task id is not in the copy"))
+        elif row.was_sent and not known.was_sent:
+            lacks.append(Missing(row, "was sent after the copy was made"))
+    return tuple(reversed(lacks))
+
+
+def write_rows(database: Path, rows: Mapping[str, SavedRow], about: Mapping[str, Any], today: date) -> Path:
+    """Write what was read into a file of its own beside the database; the file's path.
+
+    One file for one state of the database, however often it is looked at.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    data = {**about, "database": state_of(database), "generations": [asdict(row) for row in rows.values()]}
+    for number in range(1, 1000):
+        ending = "" if number == 1 else f"-{number}"
+        path = database.with_name(f"{PREFIX}{today:%Y-%m-%d}{ending}.json")
+        if not path.exists() or _database_of(path) == data["database"]:
+            break
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        json.dump(data, file, indent=1, ensure_ascii=False)
+        file.flush()
+        sync_file(file.fileno())
+    part.replace(path)
+    return path
+
+
+def state_of(database: Path) -> dict[str, Any]:
+    """What tells one state of a file from another."""
+    told: dict[str, Any] = {"name": database.name}
+    for name, path in (("file", database), ("log", sqlite_pages.log_path(database))):
+        if path.is_file():
+            stat = path.stat()
+            told[name] = [stat.st_size, stat.st_mtime_ns]
+    return told
+
+
+def _database_of(path: Path) -> object:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told.get("database") if isinstance(told, dict) else None

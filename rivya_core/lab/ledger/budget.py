@@ -1,0 +1,134 @@
+"""What may still be spent: the wallet as last told, less what is promised, and the cap of the day.
+
+Read inside the submit transaction, under the write lock, so that two submits can never both take the last credits. The
+wallet is as old as its ``asked_at``; whatever may have been taken from it since then is counted as promised.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from rivya_core.api.errors import BudgetError
+from rivya_core.lab.ledger.key_value import read_balance, read_cap
+from rivya_core.lab.ledger.query_cache import Remembered
+from rivya_core.lab.ledger.records import BalanceRecord, Budget
+from rivya_core.lab.ledger.schema import generations
+from rivya_core.lab.ledger.states import TERMINAL, State
+from rivya_core.settings import Mode, Settings
+
+NOT_SENT = frozenset({State.WAITING, State.SUBMITTING})
+
+
+def local_day(moment: datetime) -> str:
+    """The calendar day of a moment in this machine's zone, YYYY-MM-DD: the day that its cap counts."""
+    return moment.astimezone().date().isoformat()
+
+
+def look(memory: Remembered, mode: Mode, name: str, settings: Settings) -> Budget:
+    """``read`` for people: asked for once a change of the database and a day."""
+    now = datetime.now(UTC)
+    return memory.reading(
+        ("budget", mode, name, local_day(now)), lambda connection: read(connection, mode, name, settings, now=now)
+    )
+
+
+def read(
+    connection: sa.Connection, mode: Mode, name: str, settings: Settings, *, now: datetime | None = None
+) -> Budget:
+    """Read what may be spent in a mode on the connection called ``name``, inside the caller's transaction.
+
+    Deleted rows count like others; what was released gives its room back.
+    """
+    wallet = read_balance(connection, name)
+    promised = _promised(connection, name, wallet)
+    caps = [cap for cap in (settings.daily_cap_credits, read_cap(connection, mode)) if cap is not None]
+    cap = min(caps, default=None)
+    spent = _spent(connection, mode, name, local_day(now or datetime.now(UTC)))
+    available = None if wallet.credits is None else wallet.credits - promised
+    left = [room for room in (available, None if cap is None else cap - spent) if room is not None]
+    return Budget(
+        mode=mode,
+        balance_credits=wallet.credits,
+        balance_asked_at=wallet.asked_at,
+        promised_credits=promised,
+        available_credits=available,
+        cap_credits=cap,
+        spent_today_credits=spent,
+        remaining_credits=min(left, default=None),
+    )
+
+
+def _promised(connection: sa.Connection, name: str, wallet: BalanceRecord) -> int:
+    """Credits held by rows that the wallet cannot show yet: not sent so far, or sent after it was asked for.
+
+    A row that is being sent counts whatever its first attempt's time is, since a later attempt may be the one accepted.
+    """
+    column = generations.c
+    ours = column.connection == name
+    if wallet.credits is None or wallet.asked_at is None:
+        return _sum(connection, ours, _in(frozenset(State) - TERMINAL))
+    not_sent = _sum(connection, ours, _in(NOT_SENT))
+    sent_since = (ours, column.first_attempt_at >= wallet.asked_at, _in(frozenset(State) - NOT_SENT))
+    return not_sent + _sum(connection, *sent_since)
+
+
+def _spent(connection: sa.Connection, mode: Mode, name: str, day: str) -> int:
+    """Credits of the day in a mode, and of rows of this very connection that count as simulated because a simulator answered."""
+    other: Mode = "live" if mode == "simulated" else "simulated"
+    column = generations.c
+    turned = _sum(connection, column.mode == other, column.cap_day == day, column.connection == name)
+    return _sum(connection, column.mode == mode, column.cap_day == day) + turned
+
+
+def _in(states: frozenset[State]) -> sa.ColumnElement[bool]:
+    """States are always named, never excluded: with both ends named the sums are read from an index alone."""
+    return generations.c.state.in_(sorted(state.value for state in states))
+
+
+def _sum(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> int:
+    total = sa.func.coalesce(sa.func.sum(generations.c.held_credits), 0)
+    return int(connection.execute(sa.select(total).where(*where)).scalar_one())
+
+
+def check(budget: Budget, needed_credits: int) -> None:
+    """Let a submission pass that cap and balance allow; an unknown balance does not hold it up.
+
+    Raises:
+        BudgetError: ``field`` is "daily_cap" or "balance"; the sentence gives all figures.
+    """
+    cap, spent = budget.cap_credits, budget.spent_today_credits
+    if cap is not None and spent + needed_credits > cap:
+        raise BudgetError(
+            "Today's cap does not allow this",
+            f"{_credits(needed_credits)} needed, {_credits(max(0, cap - spent))} left of the cap of {_credits(cap)}; "
+            f"{_credits(spent)} are spent or held today. {_wallet(budget)}",
+            "Raise the cap on Connection, or wait until tomorrow. Nothing was sent.",
+            field="daily_cap",
+        )
+    if budget.available_credits is not None and needed_credits > budget.available_credits:
+        today = f"{_credits(spent)} are spent or held today" + (
+            " without a cap." if cap is None else f" of a cap of {_credits(cap)}."
+        )
+        raise BudgetError(
+            "The balance does not allow this",
+            f"{_credits(needed_credits)} needed, {_credits(max(0, budget.available_credits))} available. "
+            f"{_wallet(budget)} {today}",
+            "Top up the wallet, or wait for what is running to end. Nothing was sent.",
+            field="balance",
+        )
+
+
+def _wallet(budget: Budget) -> str:
+    if budget.balance_credits is None or budget.balance_asked_at is None:
+        return "The balance is not known."
+    asked = budget.balance_asked_at.astimezone()
+    return (
+        f"The balance was {_credits(budget.balance_credits)} when asked at {asked:%Y-%m-%d %H:%M:%S}, "
+        f"{_credits(budget.promised_credits)} of it are promised."
+    )
+
+
+def _credits(number: int) -> str:
+    return f"{number:,} credit" if number == 1 else f"{number:,} credits"

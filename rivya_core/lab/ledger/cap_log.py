@@ -1,0 +1,86 @@
+"""The log of caps: who spends more than was meant says why, and it stays written down. Rows are added, never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from rivya_core.api.errors import LabError
+from rivya_core.api.texts import shows_nothing
+from rivya_core.lab.ledger.schema import cap_changes
+from rivya_core.lab.ledger.texts import checked_text
+from rivya_core.settings import Mode
+
+WHY_MAX: Final = 500
+EXPERIMENT: Final = "experiment:"
+
+
+@dataclass(frozen=True, slots=True)
+class CapChange:
+    """One change of a cap. ``cap``: "daily:live", "daily:simulated" or "experiment:<id>"; None is no cap."""
+
+    at: datetime
+    cap: str
+    before_credits: int | None
+    after_credits: int | None
+    why: str
+
+    @property
+    def is_raise(self) -> bool:
+        """True when more may be spent than before."""
+        return is_raise(self.before_credits, self.after_credits)
+
+
+def daily(mode: Mode) -> str:
+    """Name the daily cap of a mode."""
+    return f"daily:{mode}"
+
+
+def of_experiment(experiment_id: str) -> str:
+    """Name the cap of an experiment."""
+    return EXPERIMENT + experiment_id
+
+
+def is_raise(before: int | None, after: int | None) -> bool:
+    """Tell whether a change lets more be spent: a higher cap, or none any more."""
+    return before is not None and (after is None or after > before)
+
+
+def log_change(
+    connection: sa.Connection, cap: str, before: int | None, after: int | None, why: str, now: datetime
+) -> None:
+    """Write a change down inside the transaction that makes it; one that changes nothing is left out.
+
+    Raises:
+        LabError: the cap is no whole number of credits (``field`` "credits"), or is raised or removed without a reason
+            (``field`` "why").
+    """
+    if after is not None and (isinstance(after, bool) or not isinstance(after, int) or after < 0):
+        raise LabError(
+            "The cap is not usable", f"It must be a whole number of credits, or none; not {after!r}.", field="credits"
+        )
+    why = " ".join(checked_text("why", why).split())[:WHY_MAX]
+    if is_raise(before, after) and shows_nothing(why):
+        wanted = "removed" if after is None else f"raised to {after:,} credits"
+        raise LabError(
+            "Raising a cap needs a reason",
+            f"It is {before:,} credits and would be {wanted}.",
+            "Say why in a few words; it is kept in the log of caps.",
+            field="why",
+        )
+    if before != after:
+        row = {"at": now, "cap": cap, "before_credits": before, "after_credits": after, "why": why}
+        connection.execute(sa.insert(cap_changes).values(row))
+
+
+def read_changes(connection: sa.Connection, cap: str, others: sa.Select[str], limit: int) -> list[CapChange]:
+    """The newest changes of a cap and of those that a query names, newest first."""
+    column = cap_changes.c
+    query = sa.select(column.at, column.cap, column.before_credits, column.after_credits, column.why)
+    query = query.where(sa.or_(column.cap == cap, column.cap.in_(others)))
+    return [
+        CapChange(*row) for row in connection.execute(query.order_by(column.at.desc(), column.id.desc()).limit(limit))
+    ]

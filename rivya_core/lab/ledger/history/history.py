@@ -1,0 +1,369 @@
+"""Reading the ledger for people: pages, the latest clip, what runs, what failed, how long things take.
+
+Rows are wide, so lists are found on an index alone and only the rows of one page are read in full.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import islice
+from threading import Lock
+from typing import Any, Final, NamedTuple, TypeVar
+
+import sqlalchemy as sa
+
+from rivya_core.lab.ledger.database import reading
+from rivya_core.lab.ledger.history import history_choices, marks
+from rivya_core.lab.ledger.history.history_choices import Choices
+from rivya_core.lab.ledger.history.history_query import Sort, conditions, order
+from rivya_core.lab.ledger.history.marks import Marks, SweepName
+from rivya_core.lab.ledger.mapping import EVERY_COLUMN, readable, to_record
+from rivya_core.lab.ledger.query_cache import remembered_of
+from rivya_core.lab.ledger.records import GenerationRecord, HistoryFilter, HistoryPage
+from rivya_core.lab.ledger.schema import experiments, generations
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.ledger.unwatched import under_way
+from rivya_core.settings import Mode
+
+T = TypeVar("T")
+
+PAGE_SIZE: Final = 25
+KEPT_ROWS_MAX: Final = 100  # longer pages are for scripts, which read each once
+COUNT_MAX: Final = 10_000  # beyond this a total reads "10,000+"
+EXPORT_CHUNK: Final = 200
+TYPICAL_OF: Final = 200
+TYPICAL_LOOK_BACK: Final = 1000
+
+IN_PROGRESS: Final = (State.WAITING, State.SUBMITTING, State.RUNNING, State.SAVING)
+TROUBLED: Final = (State.FAILED, State.UNCONFIRMED, State.UNSAVED)
+
+
+_ALONE: Final = (
+    generations.c.dismissed_at.is_(None),
+    sa.or_(
+        generations.c.experiment_id.is_(None),
+        generations.c.experiment_id.not_in(sa.select(experiments.c.id).where(experiments.c.deleted_at.is_(None))),
+    ),
+)
+"""Rows that nobody has put away and no sweep tells of."""
+
+
+class Typical(NamedTuple):
+    """Seconds from the moment the task began (its id arrived) to an end, of the last ``count`` clips of one kind."""
+
+    p10_s: float
+    p50_s: float
+    p90_s: float
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
+
+
+class SweepTrouble(NamedTuple):
+    """What went wrong in one sweep. ``failed``: ids of its failed generations; ``waiting``: how many others need a person."""
+
+    experiment_id: str
+    name: str
+    failed: tuple[str, ...] = ()
+    waiting: int = 0
+
+
+class History:
+    """Read-only views of the ledger; safe to use from any thread."""
+
+    def __init__(self, database: sa.Engine) -> None:
+        self._database = database
+        self._remembered = remembered_of(database)
+        self._lock = Lock()
+        self._choices = Choices()
+
+    def page(
+        self, wanted: HistoryFilter | None = None, page: int = 1, size: int = PAGE_SIZE, sort: Sort = "newest"
+    ) -> HistoryPage:
+        """One page of what the filter lets through, in an order; a page beyond the end is the last one."""
+        asked = (wanted or HistoryFilter(), max(1, page), size, sort)
+        if size > KEPT_ROWS_MAX:
+            with reading(self._database) as connection:
+                return _page(connection, *asked)
+        return self._once(("page", *asked), lambda connection: _page(connection, *asked))
+
+    def export_rows(self, wanted: HistoryFilter | None = None) -> Iterator[GenerationRecord]:
+        """Every row that the filter lets through, newest first, read in pieces so that nothing is held open."""
+        where = conditions(wanted or HistoryFilter())
+        below: list[sa.ColumnElement[bool]] = []
+        while True:
+            with reading(self._database) as connection:
+                seqs = _seqs(connection, [*where, *below], EXPORT_CHUNK)
+                rows = _rows(connection, seqs)
+            if not seqs:
+                return
+            yield from rows
+            below = [generations.c.seq < seqs[-1]]
+
+    def some(self, ids: Sequence[str]) -> list[GenerationRecord]:
+        """The generations of these ids in their order; what is deleted or not there is left out."""
+        column = generations.c
+        wanted = {one: place for place, one in enumerate(dict.fromkeys(ids))}
+        where = [column.id.in_(wanted), column.deleted_at.is_(None)]
+        with reading(self._database) as connection:
+            found = readable(connection, sa.select(*EVERY_COLUMN).where(*where), to_record)
+        return sorted(found, key=lambda row: wanted[row.id])
+
+    def marks(self, ids: Sequence[str], *, votes: bool = False) -> dict[str, Marks]:
+        """What people and sweeps added to some generations, by id; of votes only when asked."""
+        return self._once(
+            ("marks", tuple(ids), votes), lambda connection: marks.read(connection, ids, votes=votes)
+        ).copy()
+
+    def marked(self, rows: Iterable[GenerationRecord]) -> Iterator[tuple[GenerationRecord, Marks]]:
+        """Each row with all its marks, read in pieces so that nothing is held open."""
+        left = iter(rows)
+        while piece := list(islice(left, EXPORT_CHUNK)):
+            with reading(self._database) as connection:
+                found = marks.read(connection, [row.id for row in piece], votes=True)
+            yield from ((row, found[row.id]) for row in piece)
+
+    def choices(self) -> Choices:
+        """Which models and parameter values there are to filter by."""
+        return self._once("choices", self._more_choices)
+
+    def _more_choices(self, connection: sa.Connection) -> Choices:
+        with self._lock:
+            self._choices = history_choices.more(connection, self._choices)
+            return self._choices
+
+    def sweep_names(self) -> list[SweepName]:
+        """The newest sweeps that are neither hidden nor deleted, at most 200."""
+        return list(self._once("sweep_names", history_choices.sweeps))
+
+    def latest(self, mode: Mode | None = None) -> GenerationRecord | None:
+        """The generation whose clip was archived last, or None."""
+        modes: tuple[Mode, ...] = ("live", "simulated") if mode is None else (mode,)
+        with reading(self._database) as connection:
+            found = [row for row in (_latest(connection, one) for one in modes) if row is not None]
+        return max(found, key=lambda row: (row.finished_at or row.created_at, row.seq), default=None)
+
+    def newest_clips(self, limit: int) -> list[GenerationRecord]:
+        """The newest generations that have ended well, at most ``limit``; nothing is counted."""
+        where = conditions(HistoryFilter(states=frozenset({State.SUCCEEDED})))
+        read = self._once(
+            ("newest_clips", limit), lambda connection: _rows(connection, _seqs(connection, where, limit))
+        )
+        return list(read)
+
+    def examples(self) -> list[str]:
+        """Ids of the examples of the first start that nobody removed."""
+        where = [generations.c.source == "example", generations.c.deleted_at.is_(None)]
+        with reading(self._database) as connection:
+            return list(connection.execute(sa.select(generations.c.id).where(*where)).scalars())
+
+    def running(self, limit: int = 20, mode: Mode | None = None) -> list[GenerationRecord]:
+        """Generations on their way, newest first, at most ``limit``."""
+        return self._in_states("running", IN_PROGRESS, limit, mode)
+
+    def failures(self, limit: int = 20, mode: Mode | None = None) -> list[GenerationRecord]:
+        """Failed, unconfirmed and unsaved generations nobody has put away, newest first, at most ``limit``.
+
+        Those that a sweep bought are told of sweep by sweep: ``sweep_troubles``.
+        """
+        return self._in_states("failures", TROUBLED, limit, mode, *_ALONE)
+
+    def running_count(self, mode: Mode | None = None) -> int:
+        """How many generations are on their way."""
+        return self._once(
+            ("running_count", mode), lambda connection: len(_unordered(connection, _of_states(IN_PROGRESS, mode)))
+        )
+
+    def running_ids(self) -> list[str]:
+        """Ids of all generations on their way, in no order."""
+        query = sa.select(generations.c.id).where(*_of_states(IN_PROGRESS, None))
+        return list(self._once("running_ids", lambda connection: connection.execute(query).scalars().all()))
+
+    def failures_count(self, mode: Mode | None = None) -> int:
+        """How many failure cards nobody has put away."""
+        with reading(self._database) as connection:
+            return len(_unordered(connection, [*_of_states(TROUBLED, mode), *_ALONE]))
+
+    def sweep_troubles(self) -> list[SweepTrouble]:
+        """What failed or needs a person in each sweep and nobody has put away, the newest trouble first."""
+        return list(self._once("sweep_troubles", _sweep_troubles))
+
+    def children(self, generation_id: str, limit: int = 8) -> list[GenerationRecord]:
+        """What was made from a generation's settings, or repeats it, newest first, at most ``limit``."""
+        column = generations.c
+        born = sa.select(column.seq).where(column.id == generation_id).scalar_subquery()
+        where = [column.seq > born, column.parent_id == generation_id, column.deleted_at.is_(None)]
+        with reading(self._database) as connection:
+            return _rows(connection, _seqs(connection, where, limit))
+
+    def _in_states(
+        self, name: str, states: Sequence[State], limit: int, mode: Mode | None, *more: sa.ColumnElement[bool]
+    ) -> list[GenerationRecord]:
+        def read(connection: sa.Connection) -> list[GenerationRecord]:
+            found = sorted(_unordered(connection, [*_of_states(states, mode), *more]), reverse=True)
+            return _rows(connection, found[:limit])
+
+        return list(self._once((name, limit, mode), read))
+
+    def _once(self, name: Hashable, read: Callable[[sa.Connection], T]) -> T:
+        return self._remembered.reading(("history", name), read)
+
+    def typical_s(self, model: str, mode: Mode, duration: str | None = None) -> Typical | None:
+        """How long clips of a model, mode and duration (or number of frames) took lately; None without any.
+
+        From the moment the task began to the clip kept here: what ``GenerationRecord.elapsed_s`` counts, so that a running
+        clock can be set beside it.
+        """
+        return self._took_s(model, mode, duration, generations.c.finished_at)
+
+    def rendering_s(self, model: str, mode: Mode, duration: str | None = None) -> Typical | None:
+        """The same up to the moment the task was seen finished at Rivya: by this the reads are timed."""
+        return self._took_s(model, mode, duration, generations.c.ready_at)
+
+    def _took_s(self, model: str, mode: Mode, duration: str | None, ended_at: sa.Column[Any]) -> Typical | None:
+        took = _took(model, mode, duration, ended_at)
+        with reading(self._database) as connection:
+            seconds = sorted(
+                (ended - sent).total_seconds() for ended, sent in connection.execute(took) if ended and sent
+            )
+        if not seconds:
+            return None
+        return Typical(
+            p10_s=_quantile(seconds, 0.1),
+            p50_s=_quantile(seconds, 0.5),
+            p90_s=_quantile(seconds, 0.9),
+            count=len(seconds),
+        )
+
+
+def _page(connection: sa.Connection, wanted: HistoryFilter, page: int, size: int, sort: Sort) -> HistoryPage:
+    where = conditions(wanted)
+    total, found = _counted(connection, where, size, page, sort)
+    if not found and page > 1 and total <= COUNT_MAX:
+        page = max(1, math.ceil(total / size))
+        total, found = _counted(connection, where, size, page, sort)
+    elif page * size > COUNT_MAX:
+        found = _seqs(connection, where, size + 1, (page - 1) * size, sort)
+    rows = _rows(connection, found[:size])
+    exact = total <= COUNT_MAX
+    pages = math.ceil(total / size) if exact else max(COUNT_MAX // size, page + (len(found) > size))
+    return HistoryPage(tuple(rows), page, max(1, pages), min(total, COUNT_MAX), exact)
+
+
+def _sweep_troubles(connection: sa.Connection) -> list[SweepTrouble]:
+    column = generations.c
+    where = [*_of_states(TROUBLED, None), column.dismissed_at.is_(None), experiments.c.deleted_at.is_(None)]
+    query = sa.select(column.seq, column.experiment_id, experiments.c.name, column.id, column.state).where(*where)
+    joined = query.join(experiments, experiments.c.id == column.experiment_id)
+    rows = sorted(connection.execute(joined), reverse=True)  # here, for the reason that ``_unordered`` gives
+    names = {row.experiment_id: row.name for row in rows}
+    failed: dict[str, list[str]] = {one: [] for one in names}
+    waiting = Counter(row.experiment_id for row in rows if row.state != State.FAILED.value)
+    for row in rows:
+        if row.state == State.FAILED.value:
+            failed[row.experiment_id].append(row.id)
+    return [SweepTrouble(one, name, tuple(failed[one]), waiting[one]) for one, name in names.items()]
+
+
+def _counted(
+    connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]], size: int, page: int, sort: Sort
+) -> tuple[int, Sequence[int]]:
+    """How many rows there are, up to one more than are counted, and those of a page and one more.
+
+    A filter is expensive, so both come from one pass; without one, or in another order, the two are cheaper each for itself.
+    """
+    if len(where) == 1 or sort != "newest":
+        some = sa.select(sa.literal(1)).select_from(generations).where(*where).limit(COUNT_MAX + 1).subquery()
+        total = connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+        return total, _seqs(connection, where, size + 1, (page - 1) * size, sort)
+    newest = sa.select(generations.c.seq).where(*where).order_by(generations.c.seq.desc()).limit(COUNT_MAX + 1)
+    found = newest.cte("found").prefix_with("MATERIALIZED")
+    count = sa.select(sa.func.count()).select_from(found).scalar_subquery()
+    query = sa.select(found.c.seq, count).order_by(found.c.seq.desc()).limit(size + 1).offset((page - 1) * size)
+    rows = connection.execute(query).all()
+    if rows:
+        return int(rows[0][1]), [row[0] for row in rows]
+    return (0, []) if page == 1 else (int(connection.execute(sa.select(count)).scalar_one()), [])
+
+
+def _of_states(states: Sequence[State], mode: Mode | None) -> list[sa.ColumnElement[bool]]:
+    where: list[sa.ColumnElement[bool]] = [
+        generations.c.state.in_([state.value for state in states]),
+        generations.c.deleted_at.is_(None),
+        under_way(),
+    ]
+    if mode is not None:
+        where.append(generations.c.mode == mode)
+    return where
+
+
+def _unordered(connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> Sequence[int]:
+    """Sequence numbers of the few rows in some states; asked for in order, SQLite would walk through all rows instead."""
+    return connection.execute(sa.select(generations.c.seq).where(*where)).scalars().all()
+
+
+def _seqs(
+    connection: sa.Connection,
+    where: Sequence[sa.ColumnElement[bool]],
+    limit: int,
+    offset: int = 0,
+    sort: Sort = "newest",
+) -> Sequence[int]:
+    """Sequence numbers only: with those the offset is counted on the index, without touching a row."""
+    query = sa.select(generations.c.seq).where(*where).order_by(*order(sort)).limit(limit).offset(offset)
+    return connection.execute(query).scalars().all()
+
+
+def _rows(connection: sa.Connection, seqs: Sequence[int]) -> list[GenerationRecord]:
+    """The rows of some sequence numbers, in their order."""
+    if not seqs:
+        return []
+    query = sa.select(*EVERY_COLUMN).where(generations.c.seq.in_(seqs)).order_by(generations.c.seq.desc())
+    found = readable(connection, query, to_record)
+    place = {seq: number for number, seq in enumerate(seqs)}
+    return sorted(found, key=lambda row: place[row.seq])
+
+
+def _latest(connection: sa.Connection, mode: Mode) -> GenerationRecord | None:
+    column = generations.c
+    query = (
+        sa.select(*EVERY_COLUMN)
+        .where(column.mode == mode, column.finished_at.is_not(None), column.state == State.SUCCEEDED.value)
+        .where(column.clip_key.is_not(None), column.deleted_at.is_(None))
+        .order_by(column.finished_at.desc())
+        .limit(1)
+    )
+    return next(iter(readable(connection, query, to_record)), None)
+
+
+def _took(model: str, mode: Mode, duration: str | None, ended_at: sa.Column[Any]) -> sa.Select[Any]:
+    column = generations.c
+    lately = (
+        sa.select(
+            ended_at.label("ended_at"), column.submitted_at, column.state, column.model, column.request, column.source
+        )
+        .where(column.mode == mode, column.finished_at.is_not(None))
+        .order_by(column.finished_at.desc())
+        .limit(TYPICAL_LOOK_BACK)
+        .subquery()
+    )
+    query = (
+        sa.select(lately.c.ended_at, lately.c.submitted_at)
+        .where(lately.c.state == State.SUCCEEDED.value, lately.c.model == model)
+        .where(lately.c.source.not_in(("example", "adopted")))  # an adopted task was followed from its middle
+        .where(lately.c.ended_at.is_not(None), lately.c.submitted_at.is_not(None))
+        .limit(TYPICAL_OF)
+    )
+    if duration:
+        params = lately.c.request["params"]
+        lengths = sa.func.coalesce(params["duration"].as_string(), params["n_frames"].as_string())
+        query = query.where(sa.cast(lengths, sa.String) == duration)
+    return query
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """The value below which ``share`` of the ordered values lie, between neighbours where it falls between them."""
+    place = share * (len(ordered) - 1)
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)

@@ -1,0 +1,51 @@
+"""What a person types into the search box, as a query. The one place that knows the full-text index.
+
+Every word must stand in the prompt or the negative prompt, the last letters may be missing; in scripts without blanks between
+words it may stand anywhere in a sentence. A generation id, or the beginning of a task id, finds its row too. No text makes the
+search fail. The words themselves are made by ``search_words``, and kept in the column ``search_words``.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from rivya_core.lab.ledger.history.search_words import words_of
+from rivya_core.lab.ledger.schema import generations
+
+TEXT_MAX: Final = 400
+WORDS_MAX: Final = 16
+MOST_APART: Final = 4  # code points that one character has in its longest usual form
+TASK_ID_MIN: Final = 8  # shorter beginnings are words like "task_", which every task id has
+
+_INDEX: Final = sa.table("lab_prompts_fts", sa.column("rowid"), sa.column("lab_prompts_fts"))
+_LAST: Final = "\U0010ffff"
+
+
+def matching(text: str) -> sa.Select[Any] | None:
+    """The sequence numbers of the generations that a search text finds; None when the text holds nothing to look for."""
+    text = text.encode("utf-8", "ignore").decode("utf-8").strip()[: TEXT_MAX * MOST_APART]
+    typed = unicodedata.normalize("NFKC", text)[:TEXT_MAX].split()
+    phrases = [phrase for phrase in (_phrase(word) for word in typed) if phrase][:WORDS_MAX]
+    if not phrases:
+        return None
+    expression = " AND ".join(phrases)
+    found = sa.select(_INDEX.c.rowid.label("seq")).where(_INDEX.c.lab_prompts_fts.op("MATCH")(expression))
+    if len(typed) > 1:
+        return found
+    by_id = sa.select(generations.c.seq).where(generations.c.id == text)
+    by_task = sa.select(generations.c.seq).where(generations.c.task_id == text)
+    if len(text) >= TASK_ID_MIN:
+        by_task = sa.select(generations.c.seq).where(
+            generations.c.task_id >= text, generations.c.task_id < text + _LAST
+        )
+    everything = sa.union_all(found, by_id, by_task).subquery()
+    return sa.select(everything.c.seq)
+
+
+def _phrase(typed: str) -> str:
+    """Write what stands between two blanks as a phrase of FTS5 whose end is open; empty when it holds no word."""
+    words = words_of(typed, open_end=True)
+    return f'"{" ".join(words)}"*' if words else ""

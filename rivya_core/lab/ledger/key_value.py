@@ -1,0 +1,190 @@
+"""What the lab remembers beside generations: balance, pause, caps, the draft, learned prices. One JSON value a name."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+
+from rivya_core.api import GenerationRequest
+from rivya_core.lab.ledger.cap_log import daily, log_change
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.mapping import card_json, moment_json, moment_of, to_card
+from rivya_core.lab.ledger.reconciliation import OwnChange, log_balance
+from rivya_core.lab.ledger.records import BalanceRecord, Pause
+from rivya_core.lab.ledger.schema import notes
+from rivya_core.lab.ledger.transitions import Store
+from rivya_core.settings import Mode
+
+N = TypeVar("N", bound=str)
+T = TypeVar("T")
+
+OWN_CHANGES_MAX: Final = 500
+NAME_MAX: Final = 256
+
+PRICE_BLIND: Final = frozenset(
+    {
+        "aspect_ratio",
+        "aspectRatio",
+        "cfg_scale",
+        "enable_safety_checker",
+        "negative_prompt",
+        "nsfw_checker",
+        "seed",
+        "seeds",
+        "upload_method",
+        "waterMark",
+        "watermark",
+    }
+)
+"""Parameters that are taken not to change the price; every other one is part of the learned price's name."""
+
+
+class Notes(Store):
+    """Named values, kept in the same file as the generations."""
+
+    def get_note(self, name: str) -> Any:
+        """The value of a note, or None."""
+        return copy.deepcopy(self._once("note", name, read_note))
+
+    def set_note(self, name: str, value: Any) -> None:
+        """Keep a JSON value under a name; None removes it. The last writer wins."""
+        with self.writing() as connection:
+            write_note(connection, name, value, self.clock())
+
+    # -- balance and pause -----------------------------------------------------------------------------------------
+
+    def balance(self, connection: str) -> BalanceRecord:
+        """The wallet of a connection as last told."""
+        return self._once("balance", connection, read_balance)
+
+    def set_balance(self, connection: str, record: BalanceRecord) -> None:
+        """Remember a wallet; an answer to an older question never replaces that to a newer one."""
+        with begin_immediate(self.database, even_read_only=True) as opened:
+            known = read_balance(opened, connection)
+            if known.asked_at is not None and (record.asked_at is None or record.asked_at < known.asked_at):
+                return
+            value = asdict(record) | {
+                "asked_at": moment_json(record.asked_at),
+                "tried_at": moment_json(record.tried_at),
+                "error": card_json(record.error),
+            }
+            write_note(opened, named("balance", connection), value, self.clock())
+            log_balance(opened, connection, record, self.key_fingerprint, self.clock())
+
+    def note_own_change(self, connection: str, credits: int) -> None:  # noqa: A002 - Rivya's word
+        """Remember that a person here changed a simulated wallet by so much, so that nobody is alarmed by it."""
+        with self.writing() as opened:
+            kept = [[one.at.isoformat(), one.credits] for one in own_changes(opened, connection)][1 - OWN_CHANGES_MAX :]
+            now = self.clock()
+            write_note(opened, named("wallet_set", connection), [*kept, [now.isoformat(), credits]], now)
+
+    def pause(self, connection: str) -> Pause | None:
+        """Why the queue of a connection is stopped, or None."""
+        return self._once("pause", connection, read_pause)
+
+    def set_pause(self, connection: str, pause: Pause | None) -> None:
+        """Stop the queue of a connection, or let it go on."""
+        value = None
+        if pause is not None:
+            value = asdict(pause) | {
+                "since": moment_json(pause.since),
+                "retry_at": moment_json(pause.retry_at),
+                "card": card_json(pause.card),
+            }
+        self.set_note(named("pause", connection), value)
+
+    # -- caps and prices -------------------------------------------------------------------------------------------
+
+    def get_cap(self, mode: Mode) -> int | None:
+        """The daily cap set in the lab, in credits, or None."""
+        return self._once("cap", mode, read_cap)
+
+    def set_cap(self, mode: Mode, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
+        """Set or remove the daily cap of a mode, in credits; see ``caps.log_change`` for ``why``."""
+        with self.writing() as connection:
+            now = self.clock()
+            log_change(connection, daily(mode), read_cap(connection, mode), credits, why, now)
+            write_note(connection, named("cap", mode), credits, now)
+
+    def learned_price(self, connection: str, request: GenerationRequest) -> int | None:
+        """Credits that Rivya reserved for the same model and settings last time on this connection, or None."""
+        params = request.canonical()["params"]
+        value = self.get_note(price_name(connection, request.model, params))
+        return value if isinstance(value, int) else None
+
+    def _once(self, kind: str, name: N, read: Callable[[sa.Connection, N], T]) -> T:
+        return self.remembered.reading((kind, name), lambda connection: read(connection, name))
+
+
+def named(kind: str, rest: str) -> str:
+    """Name a note; a rest that is too long for a name stands there as its hash."""
+    name = f"{kind}:{rest}"
+    return name if len(name) <= NAME_MAX else f"{kind}:sha256:{hashlib.sha256(rest.encode()).hexdigest()}"
+
+
+def price_name(connection: str, model: str, params: Mapping[str, Any]) -> str:
+    """Name the learned price of a model with these wire parameters on a connection."""
+    priced = {name: value for name, value in params.items() if name not in PRICE_BLIND}
+    return named("price", f"{connection}:{model}:{json.dumps(priced, sort_keys=True, default=str)}")
+
+
+def read_note(connection: sa.Connection, name: str) -> Any:
+    """The value of a note inside the caller's transaction, or None."""
+    return connection.execute(sa.select(notes.c.value).where(notes.c.name == name)).scalar()
+
+
+def write_note(connection: sa.Connection, name: str, value: Any, now: datetime) -> None:
+    """Keep a value inside the caller's transaction; None removes it."""
+    if value is None:
+        connection.execute(sa.delete(notes).where(notes.c.name == name))
+        return
+    row = {"value": value, "updated_at": now}
+    if connection.execute(sa.update(notes).where(notes.c.name == name).values(row)).rowcount == 0:
+        connection.execute(sa.insert(notes).values(name=name, **row))
+
+
+def read_balance(connection: sa.Connection, name: str) -> BalanceRecord:
+    """The wallet of the connection called ``name``; all empty when nobody has asked yet."""
+    value = read_note(connection, named("balance", name)) or {}
+    return BalanceRecord(
+        credits=value.get("credits"),
+        asked_at=moment_of(value.get("asked_at")),
+        error=to_card(value.get("error")),
+        simulated=bool(value.get("simulated")),
+        tried_at=moment_of(value.get("tried_at")),
+    )
+
+
+def own_changes(connection: sa.Connection, name: str) -> list[OwnChange]:
+    """What people here did to the simulated wallet of the connection called ``name``, oldest first."""
+    kept = read_note(connection, named("wallet_set", name)) or []
+    return [OwnChange(datetime.fromisoformat(at), moved) for at, moved in kept]
+
+
+def read_pause(connection: sa.Connection, name: str) -> Pause | None:
+    """Why the queue of the connection called ``name`` is stopped, or None."""
+    value = read_note(connection, named("pause", name))
+    card = to_card(value["card"]) if value else None
+    since = moment_of(value["since"]) if value else None
+    if card is None or since is None:
+        return None
+    return Pause(
+        effect=value["effect"],
+        since=since,
+        card=card,
+        retry_at=moment_of(value["retry_at"]),
+        key_fingerprint=value["key_fingerprint"],
+    )
+
+
+def read_cap(connection: sa.Connection, mode: Mode) -> int | None:
+    """The daily cap set in the lab, in credits, or None."""
+    value = read_note(connection, named("cap", mode))
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

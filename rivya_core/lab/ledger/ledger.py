@@ -1,0 +1,281 @@
+"""The ledger: the one truth about what was asked for, what it may cost, where it stands and what it became.
+
+Built in layers: ``store`` (compare-and-set moves), ``notes`` (named values), ``passage`` (what jobs write), ``images``
+(reference images), ``decisions`` (what people decide), and here what comes in and what is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from rivya_core.api import GenerationRequest
+from rivya_core.lab.ledger.assets import Asset
+from rivya_core.lab.ledger.budget import local_day
+from rivya_core.lab.ledger.credits import release_many, reserve, reserve_many
+from rivya_core.lab.ledger.database import trouble_of
+from rivya_core.lab.ledger.history.search_words import stored_words
+from rivya_core.lab.ledger.ids import generation_id, new_intent_id
+from rivya_core.lab.ledger.manual_actions import Decisions
+from rivya_core.lab.ledger.mapping import readable
+from rivya_core.lab.ledger.records import GenerationRecord
+from rivya_core.lab.ledger.schema import cell_takes, events, experiments, generations
+from rivya_core.lab.ledger.states import NEEDS_JOB, State, stored
+from rivya_core.settings import Mode
+
+__all__ = ["Asset", "Ledger", "NewGeneration", "OpenRow", "new_intent_id"]
+
+FIRST_RUN: Final = 1
+
+
+@dataclass(frozen=True)
+class NewGeneration:
+    """One generation to be stored; its id, which is also its Idempotency-Key, follows from intent and take."""
+
+    intent_id: str
+    take: int
+    request: GenerationRequest
+    expected_credits: int
+    mode: Mode
+    connection: str
+    parent_id: str | None = None
+    experiment_id: str | None = None
+    source: str = "script"
+
+    @property
+    def id(self) -> str:
+        """The generation id. Raises LabError when intent or take are not usable."""
+        return generation_id(self.intent_id, self.take)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRow:
+    """The little that the housekeeping needs of a row that a job must be driving."""
+
+    id: str
+    state: State
+    runs: int
+    created_at: datetime
+
+
+class Ledger(Decisions):
+    """Everything the lab remembers of generations; safe to use from any thread.
+
+    Methods that take a ``sa.Connection`` work inside the caller's transaction (``database.begin_immediate``); all others
+    are a transaction of their own.
+    """
+
+    # -- submitting ------------------------------------------------------------------------------------------------
+
+    def add(self, connection: sa.Connection, new: NewGeneration) -> GenerationRecord:
+        """Store a generation with its reservation; one with this id already is returned as it is, untouched."""
+        known = self.find(connection, new.id)
+        if known is not None:
+            return known
+        trouble_of(self.database).refuse_if_damaged()
+        now = self.clock()
+        connection.execute(sa.insert(generations).values(**self._new_columns(new, now)))
+        row = self._must_find(connection, new.id)
+        self._write_event(connection, row.id, "state", {"from": None, "to": row.state.value}, now)
+        reserve(connection, row, now)
+        return row
+
+    def add_many(self, connection: sa.Connection, new: Sequence[NewGeneration]) -> None:
+        """Store generations whose ids nobody has yet, in this order, each with its reservation."""
+        if not new:
+            return
+        trouble_of(self.database).refuse_if_damaged()
+        now = self.clock()
+        rows = [self._new_columns(item, now) for item in new]
+        told = {"from": None, "to": State.WAITING.value}
+        connection.execute(sa.insert(generations), rows)
+        connection.execute(
+            sa.insert(events),
+            [{"generation_id": row["id"], "at": now, "kind": "state", "detail": told} for row in rows],
+        )
+        reserve_many(connection, rows, now)
+
+    def _new_columns(self, new: NewGeneration, now: datetime) -> dict[str, Any]:
+        request = new.request
+        canonical = request.canonical()
+        negative_prompt = str(canonical["params"].get("negative_prompt", ""))
+        return {
+            "id": new.id,
+            "intent_id": new.intent_id,
+            "take": new.take,
+            "parent_id": new.parent_id,
+            "experiment_id": new.experiment_id,
+            "source": new.source,
+            "state": State.WAITING.value,
+            "mode": new.mode,
+            "connection": new.connection,
+            "key_fingerprint": self.key_fingerprint,
+            "model": request.model,
+            "prompt": request.prompt,
+            "negative_prompt": negative_prompt,
+            "search_words": stored_words(request.prompt, negative_prompt),
+            "request": canonical,
+            "request_sha256": request.sha256,
+            "reuse_sha256": request.reuse_sha256,
+            "asset_sha256": None if request.image is None else request.image.sha256,
+            "idempotency_key": new.id,
+            "client_request_id": request.client_request_id,
+            "expected_credits": new.expected_credits,
+            "held_credits": new.expected_credits,
+            "settlement": "reserved",
+            "cap_day": local_day(now),
+            "created_at": now,
+            "runs": FIRST_RUN,
+        }
+
+    def add_example(self, new: NewGeneration, *, at: datetime, took_s: float, **clip: Any) -> GenerationRecord:
+        """Store a finished generation that was never sent: an example of the first start, outside every figure.
+
+        ``clip``: the columns ``clip_key`` to ``clip_fps`` and ``poster_key``, and ``seq`` where its place is kept free.
+        """
+        with self.writing() as connection:
+            return self.write_example(connection, new, at=at, took_s=took_s, **clip)
+
+    def write_example(
+        self, connection: sa.Connection, new: NewGeneration, *, at: datetime, took_s: float, **clip: Any
+    ) -> GenerationRecord:
+        """Do what ``add_example`` does, inside the caller's transaction."""
+        done = at + timedelta(seconds=took_s)
+        times = {"created_at": at, "submitted_at": at, "processing_at": at, "ready_at": done, "finished_at": done}
+        figures = {"held_credits": 0, "final_credits": 0, "settlement": "settled"}
+        ended = {"state": State.SUCCEEDED.value, "source": "example", "mode": "simulated", "runs": 0}
+        known = self.find(connection, new.id)
+        if known is None:
+            columns = self._new_columns(new, at) | times | figures | ended | clip
+            connection.execute(sa.insert(generations).values(**columns))
+            self._write_event(connection, new.id, "state", {"from": None, "to": State.SUCCEEDED.value}, done)
+        return self._must_find(connection, new.id)
+
+    def cancel_waiting(self, connection: sa.Connection, experiment_id: str) -> int:
+        """Take back all rows of an experiment that wait and may not have been sent, inside the caller's transaction; how many.
+
+        What another experiment reuses stays.
+        """
+        column = generations.c
+        shared = sa.select(cell_takes.c.generation_id).where(
+            cell_takes.c.experiment_id != experiment_id, cell_takes.c.generation_id.is_not(None)
+        )
+        where = [column.experiment_id == experiment_id, column.state == State.WAITING.value, column.open_attempts == 0]
+        where.append(column.id.not_in(shared))
+        rows = connection.execute(sa.select(column.id, column.mode, column.held_credits).where(*where)).all()
+        if not rows:
+            return 0
+        now = self.clock()
+        ended = {"state": State.CANCELLED.value, "finished_at": now, "next_action_at": None}
+        figures = {"held_credits": 0, "final_credits": 0, "settlement": "released"}
+        told = {"from": State.WAITING.value, "to": State.CANCELLED.value}
+        connection.execute(sa.update(generations).where(*where).values(**ended, **figures))
+        connection.execute(
+            sa.insert(events), [{"generation_id": row.id, "at": now, "kind": "state", "detail": told} for row in rows]
+        )
+        release_many(connection, rows, now, "cancelled while waiting")
+        return len(rows)
+
+    def is_empty(self) -> bool:
+        """Tell whether no generation was ever stored."""
+        with self.reading() as connection:
+            return connection.execute(sa.select(generations.c.seq).limit(1)).first() is None
+
+    def by_intent(self, intent_id: str) -> Sequence[GenerationRecord]:
+        """All takes of an intent, in order."""
+        query = sa.select(generations.c.id).where(generations.c.intent_id == intent_id).order_by(generations.c.take)
+        with self.reading() as connection:
+            return [self._must_find(connection, row.id) for row in connection.execute(query).all()]
+
+    # -- housekeeping ----------------------------------------------------------------------------------------------
+
+    def make_due(self, generation_id: str) -> None:
+        """Have the process that runs the jobs look at a row now."""
+        self.update(generation_id, next_action_at=self.clock())
+
+    def due(self, connection: str) -> Sequence[str]:
+        """Ids of rows whose time has come; each is named once, and to one caller only."""
+        where = [generations.c.next_action_at <= self.clock(), generations.c.connection == connection]
+        query = sa.select(generations.c.id).where(*where).order_by(generations.c.next_action_at).limit(500)
+        with self.reading() as opened:
+            if opened.execute(query).first() is None:
+                return []
+        with self.writing() as opened:
+            ids = [row.id for row in opened.execute(query)]
+            opened.execute(sa.update(generations).where(generations.c.id.in_(ids)).values(next_action_at=None))
+            return ids
+
+    def open_rows(self, connection: str | None = None) -> Sequence[OpenRow]:
+        """Rows that a job must be driving, oldest first, of one connection or of all; what is paused needs none."""
+        columns = generations.c
+        query = sa.select(columns.id, columns.state, columns.runs, columns.created_at).order_by(columns.seq)
+        query = query.where(columns.state.in_(sorted(NEEDS_JOB)), not_held_back())
+        if connection is not None:
+            query = query.where(columns.connection == connection)
+        with self.reading() as opened:
+            return readable(opened, query, _open_row)
+
+    def provisional_rows(self, connection: str) -> Sequence[OpenRow]:
+        """Succeeded rows of a connection whose final price Rivya has not said yet, oldest first."""
+        columns = generations.c
+        query = sa.select(columns.id, columns.state, columns.runs, columns.created_at).order_by(columns.seq)
+        where = [columns.state == State.SUCCEEDED.value, columns.settlement == "provisional"]
+        with self.reading() as opened:
+            return readable(opened, query.where(*where, columns.connection == connection), _open_row)
+
+    def next_run(self, connection: sa.Connection, generation_id: str) -> int:
+        """Count one more engine workflow for a row, inside the caller's transaction; its number."""
+        row = self._must_find(connection, generation_id)
+        self._update(connection, generation_id, runs=row.runs + 1)
+        return row.runs + 1
+
+    def next_runs(self, connection: sa.Connection, experiment_id: str) -> list[tuple[str, int]]:
+        """Count one more engine workflow for each waiting row of an experiment; their ids and numbers, oldest first."""
+        column = generations.c
+        where = [column.experiment_id == experiment_id, column.state == State.WAITING.value]
+        connection.execute(sa.update(generations).where(*where).values(runs=column.runs + 1))
+        found = connection.execute(sa.select(column.id, column.runs).where(*where).order_by(column.seq))
+        return [(row.id, row.runs) for row in found]
+
+    def smallest_waiting(self, connection: str) -> int:
+        """Credits of the cheapest row of a connection that waits or is about to be sent (again); 0 when there is none."""
+        unsent = [State.WAITING.value, State.SUBMITTING.value]
+        where = [generations.c.state.in_(unsent), generations.c.connection == connection, not_held_back()]
+        with self.reading() as opened:
+            found = opened.execute(sa.select(sa.func.min(generations.c.held_credits)).where(*where)).scalar()
+        return found or 0
+
+    def at_stake(self, connection: str) -> int:
+        """Credits of the rows of a connection that are being sent or run at Rivya."""
+        sent = [State.SUBMITTING.value, State.RUNNING.value]
+        where = [generations.c.state.in_(sent), generations.c.connection == connection]
+        with self.reading() as opened:
+            return opened.execute(sa.select(sa.func.sum(generations.c.held_credits)).where(*where)).scalar() or 0
+
+    def counts(self, connection: str | None = None) -> dict[State, int]:
+        """How many rows stand in each state, deleted ones included; states without rows are left out."""
+        query = sa.select(generations.c.state, sa.func.count()).group_by(generations.c.state)
+        if connection is not None:
+            query = query.where(generations.c.connection == connection)
+        with self.reading() as opened:
+            counts: dict[State, int] = {}
+            for state, count in opened.execute(query):
+                counts[stored(state)] = counts.get(stored(state), 0) + count
+            return counts
+
+
+def _open_row(row: sa.Row[Any]) -> OpenRow:
+    return OpenRow(row.id, State(row.state), row.runs, row.created_at)
+
+
+def not_held_back() -> sa.ColumnElement[bool]:
+    """Rows but those that wait while their experiment is paused."""
+    paused = sa.select(experiments.c.id).where(experiments.c.paused_at.is_not(None))
+    column = generations.c
+    return sa.or_(
+        column.state != State.WAITING.value, column.experiment_id.is_(None), column.experiment_id.not_in(paused)
+    )

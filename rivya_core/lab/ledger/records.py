@@ -1,0 +1,285 @@
+"""What the ledger hands out: frozen records, never rows or connections."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from rivya_core.api.errors import Charged, RivyaError
+from rivya_core.api.specs import DURATION_KEYS
+from rivya_core.lab.ledger.states import TERMINAL, State
+from rivya_core.mode_words import ModeWord, mode_word
+from rivya_core.settings import Mode
+
+Settlement = Literal["reserved", "provisional", "settled", "released"]
+Phase = Literal["submit", "upload", "create", "poll", "fetch", "settle"]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCard:
+    """What a person is told of a failure: what happened, whether it was charged, what is safe now, the request id."""
+
+    title: str
+    detail: str
+    hint: str
+    charged: Charged
+    phase: Phase
+    code: str | None = None
+    http_status: int | None = None
+    request_id: str | None = None
+    retryable: bool = False
+
+    @classmethod
+    def of(cls, error: RivyaError, phase: Phase, *, charged: Charged | None = None) -> ErrorCard:
+        """Build the card of an error that happened in a phase of a generation."""
+        return cls(
+            title=error.title,
+            detail=error.detail,
+            hint=error.hint,
+            charged=charged or error.charged,
+            phase=phase,
+            code=error.code,
+            http_status=error.http_status,
+            request_id=error.request_id,
+            retryable=error.retryable,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRecord:
+    """One generation as the ledger knows it. Times are aware UTC, credits whole numbers."""
+
+    seq: int
+    id: str
+    intent_id: str
+    take: int
+    parent_id: str | None
+    experiment_id: str | None
+    source: str
+    state: State
+    mode: Mode
+    connection: str
+    key_fingerprint: str | None
+    model: str
+    prompt: str
+    negative_prompt: str
+    request: Mapping[str, Any]
+    request_sha256: str
+    reuse_sha256: str | None
+    asset_sha256: str | None
+    idempotency_key: str
+    client_request_id: str | None
+    file_url: str | None
+    file_id: str | None
+    body: bytes | None
+    body_sha256: str | None
+    attempts: int
+    open_attempts: int
+    first_attempt_at: datetime | None
+    task_id: str | None
+    task_status: str | None
+    duplicate_of: str | None
+    unwatched_at: datetime | None
+    result_url: str | None
+    request_id: str | None
+    error: ErrorCard | None
+    runs: int
+    expected_credits: int
+    reserved_credits: int | None
+    final_credits: int | None
+    held_credits: int
+    settlement: Settlement
+    cap_day: str
+    clip_key: str | None
+    poster_key: str | None
+    clip_sha256: str | None
+    clip_bytes: int | None
+    clip_width_px: int | None
+    clip_height_px: int | None
+    clip_duration_s: float | None
+    clip_fps: float | None
+    clip_check: str | None
+    clip_fault: str | None
+    created_at: datetime
+    submitted_at: datetime | None
+    processing_at: datetime | None
+    ready_at: datetime | None
+    finished_at: datetime | None
+    next_action_at: datetime | None
+    starred: bool
+    dismissed_at: datetime | None
+    deleted_at: datetime | None
+
+    @property
+    def is_terminal(self) -> bool:
+        """True when no job will change the row any more."""
+        return self.state in TERMINAL
+
+    @property
+    def mark(self) -> str:
+        """What the clip is, in one word in capitals, for whatever leaves the lab: LIVE, SIMULATED or REPLAY."""
+        return self.mode_word.upper()
+
+    @property
+    def mode_word(self) -> ModeWord:
+        """What the clip is to people; ``mode`` is what the books count it as."""
+        return mode_word(self.mode, self.connection)
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The model parameters as they go over the wire."""
+        params = self.request.get("params", {})
+        return params if isinstance(params, Mapping) else {}
+
+    @property
+    def length(self) -> str:
+        """The asked-for length as it goes over the wire, in seconds or frames by model; "" when the model has none."""
+        return next((str(self.params[key]) for key in DURATION_KEYS if self.params.get(key)), "")
+
+    @property
+    def sent_trace_id(self) -> str | None:
+        """The ``client_request_id`` in the committed body; None while nothing was committed, or when it held none."""
+        try:
+            sent = json.loads(self.body or b"null")
+        except ValueError:
+            return None
+        trace = sent.get("client_request_id") if isinstance(sent, dict) else None
+        return trace if isinstance(trace, str) else None
+
+    @property
+    def has_clip(self) -> bool:
+        """True when the archived clip is here."""
+        return self.clip_key is not None
+
+    def elapsed_s(self, now: datetime) -> float:
+        """Seconds since the task id arrived; while there is none, since it was submitted."""
+        return (now - (self.submitted_at or self.created_at)).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One line of a generation's timeline."""
+
+    at: datetime
+    kind: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MovementRecord:
+    """One credit movement: reserve, adjust, settle or release."""
+
+    generation_id: str
+    at: datetime
+    mode: Mode
+    kind: str
+    credits: int
+    provisional: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceRecord:
+    """The wallet as last told by the server.
+
+    ``asked_at``: when the question left that ``credits`` answers. ``tried_at``: when the last question left, answered or
+    not. ``error``: why it failed.
+    """
+
+    credits: int | None
+    asked_at: datetime | None
+    error: ErrorCard | None = None
+    simulated: bool = False
+    tried_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A wallet-wide stop of one connection's queue. ``effect``: key, wallet, rate, off or person."""
+
+    effect: str
+    since: datetime
+    card: ErrorCard
+    retry_at: datetime | None = None
+    key_fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """What is stopped: the connection's whole queue, and single experiments by their ids."""
+
+    pause: Pause | None = None
+    experiments: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may still be spent on a connection now.
+
+    ``available_credits``: balance less what is promised; None when the balance is unknown. ``cap_credits``: today's cap,
+    None without one. ``spent_today_credits``: held or settled by generations submitted today. ``remaining_credits``: the
+    smaller of what balance and cap leave, None when neither is known.
+    """
+
+    mode: Mode
+    balance_credits: int | None
+    balance_asked_at: datetime | None
+    promised_credits: int
+    available_credits: int | None
+    cap_credits: int | None
+    spent_today_credits: int
+    remaining_credits: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """What History shows; what is empty filters nothing.
+
+    ``since``/``until``: aware UTC, half open. ``text``: full-text query. ``params``: pairs of a parameter's name
+    (``cfg_scale``, ``duration``, ``aspect_ratio``) and a value, values of one name being alternatives. ``sweep``: its id.
+    ``labels``: any of them. ``hidden_sweeps``: False leaves out what was made for sweeps that a person hid.
+    """
+
+    states: frozenset[State] = frozenset()
+    mode: Mode | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str = ""
+    starred: bool = False
+    models: frozenset[str] = frozenset()
+    params: frozenset[tuple[str, str]] = frozenset()
+    sweep: str | None = None
+    labels: frozenset[str] = frozenset()
+    hidden_sweeps: bool = True
+
+    def __post_init__(self) -> None:
+        """Take sets and lists from scripts as well: a filter is a key, which nobody may change afterwards."""
+        for name in ("states", "models", "params", "labels"):
+            object.__setattr__(self, name, frozenset(getattr(self, name) or ()))
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """One server-side page in the order that was asked for. ``total`` is exact up to 10,000; ``total_is_exact`` says whether it is."""
+
+    rows: tuple[GenerationRecord, ...]
+    page: int
+    pages: int
+    total: int
+    total_is_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """State of the lab's parts, for /healthz and the Connection page."""
+
+    ok: bool
+    version: str
+    mode: Mode
+    database: str
+    engine: str
+    copy: str = "ok"
+    detail: Mapping[str, Any] = field(default_factory=dict)

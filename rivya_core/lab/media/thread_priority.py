@@ -1,0 +1,18 @@
+"""The priority of threads whose work may wait: measuring, previews, copies."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from contextlib import suppress
+from typing import Final
+
+NICE: Final = 5
+
+
+def step_back() -> None:
+    """Give this thread a low priority, where the system knows a thread's own."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

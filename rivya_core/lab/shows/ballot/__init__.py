@@ -1,0 +1,1 @@
+"""A voting question as one HTML file that works without a network."""

@@ -1,0 +1,313 @@
+"""Write a cassette of any finished work, chosen afterwards: the ledger holds requests, moments, credits, errors and clips of everything.
+
+The same rows give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from rivya_core.api.durable import written_beside
+from rivya_core.api.errors import LabError, StorageError
+from rivya_core.lab.experiments import repository
+from rivya_core.lab.experiments.records import ExperimentRecord
+from rivya_core.lab.ledger.database import reading
+from rivya_core.lab.ledger.records import GenerationRecord
+from rivya_core.lab.ledger.states import State
+from rivya_core.lab.media.video_probe import sha256_of
+from rivya_core.lab.parts import Parts
+from rivya_core.lab.server.redaction import Redactor
+from rivya_core.lab.shows.cassette.cassette import (
+    CLIPS,
+    ENTRIES_MAX,
+    FILE_MAX_BYTES,
+    IMAGES,
+    IMAGES_MAX,
+    INDEX_MAX_BYTES,
+    INDEX_NAME,
+    SWEEPS_MAX,
+    Cassette,
+    Entry,
+    Failure,
+    Piece,
+    RecordedSweep,
+    Spec,
+)
+from rivya_core.lab.shows.own_key import refuse_key
+from rivya_core.lab.shows.target import free_target
+from rivya_core.lab.shows.zip_pieces import Pieces, blocks, undated
+from rivya_core.settings import Mode
+
+MESSAGE_MAX: Final = 500
+
+_NO_REASON: Final = "Rivya gave no reason"
+_ADDRESSES: Final = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """One generation of the selection, and which take of its like it is where a sweep says so."""
+
+    row: GenerationRecord
+    take: int | None
+
+
+def export(parts: Parts, selection: str | Iterable[str], path: str | Path, *, images: bool = False) -> Path:
+    """Write a cassette of a selection and return its path.
+
+    selection: the id of a sweep, or ids of generations and sweeps. images: put the reference images in as well; without them
+    what was made from an image cannot be played at a press. What has not ended or has no clip any more is left out.
+
+    Raises:
+        LabError: nothing of it can be recorded, it is too much, or a sweep is not known.
+        StorageError: a clip was changed on the disk, or the file cannot be written.
+    """
+    target = free_target(path)
+    written = pieces(parts, selection, images=images)
+    try:
+        with written_beside(target) as part, part.open("wb") as file:
+            for piece in written:
+                file.write(piece)
+    except OSError as error:
+        raise StorageError(
+            "The cassette cannot be written", f"{target}: {error.strerror}.", "Choose another place.", field="path"
+        ) from error
+    return target
+
+
+def pieces(parts: Parts, selection: str | Iterable[str], *, images: bool = False) -> Iterator[bytes]:
+    """Return the bytes of a cassette piece by piece; what cannot be recorded is refused before the first one. See :func:`export`."""
+    if parts.replay is not None:  # its rows no longer say what was live
+        raise LabError(
+            "A replay is not recorded again",
+            "What is played here is on a cassette already; hand on the file itself.",
+            "It is the one that RIVYA_CASSETTE names.",
+            field="selection",
+        )
+    chosen, experiments, missing = _chosen(parts, [selection] if isinstance(selection, str) else list(selection))
+    cassette, files = _recorded(parts, chosen, experiments, missing, images=images)
+    index = json.dumps(cassette.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, indent=1).encode()
+    size = len(index) + sum(piece.size_bytes for piece in cassette.members().values())
+    if len(index) > INDEX_MAX_BYTES or size > FILE_MAX_BYTES:
+        raise _too_much(
+            f"it would have {max(1, size // 1_000_000):,} MB, and a cassette has at most {FILE_MAX_BYTES // 1_000_000:,}"
+        )
+    refuse_key(parts.settings, index.decode())
+    return _zip(index, files)
+
+
+def mode_of(parts: Parts, selection: Iterable[str]) -> Mode | None:
+    """Return the mode of all that a selection holds, or None when it holds both, or nothing."""
+    modes = {one.row.mode for one in _chosen(parts, list(selection))[0]}
+    return modes.pop() if len(modes) == 1 else None
+
+
+# -- what is chosen ----------------------------------------------------------------------------------------------------
+
+
+def _chosen(parts: Parts, ids: Sequence[str]) -> tuple[list[_Chosen], list[ExperimentRecord], int]:
+    """Every generation of a selection once, those of sweeps in the order of the grid; the sweeps; how many ids are gone."""
+    takes: dict[str, int | None] = {}
+    experiments: list[ExperimentRecord] = []
+    with reading(parts.database) as connection:
+        for id_ in ids:
+            found = repository.find(connection, id_)
+            if found is None:
+                takes.setdefault(id_, None)
+                continue
+            experiments.append(found)
+            for cell in repository.read_cells(connection, id_):
+                takes |= {take.generation_id: take.take for take in cell.takes if take.generation_id is not None}
+    rows = {row.id: row for row in parts.history.some(list(takes))}
+    if not any(takes.values()):  # the order in which they were picked makes no other cassette
+        rows = dict(sorted(rows.items(), key=lambda item: item[1].seq))
+    return [_Chosen(row, takes[id_]) for id_, row in rows.items()], experiments, len(takes) - len(rows)
+
+
+def _recorded(
+    parts: Parts, chosen: Sequence[_Chosen], experiments: Sequence[ExperimentRecord], missing: int, *, images: bool
+) -> tuple[Cassette, dict[str, Path]]:
+    """The cassette, and where the files are that stand in it."""
+    clips = {one.row.id: _clip(parts, one.row) for one in chosen if one.row.state is State.SUCCEEDED}
+    kept = [one for one in chosen if clips.get(one.row.id) is not None or _is_failure(one.row)]
+    if not kept:
+        raise LabError(
+            "There is nothing to record",
+            "None of it has ended with a clip or a failure.",
+            "Choose generations that have ended.",
+            field="selection",
+        )
+    if len(kept) > ENTRIES_MAX or len(experiments) > SWEEPS_MAX:
+        raise _too_much(f"a cassette holds at most {ENTRIES_MAX:,} generations and {SWEEPS_MAX} sweeps")
+    files: dict[str, Path] = {}
+    first = min(one.row.created_at for one in kept)
+    redact = _redactor(parts)
+    entries: list[Entry] = []
+    for one, take in zip(kept, _takes(kept), strict=True):
+        piece, path = clips.get(one.row.id) or (None, None)
+        if piece is not None and path is not None:
+            files[f"{CLIPS}{piece.sha256}"] = path
+        entries.append(_entry(one.row, take, first, piece, redact))
+    sweeps = [_sweep(record) for record in experiments if "base" in record.spec]
+    shown = _images(parts, kept, sweeps) if images else {}
+    files |= {f"{IMAGES}{piece.sha256}": path for piece, path in shown.values()}
+    ended = max(one.row.finished_at or one.row.created_at for one in kept)
+    cassette = Cassette(
+        recorded_on=ended.astimezone(UTC).date(),
+        left_out=len(chosen) - len(kept) + missing,
+        sweeps=sweeps,
+        entries=entries,
+        images=[piece for _, (piece, _) in sorted(shown.items())],
+    )
+    return cassette, files
+
+
+def _takes(kept: Sequence[_Chosen]) -> list[int]:
+    """Which of its like each generation is: as its sweep says, else the next number that no other has."""
+    taken: dict[str, set[int]] = defaultdict(set)
+    likes = [one.row.reuse_sha256 or one.row.request_sha256 for one in kept]
+    for one, like in zip(kept, likes, strict=True):
+        if one.take is not None:
+            taken[like].add(one.take)
+    found: list[int] = []
+    for one, like in zip(kept, likes, strict=True):
+        take = one.take or next(number for number in count(1) if number not in taken[like])
+        taken[like].add(take)
+        found.append(take)
+    return found
+
+
+def _is_failure(row: GenerationRecord) -> bool:
+    return row.state is State.FAILED and row.duplicate_of is None
+
+
+def _clip(parts: Parts, row: GenerationRecord) -> tuple[Piece, Path] | None:
+    if row.clip_key is None or row.clip_sha256 is None:
+        return None
+    path = parts.archive.path(row.clip_key)
+    return None if not path.is_file() else (_piece(path, row.clip_sha256), path)
+
+
+def _piece(path: Path, sha256: str) -> Piece:
+    if sha256_of(path) != sha256:
+        raise StorageError(
+            "A file was changed on the disk",
+            f"{path.name} is not what was kept, so it was not recorded.",
+            "Restore the data folder from its backup, or leave that generation out.",
+            field="archive",
+        )
+    return Piece(sha256=sha256, size_bytes=path.stat().st_size)
+
+
+def _images(parts: Parts, kept: Sequence[_Chosen], sweeps: Sequence[RecordedSweep]) -> dict[str, tuple[Piece, Path]]:
+    """Every reference image of the rows and of the sweeps, by its hash."""
+    wanted = {one.row.asset_sha256 for one in kept if one.row.asset_sha256}
+    wanted |= {sha256 for sweep in sweeps for sha256 in sweep.spec.images}
+    if len(wanted) > IMAGES_MAX:
+        raise _too_much(f"a cassette holds at most {IMAGES_MAX} reference images")
+    found = {sha256: parts.archive.path(parts.ledger.image_key(sha256)) for sha256 in sorted(wanted)}
+    return {sha256: (_piece(path, sha256), path) for sha256, path in found.items()}
+
+
+# -- what is written of it ---------------------------------------------------------------------------------------------
+
+
+def _entry(row: GenerationRecord, take: int, first: datetime, clip: Piece | None, redact: Redactor) -> Entry:
+    reserved = row.reserved_credits if row.reserved_credits is not None else row.expected_credits
+    final = row.final_credits if row.final_credits is not None else row.held_credits
+    return Entry(
+        mode=row.mode,
+        model=row.model,
+        prompt=row.prompt,
+        params={
+            name: value if isinstance(value, str) else float(value)
+            for name, value in row.params.items()
+            if isinstance(value, (str, int, float))
+        },
+        image=row.asset_sha256,
+        take=take,
+        after_s=_seconds(first, row.created_at) or 0.0,
+        queued_s=_seconds(row.submitted_at, row.processing_at),
+        work_s=_seconds(row.submitted_at, row.ready_at),
+        reserved_credits=reserved,
+        final_credits=final,
+        failure=None if clip is not None else _failure(row, redact),
+        clip=clip,
+    )
+
+
+def _seconds(since: datetime | None, until: datetime | None) -> float | None:
+    return None if since is None or until is None else max(0.0, round((until - since).total_seconds(), 3))
+
+
+def _failure(row: GenerationRecord, redact: Redactor) -> Failure:
+    """Rivya's own words of a failure, without the ids and addresses in them."""
+    told = row.error
+    detail = "" if told is None else told.detail.removesuffix(f" (task {row.task_id})").removeprefix("Rivya says: ")
+    message = "" if detail == _NO_REASON else _ADDRESSES.sub("[address]", redact.plain(detail))
+    for id_ in (row.task_id, row.file_id, row.request_id, told.request_id if told else None):
+        if id_:
+            message = message.replace(id_, "[id]")
+    return Failure(code=told.code if told else None, message=message[:MESSAGE_MAX], is_refused=row.task_id is None)
+
+
+def _redactor(parts: Parts) -> Redactor:
+    key = parts.settings.api_key
+    return Redactor([] if key is None else [key.get_secret_value()], None)
+
+
+def _sweep(record: ExperimentRecord) -> RecordedSweep:
+    """A sweep without what belongs to its lab alone: ids, caps, trace id, names of files."""
+    base = record.spec["base"]
+    image = base.get("reference_image")
+    spec = {
+        "base": {
+            **{name: base[name] for name in ("model", "prompt", "params")},
+            "reference_image": image and {"sha256": image["sha256"]},
+        },
+        "axes": [{**axis, "values": [_plain(value) for value in axis["values"]]} for axis in record.spec["axes"]],
+        "paired": record.spec["paired"],
+    }
+    return RecordedSweep(
+        name=record.name,
+        question=record.question,
+        kind=record.kind,
+        takes=record.takes,
+        spec=Spec.model_validate(spec),
+    )
+
+
+def _plain(value: Any) -> Any:
+    return {"image": {"sha256": value["image"]["sha256"]}} if isinstance(value, Mapping) else value
+
+
+def _too_much(rule: str) -> LabError:
+    return LabError(
+        "This is too much for one cassette", f"{rule[0].upper()}{rule[1:]}.", "Choose less.", field="selection"
+    )
+
+
+# -- the file ----------------------------------------------------------------------------------------------------------
+
+
+def _zip(index: bytes, files: Mapping[str, Path]) -> Iterator[bytes]:
+    """Write the archive, nothing in it packed: clips are already, and other libraries pack otherwise."""
+    out = Pieces()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        with archive.open(undated(INDEX_NAME), "w") as target:
+            target.write(index)
+        for name in sorted(files):
+            with archive.open(undated(name), "w") as target:
+                for block in blocks(files[name]):
+                    target.write(block)
+                    yield out.taken()
+    yield out.taken()

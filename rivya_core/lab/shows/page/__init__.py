@@ -1,0 +1,1 @@
+"""A show as one HTML page: report, slides and print."""

@@ -1,0 +1,1 @@
+"""Clips for chats: contact sheets, side-by-side videos, clips that carry their settings."""

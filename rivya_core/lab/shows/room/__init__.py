@@ -1,0 +1,1 @@
+"""One show, shared with the people in a network while its owner lets it be."""

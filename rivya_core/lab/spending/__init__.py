@@ -1,0 +1,1 @@
+"""Where the credits went: sums by day, sweep, model and outcome."""

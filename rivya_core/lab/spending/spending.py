@@ -1,0 +1,292 @@
+"""Where the credits went: by day, experiment, model, outcome; what running sweeps will still take; what a decision cost.
+
+A day is the local calendar day of the submission, the one that its cap counts, and all that a generation moved later counts
+on it: so the sums here are those of the caps. One mode at a time, never both in one figure.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+
+from rivya_core.lab.experiments import repository
+from rivya_core.lab.ledger import cap_log, reconciliation
+from rivya_core.lab.ledger.cap_log import CapChange
+from rivya_core.lab.ledger.database import reading
+from rivya_core.lab.ledger.key_value import own_changes
+from rivya_core.lab.ledger.schema import balances, cell_takes, experiments, generations, movements
+from rivya_core.lab.ledger.states import NEEDS_JOB, State, stored
+from rivya_core.lab.ledger.unwatched import under_way
+from rivya_core.lab.parts import Parts
+from rivya_core.lab.spending.spending_records import (
+    Days,
+    DecisionCost,
+    ExperimentCost,
+    Group,
+    MovementLine,
+    Spent,
+    Sums,
+    SweepForecast,
+    WalletStory,
+    moments,
+)
+from rivya_core.settings import Mode
+
+T = TypeVar("T")
+
+EXPORT_CHUNK: Final = 500
+KEPT_MAX: Final = 32
+ENOUGH_SAMPLES: Final = 5
+"""With fewer finished clips nothing is said about when a sweep will end."""
+
+_NOT_SENT: Final = (State.WAITING.value, State.SUBMITTING.value)
+
+
+class Spending:
+    """Sum the ledger for people; safe to use from any thread."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._database = parts.database
+        self._changes = parts.ledger.changes
+        self._history = parts.history
+        self._now = parts.jobs.now
+        self._kept: dict[object, tuple[object, Any]] = {}
+
+    # -- sums ------------------------------------------------------------------------------------------------------
+
+    def spent(self, mode: Mode, days: Days | None = None) -> Spent:
+        """The ledger of one mode, of all days or some."""
+        days = days or Days()
+        every = self._once(("groups", mode), self._changes(), lambda: self._groups(mode))
+        return Spent(mode, days, tuple(group for group in every if days.hold(group.day)))
+
+    def _groups(self, mode: Mode) -> list[Group]:
+        with reading(self._database) as connection:
+            return _groups(connection, mode)
+
+    def _once(self, name: object, version: object, make: Callable[[], T]) -> T:
+        """Make a figure once a version of what it is made from."""
+        known = self._kept.get(name)
+        if known is None or known[0] != version:
+            if len(self._kept) >= KEPT_MAX:
+                self._kept.clear()
+            known = self._kept[name] = (version, make())
+        found: T = known[1]
+        return found
+
+    def experiments(self, mode: Mode) -> list[ExperimentCost]:
+        """What each experiment of a mode cost so far, and what is planned; newest first, deleted ones included."""
+        return self._once(("experiments", mode), self._changes(), lambda: self._experiments(mode))
+
+    def _experiments(self, mode: Mode) -> list[ExperimentCost]:
+        totals = self.spent(mode)
+        sums = totals.by_experiment()
+        with reading(self._database) as connection:
+            planned = _planned(connection, mode)
+            column = experiments.c
+            here = sa.or_(column.mode == mode, column.id.in_([one for one in sums if one is not None]))
+            found = connection.execute(
+                sa.select(experiments)
+                .where(here, column.source.is_(None))
+                .order_by(column.created_at.desc(), column.id)
+            ).all()
+            working = _working(connection, mode)
+        return [_cost(row, sums.get(row.id, Sums()), planned.get(row.id), row.id in working) for row in found]
+
+    def decisions(self, mode: Mode, days: Days | None = None) -> DecisionCost:
+        """What the experiments that led to a decision on these days cost, on all days."""
+        days = days or Days()
+        since, until = moments(days)
+        decided = [
+            cost.sums.held
+            for cost in self.experiments(mode)
+            if cost.decided_at is not None
+            and (since is None or cost.decided_at >= since)
+            and (until is None or cost.decided_at < until)
+        ]
+        return DecisionCost(len(decided), sum(decided))
+
+    # -- looking ahead ---------------------------------------------------------------------------------------------
+
+    def forecasts(self, mode: Mode) -> list[SweepForecast]:
+        """What the experiments that are at work have spent, hold and plan, and when they probably end."""
+        running = [cost for cost in self.experiments(mode) if cost.is_working]
+        return [self._forecast(cost, mode) for cost in running]
+
+    def _forecast(self, cost: ExperimentCost, mode: Mode) -> SweepForecast:
+        column = generations.c
+        query = sa.select(
+            sa.func.count(),
+            sa.func.sum(column.held_credits),
+            sa.func.sum(sa.case((column.state.in_(_NOT_SENT), 1), else_=0)),
+            sa.func.max(column.submitted_at),
+        ).where(
+            column.experiment_id == cost.id,
+            column.mode == mode,
+            column.state.in_(sorted(state.value for state in NEEDS_JOB)),
+            under_way(),
+        )
+        with reading(self._database) as connection:
+            takes, going, unsent, last_sent = connection.execute(query).one()
+        low, high = self._ends_in_s(cost, mode, None if unsent else last_sent)
+        return SweepForecast(cost, int(takes), int(going or 0), low, high)
+
+    def _ends_in_s(
+        self, cost: ExperimentCost, mode: Mode, last_sent: datetime | None
+    ) -> tuple[float | None, float | None]:
+        """Seconds until the last clip is probably there, from what such clips took so far; nothing when that says nothing."""
+        typical = self._history.typical_s(cost.model, mode)
+        if typical is None or typical.count < ENOUGH_SAMPLES or cost.paused_at is not None:
+            return None, None
+        gone_s = 0.0 if last_sent is None else (self._now() - last_sent).total_seconds()
+        return max(0.0, typical.p10_s - gone_s), typical.p90_s - gone_s
+
+    # -- wallet and caps -------------------------------------------------------------------------------------------
+
+    def wallets(self, mode: Mode, days: Days | None = None) -> list[WalletStory]:
+        """What the wallets of a mode did beside our rows on these days, one a connection."""
+        days = days or Days()
+        since, until = moments(days)
+        column = balances.c
+        with reading(self._database) as connection:
+            newest = connection.execute(
+                sa.select(sa.func.max(column.id), sa.func.max(column.asked_at)).where(column.mode == mode)
+            ).one()
+        return self._once(("wallets", mode, days), tuple(newest), lambda: self._wallets(mode, since, until))
+
+    def _wallets(self, mode: Mode, since: datetime | None, until: datetime | None) -> list[WalletStory]:
+        column = balances.c
+        with reading(self._database) as connection:
+            names = connection.execute(sa.select(column.connection).where(column.mode == mode).distinct()).scalars()
+            stories = []
+            for name in sorted(names):
+                found = reconciliation.reads(connection, name, mode, since)
+                found = [read for read in found if until is None or read.asked_at < until]
+                if found:
+                    judged = reconciliation.without_own(found, own_changes(connection, name))
+                    changes = tuple(reconciliation.unexplained(judged))
+                    stories.append(WalletStory(name, len(found), found[0], found[-1], changes))
+        return stories
+
+    def cap_changes(self, mode: Mode, limit: int = 50) -> list[CapChange]:
+        """The newest changes of the daily cap of a mode and of the caps of its experiments, newest first."""
+        ids = sa.select(sa.literal(cap_log.EXPERIMENT) + experiments.c.id).where(experiments.c.mode == mode)
+        with reading(self._database) as connection:
+            return cap_log.read_changes(connection, cap_log.daily(mode), ids, limit=limit)
+
+    # -- movements -------------------------------------------------------------------------------------------------
+
+    def movements(self, mode: Mode | None = None, days: Days | None = None) -> Iterator[MovementLine]:
+        """Every credit movement of the generations of some days, oldest first, read in pieces so that nothing is held open."""
+        days = days or Days()
+        column = movements.c
+        last = 0
+        while True:
+            with reading(self._database) as connection:
+                query = sa.select(movements).where(column.id > last).order_by(column.id).limit(EXPORT_CHUNK)
+                moves = connection.execute(query).all()
+                facts = _facts(connection, {move.generation_id for move in moves if mode in {None, move.mode}}, days)
+            if not moves:
+                return
+            last = moves[-1].id
+            yield from (_line(move, facts[move.generation_id]) for move in moves if move.generation_id in facts)
+
+
+def _groups(connection: sa.Connection, mode: Mode) -> list[Group]:
+    """Sum by day, experiment, model and state, read from an index alone; what was released is in its movements only."""
+    column = generations.c
+    by = (column.cap_day, column.experiment_id, column.model, column.state)
+    where = [column.mode == mode, column.source != "example"]
+    held = sa.select(*by, column.settlement, sa.func.count(), sa.func.sum(column.held_credits)).where(*where)
+    released = (
+        sa.select(*by, -sa.func.sum(movements.c.credits))
+        .join_from(generations, movements, movements.c.generation_id == column.id)
+        .where(*where, column.settlement == "released", movements.c.kind == "release")
+        .group_by(*by)
+    )
+    found: dict[tuple[Any, ...], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for *key, settlement, count, moved in connection.execute(held.group_by(*by, column.settlement)):
+        sums = found[tuple(key)]
+        sums["generations"] += count
+        if settlement != "released":
+            sums[settlement] += moved
+    for *key, moved in connection.execute(released):
+        found[tuple(key)]["released"] += moved
+    return [
+        Group(day, experiment, model, stored(state), Sums(**sums))
+        for (day, experiment, model, state), sums in found.items()
+    ]
+
+
+def _working(connection: sa.Connection, mode: Mode) -> set[str | None]:
+    """Ids of the experiments that wait for takes on their way."""
+    column = generations.c
+    where = [column.state.in_(sorted(state.value for state in NEEDS_JOB)), column.mode == mode, under_way()]
+    return set(connection.execute(sa.select(column.experiment_id).where(*where).distinct()).scalars())
+
+
+def _planned(connection: sa.Connection, mode: Mode) -> dict[str, tuple[int, int]]:
+    """Takes that nobody has started, by experiment, and what they would cost now: what is there meanwhile is free."""
+    query = (
+        sa.select(experiments.c.id, experiments.c.connection)
+        .where(experiments.c.id.in_(sa.select(cell_takes.c.experiment_id).where(repository.IS_PLANNED)))
+        .where(experiments.c.mode == mode, experiments.c.deleted_at.is_(None))
+    )
+    plans = {
+        id_: repository.plan(connection, id_, name, repository.IS_PLANNED, mode)
+        for id_, name in connection.execute(query)
+    }
+    return {id_: (len(plan.places), plan.credits) for id_, plan in plans.items()}
+
+
+def _cost(row: Any, sums: Sums, planned: tuple[int, int] | None, working: bool) -> ExperimentCost:
+    takes, price = planned or (0, 0)
+    return ExperimentCost(
+        id=row.id,
+        name=row.name,
+        kind=row.kind,
+        model=row.model,
+        quoted_credits=row.quoted_credits,
+        cap_credits=row.cap_credits,
+        sums=sums,
+        planned_takes=takes,
+        planned_credits=price,
+        is_working=working,
+        created_at=row.created_at,
+        paused_at=row.paused_at,
+        decided_at=row.decided_at,
+        deleted_at=row.deleted_at,
+    )
+
+
+def _facts(connection: sa.Connection, ids: Collection[str], days: Days) -> dict[str, Any]:
+    """What movements tell of their generations, of those that were submitted on these days."""
+    row = generations.c
+    query = (
+        sa.select(row.id, row.cap_day, row.connection, row.model, row.experiment_id, experiments.c.name, row.state)
+        .outerjoin(experiments, experiments.c.id == row.experiment_id)
+        .where(row.id.in_(ids))
+    )
+    return {found.id: found for found in connection.execute(query) if days.hold(found.cap_day)}
+
+
+def _line(move: Any, row: Any) -> MovementLine:
+    return MovementLine(
+        generation_id=row.id,
+        day=row.cap_day,
+        at=move.at,
+        kind=move.kind,
+        credits=move.credits,
+        provisional=move.provisional,
+        mode=move.mode,
+        connection=row.connection,
+        model=row.model,
+        experiment_id=row.experiment_id,
+        experiment=row.name,
+        outcome=row.state,
+        reason=move.reason,
+    )
