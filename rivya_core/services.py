@@ -26,14 +26,14 @@ from rivya_core.api.network import check_way_to
 from rivya_core.api.pace import QUICK_S
 from rivya_core.api.wire import Address, Timeouts, Wire
 from rivya_core.cassette_tape import tape_of
-from rivya_core.lab.evaluation.measure_worker import Measurer
+from rivya_core.lab.evaluation.measure_worker import MeasureWorker
 from rivya_core.lab.evaluation.verdicts import Verdicts
 from rivya_core.lab.examples.example_sweep import ExampleStudy, keep_to_the_simulator
 from rivya_core.lab.examples.first_clips import add_examples
 from rivya_core.lab.jobs.context import JobContext
 from rivya_core.lab.jobs.copier import Copier
-from rivya_core.lab.jobs.engine import Engine, Inbox, prepare
-from rivya_core.lab.jobs.supervisor import Keeper
+from rivya_core.lab.jobs.engine import Engine, JobQueue, prepare
+from rivya_core.lab.jobs.supervisor import Supervisor
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.backup.damage import DamagedError, refuse_if_damaged, refuse_if_incomplete, report
 from rivya_core.lab.ledger.backup.salvage import state_of
@@ -182,11 +182,11 @@ def _build(settings: Settings, cassette: Cassette | None, stack: ExitStack) -> P
         quick_s=QUICK_S if simulator is None else SIMULATED_QUICK_S / settings.simulator_speed,
     )
     stack.callback(jobs.observer.flush)
-    inbox = Inbox(database)
+    inbox = JobQueue(database)
     stack.callback(inbox.close)
     engine = Engine(database, jobs)
     lock = FileLock(folder / "executor.lock", mode=mode_of(folder / "executor.lock"), thread_local=False)
-    keeper = Keeper(jobs, engine, inbox, lock, lambda: Rivya(key, base_url=base_url, settings=of_clients))
+    keeper = Supervisor(jobs, engine, inbox, lock, lambda: Rivya(key, base_url=base_url, settings=of_clients))
     _fill(jobs)
     stack.callback(keeper.stop)
     keeper.start()
@@ -195,7 +195,7 @@ def _build(settings: Settings, cassette: Cassette | None, stack: ExitStack) -> P
         lambda: Wire(Address(base_url, key if isinstance(key, SecretStr) else SecretStr(key or ""), timeouts))
     )
     stack.callback(errands.stop)
-    measurer = Measurer(ledger, archive, lambda: engine.is_running, connection=settings.connection)
+    measurer = MeasureWorker(ledger, archive, lambda: engine.is_running, connection=settings.connection)
     copier = Copier(database_path, ledger, lambda: engine.is_running)
     stack.callback(copier.stop)
     copier.start()

@@ -7,11 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from rivya_core.lab.evaluation.measure_worker import Measurer
+from rivya_core.lab.evaluation.measure_worker import MeasureWorker
 from rivya_core.lab.jobs.context import JobContext
 from rivya_core.lab.jobs.copier import Copier
-from rivya_core.lab.jobs.engine import Engine, Inbox
-from rivya_core.lab.jobs.supervisor import Keeper
+from rivya_core.lab.jobs.engine import Engine, JobQueue
+from rivya_core.lab.jobs.supervisor import Supervisor
 from rivya_core.lab.ledger.history.history import History
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.media.archive import Archive
@@ -30,11 +30,11 @@ class Parts:
     ledger: Ledger
     history: History
     archive: Archive
-    inbox: Inbox
+    inbox: JobQueue
     engine: Engine
-    keeper: Keeper
+    keeper: Supervisor
     jobs: JobContext
-    measurer: Measurer
+    measurer: MeasureWorker
     copier: Copier
     simulator: Any
     errands: Errands

@@ -37,7 +37,7 @@ def die_at(point: str, on: int, told: Path) -> None:
     guard = threading.Lock()
     seen: list[str] = []
 
-    def watcher(reached: crash_points.Point, generation_id: str) -> None:
+    def watcher(reached: crash_points.CrashPoint, generation_id: str) -> None:
         if reached != point:
             return
         with guard:

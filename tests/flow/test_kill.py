@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from rivya_core.lab.jobs.crash_points import Point
+from rivya_core.lab.jobs.crash_points import CrashPoint
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.media.video_probe import inspect
@@ -35,7 +35,12 @@ WORLDS = ["embedded", "outside"]
 SETTLED_LATE_S = (
     60.0  # of the world's clock, which the test moves: however late a poll comes, nothing is settled before the kill
 )
-MAX_POSTS = {Point.BEFORE_POST: 2, Point.ANSWERED: 2, Point.BEFORE_RENAME: 1, Point.BEFORE_SETTLE: 1}
+MAX_POSTS = {
+    CrashPoint.BEFORE_POST: 2,
+    CrashPoint.ANSWERED: 2,
+    CrashPoint.BEFORE_RENAME: 1,
+    CrashPoint.BEFORE_SETTLE: 1,
+}
 
 intents = (f"kill{number:06}" for number in itertools.count(random.SystemRandom().randrange(10**5) * 10))
 
@@ -98,17 +103,17 @@ def assert_each_paid_once_and_kept(lab: Lab, ids: list[str], world: Counted, pos
 
 
 def check_named_point(
-    where: str, point: Point, turn: int, data_dir: Path, outside: Outside, start_child: Start, make_lab: Make
+    where: str, point: CrashPoint, turn: int, data_dir: Path, outside: Outside, start_child: Start, make_lab: Make
 ) -> None:
     """Kill the process when ``turn`` generations have come to a point of ours; restart; count."""
     settings = settings_of(where, data_dir, outside)
     names = list(itertools.islice(intents, 3))
     told = data_dir.with_name("reached")
     with world_of(where, data_dir, outside) as world:
-        late = SETTLED_LATE_S if point is Point.BEFORE_SETTLE else 0.0
+        late = SETTLED_LATE_S if point is CrashPoint.BEFORE_SETTLE else 0.0
         world.configure(settle_delay_s=late)
     child = start_child(settings, intents=names, kill_at=point, kill_on=turn, reached=str(told))
-    ids = heard(child) if point is not Point.BEFORE_POST else [f"{name}-1" for name in names]
+    ids = heard(child) if point is not CrashPoint.BEFORE_POST else [f"{name}-1" for name in names]
     assert child.wait(40) == -signal.SIGKILL
     reached = told.read_text(encoding="utf-8")
     assert reached in ids
@@ -120,15 +125,15 @@ def check_named_point(
         assert_each_paid_once_and_kept(make_lab(**settings), ids, world, MAX_POSTS[point])
 
 
-def assert_frozen_at(point: Point, row: sqlite3.Row, data_dir: Path, *, at_world: bool) -> None:
+def assert_frozen_at(point: CrashPoint, row: sqlite3.Row, data_dir: Path, *, at_world: bool) -> None:
     """The ledger and the world stand as they must at this very point."""
     parts = list((data_dir / "archive" / "parts").glob(f"{row['id']}*"))
     clip = next((data_dir / "archive").glob(f"clips/**/{row['id']}.mp4"), None)
-    if point in {Point.BEFORE_POST, Point.ANSWERED}:
+    if point in {CrashPoint.BEFORE_POST, CrashPoint.ANSWERED}:
         assert (row["state"], row["open_attempts"], row["task_id"]) == ("submitting", 1, None)
         assert row["body"]
-        assert at_world is (point is Point.ANSWERED)
-    elif point is Point.BEFORE_RENAME:
+        assert at_world is (point is CrashPoint.ANSWERED)
+    elif point is CrashPoint.BEFORE_RENAME:
         assert (row["state"], row["clip_key"], clip, len(parts)) == ("saving", None, None, 1)
     else:
         assert row["state"] == "saving"
@@ -138,9 +143,9 @@ def assert_frozen_at(point: Point, row: sqlite3.Row, data_dir: Path, *, at_world
 
 
 @pytest.mark.parametrize("where", WORLDS)
-@pytest.mark.parametrize("point", list(Point), ids=lambda point: point.name.lower())
+@pytest.mark.parametrize("point", list(CrashPoint), ids=lambda point: point.name.lower())
 def test_a_kill_at_a_named_point_costs_nothing_twice(
-    where: str, point: Point, data_dir: Path, outside: Outside, start_child: Start, make_lab: Make
+    where: str, point: CrashPoint, data_dir: Path, outside: Outside, start_child: Start, make_lab: Make
 ) -> None:
     """Before the POST, between answer and commit, before rename and before settle: one task, one charge, one clip each."""
     check_named_point(where, point, 1, data_dir, outside, start_child, make_lab)
@@ -243,9 +248,9 @@ def test_a_kill_at_a_random_moment_costs_nothing_twice(
 @pytest.mark.soak
 @pytest.mark.parametrize("turn", [1, 2, 3])
 @pytest.mark.parametrize("where", WORLDS)
-@pytest.mark.parametrize("point", list(Point), ids=lambda point: point.name.lower())
+@pytest.mark.parametrize("point", list(CrashPoint), ids=lambda point: point.name.lower())
 def test_soak_named_points(
-    where: str, point: Point, turn: int, data_dir: Path, outside: Outside, start_child: Start, make_lab: Make
+    where: str, point: CrashPoint, turn: int, data_dir: Path, outside: Outside, start_child: Start, make_lab: Make
 ) -> None:
     """Each point three times, reached by the first, the second and the third generation."""
     check_named_point(where, point, turn, data_dir, outside, start_child, make_lab)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from rivya_core import GenerationRequest
 from rivya_core.lab.jobs import context, crash_points, supervisor
-from rivya_core.lab.jobs.crash_points import Point
+from rivya_core.lab.jobs.crash_points import CrashPoint
 from rivya_core.lab.jobs.engine import QUEUE_MANAGER, QUEUE_THREADS
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.database import begin_immediate
@@ -34,19 +34,19 @@ REQUEST = GenerationRequest(prompt=PROMPT)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Short delays; a row that went wrong is taken up again at once; nobody watches afterwards."""
     quicken(monkeypatch)
-    monkeypatch.setattr(context, "STRIKE_S", 0.02)
+    monkeypatch.setattr(context, "BACK_OFF_S", 0.02)
     yield
     crash_points.watch(None)
 
 
-@pytest.mark.parametrize("point", list(Point), ids=lambda point: point.name.lower())
+@pytest.mark.parametrize("point", list(CrashPoint), ids=lambda point: point.name.lower())
 def test_an_error_nobody_foresaw_ends_nothing(
-    make_lab: Callable[..., Lab], caplog: pytest.LogCaptureFixture, point: Point
+    make_lab: Callable[..., Lab], caplog: pytest.LogCaptureFixture, point: CrashPoint
 ) -> None:
     """A step that raises is logged and taken up again: the row ends as if nothing had been, with one task and one charge."""
     raised: list[str] = []
 
-    def stumble(reached: Point, generation_id: str) -> None:
+    def stumble(reached: CrashPoint, generation_id: str) -> None:
         if reached is point and len(raised) < 2:
             raised.append(generation_id)
             raise RuntimeError("a bug")
@@ -64,9 +64,9 @@ def test_an_error_nobody_foresaw_ends_nothing(
 
 def test_a_row_that_goes_wrong_again_and_again_is_left_alone_longer_each_time() -> None:
     """Repeated strikes double the rest, up to a limit."""
-    rests = [min(context.STRIKE_S * 2**count, context.STRIKE_MAX_S) for count in range(1, 40)]
+    rests = [min(context.BACK_OFF_S * 2**count, context.BACK_OFF_MAX_S) for count in range(1, 40)]
     assert rests == sorted(rests)
-    assert rests[-1] == context.STRIKE_MAX_S
+    assert rests[-1] == context.BACK_OFF_MAX_S
 
 
 def test_a_submit_that_is_rolled_back_leaves_no_workflow(make_lab: Callable[..., Lab]) -> None:

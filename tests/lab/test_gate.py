@@ -11,8 +11,8 @@ import pytest
 
 from rivya_core.api.errors import StorageError
 from rivya_core.lab.jobs import admission
-from rivya_core.lab.jobs.admission import Gate, Turn
-from rivya_core.lab.ledger.records import Pause, Stops
+from rivya_core.lab.jobs.admission import AdmissionQueue, AdmissionResult
+from rivya_core.lab.ledger.records import Pause, PauseState
 from tests.lab.given import CARD, NOON
 
 PAUSE = Pause(effect="person", since=NOON, card=CARD)
@@ -28,20 +28,20 @@ class Stopper:
     """What the ledger would say is stopped."""
 
     def __init__(self) -> None:
-        self.stops = Stops()
+        self.stops = PauseState()
 
-    def __call__(self) -> Stops:
+    def __call__(self) -> PauseState:
         return self.stops
 
 
 async def crowd(
-    opened: Gate, orders: list[int], served: list[int], inside: Callable[[int], None] | None = None
+    opened: AdmissionQueue, orders: list[int], served: list[int], inside: Callable[[int], None] | None = None
 ) -> None:
     """Many who come in any order, each with something to do inside."""
 
     async def one(order: int) -> None:
         async with opened.slot(order) as turn:
-            assert turn is Turn.GO
+            assert turn is AdmissionResult.GO
             served.append(order)
             if inside is not None:
                 inside(order)
@@ -55,7 +55,7 @@ def test_those_who_come_in_any_order_leave_in_the_ledgers() -> None:
     orders = list(range(200))
     random.Random(1).shuffle(orders)
     served: list[int] = []
-    asyncio.run(crowd(Gate(1, Stopper()), orders, served))
+    asyncio.run(crowd(AdmissionQueue(1, Stopper()), orders, served))
     assert served == sorted(orders)
 
 
@@ -63,7 +63,7 @@ def test_no_more_than_so_many_are_inside() -> None:
     """Three slots: three inside at the most, and three are used."""
 
     async def main() -> int:
-        opened, now, most = Gate(3, Stopper()), 0, 0
+        opened, now, most = AdmissionQueue(3, Stopper()), 0, 0
 
         async def one(order: int) -> None:
             nonlocal now, most
@@ -84,13 +84,13 @@ def test_a_closed_gate_lets_nobody_through_and_keeps_the_order() -> None:
 
     async def main() -> list[int]:
         stopper = Stopper()
-        stopper.stops = Stops(PAUSE)
-        opened = Gate(1, stopper)
+        stopper.stops = PauseState(PAUSE)
+        opened = AdmissionQueue(1, stopper)
         served: list[int] = []
         task = asyncio.create_task(crowd(opened, [3, 1, 2, 0], served))
         await asyncio.sleep(0.1)
         assert served == []
-        stopper.stops = Stops()
+        stopper.stops = PauseState()
         opened.forget()
         await task
         return served
@@ -101,41 +101,41 @@ def test_a_closed_gate_lets_nobody_through_and_keeps_the_order() -> None:
 def test_a_deadline_is_kept_at_a_closed_gate() -> None:
     """Whoever may not wait any longer leaves without a slot."""
 
-    async def main() -> Turn:
+    async def main() -> AdmissionResult:
         stopper = Stopper()
-        stopper.stops = Stops(PAUSE)
-        async with Gate(1, stopper).slot(1, deadline_s=asyncio.get_running_loop().time() + 0.05) as turn:
+        stopper.stops = PauseState(PAUSE)
+        async with AdmissionQueue(1, stopper).slot(1, deadline_s=asyncio.get_running_loop().time() + 0.05) as turn:
             return turn
 
-    assert asyncio.run(main()) is Turn.LATE
+    assert asyncio.run(main()) is AdmissionResult.LATE
 
 
 def test_a_paused_experiment_leaves_and_others_pass() -> None:
     """Rows of a paused experiment are sent home at once, even at a closed gate; the others wait for it to open."""
 
-    async def main() -> tuple[Turn, Turn]:
+    async def main() -> tuple[AdmissionResult, AdmissionResult]:
         stopper = Stopper()
-        stopper.stops = Stops(PAUSE, frozenset({"x1"}))
-        opened = Gate(1, stopper)
+        stopper.stops = PauseState(PAUSE, frozenset({"x1"}))
+        opened = AdmissionQueue(1, stopper)
 
-        async def one(experiment_id: str) -> Turn:
+        async def one(experiment_id: str) -> AdmissionResult:
             async with opened.slot(1, experiment_id=experiment_id) as turn:
                 return turn
 
         other = asyncio.create_task(one("x2"))
         stopped = await one("x1")
         assert not other.done()
-        stopper.stops = Stops(None, frozenset({"x1"}))
+        stopper.stops = PauseState(None, frozenset({"x1"}))
         return stopped, await other
 
-    assert asyncio.run(main()) == (Turn.STOPPED, Turn.GO)
+    assert asyncio.run(main()) == (AdmissionResult.STOPPED, AdmissionResult.GO)
 
 
 def test_a_slot_is_given_back_by_whoever_is_cancelled() -> None:
     """Jobs that are cancelled, in line or inside, block nobody."""
 
-    async def main() -> Turn:
-        opened = Gate(1, Stopper())
+    async def main() -> AdmissionResult:
+        opened = AdmissionQueue(1, Stopper())
         entered = asyncio.Event()
 
         async def one(order: int) -> None:
@@ -151,7 +151,7 @@ def test_a_slot_is_given_back_by_whoever_is_cancelled() -> None:
         async with opened.slot(4, deadline_s=asyncio.get_running_loop().time() + 5) as turn:
             return turn
 
-    assert asyncio.run(main()) is Turn.GO
+    assert asyncio.run(main()) is AdmissionResult.GO
 
 
 def test_an_error_of_the_ledger_reaches_everybody_in_line() -> None:
@@ -160,14 +160,14 @@ def test_an_error_of_the_ledger_reaches_everybody_in_line() -> None:
     async def main() -> list[object]:
         broken = True
 
-        def read() -> Stops:
+        def read() -> PauseState:
             if broken:
                 raise StorageError("The disk is gone")
-            return Stops()
+            return PauseState()
 
-        opened = Gate(1, read)
+        opened = AdmissionQueue(1, read)
 
-        async def one(order: int) -> Turn:
+        async def one(order: int) -> AdmissionResult:
             async with opened.slot(order) as turn:
                 return turn
 
@@ -175,20 +175,20 @@ def test_an_error_of_the_ledger_reaches_everybody_in_line() -> None:
         broken = False
         return [*(type(found) for found in ended), await one(3)]
 
-    assert asyncio.run(main()) == [StorageError, StorageError, Turn.GO]
+    assert asyncio.run(main()) == [StorageError, StorageError, AdmissionResult.GO]
 
 
 def test_who_comes_at_the_moment_the_line_ends_is_served() -> None:
     """The task that lets people through ends when nobody waits; whoever comes in that very moment gets a task of his own."""
 
-    async def main() -> list[Turn]:
-        opened = Gate(1, Stopper())
+    async def main() -> list[AdmissionResult]:
+        opened = AdmissionQueue(1, Stopper())
 
-        async def first() -> Turn:
+        async def first() -> AdmissionResult:
             async with opened.slot(1) as turn:
                 return turn
 
-        async def at_the_end(order: int) -> Turn:
+        async def at_the_end(order: int) -> AdmissionResult:
             while opened._server is None or not opened._server.done():  # noqa: ASYNC110 - one step of the loop at a time
                 await asyncio.sleep(0)
             async with opened.slot(order) as turn:
@@ -196,7 +196,7 @@ def test_who_comes_at_the_moment_the_line_ends_is_served() -> None:
 
         return list(await asyncio.gather(at_the_end(2), first(), at_the_end(3)))
 
-    assert asyncio.run(asyncio.wait_for(main(), 5)) == [Turn.GO] * 3
+    assert asyncio.run(asyncio.wait_for(main(), 5)) == [AdmissionResult.GO] * 3
 
 
 def test_a_turn_that_comes_with_the_deadline_is_not_lost() -> None:
@@ -206,11 +206,11 @@ def test_a_turn_that_comes_with_the_deadline_is_not_lost() -> None:
     """
 
     async def race() -> None:
-        opened = Gate(1, Stopper())
+        opened = AdmissionQueue(1, Stopper())
         loop = asyncio.get_running_loop()
         look, deadline_s = opened._look, loop.time() + 0.05
 
-        async def busy() -> Stops:
+        async def busy() -> PauseState:
             stops = await look()
             moment = loop.create_future()
             loop.call_soon(moment.set_result, None)
@@ -223,6 +223,6 @@ def test_a_turn_that_comes_with_the_deadline_is_not_lost() -> None:
             pass
         opened._look = look  # type: ignore[method-assign]
         async with asyncio.timeout(2), opened.slot(2) as turn:
-            assert turn is Turn.GO
+            assert turn is AdmissionResult.GO
 
     asyncio.run(race())

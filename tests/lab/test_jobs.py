@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from rivya_core.api import AsyncMediaClient, AsyncRivya
 from rivya_core.api.contract import Effect
 from rivya_core.api.errors import ApiError, RateLimitedError
-from rivya_core.lab.jobs import JobContext, Went, admission, create, save, settle, wait
+from rivya_core.lab.jobs import JobContext, StepResult, admission, create, save, settle, wait
 from rivya_core.lab.jobs.context import pause_s, utc_now
 from rivya_core.lab.jobs.create import window_left_s
 from rivya_core.lab.ledger.database import open_database
@@ -35,7 +35,7 @@ from tests.template import copy_template
 from tests.until import HANGS_S, LOOK_EVERY_S
 
 KEY = "rvya_sk_test_0123456789abcdef"
-Step = Callable[[JobContext, str], Awaitable[Went]]
+Step = Callable[[JobContext, str], Awaitable[StepResult]]
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,7 @@ class Bench:
     def run(self, generation_id: str, *steps: Step, enough: Callable[[], bool] | None = None) -> str:
         """Run steps in order in an event loop of their own, each once; how the last one ended, or "cut" once it was enough."""
 
-        async def watched(step: Step) -> Went | None:
+        async def watched(step: Step) -> StepResult | None:
             running = asyncio.ensure_future(step(self.context, generation_id))
             while enough is not None and not running.done() and not enough():
                 await asyncio.wait({running}, timeout=LOOK_EVERY_S)
@@ -92,11 +92,11 @@ class Bench:
             return None
 
         async def all_steps() -> str:
-            went: Went | None = Went.ON
+            went: StepResult | None = StepResult.NEXT
             try:
                 for step in steps:
                     went = await watched(step)
-                    if went is not Went.ON:
+                    if went is not StepResult.NEXT:
                         break
             finally:
                 await self.context.aclose()
@@ -124,7 +124,7 @@ def bench(tmp_path: Path, simulator: SimulatorServer) -> Iterator[Bench]:
 def test_four_steps_bring_a_row_home(bench: Bench, simulator: SimulatorServer) -> None:
     """Create, wait, save, record: one task, one clip, one price; each step says what is due next."""
     row = bench.add()
-    assert bench.run(row.id, create, wait, save, settle) == Went.ENDED
+    assert bench.run(row.id, create, wait, save, settle) == StepResult.ENDED
     row = bench.ledger.get(row.id)
     assert (row.state, row.settlement, row.attempts, row.open_attempts) == (State.SUCCEEDED, "settled", 1, 0)
     assert len(simulator.world.tasks()) == 1
@@ -152,7 +152,7 @@ def test_a_row_of_another_connection_is_put_down(
     if state is State.SUBMITTING:
         attempted(bench.ledger, row.id)
     before = bench.ledger.get(row.id)
-    assert bench.run(row.id, step) in {Went.PARKED, Went.ON, Went.ENDED}
+    assert bench.run(row.id, step) in {StepResult.SKIPPED, StepResult.NEXT, StepResult.ENDED}
     assert bench.ledger.get(row.id) == before
     assert simulator.world.requests() == []
 
@@ -161,7 +161,7 @@ def test_a_cancelled_row_is_not_sent(bench: Bench, simulator: SimulatorServer) -
     """A row that was cancelled while its job waited in the queue ends there."""
     row = bench.add()
     bench.ledger.cancel(row.id)
-    assert bench.run(row.id, create) == Went.ENDED
+    assert bench.run(row.id, create) == StepResult.ENDED
     assert simulator.world.requests() == []
 
 
@@ -210,7 +210,7 @@ def test_an_attempt_whose_window_has_passed_is_left_to_a_person(tmp_path: Path, 
     bench = Bench(tmp_path / "data", simulator.base_url, simulator.api_key, resend_window_s=0.0)
     row = bench.add()
     attempted(bench.ledger, row.id)
-    assert bench.run(row.id, create) == Went.ENDED
+    assert bench.run(row.id, create) == StepResult.ENDED
     row = bench.ledger.get(row.id)
     assert (row.state, row.held_credits) == (State.UNCONFIRMED, 160)
     assert row.error is not None
@@ -224,7 +224,7 @@ def test_a_refusal_after_an_attempt_of_unknown_outcome_proves_nothing(bench: Ben
     simulator.world.add_fault("drop_after_accept", route="create")
     simulator.world.add_fault("error", route="create", after=1, code="validation_failed", status=400)
     row = bench.add()
-    assert bench.run(row.id, create) == Went.ENDED
+    assert bench.run(row.id, create) == StepResult.ENDED
     row = bench.ledger.get(row.id)
     assert (row.state, row.held_credits) == (State.UNCONFIRMED, 160)
     assert (len(simulator.world.tasks()), simulator.world.unfired_faults()) == (1, [])
@@ -419,7 +419,7 @@ def test_what_was_sent_under_another_key_is_not_sent_again_by_itself(anything: t
     row = bench.add()
     assert attempted(bench.ledger, row.id).key_fingerprint == "first"
     bench.ledger.key_fingerprint = "second"
-    assert bench.run(row.id, create) == Went.ENDED
+    assert bench.run(row.id, create) == StepResult.ENDED
     row = bench.ledger.get(row.id)
     assert row.error is not None
     assert (row.state, row.held_credits, "another API key" in row.error.hint) == (State.UNCONFIRMED, 160, True)
@@ -437,7 +437,7 @@ def test_what_was_never_sent_leaves_under_todays_key(anything: tuple[Bench, Scri
     row = bench.add()
     bench.ledger.key_fingerprint = "second"
     server.tell([], create=task(server))
-    assert bench.run(row.id, create) == Went.ON
+    assert bench.run(row.id, create) == StepResult.NEXT
     assert bench.ledger.get(row.id).key_fingerprint == "second"
 
 

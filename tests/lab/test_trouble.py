@@ -29,7 +29,7 @@ REQUEST = GenerationRequest(prompt="A red fox in the snow")
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy database is given up soon, and tried again soon; nothing was told before."""
     monkeypatch.setattr(databases, "BUSY_TIMEOUT_MS", 100)
-    monkeypatch.setattr(context, "STRIKE_S", 0.2)
+    monkeypatch.setattr(context, "BACK_OFF_S", 0.2)
     monkeypatch.setattr(sys.modules["rivya_core.lab.jobs.create"], "ACCEPT_AGAIN_S", 0.1)
     monkeypatch.setattr(troubles, "_told_at_s", {})
 
@@ -78,8 +78,8 @@ def test_a_task_id_waits_for_a_database_that_is_locked(
     assert lab.simulator is not None
     other = sqlite3.connect(data_dir / "lab.sqlite3", isolation_level=None, check_same_thread=False, timeout=10.0)
 
-    def watcher(point: crash_points.Point, _generation_id: str) -> None:
-        if point is crash_points.Point.ANSWERED:
+    def watcher(point: crash_points.CrashPoint, _generation_id: str) -> None:
+        if point is crash_points.CrashPoint.ANSWERED:
             other.execute("BEGIN IMMEDIATE")
 
     crash_points.watch(watcher)

@@ -11,7 +11,7 @@ import pytest
 from rivya_core import GenerationRequest
 from rivya_core.api import AsyncMediaClient, AsyncRivya
 from rivya_core.lab.jobs import context, supervisor
-from rivya_core.lab.jobs.admission import Gate
+from rivya_core.lab.jobs.admission import AdmissionQueue
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.history.history import History
 from rivya_core.lab.ledger.ledger import Ledger
@@ -34,8 +34,8 @@ ERRORS: list[Exception] = [MemoryError(SECRET), RecursionError(SECRET), UNICODE,
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short delays; a row that went wrong is taken up again at once."""
     quicken(monkeypatch)
-    monkeypatch.setattr(context, "STRIKE_S", 0.02)
-    monkeypatch.setattr(context, "STRIKE_MAX_S", 0.1)
+    monkeypatch.setattr(context, "BACK_OFF_S", 0.02)
+    monkeypatch.setattr(context, "BACK_OFF_MAX_S", 0.1)
 
 
 class Fault:
@@ -59,7 +59,7 @@ class Fault:
 PLACES: dict[str, tuple[type, str, State, str]] = {
     # place: class, method, the state in which the row stays, whether it was charged
     "create reads its row": (Ledger, "get", State.WAITING, "no"),
-    "at the gate": (Gate, "_wait", State.WAITING, "no"),
+    "at the gate": (AdmissionQueue, "_wait", State.WAITING, "no"),
     "the image is read": (Ledger, "load_image", State.SUBMITTING, "no"),
     "the image is uploaded": (AsyncRivya, "post_file", State.SUBMITTING, "no"),
     "the attempt is written down": (Ledger, "begin_attempt", State.SUBMITTING, "no"),
@@ -161,7 +161,7 @@ def test_a_row_that_a_person_ended_troubles_the_health_no_more(
 ) -> None:
     """No step of it runs again that could say so."""
     monkeypatch.setattr(supervisor, "SWEEP_EVERY_S", 0.05)
-    Fault(monkeypatch, Gate, "_wait", MemoryError())
+    Fault(monkeypatch, AdmissionQueue, "_wait", MemoryError())
     lab = make_lab()
     id_ = lab.submit(GenerationRequest(prompt=PROMPT)).id
     _ill(lab)
@@ -173,15 +173,15 @@ def test_a_row_that_a_person_ended_troubles_the_health_no_more(
 def broken_keeper(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Housekeeping that raises while the list says so."""
     on = [True]
-    real = getattr(supervisor.Keeper, request.param)
+    real = getattr(supervisor.Supervisor, request.param)
 
-    def keep(self: supervisor.Keeper, now_s: float) -> None:
+    def keep(self: supervisor.Supervisor, now_s: float) -> None:
         if on[0]:
             raise RecursionError(SECRET)
         real(self, now_s)
 
     keep.__name__ = request.param
-    monkeypatch.setattr(supervisor.Keeper, request.param, keep)
+    monkeypatch.setattr(supervisor.Supervisor, request.param, keep)
     monkeypatch.setattr(supervisor, "TICK_S", 0.01)
     return on
 

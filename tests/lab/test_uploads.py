@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from rivya_core.api import check_image
 from rivya_core.api.contract import UploadedFile
 from rivya_core.api.images import ReferenceImage
-from rivya_core.lab.jobs import Went, create, save, uploads, wait
+from rivya_core.lab.jobs import StepResult, create, save, uploads, wait
 from rivya_core.lab.jobs.context import utc_now
 from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.ledger import Ledger
@@ -105,10 +105,10 @@ def created(bench: Bench, image: ReferenceImage) -> GenerationRecord:
     return bench.ledger.get(row.id)
 
 
-def create_together(bench: Bench, rows: list[GenerationRecord]) -> list[Went]:
+def create_together(bench: Bench, rows: list[GenerationRecord]) -> list[StepResult]:
     """Run the create of several rows at the same time, on one event loop as the jobs do."""
 
-    async def together() -> list[Went]:
+    async def together() -> list[StepResult]:
         context = bench.make_context()
         try:
             return list(await asyncio.gather(*(create(context, row.id) for row in rows)))
@@ -129,7 +129,7 @@ def keys_of_tasks(world: World) -> list[str]:
 def test_takes_that_start_together_upload_once(bench: Bench, world: World, image: ReferenceImage) -> None:
     """Four takes at the same moment: one upload, four tasks, the same address in all four bodies."""
     rows = [bench.add(reference_image=image) for _ in range(4)]
-    assert create_together(bench, rows) == [Went.ON] * 4
+    assert create_together(bench, rows) == [StepResult.NEXT] * 4
     done = [bench.ledger.get(row.id) for row in rows]
     assert len({address_sent(row) for row in done}) == 1
     assert len({(row.file_url, row.file_id) for row in done}) == 1
@@ -205,7 +205,7 @@ def test_a_lost_answer_to_the_upload_costs_one_more_upload(
     """Two takes wait for one upload whose answer is lost: it is made again, once, and both are sent once."""
     world.add_fault(fault, route="upload")
     rows = [bench.add(reference_image=image) for _ in range(2)]
-    assert create_together(bench, rows) == [Went.ON] * 2
+    assert create_together(bench, rows) == [StepResult.NEXT] * 2
     assert len(world.requests("upload")) == 2
     assert keys_of_tasks(world) == sorted(row.id for row in rows)
 

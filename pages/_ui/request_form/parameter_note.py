@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import formatting, layout
-from rivya_core.lab.evaluation.verdicts import KnobNote
+from rivya_core.lab.evaluation.verdicts import ParameterNote
 from rivya_core.lab.experiments.parameter_notes import IN_DOUBT
 from rivya_core.mode_words import ModeWord
 
@@ -48,6 +48,6 @@ def _doubt(form: str) -> None:
         st.page_link(layout.page_file("sweep"), label="Test it in a sweep", width="content")
 
 
-def sentence(found: KnobNote, word: ModeWord) -> str:
+def sentence(found: ParameterNote, word: ModeWord) -> str:
     """Say what was measured, when, and that it was only simulated where it was."""
     return f"{WHERE[word]} on {formatting.day(formatting.local(found.at).date())}: {found.words}."

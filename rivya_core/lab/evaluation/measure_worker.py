@@ -51,7 +51,7 @@ Outcome = dict[str, Any]
 """``figures`` or ``error`` of one clip, as ``observations.keep`` takes them."""
 
 
-class Measurer:
+class MeasureWorker:
     """Measure in a daemon thread; one a lab."""
 
     def __init__(

@@ -26,7 +26,7 @@ SEED = 20_261_123
 
 
 @dataclass(frozen=True, slots=True)
-class Deal:
+class Permutations:
     """Ways of dealing. ``labels``: one row a way, the one that happened first; ``exact``: these are all there are."""
 
     labels: Labels
@@ -57,19 +57,19 @@ def smallest_p(groups: Sequence[int], blocks: Sequence[int]) -> float:
 
 
 @lru_cache(maxsize=32)
-def deals(groups: tuple[int, ...], blocks: tuple[int, ...]) -> Deal:
+def deals(groups: tuple[int, ...], blocks: tuple[int, ...]) -> Permutations:
     """Every way of dealing when there are at most ``EXACT_MAX``, else the one that happened and ``DRAWS`` seeded others."""
     happened = np.asarray(groups, dtype=np.int8)
     members = _blocks(blocks)
     if ways(groups, blocks) <= EXACT_MAX:
-        return Deal(_all_ways(happened, members), exact=True)
+        return Permutations(_all_ways(happened, members), exact=True)
     dice = np.random.default_rng(SEED)
     labels = np.tile(happened, (DRAWS + 1, 1))
     for block in members:
         columns = np.asarray(block)
         order = np.argsort(dice.random((DRAWS, len(block))), axis=1)
         labels[1:, columns] = happened[columns][order]
-    return Deal(labels, exact=False)
+    return Permutations(labels, exact=False)
 
 
 def _blocks(blocks: Sequence[int]) -> list[list[int]]:

@@ -15,7 +15,7 @@ from rivya_core.lab.evaluation.redundant_takes import Needless
 from rivya_core.lab.evaluation.votes import ballot_lines, repository as box, standings
 from rivya_core.lab.evaluation.votes.ballot_lines import ImportedVote, LineRecord, Pasted
 from rivya_core.lab.evaluation.votes.questions import Question, asked, known, questions
-from rivya_core.lab.evaluation.votes.repository import Field
+from rivya_core.lab.evaluation.votes.repository import VotableClips
 from rivya_core.lab.evaluation.votes.standings import Standing
 from rivya_core.lab.evaluation.votes.tally import Tally, is_on, tally
 from rivya_core.lab.evaluation.votes.votes import VoteRecord
@@ -53,7 +53,7 @@ class Case:
 
     experiment: ExperimentRecord
     cells: tuple[CellRecord, ...]
-    field: Field
+    field: VotableClips
     questions: tuple[Question, ...]
     votes: tuple[VoteRecord, ...]
 

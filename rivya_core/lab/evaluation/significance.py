@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rivya_core.lab.evaluation.permutations import Deal, deals, smallest_p
+from rivya_core.lab.evaluation.permutations import Permutations, deals, smallest_p
 from rivya_core.lazy_import import lazily
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def find(groups: Sequence[int], blocks: Sequence[int], figures: Mapping[str, Seq
     )
 
 
-def _shares(design: _Design, deal: Deal, figures: Mapping[str, Sequence[float]]) -> Floats:
+def _shares(design: _Design, deal: Permutations, figures: Mapping[str, Sequence[float]]) -> Floats:
     """R² of each feature (column) under each way of dealing (row)."""
     values = _centred(design, figures)
     total = (values**2).sum(axis=0)
@@ -226,7 +226,7 @@ def _centred(design: _Design, figures: Mapping[str, Sequence[float]]) -> Floats:
 
 
 def _effects(
-    design: _Design, figures: Mapping[str, Sequence[float]], shares: Floats | None, deal: Deal | None
+    design: _Design, figures: Mapping[str, Sequence[float]], shares: Floats | None, deal: Permutations | None
 ) -> tuple[Effect, ...]:
     values, groups = _centred(design, figures), np.asarray(design.groups)
     inverse = np.linalg.pinv(design.information)

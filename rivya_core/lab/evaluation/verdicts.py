@@ -70,7 +70,7 @@ class _Worked:
 
 
 @dataclass(frozen=True, slots=True)
-class KnobNote:
+class ParameterNote:
     """What was found of a knob on a model, by a probe and by sweeps that were clear. ``at``: when, aware UTC."""
 
     verdict: str
@@ -175,7 +175,7 @@ class Verdicts:
 
     # -- knobs -----------------------------------------------------------------------------------------------------
 
-    def knob(self, model: str, param: str) -> KnobNote | None:
+    def knob(self, model: str, param: str) -> ParameterNote | None:
         """What was measured here of a parameter on a model, in the mode of this lab; None when nobody has.
 
         A clear probe stands alone; beside anything else it is told when a sweep was clear, and of how many.
@@ -187,15 +187,15 @@ class Verdicts:
         if sweep is None:
             return probe
         more = "" if probe is None else f"; a probe said: {probe.words}"
-        return KnobNote("sweep", f"{sweep.words}{more}", sweep.experiment_id, sweep.at)
+        return ParameterNote("sweep", f"{sweep.words}{more}", sweep.experiment_id, sweep.at)
 
-    def _probed(self, model: str, param: str) -> KnobNote | None:
+    def _probed(self, model: str, param: str) -> ParameterNote | None:
         found = self._parts.ledger.get_note(note_name(self._parts.settings.mode, model, param))
         if not isinstance(found, Mapping):
             return None
         try:
             at = datetime.fromisoformat(str(found["at"]))
-            return KnobNote(str(found["verdict"]), str(found["words"]), str(found["experiment_id"]), at)
+            return ParameterNote(str(found["verdict"]), str(found["words"]), str(found["experiment_id"]), at)
         except (KeyError, ValueError):
             return None
 

@@ -24,7 +24,7 @@ from rivya_core.lab.evaluation.results import Votes
 from rivya_core.lab.evaluation.verdicts import Verdicts
 from rivya_core.lab.evaluation.votes.ballots import Ballots
 from rivya_core.lab.experiments import repository, reuse
-from rivya_core.lab.experiments.repository import Filled
+from rivya_core.lab.experiments.repository import Assignment
 from rivya_core.lab.experiments.service import Sweeps
 from rivya_core.lab.experiments.sweep import Sweep
 from rivya_core.lab.ledger.key_value import read_note, write_note
@@ -139,7 +139,7 @@ class ExampleStudy:
                 experiment_id=EXPERIMENT_ID,
             )
             self._ledger.write_example(connection, new, at=at, took_s=clip["took_s"], seq=number, **columns)
-            filled.append(Filled(clip["cell"], clip["take"], new.id, reused=False, tries=1))
+            filled.append(Assignment(clip["cell"], clip["take"], new.id, reused=False, tries=1))
         repository.assign(connection, EXPERIMENT_ID, filled)
 
     # -- votes and decision ----------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from rivya_core.api import GenerationRequest, ReferenceImage
 from rivya_core.lab.experiments import quote, repository, reuse
 from rivya_core.lab.experiments.quote import RepairQuote
 from rivya_core.lab.experiments.records import ExperimentRecord
-from rivya_core.lab.experiments.repository import Filled
-from rivya_core.lab.experiments.reuse import Place, Plan, Prices
+from rivya_core.lab.experiments.repository import Assignment
+from rivya_core.lab.experiments.reuse import Plan, Prices, TakeSlot
 from rivya_core.lab.experiments.sweep import Sweep
 from rivya_core.lab.ledger import budget as budgets
 from rivya_core.lab.ledger.ledger import FIRST_RUN, NewGeneration
@@ -26,7 +26,7 @@ from rivya_core.settings import Mode
 RequestOf = Callable[[int], GenerationRequest]
 
 
-class Buyer:
+class Purchaser:
     """Buy takes of experiments."""
 
     def __init__(self, parts: Parts) -> None:
@@ -96,19 +96,19 @@ class Buyer:
         connection: sa.Connection,
         experiment_id: str,
         planned: Plan,
-        chosen: Sequence[Place],
+        chosen: Sequence[TakeSlot],
         request_of: RequestOf,
     ) -> None:
         """Let the takes have what the plan found for them, and the chosen ones a new generation each."""
         new = [self._generation(experiment_id, place, request_of(place.cell)) for place in chosen]
         self._take_in(connection, new)
         reused = [
-            Filled(place.cell, place.take, place.generation_id, reused=True, tries=place.tries)
+            Assignment(place.cell, place.take, place.generation_id, reused=True, tries=place.tries)
             for place in planned.reused
             if place.generation_id is not None
         ]
         bought = [
-            Filled(place.cell, place.take, item.id, reused=False, tries=place.tries + 1)
+            Assignment(place.cell, place.take, item.id, reused=False, tries=place.tries + 1)
             for place, item in zip(chosen, new, strict=True)
         ]
         repository.assign(connection, experiment_id, reused + bought)
@@ -123,7 +123,7 @@ class Buyer:
         spent_credits: int,
         *,
         only_what_fits: bool,
-    ) -> list[Place]:
+    ) -> list[TakeSlot]:
         """The missing places that may be bought now: all, or those that fit; else BudgetError."""
         settings = self._parts.settings
         budget = budgets.read(connection, settings.mode, settings.connection, settings)
@@ -156,7 +156,7 @@ class Buyer:
 
         return request_of
 
-    def _generation(self, experiment_id: str, place: Place, request: GenerationRequest) -> NewGeneration:
+    def _generation(self, experiment_id: str, place: TakeSlot, request: GenerationRequest) -> NewGeneration:
         settings = self._parts.settings
         mode: Mode = settings.mode
         return NewGeneration(

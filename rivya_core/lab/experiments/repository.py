@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from rivya_core.api.errors import LabError
 from rivya_core.lab.experiments import reuse
 from rivya_core.lab.experiments.records import Axis, CellRecord, ExperimentRecord, SweepStatus, TakeRecord
-from rivya_core.lab.experiments.reuse import Place, Plan, Prices
+from rivya_core.lab.experiments.reuse import Plan, Prices, TakeSlot
 from rivya_core.lab.experiments.spec import to_spec
 from rivya_core.lab.experiments.sweep import Sweep
 from rivya_core.lab.ledger.ids import searchable
@@ -86,7 +86,7 @@ def write_experiment(
     )
 
 
-def write_takes(connection: sa.Connection, experiment_id: str, wanted: Sequence[Place]) -> None:
+def write_takes(connection: sa.Connection, experiment_id: str, wanted: Sequence[TakeSlot]) -> None:
     """Store all takes of a new experiment, nobody having filled one yet."""
     connection.execute(
         sa.insert(cell_takes),
@@ -98,7 +98,7 @@ def write_takes(connection: sa.Connection, experiment_id: str, wanted: Sequence[
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class Assignment:
     """A take and the generation that fills it from now on. ``tries``: how many were made for it."""
 
     cell: int
@@ -108,7 +108,7 @@ class Filled:
     tries: int
 
 
-def assign(connection: sa.Connection, experiment_id: str, filled: Sequence[Filled]) -> None:
+def assign(connection: sa.Connection, experiment_id: str, filled: Sequence[Assignment]) -> None:
     """Let takes of an experiment be filled by other generations."""
     if not filled:
         return
@@ -251,7 +251,7 @@ def plan(connection: sa.Connection, experiment_id: str, name: str, which: sa.Col
     return reuse.plan(connection, _places(connection, experiment_id, name, which), name, mode, used)
 
 
-def _places(connection: sa.Connection, experiment_id: str, name: str, which: sa.ColumnElement[bool]) -> list[Place]:
+def _places(connection: sa.Connection, experiment_id: str, name: str, which: sa.ColumnElement[bool]) -> list[TakeSlot]:
     """Takes of an experiment in the order in which they are made, at today's prices."""
     column = cell_takes.c
     both = sa.and_(cells.c.experiment_id == column.experiment_id, cells.c.cell == column.cell)
@@ -272,7 +272,7 @@ def _places(connection: sa.Connection, experiment_id: str, name: str, which: sa.
     )
     prices = Prices(connection, name)
     return [
-        Place(
+        TakeSlot(
             row.take,
             row.cell,
             row.asked,

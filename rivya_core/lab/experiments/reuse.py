@@ -135,7 +135,7 @@ def existing(connection: sa.Connection, reuse_sha256: str, name: str, mode: Mode
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TakeSlot:
     """One take of one cell that wants a generation. ``generation_id``: the one that fills it; None while it has to be bought.
 
     ``tries``: how many were made for it so far, and ``lost_id``: the last one, of which no clip came.
@@ -154,15 +154,15 @@ class Place:
 class Plan:
     """Every place that was asked for, in the order in which it is made: assigned to what is there, or to be bought."""
 
-    places: tuple[Place, ...] = ()
+    places: tuple[TakeSlot, ...] = ()
 
     @property
-    def reused(self) -> list[Place]:
+    def reused(self) -> list[TakeSlot]:
         """Those that cost nothing."""
         return [place for place in self.places if place.generation_id is not None]
 
     @property
-    def missing(self) -> list[Place]:
+    def missing(self) -> list[TakeSlot]:
         """Those that have to be bought."""
         return [place for place in self.places if place.generation_id is None]
 
@@ -177,12 +177,14 @@ class Plan:
         return sum(self.prices)
 
 
-def places(cells: Sequence[tuple[int, str, int]], takes: int) -> list[Place]:
+def places(cells: Sequence[tuple[int, str, int]], takes: int) -> list[TakeSlot]:
     """Every take of cells given as number, hash and price, in the order in which they are made: first takes first."""
-    return [Place(take, cell, sha256, price) for take in range(1, takes + 1) for cell, sha256, price in cells]
+    return [TakeSlot(take, cell, sha256, price) for take in range(1, takes + 1) for cell, sha256, price in cells]
 
 
-def plan(connection: sa.Connection, wanted: Sequence[Place], name: str, mode: Mode, used: Collection[str] = ()) -> Plan:
+def plan(
+    connection: sa.Connection, wanted: Sequence[TakeSlot], name: str, mode: Mode, used: Collection[str] = ()
+) -> Plan:
     """Give each place the oldest generation that asked for the same and fills no other place; ``used`` ones are left out.
 
     Every purchase of an experiment, every quote and every price on a button comes from here.

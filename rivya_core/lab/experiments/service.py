@@ -17,7 +17,7 @@ from rivya_core.api.errors import BudgetError, LabError, WaitTimeoutError
 from rivya_core.api.params import invalid
 from rivya_core.lab.experiments import parameter_notes, quote, repository, reuse
 from rivya_core.lab.experiments.axes import Labelled
-from rivya_core.lab.experiments.purchase import Buyer
+from rivya_core.lab.experiments.purchase import Purchaser
 from rivya_core.lab.experiments.quote import Quote, RepairQuote
 from rivya_core.lab.experiments.records import CellRecord, ExperimentRecord, SweepStatus
 from rivya_core.lab.experiments.reuse import Prices
@@ -51,7 +51,7 @@ class Sweeps(SweepSteering):
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._buyer = Buyer(parts)
+        self._buyer = Purchaser(parts)
 
     # -- before money moves ----------------------------------------------------------------------------------------
 

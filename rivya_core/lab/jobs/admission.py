@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
 
-from rivya_core.lab.ledger.records import Stops
+from rivya_core.lab.ledger.records import PauseState
 
 LOOK_AGAIN_S = 0.5
 LINE_UP_S = 0.02  # those enqueued together arrive within moments, in any order
 
 
-class Turn(StrEnum):
+class AdmissionResult(StrEnum):
     """How a wait at the gate ended."""
 
     GO = "go"  # a slot is held
@@ -33,23 +33,23 @@ class _Waiting:
     order: int
     came: int
     experiment_id: str | None = field(compare=False)
-    turn: asyncio.Future[Turn] = field(compare=False)
+    turn: asyncio.Future[AdmissionResult] = field(compare=False)
 
 
-def _told(turn: asyncio.Future[Turn]) -> Turn | None:
+def _told(turn: asyncio.Future[AdmissionResult]) -> AdmissionResult | None:
     """The turn that somebody who waits was given, or None."""
     given = turn.done() and not turn.cancelled() and turn.exception() is None
     return turn.result() if given else None
 
 
-class Gate:
+class AdmissionQueue:
     """Let creates through; used on one event loop, except for ``forget``."""
 
-    def __init__(self, max_in_flight: int, read_stops: Callable[[], Stops]) -> None:
+    def __init__(self, max_in_flight: int, read_stops: Callable[[], PauseState]) -> None:
         self._size = self._free = max_in_flight
         self._closed = False
         self._read_stops = read_stops
-        self._stops = Stops()
+        self._stops = PauseState()
         self._read_at_s = float("-inf")
         self._changes = self._seen = 0
         self._line: list[_Waiting] = []
@@ -73,7 +73,7 @@ class Gate:
     @asynccontextmanager
     async def slot(
         self, order: int, *, experiment_id: str | None = None, deadline_s: float | None = None
-    ) -> AsyncIterator[Turn]:
+    ) -> AsyncIterator[AdmissionResult]:
         """Wait for one's turn, the smallest ``order`` first, and hold one of the create slots if it is ``GO``.
 
         ``experiment_id``: leave with ``STOPPED`` while it is paused. ``deadline_s``: leave with ``LATE`` at this loop time.
@@ -82,12 +82,12 @@ class Gate:
         try:
             yield turn
         finally:
-            if turn is Turn.GO:
+            if turn is AdmissionResult.GO:
                 self._give_back()
 
-    async def _wait(self, order: int, experiment_id: str | None, deadline_s: float | None) -> Turn:
+    async def _wait(self, order: int, experiment_id: str | None, deadline_s: float | None) -> AdmissionResult:
         loop = asyncio.get_running_loop()
-        turn: asyncio.Future[Turn] = loop.create_future()
+        turn: asyncio.Future[AdmissionResult] = loop.create_future()
         heapq.heappush(self._line, _Waiting(order, next(self._came), experiment_id, turn))
         self._moved.set()
         if self._server is None or self._server.done():
@@ -96,9 +96,9 @@ class Gate:
         try:
             return await asyncio.wait_for(turn, None if deadline_s is None else deadline_s - loop.time())
         except TimeoutError:  # from Python 3.12 on it is raised even when the turn came in the same moment
-            return _told(turn) or Turn.LATE
+            return _told(turn) or AdmissionResult.LATE
         except asyncio.CancelledError:
-            if _told(turn) is Turn.GO:
+            if _told(turn) is AdmissionResult.GO:
                 self._give_back()
             raise
 
@@ -115,7 +115,7 @@ class Gate:
             self._send_home(stops)
             if self._line and self._free and stops.pause is None and not self._closed:
                 self._free -= 1
-                heapq.heappop(self._line).turn.set_result(Turn.GO)
+                heapq.heappop(self._line).turn.set_result(AdmissionResult.GO)
                 continue
             self._moved.clear()
             with suppress(TimeoutError):
@@ -137,17 +137,17 @@ class Gate:
             else:
                 waiting.turn.set_exception(error)
 
-    def _send_home(self, stops: Stops) -> None:
+    def _send_home(self, stops: PauseState) -> None:
         """Let go of those whose experiment is paused, and forget those who left."""
         if stops.experiments:
             for waiting in self._line:
                 if waiting.experiment_id in stops.experiments and not waiting.turn.done():
-                    waiting.turn.set_result(Turn.STOPPED)
+                    waiting.turn.set_result(AdmissionResult.STOPPED)
         if any(waiting.turn.done() for waiting in self._line):
             self._line = [waiting for waiting in self._line if not waiting.turn.done()]
             heapq.heapify(self._line)
 
-    async def _look(self) -> Stops:
+    async def _look(self) -> PauseState:
         """What is stopped, as read no longer than half a second ago and after the last ``forget``."""
         loop = asyncio.get_running_loop()
         while self._seen != self._changes or loop.time() - self._read_at_s >= LOOK_AGAIN_S:

@@ -16,12 +16,12 @@ from weakref import WeakValueDictionary
 from rivya_core.api import AsyncMediaClient, AsyncRivya
 from rivya_core.api.contract import ERROR_CODES, Effect
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.jobs.admission import Gate
+from rivya_core.lab.jobs.admission import AdmissionQueue
 from rivya_core.lab.jobs.poll_schedule import ReadBudget
 from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.history.history import History, Typical
 from rivya_core.lab.ledger.ledger import Ledger
-from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord, Pause, Phase, Stops
+from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord, Pause, PauseState, Phase
 from rivya_core.lab.ledger.unexpected_errors import UnexpectedErrors, where_of
 from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.server.observer import Observer
@@ -47,19 +47,19 @@ ANSWER_S = 3.0
 """How long a lab that is closed waits for the answers to its creates; without one they are asked for at the next start."""
 CLOSE_S = 30.0  # only what hangs takes so long; connections that are not closed in time stay open
 
-STRIKE_S = 5.0
-STRIKE_MAX_S = 600.0
+BACK_OFF_S = 5.0
+BACK_OFF_MAX_S = 600.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Went(StrEnum):
+class StepResult(StrEnum):
     """How a step ended; plain text, since the engine stores it."""
 
-    ON = "on"  # the next step is due
+    NEXT = "on"  # the next step is due
     ENDED = "ended"  # the row is terminal, or waits for a person
-    PARKED = "parked"  # the row belongs to another connection
+    SKIPPED = "parked"  # the row belongs to another connection
 
 
 def utc_now() -> datetime:
@@ -80,7 +80,7 @@ class JobContext:
     quick_s: float
     now: Callable[[], datetime] = utc_now
     draw: Callable[[], float] = random.random
-    gate: Gate = field(init=False)
+    gate: AdmissionQueue = field(init=False)
     unexpected: UnexpectedErrors = field(init=False)
     reads: ReadBudget = field(init=False)
     observer: Observer = field(init=False)
@@ -91,17 +91,17 @@ class JobContext:
     _wakes: dict[str, asyncio.Event] = field(init=False, default_factory=dict)
     _at_work: dict[str, asyncio.Task[Any] | None] = field(init=False, default_factory=dict)
     _closed: bool = field(init=False, default=False)
-    _strikes: dict[str, tuple[int, float]] = field(init=False, default_factory=dict)
+    _back_offs: dict[str, tuple[int, float]] = field(init=False, default_factory=dict)
     _read_at_s: dict[str, float] = field(init=False, default_factory=dict)
     _uploading: WeakValueDictionary[str, asyncio.Lock] = field(init=False, default_factory=WeakValueDictionary)
 
     def __post_init__(self) -> None:
-        self.gate = Gate(self.settings.max_creates_in_flight, self._stops)
+        self.gate = AdmissionQueue(self.settings.max_creates_in_flight, self._stops)
         self.reads = ReadBudget(self.settings.poll_reads_per_s)
         self.unexpected = UnexpectedErrors(self.now)
         self.observer = Observer(self.ledger.database, self.now)
 
-    def _stops(self) -> Stops:
+    def _stops(self) -> PauseState:
         """What is stopped now; raises StorageError once the database was found damaged: what is sent might be forgotten."""
         trouble_of(self.ledger.database).refuse_if_damaged()
         return self.ledger.stops(self.settings.connection)
@@ -157,16 +157,16 @@ class JobContext:
             await asyncio.sleep(max(0.0, before_s + self.settings.poll_min_s - loop.time()))
         self._read_at_s[generation_id] = loop.time()
 
-    def strike(self, generation_id: str, *, passes: bool = False) -> None:
+    def back_off(self, generation_id: str, *, passes: bool = False) -> None:
         """Note an error nobody foresaw, so that the row is taken up again later and later.
 
         ``passes``: the database could not be used, which is no fault of the row, so it is taken up again soon.
         """
         if passes:
-            self._strikes[generation_id] = (0, time.monotonic() + STRIKE_S)
+            self._back_offs[generation_id] = (0, time.monotonic() + BACK_OFF_S)
             return
-        count = self._strikes.get(generation_id, (0, 0.0))[0] + 1
-        self._strikes[generation_id] = (count, time.monotonic() + min(STRIKE_S * 2**count, STRIKE_MAX_S))
+        count = self._back_offs.get(generation_id, (0, 0.0))[0] + 1
+        self._back_offs[generation_id] = (count, time.monotonic() + min(BACK_OFF_S * 2**count, BACK_OFF_MAX_S))
 
     async def tell_unexpected(self, generation_id: str, step: str, error: Exception) -> None:
         """Put an error nobody foresaw onto its row and into the health; neither state nor hold of the row changes.
@@ -182,11 +182,11 @@ class JobContext:
     def recovered(self, generation_id: str) -> None:
         """Forget what went wrong with a row: it goes on."""
         self.unexpected.forget(generation_id)
-        self._strikes.pop(generation_id, None)
+        self._back_offs.pop(generation_id, None)
 
-    def rests(self, generation_id: str) -> bool:
+    def is_backing_off(self, generation_id: str) -> bool:
         """True while a row that went wrong is left alone."""
-        return time.monotonic() < self._strikes.get(generation_id, (0, 0.0))[1]
+        return time.monotonic() < self._back_offs.get(generation_id, (0, 0.0))[1]
 
     def at_work(self, generation_id: str) -> bool:
         """True while a job of this process drives the row."""
@@ -204,9 +204,9 @@ class JobContext:
 
     def wake(self, generation_id: str) -> None:
         """Wake a sleeping job, and end the rest of a row that went wrong; from any thread."""
-        known = self._strikes.get(generation_id)
+        known = self._back_offs.get(generation_id)
         if known is not None:
-            self._strikes[generation_id] = (known[0], 0.0)
+            self._back_offs[generation_id] = (known[0], 0.0)
         wake = self._wakes.get(generation_id)
         if wake is not None and self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(wake.set)

@@ -1,6 +1,6 @@
 """Named points of a generation at which a crash would hurt most, so that tests can kill the real process there.
 
-``reached`` costs one comparison while nobody watches. Nothing but tests may call ``watch``.
+``crash_point`` costs one comparison while nobody watches. Nothing but tests may call ``watch``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 
-class Point(StrEnum):
+class CrashPoint(StrEnum):
     """Where a process may die between two facts that belong together."""
 
     BEFORE_POST = "before POST"
@@ -18,16 +18,16 @@ class Point(StrEnum):
     BEFORE_SETTLE = "before settle"
 
 
-_watcher: Callable[[Point, str], None] | None = None
+_watcher: Callable[[CrashPoint, str], None] | None = None
 
 
-def watch(watcher: Callable[[Point, str], None] | None) -> None:
+def watch(watcher: Callable[[CrashPoint, str], None] | None) -> None:
     """Have ``watcher`` called with the point and the generation id each time a point is passed; None stops it."""
     global _watcher  # noqa: PLW0603 - one watcher a process is the purpose
     _watcher = watcher
 
 
-def reached(point: Point, generation_id: str) -> None:
+def crash_point(point: CrashPoint, generation_id: str) -> None:
     """Tell the watcher, if there is one, that a generation passes this point."""
     if _watcher is not None:
         _watcher(point, generation_id)

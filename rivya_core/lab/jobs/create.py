@@ -16,9 +16,9 @@ from rivya_core.api.contract import ERROR_CODES, Effect, Generation, UploadedFil
 from rivya_core.api.errors import RivyaError, StorageError
 from rivya_core.api.retry import Action, delay_s, rule
 from rivya_core.lab.jobs import uploads
-from rivya_core.lab.jobs.admission import Turn
-from rivya_core.lab.jobs.context import JobContext, Went, at_rest, facts, log
-from rivya_core.lab.jobs.crash_points import Point, reached
+from rivya_core.lab.jobs.admission import AdmissionResult
+from rivya_core.lab.jobs.context import JobContext, StepResult, at_rest, facts, log
+from rivya_core.lab.jobs.crash_points import CrashPoint, crash_point
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.ledger.trouble import tell
@@ -38,29 +38,29 @@ OTHER_KEY_HINT = (
 )
 
 
-async def create(context: JobContext, generation_id: str) -> Went:
+async def create(context: JobContext, generation_id: str) -> StepResult:
     """Bring a row from ``waiting`` to ``running``; safe to repeat after a crash at any point."""
     while True:
         row = await context.db(context.ledger.get, generation_id)
         if row.task_id is not None and row.state not in {State.SUBMITTING, State.UNCONFIRMED}:
-            return Went.ENDED if at_rest(row) else Went.ON
+            return StepResult.ENDED if at_rest(row) else StepResult.NEXT
         if row.state not in {State.WAITING, State.SUBMITTING}:
-            return Went.ENDED
+            return StepResult.ENDED
         if not context.is_ours(row) or await held_back(context, row):
-            return Went.PARKED
+            return StepResult.SKIPPED
         left_s = window_left_s(context, row)
         other_key = row.open_attempts > 0 and row.key_fingerprint != context.ledger.key_fingerprint
         if other_key or (left_s is not None and left_s <= 0):
             await give_up(context, row, OTHER_KEY_HINT if other_key else UNCONFIRMED_HINT)
-            return Went.ENDED
+            return StepResult.ENDED
         deadline_s = None if left_s is None else asyncio.get_running_loop().time() + left_s
         experiment_id = row.experiment_id if row.state is State.WAITING else None
         async with context.gate.slot(row.seq, experiment_id=experiment_id, deadline_s=deadline_s) as turn:
-            if turn is not Turn.GO:
+            if turn is not AdmissionResult.GO:
                 continue
             wait_s = await attempt(context, row)
         if wait_s is None:
-            return Went.ON
+            return StepResult.NEXT
         if wait_s:
             await context.sleep(generation_id, wait_s)
 
@@ -116,12 +116,12 @@ async def attempt(context: JobContext, row: GenerationRecord) -> float | None:
     if begun is None:
         return 0.0
     row = begun
-    reached(Point.BEFORE_POST, row.id)
+    crash_point(CrashPoint.BEFORE_POST, row.id)
     try:
         answer = await context.api.post_generation(body, idempotency_key=row.idempotency_key)
     except RivyaError as error:
         return await after_create_error(context, row, error)
-    reached(Point.ANSWERED, row.id)
+    crash_point(CrashPoint.ANSWERED, row.id)
     await accept(context, row, answer)
     context.observer.created(row, answer)
     return None

@@ -22,7 +22,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, Queue
 from rivya_core.api.errors import LabError
 from rivya_core.lab import jobs
 from rivya_core.lab.jobs.batched_inserts import BatchedInserts
-from rivya_core.lab.jobs.context import JobContext, Went
+from rivya_core.lab.jobs.context import JobContext, StepResult
 from rivya_core.lab.ledger.database import OneLineFilter, log_error
 
 log = logging.getLogger("rivya.engine")
@@ -41,24 +41,24 @@ QUEUE_THREADS: Final = "queue-worker-"  # how the library names them
 
 _context: JobContext | None = None
 
-Step = Callable[[JobContext, str], Awaitable[Went]]
+Step = Callable[[JobContext, str], Awaitable[StepResult]]
 
 
 async def _run(step: Step, generation_id: str) -> str:
     """Run one step; an error nobody foresaw is logged, told on the row, and ends the workflow; the keeper starts it again."""
     context = _context
     if context is None:
-        return Went.PARKED.value
+        return StepResult.SKIPPED.value
     try:
         went = (await step(context, generation_id)).value
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - the outer edge of the job runner
         passes = log_error(log, "step failed", error, generation_id=generation_id, step=step.__name__)
-        context.strike(generation_id, passes=passes)
+        context.back_off(generation_id, passes=passes)
         if not passes:
             await context.tell_unexpected(generation_id, step.__name__, error)
-        return Went.PARKED.value
+        return StepResult.SKIPPED.value
     context.recovered(generation_id)
     return went
 
@@ -71,12 +71,12 @@ async def _generation(generation_id: str) -> str:
     """
     context = _context
     if context is None or not context.start_work(generation_id):
-        return Went.PARKED.value
-    went = Went.ENDED.value
+        return StepResult.SKIPPED.value
+    went = StepResult.ENDED.value
     try:
         for step in (jobs.create, jobs.wait, jobs.save, jobs.settle):
             went = await _run(step, generation_id)
-            if went != Went.ON.value:
+            if went != StepResult.NEXT.value:
                 break
     finally:
         context.end_work(generation_id)
@@ -101,7 +101,7 @@ def _options(generation_id: str, run: int) -> EnqueueOptions:
     }
 
 
-class Inbox:
+class JobQueue:
     """Put generations into the engine's queue, from any process that has the database open."""
 
     def __init__(self, database: sa.Engine) -> None:

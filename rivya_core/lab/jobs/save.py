@@ -12,8 +12,8 @@ from pathlib import Path
 
 from rivya_core.api.errors import DownloadError, RivyaError, StorageError
 from rivya_core.api.retry import delay_s
-from rivya_core.lab.jobs.context import JobContext, Went, facts, log
-from rivya_core.lab.jobs.crash_points import Point, reached
+from rivya_core.lab.jobs.context import JobContext, StepResult, facts, log
+from rivya_core.lab.jobs.crash_points import CrashPoint, crash_point
 from rivya_core.lab.jobs.wait import read
 from rivya_core.lab.ledger.broken_clips import check_arrival, kept_for_good
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
@@ -27,18 +27,18 @@ EXPIRED = frozenset({401, 403, 404, 410})
 GONE = frozenset({404, 410})
 
 
-async def save(context: JobContext, generation_id: str) -> Went:
+async def save(context: JobContext, generation_id: str) -> StepResult:
     """Bring the clip of a row that succeeded at Rivya into the archive; safe to repeat after a crash."""
     tries = 0
     stale = False
     while True:
         row = await context.db(context.ledger.get, generation_id)
         if row.is_terminal or (row.has_clip and row.state is not State.UNSAVED):
-            return Went.ON
+            return StepResult.NEXT
         if row.state not in {State.SAVING, State.UNSAVED}:
-            return Went.ENDED
+            return StepResult.ENDED
         if not context.is_ours(row):
-            return Went.PARKED
+            return StepResult.SKIPPED
         tries += 1
         try:
             url = await result_url(context, row, fresh=stale)
@@ -56,7 +56,7 @@ async def save(context: JobContext, generation_id: str) -> Went:
         await context.db(context.ledger.saved, row.id, clip)
         if row.clip_key not in {None, clip.clip_key}:
             await context.db(context.archive.delete, row.clip_key)
-        return Went.ON
+        return StepResult.NEXT
 
 
 def is_dead_address(error: RivyaError) -> bool:
@@ -108,7 +108,7 @@ async def fetch(context: JobContext, row: GenerationRecord, url: str) -> Clip:
 def adopt(context: JobContext, row: GenerationRecord, part: Path, key: str) -> Clip:
     """Check a downloaded file and make it part of the archive, under a key that ends as its container asks for."""
     clip = check_arrival(context.ledger, context.archive, row, part, key)
-    reached(Point.BEFORE_RENAME, row.id)
+    crash_point(CrashPoint.BEFORE_RENAME, row.id)
     context.archive.commit_part(part, clip.clip_key)
     if clip.check != UNOPENED:
         context.observer.coded(row, context.archive.path(clip.clip_key))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.jobs.context import JobContext, Went, facts, log
-from rivya_core.lab.jobs.crash_points import Point, reached
+from rivya_core.lab.jobs.context import JobContext, StepResult, facts, log
+from rivya_core.lab.jobs.crash_points import CrashPoint, crash_point
 from rivya_core.lab.jobs.wait import read
 
 
-async def settle(context: JobContext, generation_id: str) -> Went:
+async def settle(context: JobContext, generation_id: str) -> StepResult:
     """Bring a saved row to ``succeeded`` and its credits to rest; safe to repeat after a crash."""
-    reached(Point.BEFORE_SETTLE, generation_id)
+    crash_point(CrashPoint.BEFORE_SETTLE, generation_id)
     row = await context.db(context.ledger.succeed, generation_id)
     if not context.is_ours(row):
-        return Went.PARKED if row.settlement == "provisional" else Went.ENDED
+        return StepResult.SKIPPED if row.settlement == "provisional" else StepResult.ENDED
     for delay_s in context.settings.settle_delays_s:
         if row.settlement != "provisional":
             break
@@ -26,4 +26,4 @@ async def settle(context: JobContext, generation_id: str) -> Went:
         if answer.final_credits:
             row = await context.db(context.ledger.settle, row.id, answer.final_credits, provisional=False)
             context.observer.settled_late(row, answer)
-    return Went.ENDED
+    return StepResult.ENDED

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from rivya_core.api.errors import StorageError
-from rivya_core.lab.jobs.engine import Inbox
+from rivya_core.lab.jobs.engine import JobQueue
 from rivya_core.lab.ledger import budget as budgets
 from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.ledger import Ledger, NewGeneration
@@ -20,7 +20,7 @@ from rivya_core.settings import Settings
 
 
 def submit(
-    database: sa.Engine, settings: Settings, ledger: Ledger, inbox: Inbox, wanted: Sequence[NewGeneration]
+    database: sa.Engine, settings: Settings, ledger: Ledger, inbox: JobQueue, wanted: Sequence[NewGeneration]
 ) -> list[GenerationRecord]:
     """Store and enqueue what is not known yet; the rows of all that is wanted, in its order.
 
@@ -36,13 +36,13 @@ def submit(
         return [row or _take_in(connection, ledger, inbox, item) for item, row in zip(wanted, known, strict=True)]
 
 
-def _take_in(connection: sa.Connection, ledger: Ledger, inbox: Inbox, item: NewGeneration) -> GenerationRecord:
+def _take_in(connection: sa.Connection, ledger: Ledger, inbox: JobQueue, item: NewGeneration) -> GenerationRecord:
     row = ledger.add(connection, item)
     inbox.enqueue(connection, row.id, row.runs)
     return row
 
 
-def enqueue_again(database: sa.Engine, ledger: Ledger, inbox: Inbox, generation_id: str) -> int:
+def enqueue_again(database: sa.Engine, ledger: Ledger, inbox: JobQueue, generation_id: str) -> int:
     """Give a row one more workflow; its number."""
     with begin_immediate(database) as connection:
         run = ledger.next_run(connection, generation_id)

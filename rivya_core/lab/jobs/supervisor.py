@@ -19,7 +19,7 @@ from rivya_core.api import Rivya
 from rivya_core.api.contract import ERROR_CODES, Balance, Effect
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.jobs.context import BY_PERSON, PAUSE_S, JobContext
-from rivya_core.lab.jobs.engine import Engine, Inbox
+from rivya_core.lab.jobs.engine import Engine, JobQueue
 from rivya_core.lab.jobs.heartbeat import Heartbeat, Silence
 from rivya_core.lab.jobs.submission import enqueue_again
 from rivya_core.lab.ledger.database import log_error, told
@@ -44,11 +44,11 @@ REST_AFTER_S = 30.0  # nothing was open and nobody looked for so long: the queue
 WATCHED_FOR_S = 300.0  # the balance is kept fresh this long after somebody looked
 
 
-class Keeper:
+class Supervisor:
     """Keep house in a daemon thread; one a lab."""
 
     def __init__(
-        self, context: JobContext, engine: Engine, inbox: Inbox, lock: FileLock, make_client: Callable[[], Rivya]
+        self, context: JobContext, engine: Engine, inbox: JobQueue, lock: FileLock, make_client: Callable[[], Rivya]
     ) -> None:
         self._heart = Heartbeat(context.settings.data_dir.expanduser())
         self._context = context
@@ -140,7 +140,7 @@ class Keeper:
             self._wake_due()
             if now_s >= self._next_sweep_s:
                 self._next_sweep_s = now_s + SWEEP_EVERY_S
-                self._sweep()
+                self.recover_lost()
             if now_s >= self._next_tidy_s:
                 self._next_tidy_s = now_s + TIDY_EVERY_S
                 self._inbox.forget_ended(self._context.now() - KEPT_FOR)
@@ -192,7 +192,7 @@ class Keeper:
         for row in self._context.ledger.due(self._context.settings.connection):
             self._context.wake(row)
 
-    def _sweep(self) -> None:
+    def recover_lost(self) -> None:
         """Give every open row without a workflow a new one; once after a take-over also those not settled for good."""
         context = self._context
         now = context.now()
@@ -209,7 +209,7 @@ class Keeper:
             row
             for row in open_rows
             if not context.at_work(row.id)
-            and not context.rests(row.id)
+            and not context.is_backing_off(row.id)
             and (row.state is State.SUCCEEDED or now - row.created_at > timedelta(seconds=LOST_AFTER_S))
         ]
         alive = self._alive([f"{row.id}:{row.runs}" for row in rows])
@@ -221,7 +221,7 @@ class Keeper:
             except RivyaError as error:
                 if told(error) is not None:
                     raise
-                context.strike(row.id)  # this row cannot be read; the others go on
+                context.back_off(row.id)  # this row cannot be read; the others go on
                 log.error("%s", error, extra={"generation_id": row.id})  # noqa: TRY400 - its sentence says all
                 continue
             log.info("job taken up again", extra={"generation_id": row.id, "run": run})

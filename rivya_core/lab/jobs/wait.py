@@ -9,7 +9,7 @@ from rivya_core.api.contract import Effect, Generation, TaskStatus
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.retry import delay_s, rule
 from rivya_core.lab.jobs import uploads
-from rivya_core.lab.jobs.context import JobContext, Went, at_rest, facts, log
+from rivya_core.lab.jobs.context import JobContext, StepResult, at_rest, facts, log
 from rivya_core.lab.jobs.poll_schedule import STALE_GAP_S, Schedule
 from rivya_core.lab.ledger.history.history import Typical
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
@@ -20,13 +20,13 @@ TYPICAL_FOR_S = 30.0
 SHOW_TROUBLE_AFTER = 3  # failed reads in a row before a person is told
 
 
-async def wait(context: JobContext, generation_id: str) -> Went:
+async def wait(context: JobContext, generation_id: str) -> StepResult:
     """Follow a running row to its end at Rivya; safe to repeat after a crash."""
     row = await context.db(context.ledger.get, generation_id)
     if row.state is not State.RUNNING:
-        return Went.ENDED if at_rest(row) else Went.ON
+        return StepResult.ENDED if at_rest(row) else StepResult.NEXT
     if not context.is_ours(row):
-        return Went.PARKED
+        return StepResult.SKIPPED
     schedule = await schedule_of(context, row)
     reads = failures = 0
     gap_s = next_gap_s(context, row, schedule, reads)
@@ -34,14 +34,14 @@ async def wait(context: JobContext, generation_id: str) -> Went:
         if await context.sleep(generation_id, gap_s):
             row = await context.db(context.ledger.get, generation_id)  # a person may have marked it meanwhile
             if row.state is not State.RUNNING:
-                return Went.ENDED if at_rest(row) else Went.ON
+                return StepResult.ENDED if at_rest(row) else StepResult.NEXT
         await context.reads.take()
         reads += 1
         try:
             answer = await read(context, row)
         except RivyaError as error:
             if await disowned(context, row, error):
-                return Went.ENDED
+                return StepResult.ENDED
             failures += 1
             await note_trouble(context, row, error, failures)
             gap_s = max(
@@ -140,7 +140,7 @@ async def got_over(context: JobContext, row: GenerationRecord, failures: int) ->
     return replace(row, error=None)
 
 
-async def end(context: JobContext, row: GenerationRecord, answer: Generation) -> Went:
+async def end(context: JobContext, row: GenerationRecord, answer: Generation) -> StepResult:
     """Commit how the task ended at Rivya."""
     context.observer.ended(row, answer)
     if answer.task_status is TaskStatus.FAILED:
@@ -149,6 +149,6 @@ async def end(context: JobContext, row: GenerationRecord, answer: Generation) ->
         if failed.error is not None and failed.error.code == "insufficient_credits":
             error = RivyaError(failed.error.title, failed.error.detail, failed.error.hint, code=failed.error.code)
             await context.pause(row, error, Effect.WALLET, "poll")
-        return Went.ENDED
+        return StepResult.ENDED
     await context.db(context.ledger.ready, row.id, answer)
-    return Went.ON
+    return StepResult.NEXT

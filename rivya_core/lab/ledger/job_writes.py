@@ -18,7 +18,7 @@ from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.error_cards import failure_card, merged_card
 from rivya_core.lab.ledger.key_value import Notes, price_name, read_balance, read_pause, write_note
 from rivya_core.lab.ledger.mapping import clip_columns
-from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord, Phase, Stops
+from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord, PauseState, Phase
 from rivya_core.lab.ledger.schema import events, experiments, features, generations
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.ledger.unexpected_errors import card_of, is_unexpected, kind_of
@@ -30,11 +30,11 @@ class Passage(Notes):
 
     # -- create ----------------------------------------------------------------------------------------------------
 
-    def stops(self, connection: str) -> Stops:
+    def stops(self, connection: str) -> PauseState:
         """What is stopped now: the queue of a connection, and experiments."""
         with self.reading() as opened:
             paused = sa.select(experiments.c.id).where(experiments.c.paused_at.is_not(None))
-            return Stops(read_pause(opened, connection), frozenset(opened.execute(paused).scalars()))
+            return PauseState(read_pause(opened, connection), frozenset(opened.execute(paused).scalars()))
 
     def is_paused(self, experiment_id: str) -> bool:
         """Tell whether an experiment is paused."""

@@ -208,7 +208,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Stops:
+class PauseState:
     """What is stopped: the connection's whole queue, and single experiments by their ids."""
 
     pause: Pause | None = None

@@ -21,7 +21,7 @@ from rivya_core.lab.evaluation.features import (
     UnmeasurableError,
     measure,
 )
-from rivya_core.lab.evaluation.measure_worker import HOLD_BACK_S, WATCHED_FOR_S, Measurer
+from rivya_core.lab.evaluation.measure_worker import HOLD_BACK_S, WATCHED_FOR_S, MeasureWorker
 from rivya_core.lab.evaluation.verdicts import Standing
 from rivya_core.lab.experiments.service import Sweep
 from rivya_core.lab.ledger.ledger import Ledger
@@ -207,7 +207,7 @@ def times() -> Times:
 
 
 @pytest.fixture
-def by_hand(lab: Lab, times: Times) -> Measurer:
+def by_hand(lab: Lab, times: Times) -> MeasureWorker:
     """A measuring that takes its steps when a test asks for them, over the clips of two experiments that nobody measured."""
     for id_, prompt in (("xold", "folds of silk"), ("xnew", "a harbour")):
         lab.start(sweep(prompt, takes=1), experiment_id=id_)
@@ -215,7 +215,7 @@ def by_hand(lab: Lab, times: Times) -> Measurer:
     lab._parts.measurer.stop()
     with lab.ledger.writing() as connection:
         connection.execute(sa.delete(features))
-    return Measurer(lab.ledger, lab.archive, lambda: True, clock=times)
+    return MeasureWorker(lab.ledger, lab.archive, lambda: True, clock=times)
 
 
 def be_busy(lab: Lab, *, busy: bool = True) -> None:
@@ -226,7 +226,7 @@ def be_busy(lab: Lab, *, busy: bool = True) -> None:
         connection.execute(sa.update(generations).where(generations.c.id == first).values(state=state.value))
 
 
-def test_measuring_holds_back_while_creates_are_in_flight(lab: Lab, by_hand: Measurer, times: Times) -> None:
+def test_measuring_holds_back_while_creates_are_in_flight(lab: Lab, by_hand: MeasureWorker, times: Times) -> None:
     """Busy jobs come first, but not for ever: one clip every few seconds; without them one clip follows the other."""
     be_busy(lab)
     for expected in (1, 2):
@@ -242,7 +242,7 @@ def test_measuring_holds_back_while_creates_are_in_flight(lab: Lab, by_hand: Mea
     assert len(rows(lab)) == 4
 
 
-def test_a_clip_whose_check_is_put_off_is_checked_later(lab: Lab, by_hand: Measurer, times: Times) -> None:
+def test_a_clip_whose_check_is_put_off_is_checked_later(lab: Lab, by_hand: MeasureWorker, times: Times) -> None:
     """However long ago it was made, it keeps its place while the jobs are busy."""
     while by_hand.step():
         pass
@@ -250,7 +250,7 @@ def test_a_clip_whose_check_is_put_off_is_checked_later(lab: Lab, by_hand: Measu
         made = {"clip_check": None, "finished_at": lab.ledger.clock() - timedelta(days=1)}
         connection.execute(sa.update(generations).values(**made))
     be_busy(lab)
-    checking = Measurer(lab.ledger, lab.archive, lambda: True, clock=times)
+    checking = MeasureWorker(lab.ledger, lab.archive, lambda: True, clock=times)
     assert checking.step()
     for _ in range(10):
         assert not checking.step()
@@ -262,7 +262,9 @@ def test_a_clip_whose_check_is_put_off_is_checked_later(lab: Lab, by_hand: Measu
         assert list(found) == ["whole"] * 3
 
 
-def test_what_somebody_waits_for_comes_first_and_is_not_held_back(lab: Lab, by_hand: Measurer, times: Times) -> None:
+def test_what_somebody_waits_for_comes_first_and_is_not_held_back(
+    lab: Lab, by_hand: MeasureWorker, times: Times
+) -> None:
     """The clips of the experiment that is looked at, one after the other, though jobs are busy, and as long as it is."""
     be_busy(lab)
     assert by_hand.step()
@@ -277,7 +279,7 @@ def test_what_somebody_waits_for_comes_first_and_is_not_held_back(lab: Lab, by_h
 
 
 def test_a_clip_that_low_priority_does_not_bring_through_is_measured_all_the_same(
-    lab: Lab, by_hand: Measurer, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, by_hand: MeasureWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However busy the machine is: after a while the clip is taken up at the usual priority, and measured once."""
     monkeypatch.setattr(measure_worker, "PATIENCE_S", 0.0)
@@ -288,7 +290,7 @@ def test_a_clip_that_low_priority_does_not_bring_through_is_measured_all_the_sam
 
 
 def test_somebody_who_begins_to_wait_ends_the_low_priority(
-    lab: Lab, by_hand: Measurer, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, by_hand: MeasureWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A clip whose thread of low priority never has its turn is taken up at once when somebody looks."""
     started, turn = threading.Event(), threading.Event()
@@ -318,7 +320,7 @@ def test_only_the_process_that_runs_the_jobs_measures(ledger: Ledger, archive: A
         asked.release()
         return runs_jobs.is_set()
 
-    measurer = Measurer(ledger, archive, is_executor)
+    measurer = MeasureWorker(ledger, archive, is_executor)
     measurer.start(lambda _: settled.set())
     try:
         for _ in range(3):
@@ -338,7 +340,7 @@ def test_what_cannot_be_settled_holds_nothing_up(ledger: Ledger, archive: Archiv
         calls.release()
         raise ValueError("a note nobody can read")
 
-    measurer = Measurer(ledger, archive, lambda: True)
+    measurer = MeasureWorker(ledger, archive, lambda: True)
     measurer.start(settle)
     try:
         assert calls.acquire(timeout=HANGS_S)
@@ -359,7 +361,7 @@ def test_settling_ends_when_the_lab_closes(ledger: Ledger, archive: Archive) -> 
         until(lambda: not go_on(), what="the end")
         ended.set()
 
-    measurer = Measurer(ledger, archive, lambda: True)
+    measurer = MeasureWorker(ledger, archive, lambda: True)
     measurer.start(settle)
     assert began.wait(HANGS_S)
     measurer.stop()

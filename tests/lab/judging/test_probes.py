@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab
 from rivya_core.api.errors import InvalidRequestError
-from rivya_core.lab.evaluation.verdicts import KnobNote
+from rivya_core.lab.evaluation.verdicts import ParameterNote
 from rivya_core.lab.experiments import probes
 from rivya_core.lab.ledger.schema import generations
 from tests.bench.calibration import rendered
@@ -21,7 +21,7 @@ CLEAR = "cfg_scale 0 moves more than 1; clearly beyond take-to-take variation"
 STRONG = {("0",): 8.0, ("1",): 0.0}
 
 
-def known(lab: Lab) -> KnobNote | None:
+def known(lab: Lab) -> ParameterNote | None:
     """What stands beside the knob."""
     return lab.verdicts.knob(MODEL, "cfg_scale")
 

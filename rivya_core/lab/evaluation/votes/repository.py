@@ -24,7 +24,7 @@ TOKEN_BYTES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class VotableClips:
     """What can be voted on: clips by cell, all of one mode."""
 
     mode: Mode
@@ -92,7 +92,7 @@ def _can_be_shown() -> sa.ColumnElement[bool]:
     )
 
 
-def field(connection: sa.Connection, experiment_id: str, mode: Mode) -> Field:
+def field(connection: sa.Connection, experiment_id: str, mode: Mode) -> VotableClips:
     """The clips of an experiment by cell; live and simulated ones never together, the experiment's own mode first."""
     column = cell_takes.c
     rows = connection.execute(
@@ -111,8 +111,8 @@ def field(connection: sa.Connection, experiment_id: str, mode: Mode) -> Field:
             if found == one:
                 clips[cell] = (*clips.get(cell, ()), generation_id)
         if clips:
-            return Field(one, clips)
-    return Field(mode, {})
+            return VotableClips(one, clips)
+    return VotableClips(mode, {})
 
 
 def counted(

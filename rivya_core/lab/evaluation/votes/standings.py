@@ -11,7 +11,7 @@ from typing import Final
 
 from rivya_core.lab.evaluation.votes.questions import Question, titled
 from rivya_core.lab.evaluation.votes.ranking import Rated, rate
-from rivya_core.lab.evaluation.votes.repository import Field, RoundRow
+from rivya_core.lab.evaluation.votes.repository import RoundRow, VotableClips
 from rivya_core.lab.evaluation.votes.stopping import ALPHA, Progress, fewest_more
 from rivya_core.lab.evaluation.votes.tally import Tally
 from rivya_core.lab.evaluation.votes.votes import NO_NAME, VoteRecord
@@ -199,7 +199,7 @@ def rate_words(taken_out: int) -> str:
 def build(
     experiment: ExperimentRecord,
     cells: Sequence[CellRecord],
-    field: Field,
+    field: VotableClips,
     rounds: Sequence[RoundRow],
     tallied: Tally,
     votes: Sequence[VoteRecord],
@@ -242,7 +242,7 @@ def build(
     )
 
 
-def _clips(field: Field, cells: Iterable[int]) -> tuple[str, ...]:
+def _clips(field: VotableClips, cells: Iterable[int]) -> tuple[str, ...]:
     """The clips of some cells, the first of each before any second."""
     rows = zip_longest(*(field.clips[cell] for cell in cells))
     return tuple(clip for row in rows for clip in row if clip is not None)
