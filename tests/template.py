@@ -1,6 +1,6 @@
 """A migrated database, made once in a process and copied for each test: all its tables come from the same revisions.
 
-What the revisions do is tested in ``tests/lab/test_migrations.py``, the first opening of an empty folder in
+What the revisions do is tested in ``tests/lab/ledger/test_migrations.py``, the first opening of an empty folder in
 ``tests/test_services.py``.
 """
 

@@ -15,7 +15,7 @@ from rivya_core.lab.drafts import drafts
 from rivya_core.lab.ledger.database import open_database
 from rivya_core.private_files import readers_of
 from tests.api.images import png
-from tests.lab.judging.study import make_study
+from tests.lab.evaluation.study import make_study
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="rights of this kind are not known there")
 

@@ -20,7 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.bench.figures import Figure, median, percentile
 from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.lab.judging import pictures
+from tests.lab.evaluation import pictures
 from tests.lab.shows.showing import show_data, write_folder
 from tests.until import until
 

@@ -16,8 +16,8 @@ from rivya_core.settings import Settings
 from tests.browser.conftest import Server, Visitor
 from tests.browser.looks import assert_well, each_look
 from tests.conftest import FAST
-from tests.lab.judging.study import WORDS, make_study
-from tests.lab.judging.test_ballots import prefer
+from tests.lab.evaluation.study import WORDS, make_study
+from tests.lab.evaluation.test_ballots import prefer
 from tests.until import until
 
 LABELS = ["obsidian gate", "verdigris tower", "0.8125"]

@@ -13,8 +13,8 @@ from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.schema import generations
 from rivya_core.settings import Settings
 from tests.conftest import FAST
-from tests.lab.judging import pictures
-from tests.lab.judging.trial import store
+from tests.lab.evaluation import pictures
+from tests.lab.evaluation.trial import store
 
 LONG = "A red fox runs through deep snow at dusk, low camera, wide lens, golden light on its back"
 

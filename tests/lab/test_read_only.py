@@ -33,8 +33,8 @@ from rivya_core.lab.shows.show import Show
 from rivya_core.lab.shows.shows import Shows
 from rivya_core.lab.spending.spending import Spending
 from tests.api.images import png
+from tests.lab.evaluation.study import make_study
 from tests.lab.given import in_state
-from tests.lab.judging.study import make_study
 
 REQUEST = GenerationRequest(prompt="A red fox")
 SWEEP = Sweep("Fox", "", REQUEST, {"cfg_scale": [0, 1]})

@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui.wall import wall
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State, Sweep
+from tests.lab.evaluation.study import make_study
 from tests.lab.given import in_state
-from tests.lab.judging.study import make_study
 from tests.pages.conftest import ROOT, TIMEOUT_S, own_links
 
 

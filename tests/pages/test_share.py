@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from rivya_core import Lab
 from rivya_core.lab.shows.room.room import Share
+from tests.lab.evaluation.study import make_study
 from tests.lab.given import Clock
-from tests.lab.judging.study import make_study
 from tests.lab.shows.given import VALUES, based, decide
 from tests.lab.shows.test_shows import clips_of
 from tests.pages.test_shows import opened, texts

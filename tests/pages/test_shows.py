@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui.add_to_show import menu
 from rivya_core import Lab
-from tests.lab.judging.study import make_study
+from tests.lab.evaluation.study import make_study
 from tests.lab.shows.given import VALUES, based, decide
 from tests.lab.shows.test_shows import clips_of
 from tests.until import until

@@ -19,9 +19,9 @@ from rivya_core.lab.drafts import sweep_drafts
 from rivya_core.lab.evaluation import observations
 from rivya_core.lab.ledger.database import begin_immediate, open_database
 from rivya_core.lab.ledger.schema import experiments, features, generations
+from tests.lab.evaluation.test_ballots import prefer
+from tests.lab.evaluation.trial import MODEL, store
 from tests.lab.given import make_mp4
-from tests.lab.judging.test_ballots import prefer
-from tests.lab.judging.trial import MODEL, store
 from tests.pages.conftest import ROOT, TIMEOUT_S
 
 TWO = {"cfg_scale": ["0", "1"]}

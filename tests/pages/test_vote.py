@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from pages._ui import vote_formatting
 from rivya_core import Lab
-from tests.lab.judging.study import WORDS, make_crossed, make_study
-from tests.lab.judging.test_ballots import cast, prefer
+from tests.lab.evaluation.study import WORDS, make_crossed, make_study
+from tests.lab.evaluation.test_ballots import cast, prefer
 from tests.lab.shows.test_ballot import line
 from tests.pages.conftest import ROOT, TIMEOUT_S
 from tests.until import until

@@ -10,7 +10,7 @@ import pytest_asyncio
 from starlette.applications import Starlette
 
 from rivya_core import Lab, web
-from tests.lab.judging.study import WORDS, make_study
+from tests.lab.evaluation.study import WORDS, make_study
 
 
 @pytest_asyncio.fixture

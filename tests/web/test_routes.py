@@ -22,7 +22,7 @@ from rivya_core.lab.media.video_probe import WHOLE
 from rivya_core.lab.shows.pictures.recipe import read_recipe
 from rivya_core.services import close_all
 from tests.api.images import png
-from tests.lab.judging.study import make_study
+from tests.lab.evaluation.study import make_study
 from tests.lab.video_files import make_clip
 from tests.until import until
 

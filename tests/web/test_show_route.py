@@ -16,7 +16,7 @@ from rivya_core import Lab, web
 from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.schema import shows
 from rivya_core.lab.shows.page import page
-from tests.lab.judging.study import make_study
+from tests.lab.evaluation.study import make_study
 from tests.lab.shows.given import decided
 from tests.lab.shows.test_ballot import line
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from rivya_core import Lab
 from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.schema import experiments
-from tests.lab.judging.study import make_study
+from tests.lab.evaluation.study import make_study
 
 VALUES = ("calm sea", "rough sea")
 

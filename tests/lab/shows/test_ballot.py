@@ -22,8 +22,8 @@ from rivya_core.lab.evaluation.votes.votes import Outcome
 from rivya_core.lab.ledger.database import reading
 from rivya_core.lab.shows.ballot import ballot as ballots
 from rivya_core.lab.shows.ballot.ballot import BallotFile
-from tests.lab.judging.study import add_clip, make_crossed, make_study
-from tests.lab.judging.test_ballots import cast
+from tests.lab.evaluation.study import add_clip, make_crossed, make_study
+from tests.lab.evaluation.test_ballots import cast
 from tests.until import until
 
 CROSSED = {"prompt": ["heliotrope fox", "heliotrope owl"], "cfg_scale": ["0.8125", "0.9375"]}

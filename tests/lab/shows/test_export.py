@@ -27,8 +27,8 @@ from rivya_core.lab.media.video_probe import poster_jpeg
 from rivya_core.lab.shows import export, previews
 from rivya_core.lab.shows.export import Material
 from rivya_core.lab.shows.files import FRAME_BYTES, Kind
-from tests.lab.judging import pictures
-from tests.lab.judging.study import make_study
+from tests.lab.evaluation import pictures
+from tests.lab.evaluation.study import make_study
 from tests.lab.scripted import Scripted
 from tests.lab.shows.given import decided
 from tests.lab.shows.showing import show_data, write_folder

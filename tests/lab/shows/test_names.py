@@ -13,7 +13,7 @@ from rivya_core.api.texts import cannot_be_kept, name_trouble, shows_nothing
 from rivya_core.lab.evaluation.votes import vote_lines
 from rivya_core.lab.evaluation.votes.vote_lines import Plan
 from rivya_core.lab.shows.edits import CAPTION_MAX, TITLE_MAX, check_caption, check_title
-from tests.lab.judging.study import make_study
+from tests.lab.evaluation.study import make_study
 from tests.lab.shows.given import VALUES
 from tests.lab.shows.test_shows import clips_of
 

@@ -21,8 +21,8 @@ from rivya_core.lab.shows.room.own_address import own_address
 from rivya_core.lab.shows.room.room import Share
 from rivya_core.lab.shows.show import Show
 from rivya_core.services import close_all
+from tests.lab.evaluation.study import WORDS, make_study
 from tests.lab.given import Clock
-from tests.lab.judging.study import WORDS, make_study
 from tests.lab.shows.given import VALUES, based, decide
 from tests.lab.shows.test_ballot import line
 from tests.lab.shows.test_shows import clips_of

@@ -17,8 +17,8 @@ from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.schema import generations, show_clips
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.shows.edits import CAPTION_MAX, TITLE_MAX
+from tests.lab.evaluation.study import make_crossed, make_study
 from tests.lab.given import in_state
-from tests.lab.judging.study import make_crossed, make_study
 from tests.lab.shows.given import VALUES, based, decide, decided, vote
 
 HOSTILE = "</script><img src=x onerror=alert(1)> {{ 7*7 }} \u2028"

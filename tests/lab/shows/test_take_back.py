@@ -8,7 +8,7 @@ import pytest
 
 from rivya_core import Lab
 from rivya_core.lab.shows.show import Show
-from tests.lab.judging.study import make_study
+from tests.lab.evaluation.study import make_study
 from tests.lab.shows.given import VALUES
 from tests.lab.shows.test_shows import clips_of
 

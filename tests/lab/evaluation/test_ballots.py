@@ -17,7 +17,7 @@ from rivya_core.lab.ledger.schema import experiments
 from rivya_core.lab.media.video_probe import UNOPENED
 from rivya_core.settings import Settings
 from tests.conftest import FAST
-from tests.lab.judging.study import WORDS, make_study
+from tests.lab.evaluation.study import WORDS, make_study
 
 
 def cast(lab: Lab, round_id: str, outcome: Outcome, *whys: str) -> bool:
@@ -237,7 +237,7 @@ def test_an_open_round_is_told_by_its_voter_and_can_be_ended_by_others(lab: Lab)
 def test_live_and_simulated_clips_never_meet(lab: Lab) -> None:
     """P8: of an experiment with both, only the clips of its own mode are shown."""
     experiment_id = make_study(lab, ["calm", "rough", "wild"], clips=1)
-    from tests.lab.judging.study import _add_cell  # noqa: PLC0415 - a cell of the other mode
+    from tests.lab.evaluation.study import _add_cell  # noqa: PLC0415 - a cell of the other mode
 
     _add_cell(lab, experiment_id, 3, "live one", [2, 0, 0], "live")
     round_id = lab.ballots.start(experiment_id, "Ana")

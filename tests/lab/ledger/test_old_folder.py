@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from rivya_core import GenerationRequest, Lab, State, Sweep
 from rivya_core.api.texts import reuse_hash
 from rivya_core.lab.ledger.schema import features
-from tests.lab.old.make import KEPT
+from tests.lab.ledger.old.make import KEPT
 
 PACKED = Path(__file__).parent / "old"
 PROMPT = "Café at night\nslow pan\n"
@@ -28,7 +28,7 @@ FORMS = {
 
 @pytest.fixture
 def old(make_lab: Callable[..., Lab], data_dir: Path) -> Lab:
-    """A lab on that folder, which ``tests/lab/old/make.py`` filled with the code of then; its clips are not there."""
+    """A lab on that folder, which ``tests/lab/ledger/old/make.py`` filled with the code of then; its clips are not there."""
     for name, file in KEPT.items():
         path = data_dir / file
         path.parent.mkdir(parents=True, exist_ok=True)

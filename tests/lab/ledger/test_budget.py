@@ -71,7 +71,7 @@ from pathlib import Path
 from rivya_core.lab.ledger.database import open_database
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.settings import Settings
-from tests.lab.test_budget import submit
+from tests.lab.ledger.test_budget import submit
 engine = open_database(Path(sys.argv[1]))
 ledger = Ledger(engine)
 print("here", flush=True)
@@ -89,7 +89,7 @@ def test_two_processes_share_a_cap(database: sa.Engine, database_path: Path) -> 
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         )
         for _ in range(2)
     ]

@@ -16,7 +16,7 @@ from rivya_core.lab.evaluation.votes.votes import Outcome
 from rivya_core.lab.experiments.records import CellRecord
 from rivya_core.lab.ledger.schema import vote_rounds
 from tests.bench.votes import BLOCKS, first_best, in_order, laid, run_blocks
-from tests.lab.judging.study import add_clip, make_crossed
+from tests.lab.evaluation.study import add_clip, make_crossed
 
 TWO_BY_THREE = {"prompt": ("fox", "squirrel"), "cfg_scale": ("0", "0.5", "1")}
 

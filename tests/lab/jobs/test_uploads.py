@@ -28,7 +28,7 @@ from rivya_core.simulator import SimulatorServer
 from rivya_core.simulator.state.world import World
 from tests.api.images import png
 from tests.lab.given import in_state
-from tests.lab.test_jobs import Bench
+from tests.lab.jobs.test_jobs import Bench
 from tests.pace import quicken
 
 MINUTE_S = 60.0

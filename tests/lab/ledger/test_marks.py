@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rivya_core import HistoryFilter, Lab
 from rivya_core.lab.ledger.history.marks import Marks
-from tests.lab.judging.study import make_study
+from tests.lab.evaluation.study import make_study
 
 
 def test_the_marks_of_a_clip_are_read_together(lab: Lab) -> None:

@@ -1,7 +1,7 @@
 """How the data folder of revision 0006 was filled: run once with the code of commit 6b7b93e, the last one before the rooms moved.
 
     git worktree add /tmp/old 6b7b93e
-    PYTHONPATH=/tmp/old .venv/bin/python tests/lab/old/make_full.py tests/lab/old/full.tar.xz
+    PYTHONPATH=/tmp/old .venv/bin/python tests/lab/ledger/old/make_full.py tests/lab/ledger/old/full.tar.xz
 
 It holds a row in every state a process can leave behind, because the second of two processes is killed in the midst of its
 work: POSTs that were and were not heard, a download under way, a task that runs, rows in the queue, a sweep half bought. It

@@ -28,7 +28,7 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import features, generations
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.media.archive import Archive
-from tests.lab.judging import pictures
+from tests.lab.evaluation import pictures
 from tests.until import HANGS_S, until
 
 

@@ -20,9 +20,9 @@ from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.ledger.schema import features
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.media.video_probe import decode_fault, inspect
+from tests.lab.jobs.test_jobs import KEY, Bench
+from tests.lab.media.test_video_limits import many_samples
 from tests.lab.scripted import Reply, Scripted
-from tests.lab.test_clip_caps import many_samples
-from tests.lab.test_jobs import KEY, Bench
 from tests.lab.video_files import make_clip, zeroed
 from tests.pace import quicken
 

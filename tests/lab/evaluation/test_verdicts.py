@@ -17,7 +17,7 @@ from rivya_core.lab.evaluation.verdicts import Standing
 from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.schema import features, generations
 from rivya_core.lab.ledger.states import State
-from tests.lab.judging.trial import figures, store
+from tests.lab.evaluation.trial import figures, store
 
 TWO = {"cfg_scale": ["0", "1"]}
 STRONG = {("0",): 8.0, ("1",): 0.0}

@@ -1,7 +1,7 @@
 """How the data folder of revision 0002 was filled: run once with the code of commit 1e04135, the last one before 0003.
 
     git worktree add /tmp/old 1e04135
-    PYTHONPATH=/tmp/old .venv/bin/python tests/lab/old/make.py tests/lab/old
+    PYTHONPATH=/tmp/old .venv/bin/python tests/lab/ledger/old/make.py tests/lab/ledger/old
 
 It holds a sweep of which one take failed, votes on it, a single generation, one that was running and one that was waiting in
 the engine's queue when the lab was closed. Only the two databases are kept, packed; clips are left out.

@@ -13,7 +13,7 @@ from rivya_core.lab.evaluation.verdicts import ParameterNote
 from rivya_core.lab.experiments import probes
 from rivya_core.lab.ledger.schema import generations
 from tests.bench.calibration import rendered
-from tests.lab.judging.trial import MODEL, store
+from tests.lab.evaluation.trial import MODEL, store
 from tests.until import until
 
 TWO = {"cfg_scale": ["0", "1"]}

@@ -13,7 +13,7 @@ from rivya_core.lab.evaluation import findings
 from rivya_core.lab.evaluation.findings import Outcome, SweepVerdict, Voted
 from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.schema import experiments
-from tests.lab.judging.trial import MODEL, store
+from tests.lab.evaluation.trial import MODEL, store
 
 TWO = {"cfg_scale": ["0", "1"]}
 STRONG = {("0",): 8.0, ("1",): 0.0}

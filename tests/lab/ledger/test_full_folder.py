@@ -1,6 +1,6 @@
 """A data folder of a process that was killed in the midst of its work reads as then, and goes on; nothing is charged twice.
 
-It was filled by the code of revision 0006, before the rooms of the lab got their names: see ``tests/lab/old/make_full.py``.
+It was filled by the code of revision 0006, before the rooms of the lab got their names: see ``tests/lab/ledger/old/make_full.py``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rivya_core import Lab, State
 from rivya_core.lab.drafts import sweep_drafts
 from rivya_core.lab.jobs.engine import APP_VERSION, QUEUE, WORKFLOW
 from rivya_core.simulator.state.world import World
-from tests.lab.old.make_full import DRAFT, read_back
+from tests.lab.ledger.old.make_full import DRAFT, read_back
 from tests.until import until
 
 PACKED = Path(__file__).parent / "old" / "full.tar.xz"
