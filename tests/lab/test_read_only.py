@@ -310,7 +310,7 @@ def test_every_write_begins_where_it_can_be_refused() -> None:
         for way in ways.findall(path.read_text(encoding="utf-8"))
     }
     assert found == {
-        ("lab/database.py", "BEGIN IMMEDIATE"),
-        ("lab/judging/ballots.py", "even_read_only=True"),
-        ("lab/notes.py", "even_read_only=True"),
+        ("lab/ledger/database.py", "BEGIN IMMEDIATE"),
+        ("lab/evaluation/votes/ballots.py", "even_read_only=True"),
+        ("lab/ledger/key_value.py", "even_read_only=True"),
     }
