@@ -73,7 +73,7 @@ def test_one_back_returns_to_where_one_was(quick: Server, visit: Visit, height: 
     settle(page)
     page.locator('[data-testid="stMain"]').evaluate("e => { e.scrollTop = 300 }")
     page.locator('[class*="st-key-link_button"] a').click()
-    posters = page.locator(".posters button")
+    posters = page.locator(".st-key-wall_picker .poster")
     expect(posters.nth(1)).to_be_visible(timeout=COMES_MS)
     posters.nth(1).click()
     page.locator("button.go").click()

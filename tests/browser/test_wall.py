@@ -367,12 +367,12 @@ def test_posters_are_chosen_and_compared(served: Served, visit: Visit) -> None:
     assert broken(page) == {}
     for number in range(len(REQUESTS)):
         page.locator(".poster").nth(number).click()
-    expect(page.locator(".picker .count")).to_have_text("9 at most: take one out first.")
+    expect(page.locator(".tray .count")).to_have_text("9 at most: take one out first.")
     page.locator(".chosen button").first.click()
     go.click()
     expect(page.locator(".wall video")).to_have_count(8)
     page.get_by_role("button", name="Change clips").click()
-    expect(page.locator(".picker .count")).to_have_text("8 of at most 9")
+    expect(page.locator(".tray .count")).to_have_text("8 of at most 9")
     assert visitor.errors == []
     assert visitor.foreign == []
 

@@ -47,11 +47,6 @@ def seal(text: str) -> int:
     return zlib.adler32(text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "surrogatepass"))
 
 
-def shared_scripts(*names: str) -> str:
-    """The text of shared scripts, each named without ``.js``, for the head of a component's own script."""
-    return "".join(f"{_text(path)}\n" for path in _files(names, "js"))
-
-
 def _files(names: tuple[str, ...], kind: str) -> list[Path]:
     return [FOLDER / f"{name}.{kind}" for name in names]
 

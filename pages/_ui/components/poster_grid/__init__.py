@@ -1,8 +1,15 @@
-"""A shelf of posters: recent clips as pictures that can be chosen, by mouse and by keyboard, and play under them."""
+"""Posters of clips to choose from, by mouse and by keyboard; a clip plays while the mouse or the focus is on its poster.
+
+One is chosen (:func:`poster_grid`), or several are ticked and lie in a tray until "Compare" is pressed (:func:`poster_tray`).
+What is ticked lives in the browser until then.
+
+In: ``clips``; for one choice also ``shown``, ``player``, ``answered`` and ``strip``; for several ``chosen``, ``start``,
+``least`` and ``most``. Out: the trigger ``pick`` (``id``, ``at``) for one choice, ``go`` (ids) for several.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -13,20 +20,21 @@ from pages._ui.components.player import playable
 from rivya_core import GenerationRecord
 from rivya_core.lab.media.video_probe import UNOPENED
 
-_component = component("poster_grid", html='<ul class="shelf"></ul>', shared=("dom", "hover_play"))
+_component = component("poster_grid", shared=("dom", "hover_play", "poster_grid/tray"))
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
     """One poster: a clip, its mark where live and simulated stand side by side, and what stands under it.
 
-    ``takes``: words on the poster of a clip that stands for several.
+    ``takes``: words on the poster of a clip that stands for several. ``facts``: a smaller line under its name.
     """
 
     record: GenerationRecord
     mark: str = ""
     takes: str = ""
     name: str = ""
+    facts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +73,30 @@ def poster_grid(
             "player": f"player_{player}",
             "answered": answered_ms,
             "strip": strip,
-            "clips": [_poster(tile) for tile in tiles],
+            "clips": [_poster(tile) | {"play": _play(tile)} for tile in tiles],
         },
         on_pick_change=on_choice,
     )
+
+
+def poster_tray(tiles: Sequence[Tile], chosen: Sequence[Tile], *, least: int, most: int, key: str) -> list[str] | None:
+    """Draw posters to tick and the tray; the ids to compare when that was pressed just now, or None.
+
+    ``chosen``: what is in the tray at first. ``least`` and ``most``: how many clips can be compared.
+    """
+    result = _component(
+        key=key,
+        data={
+            "several": True,
+            "clips": [_poster(tile) for tile in tiles],
+            "chosen": [_poster(tile) for tile in chosen],
+            "start": " ".join(tile.record.id for tile in chosen),
+            "least": least,
+            "most": most,
+        },
+        on_go_change=_nothing,
+    )
+    return [str(one) for one in result.go] if isinstance(result.go, list) else None
 
 
 def choice(key: str) -> Choice | None:
@@ -79,14 +107,21 @@ def choice(key: str) -> Choice | None:
 
 def _poster(tile: Tile) -> dict[str, object]:
     record = tile.record
-    closed = record.clip_check == UNOPENED
     return {
         "id": record.id,
         "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
-        "src": "" if closed else f"/clips/{record.id}.mp4",
-        "play": None if closed else playable(record, tile.mark),
+        "src": "" if record.clip_check == UNOPENED else f"/clips/{record.id}.mp4",
+        "facts": tile.facts,
         "name": tile.name or formatting.excerpt(record.prompt, 70),
         "length": f"{record.clip_duration_s:.0f} s" if record.clip_duration_s else "",
         "takes": tile.takes,
         "mark": tile.mark,
     }
+
+
+def _play(tile: Tile) -> Mapping[str, object] | None:
+    return None if tile.record.clip_check == UNOPENED else playable(tile.record, tile.mark)
+
+
+def _nothing() -> None:
+    """Streamlit offers a trigger only together with a callback."""

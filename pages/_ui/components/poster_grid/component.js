@@ -3,13 +3,19 @@ const grids = new WeakMap();
 
 function poster(grid, clip) {
   const item = part('li');
-  const button = part('button');
+  const button = part('button', 'poster');
   button.type = 'button';
   button.dataset.id = clip.id;
-  button.onclick = () => choose(grid, clip.id);
+  button.onclick = () => pressed(grid, clip.id);
   const picture = part('span', 'picture');
-  picture.append(part('img'), part('span', 'mark'), part('span', 'takes'), part('span', 'length'));
-  button.append(picture, part('span', 'name'));
+  picture.append(
+    part('img'),
+    part('span', 'mark'),
+    part('span', 'tick'),
+    part('span', 'takes'),
+    part('span', 'length'),
+  );
+  button.append(picture, part('span', 'name'), part('span', 'facts'));
   item.append(button);
   return item;
 }
@@ -27,13 +33,19 @@ function write(item, clip) {
   item.querySelector('.length').textContent = clip.length;
   item.querySelector('.takes').textContent = clip.takes;
   item.querySelector('.name').textContent = clip.name;
+  item.querySelector('.facts').textContent = clip.facts;
   hoverPlay(item.querySelector('button'), item.querySelector('.picture'), clip.src);
 }
 
-// Said in the browser at once: the poster is marked and the player has the clip before the server heard of it.
-function choose(grid, id) {
+function pressed(grid, id) {
   const clip = grid.data.clips.find((one) => one.id === id);
-  grid.chosen = { id, at: Date.now() };
+  if (grid.data.several) tick(grid, clip);
+  else choose(grid, clip);
+}
+
+// Said in the browser at once: the poster is marked and the player has the clip before the server heard of it.
+function choose(grid, clip) {
+  grid.chosen = { id: clip.id, at: Date.now() };
   mark(grid);
   if (grid.data.player && clip.play) {
     document.dispatchEvent(
@@ -53,10 +65,17 @@ function mark(grid) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   let grid = grids.get(parentElement);
-  if (!grid) grids.set(parentElement, (grid = { list: parentElement.querySelector('.shelf'), chosen: null }));
+  if (!grid) {
+    grid = { root: parentElement, list: parentElement.querySelector('.shelf'), chosen: null, several: null };
+    grids.set(parentElement, grid);
+  }
   grid.data = data;
   grid.pick = (chosen) => setTriggerValue('pick', chosen);
-  grid.list.classList.toggle('strip', data.strip);
+  grid.list.classList.toggle('strip', Boolean(data.strip));
+  grid.list.classList.toggle('several', Boolean(data.several));
   keyed(grid.list, data.clips, (clip) => poster(grid, clip), write);
-  mark(grid);
+  if (data.several) {
+    grid.list.setAttribute('aria-label', 'Clips');
+    drawTray(grid, (ids) => setTriggerValue('go', ids));
+  } else mark(grid);
 }
