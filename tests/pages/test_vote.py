@@ -129,7 +129,7 @@ def test_while_voting_the_page_names_nothing(lab: Lab) -> None:
     hidden = [*WORDS.split(), experiment_id, "calm", "rough", "cell", "kling", *map(str, generations)]
     assert [word for word in hidden if word in told] == []
     assert set(data(app, "rivya_ballot")) == {
-        "pair", "left", "right", "prompt", "mark", "number", "count", "undo", "stop", "finish"
+        "pair", "left", "right", "prompt", "mark", "number", "count", "undo", "stop", "finish", "whys"
     }  # fmt: skip
     assert lab.ballots.round(round_id).voter == "Ana"
 

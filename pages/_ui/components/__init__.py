@@ -1,10 +1,10 @@
 """Components with a folder of their own, and the one loader that registers them.
 
-A folder holds ``__init__.py`` (the typed call; its docstring says what goes in and what comes out), ``component.js`` and
-``component.css``; where the frame that the script fills is longer than a line, ``component.html``; and parts, a script and
-perhaps a style of one name, where one file would be too long. Streamlit takes the text of all. A component's script is one
-module, so what it shares (``dom.js``, and what else stands beside it here) is put before its own text; shared scripts declare
-functions and export nothing.
+A folder holds ``__init__.py`` (the typed call; docstrings say what goes in and what comes out), ``component.js``,
+``component.css``, perhaps ``component.html`` (a frame that the script fills) and, where one file would be too long, parts: a
+script and perhaps a style of one name. Streamlit takes the text of all. A component's script is one module, so what it shares
+(``dom.js``, and what else stands beside it here) is put before its own text; shared scripts declare functions and export
+nothing.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from pages._ui.direction import COMPONENT_CSS
 FOLDER = Path(__file__).parent
 
 
-def component(name: str, *, html: str = "", shared: tuple[str, ...] = (), isolated: bool = True) -> Callable[..., Any]:
+def component(name: str, *, shared: tuple[str, ...] = (), isolated: bool = True) -> Callable[..., Any]:
     """Register the component of the folder ``name``; ``shared`` names scripts of this folder that its own one uses.
 
     Args:
         name: The folder's name; Streamlit knows the component as ``rivya_<name>``.
-        html: A frame of one line; a longer one stands in the folder's ``component.html``. The script fills it.
         shared: File names without ``.js``, in the order they are put; a style of the same name comes with the script.
         isolated: In a shadow root of its own. Otherwise its styles hold for the whole page and need names of their own.
     """
@@ -35,7 +34,7 @@ def component(name: str, *, html: str = "", shared: tuple[str, ...] = (), isolat
     styles = (folder / "component.css", *(style for style in _files(shared, "css") if style.exists()))
     return st.components.v2.component(
         f"rivya_{name}",
-        html=_text(frame) if frame.exists() else html,
+        html=_text(frame) if frame.exists() else "",
         css=(COMPONENT_CSS if isolated else "") + "".join(map(_text, styles)),
         js="\n".join(map(_text, (*_files(shared, "js"), folder / "component.js"))),
         isolate_styles=isolated,

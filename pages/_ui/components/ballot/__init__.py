@@ -16,48 +16,7 @@ from pages._ui.components import component
 from rivya_core.lab.evaluation.votes.ballots import Ballot
 from rivya_core.lab.evaluation.votes.votes import OUTCOMES, WHYS, Outcome
 
-_SIDE = """
-  <figure class="side">
-    <video muted playsinline preload="auto" disablepictureinpicture aria-label="Clip {letter}" tabindex="-1"></video>
-    <span class="letter" aria-hidden="true">{letter}</span>
-    <span class="mark" hidden></span>
-    <span class="says" role="status"></span>
-  </figure>"""
-
-_WHYS = "".join(
-    f'<button type="button" class="why" data-why="{why}" aria-pressed="false">{why} <kbd>{key}</kbd></button>'
-    for key, why in enumerate(WHYS, start=5)
-)
-
-_HTML = f"""
-<section class="ballot" tabindex="0" role="group" aria-label="Ballot: clip A and clip B. Keys: 1 or A, 2 or B, 0 or T tie, X both bad, S skip.">
-  <p class="prompt" hidden>Shared prompt: <span class="prompt-text"></span></p>
-  <div class="pair">{_SIDE.format(letter="A")}{_SIDE.format(letter="B")}
-  </div>
-  <div class="votes" role="group" aria-label="Your vote">
-    <button type="button" data-vote="left" class="big">A is better <kbd>1</kbd></button>
-    <button type="button" data-vote="tie">Tie <kbd>0</kbd></button>
-    <button type="button" data-vote="bad">Both bad <kbd>X</kbd></button>
-    <button type="button" data-vote="skip">Skip <kbd>S</kbd></button>
-    <button type="button" data-vote="right" class="big">B is better <kbd>2</kbd></button>
-  </div>
-  <p class="stop" hidden><strong class="why-stop" role="status"></strong>
-    <button type="button" class="finish"><span></span> <kbd>E</kbd></button></p>
-  <div class="more">
-    <p class="line"><span class="count" role="status"></span></p>
-    <div class="whys" role="group" aria-label="Why, if you like to say; choose before you vote"><span class="why-title">Why? Optional, before you vote</span>
-      {_WHYS}
-    </div>
-    <div class="acts">
-      <button type="button" class="play"><span>Play</span> <kbd>P</kbd></button>
-      <button type="button" class="undo" aria-disabled="true">Undo last vote <kbd>U</kbd></button>
-    </div>
-  </div>
-  <p class="hint"><span class="on">Keys work here. Arrows vote too; comma and full stop step one frame.</span><span class="off">Click into the ballot, or press Tab, to vote by keys.</span></p>
-</section>
-"""
-
-_component = component("ballot", html=_HTML, shared=("sync_clock",))
+_component = component("ballot", shared=("dom", "sync_clock"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +58,7 @@ def ballot(shown: Ballot, told: Told, *, key: str, on_act: Callable[[], None]) -
             "right": f"/ballots/{shown.right_token}.mp4",
             "prompt": shown.prompt,
             "undo": told.number > 0,
+            "whys": WHYS,
             **asdict(told),
         },
         on_vote_change=on_act,

@@ -24,7 +24,16 @@ const SAID = {
 };
 const UNLOCK_MS = 6000;
 
-function newBox(root) {
+function whyButton(why, index) {
+  const button = part('button', 'why', `${why} `);
+  button.type = 'button';
+  button.dataset.why = why;
+  button.setAttribute('aria-pressed', 'false');
+  button.append(part('kbd', '', WHY_KEYS[index]));
+  return button;
+}
+
+function newBox(root, whys) {
   const box = { root, pair: '', locked: true, drawn: -1, stop: 0, timer: 0 };
   box.clock = newClock(() => showPlay(box));
   box.clock.clips = [...root.querySelectorAll('.side')].map((side) => ({
@@ -36,7 +45,8 @@ function newBox(root) {
     from: 0,
   }));
   box.votes = [...root.querySelectorAll('[data-vote]')];
-  box.whys = [...root.querySelectorAll('[data-why]')];
+  box.whys = whys.map(whyButton);
+  root.querySelector('.whys').append(...box.whys);
   box.undo = root.querySelector('.undo');
   box.playing = root.querySelector('.play');
   box.count = root.querySelector('.count');
@@ -171,7 +181,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector('.ballot');
   let box = boxes.get(root);
   if (!box) {
-    box = newBox(root);
+    box = newBox(root, data.whys);
     boxes.set(root, box);
     box.data = data;
     wire(box);

@@ -11,7 +11,7 @@ from pages._ui import query_params
 from pages._ui.components import component
 from rivya_core import GenerationRecord
 
-_component = component("clip_pair", html='<div class="pair"></div>', shared=("dom",))
+_component = component("clip_pair", shared=("dom",))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,7 @@ from __future__ import annotations
 
 from pages._ui.components import component
 
-_HTML = """
-<button type="button"><span class="idle">Copy link</span><span class="done" aria-hidden="true">Link copied</span></button>
-<label hidden><span>The browser does not allow copying. Copy this address:</span><input type="text" readonly></label>
-<span class="said" role="status"></span>
-"""
-_component = component("copy_link", html=_HTML)
+_component = component("copy_link")
 
 
 def copy_link(href: str, *, key: str) -> None:

@@ -11,13 +11,7 @@ from dataclasses import dataclass
 
 from pages._ui.components import component
 
-_component = component(
-    "ended_jobs",
-    html="""
-<p class="notice" role="status" hidden><span class="said"></span> <button type="button" aria-label="Dismiss">&times;</button></p>
-""",
-    shared=("notifications",),
-)
+_component = component("ended_jobs", shared=("notifications",))
 
 
 @dataclass(frozen=True, slots=True)

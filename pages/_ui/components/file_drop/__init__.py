@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pages._ui.components import component
 
-_component = component("file_drop", html='<p class="hint"></p>', shared=("hand_over",))
+_component = component("file_drop", shared=("hand_over",))
 
 
 def file_drop(slot: str, *, key: str, hint: str = "") -> None:

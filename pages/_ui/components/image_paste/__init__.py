@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from pages._ui.components import component
 
-_component = component(
-    "image_paste",
-    html='<p class="hint">Or paste an image with <span class="keys"></span></p>',
-    shared=("hand_over",),
-)
+_component = component("image_paste", shared=("hand_over",))
 
 
 def image_paste(slot: str, *, key: str, hint: bool = True) -> None:

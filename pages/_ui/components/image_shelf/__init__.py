@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from pages._ui.components import component
 
-_component = component(
-    "image_shelf", html='<p class="label" id="label"></p><ul class="shelf" aria-labelledby="label"></ul>'
-)
+_component = component("image_shelf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pages._ui.components import component, seal
 
-_component = component(
-    "keyboard_submit", html='<p class="hint"><span class="keys"></span> generates</p>', shared=("seal",)
-)
+_component = component("keyboard_submit", shared=("seal",))
 NO_TEXTS: Mapping[str, str] = {}
 
 

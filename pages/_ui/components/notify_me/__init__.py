@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pages._ui.components import component
 
-_component = component("notify_me", html='<button type="button" hidden></button>', shared=("notifications",))
+_component = component("notify_me", shared=("notifications",))
 
 
 def notify_me() -> None:

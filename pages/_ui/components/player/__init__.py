@@ -14,17 +14,7 @@ from pages._ui.components import component
 from rivya_core import GenerationRecord
 from rivya_core.lab.media.video_probe import DAMAGED, UNOPENED
 
-_component = component(
-    "player",
-    html="""
-<figure class="frame">
-  <video controls playsinline preload="metadata"></video>
-  <span class="mark"></span>
-</figure>
-<p class="trouble" role="status" hidden>Your browser may not play this clip. <a download>Download it.</a></p>
-<p class="keys" aria-hidden="true">Space plays · comma and full stop step one frame · L loops · F full screen</p>
-""",
-)
+_component = component("player")
 
 
 def player(

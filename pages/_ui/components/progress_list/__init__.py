@@ -15,7 +15,7 @@ import streamlit as st
 
 from pages._ui.components import component
 
-_component = component("progress_list", html='<ul class="list"></ul>', shared=("dom",))
+_component = component("progress_list", shared=("dom",))
 
 
 class Step(TypedDict):

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from pages._ui.components import component, seal
 
-_component = component(
-    "prompt_counter",
-    html='<div class="counter"><p class="over" role="status" hidden></p><p class="count"></p></div>',
-    shared=("dom",),
-)
+_component = component("prompt_counter", shared=("dom",))
 
 
 def prompt_counter(box: str, text: str, limit: int | None, *, key: str) -> None:

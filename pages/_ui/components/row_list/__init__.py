@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages._ui.components import component
 
-_component = component("row_list", html='<ul class="rows"></ul>', shared=("dom",))
+_component = component("row_list", shared=("dom",))
 
 
 def row_list(rows: Sequence[Mapping[str, Any]], on_open: Callable[[str], None], *, key: str) -> None:

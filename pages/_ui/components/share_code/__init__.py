@@ -5,11 +5,7 @@ from __future__ import annotations
 from pages._ui.components import component
 from rivya_core.lab.shows.room.qr_code import qr_code
 
-_HTML = """
-<div class="share"><div class="code"><svg xmlns="http://www.w3.org/2000/svg" role="img" shape-rendering="crispEdges"><rect/><path/></svg></div>
-<div class="words"><p>Point a phone's camera at the code, or type:</p><p class="address"></p></div></div>
-"""
-_component = component("share_code", html=_HTML)
+_component = component("share_code")
 
 
 def share_code(address: str, *, opens: str, key: str) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages._ui.components import component
 
-_component = component("slide_list", html='<ol class="slides"></ol>', shared=("dom",))
+_component = component("slide_list", shared=("dom",))
 
 
 class Poster(TypedDict):

@@ -13,7 +13,7 @@ from typing import Any
 
 from pages._ui.components import component
 
-_component = component("strip_plot", html='<div class="figures"></div>')
+_component = component("strip_plot")
 
 TICKS = 4
 BEYOND = 0.6

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pages._ui.components import component
 
-_component = component("thumbnail", html='<img class="picture">')
+_component = component("thumbnail")
 
 
 def thumbnail(sha256: str, alt: str, *, key: str) -> None:

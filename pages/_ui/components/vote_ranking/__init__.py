@@ -10,23 +10,7 @@ from dataclasses import asdict, dataclass
 
 from pages._ui.components import component
 
-_HTML = """
-<section class="standing">
-  <h2 class="sentence"></h2>
-  <p class="rate"></p>
-  <div class="winning" role="group" aria-label="Winning clip" hidden></div>
-  <table>
-    <caption></caption>
-    <thead><tr><th scope="col">Place</th><th scope="col" class="what"></th>
-      <th scope="col" class="wide">Chance to be preferred to another one, 95 % interval</th>
-      <th scope="col">Votes</th></tr></thead>
-    <tbody></tbody>
-  </table>
-  <ul class="notes"></ul>
-</section>
-"""
-
-_component = component("vote_ranking", html=_HTML, shared=("dom",))
+_component = component("vote_ranking", shared=("dom",))
 
 
 @dataclass(frozen=True, slots=True)
