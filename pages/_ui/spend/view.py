@@ -18,9 +18,6 @@ MODES: Final[tuple[Mode, ...]] = ("live", "simulated")
 LENGTHS: Final = {"today": 1, "7 days": 7, "30 days": 30, "all": None}
 USUAL: Final = "30 days"
 
-_STYLE: Final = "<style>.st-key-spend_filters button p::first-letter { text-transform: uppercase; }</style>"
-"""The words stand in the address as they are, and start large on the page."""
-
 
 class View(NamedTuple):
     """One mode, what it is called here, and some days."""
@@ -38,7 +35,6 @@ class View(NamedTuple):
 
 def choose(lab: Lab) -> View:
     """Draw the two switches and the export, and say what was chosen."""
-    st.html(_STYLE)
     with st.container(horizontal=True, vertical_alignment="bottom", key="spend_filters", gap="medium"):
         mode = lab.mode
         if lab.cassettes.playing is None:  # a replay has nothing else
