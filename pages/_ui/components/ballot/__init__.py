@@ -2,6 +2,9 @@
 
 What it is given: two neutral addresses, what is the same for both, and how far the votes are. Clips are called A and B and nothing
 else; their element is told no name, size or length before the file tells it.
+
+In: ``pair`` (what the two are known by), ``left`` and ``right`` (their addresses), ``prompt``, ``whys``, ``undo`` and
+:class:`Told`. Out: the trigger ``vote``: ``vote``, ``whys``, and the ``pair`` and ``number`` that were on the screen.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Streamlit adds an entry to the browser's history whenever the address changes, for each filter and each letter of a search
 as well, and starts every page at its top. Here an entry is added only for what a person would call going somewhere.
+
+In: ``places``. Out: nothing.
 """
 
 from __future__ import annotations
@@ -15,5 +17,5 @@ _component = component("browser_history")
 
 
 def browser_history() -> None:
-    """Mend the history of the browser tab; once on every page. In: ``places``. Out: nothing."""
+    """Mend the history of the browser tab; once on every page."""
     _component(key="browser_history", data={"places": PLACES}, height=0)

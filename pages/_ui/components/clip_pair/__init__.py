@@ -1,6 +1,8 @@
 """Two clips side by side that play together: muted, in a loop, from the moment they are in sight.
 
 They are one picture of a difference, so they share one clock and one button. With reduced motion nothing starts by itself.
+
+In: ``clips`` (``id``, ``name``, ``src``, ``poster``, ``ratio``, ``href``). Out: the trigger ``open``, a clip's id.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Where the browser keeps its clipboard to itself, as it does on plain http to another computer, the address is shown to be
 copied by hand.
+
+In: ``href``. Out: nothing.
 """
 
 from __future__ import annotations

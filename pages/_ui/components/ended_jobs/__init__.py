@@ -2,6 +2,8 @@
 
 It draws nothing until then. It works in a tab in the background, where browsers slow timers down to one a minute: what ended
 is then told up to a minute late, and nothing is missed.
+
+In: ``running`` (a number) and ``ended`` (pairs of moment and kind, see :class:`Ended`). Out: nothing.
 """
 
 from __future__ import annotations

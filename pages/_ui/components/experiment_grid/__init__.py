@@ -3,6 +3,8 @@
 So pictures do not flicker, clips play on and the keyboard stays where it is. Which takes of a combination are in front, which clip
 is open and which are ticked is the browser's own knowledge; Python is told of the ticked ones, and asked for what it alone knows of
 the open one.
+
+In: what ``sweep.live_grid`` draws of a sweep. Out: the state ``picked`` (ids) and the trigger ``act`` (``name``, ``id``, ``on``).
 """
 
 from __future__ import annotations

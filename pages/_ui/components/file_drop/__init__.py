@@ -2,6 +2,8 @@
 
 Without it a browser leaves the page to show the file, and takes the form with it. So a clip that carries its settings needs
 no aim, also while the uploader is hidden behind a chosen image.
+
+In: ``slot`` and ``hint``. Out: nothing; the file goes to the uploader.
 """
 
 from __future__ import annotations

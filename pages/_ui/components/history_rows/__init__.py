@@ -2,6 +2,9 @@
 
 What is ticked stays in the browser's tab, also while other pages of the table are shown, so that a tick costs no run of the
 page. An action hands over the ids it is for.
+
+In: the arguments of :func:`history_rows` and the limits of what can be done with many. Out: the triggers ``open`` (an id) and
+``act`` (``act``, ``ids``, ``label``).
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 So it meets the same checks as every other file, and nothing is sent by it. Streamlit's own uploader takes a paste only while
 it has the focus.
+
+In: ``slot`` and ``hint``. Out: nothing; the image goes to the uploader.
 """
 
 from __future__ import annotations

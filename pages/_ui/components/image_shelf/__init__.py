@@ -1,4 +1,7 @@
-"""A row of small pictures to choose from."""
+"""A row of small pictures to choose from.
+
+In: ``label`` and ``images`` (``id``, ``src``, ``name``). Out: the trigger ``choose``, an image's id.
+"""
 
 from __future__ import annotations
 

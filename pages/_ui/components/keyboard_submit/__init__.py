@@ -2,6 +2,8 @@
 
 Without it the counter, the price and the draft would lag until the box loses focus, and a shortcut pressed right after
 typing would meet a button that is still disabled.
+
+In: ``form``, ``sends``, ``seals`` (of the committed texts, by box) and ``answers``. Out: the trigger ``send``, a moment.
 """
 
 from __future__ import annotations

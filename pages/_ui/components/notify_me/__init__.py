@@ -1,4 +1,7 @@
-"""The small switch for notifications of what ended; the browser's permission is asked for when it is pressed, never before."""
+"""The small switch for notifications of what ended; the browser's permission is asked for when it is pressed, never before.
+
+In: nothing. Out: nothing; the browser keeps what was chosen.
+"""
 
 from __future__ import annotations
 

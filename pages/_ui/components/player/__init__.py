@@ -1,6 +1,9 @@
 """The clip player. It keeps playing over ticks and reruns: one element for as long as its key stays.
 
 ``st.video`` refuses root-relative addresses, has no poster and restarts when an element is inserted before it.
+
+In: ``name``, ``clip`` (see :func:`playable`), ``believed`` (the clip that Python takes to be playing), ``autoplay`` and
+``answered`` (a moment). Out: the state ``playing``, the id of the clip that is watched, or "".
 """
 
 from __future__ import annotations

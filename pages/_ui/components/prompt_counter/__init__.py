@@ -2,6 +2,8 @@
 
 Characters are counted as Python counts them, so an emoji is one. What the page knows of the committed text comes with a
 delay; the counter never waits for it.
+
+In: ``box``, ``limit`` and ``seen`` (the committed text's seal). Out: nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Rows that open one thing each, in a single element: a name, chips, a sentence, a bar of progress, facts."""
+"""Rows that open one thing each, in a single element: a name, chips, a sentence, a bar of progress, facts.
+
+In: ``rows``, see :func:`row_list`. Out: the trigger ``open``, a row's id.
+"""
 
 from __future__ import annotations
 

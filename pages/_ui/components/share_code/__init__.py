@@ -1,4 +1,7 @@
-"""An address to be read from a distance: its QR code, and beside it, where there is room, the address in large type."""
+"""An address to be read from a distance: its QR code, and beside it, where there is room, the address in large type.
+
+In: ``address``, ``label``, and the code's ``size`` and ``path``. Out: nothing.
+"""
 
 from __future__ import annotations
 

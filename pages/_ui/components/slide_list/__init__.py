@@ -1,4 +1,7 @@
-"""The slides of a show as small pictures in their order; one is chosen, and buttons move it up and down."""
+"""The slides of a show as small pictures in their order; one is chosen, and buttons move it up and down.
+
+In: ``slides`` (:class:`SlideRow`), ``chosen`` and ``mayEdit``. Out: the trigger ``act`` (``act``, ``number``).
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Drawn by a component of our own: points are links that work with mouse, touch and keyboard (arrows move, Enter opens), words
 stay text at any width, and colours follow the theme.
+
+In: ``charts`` (each with its ends, ticks and strips of points) and the ``key`` to their marks. Out: the trigger ``open``, a clip's id.
 """
 
 from __future__ import annotations

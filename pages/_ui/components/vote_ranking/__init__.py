@@ -1,6 +1,8 @@
 """The ranking of a vote: the winner's clips playing, and a table of place, poster, name, share with its interval, and votes.
 
 Names are words of people: text only.
+
+In: a :class:`Ranking`. Out: nothing.
 """
 
 from __future__ import annotations

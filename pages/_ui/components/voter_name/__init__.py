@@ -1,6 +1,8 @@
 """The voter's name, asked once for a browser: kept in its own storage, in no address and on no other server.
 
 Where a browser keeps nothing, the name lasts as long as the session.
+
+In: ``keep``. Out: the state ``name``.
 """
 
 from __future__ import annotations
