@@ -51,7 +51,7 @@ function fillTray(grid) {
         image.src = clip.poster;
         button.append(image);
       }
-      button.append(part('span', 'out', '\u00d7'));
+      button.append(part('span', 'out', '\u00D7'));
       const row = part('li');
       row.append(button);
       return row;
