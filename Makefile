@@ -54,13 +54,13 @@ $(VENV)/.dev-ready: .ci/requirements-dev.txt requirements.txt
 lint:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/oxfmt --check pages rivya_core
-	$(BIN)/oxlint pages rivya_core
+	$(BIN)/oxfmt --check pages rivya_core tests
+	$(BIN)/oxlint pages rivya_core tests
 
 format: setup-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/oxfmt pages rivya_core
+	$(BIN)/oxfmt pages rivya_core tests
 
 types:
 	$(BIN)/mypy

@@ -24,9 +24,13 @@ SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 @pytest.mark.parametrize("check", [["oxfmt", "--check"], ["oxlint", "-f", "unix"]], ids=["format", "lint"])
 def test_scripts_and_styles_are_in_shape(check: list[str]) -> None:
-    """As `make lint` wants them; where they are not, run `.venv/bin/oxfmt pages rivya_core`."""
+    """As `make lint` wants them; where they are not, run `.venv/bin/oxfmt pages rivya_core tests`."""
     said = subprocess.run(
-        [SCRIPTS / check[0], *check[1:], "pages", "rivya_core"], cwd=ROOT, capture_output=True, text=True, check=False
+        [SCRIPTS / check[0], *check[1:], "pages", "rivya_core", "tests"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert said.returncode == 0, said.stdout + said.stderr
 
