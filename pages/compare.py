@@ -6,22 +6,19 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import chat_files, direction, layout
+from pages._ui import chat_files, direction, fragments, layout
 from pages._ui.add_to_show import menu as show_menu, outcome as show_outcome
 from pages._ui.app_shell.open_page import open_page
+from pages._ui.compare import choice as wall_choice, wall
+from pages._ui.compare.choice import Choice
+from pages._ui.compare.picker import picker
 from pages._ui.compare_limits import LEAST, MOST
 from pages._ui.request_form import form
-from pages._ui.wall import choice as wall_choice, wall
-from pages._ui.wall.choice import Choice
-from pages._ui.wall.picker import picker
 from rivya_core import Lab
 from rivya_core.lab.drafts.drafts import Draft
 from rivya_core.lab.experiments.records import SweepStatus
 
 TICK_S = 2.0
-
-_SEEN = "_compare_seen"
-_CHANGES = "_compare_changes"
 
 
 def main() -> None:
@@ -42,8 +39,7 @@ def main() -> None:
     else:
         _pick(lab, choice, wall_choice.experiment(lab))
     if choice.is_wall or choice.pending:
-        st.session_state[_SEEN] = _signature(lab, choice)
-        st.fragment(_watch, run_every=TICK_S)()
+        _watch(lab, choice)
 
 
 def _use_settings(lab: Lab) -> None:
@@ -114,15 +110,14 @@ def _nothing(status: SweepStatus | None) -> None:
             st.page_link(str(layout.page_file("generate")), label="Make the first clip", icon=":material/auto_awesome:")
 
 
-def _watch() -> None:
+def _watch(lab: Lab, choice: Choice) -> None:
     """Draw the page again when somebody wrote a note, gave stars, or a clip that was waited for has come."""
-    lab = layout.lab()
-    changes = lab.changes()
-    if changes == st.session_state.get(_CHANGES):
-        return
-    st.session_state[_CHANGES] = changes
-    if _signature(lab, wall_choice.read(lab)) != st.session_state.get(_SEEN):
-        st.rerun()
+    shown, drawn_at = _signature(lab, choice), lab.changes()
+
+    def look() -> tuple[Any, ...]:
+        return shown if lab.changes() == drawn_at else _signature(lab, wall_choice.read(lab))
+
+    fragments.watch(look, shown, TICK_S)
 
 
 def _signature(lab: Lab, choice: Choice) -> tuple[Any, ...]:

@@ -28,7 +28,7 @@ def main() -> None:
     moving = is_moving(lab, view)
     left, right = st.columns([8, 5], gap="medium")
     with left:
-        fragments.part(_moving, TICK_S if moving else None)(lab, view, was_moving=moving)
+        fragments.live_part(_moving, moving, TICK_S if moving else None)(lab, view)
         if spent.groups:
             spend_sums.by_day(view, spent)
         spend_experiments.by_experiment(lab, view, spent)
@@ -49,16 +49,15 @@ def is_moving(lab: Lab, view: View) -> bool:
     return lab.history.running_count(view.mode) > 0
 
 
-def _moving(lab: Lab, view: View, *, was_moving: bool) -> None:
-    """Draw what changes while clips run; when the last one has ended, the whole page is due."""
+def _moving(lab: Lab, view: View) -> bool:
+    """Draw what changes while clips run; whether any does."""
     spent = lab.spending.spent(view.mode, view.days)
-    if was_moving and not is_moving(lab, view):
-        st.rerun()
     if spent.groups:
         spend_sums.totals(view, spent)
     else:
         _nothing(lab, view, spent)
     spend_experiments.forecast_card(lab, view)
+    return is_moving(lab, view)
 
 
 def _nothing(lab: Lab, view: View, spent: Spent) -> None:

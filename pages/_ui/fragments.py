@@ -1,15 +1,12 @@
-"""The parts of a page that draw themselves anew every few seconds, and the one trap they set.
+"""The parts of a page that draw themselves anew every few seconds, and draw the whole page when it is due.
 
-When such a part is due while the whole page is drawn, Streamlit runs it right afterwards, and first throws away what the
-page drew of that part and has not sent yet. The browser then takes the part for gone and builds it anew: a grid flashes, a
-clip that plays begins again (seen on a busy machine, Streamlit 1.67, ``ForwardMsgQueue.clear``). So a page with such parts
-gives the server a moment to send everything before its run ends. Parts that only watch and draw nothing need no such care.
+Every watch-and-redraw loop of the pages is one of the functions here.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import streamlit as st
@@ -17,23 +14,39 @@ import streamlit as st
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SEND_S = 0.02
-_LIVE = "_live_parts"
-
 
 def part(draw: Callable[P, T], every_s: float | None) -> Callable[P, T]:
     """Make ``draw`` a fragment that runs again every ``every_s`` seconds; None: only when something in it is pressed."""
-    if every_s is not None:
-        st.session_state[_LIVE] = True
     return st.fragment(draw, run_every=every_s)
 
 
-def begin() -> None:
-    """Begin the run of a whole page."""
-    st.session_state.pop(_LIVE, None)
+def live_part(draw: Callable[P, object], shown: object, every_s: float | None) -> Callable[P, None]:
+    """Make ``draw`` such a fragment that also draws the whole page again once the rest of it is out of date.
+
+    Args:
+        draw: Draws the part, and returns what the rest of the page shows of the matter, as it is now.
+        shown: The same as the rest of the page was drawn from.
+        every_s: Seconds between two runs; None: it runs when something in it is pressed.
+    """
+
+    @wraps(draw)
+    def draw_and_compare(*args: P.args, **kwargs: P.kwargs) -> None:
+        if draw(*args, **kwargs) != shown:
+            st.rerun()
+
+    return part(draw_and_compare, every_s)
 
 
-def end() -> None:
-    """Let what was drawn be sent, when a part of the page may be due."""
-    if st.session_state.get(_LIVE):
-        time.sleep(SEND_S)
+def watch(look: Callable[[], object], shown: object, every_s: float) -> None:
+    """Draw nothing; draw the whole page again when ``look`` no longer gives what was ``shown``.
+
+    It is asked from the second run on: in its first the page has just looked by itself.
+    """
+    runs = iter([True])
+
+    @wraps(look)
+    def compare() -> None:
+        if not next(runs, False) and look() != shown:
+            st.rerun()
+
+    part(compare, every_s)()

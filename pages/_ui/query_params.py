@@ -6,6 +6,9 @@ from urllib.parse import quote, urlsplit
 
 import streamlit as st
 
+SHOW = "show"
+"""The word for the show that is open; pages link to it, Shows reads it."""
+
 
 def opened() -> str | None:
     """Tell which generation the address asks for."""

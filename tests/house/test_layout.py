@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CODE = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py")), *sorted((ROOT / "rivya_core").rglob("*.py"))]
 PAGES = sorted((ROOT / "pages").glob("[a-z]*.py"))
+SCREENS = sorted((ROOT / "pages").rglob("*.py"))
 TOP_LEVEL = {
     "app.py", "pages", "rivya_core", "tests", "requirements.txt", "README.md",
     "Makefile", "pyproject.toml", "CHANGELOG.md", "LICENSE", "docs",
@@ -29,12 +30,46 @@ def test_the_top_level_holds_only_what_the_owner_allows() -> None:
     assert {top for top in tops if not top.startswith(".")} <= TOP_LEVEL
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+WAITING_MODULES = {
+    "aiohttp", "asyncio", "concurrent", "dbos", "http", "httpx", "multiprocessing", "requests", "sched", "shelve", "socket",
+    "sqlalchemy", "sqlite3", "ssl", "subprocess", "threading", "urllib3",
+}  # fmt: skip
+"""What queries, asks a network or runs beside the script; `urllib.parse` only takes addresses apart."""
+WAITING_CALLS = {"sleep", "open", "urlopen", "result", "acquire", "read_bytes", "write_text", "write_bytes"}
+
+
+@pytest.mark.parametrize("path", SCREENS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_page_neither_queries_nor_waits(path: Path) -> None:
-    """A page reads widgets, calls the core and draws: no SQL, HTTP, files, threads or sleep."""
-    source = path.read_text(encoding="utf-8")
-    forbidden = re.compile(r"\b(sqlalchemy|sqlite3|httpx|aiohttp|threading|time\.sleep|sleep\(|open\(|requests)\b")
-    assert not [line for line in source.splitlines() if forbidden.search(line)]
+    """P7: a page and its parts read widgets, call the core and draw: no SQL, network, files, threads or sleep in a run."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        imported = (
+            [name.name for name in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or "", *(f"{node.module}.{name.name}" for name in node.names)]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+        found += [name for name in imported if name.split(".")[0] in WAITING_MODULES or name == "urllib.request"]
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            found += [called] if called in WAITING_CALLS else []
+    assert found == []
+
+
+@pytest.mark.parametrize("path", SCREENS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_only_one_page_draws_is_imported_by_that_page_alone(path: Path) -> None:
+    """What two pages share stands in `_ui` itself or in one of its shared folders, and knows no page."""
+    folders = {page.stem for page in PAGES}
+    own = path.relative_to(ROOT / "pages").parts
+    owner = own[1] if len(own) > 1 else path.stem
+    modules = [
+        f"{node.module}.{name.name}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pages._ui")
+        for name in node.names
+    ]
+    assert not [module for module in modules if module.split(".")[2] in folders - {owner}]
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))

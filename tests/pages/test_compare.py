@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages._ui.wall import wall
+from pages._ui.compare import wall
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State, Sweep
 from tests.lab.evaluation.study import make_study
 from tests.lab.given import in_state
@@ -199,7 +199,7 @@ def acting(*said: Any) -> AppTest:
     """A page that hears what a browser says was done."""
 
     def page(said: tuple[object, ...]) -> None:
-        from pages._ui.wall import wall  # noqa: PLC0415 - this function becomes a script of its own
+        from pages._ui.compare import wall  # noqa: PLC0415 - this function becomes a script of its own
 
         for one in said:
             wall.take(one)

@@ -87,8 +87,30 @@ def test_an_answer_outlives_the_run_that_begins(fragments: list[str] | None) -> 
     queue.enqueue(answer)
     queue.enqueue(drawn)
     queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=fragments)
-    assert [one.WhichOneof("type") for one in queue.flush()] == ["file_urls_response"]
+    kept = ["file_urls_response"] if fragments is None else ["file_urls_response", "delta"]
+    assert [one.WhichOneof("type") for one in queue.flush()] == kept
     assert queue.flush() == []
+
+
+def test_what_was_drawn_of_a_part_is_sent_before_the_part_draws_itself_anew() -> None:
+    """Without it, a browser that hears of the end of the page's run takes the part for gone and builds it anew."""
+    streamlit_patches.carry_out()
+    queue = ForwardMsgQueue()
+    started, drawn, ended = ForwardMsg(), ForwardMsg(), ForwardMsg()
+    started.new_session.SetInParent()
+    drawn.delta.fragment_id = "some-fragment"
+    drawn.delta.new_element.text.body = "of the page"
+    ended.script_finished = ForwardMsg.FINISHED_SUCCESSFULLY
+    for message in (started, drawn, ended):
+        queue.enqueue(message)
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["some-fragment"])
+    again = ForwardMsg()
+    again.delta.fragment_id = "some-fragment"
+    again.delta.new_element.text.body = "of the part"
+    queue.enqueue(again)
+    sent = queue.flush()
+    assert [one.WhichOneof("type") for one in sent] == ["new_session", "delta", "script_finished", "delta"]
+    assert [one.delta.new_element.text.body for one in sent[1::2]] == ["of the page", "of the part"]
 
 
 def test_a_press_in_a_component_whose_page_is_being_left_is_carried_out() -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from pages._ui import direction, formatting, layout
 from pages._ui.add_to_show import outcome
 from pages._ui.add_to_show.outcome import Added
-from pages._ui.shows import query_params
+from pages._ui.query_params import SHOW
 from rivya_core import Lab
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.texts import one_line
@@ -30,7 +30,7 @@ def follow() -> None:
     """Go to the show that was just made; called where the press was drawn, also in a fragment."""
     show_id = st.session_state.pop(_GO, None)
     if show_id is not None:
-        st.switch_page(layout.page_file("shows"), query_params={query_params.SHOW: show_id})
+        st.switch_page(layout.page_file("shows"), query_params={SHOW: show_id})
 
 
 def refusal() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages._ui import formatting, layout
-from pages._ui.shows import query_params
+from pages._ui.query_params import SHOW
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.show import Show
 
@@ -41,7 +41,7 @@ def draw(place: str) -> None:
                     layout.page_file("shows"),
                     label="Open the show",
                     icon=":material/slideshow:",
-                    query_params={query_params.SHOW: added.after.id},
+                    query_params={SHOW: added.after.id},
                 )
                 st.button("Undo", icon=":material/undo:", key=f"added_{place}_undo", on_click=_undo, args=(place,))
             st.button("Close", type="tertiary", key=f"added_{place}_close", on_click=_forget)

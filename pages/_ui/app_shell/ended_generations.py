@@ -6,6 +6,7 @@ import time
 
 import streamlit as st
 
+from pages._ui import fragments
 from pages._ui.components.ended_jobs import Ended, ended_jobs
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.states import State
@@ -24,7 +25,7 @@ def watch(lab: Lab) -> None:
     running = _look(lab)
     st.session_state[_FRESH] = running
     with st.container(key="ended_jobs"):
-        st.fragment(_tell, run_every=TICK_S if running else None)()
+        fragments.part(_tell, TICK_S if running else None)()
 
 
 def _tell() -> None:

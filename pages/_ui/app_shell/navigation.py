@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages._ui import fragments, layout
+from pages._ui import layout
 from pages._ui.app_shell import streamlit_patches
 from pages._ui.layout import ROOT, can_spend, page_file
 from rivya_core.api.errors import RivyaError
@@ -39,14 +39,12 @@ _ROOT_PAGE = "start"  # Streamlit shows it nowhere; two pages may not share one
 def navigate() -> None:
     """Draw the navigation and run the page that was asked for; called by ``app.py`` only."""
     st.session_state[_FRAMED] = True
-    fragments.begin()
     try:
         page = _navigation()
         try:
             page.run()
         except RivyaError as error:
             layout.error_card(error)  # what a page could not foresee is said in words, below what it has drawn
-        fragments.end()
     finally:
         st.session_state.pop(_FRAMED, None)
 

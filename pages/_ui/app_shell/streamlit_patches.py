@@ -9,6 +9,11 @@ A file that is dropped or pasted is carried out too. The browser asks where to u
 session's queue; a run that begins before it left clears the queue, the answer with it, and the browser waits for ever: the
 file is gone without a word (seen on Streamlit 1.67, a file dropped while text was committed). So answers outlive the clearing.
 
+A part of a page that draws itself anew every few seconds stays where it is. When it is due while the whole page is drawn,
+Streamlit runs it right afterwards, and first throws away what the page drew of it and has not sent yet. The browser then takes
+the part for gone and builds it anew: a grid flashes, a clip that plays begins again (seen on a busy machine, Streamlit 1.67). So
+nothing is thrown away when only a part of the page begins to run: what it draws comes after what was drawn before.
+
 A press in a component is carried out also while another page is already asked for. That request drops what the browser does not
 hold itself, the state of a component among it, and the press that comes along with it finds none (seen on Streamlit 1.67, a
 ``KeyError`` in place of the page). So a component that was pressed has a state, if an empty one.
@@ -32,11 +37,11 @@ _ANSWERS = frozenset({"file_urls_response", "backend_operation_response"})
 
 
 def carry_out() -> None:
-    """Make Streamlit call the callbacks of each run to their end and keep its answers; calling it again changes nothing."""
+    """Make Streamlit call the callbacks of each run to their end and keep what the browser waits for; calling it again changes nothing."""
     if not hasattr(SafeSessionState.on_script_will_rerun, _MARK):
         SafeSessionState.on_script_will_rerun = _to_the_end(SafeSessionState.on_script_will_rerun)  # type: ignore[method-assign]
     if not hasattr(ForwardMsgQueue.clear, _MARK):
-        ForwardMsgQueue.clear = _without_answers(ForwardMsgQueue.clear)  # type: ignore[method-assign]
+        ForwardMsgQueue.clear = _keeping_what_is_waited_for(ForwardMsgQueue.clear)  # type: ignore[method-assign]
 
 
 def _to_the_end(call_callbacks: Callable[..., None]) -> Callable[..., None]:
@@ -68,11 +73,14 @@ def _give_states(session: Any, fresh_widget_states: Any) -> None:
             state._old_state.setdefault(found["component"], {})  # noqa: SLF001
 
 
-def _without_answers(clear: Callable[..., None]) -> Callable[..., None]:
+def _keeping_what_is_waited_for(clear: Callable[..., None]) -> Callable[..., None]:
     @wraps(clear)
-    def cleared(queue: Any, retain_lifecycle_msgs: bool = False, *args: Any, **kwargs: Any) -> None:
+    def cleared(
+        queue: Any, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: list[str] | None = None
+    ) -> None:
         before = list(queue._queue) if retain_lifecycle_msgs else []  # noqa: SLF001 - Streamlit offers no public way
-        clear(queue, retain_lifecycle_msgs, *args, **kwargs)
+        # an empty list: a part of the page runs, and nothing that any part has drawn is thrown away
+        clear(queue, retain_lifecycle_msgs, None if fragment_ids_this_run is None else [])
         kept = {id(message) for message in queue._queue}  # noqa: SLF001
         answers = (one for one in before if one.WhichOneof("type") in _ANSWERS and id(one) not in kept)
         queue._queue.extend(answers)  # noqa: SLF001

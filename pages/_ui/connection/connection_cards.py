@@ -14,7 +14,7 @@ from pages._ui import failure_cards, formatting, fragments, layout
 from pages._ui.cap_editor import cap_editor
 from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import Lab, State
-from rivya_core.lab.ledger.records import BalanceRecord, Budget, ErrorCard, Pause
+from rivya_core.lab.ledger.records import BalanceRecord, Budget, ErrorCard
 from rivya_core.lab.ledger.states import is_terminal
 from rivya_core.settings import is_built_in
 
@@ -187,13 +187,7 @@ def queue_card(lab: Lab) -> None:
         if pause is None and not lab.settings.read_only:
             st.button("Pause the queue", icon=":material/pause:", key="pause_queue", on_click=lab.pause_queue)
         if pause is not None:
-            st.fragment(_watch_pause, run_every=PAUSE_TICK_S)(lab, pause)
-
-
-def _watch_pause(lab: Lab, drawn: Pause) -> None:
-    """Draw the page again once the pause is another one, or over."""
-    if lab.pause() != drawn:
-        st.rerun()
+            fragments.watch(lab.pause, pause, PAUSE_TICK_S)
 
 
 def _waiting(lab: Lab) -> str:

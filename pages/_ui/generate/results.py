@@ -27,8 +27,6 @@ MAX_DISMISSED = 100
 TROUBLED_IN_HISTORY = {"state": ["failed", "attention"]}
 """History's own filter words for what the cards here are about."""
 
-_SEEN = "_seen"
-_FRESH = "_seen_in_this_run"
 _RUNNING = "_running"
 
 
@@ -71,7 +69,6 @@ def draw(lab: Lab) -> None:
     look = _look(lab, lab.balance())
     rows = clips.finished(lab)
     marks = mode_marks.marks(lab.mode, (record.mode for record in (*look.running, *look.failures, *rows)))
-    st.session_state[_SEEN] = look.signature
     _announce(lab, look)
     with st.container(key="slot_answer"):
         generation_actions.repeat_answer(lab)
@@ -85,7 +82,7 @@ def draw(lab: Lab) -> None:
     with st.container(key="slot_clips"):
         clips.draw(lab, clips.presses(rows, look.running), marks)
     with st.container(key="slot_watch"):
-        _quiet_watch(look)
+        _quiet_watch(lab, look)
 
 
 def _look(lab: Lab, balance: BalanceRecord) -> Look:
@@ -121,23 +118,23 @@ def _in_progress(lab: Lab, look: Look, marks: Marks) -> None:
             with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
                 st.caption("You can close this tab.", width="content")
                 notify_me()
-        fragments.part(_tick, TICK_S)(marks)
+        fragments.live_part(_tick, look.signature, TICK_S)(marks)
         if len(look.running) == MAX_ROWS:
             st.caption(f"The newest {MAX_ROWS} of {lab.history.running_count()}; all of them are in History.")
 
 
-def _quiet_watch(look: Look) -> None:
+def _quiet_watch(lab: Lab, look: Look) -> None:
     """Look for changes while no row is drawn; soon where something goes on by itself, else now and then."""
     if look.running:
         return
-    st.session_state[_FRESH] = True
     if look.moves:
-        st.fragment(_watch, run_every=TICK_S)()
-    else:
-        st.fragment(_idle, run_every=IDLE_TICK_S)()
+        fragments.watch(lambda: _look(lab, lab.balance()).signature, look.signature, TICK_S)
+    else:  # with the balance that is known: nobody is asked for it because a tab stands open
+        fragments.watch(lambda: _look(lab, lab.ledger.balance(lab.connection)).signature, look.signature, IDLE_TICK_S)
 
 
-def _tick(marks: Marks) -> None:
+def _tick(marks: Marks) -> tuple[Any, ...]:
+    """Draw the rows; what the rest of the page shows, by now."""
     lab = layout.lab()
     look = _look(lab, lab.balance())
     generation_progress(
@@ -149,27 +146,7 @@ def _tick(marks: Marks) -> None:
         marks=marks,
         on_act=_act,
     )
-    _redraw_when_changed(look)
-
-
-def _watch() -> None:
-    if st.session_state.pop(_FRESH, False):
-        return  # the page itself has just looked
-    lab = layout.lab()
-    _redraw_when_changed(_look(lab, lab.balance()))
-
-
-def _idle() -> None:
-    """Notice what another tab started; the balance is the one that is known, so that nobody is asked for it."""
-    if st.session_state.pop(_FRESH, False):
-        return
-    lab = layout.lab()
-    _redraw_when_changed(_look(lab, lab.ledger.balance(lab.connection)))
-
-
-def _redraw_when_changed(look: Look) -> None:
-    if look.signature != st.session_state.get(_SEEN):
-        st.rerun()
+    return look.signature
 
 
 def _act(name: str, generation_id: str) -> None:

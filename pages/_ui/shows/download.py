@@ -37,7 +37,7 @@ def draw(show: Show, *, may_edit: bool) -> None:
 def _one_file(show_id: str, sizes: Sizes, *, may_edit: bool) -> None:
     files = layout.lab().shows.files
     if files.is_making(show_id):
-        fragments.part(_watch, TICK_S)(show_id)
+        fragments.live_part(_progress, shown=True, every_s=TICK_S)(show_id)
         return
     failure = files.failure(show_id)
     if failure is not None:
@@ -51,16 +51,16 @@ def _one_file(show_id: str, sizes: Sizes, *, may_edit: bool) -> None:
             st.text(f"About a second per clip. {purpose}")
 
 
-def _watch(show_id: str) -> None:
-    """Say how far the small copies are; when they are made, draw the whole page anew."""
+def _progress(show_id: str) -> bool:
+    """Say how far the small copies are; whether they are still being made."""
     files = layout.lab().shows.files
-    if not files.is_making(show_id):
-        st.rerun()
+    is_making = files.is_making(show_id)
     sizes = files.sizes(show_id)
     done = sizes.clips - sizes.left
     st.text(
         f"Making small copies: {done} of {show_formatting.counted(sizes.clips, 'clip')} done. You can close this tab."
     )
+    return is_making
 
 
 def _row(name: str, label: str, href: str, about: str) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-SHOW = "show"
+from pages._ui.query_params import SHOW
 
 
 def opened() -> str | None:

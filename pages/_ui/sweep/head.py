@@ -129,7 +129,7 @@ def _further(lab: Lab, status: SweepStatus) -> None:
         return
     standing = lab.verdicts.look(status.id)
     if standing.is_awaited:
-        fragments.part(_watch, TICK_S)(status.id)
+        fragments.live_part(_progress, shown=True, every_s=TICK_S)(status.id)
         return
     verdicts = standing.axes
     further = verdicts[0].to_clear if verdicts and verdicts[0].finding.word in {"unclear", "too few"} else None
@@ -145,14 +145,13 @@ def _further(lab: Lab, status: SweepStatus) -> None:
     )
 
 
-def _watch(experiment_id: str) -> None:
-    """Say how far the verdict is; draw the page again once the probe is judged, but leave an open clip to play."""
+def _progress(experiment_id: str) -> bool:
+    """Say how far the verdict is; whether to wait on: for the verdict, or while an open clip plays, which would begin again."""
     lab = layout.lab()
     standing = lab.verdicts.look(experiment_id)
     if standing.is_awaited:
         verdict_progress.line(lab, standing)
-    elif not sweep_clip.is_open():
-        st.rerun()
+    return standing.is_awaited or sweep_clip.is_open()
 
 
 def _cap_saver(experiment_id: str) -> Callable[[int | None, str], None]:

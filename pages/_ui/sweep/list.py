@@ -54,9 +54,9 @@ def draw(lab: Lab) -> None:
     ids = [record.id for record in records[:PAGE_ROWS]]
     ticks = any(sweep_formatting.moves(lab, lab.sweeps.brief(id_)) for id_ in ids)
     if ticks:
-        fragments.part(_rows, TICK_S)(ids, ticks)
+        fragments.live_part(_rows, shown=True, every_s=TICK_S)(ids)
     elif ids:
-        _rows(ids, ticks)
+        _rows(ids)
     if page > 1 or len(records) > PAGE_ROWS:
         pages = page + (1 if len(records) > PAGE_ROWS else 0)
         with st.container(horizontal=True, horizontal_alignment="center"):
@@ -68,15 +68,14 @@ def draw(lab: Lab) -> None:
                 _ready_made(lab)
 
 
-def _rows(ids: Sequence[str], ticks: bool) -> None:
-    """Draw the rows; they tick while one of them is at work."""
+def _rows(ids: Sequence[str]) -> bool:
+    """Draw the rows; whether one of them is at work."""
     if sweep_query_params.opened():  # a row was opened in this part, and the page is still the list
         st.rerun()
     lab = layout.lab()
     statuses = [lab.sweeps.brief(id_) for id_ in ids]
     sweep_rows(lab, statuses, sweep_query_params.to_experiment, key="sweep_rows")
-    if ticks and not any(sweep_formatting.moves(lab, status) for status in statuses):
-        st.rerun()
+    return any(sweep_formatting.moves(lab, status) for status in statuses)
 
 
 def back() -> None:

@@ -24,7 +24,6 @@ REASON_MAX = 120
 PAGES_PX = 250
 COLUMNS_PX = 360
 
-_SEEN = "_sweep_seen"
 _STATUS = "_sweep_status"
 _CELLS = "_sweep_cells"
 _NOTES = "_sweep_notes"
@@ -44,10 +43,10 @@ class _Area:
 
 def draw(lab: Lab, status: SweepStatus) -> None:
     """Draw the tabs of further axes and the grid, which ticks while something may change."""
-    st.session_state[_SEEN] = signature(lab, status)
+    drawn = signature(lab, status)
     where = _where(lab, status)
     ticks = sweep_formatting.moves(lab, status)
-    fragments.part(_tick, TICK_S if ticks else None)(status.id, where)
+    fragments.live_part(_tick, drawn, TICK_S if ticks else None)(status.id, where, drawn)
 
 
 def signature(lab: Lab, status: SweepStatus) -> tuple[object, ...]:
@@ -67,7 +66,8 @@ def signature(lab: Lab, status: SweepStatus) -> tuple[object, ...]:
     )
 
 
-def _tick(experiment_id: str, where: dict[str, str]) -> None:
+def _tick(experiment_id: str, where: dict[str, str], drawn: tuple[object, ...]) -> tuple[object, ...]:
+    """Draw the grid; what the parts outside it show of the sweep by now, as far as they may be drawn again."""
     _go_on()
     lab = layout.lab()
     status = status_of(lab, experiment_id)
@@ -86,8 +86,7 @@ def _tick(experiment_id: str, where: dict[str, str]) -> None:
         key=f"grid_{experiment_id}",
     )
     # A full run may draw an open dialog anew, and its clip would begin again; closing it runs the page anyway.
-    if signature(lab, status) != st.session_state.get(_SEEN) and not sweep_clip.is_open():
-        st.rerun()
+    return drawn if sweep_clip.is_open() else signature(lab, status)
 
 
 def shown_cells() -> Sequence[CellRecord]:

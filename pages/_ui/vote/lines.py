@@ -38,7 +38,7 @@ def draw(lab: Lab, experiment_id: str, question: str) -> None:
 def _hand_out(lab: Lab, experiment_id: str, question: str) -> None:
     files = lab.shows.ballots
     if files.is_making(experiment_id, question):
-        fragments.part(_watch, TICK_S)(experiment_id, question)
+        fragments.live_part(_progress, shown=True, every_s=TICK_S)(experiment_id, question)
         return
     made = files.latest(experiment_id, question)
     failure = files.failure(experiment_id, question)
@@ -58,11 +58,10 @@ def _hand_out(lab: Lab, experiment_id: str, question: str) -> None:
             st.text(_about(made), width="content")
 
 
-def _watch(experiment_id: str, question: str) -> None:
-    """Say that a ballot is made; when it is done, draw the whole page anew."""
-    if not layout.lab().shows.ballots.is_making(experiment_id, question):
-        st.rerun()
+def _progress(experiment_id: str, question: str) -> bool:
+    """Say that a ballot is being made; whether it still is."""
     st.text("Making the ballot. It takes about a second per clip.")
+    return layout.lab().shows.ballots.is_making(experiment_id, question)
 
 
 def _about(made: BallotFile) -> str:

@@ -56,7 +56,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     evidence = _evidence(lab, status, standing)
     _evidence_card(status, evidence)
     if standing.is_awaited:
-        fragments.part(_watch, TICK_S)(status.id, standing.stage)
+        fragments.live_part(_progress, standing.stage, TICK_S)(status.id)
     winners = [cell for cell in status.cells if cell.clip is not None]
     if not winners:
         with st.container(border=True, key="decision_nothing"):
@@ -68,14 +68,13 @@ def draw(lab: Lab, status: SweepStatus) -> None:
         _form(lab, status, winners, evidence)
 
 
-def _watch(experiment_id: str, stage: Stage) -> None:
-    """Say how far the judging is; draw the page again when it has come to its next stage."""
+def _progress(experiment_id: str) -> Stage:
+    """Say how far the judging is, and which stage it is in."""
     lab = layout.lab()
     standing = lab.verdicts.look(experiment_id)
-    if standing.stage != stage:
-        st.rerun()
     if standing.clips:
         verdict_progress.line(lab, standing)
+    return standing.stage
 
 
 def _evidence(lab: Lab, status: SweepStatus, standing: Standing) -> dict[str, Any]:

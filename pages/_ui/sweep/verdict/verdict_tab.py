@@ -36,7 +36,7 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     """Draw the tab; while clips are made or measured it looks again by itself."""
     standing = lab.verdicts.look(status.id)
     if standing.is_awaited:
-        fragments.part(_progress, TICK_S)(status.id)
+        fragments.live_part(_progress, shown=True, every_s=TICK_S)(status.id)
         return
     _notes(standing)
     if standing.stage == "failed":
@@ -60,12 +60,10 @@ def draw(lab: Lab, status: SweepStatus) -> None:
     sweep_clip.draw(lab, status.cells)
 
 
-def _progress(experiment_id: str) -> None:
-    """Say how far the measuring is; when it is done the page is drawn again with the verdict."""
+def _progress(experiment_id: str) -> bool:
+    """Say how far the measuring is; whether it goes on."""
     lab = layout.lab()
     standing = lab.verdicts.look(experiment_id)
-    if not standing.is_awaited:
-        st.rerun()
     with st.container(border=True, key="verdict_progress"):
         if standing.stage == "judging":
             layout.card_head("Working the verdict out")
@@ -80,6 +78,7 @@ def _progress(experiment_id: str) -> None:
             "The verdict is given once, when all takes have ended and were measured. Looking at every new clip and "
             "stopping when it suits would make chance look like a difference."
         )
+    return standing.is_awaited
 
 
 def _notes(standing: Standing) -> None:

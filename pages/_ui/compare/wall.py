@@ -9,9 +9,9 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import formatting, layout, mode_marks
+from pages._ui.compare import choice as wall_choice
 from pages._ui.components.review_wall import review_wall
 from pages._ui.query_params import sweep_link
-from pages._ui.wall import choice as wall_choice
 from rivya_core import GenerationRecord, Lab, RivyaError
 from rivya_core.lab.evaluation.reviews import CRITERIA, ClipNote
 from rivya_core.lab.experiments.records import SweepStatus
