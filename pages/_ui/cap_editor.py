@@ -1,4 +1,4 @@
-"""One way to change a cap, wherever it stands: lowering takes effect at once, raising or removing asks why first."""
+"""The field that changes a cap, on Spend alone; other pages link there. Lowering takes effect at once, raising or removing asks why first."""
 
 from __future__ import annotations
 

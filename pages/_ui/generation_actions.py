@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from pages._ui import double_click, formatting, layout
+from pages._ui import double_click, formatting, layout, spend_button
 from pages._ui.request_form import existing, form
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_curl, as_json, as_python
@@ -21,7 +21,7 @@ from rivya_core.lab.media.video_probe import DAMAGED, UNOPENED
 from rivya_core.settings import is_built_in
 
 REFUSED = "_repeat_refused"
-CONFIRM = "_repeat_confirm"
+REPEAT = "repeat"
 REPEATED = "_repeated"
 _INTENTS = "_repeat_intents"
 _COPY_KEYS = "_copy_keys"
@@ -190,16 +190,14 @@ def repeat_answer(lab: Lab) -> None:
     refused: RivyaError | None = st.session_state.get(REFUSED)
     if refused is not None:
         layout.error_card(refused)
-    waiting: str | None = st.session_state.get(CONFIRM)
+    waiting: str | None = spend_button.asked(REPEAT)
     if waiting is None:
         return
     record = lab.get(waiting)
-    amount = formatting.credits(_cost(record))
-    with st.container(border=True, key="confirm_repeat", gap="small"):
-        st.text(formatting.sentences(f"Repeating spends {amount} of the live wallet.", lab.existing(record).sentence))
-        with st.container(horizontal=True):
-            st.button(f"Spend {amount}", type="primary", on_click=_repeat, args=(waiting, True), key="repeat_yes")
-            st.button("Not now", on_click=_forget, key="repeat_no")
+    cost = _cost(record)
+    spends = f"Repeating spends {formatting.credits(cost)} of the live wallet."
+    said = formatting.sentences(spends, lab.existing(record).sentence)
+    spend_button.question(REPEAT, cost, place="confirm_repeat", act=_repeat, args=(waiting, True), said=said)
 
 
 def _cost(record: GenerationRecord) -> int:
@@ -220,17 +218,13 @@ def _base_url(lab: Lab, record: GenerationRecord) -> str:
     return f"{here.scheme}://{here.netloc}/simulator"
 
 
-def _forget() -> None:
-    st.session_state.pop(CONFIRM, None)
-
-
 def _repeat(generation_id: str, confirmed: bool = False) -> None:
     lab = layout.lab()
     st.session_state.pop(REFUSED, None)
-    st.session_state.pop(CONFIRM, None)
+    spend_button.withdraw(REPEAT)
     record = lab.get(generation_id)
-    if not confirmed and lab.mode == "live" and _cost(record) > lab.settings.confirm_above_credits:
-        st.session_state[CONFIRM] = generation_id
+    if not confirmed and spend_button.must_confirm(lab, _cost(record)):
+        spend_button.ask(REPEAT, generation_id)
         return
     try:
         request = drafts.repeat_request(lab, record)

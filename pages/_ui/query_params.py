@@ -6,6 +6,8 @@ from urllib.parse import quote, urlsplit
 
 import streamlit as st
 
+CAP_OF = "cap_of"
+"""The word for the sweep whose cap is to be changed; Sweep links to it, Spend reads it."""
 SHOW = "show"
 """The word for the show that is open; pages link to it, Shows reads it."""
 

@@ -1,7 +1,7 @@
-"""A button that spends: it says what it does and what it costs, and asks in step with the amount.
+"""Confirming a spend: when a second press is asked for, how the question looks, and the button that does it all.
 
-A simulated amount and a small live one need one press, a live one above ``confirm_above_credits`` a second press, and above
-``type_to_confirm_credits`` the amount is typed before the button can be pressed.
+A simulated amount and a small live one need one press, a live one above ``confirm_above_credits`` a second press. On a
+:func:`spend_button` a live amount above ``type_to_confirm_credits`` is typed before it can be pressed.
 """
 
 from __future__ import annotations
@@ -15,10 +15,41 @@ from pages._ui import formatting
 from rivya_core import Lab
 
 TYPED_PX = 320
-_ASKED = "_paid_asked"
 
 
-def paid_button(
+def must_confirm(lab: Lab, amount: int) -> bool:
+    """Tell whether spending ``amount`` credits needs a second press."""
+    return lab.mode == "live" and amount > lab.settings.confirm_above_credits
+
+
+def ask(key: str, about: object = True) -> None:
+    """Ask for the second press of the button ``key``; ``about``: what would be bought."""
+    st.session_state[_asked(key)] = about
+
+
+def asked(key: str) -> Any:
+    """What the button ``key`` waits for a second press about; None: for none."""
+    return st.session_state.get(_asked(key))
+
+
+def withdraw(key: str) -> None:
+    """Put the question of the button ``key`` away; a callback."""
+    st.session_state.pop(_asked(key), None)
+
+
+def question(
+    key: str, amount: int, *, place: str, act: Callable[..., None], args: Sequence[Any], said: str = ""
+) -> None:
+    """Draw the question with its two answers, in a container ``place``; ``said`` stands in place of its usual sentence."""
+    price = formatting.credits(amount)
+    with st.container(border=True, key=place, gap="small"):
+        st.text(said or f"This spends {price} of the live wallet.")
+        with st.container(horizontal=True):
+            st.button(f"Spend {price}", type="primary", key=f"{key}_yes", on_click=act, args=tuple(args))
+            st.button("Not now", key=f"{key}_no", on_click=withdraw, args=(key,))
+
+
+def spend_button(
     lab: Lab,
     label: str,
     amount: int,
@@ -33,7 +64,7 @@ def paid_button(
 ) -> None:
     """Draw the button; ``act`` is called once the amount was confirmed as its size asks for."""
     typed = lab.mode == "live" and amount > lab.settings.type_to_confirm_credits and not disabled
-    asks = not typed and lab.mode == "live" and amount > lab.settings.confirm_above_credits
+    asks = not typed and must_confirm(lab, amount)
     with st.container(key=f"paid_{key}", gap="small", width="stretch" if stretch else TYPED_PX if typed else "content"):
         if typed:
             st.text_input(
@@ -50,21 +81,15 @@ def paid_button(
             icon=icon,
             width="stretch" if stretch or typed else "content",
             disabled=disabled or (typed and not _is_typed(key, amount)),
-            on_click=_ask if asks else _pressed,
+            on_click=ask if asks else _pressed,
             args=(key, amount) if asks else (key, amount, typed, act, tuple(args)),
         )
-        if asks and st.session_state.get(_ASKED) == (key, amount):
-            with st.container(border=True, key=f"confirm_{key}", gap="small"):
-                st.text(f"This spends {formatting.credits(amount)} of the live wallet.")
-                with st.container(horizontal=True):
-                    st.button(
-                        f"Spend {formatting.credits(amount)}",
-                        type="primary",
-                        key=f"{key}_yes",
-                        on_click=_pressed,
-                        args=(key, amount, False, act, tuple(args)),
-                    )
-                    st.button("Not now", key=f"{key}_no", on_click=_forget)
+        if asks and asked(key) == amount:
+            question(key, amount, place=f"confirm_{key}", act=_pressed, args=(key, amount, False, act, tuple(args)))
+
+
+def _asked(key: str) -> str:
+    return f"_spend_asked_{key}"
 
 
 def _typed(key: str) -> str:
@@ -76,16 +101,8 @@ def _is_typed(key: str, amount: int) -> bool:
     return "".join(letter for letter in typed if letter.isdigit()) == str(amount)
 
 
-def _ask(key: str, amount: int) -> None:
-    st.session_state[_ASKED] = (key, amount)
-
-
-def _forget() -> None:
-    st.session_state.pop(_ASKED, None)
-
-
 def _pressed(key: str, amount: int, typed: bool, act: Callable[..., None], args: tuple[Any, ...]) -> None:
     if typed and not _is_typed(key, amount):
         return
-    _forget()
+    withdraw(key)
     act(*args)

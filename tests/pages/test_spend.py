@@ -234,6 +234,53 @@ def test_a_change_is_said_as_surely_as_it_is_known(low: int, high: int, words: s
     assert told(change, "simulated credits").startswith(words)
 
 
+def cap_field(app: AppTest) -> Any:
+    """The one field that changes a cap."""
+    [cap] = [item for item in app.number_input if item.label.startswith("Cap for")]
+    return cap
+
+
+def test_a_daily_cap_can_be_set_and_removed(lab: Lab) -> None:
+    """P3: the cap of this mode holds at once, and is removed with a reason."""
+    app = cap_field(opened()).set_value(800).run()
+    assert lab.cap() == 800
+    app = press(app, "Remove the cap")
+    assert lab.cap() == 800
+    [why] = [item for item in app.text_input if item.label == "Why"]
+    press(why.set_value("the test is over").run(), "Remove it")
+    assert lab.cap() is None
+    assert lab.spending.cap_changes("simulated")[0].why == "the test is over"
+
+
+def test_a_cap_holds_until_a_reason_is_given(lab: Lab) -> None:
+    """Without one it is not raised; it can be left as it is."""
+    lab.set_cap(800)
+    app = cap_field(opened()).set_value(960).run()
+    assert lab.cap() == 800
+    assert "The cap of 800 credits holds until you say why it is raised to 960." in said(app)
+    app = press(app, "Raise it to 960")
+    assert "Raising a cap needs a reason" in said(app)
+    app = press(app, "Leave it as it is")
+    assert cap_field(app).value == 800
+    app = cap_field(app).set_value(960).run()
+    [why] = [item for item in app.text_input if item.label == "Why"]
+    app = press(why.set_value("the demo on Friday").run(), "Raise it to 960")
+    assert lab.cap() == 960
+    assert "holds until" not in said(app)
+
+
+def test_the_cap_of_a_sweep_is_reached_by_its_address(lab: Lab) -> None:
+    """Sweep links here: the sweep is chosen, and its cap is raised with a reason."""
+    experiment(lab, cap_credits=320)
+    app = opened(cap_of="fox")
+    assert cap_field(app).value == 320
+    app = cap_field(app).set_value(480).run()
+    assert lab.sweeps.get("fox").cap_credits == 320
+    [why] = [item for item in app.text_input if item.label == "Why"]
+    press(why.set_value("The second shape matters").run(), "Raise it to 480")
+    assert lab.sweeps.get("fox").cap_credits == 480
+
+
 def test_raising_a_cap_asks_why_and_is_logged(lab: Lab) -> None:
     """The daily cap and that of an experiment, by the same field; the log stands on the page."""
     experiment(lab, cap_credits=320)

@@ -422,17 +422,11 @@ def test_the_way_back_from_a_tab_in_the_address(lab: Lab, open_app: Open, tab: s
     assert button(app, "New sweep")
 
 
-def test_the_cap_of_an_experiment_is_raised_with_a_reason(lab: Lab, open_app: Open) -> None:
-    """Where a cap binds it can be changed; raising it asks why."""
+def test_the_way_to_the_cap_of_an_experiment(lab: Lab, open_app: Open) -> None:
+    """The cap stands on its link; Spend changes it."""
     sweep = Sweep("Boats", "", GenerationRequest(prompt="A boat"), {"aspect_ratio": ["16:9", "9:16"]}, cap_credits=160)
-    id_ = lab.start(sweep, only_what_fits=True)
-    app = open_experiment(open_app, id_)
-    widget(app, "Cap for the whole sweep").set_value(320).run()
-    assert lab.sweeps.get(id_).cap_credits == 160
-    widget(app, "Why").set_value("The second shape matters").run()
-    button(app, "Raise it to 320").click().run()
-    assert lab.sweeps.get(id_).cap_credits == 320
-    checked(app)
+    app = open_experiment(open_app, lab.start(sweep, only_what_fits=True))
+    assert [item for item in app.get("page_link") if item.proto.label == "Cap 160"]
 
 
 def test_a_read_only_server_shows_an_experiment_and_changes_nothing(

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from pages._ui import failure_cards, formatting, fragments, layout
-from pages._ui.cap_editor import cap_editor
 from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import Lab, State
 from rivya_core.lab.ledger.records import BalanceRecord, Budget, ErrorCard
@@ -204,7 +203,7 @@ def _waiting_elsewhere(lab: Lab) -> int:
 
 
 def spending_card(lab: Lab) -> None:
-    """Show what was spent today against the cap, and let the cap be set for this mode."""
+    """Show what was spent today against the cap, which is changed on Spend."""
     budget = lab.budget()
     with st.container(border=True, key="spending_card"):
         layout.card_head("Daily cap")
@@ -215,7 +214,7 @@ def spending_card(lab: Lab) -> None:
             share = 1.0 if budget.cap_credits == 0 else min(1.0, budget.spent_today_credits / budget.cap_credits)
             st.progress(share, text=f"{spent}, of {budget.cap_credits:,}")
         if not lab.settings.read_only:
-            cap_editor(f"Cap for {lab.mode_word} credits a day", lab.cap(), lab.set_cap, key=f"cap_{lab.mode}")
+            st.page_link(layout.page_file("spend"), label="Change the cap", icon=":material/data_thresholding:")
         st.caption(_cap_note(lab, budget))
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages._ui import double_click, formatting, layout
+from pages._ui import double_click, formatting, layout, spend_button
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
 from pages._ui.request_form import clip_settings, contract_drift, existing, fields
@@ -28,7 +28,7 @@ from rivya_core.lab.lab import MAX_TAKES
 from rivya_core.lab.ledger.records import Budget
 
 FORM = "request_form"
-CONFIRM = "_confirm"
+CONFIRM = "confirm"
 REFUSED = "_refused"
 STARTED = "_started"
 _SAVED = "_draft_saved"
@@ -88,7 +88,7 @@ def load_part(lab: Lab, record: GenerationRecord, part: str) -> None:
 def _load(lab: Lab, draft: Draft, said: str) -> None:
     st.session_state[_BEFORE] = _current(lab)
     st.session_state[_SAID] = formatting.sentences(said, formatting.replaced_model(draft))
-    st.session_state.pop(CONFIRM, None)  # asked about other settings
+    spend_button.withdraw(CONFIRM)  # asked about other settings
     _write(lab, _with_kept_facts(lab, draft.in_catalogue()))
 
 
@@ -272,7 +272,7 @@ def _keep(lab: Lab, draft: Draft) -> None:
     if draft.same_form(saved):
         return
     st.session_state.pop(REFUSED, None)
-    st.session_state.pop(CONFIRM, None)
+    spend_button.withdraw(CONFIRM)
     st.session_state[_SAVED] = draft
     lab.save_draft(replace(draft, intent=Draft.from_mapping(lab.draft()).intent).to_mapping())
 
@@ -296,8 +296,8 @@ def _send_row(lab: Lab, draft: Draft, price: Price, budget: Budget) -> None:
     refused: RivyaError | None = st.session_state.get(REFUSED)
     if refused is not None:
         layout.error_card(refused)
-    if st.session_state.get(CONFIRM) and not reasons:
-        _confirmation(price.total)
+    if spend_button.asked(CONFIRM) and not reasons:
+        spend_button.question(CONFIRM, price.total, place="confirm", act=_confirmed, args=())
 
 
 def _reasons(budget: Budget, draft: Draft, price: Price) -> list[str]:
@@ -316,20 +316,8 @@ def _balance_after(lab: Lab, budget: Budget, price: Price) -> str:
     return quotes.balance_after(budget, price, word)
 
 
-def _confirmation(total: int) -> None:
-    with st.container(border=True, key="confirm", gap="small"):
-        st.text(f"This spends {formatting.credits(total)} of the live wallet.")
-        with st.container(horizontal=True):
-            st.button(f"Spend {formatting.credits(total)}", type="primary", on_click=_confirmed, key="confirm_yes")
-            st.button("Not now", on_click=_not_now, key="confirm_no")
-
-
-def _not_now() -> None:
-    st.session_state.pop(CONFIRM, None)
-
-
 def _confirmed() -> None:
-    st.session_state.pop(CONFIRM, None)
+    spend_button.withdraw(CONFIRM)
     if not _is_unseen():
         _submit(layout.lab(), _collect())
 
@@ -353,8 +341,8 @@ def _send() -> None:
     if reasons:
         st.toast(" ".join(reasons), icon=":material/info:")
         return
-    if lab.mode == "live" and price.total > lab.settings.confirm_above_credits:
-        st.session_state[CONFIRM] = True
+    if spend_button.must_confirm(lab, price.total):
+        spend_button.ask(CONFIRM)
         return
     _submit(lab, draft)
 

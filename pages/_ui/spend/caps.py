@@ -9,6 +9,7 @@ import streamlit as st
 from pages._ui import direction, formatting, layout
 from pages._ui.cap_editor import Save, cap_editor
 from pages._ui.components.data_table import Cell, Column, data_table
+from pages._ui.query_params import CAP_OF
 from pages._ui.spend.view import View
 from rivya_core import Lab
 from rivya_core.lab.ledger import cap_log
@@ -30,7 +31,7 @@ def caps_card(lab: Lab, view: View) -> None:
         for cost in sorted(capped, key=lambda cost: not (cost.is_working or cost.planned_takes))[:BARS_MAX]:
             _bar(formatting.excerpt(cost.name, 60), cost.sums.held, cost.cap_credits or 0, view)
         if layout.can_spend() and view.mode == lab.mode:
-            _editor(lab, known[:CHOICES_MAX])
+            _editor(lab, known)
         elif layout.can_spend():
             st.caption(f"Caps of {view.unit} are set on a server that is connected to them.")
         _log(lab, view, known)
@@ -62,7 +63,11 @@ def _bar(name: str, spent: int, cap: int, view: View) -> None:
 
 
 def _editor(lab: Lab, known: list[ExperimentCost]) -> None:
-    names = {DAILY: "Every day"} | {cost.id: formatting.excerpt(cost.name, 60) for cost in known}
+    asked = st.query_params.get(CAP_OF)
+    offered = [cost for at, cost in enumerate(known) if at < CHOICES_MAX or cost.id == asked]
+    names = {DAILY: "Every day"} | {cost.id: formatting.excerpt(cost.name, 60) for cost in offered}
+    if asked in names:
+        st.session_state.setdefault("cap_of", asked)
     chosen = st.selectbox("Change the cap of", list(names), format_func=lambda one: names.get(one, one), key="cap_of")
     if chosen == DAILY or chosen not in names:
         cap_editor(f"Cap for {lab.mode_word} credits a day", lab.cap(), lab.set_cap, key="spend_cap_daily")

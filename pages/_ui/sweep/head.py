@@ -10,10 +10,9 @@ import streamlit as st
 
 from pages._ui import direction, failure_cards, formatting, fragments, layout
 from pages._ui.add_to_show import menu as show_menu
-from pages._ui.cap_editor import cap_editor
 from pages._ui.components.copy_link import copy_link
-from pages._ui.query_params import sweep_link
-from pages._ui.spend_button import paid_button
+from pages._ui.query_params import CAP_OF, sweep_link
+from pages._ui.spend_button import spend_button
 from pages._ui.sweep import (
     baseline as sweep_baseline,
     cassette as sweep_cassette,
@@ -110,8 +109,13 @@ def _steer(lab: Lab, status: SweepStatus) -> None:
     if status.planned:
         _button(f"Drop {status.planned:,} planned", "delete_sweep", "drop_planned", id_)
     cap = status.experiment.cap_credits
-    with st.popover("Cap" if cap is None else f"Cap {cap:,}", icon=":material/data_thresholding:", key="sweep_cap_box"):
-        cap_editor("Cap for the whole sweep", cap, _cap_saver(id_), key=f"sweep_cap_{id_}")
+    with st.container(key="link_button_sweep_cap", width="content"):
+        st.page_link(
+            layout.page_file("spend"),
+            label="Cap" if cap is None else f"Cap {cap:,}",
+            icon=":material/data_thresholding:",
+            query_params={CAP_OF: id_},
+        )
     st.button(
         "Extend",
         icon=":material/add_box:",
@@ -152,13 +156,6 @@ def _progress(experiment_id: str) -> bool:
     if standing.is_awaited:
         verdict_progress.line(lab, standing)
     return standing.is_awaited or sweep_clip.is_open()
-
-
-def _cap_saver(experiment_id: str) -> Callable[[int | None, str], None]:
-    def save(wanted: int | None, why: str) -> None:
-        layout.lab().sweeps.set_cap(experiment_id, wanted, why)
-
-    return save
 
 
 def _onward(lab: Lab, status: SweepStatus) -> None:
@@ -206,7 +203,7 @@ def _repair(lab: Lab, status: SweepStatus) -> None:
     quote = lab.sweeps.repair_quote(status.id)
     in_part = 0 < quote.fits < quote.new
     amount = quote.fits_credits if in_part else quote.credits
-    paid_button(
+    spend_button(
         lab,
         sweep_formatting.repair_label(status, quote),
         amount,

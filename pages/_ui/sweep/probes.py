@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._ui import formatting, layout
-from pages._ui.spend_button import paid_button
+from pages._ui.spend_button import spend_button
 from pages._ui.sweep import formatting as sweep_formatting, launch as sweep_launch
 from rivya_core import Lab
 from rivya_core.api import DEFAULT_MODEL
@@ -50,7 +50,7 @@ def _one(lab: Lab, plan: ProbePlan, key: str) -> None:
         st.text(quote.sentence)
         if quote.shortage:
             st.text(quote.shortage)
-    paid_button(
+    spend_button(
         lab,
         f"{NAMES[plan.kind]} ({sweep_formatting.counted(plan.clips, 'clip')}) · {said} · {formatting.credits(quote.credits)}",
         quote.credits,

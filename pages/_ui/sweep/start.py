@@ -9,7 +9,7 @@ import streamlit as st
 from pages._ui import formatting, layout
 from pages._ui.formatting import Badge
 from pages._ui.request_form import contract_drift
-from pages._ui.spend_button import paid_button
+from pages._ui.spend_button import spend_button
 from pages._ui.sweep import form as sweep_form, launch as sweep_launch, planned as sweep_planned, probes as sweep_probes
 from rivya_core import Lab
 from rivya_core.api.differences import PRICE
@@ -27,7 +27,7 @@ def start(lab: Lab, draft: SweepDraft) -> Sweep | None:
         layout.card_head("Price")
         if sweep is None:
             sweep_planned.not_yet([sweep_planned.sentence(problem)], "sweep_reasons")
-            paid_button(lab, "Start", 0, key="sweep_go", act=_start, kind="primary", disabled=True, stretch=True)
+            spend_button(lab, "Start", 0, key="sweep_go", act=_start, kind="primary", disabled=True, stretch=True)
         else:
             _priced(lab, draft, sweep)
         sweep_launch.refusal()
@@ -79,7 +79,7 @@ def _doubted(sweep: Sweep) -> list[str]:
 def _button(
     lab: Lab, draft: SweepDraft, label: str, amount: int, only_what_fits: bool, *, disabled: bool = False
 ) -> None:
-    paid_button(
+    spend_button(
         lab,
         label,
         amount,

@@ -104,7 +104,7 @@ def check(budget: Budget, needed_credits: int) -> None:
             "Today's cap does not allow this",
             f"{_credits(needed_credits)} needed, {_credits(max(0, cap - spent))} left of the cap of {_credits(cap)}; "
             f"{_credits(spent)} are spent or held today. {_wallet(budget)}",
-            "Raise the cap on Connection, or wait until tomorrow. Nothing was sent.",
+            "Raise the cap on Spend, or wait until tomorrow. Nothing was sent.",
             field="daily_cap",
         )
     if budget.available_credits is not None and needed_credits > budget.available_credits:
