@@ -11,6 +11,7 @@ import streamlit as st
 from rivya_core.api.framing import has_ratio
 from rivya_core.lab.drafts.drafts import Draft
 from rivya_core.lab.lab import Lab
+from rivya_core.lab.ledger.history.history import Typical
 from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.media.video_probe import DAMAGED, UNOPENED
@@ -25,7 +26,6 @@ PARTS = {
     "aspect_ratio": "aspect ratio",
     "image": "image",
 }
-TYPICAL_FROM = 5
 """Fewer finished generations than this say nothing about the next one."""
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "primary"]
@@ -201,9 +201,9 @@ def ratio_note(width_px: int, height_px: int, ratio: object) -> str:
     return f"The image is {shape}, not {ratio}. Rivya may crop. Switch the ratio?"
 
 
-def typical(found: tuple[float, float, float, int] | None) -> str:
+def typical(found: Typical | None) -> str:
     """Write how long such a generation took before; nothing with fewer than five to go by."""
-    if found is None or found[3] < TYPICAL_FROM or found[2] < 1:
+    took = None if found is None else found.left_s()
+    if found is None or took is None or took[1] < 1:
         return ""
-    low, _middle, high, count = found
-    return f"Usually {span(low)} to {span(high)} from task start to clip ({count} finished so far)"
+    return f"Usually {span(took[0])} to {span(took[1])} from task start to clip ({found.count} finished so far)"

@@ -49,7 +49,7 @@ def test_a_day_reads_like_the_day_of_a_moment() -> None:
 
 
 def test_no_page_has_a_date_format_of_its_own() -> None:
-    """``words`` is the one place; a second format would come back unseen."""
-    files = [path for path in (ROOT / "pages").rglob("*.py") if path.name != "words.py"]
+    """``formatting`` is the one place; a second format would come back unseen."""
+    files = [path for path in (ROOT / "pages").rglob("*.py") if path.name != "formatting.py"]
     own = [str(path.relative_to(ROOT)) for path in files if OWN_FORMAT.search(path.read_text(encoding="utf-8"))]
     assert own == []

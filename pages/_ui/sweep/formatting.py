@@ -9,12 +9,13 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import formatting
-from pages._ui.formatting import TYPICAL_FROM, Badge
+from pages._ui.formatting import Badge
 from rivya_core import Lab
 from rivya_core.api.specs import DURATION_KEYS
 from rivya_core.lab.experiments.axes import variable_name
 from rivya_core.lab.experiments.quote import RepairQuote
 from rivya_core.lab.experiments.records import ExperimentRecord, SweepStatus
+from rivya_core.lab.ledger.history.history import Typical
 from rivya_core.lab.ledger.states import State
 from rivya_core.settings import Mode
 
@@ -141,17 +142,17 @@ def time_left(lab: Lab, status: SweepStatus) -> str:
         return ""
     params = experiment.spec["base"].get("params") or {}
     length = next((str(params[key]) for key in DURATION_KEYS if key in params), "")
-    took = _took_s(lab, (str(lab.settings.data_dir), experiment.model, experiment.mode, length))
-    if took is None:
+    typical = _typical_s(lab, (str(lab.settings.data_dir), experiment.model, experiment.mode, length))
+    rounds = math.ceil(left / lab.settings.max_creates_in_flight)
+    left_s = None if typical is None else typical.left_s(rounds=rounds)
+    if left_s is None:
         return ""
-    low, high = took[0] / 60, took[1] * math.ceil(left / lab.settings.max_creates_in_flight) / 60
-    first, last = max(1, round(low)), max(1, math.ceil(high))
+    first, last = max(1, round(left_s[0] / 60)), max(1, math.ceil(left_s[1] / 60))
     return f"about {first}-{last} min left" if first < last else f"about {last} min left"
 
 
 @st.cache_data(ttl=20, show_spinner=False, max_entries=200)
-def _took_s(_lab: Lab, key: tuple[str, str, Mode, str]) -> tuple[float, float] | None:
+def _typical_s(_lab: Lab, key: tuple[str, str, Mode, str]) -> Typical | None:
     """Remember for a while how long such clips take: every tick of every tab asks."""
     _folder, model, mode, length = key
-    took = _lab.history.typical_s(model, mode, length or None)
-    return None if took is None or took.count < TYPICAL_FROM else (took.p10_s, took.p90_s)
+    return _lab.history.typical_s(model, mode, length or None)

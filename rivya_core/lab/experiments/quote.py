@@ -90,10 +90,11 @@ def minutes(requests: Iterable[GenerationRequest], at_once: int, typical: Typica
     low_s = high_s = 0.0
     for (model, length), count in kinds.items():
         took = typical(model, length)
-        if took is None or took.count < ENOUGH_SAMPLES:
+        needed = None if took is None else took.left_s(rounds=count / at_once, enough=ENOUGH_SAMPLES)
+        if needed is None:
             return None
-        low_s = max(low_s, took.p10_s)
-        high_s += took.p90_s * count / at_once
+        low_s = max(low_s, needed[0])
+        high_s += needed[1]
     if not kinds:
         return None
     high_s = max(high_s, low_s)

@@ -11,11 +11,10 @@ from rivya_core.api.retry import delay_s, rule
 from rivya_core.lab.jobs import uploads
 from rivya_core.lab.jobs.context import JobContext, StepResult, at_rest, facts, log
 from rivya_core.lab.jobs.poll_schedule import STALE_GAP_S, Schedule
-from rivya_core.lab.ledger.history.history import Typical
+from rivya_core.lab.ledger.history.history import ENOUGH_TO_TELL, Typical
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
 from rivya_core.lab.ledger.states import State
 
-ENOUGH_SAMPLES = 5
 TYPICAL_FOR_S = 30.0
 SHOW_TROUBLE_AFTER = 3  # failed reads in a row before a person is told
 
@@ -97,7 +96,7 @@ async def schedule_of(context: JobContext, row: GenerationRecord) -> Schedule:
     """The read times of a row, its second read placed by what clips of this kind needed so far."""
     settings = context.settings
     typical = await typical_of(context, row)
-    quick_s = typical.p10_s if typical is not None and typical.count >= ENOUGH_SAMPLES else context.quick_s
+    quick_s = typical.p10_s if typical is not None and typical.count >= ENOUGH_TO_TELL else context.quick_s
     return Schedule(
         first_s=settings.poll_first_s,
         min_s=settings.poll_min_s,

@@ -40,8 +40,6 @@ T = TypeVar("T")
 
 EXPORT_CHUNK: Final = 500
 KEPT_MAX: Final = 32
-ENOUGH_SAMPLES: Final = 5
-"""With fewer finished clips nothing is said about when a sweep will end."""
 
 _NOT_SENT: Final = (State.WAITING.value, State.SUBMITTING.value)
 
@@ -140,10 +138,9 @@ class Spending:
     ) -> tuple[float | None, float | None]:
         """Seconds until the last clip is probably there, from what such clips took so far; nothing when that says nothing."""
         typical = self._history.typical_s(cost.model, mode)
-        if typical is None or typical.count < ENOUGH_SAMPLES or cost.paused_at is not None:
-            return None, None
         gone_s = 0.0 if last_sent is None else (self._now() - last_sent).total_seconds()
-        return max(0.0, typical.p10_s - gone_s), typical.p90_s - gone_s
+        left = None if typical is None or cost.paused_at is not None else typical.left_s(gone_s=gone_s)
+        return left or (None, None)
 
     # -- wallet and caps -------------------------------------------------------------------------------------------
 

@@ -50,6 +50,10 @@ _ALONE: Final = (
 """Rows that nobody has put away and no sweep tells of."""
 
 
+ENOUGH_TO_TELL: Final = 5
+"""Clips of one kind from which on their times say something of the next ones."""
+
+
 class Typical(NamedTuple):
     """Seconds from the moment the task began (its id arrived) to an end, of the last ``count`` clips of one kind."""
 
@@ -57,6 +61,23 @@ class Typical(NamedTuple):
     p50_s: float
     p90_s: float
     count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
+
+    def left_s(
+        self, *, rounds: float = 1, gone_s: float = 0.0, enough: int = ENOUGH_TO_TELL
+    ) -> tuple[float, float] | None:
+        """How long clips of the kind still take, from the quick ones to the slow ones; the one estimate that screens show.
+
+        Args:
+            rounds: How many full loads they are, if Rivya makes no more at once than are sent at a time.
+            gone_s: Seconds since the last of them was sent.
+            enough: Clips that there must have been.
+
+        Returns:
+            Seconds from now, the second below zero when it takes longer than usual; None with too few clips to go by.
+        """
+        if self.count < enough:
+            return None
+        return max(0.0, self.p10_s - gone_s), self.p90_s * rounds - gone_s
 
 
 class SweepTrouble(NamedTuple):
