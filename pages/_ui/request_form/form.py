@@ -14,11 +14,11 @@ import streamlit as st
 from pages._ui import double_click, formatting, layout, spend_button
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
-from pages._ui.request_form import clip_settings, contract_drift, existing, fields
+from pages._ui.request_form import clip_settings, contract_drift, existing, fields, settings
 from pages._ui.request_form.image_field import IMAGE, REFUSED as IMAGE_REFUSED, image_field, refusal, take_in
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import ModelSpec, prompt_counts, shared_words
-from rivya_core.api.differences import MODEL, PRICE, PROMPT
+from rivya_core.api.differences import PRICE, PROMPT
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.drafts import draft_images, drafts, quotes
 from rivya_core.lab.drafts.drafts import Draft, DraftImage
@@ -48,17 +48,11 @@ def request_form(lab: Lab) -> None:
         with st.container(key="muted_settings"):  # always there: what comes and goes in it must not remount the form
             _loaded_bar()
             _parent_line(lab)
-        spec = _model(lab)
+        spec = settings.choose_model(lab, fields.FORM)
         _prompt(spec)
-        params = {param.key: param for param in spec.params}
-        for param in (param for param in spec.params if param.type == "text"):
-            fields.text(param)
-        _said_twice()
-        _selects(spec)
-        for param in (param for param in spec.params if param.type == "number"):
-            fields.number(param)
+        settings.parameters(spec.params, fields.FORM, columns=MAX_COLUMNS, below_texts=_said_twice, last_choice=_takes)
         aspect = spec.aspect_param
-        image_field(spec, None if aspect is None else fields.value(params[aspect.key]), _take_clip)
+        image_field(spec, None if aspect is None else fields.value(aspect), _take_clip)
         draft = _collect()
         price, budget = quotes.price(lab, draft), lab.budget()
         with st.container(key="send_row", gap="small"):
@@ -188,31 +182,12 @@ def _undo() -> None:
         _write(layout.lab(), before)
 
 
-def _model(lab: Lab) -> ModelSpec:
-    specs = {spec.id: spec for spec in lab.models()}
-    if st.session_state.get("form_model") not in specs:
-        st.session_state["form_model"] = Draft().model
-    chosen = st.selectbox(
-        "Model",
-        list(specs),
-        key="form_model",
-        format_func=lambda model: f"{specs[model].display_name} · {formatting.credits(specs[model].base_credits)}",
-    )
-    for param in specs[chosen].params:
-        fields.mend(param)
-    contract_drift.beside(chosen, MODEL, fields.FORM)
-    return specs[chosen]
-
-
 def _prompt(spec: ModelSpec) -> None:
     with st.container(gap="xxsmall"):
-        st.text_area(
-            "Prompt",
-            key="form_prompt",
-            height=118,
+        text = settings.prompt_box(
+            fields.FORM,
             placeholder="A red fox crossing a frozen lake at dawn, breath visible in the cold air, handheld, soft back light",
         )
-        text = st.session_state["form_prompt"] or ""
         count, utf16 = prompt_counts(text)
         cap = spec.max_prompt_length
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -242,15 +217,9 @@ def _said_twice() -> None:
             st.text(f"Both prompts say: {', '.join(words_)}", width="content")
 
 
-def _selects(spec: ModelSpec) -> None:
-    selects = [param for param in spec.params if param.type == "select"]
-    row = st.columns(min(MAX_COLUMNS, len(selects) + 1), gap="small")
-    for index, param in enumerate(selects):
-        with row[index % len(row)]:
-            fields.select(param)
-    with row[len(selects) % len(row)]:
-        # a choice, because a typed number may be one that the button does not mean
-        st.selectbox("Takes", list(range(1, MAX_TAKES + 1)), key="form_takes")
+def _takes() -> None:
+    # a choice, because a typed number may be one that the button does not mean
+    st.selectbox("Takes", list(range(1, MAX_TAKES + 1)), key="form_takes")
 
 
 def _collect() -> Draft:

@@ -13,17 +13,18 @@ import streamlit as st
 from pages._ui import formatting, layout
 from pages._ui.components.keyboard_submit import keyboard_submit
 from pages._ui.components.prompt_counter import prompt_counter
-from pages._ui.request_form import contract_drift, fields
+from pages._ui.request_form import contract_drift, fields, settings
 from pages._ui.sweep import axes as sweep_axes, images as sweep_images, planned as sweep_planned
 from rivya_core import Lab
 from rivya_core.api import ModelSpec
-from rivya_core.api.differences import MODEL, PROMPT, REFERENCE_IMAGE
+from rivya_core.api.differences import PROMPT, REFERENCE_IMAGE
 from rivya_core.lab.drafts import drafts, sweep_drafts
 from rivya_core.lab.drafts.drafts import Draft
 from rivya_core.lab.drafts.sweep_drafts import SweepDraft
 
 FORM = "sweep"
 BASE = "base"
+MAX_COLUMNS = 2
 _SAVED = "_sweep_saved"
 _BEFORE = "_sweep_before"
 _INSTEAD = "_sweep_model_instead"
@@ -118,7 +119,7 @@ def _baseline(lab: Lab) -> ModelSpec:
                 on_click=_take_from_generate,
                 help="Puts the settings of Generate's draft here.",
             )
-        spec = _model(lab)
+        spec = settings.choose_model(lab, FORM)
         _prompt(spec)
         _settings(spec)
         if spec.reference is not None and "image" in spec.reference.kinds:
@@ -133,43 +134,16 @@ def _settings(spec: ModelSpec) -> None:
     for key in (fields.key_of(param, FORM) for param in spec.params if param.key in varied):
         st.session_state[key] = st.session_state.get(key)
     shared = [param for param in spec.params if param.key not in varied]
-    for param in (param for param in shared if param.type == "text"):
-        fields.text(param, FORM)
-    selects = [param for param in shared if param.type == "select"]
-    columns = st.columns(max(1, min(2, len(selects))), gap="small")
-    for at, param in enumerate(selects):
-        with columns[at % len(columns)]:
-            fields.select(param, FORM)
-    for param in (param for param in shared if param.type == "number"):
-        fields.number(param, FORM)
-
-
-def _model(lab: Lab) -> ModelSpec:
-    specs = {spec.id: spec for spec in lab.models()}
-    if st.session_state.get(f"{FORM}_model") not in specs:
-        st.session_state[f"{FORM}_model"] = Draft().model
-    chosen = st.selectbox(
-        "Model",
-        list(specs),
-        key=f"{FORM}_model",
-        format_func=lambda model: f"{specs[model].display_name} · {formatting.credits(specs[model].base_credits)}",
-    )
-    for param in specs[chosen].params:
-        fields.mend(param, FORM)
-    contract_drift.beside(chosen, MODEL, FORM)
-    return specs[chosen]
+    settings.parameters(shared, FORM, columns=MAX_COLUMNS)
 
 
 def _prompt(spec: ModelSpec) -> None:
     with st.container(gap="xxsmall"):
-        st.text_area(
-            "Prompt",
-            key=f"{FORM}_prompt",
-            height=118,
+        text = settings.prompt_box(
+            FORM,
             help=PROMPT_HELP,
             placeholder="{{subject}} crossing a frozen lake at {dawn|noon}, handheld, soft back light",
         )
-        text = str(st.session_state[f"{FORM}_prompt"] or "")
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             replaced = any(axis.kind == "prompt" for axis in sweep_axes.collect())
             st.caption(
