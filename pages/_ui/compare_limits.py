@@ -1,4 +1,4 @@
-"""How many clips the review wall takes: said and held by every place from which clips are sent there."""
+"""How many clips the review wall takes; every place that sends clips there checks against it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cards that stay: a paused queue, and every generation that failed or needs a person.
+"""Cards that stay until somebody acts: a paused queue, and every generation that failed or needs a decision.
 
 Each says what happened, whether it was charged, what is safe to do now, and the request id for support.
 """
@@ -89,7 +89,7 @@ def _story(card: ErrorCard, record: GenerationRecord | None = None) -> None:
 
 
 def _no_request_id(card: ErrorCard) -> str:
-    """Nothing where nobody was asked: a pause made here has no request."""
+    """Write that an error has no request id; empty for a pause set here, which had no request."""
     return "" if card.phase == "submit" else "no request id was given"
 
 

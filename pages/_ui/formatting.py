@@ -1,4 +1,4 @@
-"""The words and icons of states, credits and times, so that every page says the same thing the same way."""
+"""The wording, icons and number formats that all pages share: states, credits, times, modes."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _COPY_KEYS = "_copy_keys"
 
 
 def download_menu(record: GenerationRecord, *, key: str) -> None:
-    """Draw what saves the archived clip: as it was delivered, or a copy that carries its settings, where it can."""
+    """Draw the download of the archived clip: as delivered, or where possible a copy with its settings embedded."""
     href = f"/clips/{record.id}.mp4?download"
     if not can_carry_settings(record):
         st.link_button("Download", f"{href}=1", icon=":material/download:")
@@ -61,7 +61,7 @@ def repeat_button(lab: Lab, record: GenerationRecord, *, key: str) -> None:
 
 
 def repeat_note(lab: Lab, record: GenerationRecord, *, key: str) -> None:
-    """Say beside the button what there is of exactly this already; nothing where nothing can be repeated."""
+    """Show what exists of exactly this request beside the button; nothing where nothing can be repeated."""
     if not lab.settings.read_only:
         existing.note(lab.existing(record), key=f"{key}_{record.id}", shown_id=record.id)
 
@@ -114,7 +114,7 @@ def earlier_link(record: GenerationRecord) -> None:
 
 
 def dismiss(generation_ids: Sequence[str]) -> None:
-    """Put the cards of failed generations away; they stay in History. A callback."""
+    """Dismiss the cards of failed generations; they stay in History. A callback."""
     lab = layout.lab()
     for generation_id in generation_ids:
         lab.dismiss(generation_id)

@@ -23,13 +23,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def lab() -> Lab:
-    """Reach the lab of this process; a page never builds or keeps one."""
+    """The lab of this process; a page never builds or stores one."""
     return shared_lab()
 
 
 @cache
 def page_file(name: str) -> Path:
-    """Where the file of a page is, for the navigation and for links to it."""
+    """The file of a page, as ``st.page_link`` and the navigation take it."""
     return ROOT / "pages" / f"{name}.py"
 
 
@@ -49,7 +49,7 @@ def mode_badge(mode: Mode) -> None:
 
 
 def word_of(mode: Mode) -> ModeWord:
-    """What work of a mode is to people here: where a cassette is played, all of it is a replay."""
+    """The word shown for a mode; while a cassette is played, all work is a replay."""
     return mode_word(mode, lab().connection)
 
 

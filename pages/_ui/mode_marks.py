@@ -14,12 +14,12 @@ from rivya_core.settings import Mode
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What the parts of one screen say of themselves."""
+    """Which parts of one screen carry a mark of their mode."""
 
     mixed: bool
 
     def of(self, mode: Mode) -> str:
-        """The mark of one part; nothing where the header has said it."""
+        """The mark of one part; "" where the header has it."""
         if not self.mixed:
             return ""
         return mode.upper()

@@ -1,4 +1,4 @@
-"""The words in the address that History owns beside its filters: the page turned to, the generation that is open."""
+"""Query parameters that pages share or link to, and those of History beside its filters: its page and the open generation."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from urllib.parse import quote, urlsplit
 import streamlit as st
 
 CAP_OF = "cap_of"
-"""The word for the sweep whose cap is to be changed; Sweep links to it, Spend reads it."""
+"""Parameter of the sweep whose cap is to be changed; Sweep links with it, Spend reads it."""
 SHOW = "show"
-"""The word for the show that is open; pages link to it, Shows reads it."""
+"""Parameter of the open show; pages link with it, Shows reads it."""
 
 
 def opened() -> str | None:
-    """Tell which generation the address asks for."""
+    """The id of the open generation, or None."""
     return st.query_params.get("id") or None
 
 
 def open_row(generation_id: str | None) -> None:
-    """Put a generation into the address, or take it out; a callback."""
+    """Set the open generation, or None; a callback."""
     if generation_id is None:
         st.query_params.pop("id", None)
     else:
@@ -26,7 +26,7 @@ def open_row(generation_id: str | None) -> None:
 
 
 def wanted_page() -> int:
-    """Tell which page of the list the address asks for; nonsense is the first."""
+    """The page of the list, from 1; an invalid one is 1."""
     try:
         return max(1, int(st.query_params.get("page", "1")))
     except ValueError:
@@ -34,7 +34,7 @@ def wanted_page() -> int:
 
 
 def turn_to(page: int) -> None:
-    """Put a page into the address; the first one needs no word. A callback."""
+    """Set the page of the list; the first one has no parameter. A callback."""
     if page > 1:
         st.query_params["page"] = str(page)
     else:
@@ -42,12 +42,12 @@ def turn_to(page: int) -> None:
 
 
 def sweep_link(experiment_id: str) -> str:
-    """Write the address of a sweep's page."""
+    """The root-relative URL of a sweep."""
     return f"/sweep?experiment={quote(experiment_id, safe='')}"
 
 
 def permanent_link(generation_id: str) -> str:
-    """Write the address that opens one generation, on whatever host this page was reached by."""
+    """The absolute URL that opens one generation, on the host by which this page was reached."""
     here = urlsplit(st.context.url or "")
     root = f"{here.scheme}://{here.netloc}" if here.netloc else ""
     return f"{root}/history?id={quote(generation_id, safe='')}"

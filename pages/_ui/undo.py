@@ -19,12 +19,12 @@ class Done:
 
 
 def put(name: str, done: Done) -> None:
-    """Let the bar ``name`` tell this from now on."""
+    """Show this in the bar ``name``."""
     st.session_state[_key(name)] = done
 
 
 def told(name: str) -> Done | None:
-    """What the bar ``name`` tells now, or None."""
+    """What the bar ``name`` shows now, or None."""
     done: Done | None = st.session_state.get(_key(name))
     return done
 
@@ -50,12 +50,12 @@ def draw(name: str) -> None:
 
 
 def forget(name: str) -> None:
-    """Take the bar away."""
+    """Hide the bar."""
     st.session_state.pop(_key(name), None)
 
 
 def undo(name: str) -> None:
-    """Take back what the bar ``name`` tells of; a callback."""
+    """Undo what the bar ``name`` shows; a callback."""
     done: Done | None = st.session_state.pop(_key(name), None)
     if done is not None and done.undo is not None:
         done.undo()

@@ -1,4 +1,4 @@
-"""The words of votes, so that Start, ballot, result and Verdict say the same thing the same way."""
+"""The wording of votes, shared by Vote and the verdict of a sweep."""
 
 from __future__ import annotations
 

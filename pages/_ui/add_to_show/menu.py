@@ -1,4 +1,4 @@
-"""The ways into a show from other pages: a show of a sweep, or clips into a show that is there or a new one."""
+"""Making a show of a sweep, and adding clips to an existing or a new show, as other pages offer it."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def choices(lab: Lab) -> dict[str, str]:
 
 
 def place(key: str, generation_ids: Sequence[str]) -> str:
-    """Where it is said what became of these clips; another clip in the same place says nothing."""
+    """The place at which the result for these clips is shown; the result for other clips is not shown there."""
     return f"{key}_{generation_ids[0] if generation_ids else ''}"
 
 
@@ -136,7 +136,7 @@ def add(generation_ids: Sequence[str], show_id: str, *, side_by_side: bool = Fal
 
 
 def add_chosen(generation_ids: Sequence[str], show_id: str, where: str, *, side_by_side: bool = False) -> None:
-    """Do what ``add`` does and say what came of it in the place ``where``; a callback."""
+    """Call ``add`` and show its result at the place ``where``; a callback."""
     try:
         done = add(generation_ids, show_id, side_by_side=side_by_side)
     except RivyaError as error:

@@ -1,4 +1,4 @@
-"""What came of Add to show, said where it was pressed: which show the clips went into, the way there and the way back."""
+"""The result of Add to show, shown where it was pressed: the show, a link to it, and Undo."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ADDED = "_shows_added"
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What is said. ``before`` and ``after``: the show that clips went into; None where none did."""
+    """One result. ``said``: its sentence; ``before`` and ``after``: the show that clips went into, None where none did."""
 
     said: str
     before: Show | None = None
@@ -24,12 +24,12 @@ class Added:
 
 
 def put(place: str, added: Added) -> None:
-    """Let ``place`` say this from now on, and no other place anything."""
+    """Show this result at ``place``, and at no other place any more."""
     st.session_state[_ADDED] = (place, added)
 
 
 def draw(place: str) -> None:
-    """Draw what the last press at this place did, until it is closed."""
+    """Draw the result of the last press at this place, until it is closed."""
     with st.container(key=f"slot_added_{place}"):
         known, added = st.session_state.get(_ADDED, ("", None))
         if added is None or known != place:

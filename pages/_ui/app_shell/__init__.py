@@ -1,1 +1,1 @@
-"""What stands around every page, and how Streamlit is made to keep what was pressed."""
+"""What surrounds every page: navigation, header, the page of a damaged database, and patches of Streamlit."""

@@ -1,4 +1,4 @@
-"""What this tab saw running and has ended since: told to the browser, which says it where the person is."""
+"""Generations that this tab saw running and that have ended since, passed to the browser for title and notification."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FRESH = "_ended_seen_in_this_run"
 
 
 def watch(lab: Lab) -> None:
-    """Draw the part of a page that tells; it looks again by itself only while something runs, so an idle tab asks nothing."""
+    """Draw the fragment that reports them; it polls only while something runs, so an idle tab asks nothing."""
     running = _look(lab)
     st.session_state[_FRESH] = running
     with st.container(key="ended_jobs"):
@@ -35,7 +35,7 @@ def _tell() -> None:
 
 
 def _look(lab: Lab) -> int:
-    """How many run; what ran at the last look and does not any more is written down with how it ended."""
+    """Count what runs; what ran at the last look and no longer does is recorded with how it ended."""
     now = set(lab.history.running_ids())
     lately: list[Ended] = st.session_state.setdefault(_LATELY, [])
     for generation_id in sorted(st.session_state.get(_RUNNING, set()) - now):

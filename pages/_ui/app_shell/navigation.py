@@ -50,7 +50,7 @@ def navigate() -> None:
 
 
 def run_inside() -> None:
-    """Make a page that Streamlit ran without ``app.py`` run again inside the frame.
+    """Run a page again through ``app.py`` when Streamlit ran its file alone.
 
     The first visit to a page's own address on a cold server runs the page file alone; once navigation was called,
     ``app.py`` comes first. Tried once, so that a page tested alone still draws.

@@ -1,20 +1,20 @@
-"""A press is carried out, also when the next run of the page is due before its callback was called.
+"""Patches of Streamlit that keep presses, files and fragments from being lost when a new run begins.
 
-Streamlit looks for the next request wherever a run touches the session or draws, callbacks included, and then ends the run
-there: what the press asked for is gone, without a word (seen on Streamlit 1.67: text that is committed within 60 ms after
+**Presses.** Streamlit looks for the next request wherever a run touches the session or draws, callbacks included, and then
+ends the run there: the press is lost without an error (seen on Streamlit 1.67: text that is committed within 60 ms after
 Ctrl+Enter lost 1 of 20 clips). So requests wait until the callbacks of a run were called; ``runner.fastReruns = false`` in
 ``.streamlit/config.toml`` is the other half, because a runner that is told to stop before it began never calls them.
 
-A file that is dropped or pasted is carried out too. The browser asks where to upload it, and Streamlit's answer waits in the
+**Files.** A file that is dropped or pasted is kept too. The browser asks where to upload it, and Streamlit's answer waits in the
 session's queue; a run that begins before it left clears the queue, the answer with it, and the browser waits for ever: the
 file is gone without a word (seen on Streamlit 1.67, a file dropped while text was committed). So answers outlive the clearing.
 
-A part of a page that draws itself anew every few seconds stays where it is. When it is due while the whole page is drawn,
+**Fragments.** A fragment that runs every few seconds keeps its elements. When it is due while the whole page is drawn,
 Streamlit runs it right afterwards, and first throws away what the page drew of it and has not sent yet. The browser then takes
 the part for gone and builds it anew: a grid flashes, a clip that plays begins again (seen on a busy machine, Streamlit 1.67). So
 nothing is thrown away when only a part of the page begins to run: what it draws comes after what was drawn before.
 
-A press in a component is carried out also while another page is already asked for. That request drops what the browser does not
+**Components.** A press in a component is handled also when another page was already requested. That request drops what the browser does not
 hold itself, the state of a component among it, and the press that comes along with it finds none (seen on Streamlit 1.67, a
 ``KeyError`` in place of the page). So a component that was pressed has a state, if an empty one.
 """

@@ -93,13 +93,13 @@ def _clip(lab: Lab, generation_id: str) -> tuple[GenerationRecord | None, str]:
 
 
 def compare(ids: Sequence[str]) -> None:
-    """Put clips into the address."""
+    """Put the ids of clips into the query parameters."""
     st.session_state.pop(_BEFORE, None)
     st.query_params["ids"] = ",".join(ids)
 
 
 def choose_anew() -> None:
-    """Go back to the posters, with the clips of the wall in the tray; a callback."""
+    """Return to the selection, with the clips of the wall selected; a callback."""
     st.session_state[_BEFORE] = st.query_params.get("ids", "")
     st.query_params.pop("ids", None)
     st.query_params.pop("base", None)

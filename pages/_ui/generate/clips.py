@@ -90,7 +90,7 @@ def show_latest() -> None:
 
 
 def make_way() -> None:
-    """Something new was started: its clip may take the place of the one shown, unless that is being watched."""
+    """Let the next clip replace the one shown, because something new was started; not while that one is being watched."""
     if not st.session_state.get(_WATCHED):
         show_latest()
 

@@ -32,7 +32,7 @@ _RUNNING = "_running"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at the ledger, shared by everything the right side draws."""
+    """One snapshot of the ledger, shared by everything that the right side draws."""
 
     running: Sequence[GenerationRecord]
     failures: Sequence[GenerationRecord]
@@ -96,7 +96,7 @@ def _look(lab: Lab, balance: BalanceRecord) -> Look:
 
 
 def _announce(lab: Lab, look: Look) -> None:
-    """Say in passing what was started and what has ended since the last look; the cards are what stays."""
+    """Show toasts for what was started and what has ended since the last run; the cards stay."""
     for key in (STARTED, generation_actions.REPEATED):
         started = st.session_state.pop(key, None)
         if started is not None:
@@ -124,7 +124,7 @@ def _in_progress(lab: Lab, look: Look, marks: Marks) -> None:
 
 
 def _quiet_watch(lab: Lab, look: Look) -> None:
-    """Look for changes while no row is drawn; soon where something goes on by itself, else now and then."""
+    """Poll for changes while no row is drawn: every ``TICK_S`` where something proceeds by itself, else every ``IDLE_TICK_S``."""
     if look.running:
         return
     if look.moves:
@@ -161,7 +161,7 @@ def _act(name: str, generation_id: str) -> None:
 
 @st.cache_data(ttl=20, show_spinner=False, max_entries=200)
 def _typical_words(_lab: Lab, key: tuple[str, str, Mode, str]) -> str:
-    """Remember the words for a while: many rows and many tabs ask for the same ones at every tick."""
+    """Cache the sentence: many rows and tabs ask for the same one at every tick."""
     _folder, model, mode, duration = key
     return formatting.typical(_lab.history.typical_s(model, mode, duration))
 

@@ -1,4 +1,4 @@
-"""Deleting with a way back: the bar stays until the next action, and brings the rows back as they were."""
+"""Deleting generations with undo: the bar stays until the next action and restores the rows as they were."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def delete(lab: Lab, record: GenerationRecord) -> None:
 
 
 def delete_all(lab: Lab, records: Sequence[GenerationRecord]) -> str:
-    """Hide those that have ended, all at once, and offer to bring them back; says which stay, and why."""
+    """Hide those that have ended, in one write, and offer to undo it; a sentence about those that stay, or ""."""
     ended = [record for record in records if record.is_terminal]
     staying = len(records) - len(ended)
     if ended and lab.delete([record.id for record in ended]):
@@ -39,12 +39,12 @@ def deleted() -> Sequence[str]:
 
 
 def forget() -> None:
-    """Take the bar away: another action was taken."""
+    """Hide the bar: another action was taken."""
     st.session_state.pop(_DELETED, None)
 
 
 def bar(lab: Lab) -> None:
-    """Draw the bar while there is something to bring back."""
+    """Draw the bar while there is something to restore."""
     known: tuple[tuple[str, ...], str] | None = st.session_state.get(_DELETED)
     with st.container(key="undo_bar"):
         if known is None:

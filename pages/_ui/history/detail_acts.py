@@ -54,7 +54,7 @@ def act(lab: Lab, name: str, generation_id: str) -> None:
 
 
 def announce() -> None:
-    """Say in passing that a repeat has started, or was a double click."""
+    """Show a toast that a repeat has started, or was a double click."""
     started = st.session_state.pop(generation_actions.REPEATED, None)
     if started is None:
         return

@@ -38,7 +38,7 @@ def credits_word(row: GenerationRecord) -> str:
     return f"{row.held_credits:,} held"
 
 
-def took(row: GenerationRecord) -> str:
+def elapsed(row: GenerationRecord) -> str:
     """Say how long the row has taken, or takes so far."""
     if row.state is State.CANCELLED:
         return ""

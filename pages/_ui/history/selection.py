@@ -44,7 +44,7 @@ def act(asked: Mapping[str, Any]) -> None:
 
 
 def follow() -> None:
-    """Go where the last action leads, and say in passing what it did; called before the page is drawn."""
+    """Follow the last action to its page and show its toast; called before the page is drawn."""
     show_menu.follow()
     told = st.session_state.pop(_TOLD, None)
     if told is not None:

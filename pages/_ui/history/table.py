@@ -109,7 +109,7 @@ def _row(row: GenerationRecord, marks: Marks, mode: str) -> Row:
         "made": made,
         "credits": row_formatting.credits_word(row),
         "settings": formatting.shape(row),
-        "took": row_formatting.took(row),
+        "took": row_formatting.elapsed(row),
         "poster": row_formatting.poster_url(row),
         "clip": f"/clips/{row.id}.mp4" if row.has_clip and row.clip_check != UNOPENED else "",
     }

@@ -1,1 +1,1 @@
-"""The form of a request, as Generate and Sweep use it."""
+"""The request form: Generate uses all of it, Sweep its fields."""

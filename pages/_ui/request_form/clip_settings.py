@@ -1,6 +1,6 @@
-"""A clip given to the form: the settings that it carries fill it, and nothing is sent.
+"""Settings read from a clip file that is dropped on the form: they fill it, and nothing is sent.
 
-What stands in the clip is a stranger's text. It is read and checked by the core; what cannot be used is said in a sentence.
+The file is untrusted input. The core reads and validates it; what cannot be used is refused with a sentence.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _said(recipe: Recipe, *, has_image: bool) -> str:
 
 
 def forget() -> None:
-    """Put the refusal away; a callback."""
+    """Close the refusal; a callback."""
     st.session_state.pop(_REFUSED, None)
 
 

@@ -1,4 +1,4 @@
-"""What the last check of the contract found to differ in one setting, said beside that setting."""
+"""Differences that the last contract check found in one setting, shown beside its field."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pages._ui import layout
 
 
 def beside(model: str, setting: str, form: str) -> None:
-    """Draw a quiet line a difference below a setting, by its name in ``differences``; nothing while the server agrees."""
+    """Draw one muted line per difference below a setting, by its name in ``differences``; nothing while the server agrees."""
     differences = layout.lab().server.drift(model, setting)
     if not differences:
         return

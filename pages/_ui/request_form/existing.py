@@ -1,4 +1,4 @@
-"""What there is of exactly one request already: said beside every button that buys one more of it on purpose."""
+"""What exists of exactly one request, shown beside every button that buys it again on purpose (P10)."""
 
 from __future__ import annotations
 

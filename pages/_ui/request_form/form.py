@@ -106,7 +106,7 @@ def _current(lab: Lab) -> Draft:
 
 
 def _with_kept_facts(lab: Lab, draft: Draft) -> Draft:
-    """Add what a generation does not keep of its image: all of it when it is the form's own, else its size."""
+    """Complete the draft's image with facts that a generation does not store: all of them for the form's own image, else its size."""
     if draft.image is None:
         return draft
     sha256 = draft.image.sent.sha256

@@ -92,7 +92,7 @@ def _put(image: DraftImage | None, said: str) -> None:
 
 
 def _let_go() -> None:
-    """Have the uploader forget its file."""
+    """Clear the uploader."""
     st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
 
 

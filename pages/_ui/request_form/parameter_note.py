@@ -1,4 +1,4 @@
-"""What is known of a knob, beside the knob: what a probe measured here, else that its effect is in doubt."""
+"""What is known of a parameter, below its field: what a probe measured here, else that its effect is in doubt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WHERE: dict[ModeWord, str] = {
 
 
 def draw(model: str, param: str, form: str) -> None:
-    """Draw one quiet line below a knob; nothing where nobody doubts it and nobody measured it."""
+    """Draw one muted line below a parameter; nothing where its effect is neither doubted nor measured."""
     lab = layout.lab()
     found = lab.verdicts.knob(model, param)
     if found is None and (model, param) not in IN_DOUBT:
@@ -39,7 +39,7 @@ def draw(model: str, param: str, form: str) -> None:
 
 
 def _doubt(form: str) -> None:
-    """Say that nobody knows what the knob does, and where that can be found out."""
+    """Say that the effect of the parameter is unknown, and link to a test of it."""
     if form == SWEEP:
         st.text(HERE)
         return

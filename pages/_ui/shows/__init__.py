@@ -1,1 +1,1 @@
-"""What only the page Shows draws, and the ways into a show from other pages."""
+"""What only Shows draws."""

@@ -1,4 +1,4 @@
-"""Changes of a show, each with its way back in the line above; what is typed on in one field is one change."""
+"""Changes of a show, each with undo in the line above; further typing in one field is the same change."""
 
 from __future__ import annotations
 

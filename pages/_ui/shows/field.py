@@ -1,4 +1,4 @@
-"""A field that shows what is stored, and keeps what is typed until that is stored: nothing typed is overwritten or lost unsaid."""
+"""A text field bound to a stored value: typed text is never overwritten, and never lost without a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of shows, so that list, editor and the ways into a show say the same thing."""
+"""The wording of shows: layouts, modes and counts."""
 
 from __future__ import annotations
 

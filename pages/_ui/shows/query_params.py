@@ -1,4 +1,4 @@
-"""The word in the address that Shows owns, the show that is open, and the addresses of what is handed out."""
+"""The query parameter of Shows, and the URLs under which a show is edited, shown and downloaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pages._ui.query_params import SHOW
 
 
 def opened() -> str | None:
-    """Tell which show the address asks for."""
+    """The id of the open show, or None."""
     return st.query_params.get(SHOW) or None
 
 

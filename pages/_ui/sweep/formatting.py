@@ -1,4 +1,4 @@
-"""The words of experiments, so that list, head and grid say the same thing the same way."""
+"""The wording of experiments, shared by list, head, grid and verdict."""
 
 from __future__ import annotations
 
@@ -153,6 +153,6 @@ def time_left(lab: Lab, status: SweepStatus) -> str:
 
 @st.cache_data(ttl=20, show_spinner=False, max_entries=200)
 def _typical_s(_lab: Lab, key: tuple[str, str, Mode, str]) -> Typical | None:
-    """Remember for a while how long such clips take: every tick of every tab asks."""
+    """Cache how long such clips take: every tick of every tab asks."""
     _folder, model, mode, length = key
     return _lab.history.typical_s(model, mode, length or None)

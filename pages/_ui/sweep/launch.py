@@ -1,4 +1,4 @@
-"""Starting an experiment: once a wish, and what is said when it is refused."""
+"""Start an experiment, once per draft however often it is pressed, and show why a start was refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep's name, its labels and its place in the list, each with a way back; and what the list is filtered by."""
+"""Rename, label and hide a sweep, each with undo, and filter the list by label and hidden."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def menu(lab: Lab, experiment: ExperimentRecord, given: Sequence[str]) -> None:
 
 
 def undo_bar() -> None:
-    """Draw what was done last with its way back."""
+    """Draw the last action with undo."""
     undo.draw(BAR)
 
 

@@ -1,4 +1,4 @@
-"""The words in the address that Sweep owns: the experiment that is open, or the form; and which tab is in front."""
+"""Query parameters of Sweep: the open experiment or the form, and the selected tab."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ TAB = "view"
 
 
 def opened() -> str | None:
-    """Tell which experiment the address asks for."""
+    """The id of the open experiment, or None."""
     return st.query_params.get("experiment") or None
 
 
 def composes() -> bool:
-    """Tell whether the address asks for the form."""
+    """Whether the form is open."""
     return bool(st.query_params.get("new"))
 
 
@@ -29,7 +29,7 @@ def to_form() -> None:
 
 
 def to_tab(tab: str) -> None:
-    """Bring another tab of the open experiment to the front."""
+    """Select another tab of the open experiment."""
     st.session_state[TAB] = tab
 
 
