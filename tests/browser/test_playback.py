@@ -45,8 +45,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def player(page: Page) -> str:
-    """Where the player's clip comes from."""
-    return str(page.locator(".st-key-clip_player video").get_attribute("src"))
+    """Where the player's clip comes from, once it has one."""
+    video = page.locator(".st-key-clip_player video")
+    expect(video).to_have_attribute("src", re.compile("^/clips/"))
+    return str(video.get_attribute("src"))
 
 
 def plays(page: Page, selector: str) -> None:
