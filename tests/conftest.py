@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ import pytest
 from rivya_core.lab.lab import Lab
 from rivya_core.services import DATABASE, close_all, open_lab
 from rivya_core.settings import Settings
+from rivya_core.simulator.video import clips
 from tests.cores import cores
 from tests.template import copy_template
 
@@ -43,6 +46,13 @@ NETWORK_VARIABLES = {
     "sslkeylogfile",
 }
 
+SMALL_PX = 160
+"""The long side of simulated clips; the simulator's own tests look at whole ones."""
+
+MEMORY = Path("/dev/shm")
+MEMORY_NEEDED_BYTES = 4_000_000_000
+"""Tests sync thousands of commits to disk. What they write is kept in memory where a system has room for it."""
+
 real_connect = socket.socket.connect
 
 WORKERS_A_CORE = 3
@@ -50,6 +60,13 @@ WORKERS_A_CORE = 3
 
 WORKERS_MAX = 24
 """A worker needs up to half a gigabyte."""
+
+
+def pytest_configure() -> None:
+    """Temporary files of the tests and of their child processes go where a sync costs nothing, unless somebody chose."""
+    if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and disk_usage(MEMORY).free > MEMORY_NEEDED_BYTES:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # to be looked up again
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -77,6 +94,12 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("RIVYA_") or name.lower() in NETWORK_VARIABLES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("RIVYA_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture(autouse=True)
+def _small_clips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process simulates is rendered at a quarter of its size: a second of computing less a clip."""
+    monkeypatch.setattr(clips, "LONG_SIDE_PX", SMALL_PX)
 
 
 @pytest.fixture

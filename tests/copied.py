@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.until import HANGS_S
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -20,7 +22,7 @@ def run_twice(scripts: Mapping[str, str], folder: Path, key: str) -> None:
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "RIVYA_API_KEY": key},
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=HANGS_S,
                 check=False,
             )
             assert done.returncode == 0, done.stderr

@@ -40,7 +40,7 @@ def quicken(
         patch.setitem(delays, phase, retries)
     for effect in list(context.PAUSE_S):
         patch.setitem(context.PAUSE_S, Effect(effect), pause_s)
-    patch.setattr(engine, "QUEUE_POLL_S", 0.02)
+    patch.setattr(engine, "QUEUE_POLL_S", 0.05)  # each look costs milliseconds: more of them make every test slower
     patch.setattr(lab, "WAIT_LOOK_S", 0.02)
     patch.setattr(supervisor, "TICK_S", 0.05)
     patch.setattr(supervisor, "LOCK_EVERY_S", 0.2)

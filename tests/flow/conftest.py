@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.flow.outside import ROOT, Outside
+from tests.until import HANGS_S
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def start_child(tmp_path: Path) -> Iterator[Callable[..., Child]]:
     yield start
     for child in started:
         child.send_signal(signal.SIGKILL)
-        child.wait(20)
+        child.wait(HANGS_S)
         assert child.stdout is not None
         child.stdout.close()
 
@@ -50,5 +51,5 @@ def heard(child: Child) -> Any:
     """The next JSON line of a child."""
     assert child.stdout is not None
     line = child.stdout.readline()
-    assert line, f"the child ended with {child.wait(20)}"
+    assert line, f"the child ended with {child.wait(HANGS_S)}"
     return json.loads(line)

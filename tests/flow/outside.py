@@ -12,6 +12,7 @@ import httpx
 from rivya_core.simulator.state.faults import Fault
 from rivya_core.simulator.state.request_log import RecordedRequest
 from rivya_core.simulator.state.task import SeenTask
+from tests.until import HANGS_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,7 +71,7 @@ class Outside:
         self._http.close()
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(HANGS_S)
             assert self._process.stdout is not None
             self._process.stdout.close()
 

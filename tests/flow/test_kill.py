@@ -28,7 +28,7 @@ from tests.conftest import FAST
 from tests.flow.conftest import Child, heard
 from tests.flow.outside import Counted, Outside
 from tests.pace import quicken
-from tests.until import until
+from tests.until import HANGS_S, until
 
 PRICE = 160
 WORLDS = ["embedded", "outside"]
@@ -78,7 +78,7 @@ def frozen_rows(data_dir: Path) -> dict[str, sqlite3.Row]:
 def assert_each_paid_once_and_kept(lab: Lab, ids: list[str], world: Counted, posts_max: int = 3) -> None:
     """One task and one charge an intent, every clip here and playable, every credit settled; the body never changed."""
     for id_ in ids:
-        lab.wait(id_, timeout_s=40)
+        lab.wait(id_, timeout_s=HANGS_S)
     until(lambda: {lab.get(id_).settlement for id_ in ids} == {"settled"}, what="all settled")
     rows = [lab.get(id_) for id_ in ids]
     if lab.simulator is not None:
@@ -114,7 +114,7 @@ def check_named_point(
         world.configure(settle_delay_s=late)
     child = start_child(settings, intents=names, kill_at=point, kill_on=turn, reached=str(told))
     ids = heard(child) if point is not CrashPoint.BEFORE_POST else [f"{name}-1" for name in names]
-    assert child.wait(40) == -signal.SIGKILL
+    assert child.wait(HANGS_S) == -signal.SIGKILL
     reached = told.read_text(encoding="utf-8")
     assert reached in ids
     rows = frozen_rows(data_dir)
@@ -168,7 +168,7 @@ def check_accepted_unanswered(where: str, data_dir: Path, outside: Outside, star
         until(lambda: {task.idempotency_key for task in world.tasks()} >= set(ids), what="all accepted")
         until(lambda: fired(world, fault.id) == 3, what="all answers held back")
         child.send_signal(signal.SIGKILL)
-        child.wait(20)
+        child.wait(HANGS_S)
         world.clear_faults()
     states = {(row["state"], row["open_attempts"], row["task_id"]) for row in frozen_rows(data_dir).values()}
     assert states == {("submitting", 1, None)}
@@ -197,7 +197,7 @@ def check_mid_download(where: str, data_dir: Path, outside: Outside, start_child
         until(lambda: fired(world, fault.id) == 3, what="three downloads that stand still")
         until(lambda: len(list(parts.glob("*.part"))) == 3, what="three part files")
         child.send_signal(signal.SIGKILL)
-        child.wait(20)
+        child.wait(HANGS_S)
         world.clear_faults()
     assert {(row["state"], row["clip_key"]) for row in frozen_rows(data_dir).values()} == {("saving", None)}
     assert not list((data_dir / "archive").glob("clips/**/*.mp4"))
@@ -232,7 +232,7 @@ def check_random_moment(
     ids = heard(child)
     time.sleep(random.Random(seed).uniform(0.0, 1.2))
     child.send_signal(signal.SIGKILL)
-    assert child.wait(20) == -signal.SIGKILL
+    assert child.wait(HANGS_S) == -signal.SIGKILL
     with world_of(where, data_dir, outside) as world:
         assert_each_paid_once_and_kept(make_lab(**settings), ids, world, posts_max)
 

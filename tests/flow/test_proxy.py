@@ -19,6 +19,7 @@ from rivya_core.simulator.state.world import World
 from rivya_core.simulator.video.clips import ClipMaker
 from tests.api.tunnel import AUTHORITY, CERTIFICATES, Tunnel
 from tests.conftest import FAST
+from tests.until import HANGS_S
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def behind_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     close_all()
     tunnel.stop()
     server.should_exit = True
-    thread.join(timeout=20)
+    thread.join(timeout=HANGS_S)
     listener.close()
     world.close()
 

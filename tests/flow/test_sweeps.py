@@ -20,7 +20,7 @@ from tests.flow.outside import Counted, Outside
 from tests.flow.sweep_child import sweep_of
 from tests.flow.test_kill import assert_each_paid_once_and_kept
 from tests.pace import quicken
-from tests.until import until
+from tests.until import HANGS_S, until
 
 CHILD = "tests.flow.sweep_child"
 PRICE = 160
@@ -114,7 +114,7 @@ def test_sixty_cells_outlive_five_kills_and_every_fault(
         assert [heard(child), heard(child)] == ["open", {"started": "xkill"}]
         until(lambda: len(tasks_of(outside, "xkill")) >= 10 * (kill + 1), what=f"kill {kill}")  # noqa: B023
         child.send_signal(signal.SIGKILL)
-        assert child.wait(20) == -signal.SIGKILL
+        assert child.wait(HANGS_S) == -signal.SIGKILL
 
     quicken(monkeypatch, pause_s=0.2, sweep_s=0.5, later_s=(0.2,))
     lab = make_lab(**settings)

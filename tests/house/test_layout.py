@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.until import HANGS_S
+
 ROOT = Path(__file__).resolve().parents[2]
 CODE = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py")), *sorted((ROOT / "rivya_core").rglob("*.py"))]
 PAGES = sorted((ROOT / "pages").glob("[a-z]*.py"))
@@ -72,23 +74,25 @@ def test_what_only_one_page_draws_is_imported_by_that_page_alone(path: Path) -> 
     assert not [module for module in modules if module.split(".")[2] in folders - {owner}]
 
 
-@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_text_of_people_never_becomes_markup(path: Path) -> None:
+def test_text_of_people_never_becomes_markup() -> None:
     """Nobody switches Streamlit's escaping off."""
-    source = path.read_text(encoding="utf-8")
-    assert "unsafe_allow_html" not in source
-    assert "unsafe_allow_javascript" not in source
+    switches = re.compile("unsafe_allow_html|unsafe_allow_javascript")
+    assert [str(path) for path in CODE if switches.search(path.read_text(encoding="utf-8"))] == []
 
 
-@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_modules_stay_small(path: Path) -> None:
+def test_modules_stay_small() -> None:
     """A module past 400 lines, a function past 60 or a page past 150 does a second thing."""
-    source = path.read_text(encoding="utf-8")
-    limit = 150 if path in PAGES else 400
-    assert len(source.splitlines()) <= limit
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < 60, f"{node.name} is too long"
+    too_long = []
+    for path in CODE:
+        source = path.read_text(encoding="utf-8")
+        if len(source.splitlines()) > (150 if path in PAGES else 400):
+            too_long.append(str(path))
+        too_long += [
+            f"{path}: {node.name}"
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
+        ]
+    assert too_long == []
 
 
 def test_only_settings_reads_the_environment() -> None:
@@ -118,7 +122,7 @@ def test_public_names_are_sorted_and_real(package: str) -> None:
 def fresh(code: str) -> str:
     """Run code in a new interpreter; what it printed."""
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=HANGS_S
     ).stdout
 
 

@@ -11,6 +11,7 @@ import pytest
 from rivya_core.services import close_all
 from rivya_core.settings import Settings
 from rivya_core.simulator import SimulatorServer
+from tests.until import HANGS_S
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -29,7 +30,7 @@ def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
 def test_the_make_targets_of_the_readme_exist(target: str) -> None:
     """Each `make` command named in README is a target that make can plan."""
     assert f"make {target}" in README
-    subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True, timeout=30)
+    subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True, timeout=HANGS_S)
 
 
 def test_paths_named_in_the_readme_exist() -> None:

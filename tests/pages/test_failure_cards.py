@@ -15,7 +15,7 @@ from rivya_core.lab.ledger.records import ErrorCard, Pause
 from rivya_core.simulator import SimulatorServer
 from tests.pace import left_to_a_person
 from tests.pages.test_generate import generate, texts, widget
-from tests.until import until
+from tests.until import HANGS_S, until
 
 Open = Callable[..., AppTest]
 
@@ -95,8 +95,8 @@ def test_a_request_answered_with_an_earlier_task_leads_to_it(lab: Lab, open_app:
     """The second row says what happened, that it cost nothing, and where the clip is."""
     assert lab.simulator is not None
     lab.simulator.world.configure(merges_equal_bodies=True)
-    first = lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
-    second = lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
+    first = lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=HANGS_S)
+    second = lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=HANGS_S)
     assert second.duplicate_of == first.id
     shown = texts(open_app())
     for words in ("the task of an earlier generation", "Nothing more was charged", "Not charged"):

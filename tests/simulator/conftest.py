@@ -17,6 +17,11 @@ FOX = {"model": "kling-v2-1-master", "prompt": "a red fox crossing a frozen lake
 Create = Callable[..., httpx.Response]
 
 
+@pytest.fixture(autouse=True)
+def _small_clips() -> None:
+    """Clips are as large as people get them."""
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[SimulatorServer]:
     """A simulator on a free port; a declared fault that never fired fails the test."""

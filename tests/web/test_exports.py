@@ -43,10 +43,10 @@ BEFORE = [
 
 
 @pytest.mark.parametrize("before", BEFORE, ids=ascii)
-@pytest.mark.parametrize("sign", list("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"), ids=ascii)
-def test_what_is_trimmed_or_not_drawn_hides_no_formula(before: str, sign: str) -> None:
+def test_what_is_trimmed_or_not_drawn_hides_no_formula(before: str) -> None:
     """Blanks of every kind, marks and fillers before it, and the wide and small forms of the signs."""
-    assert exports.formula_safe(f"{before}{sign}1+1") == f"'{before}{sign}1+1"
+    for sign in "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212":
+        assert exports.formula_safe(f"{before}{sign}1+1") == f"'{before}{sign}1+1", ascii(sign)
 
 
 @pytest.mark.parametrize("text", [" a = b", "1-2", "\u200bfox", "a@b.example", "(=1)", "\u0985 = \u0986"], ids=ascii)

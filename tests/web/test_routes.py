@@ -24,7 +24,7 @@ from rivya_core.services import close_all
 from tests.api.images import png
 from tests.lab.evaluation.study import make_study
 from tests.lab.video_files import make_clip
-from tests.until import until
+from tests.until import HANGS_S, until
 
 
 @pytest_asyncio.fixture
@@ -290,7 +290,7 @@ HEADERS = st.dictionaries(
 
 def test_no_request_makes_the_server_fail(lab: Lab) -> None:
     """Whatever stands in an address or in its headers: an answer, a refusal in words, or nothing there."""
-    lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=60)
+    lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id, timeout_s=HANGS_S)
     app = Starlette(routes=list(web.routes()), middleware=list(web.middleware()))
 
     @given(PATHS, st.text(min_size=1, max_size=8), st.lists(st.tuples(NAMES, VALUES), max_size=3), HEADERS)

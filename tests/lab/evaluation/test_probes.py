@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,14 @@ from tests.until import until
 TWO = {"cfg_scale": ["0", "1"]}
 CLEAR = "cfg_scale 0 moves more than 1; clearly beyond take-to-take variation"
 STRONG = {("0",): 8.0, ("1",): 0.0}
+
+
+@pytest.fixture
+def lab(make_lab: Callable[..., Lab]) -> Lab:
+    """A lab in which nothing is settled but by the test: two who settle at once each write the note, with their own time."""
+    opened = make_lab()
+    opened._parts.measurer.stop()
+    return opened
 
 
 def known(lab: Lab) -> ParameterNote | None:
@@ -55,8 +64,10 @@ def test_a_choice_can_be_probed_and_a_text_cannot(lab: Lab) -> None:
             probes.plans(lab, MODEL, param)
 
 
-def test_the_outcome_is_kept_when_the_last_clip_is_measured(lab: Lab) -> None:
+def test_the_outcome_is_kept_when_the_last_clip_is_measured(make_lab: Callable[..., Lab]) -> None:
     """From start to note through simulator and measuring, with nobody looking at a page."""
+    lab = make_lab()
+    assert lab.simulator is not None
     lab.simulator.world.configure(cfg_effect="strong")
     hint, _ = probes.plans(lab, MODEL)
     id_ = lab.start(hint.sweep)

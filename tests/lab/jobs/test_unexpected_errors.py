@@ -21,7 +21,7 @@ from rivya_core.lab.ledger.unexpected_errors import CODE
 from rivya_core.lab.media.archive import Archive
 from tests.api.images import png
 from tests.pace import quicken
-from tests.until import until
+from tests.until import HANGS_S, until
 
 SECRET = "rvya_sk_what_the_error_says"
 PROMPT = "A red fox in the snow"
@@ -102,7 +102,7 @@ def test_an_unexpected_error_is_told_and_passes(
     health = _ill(lab)
     assert type(error).__name__ in health.engine
     fault.mended = True
-    done = lab.wait(id_, timeout_s=30)
+    done = lab.wait(id_, timeout_s=HANGS_S)
     assert (done.state, done.error, done.held_credits) == (State.SUCCEEDED, None, PRICE)
     until(lambda: lab.health().ok, what="health")
     assert (fault.fired > 0, len(lab.simulator.world.tasks())) == (True, 1)
@@ -151,7 +151,7 @@ def test_after_a_post_the_outcome_stays_unknown(make_lab: Callable[..., Lab], mo
     assert (row.state, row.task_id, row.open_attempts > 0) == (State.SUBMITTING, None, True)
     assert not lab.cancel(id_)
     fault.mended = True
-    lab.wait(id_, timeout_s=30)
+    lab.wait(id_, timeout_s=HANGS_S)
     assert len({seen.idempotency_key for seen in lab.simulator.world.requests("create")}) == 1
     assert len(lab.simulator.world.tasks()) == 1
 

@@ -22,6 +22,7 @@ from rivya_core.lab.ledger.records import BalanceRecord, Budget
 from rivya_core.lab.ledger.states import State
 from rivya_core.settings import EMBEDDED_CONNECTION, Mode, Settings
 from tests.lab.given import HERE, NOON, Clock, accept, added, attempted, in_state, new
+from tests.until import HANGS_S
 
 
 def budget(ledger: Ledger, mode: Mode = "simulated", cap: int | None = None) -> Budget:
@@ -100,7 +101,7 @@ def test_two_processes_share_a_cap(database: sa.Engine, database_path: Path) -> 
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    passed = [int(process.communicate(timeout=60)[0]) for process in processes]
+    passed = [int(process.communicate(timeout=HANGS_S)[0]) for process in processes]
     assert sum(passed) == 5
     assert Ledger(database).counts() == {State.WAITING: 5}
 

@@ -32,6 +32,7 @@ from rivya_core.lab.ledger.records import HistoryFilter
 from rivya_core.lab.ledger.schema import metadata
 from rivya_core.lab.ledger.states import State
 from tests.lab.given import added, in_state
+from tests.until import HANGS_S
 
 NEXT = '''
 """A later revision that rebuilds a table."""
@@ -262,7 +263,7 @@ def test_four_processes_start_at_once_on_an_empty_folder(database_path: Path) ->
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    told = [process.communicate(timeout=60) for process in started]
+    told = [process.communicate(timeout=HANGS_S) for process in started]
     assert [out.strip() for out, _ in told] == ["ready"] * 4, told
     database = open_database(database_path)
     assert differences(database) == []
