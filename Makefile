@@ -1,5 +1,6 @@
 # make run    starts the dashboard (PORT=8501, HOST=127.0.0.1)
 # make test   lint, types, import contracts, all tests; make format  puts Python, JavaScript and CSS in shape
+# make check  the same without Chromium, processes of their own and what takes long: two minutes
 # make bench  speed figures beside their baselines; make soak  kills and drops, many rounds
 # make calibrate  how often verdicts and votes are right, by simulation
 # make pictures  README's pictures and the example show of docs/, anew
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 COMPILE := $(BIN)/python .ci/compile.py
 
-.PHONY: run test setup setup-dev venv lint format types imports tests bench calibrate soak pictures clean
+.PHONY: run test check setup setup-dev venv lint format types imports tests bench calibrate soak pictures clean
 
 run: setup
 	@if [ "$(HOST)" != "127.0.0.1" ] && [ "$(HOST)" != "localhost" ]; then \
@@ -22,6 +23,9 @@ run: setup
 	exec $(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
 
 test: setup-dev lint types imports tests
+
+check: setup-dev lint types imports
+	$(BIN)/python -m pytest -n auto --ignore tests/browser -m "not process and not slow and not soak"
 
 setup: venv
 	@$(MAKE) --silent --no-print-directory $(VENV)/.run-ready

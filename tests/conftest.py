@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from rivya_core.lab.judging import measuring
 from rivya_core.lab.lab import Lab
 from rivya_core.services import DATABASE, close_all, open_lab
 from rivya_core.settings import Settings
@@ -100,6 +101,12 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def _small_clips(monkeypatch: pytest.MonkeyPatch) -> None:
     """What this process simulates is rendered at a quarter of its size: a second of computing less a clip."""
     monkeypatch.setattr(clips, "LONG_SIDE_PX", SMALL_PX)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done in the background gets its turn beside other tests: those wait for it."""
+    monkeypatch.setattr(measuring, "NICE", 0)
 
 
 @pytest.fixture

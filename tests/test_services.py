@@ -189,6 +189,7 @@ except RivyaError as error:
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become a user without a home"
 )

@@ -380,6 +380,7 @@ LARGEST: dict[str, Callable[[], bytes]] = {
 }  # fmt: skip
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 @pytest.mark.parametrize("make", LARGEST.values(), ids=LARGEST)
 def test_the_largest_pictures_stay_within_the_memory(make: Callable[[], bytes], tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def test_both_clients_have_the_same_methods() -> None:
     assert names == {name for name in dir(AsyncRivya) if not name.startswith("_")} - {"aclose"}
 
 
+@pytest.mark.process
 def test_a_blocking_client_loads_neither_images_nor_the_async_transport() -> None:
     """What is not used is not loaded."""
     code = (

@@ -48,6 +48,7 @@ def arguments(script: str) -> list[str]:
     )
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("prompt", NASTY)
 def test_a_curl_command_sends_the_body_whatever_the_prompt_holds(prompt: str) -> None:
     """No prompt breaks out of its quotes; the key comes from the environment."""
@@ -61,6 +62,7 @@ def test_a_curl_command_sends_the_body_whatever_the_prompt_holds(prompt: str) ->
     assert "rvya_sk" not in script
 
 
+@pytest.mark.process
 @settings(max_examples=40, deadline=None)
 @given(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60).filter(
@@ -102,6 +104,7 @@ def test_two_copies_never_share_an_idempotency_key() -> None:
     )
 
 
+@pytest.mark.process
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
 def test_the_copied_scripts_make_one_task_each_however_often_they_run(tmp_path: Path) -> None:
     """Both go to the address they were written for, take the key from the environment, and pay once when run twice."""

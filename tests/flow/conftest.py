@@ -16,6 +16,13 @@ from tests.flow.outside import ROOT, Outside
 from tests.until import HANGS_S
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a simulator or a lab in a process of its own."""
+    for item in items:
+        if {"outside", "start_child"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("process")
+
+
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
     """A simulator in a process of its own, for a module's tests; each counts only its own intents."""

@@ -126,6 +126,7 @@ def fresh(code: str) -> str:
     ).stdout
 
 
+@pytest.mark.process
 def test_the_api_room_loads_neither_database_nor_images_nor_the_async_transport() -> None:
     """Importing the client costs what a client costs."""
     loaded = fresh("import sys, rivya_core.api; print(' '.join(sys.modules))").split()
@@ -133,12 +134,14 @@ def test_the_api_room_loads_neither_database_nor_images_nor_the_async_transport(
     assert heavy.isdisjoint(loaded)
 
 
+@pytest.mark.process
 def test_the_core_never_loads_streamlit() -> None:
     """The core works without a dashboard."""
     code = "import sys, rivya_core.services, rivya_core.web; print('streamlit' in sys.modules)"
     assert fresh(code).strip() == "False"
 
 
+@pytest.mark.process
 def test_importing_the_core_opens_nothing() -> None:
     """No file, thread or socket exists because a module was imported."""
     code = "import threading, rivya_core.services; print(threading.active_count())"

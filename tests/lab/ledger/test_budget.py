@@ -82,6 +82,7 @@ engine.dispose()
 """
 
 
+@pytest.mark.process
 def test_two_processes_share_a_cap(database: sa.Engine, database_path: Path) -> None:
     """Two processes rush for the same cap of 800: five rows in all."""
     processes = [

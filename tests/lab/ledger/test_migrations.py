@@ -247,6 +247,7 @@ print("ready")
 """
 
 
+@pytest.mark.process
 def test_four_processes_start_at_once_on_an_empty_folder(database_path: Path) -> None:
     """Whoever comes first makes the schema; the others wait for it and find it whole."""
     started = [

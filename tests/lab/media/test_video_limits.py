@@ -171,6 +171,7 @@ def test_a_file_that_is_only_an_index_is_cut_off(tmp_path: Path) -> None:
         inspect(path)
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is told in other units elsewhere")
 @pytest.mark.parametrize("bomb", [*BOMBS.values(), *LIES.values()], ids=[*BOMBS, *LIES])
 def test_a_bomb_costs_no_memory(tmp_path: Path, bomb: Callable[[bytes], bytes]) -> None:

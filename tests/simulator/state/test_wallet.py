@@ -161,6 +161,7 @@ print(json.dumps(codes))
 """
 
 
+@pytest.mark.process
 def test_two_processes_share_one_world(server: SimulatorServer, world: World, create: Create) -> None:
     """Two servers on the same file agree on keys and wallet: five tasks for the credits of five."""
     world.configure(credits=5 * 160)

@@ -162,6 +162,7 @@ def test_the_server_stops_cleanly_and_can_start_again(tmp_path: Path) -> None:
         assert httpx.get(f"{again.base_url}/api/v1/models").status_code == 200
 
 
+@pytest.mark.process
 def test_starting_loads_no_video_library(tmp_path: Path) -> None:
     """An embedded start leaves numpy, Pillow and PyAV alone until a clip is wanted."""
     code = (
@@ -174,6 +175,7 @@ def test_starting_loads_no_video_library(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.process
 def test_the_simulator_runs_alone_and_survives_a_kill(tmp_path: Path) -> None:
     """`python -m rivya_core.simulator` prints address and key; after kill -9 the accepted task is still there."""
     command = [sys.executable, "-m", "rivya_core.simulator", "--speed", "50", "--world", str(tmp_path / "w.sqlite")]
