@@ -25,7 +25,7 @@ run: setup
 test: setup-dev lint types imports tests
 
 check: setup-dev lint types imports
-	$(BIN)/python -m pytest -n auto --ignore tests/browser -m "not process and not slow and not soak"
+	$(BIN)/python -m pytest -n auto --ignore tests/browser -m "not process and not slow and not soak and not calibration"
 
 setup: venv
 	@$(MAKE) --silent --no-print-directory $(VENV)/.run-ready
@@ -82,6 +82,7 @@ bench: setup-dev
 
 calibrate: setup-dev
 	$(BIN)/python -m tests.bench --calibrate
+	$(BIN)/python -m pytest -m calibration tests/lab -n auto
 
 soak: setup-dev
 	$(BIN)/python -m pytest -m soak tests/flow tests/browser -n 1

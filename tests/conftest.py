@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from rivya_core.lab.judging import measuring
 from rivya_core.lab.lab import Lab
+from rivya_core.lab.media import thread_priority
 from rivya_core.services import DATABASE, close_all, open_lab
 from rivya_core.settings import Settings
 from rivya_core.simulator.video import clips
@@ -106,7 +106,7 @@ def _small_clips(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _nobody_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done in the background gets its turn beside other tests: those wait for it."""
-    monkeypatch.setattr(measuring, "NICE", 0)
+    monkeypatch.setattr(thread_priority, "NICE", 0)
 
 
 @pytest.fixture

@@ -79,7 +79,9 @@ def bound(takes: int) -> str:
     return f"at most {reached}/{all_ways} = {100 * reached / all_ways:.2f} % by construction"
 
 
-def rendered(folder: Path, number: int, effect: str, takes: int = 4) -> significance.Finding:
+def rendered(
+    folder: Path, number: int, effect: str, takes: int = 4, *, width_px: int = LONG_SIDE_PX
+) -> significance.Finding:
     """One study of ``cfg_scale`` at 0 and 1 through renderer and measurement; ``number`` seeds scene and takes."""
     dice = np.random.default_rng([number, sum(effect.encode())])
     scene = ("a field", "a lake of ice", "a beach", "a city street", "silk", "a forest", "a nebula")[number % 7]
@@ -88,8 +90,8 @@ def rendered(folder: Path, number: int, effect: str, takes: int = 4) -> signific
         for take in range(takes):
             recipe = Recipe(
                 prompt=f"{scene}, study {number}",
-                width=LONG_SIDE_PX,
-                height=360,
+                width=width_px,
+                height=width_px * 9 // 16,
                 seconds=5.0,
                 motion=motion(value, effect),
                 variant=int(dice.integers(1, 1 << 30)),

@@ -16,6 +16,7 @@ import pytest_asyncio
 from starlette.applications import Starlette
 
 from rivya_core import GenerationRecord, GenerationRequest, Lab, web
+from rivya_core.simulator.video import clips
 from rivya_core.web import clip_archive
 
 PROMPT = "=1+1 শিয়াল ../../etc/passwd"
@@ -78,6 +79,12 @@ def test_nothing_of_this_machine_or_its_server_is_in_it(lab: Lab) -> None:
     assert [name for name in archive.namelist() if "/" in name or ".." in name or not name.isascii()] == []
 
 
+@pytest.fixture
+def _large_clips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As large as people get them."""
+    monkeypatch.setattr(clips, "LONG_SIDE_PX", 640)
+
+
 def test_what_is_missing_is_said_and_the_others_come(lab: Lab) -> None:
     """A file that is gone, and a generation that never had one."""
     lost, whole = made(lab), made(lab, "A kite")
@@ -91,6 +98,7 @@ def test_what_is_missing_is_said_and_the_others_come(lab: Lab) -> None:
     assert [told["file"] for told in manifest["generations"]][:2] == [None, None]
 
 
+@pytest.mark.usefixtures("_large_clips")
 def test_many_large_clips_take_no_more_memory_than_one_block(lab: Lab) -> None:
     """A few blocks of many clips are held at a time."""
     row = made(lab)

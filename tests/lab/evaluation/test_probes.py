@@ -14,6 +14,7 @@ from rivya_core.lab.evaluation.verdicts import ParameterNote
 from rivya_core.lab.experiments import probes
 from rivya_core.lab.ledger.schema import generations
 from tests.bench.calibration import rendered
+from tests.conftest import SMALL_PX
 from tests.lab.evaluation.trial import MODEL, store
 from tests.until import until
 
@@ -197,5 +198,5 @@ def test_a_note_of_another_form_is_no_note(lab: Lab) -> None:
 
 @pytest.mark.parametrize(("effect", "wanted"), [("strong", "clear"), ("inert", "unclear")])
 def test_the_probe_follows_the_simulator(tmp_path: Path, effect: str, wanted: str) -> None:
-    """One seeded study each, 4 + 4 real clips, really measured; twenty of each are in docs/verdict.md."""
-    assert rendered(tmp_path, 3, effect).word == wanted
+    """One seeded study each, 4 + 4 real clips, really measured; twenty of each, in full size, are in docs/verdict.md."""
+    assert rendered(tmp_path, 3, effect, width_px=SMALL_PX).word == wanted

@@ -209,8 +209,8 @@ def test_a_new_clip_asks_for_a_new_verdict(lab: Lab) -> None:
 
 
 def test_looking_costs_a_page_next_to_nothing(lab: Lab) -> None:
-    """100 clips: a look starts the work beside and does none of it; while nothing changes it reads nothing at all."""
-    store(lab, {"prompt": [f"words {number}" for number in range(20)]}, takes=5)
+    """30 clips: a look starts the work beside and does none of it; while nothing changes it reads nothing at all."""
+    store(lab, {"prompt": [f"words {number}" for number in range(6)]}, takes=5)
     statements: list[str] = []
     assert lab.verdicts.look("xtrial").stage == "judging"
     standing = judged(lab)
