@@ -70,6 +70,18 @@ def pytest_configure() -> None:
         tempfile.tempdir = None  # to be looked up again
 
 
+SLOW = ("pages", "docs", "simulator/video", "flow/test_faults.py")
+"""Where by measurement the time goes: drawn pages, rendered clips, a whole generation for each error of the server."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make check` passes over."""
+    slow = [Path(__file__).parent / name for name in SLOW]
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in slow):
+            item.add_marker("slow")
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """Workers of ``-n auto``, by the cores that this process may use."""
     return min(WORKERS_MAX, WORKERS_A_CORE * cores())
