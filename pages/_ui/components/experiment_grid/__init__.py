@@ -16,9 +16,8 @@ import streamlit as st
 
 from pages._ui.components import component
 
-_component = component(
-    "experiment_grid", shared=("dom", "hover_play", "experiment_grid/dialog", "experiment_grid/play_all")
-)
+_PARTS = ("progress", "combinations", "keys", "dialog", "play_all")
+_component = component("experiment_grid", shared=("dom", "hover_play", *(f"experiment_grid/{part}" for part in _PARTS)))
 
 OnAct = Callable[[str, str, bool], None]
 
