@@ -11,7 +11,7 @@ function tick(grid, clip) {
 }
 
 function markTicked(grid) {
-  const { root, several, data } = grid;
+  const { several, data } = grid;
   for (const button of grid.list.querySelectorAll('.poster')) {
     const at = several.chosen.findIndex((one) => one.id === button.dataset.id);
     button.setAttribute('aria-pressed', String(at >= 0));
@@ -19,22 +19,22 @@ function markTicked(grid) {
   }
   fillTray(grid);
   const count = several.chosen.length;
-  root.querySelector('.count').textContent = several.full
+  several.els.count.textContent = several.full
     ? `${data.most} at most: take one out first.`
     : count === 0
       ? `Choose ${data.least} to ${data.most} clips.`
       : count < data.least
         ? 'One more, at least.'
         : `${count} of at most ${data.most}`;
-  const go = root.querySelector('.go');
+  const { go, clear } = several.els;
   go.textContent = count < data.least ? 'Compare' : `Compare ${count} clips`;
   go.disabled = count < data.least;
-  root.querySelector('.clear').hidden = count === 0;
+  clear.hidden = count === 0;
 }
 
 function fillTray(grid) {
   const { root, several } = grid;
-  const tray = root.querySelector('.chosen');
+  const tray = several.els.chosen;
   const focused = root.activeElement && root.activeElement.dataset.out;
   tray.replaceChildren(
     ...several.chosen.map((clip, index) => {
@@ -63,19 +63,37 @@ function fillTray(grid) {
   else grid.list.querySelector('.poster')?.focus();
 }
 
+function makeTray(list) {
+  const [chosen, count, clear, go] = [
+    part('ol', 'chosen'),
+    part('p', 'count'),
+    part('button', 'clear', 'Clear'),
+    part('button', 'go'),
+  ];
+  count.setAttribute('role', 'status');
+  clear.type = go.type = 'button';
+  const tray = part('div', 'tray');
+  tray.setAttribute('role', 'group');
+  tray.setAttribute('aria-label', 'Chosen clips');
+  tray.append(chosen, count, clear, go);
+  list.after(tray);
+  return { chosen, count, clear, go };
+}
+
 function drawTray(grid, send) {
-  const { root, data } = grid;
-  if (!grid.several || grid.several.start !== data.start) {
+  const { list, data, several } = grid;
+  if (!several || several.start !== data.start) {
     // whoever comes back here with Back finds what was ticked
-    grid.several = { start: data.start, chosen: history.state?.picked ?? [...data.chosen], full: false };
+    const chosen = history.state?.picked ?? [...data.chosen];
+    grid.several = { start: data.start, chosen, full: false, els: several ? several.els : makeTray(list) };
   }
-  root.querySelector('.tray').hidden = false;
-  root.querySelector('.go').onclick = () => {
+  const { go, clear } = grid.several.els;
+  go.onclick = () => {
     const { chosen } = grid.several;
     history.replaceState({ ...history.state, picked: chosen }, '');
     send(chosen.map((clip) => clip.id));
   };
-  root.querySelector('.clear').onclick = () => {
+  clear.onclick = () => {
     grid.several.chosen = [];
     grid.several.full = false;
     markTicked(grid);
