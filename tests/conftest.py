@@ -13,6 +13,7 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import Any
 
+import hypothesis
 import pytest
 
 from rivya_core.lab.lab import Lab
@@ -55,6 +56,9 @@ MEMORY_NEEDED_BYTES = 4_000_000_000
 """Tests sync thousands of commits to disk. What they write is kept in memory where a system has room for it."""
 
 real_connect = socket.socket.connect
+
+hypothesis.settings.register_profile("any machine", deadline=None)  # an example may take long on a busy one
+hypothesis.settings.load_profile("any machine")
 
 WORKERS_A_CORE = 3
 """Measured on two cores: tests wait more than they compute; with more workers each is slower and all take as long."""
