@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from rivya_core.api import AsyncMediaClient, AsyncRivya, Rivya
 from rivya_core.api.errors import LabError, RivyaError, StorageError
-from rivya_core.api.network import check_way_to
+from rivya_core.api.network import check_route_to
 from rivya_core.api.pace import QUICK_S
 from rivya_core.api.wire import Address, Timeouts, Wire
 from rivya_core.cassette_tape import tape_of
@@ -161,7 +161,7 @@ atexit.register(close_all)
 
 def _build(settings: Settings, cassette: Cassette | None, stack: ExitStack) -> Parts:
     if settings.mode == "live":
-        check_way_to(settings.live_base_url)
+        check_route_to(settings.live_base_url)
     folder = _data_folder(settings)
     replay = _replay(settings, cassette, folder)
     database_path = folder / DATABASE

@@ -1,7 +1,6 @@
-"""Talking to Rivya: the contract, the model catalogue, the errors, the retry rules, the two clients.
+"""The client library for Rivya Public API v1: contract, model catalogue, errors, retry rules, a blocking and an async client.
 
-Names are loaded when they are first used (PEP 562), so that importing this room costs little and loads neither Pillow nor
-aiohttp. Everything outside the room imports from here or from the module that decides the matter.
+Names are loaded on first use (PEP 562), so that importing the package is cheap and loads neither Pillow nor aiohttp.
 """
 
 from __future__ import annotations

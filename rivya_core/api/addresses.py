@@ -1,7 +1,7 @@
-"""Which addresses are public. A clip is fetched from those alone, since its address comes out of a server's answer.
+"""Decide which addresses are public. Clips are fetched only from public ones, since their URLs come from a server's answer (SSRF).
 
-IPv6 has forms that carry an IPv4 address (RFC 4291, 3056, 4380, 5214, 6052); the one inside decides with them. What is
-not known to be public is private: outside 2000::/3 IANA has assigned no global unicast address.
+Some IPv6 addresses embed an IPv4 address (RFC 4291, 3056, 4380, 5214, 6052); the embedded one must be public too. Addresses
+that are not known to be public are treated as private: IANA has assigned global unicast addresses in 2000::/3 only.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ _CLOSED_4 = tuple(
     ip_network(text)
     for text in (
         "0.0.0.0/8",
-        "100.64.0.0/10",  # carriers' own
-        "192.0.0.0/24",  # protocol assignments, whole
-        "192.88.99.0/24",  # 6to4 relays
-        "198.18.0.0/15",  # benchmarks
+        "100.64.0.0/10",  # carrier-grade NAT, RFC 6598
+        "192.0.0.0/24",  # IETF protocol assignments, RFC 6890
+        "192.88.99.0/24",  # 6to4 relays, RFC 7526
+        "198.18.0.0/15",  # benchmarking, RFC 2544
         "240.0.0.0/4",
     )
 )
 _CLOSED_6 = tuple(
     ip_network(text)
     for text in (
-        "2001::/23",  # protocol assignments with both kinds of ORCHID; Teredo is looked into before
-        "2001:db8::/32",
-        "3fff::/20",  # documentation
+        "2001::/23",  # IETF protocol assignments, RFC 2928, ORCHID included; Teredo is handled before
+        "2001:db8::/32",  # documentation, RFC 3849
+        "3fff::/20",  # documentation, RFC 9637
     )
 )
-_NAT64 = ip_network("64:ff9b::/96")
-_TEREDO = ip_network("2001::/32")
-_ISATAP = {0x00005EFE, 0x02005EFE}
+_NAT64 = ip_network("64:ff9b::/96")  # RFC 6052
+_TEREDO = ip_network("2001::/32")  # RFC 4380
+_ISATAP = {0x00005EFE, 0x02005EFE}  # RFC 5214: the third quarter of the address
 _LOW_32 = 0xFFFF_FFFF
 
 _FAKE = tuple(
@@ -45,11 +45,11 @@ _FAKE = tuple(
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+\.?", re.ASCII | re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII | re.IGNORECASE)
 _OWN_NAMES = frozenset({"localhost", "localdomain", "local", "internal", "arpa"})
-"""Last labels that name a place in one's own network (RFC 6761, 6762, 8375; ``internal`` reserved by ICANN)."""
+"""Top-level labels of local networks (RFC 6761, 6762, 8375; ``internal`` is reserved by ICANN)."""
 
 
 def is_public(address: str) -> bool:
-    """True for a global unicast address, also of every IPv4 address inside an IPv6 one; False for any with a zone."""
+    """Return whether this is a global unicast address, embedded IPv4 addresses included; False for anything else, and with a zone."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -57,8 +57,8 @@ def is_public(address: str) -> bool:
     return _is_public_4(parsed) if isinstance(parsed, IPv4Address) else _is_public_6(parsed)
 
 
-def is_fake(address: str) -> bool:
-    """True in the ranges out of which local proxies answer DNS, to find the name again when the connection comes."""
+def is_fake_ip(address: str) -> bool:
+    """Return whether an address is in a range from which local proxies make up DNS answers (fake-IP mode)."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -66,8 +66,8 @@ def is_fake(address: str) -> bool:
     return any(parsed in network for network in _FAKE)
 
 
-def is_name_elsewhere(host: str) -> bool:
-    """True for a name of several labels that somebody else can resolve: no address in any spelling, no own network."""
+def is_public_name(host: str) -> bool:
+    """Return whether this is a host name of at least two labels outside local networks; False for IP addresses in any notation."""
     if _NAME.fullmatch(host) is None:
         return False
     last = host.lower().rstrip(".").rpartition(".")[2]
@@ -75,7 +75,7 @@ def is_name_elsewhere(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """True for this machine's own names and addresses."""
+    """Return whether a host is this machine: ``localhost``, names below it (RFC 6761, section 6.3), loopback addresses."""
     name = host.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -92,14 +92,14 @@ def _is_public_4(address: IPv4Address) -> bool:
 def _is_public_6(address: IPv6Address) -> bool:
     if address.scope_id is not None:
         return False
-    inside = _inside(address)
-    if inside:
-        return all(_is_public_4(one) for one in inside)
+    embedded = _embedded(address)
+    if embedded:
+        return all(_is_public_4(one) for one in embedded)
     return address in _GLOBAL_UNICAST and address.is_global and not any(address in network for network in _CLOSED_6)
 
 
-def _inside(address: IPv6Address) -> list[IPv4Address]:
-    """Return the IPv4 addresses that this one leads to; the deprecated forms that lead nowhere have none."""
+def _embedded(address: IPv6Address) -> list[IPv4Address]:
+    """Return the IPv4 addresses that are embedded in this one; none for deprecated forms that are not routed."""
     if address.ipv4_mapped is not None:
         return [address.ipv4_mapped]
     if address.sixtofour is not None:

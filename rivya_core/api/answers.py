@@ -1,8 +1,8 @@
-"""Turn what came back over the wire into a typed answer or an error of our tree.
+"""Turn a raw HTTP response into a typed answer or a ``RivyaError``. Pure.
 
-Pure. Any 2xx is a success (docs/api-generations names no status). Envelopes around the documented object are looked
-through; a body that is not the documented object in any of them is unreadable, which on a create means that the outcome
-is unknown. Branch on the code first (docs/api-errors-and-limits), then on the status.
+Any 2xx is a success: docs/api-generations names no status. The documented object is also found inside envelopes such as
+``{"data": {...}}``. A body without it is unreadable, which on a create means that the outcome is unknown. Errors are
+classified by code first (docs/api-errors-and-limits), then by status.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from rivya_core.api.errors import (
 from rivya_core.api.retry import Action, Phase, Situation, parse_retry_after, rule, situation_of
 
 ANSWER_MAX_BYTES = 4_000_000
-"""Ours: an answer larger than this is not read to its end; as objects it takes some thirty times as much memory, or more."""
+"""Our limit: larger answers are not read to their end. Parsed JSON takes about thirty times as much memory as its text."""
 
 _ENVELOPES_MAX = 3
 _MESSAGE_MAX = 500
@@ -50,7 +50,7 @@ _CLASSES: dict[Situation, type[ApiError]] = {
     Situation.REFUSAL: RequestRefusedError,
     Situation.SERVER: ServerFaultError,
 }
-_STANDARD_CODES = {  # words for an answer whose code is missing or not documented
+_STANDARD_CODES = {  # texts for an answer whose code is missing or unknown
     Situation.WALLET: "insufficient_credits",
     Situation.RATE: "rate_limited",
     Situation.CONFLICT: "idempotency_conflict",
@@ -72,7 +72,7 @@ _GENERIC = {
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
-    """What came over the wire: status, the few headers that matter (lower-case names), the body."""
+    """A raw response: status, the headers that are used (names in lower case), body (key redacted)."""
 
     status: int
     headers: Mapping[str, str]
@@ -94,10 +94,13 @@ _TASK_IDS = ("id", "task_id", "taskId")
 
 
 def read_generation(raw: RawAnswer, task_id: str | None = None) -> Generation:
-    """Read a task (docs/api-generations, docs/api-generation-status); ``task_id`` is the one asked for, if any.
+    """Read a task (docs/api-generations, docs/api-generation-status). task_id: the one that was requested, if any.
 
-    An answer that names no task is taken as being about the one asked for; one that names another is not read, since its
-    clip and its price are another generation's.
+    An answer without an id is taken for the requested task. One with another id is refused: its clip and its price belong to
+    another generation.
+
+    Raises:
+        UnreadableAnswerError: there is no task in it, or another one.
     """
     value = _json(raw)
     named = [] if task_id is None else [item for item in _nested(value, _TASK_WRAPS, 0) if _names(item, task_id)]
@@ -139,12 +142,16 @@ def read_balance(raw: RawAnswer) -> Balance:
 
 
 def read_anything(raw: RawAnswer) -> object:
-    """Read any JSON."""
+    """Parse any JSON. Raises UnreadableAnswerError for anything else."""
     return _json(raw)
 
 
 def error_of(raw: RawAnswer, phase: Phase, *, now: datetime | None = None) -> RivyaError:
-    """Build the error that an error answer means. ``now`` dates a ``Retry-After`` date of an answer without a ``Date``."""
+    """Build the error of an error answer.
+
+    phase: of the call; it decides ``charged`` and ``retryable``. now: used to read a ``Retry-After`` date when the answer has no
+    ``Date`` header.
+    """
     try:
         envelope = error_envelope(_json(raw)) or {}
     except UnreadableAnswerError:
@@ -167,11 +174,11 @@ def error_of(raw: RawAnswer, phase: Phase, *, now: datetime | None = None) -> Ri
             raw.headers.get("retry-after"), now or datetime.now(UTC), date=raw.headers.get("date")
         ),
     )
-    return judged(error, phase)
+    return classified(error, phase)
 
 
-def judged(error: RivyaError, phase: Phase) -> RivyaError:
-    """Set what the phase implies: whether credits were taken, and whether the same call may succeed later."""
+def classified(error: RivyaError, phase: Phase) -> RivyaError:
+    """Set ``charged`` and ``retryable`` as the retry table says for this phase, and return the error."""
     ruling = rule(phase, error)
     error.charged = charge_of(phase, outcome_known=ruling.outcome_known)
     error.retryable = ruling.action is not Action.REFUSED and not isinstance(error, KeyRefusedError)
@@ -179,14 +186,14 @@ def judged(error: RivyaError, phase: Phase) -> RivyaError:
 
 
 def charge_of(phase: Phase, *, outcome_known: bool) -> Charged:
-    """Say what a failed attempt tells of the charge: a failed read of a task says nothing about what the task cost."""
+    """Return whether a failed attempt cost credits; "unknown" for a poll, as a failed read says nothing about the task's price."""
     if phase == "create":
         return "no" if outcome_known else "unknown"
     return "unknown" if phase == "poll" else "no"
 
 
 def error_envelope(value: object) -> Mapping[str, Any] | None:
-    """Find code and message in the documented envelope ``{"error": {...}}`` and in near forms of it."""
+    """Find the error object in the documented envelope ``{"error": {...}}`` or in similar ones; None when there is none."""
     if isinstance(value, dict):
         error = value.get("error")
         if isinstance(error, dict):
@@ -203,7 +210,7 @@ def error_envelope(value: object) -> Mapping[str, Any] | None:
 
 
 def is_error_in_disguise(raw: RawAnswer) -> bool:
-    """True for a 2xx whose body is an error envelope with a documented code and no task."""
+    """Return whether a 2xx answer is really an error: an envelope with a documented code, and no task."""
     try:
         value = _json(raw)
     except UnreadableAnswerError:
@@ -256,27 +263,27 @@ def _json(raw: RawAnswer) -> object:
 
 
 def _json_leniently(raw: RawAnswer) -> object:
-    """Read what the fast reader refuses: NaN becomes null, half characters (lone surrogates) a replacement mark."""
+    """Parse what the fast parser refuses: NaN becomes null, lone surrogates become "?"."""
     try:
         value = json.loads(raw.body, parse_constant=lambda _: None)
-        return _mended(value)
+        return _without_surrogates(value)
     except (ValueError, RecursionError) as error:
         looks_html = raw.body.lstrip()[:1] == b"<"
         raise unreadable(raw, "it is a web page, not JSON" if looks_html else "it is not whole JSON") from error
 
 
-def _mended(value: object) -> object:
+def _without_surrogates(value: object) -> object:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, list):
-        return [_mended(item) for item in value]
+        return [_without_surrogates(item) for item in value]
     if isinstance(value, dict):
-        return {str(_mended(key)): _mended(item) for key, item in value.items()}
+        return {str(_without_surrogates(key)): _without_surrogates(item) for key, item in value.items()}
     return value
 
 
 def unreadable(raw: RawAnswer, why: str) -> UnreadableAnswerError:
-    """Build the error for an answer that is not of the contract's form."""
+    """Build the error of an answer that is not what the contract promises; ``why`` continues "came, but"."""
     return UnreadableAnswerError(
         "Rivya's answer could not be read",
         f"An answer with status {raw.status} and {len(raw.body)} bytes came, but {why}",

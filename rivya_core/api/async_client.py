@@ -1,4 +1,4 @@
-"""The async client: line for line the blocking one of ``client``, with ``await``. Loads aiohttp, so nothing else imports it."""
+"""The async client: the same as ``client`` with ``await``. It loads aiohttp, so no other module imports it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from rivya_core.api import endpoints, media
 from rivya_core.api.async_media import AsyncMediaClient
-from rivya_core.api.async_wire import AsyncWire, OneLoop
+from rivya_core.api.async_wire import AsyncWire, LoopGuard
 from rivya_core.api.client import Client
 from rivya_core.api.contract import Balance, Generation, UploadedFile
 from rivya_core.api.endpoints import UploadSource
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class AsyncRivya(Client):
-    """The async form of :class:`Rivya`: the same methods, awaited. Belongs to the event loop it is first used in.
+    """Async client of Rivya Public API v1: the methods of :class:`Rivya` with ``await``. Bound to the event loop of its first use.
 
     Raises:
         LabError: it is used in another event loop, such as that of a second ``asyncio.run``; nothing was sent.
@@ -44,7 +44,7 @@ class AsyncRivya(Client):
     ) -> None:
         super().__init__(api_key, base_url, settings, clock)
         self._sleep = sleep
-        self._loop = OneLoop()
+        self._loop = LoopGuard()
         self._wire = AsyncWire(self._address)
         self._media: AsyncMediaClient | None = None
 
@@ -53,10 +53,10 @@ class AsyncRivya(Client):
         return await self._run(self._flows.persist(endpoints.list_models(), "read"))
 
     async def create(self, request: GenerationRequest, *, idempotency_key: str) -> Generation:
-        """Upload the request's image, if any, and create one task. This may cost credits.
+        """Upload the request's image, if any, and create one task (docs/api-generations). This may cost credits.
 
-        The same bytes go out under the same key on every re-send, also when this is called again with the same request
-        and key on the same client; a key used with another request is refused here.
+        Every retry sends the same bytes with the same key, also when the caller calls again with the same request and key.
+        Raises InvalidRequestError for a key that was used with another request.
 
         Raises:
             RivyaError: ``charged`` is "unknown" when any attempt may have been accepted; the hint names the key.
@@ -71,7 +71,7 @@ class AsyncRivya(Client):
         timeout_s: float | None = None,
         idempotency_key: str | None = None,
     ) -> Generation:
-        """Create one task under the caller's key, or one minted for this call; with ``wait``, return it when finished.
+        """Create one task, with the given idempotency key or a new one. wait: return only when the task has finished.
 
         Raises:
             GenerationFailedError: the task failed. WaitTimeoutError: ``timeout_s`` (default 600) passed; the detail
@@ -82,11 +82,17 @@ class AsyncRivya(Client):
         )
 
     async def wait(self, task_id: str, timeout_s: float | None = None) -> Generation:
-        """Read a task on the documented schedule until it ends; failed reads and unknown states end nothing."""
+        """Poll a task on the documented schedule until it ends (docs/api-generation-status).
+
+        Failed reads and unknown states do not end the wait. timeout_s: default 600.
+
+        Raises:
+            GenerationFailedError: the task failed. WaitTimeoutError: the time is over; the task goes on.
+        """
         return await self._run(self._flows.wait(task_id, timeout_s))
 
     async def retrieve(self, task_id: str) -> Generation:
-        """Read a task once, again on faults (docs/api-generation-status)."""
+        """Read a task, with retries (docs/api-generation-status)."""
         return await self._run(self._flows.persist(endpoints.retrieve_generation(task_id), "read"))
 
     async def upload(
@@ -99,7 +105,13 @@ class AsyncRivya(Client):
         model: str | None = None,
         client_request_id: str | None = None,
     ) -> UploadedFile:
-        """Upload a file as it is, streamed; a path is read from disk piece by piece. Costs nothing (docs/api-files)."""
+        """Upload a file unchanged (docs/api-files); free. A path is streamed from disk.
+
+        kind: "image", "video" or "audio". model: check against this model's limits in place of the general ones.
+
+        Raises:
+            InvalidRequestError: kind, size or content are not allowed; nothing was sent.
+        """
         return await self._run(
             self._flows.upload(
                 source, kind=kind, name=name, mime_type=mime_type, model=model, client_request_id=client_request_id
@@ -107,19 +119,25 @@ class AsyncRivya(Client):
         )
 
     async def file(self, file_id: str) -> UploadedFile:
-        """Read what is known of an uploaded file."""
+        """Read the metadata of an uploaded file (docs/api-files)."""
         return await self._run(self._flows.persist(endpoints.retrieve_file(file_id), "read"))
 
     async def credits(self) -> Balance:
-        """Read the wallet (docs/api-credits); also the documented check of a key."""
+        """Read the balance (docs/api-credits); also the documented way to check a key."""
         return await self._run(self._flows.persist(endpoints.read_credits(), "read"))
 
     async def download(self, source: Generation | str, path: str | Path) -> Path:
-        """Fetch a finished clip to a path (or into a folder) without credentials; renamed only when whole and checked."""
+        """Download a finished clip to a path or into a folder, and return its path. No credentials are sent.
+
+        The file gets its name only when it is complete and checked. An expired URL is replaced once when a Generation is given.
+
+        Raises:
+            DownloadError: the clip cannot be fetched. StorageError: it cannot be written.
+        """
         return await self._run(self._flows.download(source, path))
 
     async def post_generation(self, body: bytes, *, idempotency_key: str) -> Generation:
-        """Send these bytes under this key exactly once; for callers with retry rules of their own."""
+        """Send these bytes with this key exactly once, for callers that retry themselves."""
         return await self._once(endpoints.create_generation(body, idempotency_key))
 
     async def read_generation(self, task_id: str) -> Generation:

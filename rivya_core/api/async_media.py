@@ -1,4 +1,4 @@
-"""Fetch clips without credentials, async: line for line the client of ``media``, with ``await``."""
+"""Download clips without credentials, async: the same as ``media`` with ``await``."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Self
 import httpx
 
 from rivya_core.api import media_rules as rules
-from rivya_core.api.async_wire import ASYNC_FAULTS, AsyncTransport, OneLoop
+from rivya_core.api.async_wire import ASYNC_FAULTS, AsyncTransport, LoopGuard
 from rivya_core.api.media import DEFAULT_TIMEOUTS, Fetched, MediaRules, Resolver, Sink, allowed_s, resolve
 from rivya_core.api.media_rules import MEDIA_MAX_BYTES, Target
-from rivya_core.api.network import Way
+from rivya_core.api.network import NetworkRoute
 from rivya_core.api.wire import Timeouts, kind_of, through
 
 
 class AsyncMediaClient(MediaRules):
-    """The async form of :class:`MediaClient`; files are written and names resolved in worker threads."""
+    """Async form of :class:`MediaClient`. Worker threads write files and resolve names, so the event loop never blocks."""
 
     def __init__(self, base_url: str, timeouts: Timeouts = DEFAULT_TIMEOUTS, resolver: Resolver = resolve) -> None:
         super().__init__(base_url, timeouts, resolver)
-        self._loop = OneLoop()
+        self._loop = LoopGuard()
         self._transport = AsyncTransport()
 
     async def fetch(self, url: str, path: Path, *, max_bytes: int = MEDIA_MAX_BYTES) -> Fetched:
@@ -30,8 +30,8 @@ class AsyncMediaClient(MediaRules):
         self._loop.check()
         started = asyncio.get_running_loop().time()
         for _ in range(rules.REDIRECTS_MAX + 1):
-            target, way = self._target(url)
-            response = await self._connect(target, way, started)
+            target, route = self._target(url)
+            response = await self._connect(target, route, started)
             try:
                 following = rules.redirect_of(target, response)
                 if following is None:
@@ -42,18 +42,18 @@ class AsyncMediaClient(MediaRules):
             url = following
         raise rules.too_many_redirects()
 
-    async def _connect(self, target: Target, way: Way, started: float) -> httpx.Response:
+    async def _connect(self, target: Target, route: NetworkRoute, started: float) -> httpx.Response:
         fault: Exception | None = None
         try:
             async with asyncio.timeout_at(started + allowed_s(self._timeouts, 0)):
                 for address in await asyncio.to_thread(self._addresses, target):
                     try:
-                        return await self._transport.send(self._request(target, address), way)
+                        return await self._transport.send(self._request(target, address), route)
                     except ASYNC_FAULTS as error:
                         fault = error
         except TimeoutError as error:
             fault = error
-        raise rules.network_fault(target, kind_of(fault or OSError()), through(way)) from fault
+        raise rules.network_fault(target, kind_of(fault or OSError()), through(route)) from fault
 
     async def _receive(
         self, target: Target, response: httpx.Response, sink: Sink, started: float, announced: int | None

@@ -1,9 +1,9 @@
 """The async form of ``wire``: the same calls over httpx's aiohttp transport, which is loaded only here.
 
-The transport is used without ``httpx.AsyncClient``: no redirects, cookies or ambient credentials can come in, and a read
-costs a fraction. Its traps: it reports an accepted-then-dropped POST as a connect timeout (so classes decide nothing),
-aiohttp silently repeats a dropped GET (never a POST), quotes addresses anew (a signature may cover each byte of one), and
-refuses answers with long headers.
+The transport is used without ``httpx.AsyncClient``: that rules out redirects, cookies and ambient credentials, and makes a read
+several times cheaper. What to know of it: it reports a POST that was accepted and then dropped as a connect timeout (so error
+classes decide nothing); aiohttp silently repeats a dropped GET (never a POST), re-quotes URLs (which breaks signatures over the
+URL) and refuses answers with long headers.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ import yarl
 
 from rivya_core.api.endpoints import Call, T
 from rivya_core.api.errors import LabError
-from rivya_core.api.network import Way, unusable_key_log
+from rivya_core.api.network import NetworkRoute, unusable_key_log
 from rivya_core.api.wire import LIBRARY_FAULTS, Address, AnswerBody, open_upload, with_form
 
 try:
     import aiohttp
     from aiohttp.http_exceptions import HttpProcessingError
     from httpx_aiohttp import AiohttpTransport
-except OSError as error:  # it makes a TLS context when it is imported, with the file of SSLKEYLOGFILE
+except OSError as error:  # aiohttp makes a TLS context at import, which opens the file of SSLKEYLOGFILE
     raise unusable_key_log() from error
 
 ASYNC_FAULTS: tuple[type[Exception], ...] = (*LIBRARY_FAULTS, aiohttp.ClientError, HttpProcessingError)
 _CONNECTIONS_MAX = 100
 _KEEP_ALIVE_S = 15.0
-_HOP_BYTES = 131_072
+_HOP_BYTES = 131_072  # of an upload that are read in one call to a worker thread
 _HEADER_MAX_BYTES = 65_536
 _HEADERS_MAX = 1_000
 
@@ -42,7 +42,7 @@ _asked_for: ContextVar[httpx.URL] = ContextVar("rivya_asked_for")
 
 
 class _ExactTransport(AiohttpTransport):
-    """The library's transport, but the address leaves byte for byte as it was given."""
+    """The library's transport, but it sends the URL byte for byte as given: signed URLs do not survive being re-quoted."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         _asked_for.set(request.url)
@@ -55,20 +55,20 @@ async def _as_given(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerT
 
 
 class AsyncTransport:
-    """Pools of connections, one a way; without cookies or ambient credentials. Belongs to one event loop."""
+    """Connection pools, one per network route; without cookies or ambient credentials. Bound to one event loop."""
 
     def __init__(self) -> None:
-        self._transports: dict[Way, AiohttpTransport] = {}
+        self._transports: dict[NetworkRoute, AiohttpTransport] = {}
 
-    async def send(self, request: httpx.Request, way: Way) -> httpx.Response:
+    async def send(self, request: httpx.Request, route: NetworkRoute) -> httpx.Response:
         """Send a request and return its answer with an unread body.
 
         Raises:
             Exception: one of ``ASYNC_FAULTS``.
         """
-        if way not in self._transports:
-            self._transports[way] = _make_transport(way)
-        return await self._transports[way].handle_async_request(request)
+        if route not in self._transports:
+            self._transports[route] = _make_transport(route)
+        return await self._transports[route].handle_async_request(request)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -76,12 +76,12 @@ class AsyncTransport:
             await transport.aclose()
 
 
-def _make_transport(way: Way) -> AiohttpTransport:
-    tls = way.tls or _trusting_nobody()
+def _make_transport(route: NetworkRoute) -> AiohttpTransport:
+    tls = route.tls or _empty_tls_context()
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=_CONNECTIONS_MAX, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls, socket_factory=_answerable_socket
+            limit=_CONNECTIONS_MAX, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls, socket_factory=_make_socket
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -93,15 +93,15 @@ def _make_transport(way: Way) -> AiohttpTransport:
             max_headers=_HEADERS_MAX,
         )
 
-    proxy = httpx.Proxy(way.proxy.url, headers=way.proxy.headers) if way.proxy else None
+    proxy = httpx.Proxy(route.proxy.url, headers=route.proxy.headers) if route.proxy else None
     return _ExactTransport(verify=tls, client=session, proxy=proxy)
 
 
-class _AnswerableSocket(socket.socket):
-    """Takes bytes that nobody reads any more, so that an answer which came before all was sent is read.
+class _WriteTolerantSocket(socket.socket):
+    """A socket that pretends to write after the peer has closed, so that an answer which was sent before the close is still read.
 
-    A server that refuses a body unread closes the connection. asyncio would drop it at the failed write, with the answer in
-    it; the read that follows tells of the closed connection all the same.
+    A server may refuse an upload early and close the connection (RFC 9112, section 9.6). asyncio would discard the received
+    answer when the write fails; with this socket the next read delivers the answer, and then the end of the connection.
     """
 
     def send(self, data: Any, *flags: Any) -> int:
@@ -118,17 +118,17 @@ class _AnswerableSocket(socket.socket):
             return sum(memoryview(buffer).nbytes for buffer in buffers)
 
 
-def _answerable_socket(address: tuple[Any, ...]) -> socket.socket:
-    return _AnswerableSocket(*address[:3])
+def _make_socket(address: tuple[Any, ...]) -> socket.socket:
+    return _WriteTolerantSocket(*address[:3])
 
 
-def _trusting_nobody() -> ssl.SSLContext:
-    """Return a context for plain http, which needs none; without one the library would load the system's."""
+def _empty_tls_context() -> ssl.SSLContext:
+    """Return a TLS context for plain http, which never uses it; without one the library would load the system's certificates."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-class OneLoop:
-    """The event loop that a client is first used in: its connections live there and nowhere else."""
+class LoopGuard:
+    """Binds a client to the event loop of its first use, as its connections cannot be used in another."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -146,7 +146,7 @@ class OneLoop:
 
 
 class AsyncWire:
-    """Exchange calls over one pool of connections, within one event loop."""
+    """Sends calls and reads their answers; bound to one event loop."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -156,7 +156,7 @@ class AsyncWire:
         """Send one call once and return its typed answer.
 
         Raises:
-            RivyaError: one of our tree, whatever happened.
+            RivyaError: for every failure, those of the libraries included.
         """
         request = self.address.request(call, within_s)
         try:
@@ -164,10 +164,10 @@ class AsyncWire:
                 with open_upload(call.upload) if call.upload else nullcontext() as file:
                     if call.upload is not None and file is not None:
                         request = _off_loop(with_form(request, call.upload, file))
-                    response = await self._transport.send(request, self.address.way)
+                    response = await self._transport.send(request, self.address.route)
                     try:
                         body = AnswerBody(call, response)
-                        with body.as_far_as_it_came(ASYNC_FAULTS):
+                        with body.keep_partial_error(ASYNC_FAULTS):
                             async for chunk in response.aiter_raw():
                                 body.take(chunk)
                     finally:
@@ -195,7 +195,7 @@ class _OffLoopStream(httpx.AsyncByteStream):
 
 
 def _next_pieces(iterator: Iterator[bytes]) -> list[bytes]:
-    """Take as many pieces as one hop to the thread is worth; they are handed on as they are, since each copy costs time."""
+    """Return enough pieces to be worth a thread switch; a list, since joining them would copy every byte."""
     pieces: list[bytes] = []
     left_bytes = _HOP_BYTES
     for piece in iterator:

@@ -1,7 +1,7 @@
-"""Send requests over pools of connections, blocking, and never longer than a deadline allows.
+"""Blocking connection pools with a deadline for the whole exchange.
 
-The library below limits each wait for a byte; a server that sends one now and then, in headers, interim answers or chunk
-lines, would hold a thread for ever. Here every touch of a socket gets at most what is left of the whole.
+httpcore's timeouts apply to each read: a server that sends a byte now and then (in headers, 1xx responses or chunk lines) could
+hold a thread for ever. Here every socket operation gets at most the time that is left until the deadline.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from rivya_core.api.network import Way
+from rivya_core.api.network import NetworkRoute
 
 TRANSPORT_FAULTS: tuple[type[Exception], ...] = (
     httpcore.TimeoutException,
@@ -37,7 +37,7 @@ _OVER = "the exchange took too long as a whole"
 
 
 class Deadline:
-    """When an exchange must have ended; may be moved while it goes on."""
+    """The time by which an exchange must end. ``seconds``, counted from the start, may be changed meanwhile."""
 
     def __init__(self, seconds: float) -> None:
         self._started = time.monotonic()
@@ -53,7 +53,7 @@ _deadline: ContextVar[Deadline | None] = ContextVar("rivya_deadline", default=No
 
 @contextmanager
 def ending_within(seconds: float) -> Iterator[Deadline]:
-    """Let everything that this thread sends and receives inside the block end within ``seconds``."""
+    """Apply a deadline to everything that this thread sends and receives inside the block."""
     deadline = Deadline(seconds)
     token = _deadline.set(deadline)
     try:
@@ -73,21 +73,21 @@ def _within(timeout: float | None, over: type[httpcore.TimeoutException]) -> flo
 
 
 class BlockingTransport:
-    """Pools of connections, one a way; without cookies, redirects or ambient credentials. Safe to share between threads."""
+    """Connection pools, one per network route; without cookies, redirects or ambient credentials. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pools: dict[Way, httpcore.ConnectionPool] = {}
+        self._pools: dict[NetworkRoute, httpcore.ConnectionPool] = {}
         self._backend = _Backend()
 
-    def send(self, request: httpx.Request, way: Way) -> httpx.Response:
+    def send(self, request: httpx.Request, route: NetworkRoute) -> httpx.Response:
         """Send a request and return its answer with an unread body.
 
         Raises:
             Exception: one of ``TRANSPORT_FAULTS``, or what reading the request's own body raises.
         """
         url = request.url
-        answer = self._pool(way).handle_request(
+        answer = self._pool(route).handle_request(
             httpcore.Request(
                 method=request.method,
                 url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
@@ -98,34 +98,34 @@ class BlockingTransport:
         )
         return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer))
 
-    def _pool(self, way: Way) -> httpcore.ConnectionPool:
+    def _pool(self, route: NetworkRoute) -> httpcore.ConnectionPool:
         with self._lock:
-            if way not in self._pools:
-                self._pools[way] = _make_pool(way, self._backend)
-            return self._pools[way]
+            if route not in self._pools:
+                self._pools[route] = _make_pool(route, self._backend)
+            return self._pools[route]
 
     def close(self) -> None:
-        """Close the connections, also those that another thread is about to open."""
+        """Close all connections, also one that another thread is opening."""
         with self._lock:
             for pool in self._pools.values():
                 pool.close()
         self._backend.close()
 
 
-def _make_pool(way: Way, backend: _Backend) -> httpcore.ConnectionPool:
+def _make_pool(route: NetworkRoute, backend: _Backend) -> httpcore.ConnectionPool:
     common: dict[str, Any] = {
-        "ssl_context": way.tls,
+        "ssl_context": route.tls,
         "max_connections": _CONNECTIONS_MAX,
         "max_keepalive_connections": _KEPT_MAX,
         "keepalive_expiry": _KEEP_ALIVE_S,
         "network_backend": backend,
     }
-    if way.proxy is None:
+    if route.proxy is None:
         return httpcore.ConnectionPool(**common)
     return httpcore.HTTPProxy(
-        way.proxy.url,
-        proxy_headers=list(way.proxy.headers.items()),
-        proxy_ssl_context=way.tls if way.proxy.scheme == "https" else None,
+        route.proxy.url,
+        proxy_headers=list(route.proxy.headers.items()),
+        proxy_ssl_context=route.tls if route.proxy.scheme == "https" else None,
         **common,
     )
 
@@ -142,9 +142,9 @@ class _Body(httpx.SyncByteStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    """The library's sockets, each of them held to the deadline, and none of them open after ``close``.
+    """Sockets with the deadline applied, all of which ``close`` closes.
 
-    A pool that is closed while a thread connects never hears of the socket that comes of it.
+    The pool alone would not do: closed while a thread connects, it never learns of the new socket, which would stay open.
     """
 
     def __init__(self) -> None:
@@ -154,7 +154,7 @@ class _Backend(httpcore.NetworkBackend):
         self._closed = False
 
     def close(self) -> None:
-        """Close every socket, and let no other be opened."""
+        """Close all sockets and refuse new ones."""
         with self._lock:
             self._closed = True
             left = list(self._open)
@@ -162,12 +162,12 @@ class _Backend(httpcore.NetworkBackend):
             stream.close()
 
     def forget(self, stream: _Stream) -> None:
-        """Note that a socket is closed, or belongs to another stream."""
+        """Stop tracking a socket that is closed or wrapped by another stream."""
         with self._lock:
             self._open.discard(stream)
 
     def keep(self, inner: httpcore.NetworkStream) -> _Stream:
-        """Hold a socket to the deadline, and know of it until it is closed."""
+        """Wrap a socket with the deadline and track it until it is closed."""
         stream = _Stream(inner, self)
         with self._lock:
             closed = self._closed
@@ -186,10 +186,10 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Try the addresses of a host one after the other, each with what is left of the whole."""
+        """Try the addresses of a host in turn, each with the time that is left."""
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:  # UnicodeError: a name that no resolver takes
+        except (OSError, UnicodeError) as error:  # UnicodeError: the name cannot be encoded for DNS
             raise httpcore.ConnectError(str(error)) from error
         fault: Exception = httpcore.ConnectError("the name has no address")
         for address in dict.fromkeys(str(info[4][0]) for info in found):
@@ -203,7 +203,7 @@ class _Backend(httpcore.NetworkBackend):
         raise fault
 
     def sleep(self, seconds: float) -> None:
-        """Wait between two tries of the library's own; none are asked for."""
+        """Wait between two retries of the library; part of the interface, unused as retries are off."""
         self._inner.sleep(seconds)
 
 
@@ -216,7 +216,7 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.read(max_bytes, _within(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send; when nobody takes the bytes and there is something to read, fail so that the answer is read."""
+        """Send; when the peer stops reading and has sent something, raise WriteError so that its early answer is read."""
         for at in range(0, len(buffer), _WRITE_BYTES):
             within = _within(timeout, httpcore.WriteTimeout)
             try:

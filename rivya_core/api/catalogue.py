@@ -1,8 +1,8 @@
-"""What each video model takes and costs: parameters, limits, prices, reference rules.
+"""The video models: parameters, limits, prices, rules for reference files.
 
-The facts are data (``models.json``), so that forms, checks and prices are built from them and nothing about a model is
-hard-coded elsewhere. Source of every row: docs/api/models/{id}, read 2026-05-11. Requests are checked against the
-packaged rows; what ``GET /models`` says is read with :func:`parse_models`, in any plausible shape.
+The facts are data (``models.json``): forms, checks and prices are built from them, and no other module knows a model. Source of
+every row: docs/api/models/{id}, read 2026-05-11. Requests are checked against the packaged rows. :func:`parse_models` reads an
+answer of ``GET /models`` in any plausible shape.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def packaged_models() -> Mapping[str, ModelSpec]:
 
 
 def _with_modes(spec: ModelSpec) -> ModelSpec:
-    """Name the modes after the reference rule; the words are a guess by docs/api-models' ``text-to-image``."""
+    """Set the modes by the reference rule. Their names are guessed from ``text-to-image`` in docs/api-models."""
     images = spec.reference is not None and "image" in spec.reference.kinds
     return replace(spec, supported_modes=("text-to-video", "image-to-video") if images else ("text-to-video",))
 

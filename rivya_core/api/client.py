@@ -1,4 +1,4 @@
-"""The blocking client. It runs the flows of ``flows`` over the calls of ``endpoints``; so does ``async_client``, with ``await``."""
+"""The blocking client. Like ``async_client`` it runs the flows of ``flows``; the two differ only in ``await``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Client:
-    """What both clients hold: address and key, timeouts, flows."""
+    """Base of both clients: address and key, timeouts, flows."""
 
     def __init__(
         self,
@@ -73,12 +73,12 @@ def _settings(api_key: str | SecretStr | None, base_url: str | None, settings: S
 
 
 class Rivya(Client):
-    """Talk to Rivya, blocking. May be shared between threads; close it, or use it in a ``with`` statement.
+    """Blocking client of Rivya Public API v1. Thread-safe; close it, or use it in a ``with`` statement.
 
     api_key: ``rvya_sk_...``; without one it is read from ``RIVYA_API_KEY``. base_url: default ``https://rivya.ai``.
     settings: timeouts and the poll schedule; default from the environment.
 
-    Every method raises only errors of our tree; each says whether credits were taken and what is safe to do now.
+    Methods raise only ``RivyaError``, which says whether credits were taken and what is safe to do next.
 
     Raises:
         ConfigurationError: there is no key, or the address is not allowed.
@@ -103,10 +103,10 @@ class Rivya(Client):
         return self._run(self._flows.persist(endpoints.list_models(), "read"))
 
     def create(self, request: GenerationRequest, *, idempotency_key: str) -> Generation:
-        """Upload the request's image, if any, and create one task. This may cost credits.
+        """Upload the request's image, if any, and create one task (docs/api-generations). This may cost credits.
 
-        The same bytes go out under the same key on every re-send, also when this is called again with the same request
-        and key on the same client; a key used with another request is refused here.
+        Every retry sends the same bytes with the same key, also when the caller calls again with the same request and key.
+        Raises InvalidRequestError for a key that was used with another request.
 
         Raises:
             RivyaError: ``charged`` is "unknown" when any attempt may have been accepted; the hint names the key.
@@ -121,7 +121,7 @@ class Rivya(Client):
         timeout_s: float | None = None,
         idempotency_key: str | None = None,
     ) -> Generation:
-        """Create one task under the caller's key, or one minted for this call; with ``wait``, return it when finished.
+        """Create one task, with the given idempotency key or a new one. wait: return only when the task has finished.
 
         Raises:
             GenerationFailedError: the task failed. WaitTimeoutError: ``timeout_s`` (default 600) passed; the detail
@@ -130,11 +130,17 @@ class Rivya(Client):
         return self._run(self._flows.generate(request, wait=wait, timeout_s=timeout_s, idempotency_key=idempotency_key))
 
     def wait(self, task_id: str, timeout_s: float | None = None) -> Generation:
-        """Read a task on the documented schedule until it ends; failed reads and unknown states end nothing."""
+        """Poll a task on the documented schedule until it ends (docs/api-generation-status).
+
+        Failed reads and unknown states do not end the wait. timeout_s: default 600.
+
+        Raises:
+            GenerationFailedError: the task failed. WaitTimeoutError: the time is over; the task goes on.
+        """
         return self._run(self._flows.wait(task_id, timeout_s))
 
     def retrieve(self, task_id: str) -> Generation:
-        """Read a task once, again on faults (docs/api-generation-status)."""
+        """Read a task, with retries (docs/api-generation-status)."""
         return self._run(self._flows.persist(endpoints.retrieve_generation(task_id), "read"))
 
     def upload(
@@ -147,7 +153,13 @@ class Rivya(Client):
         model: str | None = None,
         client_request_id: str | None = None,
     ) -> UploadedFile:
-        """Upload a file as it is, streamed; a path is read from disk piece by piece. Costs nothing (docs/api-files)."""
+        """Upload a file unchanged (docs/api-files); free. A path is streamed from disk.
+
+        kind: "image", "video" or "audio". model: check against this model's limits in place of the general ones.
+
+        Raises:
+            InvalidRequestError: kind, size or content are not allowed; nothing was sent.
+        """
         return self._run(
             self._flows.upload(
                 source, kind=kind, name=name, mime_type=mime_type, model=model, client_request_id=client_request_id
@@ -155,19 +167,25 @@ class Rivya(Client):
         )
 
     def file(self, file_id: str) -> UploadedFile:
-        """Read what is known of an uploaded file."""
+        """Read the metadata of an uploaded file (docs/api-files)."""
         return self._run(self._flows.persist(endpoints.retrieve_file(file_id), "read"))
 
     def credits(self) -> Balance:
-        """Read the wallet (docs/api-credits); also the documented check of a key."""
+        """Read the balance (docs/api-credits); also the documented way to check a key."""
         return self._run(self._flows.persist(endpoints.read_credits(), "read"))
 
     def download(self, source: Generation | str, path: str | Path) -> Path:
-        """Fetch a finished clip to a path (or into a folder) without credentials; renamed only when whole and checked."""
+        """Download a finished clip to a path or into a folder, and return its path. No credentials are sent.
+
+        The file gets its name only when it is complete and checked. An expired URL is replaced once when a Generation is given.
+
+        Raises:
+            DownloadError: the clip cannot be fetched. StorageError: it cannot be written.
+        """
         return self._run(self._flows.download(source, path))
 
     def post_generation(self, body: bytes, *, idempotency_key: str) -> Generation:
-        """Send these bytes under this key exactly once; for callers with retry rules of their own."""
+        """Send these bytes with this key exactly once, for callers that retry themselves."""
         return self._once(endpoints.create_generation(body, idempotency_key))
 
     def read_generation(self, task_id: str) -> Generation:

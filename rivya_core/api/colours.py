@@ -1,20 +1,21 @@
-"""What the numbers of a picture mean as colours, and their conversion to sRGB. Uses Pillow's colour management; see ``pixels``.
+"""Read the colour space of a picture and convert it to sRGB, with Pillow's colour management (see ``pixels``).
 
-A profile is judged by what it does to colours, never by its name. PNG says it in four other ways as well; each becomes a
-profile here, so that there is one conversion. Sources: W3C PNG (Third Edition) 4.3 and 11.3.2, ITU-T H.273 for the
-codes of cICP, ITU-R BT.2100 and BT.2408 for HDR, ICC.1:2022 for the bytes of a profile.
+A profile is judged by what it does to colours, not by its name. PNG has four other ways to describe a colour space; each is
+turned into a profile, so that there is one conversion. Sources: W3C PNG (Third Edition) 4.3 and 11.3.2, ITU-T H.273 for the
+codes of cICP, ITU-R BT.2100 and BT.2408 for HDR.
 """
 
 from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from PIL import Image, ImageCms
 
+from rivya_core.api.icc_profile import Curve, matrix_profile
 from rivya_core.api.png_chunks import chromaticities, unpacked_profile
 
 PROFILE_MAX_BYTES = 16_000_000
@@ -41,75 +42,69 @@ _PRIMARIES: Mapping[int, tuple[float, ...]] = {  # H.273, table 2: x and y of wh
 _SRGB_GAMMA, _GAMMA_SLACK = 1 / 2.2, 0.05  # libpng takes a difference of 5 % as none
 _GAMMAS = (0.05, 20.0)
 _SDR_WHITE_NITS, _HDR_PEAK_NITS = 203.0, 1000.0  # BT.2408: reference white; a usual mastering peak
-_KNEE = 0.75  # of SDR white; above, HDR is bent towards the peak
+_KNEE = 0.75  # of SDR white; brighter HDR values are compressed towards the peak
 _PQ, _HLG = 16, 18
-_SAMPLES = 256
-_D50 = (0.9642, 1.0, 0.8249)
-_BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
-
-Matrix = tuple[tuple[float, float, float], ...]
-Curve = Callable[[float], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How to read a picture's colours: ``profile`` (None: as sRGB), what to say once converted, and what was not understood."""
+class ColourSpace:
+    """The colour space of a picture. profile: ICC profile, None for sRGB. told: what to say after converting. ignored: what was not understood."""
 
     profile: bytes | None = None
     told: str = CONVERTED
     ignored: str = ""
 
 
-def look_of_profile(profile: object, *, is_missing: bool = False) -> Look:
-    """Read the embedded profile of a JPEG or WebP; ``is_missing``: the file has parts of one that do not make a whole."""
+def colour_space_of_profile(profile: object, *, is_missing: bool = False) -> ColourSpace:
+    """Read the embedded profile of a JPEG or WebP. is_missing: the file has only some of the parts of a profile."""
     if isinstance(profile, bytes) and 0 < len(profile) <= PROFILE_MAX_BYTES:
-        return Look(profile)
-    return Look(ignored=UNREADABLE if profile or is_missing else "")
+        return ColourSpace(profile)
+    return ColourSpace(ignored=UNREADABLE if profile or is_missing else "")
 
 
-def look_of_png(chunks: Mapping[bytes, bytes]) -> Look:
-    """Read what a PNG says of its colours: cICP before iCCP before sRGB before gAMA and cHRM."""
-    coded = _look_of_codes(chunks[b"cICP"]) if b"cICP" in chunks else None
+def colour_space_of_png(chunks: Mapping[bytes, bytes]) -> ColourSpace:
+    """Read the colour space of a PNG; of several chunks the first counts of cICP, iCCP, sRGB, gAMA with cHRM (PNG 4.3)."""
+    coded = _colour_space_of_codes(chunks[b"cICP"]) if b"cICP" in chunks else None
     if coded is not None and coded.profile is not None:
         return coded
     ignored = coded.ignored if coded is not None else ""
     if b"iCCP" in chunks:
         profile = unpacked_profile(chunks[b"iCCP"], PROFILE_MAX_BYTES)
         if profile is not None and _usable(profile):
-            return Look(profile, ignored=ignored)
+            return ColourSpace(profile, ignored=ignored)
         ignored = UNREADABLE
     if b"sRGB" in chunks or not {b"gAMA", b"cHRM"} & set(chunks):
-        return Look(ignored=ignored)
-    return _look_of_gamma(chunks, ignored)
+        return ColourSpace(ignored=ignored)
+    return _colour_space_of_gamma(chunks, ignored)
 
 
-def _look_of_gamma(chunks: Mapping[bytes, bytes], ignored: str) -> Look:
+def _colour_space_of_gamma(chunks: Mapping[bytes, bytes], ignored: str) -> ColourSpace:
     primaries = chromaticities(chunks.get(b"cHRM", b""))
     gamma = int.from_bytes(chunks.get(b"gAMA", b"")[:4], "big") / 100_000 if b"gAMA" in chunks else _SRGB_GAMMA
     if not gamma or not _GAMMAS[0] <= 1 / gamma <= _GAMMAS[1]:
-        return Look(ignored=UNKNOWN)
+        return ColourSpace(ignored=UNKNOWN)
     usual = abs(gamma / _SRGB_GAMMA - 1) < _GAMMA_SLACK
     plain = primaries is None or all(abs(a - b) < 0.005 for a, b in zip(primaries, _SRGB_PRIMARIES, strict=True))  # noqa: PLR2004
     if usual and plain:
-        return Look(ignored=ignored)
+        return ColourSpace(ignored=ignored)
     curve = _srgb_curve if b"gAMA" not in chunks else lambda value: value ** (1 / gamma)
     try:
-        return Look(_matrix_profile(primaries or _SRGB_PRIMARIES, curve), ignored=ignored)
+        return ColourSpace(matrix_profile(primaries or _SRGB_PRIMARIES, curve), ignored=ignored)
     except _BROKEN:
-        return Look(ignored=UNKNOWN)
+        return ColourSpace(ignored=UNKNOWN)
 
 
-def _look_of_codes(body: bytes) -> Look:
+def _colour_space_of_codes(body: bytes) -> ColourSpace:
     if len(body) != 4 or body[0] not in _PRIMARIES or body[1] not in _curves() or body[2]:  # noqa: PLR2004 - bytes of cICP
-        return Look(ignored=UNKNOWN)
+        return ColourSpace(ignored=UNKNOWN)
     curve = _curves()[body[1]]
     if not body[3]:  # narrow range: 16 is black and 235 is white
         full = curve
         curve = lambda value: full(min(1.0, max(0.0, (value * 255 - 16) / 219)))  # noqa: E731
-    return Look(_matrix_profile(_PRIMARIES[body[0]], curve), FLATTENED if body[1] in {_PQ, _HLG} else CONVERTED)
+    return ColourSpace(matrix_profile(_PRIMARIES[body[0]], curve), FLATTENED if body[1] in {_PQ, _HLG} else CONVERTED)
 
 
-# -- curves: from the stored number, 0 to 1, to light, 0 to 1 ----------------------------------------------------------
+# -- transfer curves: stored value, 0 to 1, to light, 0 to 1 ----------------------------------------------------------
 
 
 @cache
@@ -146,7 +141,7 @@ def _hlg_nits(value: float) -> float:
 
 
 def _flattened(nits: float) -> float:
-    """Bend what is brighter than white into the range that is left above the knee."""
+    """Tone-map light brighter than the knee into the range up to white."""
     light, peak = nits / _SDR_WHITE_NITS, _HDR_PEAK_NITS / _SDR_WHITE_NITS
     if light <= _KNEE:
         return light
@@ -159,28 +154,32 @@ def _flattened(nits: float) -> float:
 # -- conversion ----------------------------------------------------------------------------------------------------------
 
 
-def to_srgb(image: Image.Image, look: Look) -> tuple[Image.Image, str]:
-    """Convert a picture (L, LA, P, RGB, RGBA or CMYK) to sRGB, in place where its mode allows; it, and what to say of it."""
-    if look.profile is None:
-        return image, look.ignored
+def to_srgb(image: Image.Image, colours: ColourSpace) -> tuple[Image.Image, str]:
+    """Convert a picture (L, LA, P, RGB, RGBA or CMYK) to sRGB, in place where its mode allows.
+
+    Returns:
+        The picture, and what to tell the user; empty when nothing was done.
+    """
+    if colours.profile is None:
+        return image, colours.ignored
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(look.profile))
+        source = ImageCms.ImageCmsProfile(io.BytesIO(colours.profile))
         space = source.profile.xcolor_space.strip()
         if space != "CMYK" and _changes_nothing(source, space):
-            return image, look.ignored
+            return image, colours.ignored
         converted = _converted(image, source, space)
     except _BROKEN:
         return image, UNREADABLE
     if converted is None:
         return image, UNREADABLE
-    return converted, ", ".join(filter(None, (look.told, look.ignored)))
+    return converted, ", ".join(filter(None, (colours.told, colours.ignored)))
 
 
 def _converted(image: Image.Image, source: ImageCms.ImageCmsProfile, space: str) -> Image.Image | None:
     if "transparency" in image.info and image.mode in {
         "L",
         "RGB",
-    }:  # a colour that stands for "clear" would not stay the same one
+    }:  # conversion would change the colour key that marks transparent pixels
         image = image.convert({"L": "LA", "RGB": "RGBA"}[image.mode])
     if image.mode in _GREY and space in {"GRAY", "RGB"}:
         table = grey_table(source, space)
@@ -196,11 +195,11 @@ def _converted(image: Image.Image, source: ImageCms.ImageCmsProfile, space: str)
 
 
 def grey_table(source: ImageCms.ImageCmsProfile, space: str) -> list[int]:
-    """Return what each of the 256 greys becomes; of a profile for colours, its neutral ones."""
+    """Return the sRGB value of each of the 256 greys under a profile; ``space`` is "GRAY" or "RGB"."""
     ramp = Image.frombytes("L", (256, 1), bytes(range(256)))
     mode = "L" if space == "GRAY" else "RGB"
     out = ImageCms.applyTransform(ramp.convert(mode), _transform(source, mode, "RGB"))
-    assert out is not None  # only the form in place returns none
+    assert out is not None  # None is returned in place only
     return list(out.getchannel("G").tobytes())
 
 
@@ -222,7 +221,7 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 
 def _usable(profile: bytes) -> bool:
-    """Tell whether a transform can be built from a profile."""
+    """Return whether a transform can be built from a profile."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         mode = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}[source.profile.xcolor_space.strip()]
@@ -233,7 +232,7 @@ def _usable(profile: bytes) -> bool:
 
 
 def _changes_nothing(source: ImageCms.ImageCmsProfile, space: str) -> bool:
-    """Tell whether a profile is sRGB in what it does: greys and a cube of colours stay, but for rounding."""
+    """Return whether a profile has no effect: all greys and a cube of colours stay within one step."""
     if space == "GRAY":
         return all(abs(out - grey) <= 1 for grey, out in enumerate(grey_table(source, space)))
     steps = range(0, 256, 51)
@@ -242,73 +241,3 @@ def _changes_nothing(source: ImageCms.ImageCmsProfile, space: str) -> bool:
     points = Image.frombytes("RGB", (len(before) // 3, 1), before)
     ImageCms.applyTransform(points, _transform(source, "RGB", "RGB"), inPlace=True)
     return all(abs(a - b) <= 1 for a, b in zip(before, points.tobytes(), strict=True))
-
-
-# -- profiles made here --------------------------------------------------------------------------------------------------
-
-
-def _matrix_profile(primaries: tuple[float, ...], curve: Curve) -> bytes:
-    """Write an RGB profile: x and y of white, red, green and blue, and one curve for all three."""
-    columns = _adapted(primaries)
-    samples = b"".join(struct.pack(">H", round(65535 * min(1.0, curve(at / 255)))) for at in range(_SAMPLES))
-    trc = b"curv\0\0\0\0" + struct.pack(">I", _SAMPLES) + samples
-    tags = [(b"desc", _described("Picture")), (b"cprt", b"text\0\0\0\0CC0\0"), (b"wtpt", _xyz(_D50))]
-    tags += [(name, _xyz(column)) for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True)]
-    tags += [(name, trc) for name in (b"rTRC", b"gTRC", b"bTRC")]
-    table, body, at = b"", b"", 132 + 12 * len(tags)
-    for name, value in tags:
-        padded = value + b"\0" * (-len(value) % 4)
-        table += name + struct.pack(">II", at + len(body), len(value))
-        body += padded
-    head = struct.pack(">I", at + len(body)) + b"lcms\x02\x40\0\0mntrRGB XYZ \x07\xea\0\1\0\1" + b"\0" * 6 + b"acsp"
-    head += b"\0" * 28 + _xyz(_D50)[8:]
-    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
-
-
-def _adapted(primaries: tuple[float, ...]) -> Matrix:
-    """Return XYZ of red, green and blue under D50, from their x and y and that of their white."""
-    white, *rest = [(x / y, 1.0, (1 - x - y) / y) for x, y in zip(primaries[::2], primaries[1::2], strict=True)]
-    shares = _solved(_columns(rest), white)
-    cone_white, cone_d50 = _times(_BRADFORD, white), _times(_BRADFORD, _D50)
-    adapted = []
-    for share, colour in zip(shares, rest, strict=True):
-        cone = _times(_BRADFORD, (share * colour[0], share * colour[1], share * colour[2]))
-        scaled = (*(part * to / of for part, to, of in zip(cone, cone_d50, cone_white, strict=True)),)
-        adapted.append(_solved(_BRADFORD, (scaled[0], scaled[1], scaled[2])))
-    return tuple(adapted)
-
-
-def _columns(vectors: list[tuple[float, float, float]]) -> Matrix:
-    return tuple((row[0], row[1], row[2]) for row in zip(*vectors, strict=True))
-
-
-def _times(matrix: Matrix, vector: tuple[float, float, float]) -> tuple[float, float, float]:
-    sums = [sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix]
-    return sums[0], sums[1], sums[2]
-
-
-def _solved(matrix: Matrix, vector: tuple[float, float, float]) -> tuple[float, float, float]:
-    """Solve three equations by Cramer's rule. Raises ArithmeticError when the matrix is singular."""
-    whole = _determinant(matrix)
-    if abs(whole) < 1e-9:  # noqa: PLR2004
-        raise ArithmeticError("singular")
-    rows = list(zip(matrix, vector, strict=True))
-    return (
-        _determinant(tuple((value, row[1], row[2]) for row, value in rows)) / whole,
-        _determinant(tuple((row[0], value, row[2]) for row, value in rows)) / whole,
-        _determinant(tuple((row[0], row[1], value) for row, value in rows)) / whole,
-    )
-
-
-def _determinant(m: Matrix) -> float:
-    (a, b, c), (d, e, f), (g, h, i) = m
-    return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
-
-
-def _xyz(values: tuple[float, ...]) -> bytes:
-    return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(value * 65536)) for value in values)
-
-
-def _described(text: str) -> bytes:
-    name = text.encode() + b"\0"
-    return b"desc\0\0\0\0" + struct.pack(">I", len(name)) + name + b"\0" * 78

@@ -1,6 +1,6 @@
-"""Unpack what a server packed: at most one coding, piece by piece, so that a small body cannot fill the memory.
+"""Decompress response bodies piece by piece, so that a small body cannot fill the memory (decompression bomb).
 
-Nothing packed is asked for; a server or a proxy on the way may do it all the same.
+Requests say ``Accept-Encoding: identity``, but a server or a proxy may compress all the same. At most one coding is accepted.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 PIECE_BYTES = 65_536
-"""The most that is unpacked at once."""
-_MEMBERS_MAX = 1000  # each costs time, and may hold nothing
+"""Largest decompressed piece."""
+_MEMBERS_MAX = 1000  # of gzip, RFC 1952, section 2.2; empty members cost time without adding to the size
 
 _GZIP = {"gzip", "x-gzip"}
 _OTHERS = {"br", "zstd", "compress", "x-compress", "dcb", "dcz"}
@@ -19,26 +19,26 @@ _GZIP_START = b"\x1f\x8b"
 
 
 class PackingError(ValueError):
-    """Say why a body cannot be unpacked."""
+    """A body cannot be decompressed; the text continues a sentence about it."""
 
 
 class Unpacker(Protocol):
-    """Takes a body as it arrives and gives it back as it was before it was packed."""
+    """Decompresses a body as it arrives."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield pieces of at most ``PIECE_BYTES``, unpacked only as they are taken."""
+        """Yield decompressed pieces of at most ``PIECE_BYTES``, each decompressed when it is requested."""
 
     def end(self) -> None:
         """Raise PackingError when the body ended too early."""
 
 
 def unpacker(content_encodings: Sequence[str]) -> Unpacker:
-    """Return what unpacks a body with these ``Content-Encoding`` headers.
+    """Return the decompressor for these ``Content-Encoding`` headers.
 
-    Names that are no coding (``utf-8``, ``aws-chunked``) are seen on the web and mean nothing.
+    Servers in the wild also send values that are no coding (``utf-8``, ``aws-chunked``); they are ignored.
 
     Raises:
-        PackingError: it is packed more than once, or in a way that was not asked for.
+        PackingError: the body has several codings, or one that is not supported.
     """
     names = [name.strip().lower() for value in content_encodings for name in value.split(",")]
     packed = [name for name in names if name in _GZIP or name == "deflate" or name in _OTHERS]
@@ -52,7 +52,7 @@ def unpacker(content_encodings: Sequence[str]) -> Unpacker:
 
 
 def is_packed(content_encodings: Sequence[str]) -> bool:
-    """True when the announced length is not that of the content."""
+    """Return whether the body is compressed, so that ``Content-Length`` is not the size of the content."""
     try:
         return not isinstance(unpacker(content_encodings), _AsItIs)
     except PackingError:
@@ -64,17 +64,17 @@ class _AsItIs:
         yield data
 
     def end(self) -> None:
-        """Every end is right; the length is checked elsewhere."""
+        """Do nothing: the length is checked by the caller."""
 
 
 class _Gzip:
-    """One gzip member or several; what follows the last is no content."""
+    """One or more gzip members (RFC 1952, section 2.2); data after the last one is ignored."""
 
     def __init__(self) -> None:
         self._members = 1
         self._inflate = zlib.decompressobj(31)
         self._is_over = False
-        self._between = b""  # the first byte after a member, until the second says whether another one begins
+        self._between = b""  # a first byte after a member, until the second tells whether another member begins
         self._begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -102,7 +102,7 @@ class _Gzip:
 
 
 class _Deflate:
-    """With zlib's frame, as the standard says, or without it, as some servers send it."""
+    """The "deflate" coding: in zlib format, as RFC 9110, section 8.4.1.2 says, or raw, as some servers send it."""
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj()

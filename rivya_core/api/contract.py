@@ -1,20 +1,30 @@
 """The wire contract of Rivya Public API v1: paths, states, limits, error codes, answers.
 
-Every fact stands here once, with the public page it was read from (pages reviewed by Rivya on 2026-05-10 and 2026-05-11).
-Answers are open: unknown fields are kept, unknown states and codes never raise. What the pages leave unsaid is marked
-"not documented"; code outside this module must survive either answer.
+Every fact is written here once, with the public page it was read from (reviewed by Rivya on 2026-05-10 and 2026-05-11).
+Answers are read openly: unknown fields are kept, unknown states and codes never raise. What the pages do not say is marked
+"not documented", and other modules must work either way.
 """
 
 from __future__ import annotations
 
-import math
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+
+from rivya_core.api.lenient_fields import (
+    Address,
+    Addresses,
+    Amount,
+    Moment,
+    RequiredText,
+    Seconds,
+    Text,
+    WalletCredits,
+    mapping,
+    task_result,
+)
 
 API_PREFIX = "/api/v1"  # docs/api-quickstart
 PATH_MODELS = "/models"  # docs/api-models; public, no key needed
@@ -25,7 +35,7 @@ PATH_OPENAPI = "/openapi.json"  # docs/api-openapi-schema; public
 
 HEADER_IDEMPOTENCY_KEY = "Idempotency-Key"  # docs/api-generations: recommended, not required
 REFERENCE_KEY = "referenceMediaItems"  # docs/api-openapi-schema: reference media stand in ``params`` under this key
-HEADER_SIMULATOR = "X-Rivya-Simulator"  # ours: every answer of the simulator carries it
+HEADER_SIMULATOR = "X-Rivya-Simulator"  # ours: in every answer of the simulator
 KEY_PREFIX = "rvya_sk_"  # docs/api-authentication
 
 SCOPES = (  # docs/api-authentication
@@ -59,7 +69,7 @@ POLL_THEN_S = (5.0, 10.0)  # docs/api-generation-status: then every 5-10 s, slow
 
 
 class TaskStatus(StrEnum):
-    """What the API says of a task (docs/api-generation-status). Any other word means: still running."""
+    """The state of a task at Rivya (docs/api-generation-status). Any other value is read as still running."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
@@ -68,7 +78,11 @@ class TaskStatus(StrEnum):
 
 
 class Effect(StrEnum):
-    """What an error code means for everything else that waits."""
+    """The scope of an error code: what else it stops besides the request that met it.
+
+    ROW: this request only. KEY, WALLET, RATE, OFF: every request, until the key works, credits are there, the window has passed or
+    the API is back. CONFLICT: the idempotency key is in use. MISSING: the id is unknown for this account.
+    """
 
     ROW = "row"
     KEY = "key"
@@ -81,7 +95,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """One documented error code: its status, its words for people, and whom it concerns."""
+    """One documented error code: HTTP status (None: not documented), title and hint for users, scope."""
 
     http: int | None
     title: str
@@ -162,98 +176,21 @@ ERROR_CODES: dict[str, ErrorCode] = {  # docs/api-errors-and-limits, rows 1-14, 
         effect=Effect.CONFLICT,
     ),
     "insufficient_credits": ErrorCode(
-        http=None,  # not documented; branch on the code
+        http=None,  # not documented, so the code decides
         title="Not enough credits",
         hint="Top up the wallet. The queue waits and goes on by itself; nothing was charged for this clip.",
         effect=Effect.WALLET,
     ),
     "generation_failed": ErrorCode(
-        http=None,  # stands inside a failed task (docs/api-generation-status)
+        http=None,  # only inside a failed task (docs/api-generation-status)
         title="The generation failed at Rivya",
         hint="Change the prompt or the image, or repeat it as it is.",
     ),
 }
 
 
-MOST: Final = 2**53 - 1
-"""The largest whole number that every JSON reader holds exactly."""
-
-
-def _whole_number(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return round(number) if math.isfinite(number) and abs(number) <= MOST else None
-
-
-def _wallet(value: object) -> int | None:
-    """A balance; a debt beyond all figures is still a debt, as an unknown balance would hold nothing up."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    with suppress(ValueError):
-        if (float(value) if isinstance(value, str) else value) < -MOST:
-            return -MOST
-    return _whole_number(value)
-
-
-def _amount(value: object) -> int | None:
-    """A count of credits or bytes; one below zero is none, so that no answer can give credits to a cap."""
-    number = _whole_number(value)
-    return number if number is not None and number >= 0 else None
-
-
-def _seconds(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, str):
-        return value or None
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _moment(value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
-
-
-def _mapping(value: object) -> dict[str, Any] | None:
-    return value if isinstance(value, dict) else None
-
-
-def _address(value: object) -> str | None:
-    """An address without the blanks around it, also when it stands in an object as ``url``."""
-    if isinstance(value, dict):
-        value = value.get("url")
-    return value.strip() or None if isinstance(value, str) else None
-
-
-def _addresses(value: object) -> list[str]:
-    items = value if isinstance(value, list) else [value]
-    return [address for item in items if (address := _address(item)) is not None]
-
-
-Credits = Annotated[int | None, BeforeValidator(_amount)]
-Text = Annotated[str | None, BeforeValidator(_text)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-
-
 class Answer(BaseModel):
-    """Base of every answer: extra fields are kept, a field of an unexpected form reads as absent."""
+    """Base of all answers: extra fields are kept, and a field of an unexpected type is read as absent."""
 
     model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
@@ -263,21 +200,21 @@ class Answer(BaseModel):
 
     @property
     def simulated(self) -> bool:
-        """True when the answer came from a simulator, whatever the settings say."""
+        """Whether a simulator sent the answer; its header decides, not the settings."""
         return self._simulated
 
     @property
     def answer_request_id(self) -> str | None:
-        """The ``x-request-id`` of the answer, for support; None when the server sent none."""
+        """The ``x-request-id`` header, for support; None when the server sent none."""
         return self._request_id
 
     @property
     def http_status(self) -> int | None:
-        """The HTTP status that the answer came with: which one a create has is not documented."""
+        """The HTTP status of the answer; which one a create has is not documented."""
         return self._http_status
 
     def stamp(self, *, simulated: bool, request_id: str | None, http_status: int | None = None) -> Self:
-        """Note where the answer came from, and return it."""
+        """Set where the answer came from, and return it."""
         self._simulated = simulated
         self._request_id = request_id
         self._http_status = http_status
@@ -292,41 +229,32 @@ class TaskError(Answer):
 
 
 class TaskResult(Answer):
-    """Where the clip is (docs/api-generation-status). Not documented: whether an address may be relative or an object."""
+    """The URLs of the clip (docs/api-generation-status). Whether one may be relative, or an object, is not documented."""
 
-    primary_url: Annotated[str | None, BeforeValidator(_address)] = None
-    urls: Annotated[list[str], BeforeValidator(_addresses)] = Field(default_factory=list)
-
-
-def _result(value: object) -> object:
-    """Read a result that is only an address, or a list of them, like one that names its fields."""
-    if isinstance(value, (str, list)):
-        return {"urls": value}
-    if isinstance(value, dict) and _address(value) and not _address(value.get("primary_url")):
-        return {**value, "primary_url": value}
-    return _mapping(value)
+    primary_url: Address = None
+    urls: Addresses = Field(default_factory=list)
 
 
 class Generation(Answer):
-    """One task as the API states it, in the create answer and in every status answer alike.
+    """One task, in the answer of a create and of a status read (docs/api-generations, docs/api-generation-status).
 
-    ``reserved_credits`` and ``final_credits`` are whole credits or None when absent. ``final_credits`` 0 means "not
-    settled yet" or "failed": read it with ``status``. Source: docs/api-generations, docs/api-generation-status.
+    reserved_credits, final_credits: whole credits, None when absent. ``final_credits`` 0 means "not settled yet" or "failed",
+    depending on ``status``.
     """
 
-    id: Annotated[str, BeforeValidator(_text)]
+    id: RequiredText
     status: Text = None
     model: Text = None
-    reserved_credits: Credits = None
-    final_credits: Credits = None
+    reserved_credits: Amount = None
+    final_credits: Amount = None
     created_at: Moment = None
     updated_at: Moment = None
-    result: Annotated[TaskResult | None, BeforeValidator(_result)] = None
-    error: Annotated[TaskError | None, BeforeValidator(_mapping)] = None
+    result: Annotated[TaskResult | None, BeforeValidator(task_result)] = None
+    error: Annotated[TaskError | None, BeforeValidator(mapping)] = None
 
     @property
     def task_status(self) -> TaskStatus | None:
-        """The documented state, or None for a word we do not know (which means: still running)."""
+        """The documented state; None for an unknown one, which is read as still running."""
         try:
             return TaskStatus((self.status or "").strip().lower())
         except ValueError:
@@ -339,7 +267,7 @@ class Generation(Answer):
 
     @property
     def primary_url(self) -> str | None:
-        """Address of the clip: ``primary_url``, or the first of ``urls`` when that is absent; it may be relative."""
+        """URL of the clip: ``primary_url``, or else the first of ``urls``; may be relative. None when there is none."""
         if self.result is None:
             return None
         return self.result.primary_url or next(iter(self.result.urls), None)
@@ -349,19 +277,19 @@ class UploadedFile(Answer):
     """One uploaded file. Only ``url`` and ``duration_token`` are documented by name (docs/api-files, docs/api-generations)."""
 
     id: Text = None
-    url: Annotated[str, BeforeValidator(_text)]
+    url: RequiredText
     kind: Text = None
     name: Text = None
     mime_type: Text = None
-    size: Credits = None
-    duration_seconds: Annotated[float | None, BeforeValidator(_seconds)] = None
+    size: Amount = None
+    duration_seconds: Seconds = None
     duration_token: Text = None
 
 
 class Balance(Answer):
-    """The wallet: whole credits, no currency, no expiry (docs/api-credits)."""
+    """The wallet, in whole credits (docs/api-credits)."""
 
-    current_credits: Annotated[int, BeforeValidator(_wallet)]
+    current_credits: WalletCredits
 
 
 Verb = Literal["GET", "POST"]

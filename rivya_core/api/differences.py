@@ -1,8 +1,7 @@
-"""In what a server differs from the contract and the catalogue that are shipped here, and what that means to a person.
+"""Compare a server's answers with the packaged contract and catalogue, and explain each difference to a user.
 
-Pure. Only what an answer states is compared: what it leaves out, or says in a form that cannot be read, is no difference.
-By its own policy (docs/api-openapi-schema) Rivya may add models, optional fields, optional parameters and error codes at any
-time; such news do not ``matter``.
+Pure. Only what an answer states is compared: something missing or unreadable is no difference. Rivya may add models, optional
+fields, optional parameters and error codes at any time (docs/api-openapi-schema), so additions do not ``matter``.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from typing import Final
 from rivya_core.api.catalogue import packaged_models
 from rivya_core.api.contract import ERROR_CODES
 from rivya_core.api.listing import entries, read_model, text, whole
-from rivya_core.api.probes import Heard, Question, code_of
+from rivya_core.api.probes import ProbeResult, Question, code_of
 from rivya_core.api.specs import ModelSpec, ParamSpec
 
 PRICE: Final = "price"
 MODEL: Final = "model"
 PROMPT: Final = "prompt"
 REFERENCE_IMAGE: Final = "reference_image"
-"""Settings that are no parameters, as a difference names them."""
+"""Values of ``Difference.param`` for settings that are not model parameters."""
 
 NAMED_MAX = 8
 WORD_MAX = 60
@@ -29,11 +28,11 @@ WORD_MAX = 60
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference. ``what`` differs, and its ``meaning`` for the user, a sentence each.
+    """One difference.
 
-    ``model`` and ``param`` name the setting concerned: a parameter's key, "prompt", "reference_image", "model" or "price"; empty
-    for no single one.
-    ``matters``: False for what Rivya may add without notice.
+    what: the difference, in one sentence. meaning: its consequence for the user, in one sentence. model, param: the setting
+    concerned (a parameter's key, "prompt", "reference_image", "model" or "price"); empty when there is no single one. matters:
+    False for what Rivya may add without notice.
     """
 
     source: Question
@@ -45,20 +44,20 @@ class Difference:
 
 
 def word(value: object) -> str:
-    """Write a value of the server's for a sentence: short, on one line."""
+    """Format a value of the server for use in a sentence: on one line, at most ``WORD_MAX`` characters."""
     shown = " ".join(str(value).split())
     return shown if len(shown) <= WORD_MAX else shown[: WORD_MAX - 1] + "…"
 
 
 def listed(values: object) -> str:
-    """Write some values in a row; the rest as a count."""
+    """Format values as a list of at most ``NAMED_MAX``, followed by the number of others."""
     items = [word(value) for value in values] if isinstance(values, (list, tuple, set, frozenset)) else []
     more = f" and {len(items) - NAMED_MAX} more" if len(items) > NAMED_MAX else ""
     return ", ".join(items[:NAMED_MAX]) + more
 
 
-def credits_differences(found: Heard) -> Iterator[Difference]:
-    """Look at the answer of ``GET /credits``."""
+def credits_differences(found: ProbeResult) -> Iterator[Difference]:
+    """Check the answer of ``GET /credits`` (docs/api-credits)."""
     value = found.value
     if not isinstance(value, dict) or found.trouble:
         return
@@ -71,8 +70,8 @@ def credits_differences(found: Heard) -> Iterator[Difference]:
         )
 
 
-def task_differences(found: Heard) -> Iterator[Difference]:
-    """Look at the answer to a task id that does not exist."""
+def task_differences(found: ProbeResult) -> Iterator[Difference]:
+    """Check the answer to an unknown task id, documented as HTTP 404 with ``not_found`` (docs/api-errors-and-limits)."""
     if found.trouble:
         return
     code = code_of(found.value)
@@ -91,7 +90,7 @@ def task_differences(found: Heard) -> Iterator[Difference]:
         )
 
 
-def models_differences(found: Heard) -> Iterator[Difference]:
+def models_differences(found: ProbeResult) -> Iterator[Difference]:
     """Compare the list of models with the packaged catalogue."""
     if found.value is None or found.trouble:
         return
@@ -122,7 +121,7 @@ def models_differences(found: Heard) -> Iterator[Difference]:
 
 
 def entry_differences(source: Question, item: Mapping[str, object], shipped: ModelSpec) -> Iterator[Difference]:
-    """Compare what one entry states with the packaged row of the same model."""
+    """Compare one entry of the models list with the packaged row of the same model."""
     stated = read_model(item, None)
     if stated is None:
         return
@@ -204,7 +203,7 @@ def _reference_differences(source: Question, stated: ModelSpec, shipped: ModelSp
 
 
 def _params_differences(source: Question, stated: ModelSpec, shipped: ModelSpec) -> Iterator[Difference]:
-    if not stated.params:  # the documented example itself leaves them out
+    if not stated.params:  # the documented example has an empty list for a model with parameters
         return
     for ours in shipped.params:
         theirs = stated.param(ours.key)
@@ -234,7 +233,7 @@ def _params_differences(source: Question, stated: ModelSpec, shipped: ModelSpec)
 
 
 def param_words(ours: ParamSpec, theirs: ParamSpec) -> Iterator[tuple[str, str, bool]]:
-    """Say what differs in one parameter, what it means, and whether it matters."""
+    """Yield each difference of one parameter: what differs, what that means, whether it matters."""
     if theirs.type != ours.type:
         yield (
             f"{ours.key} is a {theirs.type} at the server, a {ours.type} here.",

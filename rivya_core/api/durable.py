@@ -1,7 +1,7 @@
-"""Bring files and names to the disk for good, as far as the file system can.
+"""Write files and file names durably (fsync), as far as the file system can.
 
-Shares of other machines and of a host (SMB, vboxsf, drvfs, some FUSE) answer that they cannot sync. A file that is whole is
-worth keeping there all the same; an error of the disk itself is never passed over.
+Network shares and shared folders (SMB, vboxsf, drvfs, some FUSE) report that they cannot sync. A complete file is still worth
+keeping there; an error of the disk itself is always raised.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 log = logging.getLogger("rivya.files")
 
 CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
-"""What a file system answers that knows no sync; EIO and all others say that something was lost."""
+"""Errors of a file system without fsync. Any other error, EIO above all, means that data was lost."""
 
 _told: set[str] = set()
 
@@ -30,7 +30,10 @@ def sync_file(file_number: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync the names in a folder, where the system can do that (Windows cannot open one). Raises OSError when the disk fails."""
+    """Sync a folder, so that a new or renamed file in it survives a power cut. Raises OSError when the disk fails.
+
+    Windows cannot open folders; nothing is done there.
+    """
     if os.name == "nt":
         return
     with _where_possible("a folder"):
@@ -43,9 +46,9 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def written_beside(target: Path) -> Iterator[Path]:
-    """Yield a name of its own beside a file, to be written; once that is whole and on the disk, it takes the file's name.
+    """Replace a file atomically: yield a temporary path beside it, then sync that file and rename it.
 
-    Raises OSError as writing does. After any error the file is what it was, and nothing else is left.
+    After an error while writing, the old file is unchanged and the temporary one deleted.
     """
     part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
     try:

@@ -1,6 +1,6 @@
-"""Every endpoint that the dashboard uses, described once: what is sent, and how the answer is read.
+"""Every endpoint that is used, described once: what is sent and how the answer is read.
 
-Pure: a :class:`Call` is data. The sync and the async client send the same calls and differ only in ``await``. Sources:
+Pure: a :class:`Call` is data. The blocking and the async client send the same calls. Sources:
 docs/api-generations, docs/api-generation-status, docs/api-files, docs/api-credits, docs/api-models.
 """
 
@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 from rivya_core.api.answers import (
     RawAnswer,
+    classified,
     error_of,
     is_error_in_disguise,
-    judged,
     read_anything,
     read_balance,
     read_file,
@@ -49,13 +49,13 @@ T = TypeVar("T")
 
 UploadSource = Path | str | bytes | ReferenceImage
 
-_SEGMENT_MAX = 60_000  # of an id as it stands in an address, which may have 65,536 characters in all
+_SEGMENT_MAX = 60_000  # of a quoted id; httpx accepts URLs of at most 65,536 characters
 _KEY_MAX = 255  # ours; the limit of an Idempotency-Key is not documented
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file on its way to ``POST /files``: bytes, or a path that is streamed from disk, and the form's fields."""
+    """A file to upload. source: its bytes, or a path that is streamed from disk. fields: the other fields of the form."""
 
     source: bytes | Path
     name: str
@@ -66,7 +66,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One request. ``phase`` is its column in the retry table; ``read`` turns a success into the typed answer."""
+    """One request. phase: its column in the retry table. read: turns a success into the typed answer."""
 
     phase: Phase
     method: Verb
@@ -87,46 +87,46 @@ class Call(Generic[T]):
         try:
             return self.read(raw)
         except UnreadableAnswerError as error:
-            raise (error_of(raw, self.phase) if is_error_in_disguise(raw) else judged(error, self.phase)) from None
+            raise (error_of(raw, self.phase) if is_error_in_disguise(raw) else classified(error, self.phase)) from None
 
 
 def list_models() -> Call[list[ModelSpec]]:
-    """``GET /models``: public; the key is sent all the same, as a scope for it exists."""
+    """``GET /models`` (docs/api-models). It is public; the key is sent anyway, as the scope models:read exists."""
     return Call("read", "GET", API_PREFIX + PATH_MODELS, _read_models)
 
 
 def create_generation(body: bytes, idempotency_key: str) -> Call[Generation]:
-    """``POST /generations`` with these very bytes and this key."""
+    """``POST /generations`` with exactly these bytes and this idempotency key (docs/api-generations)."""
     key = check_idempotency_key(idempotency_key)
     return Call("create", "POST", API_PREFIX + PATH_GENERATIONS, read_generation, body=body, idempotency_key=key)
 
 
 def retrieve_generation(task_id: str) -> Call[Generation]:
-    """``GET /generations/{taskId}``."""
+    """``GET /generations/{taskId}`` (docs/api-generation-status)."""
     path = f"{API_PREFIX}{PATH_GENERATIONS}/{_segment('task_id', task_id)}"
     return Call("poll", "GET", path, partial(read_generation, task_id=task_id))
 
 
 def create_file(upload: Upload) -> Call[UploadedFile]:
-    """``POST /files``, multipart."""
+    """``POST /files``, multipart (docs/api-files)."""
     return Call("upload", "POST", API_PREFIX + PATH_FILES, read_file, upload=upload)
 
 
 def retrieve_file(file_id: str) -> Call[UploadedFile]:
-    """``GET /files/{fileId}``."""
+    """``GET /files/{fileId}`` (docs/api-files)."""
     return Call("read", "GET", f"{API_PREFIX}{PATH_FILES}/{_segment('file_id', file_id)}", read_file)
 
 
 def read_credits() -> Call[Balance]:
-    """``GET /credits``."""
+    """``GET /credits`` (docs/api-credits)."""
     return Call("read", "GET", API_PREFIX + PATH_CREDITS, read_balance)
 
 
 def check_idempotency_key(key: object) -> str:
-    """Return the key if it can stand in a header: 1 to 255 visible ASCII characters.
+    """Return the key if it can be sent in a header: 1 to 255 visible ASCII characters.
 
     Raises:
-        InvalidRequestError: it cannot; ``field`` is "idempotency_key".
+        InvalidRequestError: it cannot be sent; ``field`` is "idempotency_key".
     """
     if (
         not isinstance(key, str)
@@ -146,10 +146,12 @@ def plan_upload(
     model: str | None = None,
     client_request_id: str | None = None,
 ) -> Upload:
-    """Check a file against the documented limits and describe its upload. The bytes are sent as they are.
+    """Check a file against the documented limits (docs/api-files) and describe its upload. The bytes are sent unchanged.
+
+    kind: "image", "video" or "audio". name, mime_type: default those of the source. model: use this model's limits.
 
     Raises:
-        InvalidRequestError: kind, size or signature are not allowed, or the file cannot be read.
+        InvalidRequestError: kind, size or content are not allowed, or the file cannot be read.
     """
     limit = _limit(kind, model)
     data, head, size, own_name = _look_at(source)
@@ -172,7 +174,7 @@ def _read_models(raw: RawAnswer) -> list[ModelSpec]:
 
 
 def _segment(field: str, value: object) -> str:
-    """Return an id as one segment of a path. Ids are opaque, so that every text which the server can have named is taken."""
+    """Quote an id as one path segment. Ids are opaque, so every text that a server could have sent is accepted."""
     if not isinstance(value, str) or not value:
         raise invalid(field, "must be an id of at least one character")
     if any("\ud800" <= character <= "\udfff" for character in value):
@@ -180,6 +182,7 @@ def _segment(field: str, value: object) -> str:
     segment = quote(value, safe="")
     if len(segment) > _SEGMENT_MAX:
         raise invalid(field, f"is longer than an address can be: {len(segment):,} of {_SEGMENT_MAX:,} characters")
+    # RFC 3986, section 5.2.4: clients and proxies remove the segments "." and ".."
     return segment.replace(".", "%2E") if value in {".", ".."} else segment
 
 
@@ -217,7 +220,7 @@ _ALIASES = {"audio/x-wav": "audio/wav", "audio/mp4": "video/mp4", "video/quickti
 
 
 def _mime(head: bytes, kind: str, declared: str | None, limit: KindLimit) -> str:
-    """Return the MIME type to declare: the caller's when the signature agrees, else the signature's."""
+    """Return the MIME type to declare: the caller's, if the content agrees; without one, that of the content."""
     proven = sniff(head)
     mime = declared or proven
     taken = ", ".join(limit.mime_types)

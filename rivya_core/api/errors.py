@@ -1,4 +1,4 @@
-"""Every error that leaves the core, as one tree.
+"""All errors that the library raises, as one tree.
 
 RivyaError
 ├── ConfigurationError        a setting is missing or not usable; nothing was sent
@@ -12,7 +12,7 @@ RivyaError
 │   ├── IdempotencyConflictError
 │   ├── RequestRefusedError   any other 4xx: the request as it stands will never be accepted
 │   └── ServerFaultError      any other 5xx: what happened at the server is unknown
-├── TransportError            no answer arrived, whatever the library called it
+├── TransportError            no answer arrived, whatever exception the HTTP library raised
 ├── UnreadableAnswerError     an answer arrived that is not of the contract's form
 ├── GenerationFailedError     the task ended as failed
 ├── DownloadError             the clip could not be fetched or is not a usable video
@@ -22,7 +22,7 @@ RivyaError
 │   └── DamagedValueError     one value of the database cannot be read; the file as a whole can be used
 └── LabError                  the lab cannot do this now (unknown id, wrong state, second folder)
 
-Library exceptions do not leave the core; they are turned into one of these, with the cause kept.
+Exceptions of other libraries are converted to one of these, and kept as its cause.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Charged = Literal["no", "yes", "unknown"]
 
 
 class RivyaError(Exception):
-    """Say what went wrong in words a user can act on.
+    """Base of all errors: says what went wrong in words that a user can act on.
 
     title: what happened, one short phrase. detail: the facts, one or two sentences. hint: what is safe to do now.
     charged: whether credits were taken. retryable: whether the same call may succeed later, unchanged.
@@ -152,7 +152,7 @@ class WaitTimeoutError(RivyaError):
 class BudgetError(RivyaError):
     """Refuse a submission that a cap or the balance does not allow; nothing was stored or sent.
 
-    fits: how many of the new generations would be allowed, in their order; None where nobody counted.
+    fits: how many of the new generations, in their order, would be allowed; None when that was not computed.
     """
 
     def __init__(self, title: str, detail: str = "", hint: str = "", *, fits: int | None = None, **facts: Any) -> None:
@@ -165,7 +165,7 @@ class StorageError(RivyaError):
 
 
 class DamagedValueError(StorageError, ValueError):
-    """Report a single damaged value. To guess one might lift a cap or a pause."""
+    """Report that a single value is damaged. It is not replaced by a default, which might lift a cap or a pause."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -181,6 +181,6 @@ class LabError(RivyaError):
 
 
 def unusable_setting(field: str, rule: str, hint: str = "") -> ConfigurationError:
-    """Build the refusal of a setting: its name, then the rule, then where it is set."""
+    """Build the error of a setting. rule: continues its name. hint: default where the setting is made."""
     where = f"Change the argument {field}= or the variable RIVYA_{field.upper()}."
     return ConfigurationError("A setting is not usable", f"{field}: {rule.rstrip('.')}.", hint or where, field=field)

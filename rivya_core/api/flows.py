@@ -1,7 +1,7 @@
-"""What the clients do, step by step, written once: each flow yields what to send, fetch or sleep and gets the outcome.
+"""The clients' operations as generators without I/O (sans-IO), shared by the blocking and the async client.
 
-A flow does no I/O itself. The sync and the async client run the same flows and differ only in ``await``, so they cannot
-drift apart. The retry table (``retry``) decides about every failed attempt.
+A flow yields what to do next (:class:`Send`, :class:`Sleep`, :class:`Fetch`) and receives the result or the error. The clients
+differ only in ``await``, so they cannot drift apart. The retry table (``retry``) decides about every failed attempt.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from rivya_core.api.retry import Action, Phase, Rule, delay_s, limits, rule
 T = TypeVar("T")
 
 WAIT_S = 600.0
-"""Deadline of a wait when the caller names none. It ends the wait, never the generation."""
+"""Default deadline of a wait. It ends the wait, never the generation."""
 _LAST_READ_S = 1.0
-_BODIES_KEPT = 256
-_EXPIRED = {401, 403, 404, 410}
+_BODIES_KEPT = 256  # bounds the memory of a client that lives for days
+_EXPIRED = {401, 403, 404, 410}  # what object stores answer to an expired signed URL; Rivya's is not documented
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Download an address to a part file, check it, and put it in its place."""
+    """Download a URL to a temporary file, check it, and rename it to ``path``."""
 
     url: str
     path: Path
@@ -65,16 +65,20 @@ Flow = Generator[Send | Sleep | Fetch, Any, T]
 
 
 class Flows:
-    """The flows of one client: its clock, its dice, and the bodies sent under each idempotency key."""
+    """The flows of one client.
 
-    def __init__(self, pace: PollPace, clock: Callable[[], float], dice: Callable[[], float]) -> None:
+    pace: of polling. clock: monotonic seconds. random: uniform in 0..1, for jitter. It remembers the body that was sent with each
+    idempotency key: what the server does with another body under the same key is not documented, and might cost twice.
+    """
+
+    def __init__(self, pace: PollPace, clock: Callable[[], float], random: Callable[[], float]) -> None:
         self._pace = pace
         self._clock = clock
-        self._dice = dice
+        self._random = random
         self._bodies: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
 
     def persist(self, call: Call[T], phase: Phase) -> Flow[T]:
-        """Send a call, and the very same call again as the table allows, within the phase's limits."""
+        """Send a call, and retry the identical call as the retry table and the phase's limits allow."""
         attempts, total_s = limits(phase)
         started = self._clock()
         attempt, in_doubt = 0, False
@@ -85,11 +89,13 @@ class Flows:
             except RivyaError as error:
                 ruling = rule(phase, error)
                 in_doubt = in_doubt or not ruling.outcome_known
-                pause = delay_s(phase, attempt, error.retry_after_s, self._dice())
+                pause = delay_s(phase, attempt, error.retry_after_s, self._random())
                 late = self._clock() - started + pause > total_s
-                if not _goes_on(ruling) or attempt >= attempts or late:
+                if not _should_retry(ruling) or attempt >= attempts or late:
                     if in_doubt:
-                        error.charged = "unknown"  # an earlier attempt may have been accepted
+                        error.charged = (
+                            "unknown"  # whatever the last attempt says: an earlier one may have been accepted
+                        )
                     raise
             else:
                 return answer
@@ -100,7 +106,7 @@ class Flows:
         return (yield from self.persist(endpoints.create_file(endpoints.plan_upload(source, **fields)), "upload"))
 
     def create(self, request: GenerationRequest, idempotency_key: str) -> Flow[Generation]:
-        """Upload the request's image, if any, and create the task; the same bytes under the same key, always."""
+        """Upload the request's image, if any, and create the task; the same key always sends the same bytes."""
         key = endpoints.check_idempotency_key(idempotency_key)
         if not isinstance(request, GenerationRequest):
             raise invalid("request", "must be a GenerationRequest", "Make one with GenerationRequest(prompt=...)")
@@ -137,20 +143,20 @@ class Flows:
     def generate(
         self, request: GenerationRequest, *, wait: bool, timeout_s: float | None, idempotency_key: str | None
     ) -> Flow[Generation]:
-        """Create a task and, if asked, wait for its end."""
+        """Create a task and, with ``wait``, poll it until it ends."""
         generation = yield from self.create(request, idempotency_key or f"gen-{uuid.uuid4().hex}")
         if not wait:
             return generation
         return (yield from self.wait(generation.id, timeout_s))
 
     def wait(self, task_id: str, timeout_s: float | None) -> Flow[Generation]:
-        """Read a task on the documented schedule until it ends or the deadline passes; a failed read ends nothing."""
+        """Poll a task on the documented schedule until it ends or the deadline passes; failed reads do not end the wait."""
         call = endpoints.retrieve_generation(task_id)
         began = self._clock()
         schedule = _Schedule(self._pace, began, began + (WAIT_S if timeout_s is None else max(timeout_s, 0.0)))
         failures, last = 0, None
         retry_after_s: float | None = None
-        while (pause := schedule.next_pause(self._clock(), failures, retry_after_s, self._dice())) is not None:
+        while (pause := schedule.next_pause(self._clock(), failures, retry_after_s, self._random())) is not None:
             yield Sleep(pause)
             try:
                 generation: Generation = yield Send(call, max(schedule.remaining_s(self._clock()), _LAST_READ_S))
@@ -166,7 +172,7 @@ class Flows:
         raise _out_of_time(task_id, last)
 
     def download(self, source: Generation | str, path: str | Path) -> Flow[Path]:
-        """Fetch a clip; an address that has expired is replaced by a fresh one, once, when the task is known."""
+        """Download a clip. An expired URL is replaced once by reading the task again, if ``source`` is a Generation."""
         generation = source if isinstance(source, Generation) else None
         url = generation.primary_url if generation else source if isinstance(source, str) else None
         target = _target(path, generation)
@@ -191,9 +197,9 @@ class Flows:
             try:
                 yield Fetch(url, path)
             except DownloadError as error:
-                pause = delay_s("fetch", attempt, error.retry_after_s, self._dice())
+                pause = delay_s("fetch", attempt, error.retry_after_s, self._random())
                 late = self._clock() - started + pause > total_s
-                if not _goes_on(rule("fetch", error)) or attempt >= attempts or late:
+                if not _should_retry(rule("fetch", error)) or attempt >= attempts or late:
                     raise
             else:
                 return
@@ -201,7 +207,7 @@ class Flows:
 
 
 class _Schedule:
-    """When to read a task next: at the client's pace, never past the deadline, one read just before it."""
+    """The poll schedule of one wait: the client's pace, with one last read just before the deadline."""
 
     def __init__(self, pace: PollPace, began: float, ends: float) -> None:
         self._pace = pace
@@ -228,8 +234,8 @@ class _Schedule:
         return pause
 
 
-def _goes_on(ruling: Rule) -> bool:
-    """Plain clients wait out a rate window; they do not wait for a key, a wallet or a switched-off API."""
+def _should_retry(ruling: Rule) -> bool:
+    """Return whether to retry. Plain clients wait for a rate limit, but not for a key, credits or a disabled API."""
     return ruling.action is Action.AGAIN or (ruling.action is Action.PAUSE and ruling.effect is Effect.RATE)
 
 

@@ -1,6 +1,6 @@
-"""Bringing a picture to an aspect ratio: crop its middle, or pad it with grey. Geometry is pure; Pillow comes with the picture.
+"""Bring a picture to an aspect ratio: crop its middle, or pad it with grey. Pillow is imported only to pad.
 
-Which of the two a clip follows, the picture's shape or the chosen ratio, is not documented, so a person may settle it first.
+Whether a clip follows the picture's shape or the requested ratio is not documented; with equal ones it does not matter.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SAME_RATIO = 0.02
-"""Shapes that differ by less are the same: 1080p is often 1088 pixels high."""
+"""Relative difference below which two ratios are equal: 1080p video is often encoded 1088 pixels high."""
 GREY = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The shape a picture is brought to; ``ratio`` as the API writes it, such as "16:9"."""
+    """How to bring a picture to an aspect ratio. ratio: as the API writes it, such as "16:9"."""
 
     way: Literal["crop", "pad"]
     ratio: str
@@ -29,7 +29,7 @@ class Frame:
         return f"cropped to {self.ratio}" if self.way == "crop" else f"padded with grey to {self.ratio}"
 
     def size(self, size_px: tuple[int, int]) -> tuple[int, int]:
-        """Width and height that a picture of this size gets; a picture is never scaled here."""
+        """Return width and height in pixels after cropping or padding, without scaling."""
         width, height = size_px
         wanted = ratio_of(self.ratio)
         if wanted is None:
@@ -41,7 +41,7 @@ class Frame:
 
 
 def ratio_of(text: object) -> float | None:
-    """Read "16:9"; None for what is no ratio."""
+    """Return width divided by height of a text such as "16:9"; None when it is not a ratio."""
     try:
         across, down = (float(part) for part in str(text).split(":"))
         found = across / down
@@ -51,13 +51,13 @@ def ratio_of(text: object) -> float | None:
 
 
 def has_ratio(width_px: int, height_px: int, ratio: object) -> bool:
-    """Tell whether a picture has this shape, or there is no shape to have."""
+    """Return whether a picture has this ratio; True when ``ratio`` is not a ratio, such as "auto"."""
     wanted = ratio_of(ratio)
     return wanted is None or abs(width_px / max(1, height_px) - wanted) / wanted <= SAME_RATIO
 
 
 def framed(picture: Image.Image, frame: Frame, longest_px: int) -> Image.Image:
-    """Crop or pad a decoded picture of 8 bits a channel; a canvas that would be longer than ``longest_px`` holds a smaller one."""
+    """Crop or pad a decoded picture with 8 bits per channel. Padding scales it down if the result would exceed ``longest_px``."""
     if frame.way == "crop":
         return _around_middle(picture, frame.size(picture.size))
     longest = max(frame.size(picture.size))

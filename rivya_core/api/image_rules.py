@@ -1,4 +1,4 @@
-"""What may be sent as a reference image, and the sentences that refuse it. Decided on the first bytes; no picture is decoded here."""
+"""What may be sent as a reference image, and the errors that refuse it. Decided by the first bytes; nothing is decoded."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from rivya_core.api.signatures import HEAD_BYTES, sniff
 
 IMAGE_MAX_BYTES, IMAGE_MIME_TYPES = UPLOAD_KINDS["image"]
 PIXELS_MAX = 50_000_000
-"""Ours: the most pixels that are sent unscaled (200 MB of memory). Accepted dimensions are not documented."""
+"""Our limit of pixels that are sent unscaled (200 MB of memory). Rivya's limits are not documented."""
 SOURCE_MAX_BYTES = 100 * MB
-"""Ours: the largest file that is looked at; what is sent must fit ``IMAGE_MAX_BYTES``."""
+"""Our limit of files that are read; what is sent must fit ``IMAGE_MAX_BYTES``."""
 
 
 _TAKES = "Rivya takes JPEG, PNG and WebP images"
@@ -30,20 +30,20 @@ _UNSUPPORTED = {
 
 
 def refuse(code: str, detail: str, hint: str) -> InvalidRequestError:
-    """Build the refusal of an image."""
+    """Build the error that refuses an image."""
     return InvalidRequestError(
         "This reference image cannot be used", f"reference_image: {detail}", hint, code=code, field="reference_image"
     )
 
 
 def megabytes(size_bytes: int) -> str:
-    """Write a size in MB (10^6 bytes), so that a size above a limit never reads like the limit."""
+    """Format a size in MB (10^6 bytes), rounded so that a size above a limit never looks equal to it."""
     value = size_bytes / MB
     return f"{value:.1f} MB" if abs(value - round(value, 1)) < 1e-9 or value >= 11 else f"{value:.2f} MB"  # noqa: PLR2004
 
 
 def check_signature(data: bytes) -> str:
-    """Return the MIME type that the first bytes tell. Raises InvalidRequestError for any other than Rivya takes."""
+    """Return the MIME type by the first bytes. Raises InvalidRequestError for a type that Rivya does not accept (docs/api-files)."""
     if not data:
         raise refuse("not_an_image", "The file is empty", "Choose the image again")
     if len(data) > SOURCE_MAX_BYTES:

@@ -1,8 +1,8 @@
-"""The reference image as it will be sent: checked on its real bytes, upright, without metadata.
+"""Check a reference image and prepare it for sending: upright, in sRGB, without metadata.
 
-The signature decides, not the name (docs/api-files: content is sniffed). By default the pixels are encoded anew, so that
-nothing but the picture leaves: no GPS position, no thumbnail, no editing history. ``send_original`` keeps the bytes.
-Pillow is loaded inside functions only; the picture work itself is in ``pixels``.
+The content decides about the type, not the file name (docs/api-files). By default the pixels are re-encoded, so that no GPS
+position, thumbnail or editing history is sent; ``send_original`` keeps the bytes. Pillow is imported inside functions only;
+decoding and encoding are in ``pixels``.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _SUFFIX = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class ReferenceImage:
-    """An image that passed the checks. ``data`` is exactly what is sent, ``sha256`` its hash in hex.
+    """An image that passed the checks. ``data`` is exactly what is sent; ``sha256`` is its hash in hex.
 
-    ``name`` is the neutral name that goes to Rivya; ``original_name``, ``original_bytes`` and ``original_sha256`` tell what
-    was given (an empty hash: nobody knows any more). ``changes`` say in words what was done to it.
+    ``name`` is the neutral name that goes to Rivya; ``original_name``, ``original_bytes`` and ``original_sha256`` describe
+    the given file (empty hash: not known any more). ``changes`` are sentences on what was done to it.
     """
 
     data: bytes
@@ -42,7 +42,7 @@ class ReferenceImage:
 
     @property
     def told(self) -> str:
-        """What was done to the given file, with the sizes; "sent unchanged" only of its very bytes."""
+        """What was done to the given file, with sizes; "sent unchanged" only if the bytes are identical."""
         return told_sent(
             self.changes,
             original_sha256=self.original_sha256,
@@ -59,11 +59,11 @@ class ReferenceImage:
 
 
 _verified: WeakSet[ReferenceImage] = WeakSet()
-"""Images that were looked at already: a sweep hands the same one to a thousand requests."""
+"""Size of the cache of verified images: a sweep passes the same one to a thousand requests."""
 
 
 def check_image(data: bytes, name: str = "reference-image", *, send_original: bool = False) -> ReferenceImage:
-    """Check an image on its real bytes and return it as it will be sent.
+    """Check an image by its content and return it as it will be sent.
 
     By default it is turned upright, its colours are converted to sRGB and all metadata is dropped; with
     ``send_original`` the bytes stay as they are. Limits: jpeg, png or webp, 10 MB as sent (docs/api-files).
@@ -126,7 +126,7 @@ def read_image_file(path: Path) -> bytes:
 
 
 def verify_image(image: ReferenceImage) -> None:
-    """Make sure that an image somebody hands over is one that the checks made: its hash, signature and size.
+    """Check that a ReferenceImage is consistent: hash, type and size. Anybody could have built or changed one.
 
     Raises:
         InvalidRequestError: it is not.
@@ -142,14 +142,14 @@ def verify_image(image: ReferenceImage) -> None:
 
 
 def file_size(size_bytes: int) -> str:
-    """Write a file's size so that a small one is not zero."""
+    """Format a file size; small ones in kB, so that none reads as 0 MB."""
     return f"{size_bytes / 1e3:.1f} kB" if size_bytes < _KB_BELOW_BYTES else f"{size_bytes / MB:.2f} MB"
 
 
 def told_sent(
     changes: tuple[str, ...], *, original_sha256: str, original_bytes: int, sha256: str, size_bytes: int
 ) -> str:
-    """Say what was done to a chosen file before it is sent, with the sizes; "unchanged" only of the very bytes."""
+    """Return a sentence on what was done to a chosen file, with sizes; "unchanged" only if the bytes are identical."""
     if original_sha256 == sha256:
         return "sent unchanged"
     sizes = _sizes(original_bytes, size_bytes) if original_sha256 and size_bytes else ""
@@ -172,7 +172,7 @@ def _image(
         data=sent,
         sha256=sha256,
         mime=mime,
-        name=f"reference-image{_SUFFIX[mime]}",  # the caller's own file name is nobody's business
+        name=f"reference-image{_SUFFIX[mime]}",  # neutral: the file name may say more than the user wants to send
         width_px=size_px[0],
         height_px=size_px[1],
         original_bytes=len(original),

@@ -1,8 +1,8 @@
-"""Read descriptions of models, whatever shape they come in.
+"""Parse descriptions of models in any plausible shape.
 
-docs/api-models names the fields of one entry but neither the form of ``params`` items nor of ``reference_media``; the
-model pages show what they hold. So several spellings are read, and what cannot be read counts as not said. One reader
-serves the packaged rows and the server's list alike.
+docs/api-models names the fields of an entry, but not the shape of ``params`` items and of ``reference_media``; the model pages
+show what they contain. So several spellings are accepted, and unreadable values count as absent. The same parser reads the
+packaged rows and the server's list.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def entries(raw: object, depth: int = 0) -> Iterator[Mapping[str, object]]:
 
 
 def read_model(item: Mapping[str, object], known: ModelSpec | None) -> ModelSpec | None:
-    """Read one entry; ``known`` fills what it leaves out. None when it has no id."""
+    """Parse one entry; None when it has no id. known: supplies what the entry leaves out."""
     model_id = text(item.get("id"))
     if not model_id:
         return None
@@ -68,7 +68,7 @@ def text(value: object) -> str:
 
 
 def whole(value: object) -> int | None:
-    """Return a credible whole number of zero or more, or None."""
+    """Return a whole number from 0 to 10^9, or None for anything else."""
     number = _number(value)
     return round(number) if number is not None and 0 <= number <= _CREDITS_MAX else None
 
@@ -143,7 +143,7 @@ def _options(value: object) -> Iterator[str]:
 
 
 def _option(value: object) -> str | None:
-    """Return an option as the string that stands on the wire: every select value is a string (docs/api/models)."""
+    """Return an option as it is sent: values of selects are always strings (docs/api/models)."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
@@ -191,7 +191,7 @@ def _kinds(rule: Mapping[str, object]) -> Iterator[tuple[str, KindLimit]]:
 
 
 def _size(value: object) -> int | None:
-    """Read bytes from a number or from words such as "10 MB"."""
+    """Parse a size in bytes from a number or a text such as "10 MB"."""
     if isinstance(value, str):
         match = re.fullmatch(r"\s*(\d{1,12}(?:\.\d{1,6})?)\s*([kmg]?i?b?)\s*", value.lower())
         unit = _UNITS.get(

@@ -1,7 +1,7 @@
-"""Fetch clips without credentials: streamed to a file, checked, hashed.
+"""Download clips without credentials: streamed to a file, checked, hashed.
 
-These clients never hold the key, so no address in an answer can be given it. The rules are in ``media_rules``; the sync
-client here and the async one of ``async_media`` differ only in ``await``.
+These clients never have the API key, so no URL in an answer can obtain it. The rules are in ``media_rules``; the blocking client
+here and the async one in ``async_media`` differ only in ``await``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rivya_core.api.content_coding import PackingError, Unpacker, unpacker
 from rivya_core.api.durable import sync_file, sync_folder
 from rivya_core.api.errors import ConfigurationError, StorageError
 from rivya_core.api.media_rules import MEDIA_MAX_BYTES, Target
-from rivya_core.api.network import Way, read_network
+from rivya_core.api.network import NetworkRoute, read_network
 from rivya_core.api.signatures import HEAD_BYTES
 from rivya_core.api.wire import LIBRARY_FAULTS, Timeouts, kind_of, through
 from rivya_core.settings.base_url import read_base_url
@@ -33,16 +33,16 @@ Resolver = Callable[[str, int], Sequence[str]]
 
 DEFAULT_TIMEOUTS = Timeouts(connect_s=10.0, read_s=60.0, write_s=10.0)
 WHOLE_S = 1800.0
-"""Ours: the longest that one fetch may take."""
+"""Our limit of the time of one download."""
 BYTES_PER_S = 10_000
-"""Ours: the slowest that a clip may arrive; see :func:`allowed_s`."""
+"""Our lowest accepted rate of a download; see :func:`allowed_s`."""
 _BLOCK_BYTES = 1_048_576
 _ADDRESSES_TRIED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A clip on disk: its size in bytes, the declared type, the SHA-256 of its bytes in hex."""
+    """A downloaded clip: size in bytes, declared MIME type, SHA-256 in hex."""
 
     size_bytes: int
     content_type: str
@@ -50,21 +50,21 @@ class Fetched:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses of a host, as the system's resolver orders them."""
+    """Return the IP addresses of a host in the order of the system's resolver. Raises OSError when there is none."""
     return list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
 
 
 def allowed_s(timeouts: Timeouts, size_bytes: int) -> float:
-    """Return the longest that a fetch may take, from its start, redirects included, after so many bytes of the clip.
+    """Return how many seconds a download may take in all, redirects included, once ``size_bytes`` have arrived.
 
-    Until the first byte that is one exchange's whole time, whatever keeps the connection busy; with the clip it grows, up
-    to half an hour.
+    Until the first byte it is the limit of one exchange; from then on it grows with ``BYTES_PER_S``, up to ``WHOLE_S``. So a slow
+    connection is fine, and one that only trickles is not.
     """
     return min(WHOLE_S, timeouts.whole_s(None) + size_bytes / BYTES_PER_S)
 
 
 class Sink:
-    """A part file that is written in large blocks, unpacked, with its hash, its head and its size limit."""
+    """The temporary file of a download: decompresses, hashes, limits the size, and writes in large blocks."""
 
     def __init__(self, path: Path, max_bytes: int, unpacked: Unpacker) -> None:
         self._path = path
@@ -78,14 +78,17 @@ class Sink:
         self.size_bytes = 0
 
     def open(self) -> None:
-        """Create the part file."""
+        """Create the file. Raises StorageError."""
         try:
             self._file = self._path.open("wb")
         except OSError as error:
             raise storage_fault(self._path, error) from error
 
     def take(self, chunk: bytes) -> Iterator[bool]:
-        """Take what arrived, piece by piece; True when a block is ready to be written, before the next piece."""
+        """Add a received chunk; yields after each piece whether the block is full, and the caller then calls :meth:`flush`.
+
+        Writing is left to the caller, as the async client does it in a worker thread.
+        """
         self._packed_bytes += len(chunk)
         rules.check_growth(self._packed_bytes, self._max_bytes)
         try:
@@ -100,7 +103,7 @@ class Sink:
             raise rules.packing_fault(error) from error
 
     def flush(self) -> None:
-        """Write the block."""
+        """Write the block to the file. Raises StorageError."""
         self._hash.update(self._block)
         try:
             if self._file is not None:
@@ -110,7 +113,11 @@ class Sink:
         self._block.clear()
 
     def finish(self, announced_bytes: int | None, content_type: str) -> Fetched:
-        """Write the rest to disk for good, and check what arrived."""
+        """Check the download, write the rest and sync the file.
+
+        Raises:
+            DownloadError: it is incomplete or not a video. StorageError: it cannot be written.
+        """
         self.flush()
         try:
             self._unpacked.end()
@@ -126,7 +133,7 @@ class Sink:
         return Fetched(self.size_bytes, content_type, self._hash.hexdigest())
 
     def close(self, *, keep: bool) -> None:
-        """Close the file; remove it unless it is to be kept."""
+        """Close the file, and delete it unless ``keep``."""
         if self._file is not None:
             self._file.close()
             if not keep:
@@ -145,12 +152,12 @@ def storage_fault(path: Path, error: OSError) -> StorageError:
 
 
 def part_name(path: Path) -> Path:
-    """Return a name beside the target to write to until the clip is whole and checked."""
+    """Return a unique temporary name beside the target, on the same file system, so that renaming is atomic."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
 
 
 def put_in_place(part: Path, path: Path) -> None:
-    """Rename a finished part file to its name, and make the rename last (the folder is synced)."""
+    """Rename a finished temporary file to its name and sync the folder. Raises StorageError and deletes the file on failure."""
     try:
         part.replace(path)
         sync_folder(path.parent)
@@ -160,10 +167,10 @@ def put_in_place(part: Path, path: Path) -> None:
 
 
 class MediaRules:
-    """What both clients know: which base URL the API has, how others are reached, how long things may take.
+    """Base of both clients: base URL, network routes, time limits.
 
     Raises:
-        ConfigurationError: the way to the base URL is set up wrongly; the sentence names the variable.
+        ConfigurationError: a proxy or TLS variable for the base URL is unusable; the sentence names it.
     """
 
     def __init__(self, base_url: str, timeouts: Timeouts = DEFAULT_TIMEOUTS, resolver: Resolver = resolve) -> None:
@@ -173,30 +180,33 @@ class MediaRules:
         self._timeouts = timeouts
         self._resolver = resolver
         self._network = read_network()
-        self._network.way_to(url)
+        self._network.route_to(url)
 
-    def _target(self, url: str) -> tuple[Target, Way]:
-        """Decide about one address, each redirect anew: whether it may be fetched, and how it is reached."""
+    def _target(self, url: str) -> tuple[Target, NetworkRoute]:
+        """Check one URL, the first or that of a redirect, and return it with its network route."""
         target = rules.check_address(rules.joined(self._base_url, url), base_is_loopback=self._base_is_loopback)
         try:
-            way = self._network.way_to(target.url)
+            route = self._network.route_to(target.url)
         except ConfigurationError as error:
             raise rules.download_error(error.detail, error.hint, retryable=True) from error
-        if way.proxy is not None and target.must_resolve_public:
+        if route.proxy is not None and target.must_resolve_public:
             rules.check_proxied(target)
             target = replace(target, must_resolve_public=False)
-        return target, way
+        return target, route
 
     def _request(self, target: Target, address: str | None) -> httpx.Request:
         return rules.request_for(target, address, self._timeouts.for_request(None))
 
     def _addresses(self, target: Target) -> list[str | None]:
-        """Return the checked addresses to connect to; None stands for the name itself."""
+        """Return the IP addresses to connect to, all of them checked; ``[None]`` to connect by name.
+
+        Connecting to the checked address, not to the name, keeps a second DNS answer from differing (DNS rebinding).
+        """
         if not target.must_resolve_public:
             return [None]
         try:
             addresses = self._resolver(target.url.host, target.url.port or 443)
-        except (OSError, ValueError) as error:  # ValueError: a name that no resolver takes
+        except (OSError, ValueError) as error:  # ValueError: the name cannot be encoded for DNS
             raise rules.network_fault(target, kind_of(error)) from error
         rules.check_resolved(target, addresses)
         return list(addresses[:_ADDRESSES_TRIED])
@@ -210,14 +220,14 @@ class MediaRules:
 
 
 class MediaClient(MediaRules):
-    """Fetch clips, blocking. ``base_url`` is the API's: only if it is this machine may clips come from private addresses."""
+    """Download clips, blocking. base_url: of the API; private addresses are allowed only if it is on this machine."""
 
     def __init__(self, base_url: str, timeouts: Timeouts = DEFAULT_TIMEOUTS, resolver: Resolver = resolve) -> None:
         super().__init__(base_url, timeouts, resolver)
         self._transport = BlockingTransport()
 
     def fetch(self, url: str, path: Path, *, max_bytes: int = MEDIA_MAX_BYTES) -> Fetched:
-        """Stream the clip at ``url`` to ``path`` (a part name of the caller's) and check it; nothing is left on failure.
+        """Stream the clip at ``url`` to ``path``, a temporary name chosen by the caller, and check it; on failure no file is left.
 
         Raises:
             DownloadError: ``retryable`` says whether the same address may work later; ``http_status`` 401, 403, 404 and
@@ -226,8 +236,8 @@ class MediaClient(MediaRules):
         """
         with ending_within(allowed_s(self._timeouts, 0)) as deadline:
             for _ in range(rules.REDIRECTS_MAX + 1):
-                target, way = self._target(url)
-                response = self._connect(target, way)
+                target, route = self._target(url)
+                response = self._connect(target, route)
                 try:
                     following = rules.redirect_of(target, response)
                     if following is None:
@@ -238,14 +248,14 @@ class MediaClient(MediaRules):
                 url = following
         raise rules.too_many_redirects()
 
-    def _connect(self, target: Target, way: Way) -> httpx.Response:
+    def _connect(self, target: Target, route: NetworkRoute) -> httpx.Response:
         fault: Exception | None = None
         for address in self._addresses(target):
             try:
-                return self._transport.send(self._request(target, address), way)
+                return self._transport.send(self._request(target, address), route)
             except LIBRARY_FAULTS as error:
                 fault = error
-        raise rules.network_fault(target, kind_of(fault or OSError()), through(way)) from fault
+        raise rules.network_fault(target, kind_of(fault or OSError()), through(route)) from fault
 
     def _receive(
         self, target: Target, response: httpx.Response, sink: Sink, deadline: Deadline, announced: int | None

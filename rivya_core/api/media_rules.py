@@ -1,7 +1,7 @@
-"""Where a clip may be fetched from, and what counts as one. Pure; ``media`` does the fetching.
+"""Which URLs clips may be downloaded from, and what counts as a clip. Pure; ``media`` downloads.
 
-A result address comes from a server's answer, so it is not trusted: https only (plain http only to this machine), never
-into a private network unless the API itself is on this machine, few redirects, each checked like the first address.
+Result URLs come from a server's answer and are not trusted (SSRF): https only (plain http only to this machine), no private
+networks unless the API itself is on this machine, few redirects, each checked like the first URL.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from rivya_core.api.addresses import is_fake, is_loopback, is_name_elsewhere, is_public
+from rivya_core.api.addresses import is_fake_ip, is_loopback, is_public, is_public_name
 from rivya_core.api.content_coding import is_packed
 from rivya_core.api.errors import Charged, DownloadError
 from rivya_core.api.retry import parse_retry_after
@@ -20,7 +20,7 @@ from rivya_core.api.signatures import HEAD_BYTES, sniff
 
 REDIRECTS_MAX = 5
 MEDIA_MAX_BYTES = 500_000_000
-"""Ours: no clip of 5 to 30 s is larger; a server that sends more is stopped."""
+"""Our limit; clips last 5 to 30 s and are far smaller."""
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _EXPIRED = {401, 403, 404, 410}
@@ -32,7 +32,7 @@ _HEADERS = {"Accept": "video/mp4, video/*;q=0.5, */*;q=0.1", "Accept-Encoding": 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An address that may be fetched. ``must_resolve_public``: its host must not lie in a private network."""
+    """A URL that may be downloaded. must_resolve_public: every IP address of its host must be public."""
 
     url: httpx.URL
     must_resolve_public: bool
@@ -63,24 +63,21 @@ def download_error(
 
 
 def joined(base_url: str, url: str) -> str:
-    """Return a result address as a whole one: what is relative is meant from the API's own address.
-
-    The result is an address from an answer like any other, and is checked like one.
-    """
+    """Resolve a result URL against the API's base URL. The result is still untrusted; pass it to :func:`check_address`."""
     try:
         parsed = httpx.URL(url.strip())
         if parsed.scheme or not parsed.raw_path.strip(b"/") or " " in url.strip():
-            return str(parsed)  # whole, or no address at all
+            return str(parsed)  # absolute, or not a URL at all
         return str(httpx.URL(base_url.rstrip("/") + "/").join(parsed))
     except (httpx.InvalidURL, ValueError, TypeError) as error:
         raise _refused("The result address is not a usable URL") from error
 
 
 def check_address(url: str, *, base_is_loopback: bool) -> Target:
-    """Return the target if its form is allowed.
+    """Return the target of a URL that may be downloaded.
 
     Raises:
-        DownloadError: it is not; fetching the same address again cannot help.
+        DownloadError: it may not; not ``retryable``.
     """
     try:
         parsed = httpx.URL(url)
@@ -97,14 +94,14 @@ def check_address(url: str, *, base_is_loopback: bool) -> Target:
 
 
 def check_resolved(target: Target, addresses: Sequence[str]) -> None:
-    """Make sure that every address a host resolves to is public.
+    """Check that all IP addresses of a host are public.
 
     Raises:
-        DownloadError: one is not, or there is none.
+        DownloadError: one is not, or there are none.
     """
     if not addresses:
         raise download_error(f"The host {target.url.host} has no address", retryable=True)
-    if all(is_fake(address) for address in addresses):
+    if all(is_fake_ip(address) for address in addresses):
         raise download_error(
             f"This machine's DNS gives {target.url.host} a made-up address ({', '.join(addresses[:2])}), as proxies in TUN "
             "mode do (fake-IP), so where the clip would come from cannot be checked",
@@ -117,19 +114,19 @@ def check_resolved(target: Target, addresses: Sequence[str]) -> None:
 
 
 def check_proxied(target: Target) -> None:
-    """Make sure that a host which only the proxy resolves is a name elsewhere.
+    """Check a host that is resolved by the proxy: it must be a public host name.
 
-    What it resolves to is the proxy's business; an address, and a name of this machine or of a private network, is not.
+    The IP address cannot be seen here, so addresses and local names are refused: they would reach into the proxy's own network.
 
     Raises:
-        DownloadError: it is none.
+        DownloadError: it is not a public host name.
     """
-    if not is_name_elsewhere(target.url.raw_host.decode("ascii")):
+    if not is_public_name(target.url.raw_host.decode("ascii")):
         raise _refused(f"Through a proxy a clip is fetched from a public host name only, and {target.url.host} is none")
 
 
 def request_for(target: Target, address: str | None, timeouts: Mapping[str, float]) -> httpx.Request:
-    """Build the request, without any credential; to ``address`` itself when given, so that no second lookup can differ."""
+    """Build the request, without credentials. address: connect to this IP address, with Host and SNI of the URL's host."""
     headers = {**_HEADERS, "Host": target.url.netloc.decode("ascii")}
     extensions: dict[str, object] = {"timeout": dict(timeouts)}
     url = target.url
@@ -140,7 +137,7 @@ def request_for(target: Target, address: str | None, timeouts: Mapping[str, floa
 
 
 def redirect_of(target: Target, response: httpx.Response) -> str | None:
-    """Return the address that an answer points to, or None when it is no redirect."""
+    """Return the URL that a redirect points to, or None when the answer is not a redirect."""
     if response.status_code not in _REDIRECTS:
         return None
     location = response.headers.get("location", "")
@@ -154,7 +151,7 @@ def check_head(response: httpx.Response, max_bytes: int) -> int | None:
     """Check status and headers; return the announced size in bytes, if any.
 
     Raises:
-        DownloadError: there is no clip at this address; ``http_status`` tells whether the address has expired.
+        DownloadError: there is no clip; ``http_status`` shows whether the URL has expired.
     """
     status = response.status_code
     whole = status in {200, 203} or (status == httpx.codes.PARTIAL_CONTENT and _is_whole_range(response))
@@ -166,7 +163,7 @@ def check_head(response: httpx.Response, max_bytes: int) -> int | None:
             f"The address answers with {content_type} instead of a video", retryable=True, http_status=status
         )
     if is_packed(response.headers.get_list("content-encoding")):
-        return None  # the length is that of the compressed bytes; what was not asked for is unpacked all the same
+        return None  # Content-Length is then the compressed size
     announced = response.headers.get("content-length", "").strip()
     size = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 20 else None  # noqa: PLR2004
     if size is not None and size > max_bytes:
@@ -175,7 +172,7 @@ def check_head(response: httpx.Response, max_bytes: int) -> int | None:
 
 
 def _is_whole_range(response: httpx.Response) -> bool:
-    """True for a part that is the whole: ``bytes 0-99/100``."""
+    """Return whether a 206 answer contains the whole file, such as ``bytes 0-99/100`` (RFC 9110, section 14.4)."""
     told = re.fullmatch(r"bytes 0-([0-9]{1,18})/([0-9]{1,18})", response.headers.get("content-range", "").strip())
     return told is not None and int(told[1]) + 1 == int(told[2])
 
@@ -186,16 +183,16 @@ def content_type_of(response: httpx.Response) -> str:
 
 
 def check_growth(size_bytes: int, max_bytes: int) -> None:
-    """Stop a download that grows beyond the limit."""
+    """Raise DownloadError when a download exceeds the limit."""
     if size_bytes > max_bytes:
         raise _too_large(max_bytes)
 
 
 def check_body(head: bytes, size_bytes: int, announced_bytes: int | None) -> None:
-    """Check what arrived: all of it, and a video by its first bytes.
+    """Check that a download is complete and that its first bytes are those of a video.
 
     Raises:
-        DownloadError: it is cut off or not a video; fetching it again may help.
+        DownloadError: it is not; ``retryable``.
     """
     if announced_bytes is not None and size_bytes != announced_bytes:
         raise download_error(f"Only {size_bytes} of {announced_bytes} bytes arrived", retryable=True, code="truncated")
@@ -210,13 +207,13 @@ def too_many_redirects() -> DownloadError:
 
 
 def network_fault(target: Target, kind: str, through: str = "") -> DownloadError:
-    """Build the error of a connection that broke; ``through`` names the proxy, if any."""
+    """Build the error of a failed connection. kind: name of the exception. through: names the proxy, if any."""
     detail = f"The connection to {target.url.host}{through} failed, broke or timed out ({kind})"
     return download_error(detail, retryable=True)
 
 
 def packing_fault(error: Exception) -> DownloadError:
-    """Build the error of a clip that arrived packed and cannot be unpacked."""
+    """Build the error of a clip that cannot be decompressed."""
     return download_error(f"The clip could not be read: {error}", retryable=True, code="packed")
 
 

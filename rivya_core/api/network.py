@@ -1,8 +1,7 @@
-"""How this machine reaches others: through which proxy, trusting which certificates.
+"""The network route to a host: through which proxy, trusting which certificates.
 
-The one place that decides it, for both clients and the downloads, blocking and async. The system's variables are read when
-a client is made; :meth:`Network.way_to` answers for one address, so a redirect is decided anew. This machine itself is
-always reached directly and, over plain http, needs no certificates.
+Decided only here, for API calls and downloads, blocking and async. The environment is read when a client is made;
+:meth:`Network.route_to` decides for one URL, so that each redirect gets its own route. This machine is always reached directly.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ _CONTEXTS_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How one address is reached. ``tls`` is None for plain http."""
+class NetworkRoute:
+    """How a URL is reached. proxy: None for a direct connection. tls: None for plain http."""
 
     proxy: Proxy | None
     tls: ssl.SSLContext | None
@@ -37,22 +36,22 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The plan of this machine: its proxy if it has one, who is reached without it, and which certificates count."""
+    """The network settings of this machine: proxy, exceptions from it, certificates, TLS key log."""
 
     proxy_variable: str = ""
     proxy_value: str = field(default="", repr=False)
     bypasses: tuple[Bypass, ...] = ()
-    certificates: tuple[str, str] = ("", "")  # variable and path; empty for the certificates that come along
+    certificates: tuple[str, str] = ("", "")  # variable and path; empty for the bundled certificates
     key_log: tuple[str, str] = ("", "")
 
-    def way_to(self, url: httpx.URL) -> Way:
-        """Decide how an address is reached.
+    def route_to(self, url: httpx.URL) -> NetworkRoute:
+        """Return the route to a URL.
 
         Raises:
-            ConfigurationError: a variable that counts for it cannot be used; the sentence names it, never its value.
+            ConfigurationError: a variable that applies to it is unusable; the sentence names the variable, never its value.
         """
         proxy = self._proxy_for(url)
-        return Way(proxy, _context(self.certificates, self.key_log) if url.scheme == "https" else None)
+        return NetworkRoute(proxy, _context(self.certificates, self.key_log) if url.scheme == "https" else None)
 
     def _proxy_for(self, url: httpx.URL) -> Proxy | None:
         host = url.raw_host.decode("ascii").lower().rstrip(".")
@@ -65,23 +64,26 @@ class Network:
         return read_proxy(self.proxy_variable, self.proxy_value)
 
 
-def check_way_to(base_url: str) -> None:
-    """Say at once, and not only when the first request is due, that an address cannot be reached as things are set up.
+def check_route_to(base_url: str) -> None:
+    """Raise now, and not only at the first request, when the settings allow no route to a URL.
 
     Raises:
-        ConfigurationError: as in :meth:`Network.way_to`.
+        ConfigurationError: as in :meth:`Network.route_to`.
     """
-    read_network().way_to(read_base_url(base_url))
+    read_network().route_to(read_base_url(base_url))
 
 
 def read_network() -> Network:
-    """Read the system's variables as they stand now; nothing is judged before an address is asked about."""
+    """Read the network settings from the environment and the system; they are checked when a route is requested."""
     found = {name: (spelled, plain(value)) for name, (spelled, value) in network_variables().items()}
     proxies = [found[name] for name in ("https_proxy", "all_proxy") if found.get(name, ("", ""))[1]]
     if proxies:
         variable, value = proxies[0]
     else:
-        variable, value = _SYSTEM, plain(getproxies().get("https", ""))  # macOS and Windows keep them elsewhere
+        variable, value = (
+            _SYSTEM,
+            plain(getproxies().get("https", "")),
+        )  # reads the system preferences on macOS and the registry on Windows
     certificates = [found[name] for name in ("ssl_cert_file", "ssl_cert_dir") if found.get(name, ("", ""))[1]]
     return Network(
         proxy_variable=variable,
@@ -94,7 +96,7 @@ def read_network() -> Network:
 
 @lru_cache(_CONTEXTS_KEPT)
 def _context(certificates: tuple[str, str], key_log: tuple[str, str]) -> ssl.SSLContext:
-    """Load the certificates, once a process: it takes longer than a request, and their file may go while we run."""
+    """Load the certificates once per process: that is slower than a request, and the file may be deleted while we run."""
     _check_key_log(*key_log)
     variable, path = certificates
     if variable and not _is_there(variable, path):
@@ -105,7 +107,7 @@ def _context(certificates: tuple[str, str], key_log: tuple[str, str]) -> ssl.SSL
         if variable.lower() == "ssl_cert_file":
             return ssl.create_default_context(cafile=path)
         return ssl.create_default_context(capath=path)
-    except (OSError, ValueError):  # an SSLError is an OSError
+    except (OSError, ValueError):  # SSLError is an OSError
         raise _unusable(variable or "the bundled certificates") from None
 
 
@@ -119,7 +121,7 @@ def _is_there(variable: str, path: str) -> bool:
 
 
 def _check_key_log(variable: str, path: str) -> None:
-    """The TLS library opens this file for every connection, and fails without a word of what it is."""
+    """Check that the key log can be written: OpenSSL opens it for every connection, and its error does not name the file."""
     if not path:
         return
     try:
@@ -129,7 +131,7 @@ def _check_key_log(variable: str, path: str) -> None:
 
 
 def unusable_key_log() -> ConfigurationError:
-    """Build the refusal for libraries that open the file of ``SSLKEYLOGFILE`` when they are imported."""
+    """Build the error of an unusable ``SSLKEYLOGFILE``, which some libraries open when they are imported."""
     return _unusable("SSLKEYLOGFILE")
 
 

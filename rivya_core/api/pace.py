@@ -1,8 +1,7 @@
-"""How far apart the reads of a running task are. Pure: times in, seconds out.
+"""The poll intervals of a running task. Pure: times in, seconds out.
 
-Rivya asks for a first read 2-3 s after the submit and then one every 5-10 s, slower for long jobs
-(docs/api-generation-status). Within that, reads are as far apart as that allows while a clip is unlikely to be ready, and
-as close as that allows where it is likely.
+Rivya asks for a first read 2-3 s after the submission and then one every 5-10 s, slower for long jobs
+(docs/api-generation-status). Within these limits reads are sparse while a clip is unlikely to be ready, and dense when it is likely.
 """
 
 from __future__ import annotations
@@ -13,23 +12,26 @@ from typing import Final
 from rivya_core.api.contract import POLL_FIRST_S, POLL_THEN_S
 
 QUICK_S: Final = 22.0
-"""The time before which few clips are ready, until there is a history that says otherwise."""
+"""Time before which few clips are ready; used until there is a history to compute it from."""
 
 JITTER: Final = 0.1
 _GROWTH = 1.1
-_STEADY_S = 60.0  # until here the gap stays at its densest
+_STEADY_S = 60.0  # up to this age of a task the shortest gap is used
 
 
 @dataclass(frozen=True, slots=True)
 class PollPace:
-    """Seconds of the poll schedule: the first read, the densest and the widest gap of an ordinary job."""
+    """The poll schedule in seconds: time of the first read, shortest and longest gap."""
 
     first_s: float = sum(POLL_FIRST_S) / 2
     min_s: float = POLL_THEN_S[0]
     max_s: float = POLL_THEN_S[1]
 
     def gap_s(self, elapsed_s: float, reads: int, jitter: float, *, quick_s: float = QUICK_S) -> float:
-        """Seconds until the next read, ``elapsed_s`` after the submission and ``reads`` reads; ``jitter`` is uniform in 0..1."""
+        """Return the seconds until the next read.
+
+        elapsed_s: since the submission. reads: so far. jitter: uniform in 0..1. quick_s: before this age few clips are ready.
+        """
         if reads == 0:
             return max(0.0, self.first_s - elapsed_s)
         stretch = 1.0 + JITTER * jitter
@@ -43,7 +45,7 @@ class PollPace:
 
 
 def _spread(early_s: float, min_s: float, max_s: float) -> float:
-    """The widest step on the way to the quick clips that leaves none that is too short behind."""
+    """Return the longest gap such that the rest, up to the time when clips may be ready, is not shorter than ``min_s``."""
     if early_s <= max_s:
         return early_s
     return max_s if early_s >= max_s + min_s else max(early_s / 2, min_s)

@@ -1,7 +1,7 @@
-"""Check texts and parameter values against what a model's page documents, and put them into their form on the wire.
+"""Validate texts and parameter values against a model's page, and convert them to their form in the request.
 
-Every value of a select is a string on the wire, durations and booleans too; numbers are JSON numbers (docs/api/models).
-Each refusal names the parameter by the API's own key and states the rule.
+Values of selects are sent as strings, durations and booleans too; numbers are JSON numbers (docs/api/models). Each error names
+the parameter by the API's own key and states the rule.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _STEP_TOLERANCE = 1e-9
 
 
 def invalid(field: str, rule: str, hint: str = "") -> InvalidRequestError:
-    """Build the refusal of an input: its name, then the rule."""
+    """Build the error of an input. field: its name in the API. rule: continues the name as a sentence."""
     return InvalidRequestError("The request cannot be sent as it is", f"{field}: {rule}", hint, field=field)
 
 
 def check_text(field: str, value: object) -> str:
-    """Return the text if it can stand in JSON as UTF-8, else refuse it."""
+    """Return the text, or raise InvalidRequestError when it cannot be sent in JSON as UTF-8."""
     if not isinstance(value, str):
         raise invalid(field, f"must be text, not {_kind(value)}")
     found = cannot_be_kept(value)
@@ -33,10 +33,13 @@ def check_text(field: str, value: object) -> str:
 
 
 def check_values(spec: ModelSpec, params: object) -> dict[str, str | float]:
-    """Return all parameters as they stand on the wire, in the model's order, with the documented defaults filled in.
+    """Return all parameters as they are sent, in the model's order, with the documented defaults filled in.
 
-    Selects and numbers are always explicit, so that the record says what was asked; empty texts are left out.
-    None means "not given".
+    Selects and numbers are always sent, so that the record is complete even if a default changes; empty texts are left out.
+    A value of None counts as absent.
+
+    Raises:
+        InvalidRequestError: ``field`` is the key of the parameter, or "params".
     """
     if not isinstance(params, Mapping):
         raise invalid("params", f"must map the model's keys to values, not {_kind(params)}")

@@ -1,7 +1,7 @@
-"""A picture before it is worked on: what its file says of it, and what the work would need. Uses Pillow; see ``pixels``.
+"""Read the headers of a picture and estimate the memory that decoding needs. Uses Pillow; see ``pixels``.
 
-Everything here reads headers only, but for :func:`load`: a decompression bomb costs no memory, and the largest picture that
-is taken stays within ``WORK_MAX_BYTES``.
+Only :func:`load` decodes: a decompression bomb costs no memory, and the largest accepted picture stays within
+``WORK_MAX_BYTES``.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
 
-from rivya_core.api.colours import Look, look_of_png, look_of_profile
+from rivya_core.api.colours import ColourSpace, colour_space_of_png, colour_space_of_profile
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.api.image_rules import PIXELS_MAX, refuse
 from rivya_core.api.png_chunks import PicturePart, PngChunks, read_chunks
 
 WORK_MAX_BYTES = 330_000_000
-"""Ours: the most memory for one picture, its file included; the program itself comes on top."""
+"""Our limit of memory for one picture, its file included."""
 SHRINK_PIXELS_MAX = 300_000_000
-"""Ours: the most pixels a header may claim for shrinking to be offered; a JPEG of a 200-megapixel phone is below."""
+"""Our limit of pixels up to which shrinking is offered; a 200-megapixel phone photo is below it."""
 
 _FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 BROKEN = (
@@ -49,18 +49,18 @@ TURNS = {  # the EXIF orientations that are not upright
 _QUIET_INFO = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi", "adobe", "adobe_transform", "transparency",
                "progressive", "progression", "aspect", "background", "loop", "duration",
                "timestamp", "interlace", "default_image", "mp"}  # fmt: skip
-DRAFT_SIDE_PX = 3072  # decode at a fraction that still has this many pixels
-_GREY_DEPTHS = {"1": 1, "L": 1, "P": 1, "I;16": 3}  # bytes a pixel while it is worked on; all others have four
-_WEBP_DECODE, _WEBP_LOSSY, _WEBP_LOSSLESS = 18, 20, 44  # bytes a pixel at the peak, measured
+DRAFT_SIDE_PX = 3072  # a JPEG is decoded at the smallest fraction with this many pixels
+_GREY_DEPTHS = {"1": 1, "L": 1, "P": 1, "I;16": 3}  # bytes per pixel of a decoded picture by mode; four for all others
+_WEBP_DECODE, _WEBP_LOSSY, _WEBP_LOSSLESS = 18, 20, 44  # bytes per pixel at the peak, measured
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is known of a picture before it is decoded."""
+    """A picture that was opened and not yet decoded."""
 
     data: bytes
     format_name: str
-    look: Look
+    colours: ColourSpace
     orientation: int | None
     changes: tuple[str, ...]
     is_deep: bool = False
@@ -72,7 +72,7 @@ class Source:
 
 
 def open_picture(data: bytes, mime: str) -> tuple[Image.Image, Source]:
-    """Open a picture and read what its file says; no pixel is decoded."""
+    """Open a picture and read its headers; nothing is decoded. Raises InvalidRequestError when it cannot be opened."""
     chunks = read_chunks(data) if mime == "image/png" else None
     file = io.BytesIO(data) if chunks is None else io.BufferedReader(PicturePart(data, chunks.pieces))
     try:
@@ -99,14 +99,16 @@ def _source(image: Image.Image, data: bytes, chunks: PngChunks | None) -> Source
     ):
         changes.append("what followed the picture removed")
     if chunks is not None:
-        return Source(data, format_name, look_of_png(chunks.colours), orientation, tuple(changes), chunks.is_deep)
+        return Source(
+            data, format_name, colour_space_of_png(chunks.colours), orientation, tuple(changes), chunks.is_deep
+        )
     parts = any(name == "APP2" and body.startswith(b"ICC_PROFILE") for name, body in getattr(image, "applist", []))
-    look = look_of_profile(image.info.get("icc_profile"), is_missing=parts)
-    return Source(data, format_name, look, orientation, tuple(changes))
+    colours = colour_space_of_profile(image.info.get("icc_profile"), is_missing=parts)
+    return Source(data, format_name, colours, orientation, tuple(changes))
 
 
 def check_size(image: Image.Image, source: Source, a_pixel: int) -> None:
-    """Refuse what has too many pixels or would take more memory than is allowed; shrinking takes less."""
+    """Raise InvalidRequestError for too many pixels or too much memory; shrinking needs less."""
     pixels = image.size[0] * image.size[1]
     free_bytes = WORK_MAX_BYTES - len(source.data) - _coefficient_bytes(image, source)
     most = min(PIXELS_MAX, max(0, free_bytes) // a_pixel)
@@ -115,7 +117,7 @@ def check_size(image: Image.Image, source: Source, a_pixel: int) -> None:
 
 
 def bytes_a_pixel(image: Image.Image, source: Source, copies: int, *, encoded: bool = False) -> int:
-    """Return what the work needs at its peak, for each pixel."""
+    """Return the peak memory of decoding and encoding, in bytes per pixel."""
     if source.format_name == "WEBP":
         return (_WEBP_LOSSLESS if source.is_lossless else _WEBP_LOSSY) if encoded else _WEBP_DECODE
     depth = _GREY_DEPTHS.get(image.mode, 4)
@@ -123,7 +125,7 @@ def bytes_a_pixel(image: Image.Image, source: Source, copies: int, *, encoded: b
 
 
 def _coefficient_bytes(image: Image.Image, source: Source) -> int:
-    """Return what the JPEG decoder keeps of a picture that comes in several scans: all its coefficients, at full size."""
+    """Return the bytes that libjpeg needs for a picture in several scans: it keeps all coefficients at full size."""
     layers = getattr(image, "layer", None)
     if (
         source.format_name != "JPEG"
@@ -137,7 +139,7 @@ def _coefficient_bytes(image: Image.Image, source: Source) -> int:
 
 
 def _has_parted_scans(data: bytes) -> bool:
-    """Tell whether the first scan of a JPEG holds fewer components than the picture has."""
+    """Return whether the first scan of a JPEG has fewer components than the picture (ITU-T T.81, section B.2.3)."""
     at, components = 2, 0
     while at + 10 < len(data) and data[at] == 0xFF:  # noqa: PLR2004 - every marker begins so
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
@@ -158,7 +160,7 @@ def load(image: Image.Image) -> None:
 
 
 def _too_many_to_send(image: Image.Image, source: Source, most: int) -> InvalidRequestError:
-    """Refuse a picture that :func:`shrink` may still take, and one that it cannot take either."""
+    """Build the error of too many pixels; its code tells whether shrinking can help."""
     if is_beyond_shrinking(image, source):
         return too_many_pixels(image.size)
     width_px, height_px = image.size
@@ -170,7 +172,7 @@ def _too_many_to_send(image: Image.Image, source: Source, most: int) -> InvalidR
 
 
 def is_beyond_shrinking(image: Image.Image, source: Source) -> bool:
-    """Tell whether even a smaller copy would need too much memory."""
+    """Return whether even shrinking would need too much memory."""
     pixels = image.size[0] * image.size[1]
     if pixels > SHRINK_PIXELS_MAX:
         return True
@@ -183,12 +185,12 @@ def is_beyond_shrinking(image: Image.Image, source: Source) -> bool:
 
 
 def draft_divisor(image: Image.Image) -> int:
-    """Return by what the JPEG decoder can divide the sides so that enough is left."""
+    """Return the divisor (1, 2, 4 or 8) at which the JPEG decoder leaves enough pixels."""
     return next((divisor for divisor in (8, 4, 2) if max(image.size) >= divisor * DRAFT_SIDE_PX), 1)
 
 
 def too_many_pixels(size_px: tuple[int, int]) -> InvalidRequestError:
-    """Build the refusal of a picture that cannot be opened safely."""
+    """Build the error of a picture that cannot be opened safely."""
     return refuse(
         "too_many_pixels",
         f"The picture has {size_px[0]}x{size_px[1]} pixels, more than can be opened safely as this kind of file",
@@ -197,14 +199,14 @@ def too_many_pixels(size_px: tuple[int, int]) -> InvalidRequestError:
 
 
 def damaged() -> InvalidRequestError:
-    """Build the refusal of a picture that cannot be decoded."""
+    """Build the error of a picture that cannot be decoded."""
     return refuse(
         "truncated", "The file is cut off or damaged: its picture cannot be decoded", "Copy or export the image again"
     )
 
 
 def _exif(image: Image.Image, chunks: PngChunks | None) -> Image.Exif:
-    """Return the EXIF data; of a PNG from its chunks, as the library would decode the picture to find some."""
+    """Return the EXIF data. Of a PNG it is read from the chunks, as Pillow would decode the picture to find it."""
     exif = Image.Exif()
     try:
         if chunks is None:

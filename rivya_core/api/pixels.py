@@ -1,6 +1,6 @@
-"""Decode, turn upright, convert and encode one picture. With ``picture_source`` and ``colours`` the only place that uses Pillow.
+"""Decode, turn upright, convert and encode one picture, with Pillow.
 
-Loaded when an image is checked. Each step lets go of the picture before it, so that the memory stays what was estimated.
+Imported when an image is checked. Each step releases the picture of the step before, so that memory stays within the estimate.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _PNG_GAIN = 1.05  # the slower way of packing a PNG rarely saves more, and takes
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """An encoded picture, its size in pixels, and sentences on what was done."""
+    """An encoded picture, its size in pixels, and sentences on what was changed."""
 
     data: bytes
     mime: str
@@ -58,7 +58,7 @@ class Cleaned:
     height_px: int
     changes: tuple[str, ...]
     size_bytes: int
-    """Of the encoded picture; when it is above the limit, ``data`` is empty."""
+    """Size of the encoded picture; ``data`` is empty when it exceeds the limit."""
 
 
 _one_at_a_time = threading.Lock()
@@ -66,9 +66,9 @@ _one_at_a_time = threading.Lock()
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Work on one picture at a time: memory stays bounded, and damaged metadata is no reason for a warning in a log.
+    """Process one picture at a time, so that memory stays bounded, and without warnings about damaged metadata.
 
-    The library's own limit of pixels is lifted meanwhile: it knows nothing of decoding at a fraction.
+    Pillow's own pixel limit is lifted meanwhile: it does not take decoding at a fraction into account.
     """
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -89,7 +89,7 @@ def measure(data: bytes, mime: str) -> tuple[int, int]:
 
 
 def clean(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
-    """Encode the picture anew, upright, in sRGB and without metadata, visually the same."""
+    """Re-encode the picture upright, in sRGB and without metadata, visually the same."""
     with _alone():
         image, source = open_picture(data, mime)
         copies = 2 if source.orientation in TURNS or image.mode == "CMYK" or "transparency" in image.info else 1
@@ -109,7 +109,7 @@ def clean(data: bytes, mime: str, limit_bytes: int) -> Cleaned:
 
 
 def thumbnail(data: bytes, mime: str) -> bytes:
-    """Encode a small upright JPEG; what is clear shows grey."""
+    """Encode a small upright JPEG; transparent areas become grey."""
     with _alone():
         image, source = open_picture(data, mime)
         if source.format_name == "JPEG":
@@ -128,7 +128,7 @@ def thumbnail(data: bytes, mime: str) -> bytes:
 def shrink(data: bytes, mime: str, limit_bytes: int, frame: Frame | None = None) -> Cleaned:
     """Encode the picture with at most 4096 pixels on the long side, and with fewer until it fits the limit.
 
-    With ``frame`` it gets that shape first, and a PNG stays one while it fits.
+    With ``frame`` it is cropped or padded first. A PNG stays a PNG if that fits.
     """
     with _alone():
         return _shrink(data, mime, limit_bytes, frame)
@@ -164,7 +164,7 @@ def _shrink(data: bytes, mime: str, limit_bytes: int, frame: Frame | None) -> Cl
 
 
 def _fitting(picture: Image.Image, formats: tuple[str, ...], limit_bytes: int) -> tuple[bytes, int, str]:
-    """Scale the picture in place until it fits the limit; what is gained by scaling a PNG is little, so it is tried once."""
+    """Scale the picture in place until it fits the limit. A PNG is tried once, as scaling hardly makes it smaller."""
     encoded, size_bytes, format_name = b"", 0, formats[-1]
     for side_px in _SHRUNK_SIDE_PX:
         for format_name in formats if side_px == _SHRUNK_SIDE_PX[0] else formats[-1:]:
@@ -178,7 +178,7 @@ def _fitting(picture: Image.Image, formats: tuple[str, ...], limit_bytes: int) -
 
 
 def _reduced(image: Image.Image, *, opaque: bool) -> Image.Image:
-    """Bring a picture near the largest size first, so that everything after it works on few pixels."""
+    """Scale a picture down before all other steps, so that they work on fewer pixels."""
     if image.mode in {"P", "PA", "1"} or "transparency" in image.info:
         image = image.convert("RGB" if opaque else "RGBA") if image.mode != "1" or not opaque else image.convert("L")
     factor = max(image.size) // DRAFT_SIDE_PX
@@ -188,17 +188,17 @@ def _reduced(image: Image.Image, *, opaque: bool) -> Image.Image:
 
 
 def _upright_srgb(image: Image.Image, source: Source) -> tuple[Image.Image, list[str]]:
-    """Turn and convert a decoded picture; each step lets go of the one before."""
+    """Turn a decoded picture upright and convert it to sRGB."""
     words: list[str] = []
     if image.mode.startswith("I") or image.mode == "F":
         image = _to_eight_bits(image)
-    elif image.mode == "1" and source.look.profile is not None:
+    elif image.mode == "1" and source.colours.profile is not None:
         image = image.convert("L")
     if source.is_deep:
         words.append("reduced to 8 bits a channel")
     if image.mode in {"RGBa", "La", "PA"}:
         image = image.convert("RGBA")
-    image, said = to_srgb(image, source.look)
+    image, said = to_srgb(image, source.colours)
     words += filter(None, [said])
     if image.mode not in {"L", "LA", "RGB", "RGBA", "P", "1"}:
         words.append(f"converted from {image.mode} to RGB")
@@ -209,7 +209,7 @@ def _upright_srgb(image: Image.Image, source: Source) -> tuple[Image.Image, list
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey in strips, as the whole would be copied at four bytes a pixel; what is clear stays clear."""
+    """Convert 16-bit grey to 8 bits in strips, as Pillow would copy the whole at four bytes per pixel; transparency is kept."""
     out = Image.new("L", image.size)
     table = [value >> 8 for value in range(65_536)]
     for top in range(0, image.size[1], _STRIP_ROWS):
@@ -242,7 +242,7 @@ def _options(image: Image.Image, source: Source) -> Iterator[Mapping[str, Any]]:
 
 
 def _jpeg_options(image: Image.Image, source: Source) -> Iterator[Mapping[str, Any]]:
-    """Use the source's own quantisation first: encoding again with the same tables changes next to nothing."""
+    """Use the source's own quantisation tables first: re-encoding with the same tables changes almost nothing."""
     tables = getattr(image, "quantization", None)
     sampling = JpegImagePlugin.get_sampling(image) if isinstance(image, JpegImagePlugin.JpegImageFile) else -1
     if tables:
@@ -256,7 +256,7 @@ def _jpeg_options(image: Image.Image, source: Source) -> Iterator[Mapping[str, A
 
 
 def _save(picture: Image.Image, format_name: str, options: Mapping[str, Any], limit_bytes: int) -> tuple[bytes, int]:
-    """Encode; the bytes, empty when they do not fit, and how many there are."""
+    """Encode; return the bytes, empty when they exceed the limit, and their number."""
     longest = {"JPEG": _JPEG_SIDE_MAX_PX, "WEBP": _WEBP_SIDE_MAX_PX}.get(format_name)
     if longest and max(picture.size) > longest:
         raise refuse("too_many_pixels", f"A side is longer than {longest} pixels", "Crop or scale the picture")
@@ -269,7 +269,7 @@ def _save(picture: Image.Image, format_name: str, options: Mapping[str, Any], li
 
 
 class _Limited(io.BytesIO):
-    """Keep what is written up to a limit, and count the rest."""
+    """A file in memory that keeps bytes up to a limit and counts the rest."""
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__()
@@ -277,7 +277,7 @@ class _Limited(io.BytesIO):
         self.total_bytes = 0
 
     def write(self, data: Any, /) -> int:
-        """Take bytes in; all of them are counted."""
+        """Count the bytes, and keep them if they fit."""
         self.total_bytes += len(data)
         if self.total_bytes <= self._limit_bytes:
             super().write(data)

@@ -1,7 +1,7 @@
-"""The chunks of a PNG: the picture's own, what they say about its colours, and that there were others.
+"""Split a PNG into chunks: those of the picture, those of its colours, and whether there are others.
 
-Only the picture's chunks reach the decoder, so texts of any length, packed or not, cost nothing and are no reason to refuse a
-whole picture. Source: W3C PNG (Third Edition), sections 4.3 (which colour chunk wins) and 11.3.
+Only the picture's chunks are passed to the decoder, so text chunks of any length, compressed or not, cost nothing and are no
+reason to refuse the picture. Source: W3C PNG (Third Edition), sections 4.3 (which colour chunk wins) and 11.3.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DEEP_BITS = 16
 
 @dataclass(frozen=True, slots=True)
 class PngChunks:
-    """Where the picture's own chunks stand, and what the others held."""
+    """The parts of a PNG. pieces: start and end of the chunks to decode. colours: contents of the colour chunks by name."""
 
     pieces: tuple[tuple[int, int], ...]
     colours: dict[bytes, bytes] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class PngChunks:
 
 
 def read_chunks(data: bytes) -> PngChunks:
-    """Read the list of chunks; what cannot be read as one is left to the decoder."""
+    """Read the chunks. After damage the rest of the data is passed to the decoder, which reports it."""
     pieces = [(0, min(_SIGNATURE_BYTES, len(data)))]
     colours: dict[bytes, bytes] = {}
     exif = b""
@@ -66,7 +66,7 @@ def _is_sound(data: bytes, at: int, end: int) -> bool:
 
 
 def unpacked_profile(body: bytes, most_bytes: int) -> bytes | None:
-    """Unpack the profile of an iCCP chunk; None when it is damaged or larger than ``most_bytes``."""
+    """Decompress the profile of an iCCP chunk; None when it is damaged or larger than ``most_bytes``."""
     _name, _, rest = body.partition(b"\x00")
     if rest[:1] != b"\x00":
         return None
@@ -79,12 +79,12 @@ def unpacked_profile(body: bytes, most_bytes: int) -> bytes | None:
 
 
 def chromaticities(body: bytes) -> tuple[float, ...] | None:
-    """Return x and y of white, red, green and blue; None when the chunk is too short."""
+    """Return x and y of white, red, green and blue of a cHRM chunk; None when it is too short."""
     return tuple(value / 100_000 for value in struct.unpack(">8I", body[:32])) if len(body) >= 32 else None  # noqa: PLR2004
 
 
 class PicturePart(io.RawIOBase):
-    """Pieces of bytes as one file, without copying them."""
+    """A read-only file over several ranges of one bytes object, without copying."""
 
     def __init__(self, data: bytes, pieces: Sequence[tuple[int, int]]) -> None:
         self._data = memoryview(data)
@@ -93,21 +93,21 @@ class PicturePart(io.RawIOBase):
         self._at = 0
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Say that places in it can be chosen."""
+        """Return True."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to a place."""
+        """Set the position."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._starts[-1]}[whence]
         self._at = max(0, base + offset)
         return self._at
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # any writable buffer in typeshed
-        """Fill a buffer from one piece."""
+        """Fill a buffer from one range; return the number of bytes."""
         if self._at >= self._starts[-1]:
             return 0
         number = bisect_right(self._starts, self._at) - 1

@@ -1,6 +1,6 @@
-"""The free questions that show whether a server still keeps the contract, and what came back in one sentence.
+"""Free requests that check whether a server still follows the contract.
 
-Only GETs, so none of them can cost anything. An answer is taken whatever it is: a web page, a redirect, an older form.
+They are all GETs, so none can cost anything. Any answer is accepted: a web page, a redirect, an older format.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ PATHS: Final[dict[Question, str]] = {
     "openapi": PATH_OPENAPI,
     "task": f"{PATH_GENERATIONS}/{NO_SUCH_TASK}",
 }
-"""What is asked, in this order; the cheapest proof of the key first."""
+"""The paths to request, in this order: first the cheapest check of the key."""
 
-_ABOUT_A_TASK = frozenset({400, 404, 410, 422})  # what a server may say of an id that does not exist
+_ABOUT_A_TASK = frozenset({400, 404, 410, 422})  # plausible answers to an unknown id
 
 
 @dataclass(frozen=True, slots=True)
 class Probe(Call[RawAnswer]):
-    """A GET whose answer is wanted whatever it is."""
+    """A GET that returns any answer, errors included."""
 
     def answer(self, raw: RawAnswer) -> RawAnswer:
-        """Return the answer as it came; unlike other calls an error answer is one too."""
+        """Return the raw answer; unlike other calls it does not raise for an error status."""
         return raw
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """One answer. ``value``: its JSON, None when it could not be read; ``trouble``: why not, in a sentence, or empty."""
+class ProbeResult:
+    """The result of a probe. value: JSON, None when it could not be read. trouble: the reason, as a sentence, or empty."""
 
     question: Question
     http_status: int | None
@@ -55,17 +55,17 @@ class Heard:
 
 
 def probe(question: Question) -> Probe:
-    """Build the call of a question."""
+    """Build the call of a probe."""
     return Probe("read", "GET", API_PREFIX + PATHS[question], lambda raw: raw)
 
 
-def heard(question: Question, answer: RawAnswer | RivyaError) -> Heard:
-    """Read an answer, or what came instead of one. Never raises."""
+def read_probe(question: Question, answer: RawAnswer | RivyaError) -> ProbeResult:
+    """Read an answer, or the error that came instead. Never raises."""
     asked = f"GET {PATHS[question]}"
     if isinstance(answer, TransportError):
-        return Heard(question, None, None, f"{asked}: no answer arrived. {answer.detail}.")
+        return ProbeResult(question, None, None, f"{asked}: no answer arrived. {answer.detail}.")
     if isinstance(answer, RivyaError):
-        return Heard(question, answer.http_status, None, f"{asked}: {answer.detail}.")
+        return ProbeResult(question, answer.http_status, None, f"{asked}: {answer.detail}.")
     value: object = None
     trouble = ""
     try:
@@ -75,11 +75,11 @@ def heard(question: Question, answer: RawAnswer | RivyaError) -> Heard:
     told = answer.is_success if question != "task" else answer.is_success or answer.status in _ABOUT_A_TASK
     if not told:
         trouble = _refused(asked, answer)
-    return Heard(question, answer.status, value, trouble, answer.headers.get("x-rivya-simulator") == "1")
+    return ProbeResult(question, answer.status, value, trouble, answer.headers.get("x-rivya-simulator") == "1")
 
 
 def _refused(asked: str, raw: RawAnswer) -> str:
-    """Say what an error answer means here."""
+    """Return a sentence on an error answer."""
     if 300 <= raw.status < 400:  # noqa: PLR2004 - HTTP status
         return f"{asked}: the address answers with a redirect (HTTP {raw.status}), which is not followed with a key. Check RIVYA_BASE_URL."
     error = error_of(raw, "read")
@@ -90,7 +90,7 @@ def _refused(asked: str, raw: RawAnswer) -> str:
 
 
 def code_of(value: object) -> str | None:
-    """The error code that an answer names, or None."""
+    """Return the error code of an answer, or None."""
     envelope = error_envelope(value)
     code = None if envelope is None else envelope.get("code")
     return code if isinstance(code, str) else None

@@ -1,4 +1,4 @@
-"""The words of a prompt, in any script, and those that stand in the prompt and in the negative prompt alike."""
+"""Split a prompt into words, in any script, and find those that are in the prompt and in the negative prompt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 MARKS: Final = re.escape(r"""!"#$%&()*+,./:;<=>?@[\]^_`{|}~'-""") + "\u2010-\u2027\u0964\u3001\u3002\uff01\uff0c\uff1f"
 SINGLE: Final = "\u3040-\u30ff\u3400-\u9fff"
-"""Written without spaces: each sign counts as a word."""
+"""Scripts without spaces (kana, CJK ideographs): each character counts as a word."""
 
 _INNER: Final = f"[^\\s{MARKS}{SINGLE}]+"  # not \\w, which ends at the vowel signs of Indic scripts
 _SPACED: Final = f"{_INNER}(?:['\u2019-]{_INNER})*"
@@ -51,17 +51,17 @@ _SMALL: Final = frozenset(
         "without",
     ]
 )
-"""Words that say nothing of a picture by themselves."""
+"""English stop words."""
 
 
 def shared_words(prompt: str, negative_prompt: str) -> tuple[str, ...]:
-    """Find what a request asks for and asks to leave out at once: words of the negative prompt that the prompt has too.
+    """Return the words of the negative prompt that the prompt contains too, a contradiction.
 
-    Whole words, whatever their case and however their letters are encoded; small words such as "the" do not count. Texts
-    written without spaces have no such words: there a run of signs counts when the prompt holds it.
+    Whole words are compared, ignoring case and Unicode form; stop words do not count. In scripts without spaces a run of
+    characters counts when the prompt contains it.
 
     Returns:
-        The words as the negative prompt writes them, each once, in its order.
+        The words as written in the negative prompt, each once, in its order.
     """
     asked = _plain(prompt)
     words = {match.group() for match in _TELLING.finditer(asked)}

@@ -1,7 +1,6 @@
-"""Read what the system says about proxies, in every form that desktops, shells and container files give it.
+"""Parse proxy settings in every form that desktops, shells and container files use. Pure.
 
-Pure. A value is used or refused in words that name the variable and the rule; the words never hold the value, since a
-password may stand in it.
+Errors name the variable and the rule, never the value, which may contain a password.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _CUT = re.compile(r"[/?#]")
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """An HTTP proxy. ``authorization`` is the value of its own header, and goes to it alone."""
+    """An HTTP proxy. variable: where it was set. authorization: value of ``Proxy-Authorization``, sent only to the proxy."""
 
     variable: str
     scheme: str
@@ -34,26 +33,26 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Its address, without user and password."""
+        """The URL of the proxy, without user and password."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
     @property
     def headers(self) -> dict[str, str]:
-        """What is sent to it and to nobody else."""
+        """Headers for the proxy only."""
         return {"Proxy-Authorization": self.authorization} if self.authorization else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Bypass:
-    """One entry of ``NO_PROXY``: a network, or a name with all below it; with a port, that port only."""
+    """One entry of ``NO_PROXY``: a network, or a name with its subdomains. port: None for all ports."""
 
     name: str = ""
     network: IPv4Network | IPv6Network | None = None
     port: int | None = None
 
     def covers(self, host: str, port: int) -> bool:
-        """True when this host is reached without the proxy."""
+        """Return whether this host and port are reached without the proxy."""
         if self.port not in {None, port}:
             return False
         if self.network is None:
@@ -65,7 +64,7 @@ class Bypass:
 
 
 def plain(value: str) -> str:
-    """Return a value without the blanks and quotes that files of variables leave around it."""
+    """Strip the blanks and quotes that ``.env`` files leave around a value."""
     value = value.strip()
     while len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         value = value[1:-1].strip()
@@ -73,10 +72,10 @@ def plain(value: str) -> str:
 
 
 def read_proxy(variable: str, value: str) -> Proxy:
-    """Return the proxy that a variable names; a name without a scheme is that of an HTTP proxy.
+    """Parse the value of a proxy variable; without a scheme it is an HTTP proxy.
 
     Raises:
-        ConfigurationError: it names none that can be used.
+        ConfigurationError: the value is not a usable proxy.
     """
     found = _SCHEME.match(value)
     scheme = found[1].lower() if found else "http"
@@ -85,7 +84,7 @@ def read_proxy(variable: str, value: str) -> Proxy:
         raise _unusable(variable, "names a SOCKS proxy, and only HTTP proxies are supported")
     if scheme not in _PORTS:
         raise _unusable(variable, "must be an address such as http://proxy.example:8080")
-    userinfo, _, place = rest.rpartition("@")  # a password may hold any character, an "@" or a "/" too
+    userinfo, _, place = rest.rpartition("@")  # passwords may contain "@" and "/" unquoted
     host, port = _host_and_port(variable, _CUT.split(place, maxsplit=1)[0], _PORTS[scheme])
     return Proxy(variable, scheme, host, port, _basic(variable, userinfo) if userinfo else None)
 
@@ -115,7 +114,7 @@ def _host_and_port(variable: str, place: str, default: int) -> tuple[str, int]:
 def _ascii(host: str) -> str:
     try:
         return host.encode("idna").decode("ascii")
-    except UnicodeError:  # an empty or over-long label
+    except UnicodeError:  # a label that is empty or longer than 63 characters
         return ""
 
 
@@ -136,7 +135,7 @@ def _basic(variable: str, userinfo: str) -> str:
 
 
 def read_no_proxy(value: str) -> tuple[Bypass, ...]:
-    """Return the entries of ``NO_PROXY``, parted by commas or blanks; what is no entry covers nothing."""
+    """Parse ``NO_PROXY``, separated by commas, semicolons or blanks; invalid entries are ignored."""
     entries = (_bypass(entry.lower()) for entry in re.split(r"[\s,;]+", value))
     return tuple(entry for entry in entries if entry is not None)
 

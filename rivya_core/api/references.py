@@ -1,6 +1,6 @@
-"""The reference items of a request body: made from uploaded files, checked against the model's rule.
+"""The reference items of a request body: built from uploaded files, checked against the model's rule.
 
-Source: docs/api-openapi-schema and docs/api-generations; names are camel case here, unlike the rest of the API.
+Source: docs/api-openapi-schema and docs/api-generations. Their keys are in camel case, unlike the rest of the API.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def check_reference_items(
 ) -> None:
     """Check reference items against the model's rule: count, kind, MIME type, size where known, duration token.
 
-    sizes_bytes: size of each item's file, in the order of ``items``; None where it is not known.
+    sizes_bytes: size of each item's file, in the order of ``items``; None where unknown.
 
     Raises:
         InvalidRequestError: ``field`` is "referenceMediaItems".

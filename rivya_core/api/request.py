@@ -1,7 +1,7 @@
-"""One generation as somebody asks for it, checked against its model before anything is stored or sent.
+"""The request for one generation, validated against its model before anything is stored or sent.
 
-Strict: what the documentation does not allow does not get past the constructor, and what leaves is fixed there. The
-checks of parameters are in ``params``, those of the image in ``images``, those of uploaded references in ``references``.
+Strict: the constructor refuses whatever the documentation does not allow. Parameters are checked in ``params``, the image in
+``images``, uploaded references in ``references``.
 Sources: docs/api-generations and the model's page, docs/api/models/{id}.
 """
 
@@ -29,15 +29,15 @@ ImageSource = ReferenceImage | Path | str | bytes
 
 
 class GenerationRequest(BaseModel):
-    """Ask for one clip; immutable, and valid once it exists.
+    """A request for one clip; immutable and always valid.
 
     prompt: what to show, not empty; the model's limit counts characters as Python does. model: id of a video model.
-    params: the model's own keys; a whole number given for a select becomes a string, what is left out gets the
-    documented default. reference_image: a path (``str`` or ``Path``), the bytes, or a checked image.
+    params: the model's own keys; an integer for a select becomes a string, and missing ones get the documented
+    default. reference_image: a path (``str`` or ``Path``), the bytes, or a checked image.
     client_request_id: your trace id, at most 128 characters. send_original: keep the image's bytes and metadata.
 
     Raises:
-        InvalidRequestError: something is not allowed; ``field`` is the API's own name of it ("prompt", "duration",
+        InvalidRequestError: something is not allowed; ``field`` is its name in the API ("prompt", "duration",
             "cfg_scale", "reference_image" ...) and the detail states the rule. No other error leaves the constructor.
     """
 
@@ -101,7 +101,7 @@ class GenerationRequest(BaseModel):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences on what may go otherwise than asked; none of them stops the request."""
+        """Sentences on what may turn out differently from the request; none of them stops it."""
         return tuple(_warnings(self))
 
     def wire_params(self) -> dict[str, str | float]:
@@ -129,7 +129,7 @@ class GenerationRequest(BaseModel):
 
     @property
     def sha256(self) -> str:
-        """Hash of what is asked for, in hex; the trace id and the image's name do not count."""
+        """Hash of the request in hex, without trace id and image name."""
         canonical = self.canonical()
         del canonical["client_request_id"]
         if canonical["reference_image"]:
@@ -138,15 +138,15 @@ class GenerationRequest(BaseModel):
 
     @property
     def reuse_sha256(self) -> str:
-        """The same for requests whose texts differ only in line breaks, Unicode form or blanks at the ends, in hex."""
+        """Hash in hex that is equal for requests whose texts differ only in line breaks, Unicode form or surrounding blanks."""
         return reuse_hash(self.canonical())
 
     def body(self, items: Sequence[Mapping[str, Any]] = (), *, trace_id: str | None = None) -> bytes:
         """Return the body of ``POST /generations``: the same bytes for the same request, items and trace id.
 
-        items: the reference items of the uploaded image (see ``reference_item``); one is needed exactly when the request
-        has an image, as a body without it would pay for a clip made from text alone. trace_id: what is sent as
-        ``client_request_id`` when the request has none of its own; it is no part of the request, so a repeat has another.
+        items: the reference items of the uploaded image (see ``reference_item``); required exactly when the
+        request has an image, as a body without it would buy a clip made from text alone. trace_id: sent as ``client_request_id``
+        when the request has none of its own; not part of the request, so a repeat has another one.
 
         Raises:
             InvalidRequestError: the items break the model's reference rule, or do not belong to the request.
@@ -165,10 +165,10 @@ class GenerationRequest(BaseModel):
 
     @classmethod
     def from_canonical(cls, canonical: Mapping[str, Any], image: ReferenceImage | None = None) -> Self:
-        """Build the request again from :meth:`canonical` and its image, checked like a new one.
+        """Rebuild a request from :meth:`canonical` and its image, with all checks.
 
         Raises:
-            InvalidRequestError: also when the image is not the recorded one, as the clip would be another one.
+            InvalidRequestError: also when the image is not the recorded one, which would give a different clip.
         """
         recorded = canonical.get("reference_image")
         wanted = recorded.get("sha256") if isinstance(recorded, Mapping) else None
@@ -183,17 +183,17 @@ class GenerationRequest(BaseModel):
         )
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002
-        """Return a copy with some fields changed, checked like a new request."""
+        """Return a copy with some fields changed, with all checks; pydantic's own copy has none."""
         fields: dict[str, Any] = {name: getattr(self, name) for name in type(self).model_fields}
         if update and "model" in update and "params" not in update:
-            fields["params"] = None  # the keys are the model's own
+            fields["params"] = None  # parameter keys differ between models
         return type(self)(**{**fields, **(update or {})})
 
 
 def prompt_counts(prompt: str) -> tuple[int, int]:
-    """Return the length of a prompt in characters as Python counts them, and in UTF-16 units.
+    """Return the length of a prompt in code points, and in UTF-16 units.
 
-    Which unit Rivya counts in is not documented; an emoji is one of the first and two or more of the second.
+    Which of the two Rivya counts is not documented. They differ for emoji and other characters beyond U+FFFF.
     """
     return len(prompt), len(prompt.encode("utf-16-le", "surrogatepass")) // 2
 

@@ -1,9 +1,8 @@
-"""What to do after a failed attempt: the one table that decides whether a request is sent again.
+"""The retry table: decides what follows a failed attempt. Pure: no clock, no sleep, no network.
 
-Pure: no clock, no sleep, no network. The clients and the lab's jobs obey the same rows. A POST that may cost is repeated
-only with the same key and the same bytes; that is the callers' part. Library class names decide nothing here: the async
-transport reports an accepted-then-dropped POST as a connect timeout, so every transport error on a create means that the
-outcome is unknown.
+The clients and the lab's jobs use the same table. Callers repeat a POST that may cost only with the same key and the same bytes.
+Exception classes of libraries decide nothing: the async transport reports a POST that was accepted and then dropped as a connect
+timeout, so every transport error on a create means that the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ Phase = Literal["read", "upload", "create", "poll", "fetch"]
 
 
 class Action(StrEnum):
-    """What follows a failed attempt."""
+    """What to do after a failed attempt."""
 
     AGAIN = "again"
     """Send the same request again after a delay."""
     REFUSED = "refused"
     """Never send this request again as it stands."""
     PAUSE = "pause"
-    """Send it again, but only after what stops every request has passed (key, wallet, rate window, switched off)."""
+    """Send it again once the cause that stops every request is gone (key, credits, rate limit, API disabled)."""
 
 
 class Situation(StrEnum):
-    """What a failed attempt met."""
+    """The kind of a failure: a row of the table."""
 
     TRANSPORT = "transport"
     UNREADABLE = "unreadable"
@@ -50,10 +49,10 @@ class Situation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The ruling on one failed attempt.
+    """The decision on one failed attempt.
 
-    ``outcome_known`` False means, on a create, that the server may have accepted this very POST. ``effect`` says whom
-    the failure concerns: this row only, or everything that waits.
+    outcome_known: False when the attempt was a create that the server may have accepted. effect: what else the failure stops
+    (see ``Effect``).
     """
 
     action: Action
@@ -75,13 +74,19 @@ TABLE: dict[Situation, dict[Phase, Action]] = {
     Situation.CONFLICT: {"read": _A, "upload": _A, "create": _A, "poll": _A, "fetch": _A},
     Situation.MISSING: {"read": _R, "upload": _R, "create": _R, "poll": _A, "fetch": _R},
     Situation.REFUSAL: {"read": _R, "upload": _R, "create": _R, "poll": _A, "fetch": _R},
-    Situation.FLAWED: {"read": _A, "upload": _A, "create": _A, "poll": _A, "fetch": _A},  # a clip worth fetching again
+    Situation.FLAWED: {
+        "read": _A,
+        "upload": _A,
+        "create": _A,
+        "poll": _A,
+        "fetch": _A,
+    },  # a download that arrived broken
     Situation.LOCAL: {"read": _R, "upload": _R, "create": _R, "poll": _A, "fetch": _R},
 }
-"""One row a situation, one column a phase. A poll is never refused: no answer to a read ends a paid row."""
+"""A poll is never refused: no answer to a read may end a generation that is paid for."""
 
 UNKNOWN_OUTCOME = frozenset({Situation.TRANSPORT, Situation.UNREADABLE, Situation.SERVER, Situation.CONFLICT})
-"""After these a create may have been accepted. A 409 says "in flight or clash", so it settles nothing."""
+"""After these a create may have been accepted. A 409 means "in flight or conflict", so it proves neither."""
 
 _BY_EFFECT = {
     Effect.KEY: Situation.KEY,
@@ -106,14 +111,14 @@ _EFFECTS = {situation: effect for effect, situation in _BY_EFFECT.items()}
 
 
 def rule(phase: Phase, error: RivyaError) -> Rule:
-    """Return what to do after ``error`` in ``phase``."""
+    """Return the decision on ``error`` in ``phase``."""
     met = situation(error)
     known = phase != "create" or met not in UNKNOWN_OUTCOME
     return Rule(TABLE[met][phase], known, _EFFECTS.get(met, Effect.ROW))
 
 
 def situation(error: RivyaError) -> Situation:
-    """Return what the attempt met: by the error code first, then by the status, then by the class."""
+    """Return the row of an error: by its code, else by its status, else by its class."""
     if isinstance(error, DownloadError):
         return Situation.FLAWED if error.retryable else Situation.REFUSAL
     if isinstance(error, TransportError):
@@ -126,7 +131,7 @@ def situation(error: RivyaError) -> Situation:
 
 
 def situation_of(code: str | None, http_status: int | None) -> Situation:
-    """Return what an error answer of this code and status means. Sources: docs/api-errors-and-limits, docs/api-credits."""
+    """Return the row of an error answer by code and status (docs/api-errors-and-limits, docs/api-credits)."""
     documented = ERROR_CODES.get(code or "")
     if documented is not None and documented.effect in _BY_EFFECT:
         return _BY_EFFECT[documented.effect]
@@ -149,7 +154,7 @@ _LIMITS: dict[Phase, tuple[int, float]] = {  # attempts, seconds in all
     "read": (5, 60.0),
     "upload": (4, 180.0),
     "create": (6, 180.0),
-    "poll": (1_000_000, math.inf),  # the caller's deadline ends a wait, nothing else does
+    "poll": (1_000_000, math.inf),  # unlimited: only the caller's deadline ends a wait
     "fetch": (4, 180.0),
 }
 RETRY_AFTER_MAX_S = 3600.0
@@ -159,8 +164,8 @@ _DOUBLINGS_MAX = 30
 def delay_s(phase: Phase, attempt: int, retry_after_s: float | None, jitter: float) -> float:
     """Return the seconds to wait after failed attempt number ``attempt`` (the first is 1).
 
-    Doubling from the phase's first delay up to its longest; ``jitter`` (0 to 1) picks from the upper half, so that many
-    clients spread out. A server's own ``retry_after_s`` is a lower bound, with up to a tenth on top.
+    The delay doubles from the phase's first up to its longest; ``jitter`` (0 to 1) picks from its upper half, so that clients do
+    not retry in step. The server's ``retry_after_s`` is a lower bound, with up to a tenth added.
     """
     first, longest = _DELAYS_S[phase]
     jitter = min(max(jitter, 0.0), 1.0)
@@ -172,15 +177,15 @@ def delay_s(phase: Phase, attempt: int, retry_after_s: float | None, jitter: flo
 
 
 def limits(phase: Phase) -> tuple[int, float]:
-    """Return the most attempts and the most seconds in all that a plain client spends on one call."""
+    """Return the maximum number of attempts and of seconds in total for one call of a plain client."""
     return _LIMITS[phase]
 
 
 def parse_retry_after(value: str | None, now: datetime, *, date: str | None = None) -> float | None:
-    """Read a ``Retry-After`` header: seconds, or an HTTP date. At most an hour; None if unreadable.
+    """Parse a ``Retry-After`` header (RFC 9110, section 10.2.3); return seconds, at most an hour, or None if unreadable.
 
-    ``date``: the answer's own ``Date`` header. The server's clock wrote both dates, so their difference is what it means,
-    however wrong that clock is; ``now`` (aware) stands in for a ``Date`` that is absent or unreadable.
+    date: the ``Date`` header of the same answer. Both dates come from the server's clock, so their difference is right even if
+    that clock is wrong. now: timezone-aware, used when ``Date`` is absent or unreadable.
     """
     words = (value or "").strip()
     if not words:
@@ -192,13 +197,13 @@ def parse_retry_after(value: str | None, now: datetime, *, date: str | None = No
         if moment is None:
             return None
         seconds = (moment - (_http_date(date or "") or now)).total_seconds()
-    if math.isinf(seconds) and words.isdecimal():  # more digits than a float holds
+    if math.isinf(seconds) and words.isdecimal():  # more digits than a float can hold
         return RETRY_AFTER_MAX_S
     return min(max(seconds, 0.0), RETRY_AFTER_MAX_S) if math.isfinite(seconds) else None
 
 
 def _http_date(words: str) -> datetime | None:
-    """The moment of an HTTP date, one without a zone in UTC; None for anything else."""
+    """Parse an HTTP date, in UTC if it has no zone; None for anything else."""
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - rarely needed
 
     try:

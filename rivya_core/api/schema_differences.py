@@ -1,7 +1,7 @@
-"""Compare a server's OpenAPI document with what is sent and read here.
+"""Compare a server's OpenAPI document with what this library sends and reads.
 
-The real document could not be read when this was written, so every form is taken: paths with or without the prefix, one
-schema for all models or one each, references of any depth. What is not stated is not compared. Never raises on any JSON.
+The real document could not be read, so every form is accepted: paths with or without the prefix, one schema for all models or one
+each, references of any depth. Only what is stated is compared. Never raises, whatever the JSON.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 from rivya_core.api.catalogue import packaged_models
 from rivya_core.api.contract import API_PREFIX, REFERENCE_KEY, TaskStatus
 from rivya_core.api.differences import REFERENCE_IMAGE, Difference, code_differences, entry_differences, listed, word
-from rivya_core.api.probes import Heard
+from rivya_core.api.probes import ProbeResult
 
 Schema = Mapping[str, Any]
 
@@ -27,7 +27,7 @@ USED: Final[dict[tuple[str, str], str]] = {
     ): "Tasks may not be readable, so clips would not be found. Do not generate before this is clear.",
     ("post", "/files"): "Reference images may not be possible.",
 }
-"""What is used here, and what it means when the schema does not have it."""
+"""The operations that are used, and the consequence when the schema lacks one."""
 
 ANSWER_FIELDS: Final = {
     "id": "A paid task might not be found again. Do not generate before this is clear.",
@@ -44,7 +44,7 @@ _DEPTH_MAX = 12
 _VARIANTS_MAX = 200
 
 
-def schema_differences(found: Heard) -> Iterator[Difference]:
+def schema_differences(found: ProbeResult) -> Iterator[Difference]:
     """Compare the answer of ``GET /openapi.json``."""
     if found.trouble:
         return
@@ -74,7 +74,7 @@ def schema_differences(found: Heard) -> Iterator[Difference]:
 
 
 def operations(document: object) -> dict[tuple[str, str], Schema]:
-    """Every operation by method and path, without the prefix and with empty variables."""
+    """Return the operations by method and path, without the prefix and with variables as ``{}``."""
     paths = document.get("paths") if isinstance(document, dict) else None
     return {
         (method, _plain(path)): operation
@@ -91,7 +91,7 @@ def _plain(path: str) -> str:
 
 
 def variants(document: Schema, schema: object, depth: int = 0) -> list[Schema]:
-    """The alternatives of a schema, references followed and parts put together; bounded, also where they run in circles."""
+    """Return the alternatives of a schema, with references resolved and ``allOf`` merged; limited, as references may be circular."""
     if not isinstance(schema, dict) or depth > _DEPTH_MAX:
         return []
     if isinstance(schema.get("$ref"), str):
@@ -128,7 +128,7 @@ def _words(value: object) -> list[str]:
 
 
 def _values(document: Schema, schema: object) -> list[str]:
-    """The texts that a schema allows, or gives as examples; empty when it does not say."""
+    """Return the texts that a schema allows or gives as examples."""
     found: list[str] = []
     for one in variants(document, schema):
         if isinstance(one.get("const"), str):
@@ -170,7 +170,7 @@ def _create_differences(document: Schema, operation: Schema) -> Iterator[Differe
 
 
 def _entry(document: Schema, name: str, body: Schema, *, alone: bool) -> dict[str, object]:
-    """Write a request schema in the form of an entry of the models list; one that is shared by all models states little."""
+    """Convert a request schema to an entry of the models list; a schema shared by all models gives only the id."""
     if not alone:
         return {"id": name}
     prompt = next(iter(variants(document, _properties(body).get("prompt"))), {})
@@ -195,14 +195,14 @@ def _entry(document: Schema, name: str, body: Schema, *, alone: bool) -> dict[st
 
 
 def success(operation: Schema) -> dict[str, Any]:
-    """The success answers of an operation, by their status as a text."""
+    """Return the success responses of an operation by status."""
     responses = operation.get("responses")
     found = responses.items() if isinstance(responses, dict) else ()
     return {str(status): answer for status, answer in found if str(status).startswith("2")}
 
 
 def answer_fields(document: Schema, operation: Schema) -> dict[str, Any]:
-    """The fields of the success answer of an operation, envelopes named ``data`` looked through."""
+    """Return the fields of the success response of an operation, also from inside an envelope named ``data``."""
     for answer in success(operation).values():
         for one in variants(document, _json_schema(answer)):
             fields = _properties(one)
@@ -257,7 +257,7 @@ def _status_differences(words: list[str]) -> Iterator[Difference]:
 
 
 def error_codes(document: object) -> set[str]:
-    """The error codes that a document names in the schemas of its error answers."""
+    """Return the error codes in the schemas of the error responses."""
     found: set[str] = set()
     if not isinstance(document, dict):
         return found

@@ -1,11 +1,11 @@
-"""What a file really is, by its first bytes. File names and declared types decide nothing (docs/api-files: content is sniffed)."""
+"""Detect the type of a file by its first bytes. Name and declared type do not count (docs/api-files: content is sniffed)."""
 
 from __future__ import annotations
 
 HEAD_BYTES = 4096
-"""Bytes that :func:`sniff` needs to decide."""
+"""Number of bytes that :func:`sniff` needs."""
 
-_FTYP = {  # ISO base media brands
+_FTYP = {  # major brands of ISO/IEC 14496-12
     b"qt  ": "video/quicktime",
     b"M4A ": "audio/mp4",
     b"M4B ": "audio/mp4",
@@ -40,7 +40,7 @@ _STARTS = (
     (b"ID3", "audio/mpeg"),
     (b"PK\x03\x04", "application/zip"),
 )
-_QUICKTIME_STARTS = {b"moov", b"mdat", b"wide", b"free", b"skip"}  # older files say no brand
+_QUICKTIME_STARTS = {b"moov", b"mdat", b"wide", b"free", b"skip"}  # QuickTime files from before the ftyp box
 _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
 _SYNC_WORDS = {
     b"\xff\xfb": "audio/mpeg",
@@ -53,7 +53,7 @@ _SYNC_WORDS = {
 
 
 def sniff(head: bytes) -> str | None:
-    """Return the MIME type that the first bytes prove, or None when they prove none."""
+    """Return the MIME type by the first bytes, or None when they match no known type."""
     found = next((mime for start, mime in _STARTS if head.startswith(start)), None)
     return found or _container(head) or _SYNC_WORDS.get(head[:2]) or _by_words(head)
 

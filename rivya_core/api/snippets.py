@@ -1,4 +1,4 @@
-"""A recorded request as something to paste: cURL, Python, JSON. The key never stands in one; a variable does."""
+"""A recorded request as text to copy: cURL, Python, JSON. It names the variable with the API key, never the key."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _ONCE_WORDS = "run again with this value it is the same clip, paid once; another
 
 
 def as_json(canonical: Mapping[str, Any]) -> str:
-    """Return the body of ``POST /generations`` as indented JSON; a reference image has a placeholder for its URL."""
+    """Return the body of ``POST /generations`` as indented JSON, with a placeholder for the URL of a reference image."""
     return json.dumps(_body(canonical), ensure_ascii=False, indent=2)
 
 
 def as_curl(canonical: Mapping[str, Any], base_url: str, *, idempotency_key: str | None = None) -> str:
     """Return commands for a POSIX shell: the upload, if there is an image, then the create.
 
-    ``idempotency_key``: default a new one. It stands in the commands as a literal: run twice, they ask for the same clip
-    and pay once; a new clip needs a new key.
+    idempotency_key: default a new one. It is written into the commands, so running them twice buys one clip; another clip needs
+    another key.
     """
     address = base_url.rstrip("/") + API_PREFIX
     image = canonical.get("reference_image")
@@ -56,9 +56,9 @@ def as_curl(canonical: Mapping[str, Any], base_url: str, *, idempotency_key: str
 
 
 def as_python(canonical: Mapping[str, Any], base_url: str | None = None, *, idempotency_key: str | None = None) -> str:
-    """Return a script for the client of this project; the key is read from ``RIVYA_API_KEY``.
+    """Return a script for this library's client, which reads the key from ``RIVYA_API_KEY``.
 
-    ``base_url``: default the client's own. ``idempotency_key``: as in :func:`as_curl`.
+    base_url: default the client's own. idempotency_key: as in :func:`as_curl`.
     """
     arguments = [f"    prompt={canonical.get('prompt')!r},", f"    model={canonical.get('model')!r},"]
     arguments.append(f"    params={canonical.get('params') or {}!r},")

@@ -1,7 +1,6 @@
-"""What is known of one model: its parameters, its price, its limits, its reference rule.
+"""Data types for models: parameters, price, limits, rule for reference files.
 
-Only the forms of the facts stand here; the facts themselves are in ``models.json`` (see ``catalogue``) and in what
-``GET /models`` answers (see ``listing``).
+The values are in ``models.json`` (see ``catalogue``) and in the answer of ``GET /models`` (see ``listing``).
 """
 
 from __future__ import annotations
@@ -18,10 +17,9 @@ ASPECT_KEYS = ("aspect_ratio", "aspectRatio")  # runway, veo and seedance-1-5-pr
 
 @dataclass(frozen=True, slots=True)
 class ParamSpec:
-    """One parameter of a model, as its page's table states it.
+    """One parameter of a model, as in the table of its page (docs/api/models/{id}).
 
-    ``default`` None means that nothing is sent unless the caller says so. ``minimum``, ``maximum`` and ``step`` concern
-    numbers; a ``step`` is set only where the page states one.
+    default: None when nothing is sent unless the caller sets it. minimum, maximum, step: of numbers; None when not documented.
     """
 
     key: str
@@ -38,7 +36,7 @@ class ParamSpec:
 
 @dataclass(frozen=True, slots=True)
 class KindLimit:
-    """How many files of one kind a request may refer to, how large each may be, and of which MIME types."""
+    """Limits of reference files of one kind: number per request (None: no limit), size of each, MIME types."""
 
     max_count: int | None
     max_bytes: int
@@ -47,9 +45,9 @@ class KindLimit:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRule:
-    """Which reference files a model takes.
+    """The reference files that a model accepts.
 
-    ``max_images_with_video`` lowers the number of images beside a video (happyhorse-1-0); None means no such rule.
+    max_images_with_video: the number of images beside a video (happyhorse-1-0); None: no such rule.
     """
 
     max_items: int
@@ -60,7 +58,7 @@ class ReferenceRule:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """One model. ``base_credits`` is a lower bound of the price; ``max_prompt_length`` None means no documented limit."""
+    """One model. base_credits: a lower bound of the price. max_prompt_length: in characters; None when not documented."""
 
     id: str
     display_name: str
@@ -77,7 +75,7 @@ class ModelSpec:
 
     @property
     def is_callable(self) -> bool:
-        """True unless the models list says that the API does not take this model (docs/api-models: ``api_status``)."""
+        """Whether the API accepts this model, by ``api_status`` of the models list (docs/api-models)."""
         return self.api_status == "available"
 
     def param(self, key: str) -> ParamSpec | None:
@@ -90,10 +88,10 @@ class ModelSpec:
 
     @property
     def duration_param(self) -> ParamSpec | None:
-        """The parameter that sets the length of the clip, whatever the model calls it."""
+        """The parameter for the length of the clip; its key differs between models."""
         return next((param for param in self.params if param.key in DURATION_KEYS), None)
 
     @property
     def aspect_param(self) -> ParamSpec | None:
-        """The parameter that sets the shape of the picture, whatever the model calls it."""
+        """The parameter for the aspect ratio; its key differs between models."""
         return next((param for param in self.params if param.key in ASPECT_KEYS), None)

@@ -1,6 +1,6 @@
-"""What a text says, whatever the bytes it came in: whether it shows anything, whether it is a name, and which texts ask for the same.
+"""Rules about texts: whether one is visible, whether it can be a name, which texts count as equal.
 
-What is stored, counted and sent is always the text as it was typed.
+They only compare and refuse: what is stored, counted and sent is always the text as it was typed.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _DRAWN_FORMATS: Final = re.compile("[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd]")
-"""Format characters that are drawn: signs written around a number (Unicode's Prepended_Concatenation_Mark)."""
+"""Visible format characters (Unicode property Prepended_Concatenation_Mark)."""
 
 _UNDRAWN: Final = re.compile(
     "["
-    "\u2800\U00013441\U00013442"  # blanks that are letters or symbols: Braille, hieroglyphs
-    "\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0\U00016fe4\U0001d159"  # joiners, fillers, a note without a head
-    "\u180b-\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff"  # variation selectors, tags, and what is kept free for such
-    "\ufff0-\ufff8\ufdd0-\ufdef"  # the same, and places that are no characters
+    "\u2800\U00013441\U00013442"  # blanks in categories of letters and symbols: Braille, hieroglyphs
+    "\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0\U00016fe4\U0001d159"  # joiners, fillers, null notehead
+    "\u180b-\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff"  # variation selectors, tags, and code points reserved for such
+    "\ufff0-\ufff8\ufdd0-\ufdef"  # reserved format characters, noncharacters
     "]"
 )
 _UNDRAWN_KINDS: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 _CONTROLS: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _TURNING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""Characters that embed, override or isolate a direction (Unicode's Bidi_Control without the marks, which turn nothing)."""
+"""Directional embeddings, overrides and isolates (Unicode property Bidi_Control without the marks, which reorder nothing)."""
 
 _HIDDEN: Final = re.compile("[\u00ad\u200b\u2060-\u2064\ufeff]")
-"""Characters without width that join and form nothing, so that a name with one reads like another."""
+"""Invisible characters without function in a name: with one, two different names would look equal."""
 
-_NO_CHARACTER: Final = 0xFFFE  # the last two places of every plane
+_NO_CHARACTER: Final = 0xFFFE  # the last two code points of every plane are noncharacters
 
 
 def shows_nothing(text: str) -> bool:
-    """Tell whether nobody would see anything of a text: blanks, controls, fillers, joiners and the like alone."""
+    """Return whether a text is invisible: only blanks, controls, fillers, joiners and the like."""
     return all(_is_undrawn(character) for character in text)
 
 
@@ -46,16 +46,17 @@ def _is_undrawn(character: str) -> bool:
 
 
 def cannot_be_kept(text: str) -> str | None:
-    """Name what of a text cannot stand in JSON or a file as UTF-8, or return None."""
+    """Return what in a text cannot be stored as UTF-8 or in JSON, in words; None when there is nothing."""
     if any("\ud800" <= character <= "\udfff" for character in text):
         return "half of a character (a lone surrogate)"
     return "a NUL character" if "\x00" in text else None
 
 
 def name_trouble(text: str) -> tuple[str, str] | None:
-    """Tell why a text cannot be a name, which is drawn inside other lines, and what to do; None when it can be one.
+    """Return why a text cannot be a name, and what to do; None when it can.
 
-    Right-to-left scripts, their marks and joined characters may stand in it; what turns or breaks the line around it may not.
+    Names are shown inside other lines, so line breaks and characters that reorder the text after them are refused. Right-to-left
+    scripts, their marks and joined characters are allowed.
     """
     if any(unicodedata.category(character) in _CONTROLS for character in text):
         return "holds a line break or another control character", "Write it in one line"
@@ -73,12 +74,12 @@ def name_trouble(text: str) -> tuple[str, str] | None:
 
 
 def unturned(text: str) -> str:
-    """Leave out the characters that turn the direction of a text; letters keep the direction of their own."""
+    """Remove directional embeddings, overrides and isolates; letters keep their own direction."""
     return _TURNING.sub("", text)
 
 
 def one_line(text: str) -> str:
-    """What was kept before ``name_trouble`` was asked, as a name: one line without what it refuses; any other text as it is."""
+    """Return a stored text in a form that ``name_trouble`` accepts: on one line, without what it refuses."""
     if name_trouble(text) is None:
         return text
     parted = (
@@ -89,15 +90,15 @@ def one_line(text: str) -> str:
 
 
 def same_text(text: str) -> str:
-    """The form in which texts are compared: NFC, line feeds alone as line breaks, no blanks at the ends; nothing else."""
+    """Return the form in which texts are compared: NFC, line breaks as LF, no surrounding blanks."""
     return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def reuse_hash(canonical: Mapping[str, Any]) -> str:
-    """Hash what a canonical request asks for, in hex, its texts as they are compared.
+    """Return the hash of a canonical request in hex, equal for requests that are compared as equal.
 
-    The trace id and the image's name do not count. Revision 0003 of the ledger's schema holds a copy, by which it marked
-    the rows of older versions: whoever changes what is the same here appends a revision that marks all rows again.
+    Trace id and image name do not count. Revision 0003 of the database schema contains a copy of this function, with which it
+    filled the column for older rows: a change here needs a new revision that fills it again.
     """
     asked = {key: value for key, value in canonical.items() if key != "client_request_id"}
     asked["prompt"] = same_text(asked["prompt"])

@@ -1,7 +1,7 @@
-"""Send one call and bring back the raw answer: the only modules that hold the key in the clear are this and the clients.
+"""Send one call and return its answer. Besides the clients, this is the only module that has the key in plain text.
 
-The key goes to the base URL and nowhere else: redirects are not followed, cookies are not kept. Whatever a library raises
-becomes a :class:`TransportError` here. An echo of the key is struck out of every answer before anybody reads it.
+The key is sent to the base URL only: redirects are not followed, cookies are not kept. Exceptions of libraries become
+:class:`TransportError`. The key is redacted from every answer before it is read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rivya_core.api.content_coding import PackingError, unpacker
 from rivya_core.api.contract import HEADER_IDEMPOTENCY_KEY, HEADER_SIMULATOR, KEY_PREFIX
 from rivya_core.api.endpoints import Call, T, Upload
 from rivya_core.api.errors import TransportError, UnreadableAnswerError
-from rivya_core.api.network import Way, read_network
+from rivya_core.api.network import NetworkRoute, read_network
 from rivya_core.api.retry import Phase
 from rivya_core.settings.base_url import read_base_url
 
@@ -37,21 +37,25 @@ LIBRARY_FAULTS: tuple[type[Exception], ...] = (
     EOFError,
     ValueError,
 )
-"""Everything that sending a request can raise in the libraries below, TLS faults and bad bytes included."""
+"""Everything that the libraries raise while sending a request, TLS errors and malformed bytes included."""
 
-_RATE_HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")  # not documented, looked for
+_RATE_HEADERS = (
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+)  # not documented; kept in case they are sent
 _KEPT_HEADERS = ("content-type", "date", "retry-after", "x-request-id", HEADER_SIMULATOR.lower(), *_RATE_HEADERS)
-_STRUCK_OUT = "[key]"
+_REDACTED = "[key]"
 _SHOWN_KEY_CHARACTERS = len(KEY_PREFIX) + 4
 _URLS_KEPT = 4096
 UPLOAD_BYTES_PER_S = 10_000
-"""Ours: an upload gets more time by its size at this rate; see :meth:`Address.whole_s`."""
+"""Our lowest accepted rate of an upload; see :meth:`Address.whole_s`."""
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "rivya-lab"}
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds for each phase of one exchange. ``pool_s`` is the wait for a free connection."""
+    """Timeouts of one exchange in seconds. pool_s: to get a free connection."""
 
     connect_s: float
     read_s: float
@@ -59,7 +63,7 @@ class Timeouts:
     pool_s: float = 60.0
 
     def for_request(self, within_s: float | None) -> dict[str, float]:
-        """Return them in the form of httpx's request extension, none longer than ``within_s``."""
+        """Return the timeouts as httpx's request extension, each at most ``within_s``."""
         most = float("inf") if within_s is None else max(within_s, 0.05)
         return {
             "connect": min(self.connect_s, most),
@@ -69,19 +73,19 @@ class Timeouts:
         }
 
     def whole_s(self, within_s: float | None) -> float:
-        """Return the longest that one exchange may take, from the first byte sent to the last of the answer.
+        """Return the limit of one whole exchange, from the first byte sent to the last one received.
 
-        So an answer that comes in drips ends too, whatever drips: headers, interim answers, chunk lines or the body.
+        Timeouts per read do not end an answer that trickles: headers, 1xx responses, chunk lines or the body.
         """
         longest = self.pool_s + self.connect_s + self.write_s + 2 * self.read_s
         return longest if within_s is None else min(longest, within_s)
 
 
 class Address:
-    """Where calls go, how they get there, and the key that goes with them; built once a client.
+    """The base URL with its network route, timeouts and key; one per client.
 
     Raises:
-        ConfigurationError: the way there is set up wrongly; the sentence names the variable.
+        ConfigurationError: a proxy or TLS variable is unusable; the sentence names it.
     """
 
     def __init__(self, base_url: str, key: SecretStr, timeouts: Timeouts) -> None:
@@ -89,8 +93,10 @@ class Address:
         self.timeouts = timeouts
         self.network = read_network()
         self._url = read_base_url(base_url)
-        self.way = self.network.way_to(self._url)
-        self._url_of = lru_cache(_URLS_KEPT)(self._build_url)  # a task is read some five times at the same address
+        self.route = self.network.route_to(self._url)
+        self._url_of = lru_cache(_URLS_KEPT)(
+            self._build_url
+        )  # a task is read about five times, and parsing a URL is slow
         self._key = key
         self._key_bytes = key.get_secret_value().encode()
 
@@ -109,29 +115,29 @@ class Address:
         return self._url.copy_with(raw_path=self._url.raw_path.rstrip(b"/") + path.encode())
 
     def whole_s(self, call: Call[Any], within_s: float | None) -> float:
-        """Return the longest that one exchange of this call may take; an upload's time grows with its size."""
+        """Return the limit of one exchange of this call in seconds; for an upload it grows with the size."""
         whole_s = self.timeouts.whole_s(within_s)
         return whole_s if call.upload is None else whole_s + call.upload.size_bytes / UPLOAD_BYTES_PER_S
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> RawAnswer:
-        """Keep what matters of an answer, with every echo of the key struck out."""
+        """Return the parts of an answer that are used, with the key redacted."""
         if self._key_bytes in body:
-            body = body.replace(self._key_bytes, _STRUCK_OUT.encode())
-        kept = {name: self.strike_out(headers[name]) for name in _KEPT_HEADERS if name in headers}
+            body = body.replace(self._key_bytes, _REDACTED.encode())
+        kept = {name: self.redact(headers[name]) for name in _KEPT_HEADERS if name in headers}
         return RawAnswer(status, kept, body)
 
-    def strike_out(self, text: str) -> str:
-        """Return the text without the key."""
-        return text.replace(self._key.get_secret_value(), _STRUCK_OUT)
+    def redact(self, text: str) -> str:
+        """Return the text with the key replaced."""
+        return text.replace(self._key.get_secret_value(), _REDACTED)
 
     def fault(self, call: Call[Any], error: Exception) -> TransportError:
-        """Turn what a library raised into our error. Its class tells nothing about the outcome; see ``retry``."""
-        reason = self.strike_out(" ".join(str(error).split()))[:200]
+        """Convert an exception of a library. Its class says nothing about the outcome; see ``retry``."""
+        reason = self.redact(" ".join(str(error).split()))[:200]
         kind = kind_of(error)
         under_way = ", and the request may have been accepted" if call.phase == "create" else ""
         return TransportError(
             "No usable answer arrived from Rivya",
-            f"The connection to {self._url.host}{through(self.way)} failed, broke or timed out "
+            f"The connection to {self._url.host}{through(self.route)} failed, broke or timed out "
             f"({kind}{': ' if reason else ''}{reason}){under_way}",
             _HINTS.get(call.phase, "Check the network; asking again is safe"),
             charged=charge_of(call.phase, outcome_known=call.phase != "create"),
@@ -146,24 +152,26 @@ _HINTS: dict[Phase, str] = {"create": "Ask again with the same idempotency key; 
 
 
 def mask_key(key: SecretStr | str | None) -> str:
-    """Return the first characters of a key for display, never more than a third of it."""
+    """Return the first characters of a key for display, at most a third of it."""
     text = key.get_secret_value() if isinstance(key, SecretStr) else key or ""
     return f"{text[: min(_SHOWN_KEY_CHARACTERS, len(text) // 3)]}…" if text else "none"
 
 
 def kind_of(error: Exception) -> str:
-    """Return the name of what went wrong below, as a support person knows it."""
+    """Return the class name of the underlying exception, which a search engine or a support person knows."""
     cause = error.__cause__
-    return type(cause if isinstance(cause, Exception) else error).__name__  # a timeout is caused by a cancellation
+    return type(
+        cause if isinstance(cause, Exception) else error
+    ).__name__  # asyncio.timeout raises TimeoutError from a CancelledError, which is no Exception
 
 
-def through(way: Way) -> str:
-    """Return the words that name the proxy of a connection that failed, or nothing."""
-    return f", through the proxy of {way.proxy.variable}," if way.proxy else ""
+def through(route: NetworkRoute) -> str:
+    """Return words that name the proxy of a route, or an empty text."""
+    return f", through the proxy of {route.proxy.variable}," if route.proxy else ""
 
 
 class Wire:
-    """Exchange calls over one pool of connections, blocking. Safe to share between threads."""
+    """Sends calls and reads their answers, blocking. Thread-safe."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -173,15 +181,15 @@ class Wire:
         """Send one call once and return its typed answer.
 
         Raises:
-            RivyaError: one of our tree, whatever happened.
+            RivyaError: for every failure, those of the libraries included.
         """
         request = self.address.request(call, within_s)
         try:
             with _sendable(request, call) as sendable, ending_within(self.address.whole_s(call, within_s)):
-                response = self._transport.send(sendable, self.address.way)
+                response = self._transport.send(sendable, self.address.route)
                 try:
                     body = AnswerBody(call, response)
-                    with body.as_far_as_it_came(LIBRARY_FAULTS):
+                    with body.keep_partial_error(LIBRARY_FAULTS):
                         for chunk in response.iter_raw():
                             body.take(chunk)
                 finally:
@@ -196,7 +204,7 @@ class Wire:
 
 
 class AnswerBody:
-    """The body of an answer as it arrives, unpacked, and held to ``ANSWER_MAX_BYTES`` both packed and unpacked."""
+    """Collects and decompresses the body of an answer, limited to ``ANSWER_MAX_BYTES`` compressed and decompressed."""
 
     def __init__(self, call: Call[Any], response: httpx.Response) -> None:
         self._call = call
@@ -210,10 +218,10 @@ class AnswerBody:
             raise self._unreadable(str(error)) from error
 
     def take(self, chunk: bytes) -> None:
-        """Take a piece.
+        """Add a received chunk.
 
         Raises:
-            UnreadableAnswerError: the answer is too long or cannot be unpacked; on a create the outcome is unknown.
+            UnreadableAnswerError: the answer is too long or cannot be decompressed; on a create the outcome is unknown.
         """
         self._packed_bytes += len(chunk)
         try:
@@ -228,10 +236,10 @@ class AnswerBody:
             raise self._unreadable(f"it is longer than {ANSWER_MAX_BYTES} bytes")
 
     @contextmanager
-    def as_far_as_it_came(self, faults: tuple[type[Exception], ...]) -> Iterator[None]:
-        """Let an error answer count by its status though its connection breaks.
+    def keep_partial_error(self, faults: tuple[type[Exception], ...]) -> Iterator[None]:
+        """Accept an error answer by its status although the connection breaks while its body is read.
 
-        A server that refuses a request before it has read it closes the connection, and that may cut its own answer.
+        A server that refuses a request early closes the connection (RFC 9112, section 9.6), which may cut its own answer.
         """
         try:
             yield
@@ -242,7 +250,7 @@ class AnswerBody:
             self._is_cut = True
 
     def whole(self) -> bytes:
-        """Return all of it, once it has ended."""
+        """Return the body after its end."""
         try:
             if not self._is_cut:
                 self._unpacker.end()
@@ -272,9 +280,9 @@ def _sendable(request: httpx.Request, call: Call[Any]) -> Iterator[httpx.Request
 
 
 def with_form(request: httpx.Request, upload: Upload, file: BinaryIO) -> httpx.Request:
-    """Return the request with a multipart body that reads the file piece by piece while it is sent."""
+    """Return the request with a multipart body that streams the file."""
     headers = request.headers.copy()
-    headers.pop("content-length", None)  # that of the empty body
+    headers.pop("content-length", None)  # was computed for the empty body
     return httpx.Request(
         request.method,
         request.url,
@@ -286,5 +294,5 @@ def with_form(request: httpx.Request, upload: Upload, file: BinaryIO) -> httpx.R
 
 
 def open_upload(upload: Upload) -> BinaryIO:
-    """Open the file to send; bytes are read in place, without a copy."""
+    """Open the file to send; bytes are not copied."""
     return io.BytesIO(upload.source) if isinstance(upload.source, bytes) else upload.source.open("rb")

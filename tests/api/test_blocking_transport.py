@@ -31,7 +31,7 @@ def test_a_transport_closed_while_a_thread_connects_leaves_no_socket(monkeypatch
 
         def read() -> None:
             try:
-                transport.send(httpx.Request("GET", url), Network().way_to(url))
+                transport.send(httpx.Request("GET", url), Network().route_to(url))
             except httpcore.NetworkError as error:
                 told.append(error)
 

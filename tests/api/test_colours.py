@@ -15,7 +15,14 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from PIL import Image, ImageCms
 
-from rivya_core.api import InvalidRequestError, ReferenceImage, check_image, colours as colour_module, shrink_image
+from rivya_core.api import (
+    InvalidRequestError,
+    ReferenceImage,
+    check_image,
+    colours as colour_module,
+    icc_profile,
+    shrink_image,
+)
 from tests.api.images import encode, png, two_halves
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -29,7 +36,7 @@ Colour = tuple[int, ...]
 
 def profile(name: str, gamma: float, xy: tuple[float, ...] = SRGB_XY) -> bytes:
     """A matrix profile with a name of our choice."""
-    made = colour_module._matrix_profile(xy, lambda value: value**gamma)
+    made = icc_profile.matrix_profile(xy, lambda value: value**gamma)
     assert b"Picture" in made
     return made.replace(b"Picture", name.encode().ljust(7)[:7])
 
@@ -105,7 +112,7 @@ def test_a_linear_profile_is_applied_whatever_its_name(name: str, format_name: s
 
 def test_a_profile_that_is_srgb_in_effect_changes_nothing() -> None:
     """Under another name, as a matrix with a table, and as the usual one: not one pixel moves."""
-    own = colour_module._matrix_profile(SRGB_XY, colour_module._srgb_curve).replace(b"Picture", b"Adobe X")
+    own = icc_profile.matrix_profile(SRGB_XY, colour_module._srgb_curve).replace(b"Picture", b"Adobe X")
     for icc in (SRGB, own):
         image = check_image(encode(two_halves(), "PNG", icc_profile=icc))
         assert Image.open(io.BytesIO(image.data)).tobytes() == two_halves().tobytes()

@@ -29,7 +29,7 @@ API = "https://api.example"
 
 def way(url: str) -> Proxy | None:
     """The proxy on the way to an address, as the environment stands."""
-    return read_network().way_to(httpx.URL(url)).proxy
+    return read_network().route_to(httpx.URL(url)).proxy
 
 
 USED = {
@@ -190,7 +190,7 @@ def test_certificates_that_are_gone_are_named(monkeypatch: pytest.MonkeyPatch, t
             for make in (Rivya, AsyncRivya):
                 with pytest.raises(ConfigurationError, match=name):
                     make(KEY)
-            assert read_network().way_to(httpx.URL("http://127.0.0.1:9")).tls is None
+            assert read_network().route_to(httpx.URL("http://127.0.0.1:9")).tls is None
             MediaClient("http://127.0.0.1:9").close()
     for name, value in (
         ("SSL_CERT_FILE", ""),
@@ -199,7 +199,7 @@ def test_certificates_that_are_gone_are_named(monkeypatch: pytest.MonkeyPatch, t
     ):
         with monkeypatch.context() as patched:
             patched.setenv(name, value)
-            assert read_network().way_to(httpx.URL(API)).tls is not None
+            assert read_network().route_to(httpx.URL(API)).tls is not None
 
 
 def test_the_plan_shows_no_password() -> None:

@@ -15,7 +15,7 @@ from rivya_core.api.contract import ERROR_CODES
 from rivya_core.api.differences import Difference, credits_differences, models_differences, task_differences
 from rivya_core.api.errors import RivyaError
 from rivya_core.api.listing import entries
-from rivya_core.api.probes import PATHS, Heard, Probe, heard, probe
+from rivya_core.api.probes import PATHS, Probe, ProbeResult, probe, read_probe
 from rivya_core.api.schema_differences import answer_fields, error_codes, operations, schema_differences, success
 
 ANSWER_WITHIN_S: Final = 20.0
@@ -56,7 +56,7 @@ def check(
     exchange: Callable[[Probe, float], RawAnswer], connection: str, now: datetime
 ) -> tuple[ContractReport, list[tuple[str, str]]]:
     """Ask all four questions; the report, and what was learned for the questions of ``questions``. Never raises for an answer."""
-    answers: dict[str, Heard] = {}
+    answers: dict[str, ProbeResult] = {}
     raw_answers: list[RawAnswer] = []
     for question in PATHS:
         try:
@@ -65,7 +65,7 @@ def check(
             raw = error
         if isinstance(raw, RawAnswer):
             raw_answers.append(raw)
-        answers[question] = heard(question, raw)
+        answers[question] = read_probe(question, raw)
     differences = [
         *credits_differences(answers["credits"]),
         *models_differences(answers["models"]),
@@ -106,7 +106,7 @@ def _once(differences: list[Difference]) -> Iterator[Difference]:
             yield one
 
 
-def _learned(answers: Mapping[str, Heard]) -> Iterator[tuple[str, str]]:
+def _learned(answers: Mapping[str, ProbeResult]) -> Iterator[tuple[str, str]]:
     """What the schema and the models list say of what the documentation leaves open."""
     document = answers["openapi"].value
     found = operations(document)

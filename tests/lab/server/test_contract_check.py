@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 from rivya_core import Lab
 from rivya_core.api.differences import credits_differences, models_differences, task_differences
-from rivya_core.api.probes import Heard
+from rivya_core.api.probes import ProbeResult
 from rivya_core.api.schema_differences import schema_differences
 from rivya_core.lab.server import contract_check
 from rivya_core.lab.server.contract_check import _learned
@@ -216,7 +216,7 @@ anything = st.recursive(
 def test_no_json_makes_a_comparison_raise(value: Any, status: int | None) -> None:
     """Whatever shape it has, and whatever it refers to in circles."""
     value = {"paths": {"/generations": {"post": value}}} if isinstance(value, dict) else value
-    found = {name: Heard(name, status, value, "") for name in ("credits", "models", "openapi", "task")}
+    found = {name: ProbeResult(name, status, value, "") for name in ("credits", "models", "openapi", "task")}
     assert list(credits_differences(found["credits"])) is not None
     assert list(models_differences(found["models"])) is not None
     assert list(schema_differences(found["openapi"])) is not None
@@ -231,7 +231,7 @@ def test_a_schema_that_runs_in_circles_ends() -> None:
         "components": {"schemas": {"A": {"oneOf": [loop, loop, loop], "allOf": [loop]}}},
         "paths": {"/generations": {"post": {"requestBody": {"content": {"application/json": {"schema": loop}}}}}},
     }
-    assert list(schema_differences(Heard("openapi", 200, document, "")))
+    assert list(schema_differences(ProbeResult("openapi", 200, document, "")))
 
 
 def test_a_report_stays_small_whatever_a_server_lists(live: Lab, server: Routed) -> None:
