@@ -111,6 +111,7 @@ def read_generation(raw: RawAnswer, task_id: str | None = None) -> Generation:
         found = next((item for item in reversed([*_nested(value, _TASK_WRAPS, 0)]) if item.get("status")), None)
     if found is not None:
         ids = [found[key] for key in _TASK_IDS if _is_id(found.get(key))]
+        # Ids may have two spellings in one answer; any of them may be the requested one.
         ours = task_id is not None and (not ids or _names(found, task_id))
         found = {**found, "id": task_id if ours else next(iter(ids), None)}
     answer = _typed(Generation, found, raw)

@@ -217,6 +217,7 @@ class _Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send; when the peer stops reading and has sent something, raise WriteError so that its early answer is read."""
+        # In pieces: the deadline applies to each, and an early answer is noticed before the whole body is sent.
         for at in range(0, len(buffer), _WRITE_BYTES):
             within = _within(timeout, httpcore.WriteTimeout)
             try:

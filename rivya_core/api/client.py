@@ -69,6 +69,7 @@ def _settings(api_key: str | SecretStr | None, base_url: str | None, settings: S
     }
     if settings is None:
         return Settings(**given)
+    # Rebuilt, not copied: only the constructor validates.
     return Settings(**{**dict(settings), **given}) if given else settings
 
 

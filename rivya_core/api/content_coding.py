@@ -72,7 +72,9 @@ class _Gzip:
 
     def __init__(self) -> None:
         self._members = 1
-        self._inflate = zlib.decompressobj(31)
+        self._inflate = zlib.decompressobj(
+            31
+        )  # 15 bits of window, and 16 for the gzip format (zlib manual, inflateInit2)
         self._is_over = False
         self._between = b""  # a first byte after a member, until the second tells whether another member begins
         self._begun = False
@@ -111,7 +113,9 @@ class _Deflate:
     def feed(self, data: bytes) -> Iterator[bytes]:
         if not self._begun and data:
             self._begun = True
-            if data[0] & 0x0F != zlib.DEFLATED:
+            if (
+                data[0] & 0x0F != zlib.DEFLATED
+            ):  # RFC 1950, section 2.2: the low bits of the first byte are the method, 8
                 self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         if not self._inflate.eof:
             yield from _inflated(self._inflate, data)

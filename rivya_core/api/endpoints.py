@@ -228,6 +228,7 @@ def _mime(head: bytes, kind: str, declared: str | None, limit: KindLimit) -> str
         raise invalid("file", f"is not recognisable by its first bytes; for kind {kind} {taken} are taken")
     if mime not in limit.mime_types:
         raise invalid("file", f"is {mime}; for kind {kind} {taken} are taken")
+    # First bytes cannot tell audio from video in an MP4, nor older names of a type from its current one.
     if _ALIASES.get(str(mime), mime) != _ALIASES.get(proven, proven):
         raise invalid("mime_type", f"says {mime}, but the file's first bytes say {proven}")
     return str(mime)

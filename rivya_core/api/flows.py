@@ -135,6 +135,7 @@ class Flows:
         return kept[1] if kept else None
 
     def _keep_body(self, key: str, asked: str, body: bytes) -> bytes:
+        # setdefault: of two threads with the same key the first one decides which bytes are sent.
         self._bodies.setdefault(key, (asked, body))
         while len(self._bodies) > _BODIES_KEPT:
             self._bodies.popitem(last=False)
@@ -168,6 +169,7 @@ class Flows:
                 raise failed(generation)
             if generation.task_status is TaskStatus.SUCCEEDED:
                 return generation
+        # The wait lasts as long as the caller asked for, also when the last read failed early.
         yield Sleep(schedule.remaining_s(self._clock()))
         raise _out_of_time(task_id, last)
 

@@ -267,6 +267,7 @@ class MediaClient(MediaRules):
                 for is_full in sink.take(chunk):
                     if is_full:
                         sink.flush()
+                # Each received byte extends the time, so that a slow connection can finish.
                 deadline.seconds = allowed_s(self._timeouts, sink.size_bytes)
             fetched = sink.finish(announced, rules.content_type_of(response))
         finally:

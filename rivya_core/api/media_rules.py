@@ -131,6 +131,7 @@ def request_for(target: Target, address: str | None, timeouts: Mapping[str, floa
     extensions: dict[str, object] = {"timeout": dict(timeouts)}
     url = target.url
     if address is not None:
+        # TLS still verifies the certificate against the name, not against the IP address.
         extensions["sni_hostname"] = target.url.raw_host.decode("ascii")
         url = target.url.copy_with(host=address)
     return httpx.Request("GET", url, headers=headers, extensions=extensions)
@@ -196,6 +197,7 @@ def check_body(head: bytes, size_bytes: int, announced_bytes: int | None) -> Non
     """
     if announced_bytes is not None and size_bytes != announced_bytes:
         raise download_error(f"Only {size_bytes} of {announced_bytes} bytes arrived", retryable=True, code="truncated")
+    # Some servers send error pages with status 200 and the type of a video, so the content decides.
     if sniff(head[:HEAD_BYTES]) not in _CLIPS:
         what = "nothing" if size_bytes == 0 else "a file that is no MP4, QuickTime or WebM video"
         raise download_error(f"The address delivered {what} ({size_bytes} bytes)", retryable=True, code="not_a_video")

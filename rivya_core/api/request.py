@@ -151,6 +151,7 @@ class GenerationRequest(BaseModel):
         Raises:
             InvalidRequestError: the items break the model's reference rule, or do not belong to the request.
         """
+        # A body without the image would be valid, and would buy another clip than the one that was asked for.
         if self.image is not None and not items:
             raise invalid("reference_image", "must be uploaded before the request is sent")
         check_reference_items(self._spec, items)

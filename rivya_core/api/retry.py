@@ -96,6 +96,8 @@ _BY_EFFECT = {
     Effect.CONFLICT: Situation.CONFLICT,
     Effect.MISSING: Situation.MISSING,
 }
+# Statuses of answers without a known code. 408 and 425 (RFC 9110, section 15.5.9; RFC 8470, section 5.2) say that the request
+# was not processed, but proxies send them too, so they are treated like server errors.
 _BY_STATUS = {
     401: Situation.KEY,
     402: Situation.WALLET,
@@ -136,6 +138,7 @@ def situation_of(code: str | None, http_status: int | None) -> Situation:
     if documented is not None and documented.effect in _BY_EFFECT:
         return _BY_EFFECT[documented.effect]
     status = http_status or 0
+    # A documented code decides over a status that is wrong for it, except where the status asks for another try.
     if documented is not None and documented.http is not None and status not in {408, 409, 425, 429}:
         return Situation.CONFLICT if documented.http == 409 else Situation.REFUSAL  # noqa: PLR2004 - HTTP status
     if status in _BY_STATUS:
@@ -172,6 +175,7 @@ def delay_s(phase: Phase, attempt: int, retry_after_s: float | None, jitter: flo
     own = min(longest, first * 2.0 ** min(max(attempt - 1, 0), _DOUBLINGS_MAX)) * (0.5 + jitter / 2)
     if retry_after_s is None or not math.isfinite(retry_after_s):
         return own
+    # Capped: a wrong header must not park a paid row for days.
     asked = min(max(retry_after_s, 0.0), RETRY_AFTER_MAX_S)
     return max(own, asked * (1 + jitter / 10))
 

@@ -121,6 +121,7 @@ class Address:
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> RawAnswer:
         """Return the parts of an answer that are used, with the key redacted."""
+        # Some servers and proxies echo request headers in error pages.
         if self._key_bytes in body:
             body = body.replace(self._key_bytes, _REDACTED.encode())
         kept = {name: self.redact(headers[name]) for name in _KEPT_HEADERS if name in headers}
@@ -245,6 +246,7 @@ class AnswerBody:
             yield
         except faults as error:
             timed_out = isinstance(error.__cause__ or error, TIMEOUTS)
+            # A success without its whole body is no success, and a time-out says nothing about the end of the body.
             if timed_out or self._status < httpx.codes.MULTIPLE_CHOICES:
                 raise
             self._is_cut = True

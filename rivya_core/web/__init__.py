@@ -1,4 +1,4 @@
-"""Our own HTTP routes, who may use them, and what leaves by them; ``app.py`` hands these to the server."""
+"""The dashboard's own HTTP routes and the middleware that guards them; ``app.py`` passes them to Streamlit's server."""
 
 from rivya_core.web.routes import lifespan, middleware, routes
 

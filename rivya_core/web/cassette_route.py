@@ -18,9 +18,9 @@ from rivya_core.web.selection import ids_of, read_selection
 
 
 async def export_cassette(request: Request) -> Response:
-    """Stream a cassette of the generations and sweeps that ``id`` names, or with ``matching=1`` of those that a filter finds.
+    """Stream a cassette of generations and sweeps: those that ``id`` names or, with ``matching=1``, those of a history filter.
 
-    ``images=1``: their reference images as well.
+    ``images=1`` includes their reference images. 400 when nothing or too much is selected, 409 when it cannot be exported.
     """
     selection = await read_selection(request)
     if isinstance(selection, Response):

@@ -1,7 +1,7 @@
-"""Chosen clips as one ZIP, written while it is sent: one block of one file is in memory, however many clips there are.
+"""Selected clips as one ZIP, written while it is sent: only one block of one file is in memory, however many clips there are.
 
-It holds the clips, ``manifest.json`` and ``clips.csv`` with prompts and parameters. The manifest comes last, so that it says
-what is in the file: with the hash of the bytes that were written, and what is missing, and why. No key, host or path is in it.
+It contains the clips, ``clips.csv`` and ``manifest.json`` with prompts and parameters. The manifest comes last, as it lists what
+was really written, with hashes, and what is missing, with reasons. No key, host or path is in it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rivya_core.web import exports
 
 CLIPS_MAX: Final = 500
 HOSTS: Final = frozenset({"connection"})
-"""Columns that name a host."""
+"""Columns with host names, which are left out."""
 
 _SAID: Final = {
     "SIMULATED": "SIMULATED: nothing here is real.",
@@ -39,7 +39,7 @@ _CUT: Final = "The file could not be read to its end."
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """What became of one clip. ``missing``: why it is not there, or not whole; empty when it is."""
+    """The result for one clip. missing: why it is missing or incomplete; empty when it is complete."""
 
     name: str | None
     sha256: str | None
@@ -48,7 +48,7 @@ class _Packed:
 
 
 def clip_name(record: GenerationRecord) -> str:
-    """Name a saved clip; one that is not live says what it is."""
+    """Return the file name of a saved clip; it begins with the mode unless that is live."""
     mark = "" if record.mark == "LIVE" else f"{record.mark}-"
     model = _UNSAFE.sub("-", record.model)
     suffix = container_of_key(record.clip_key or "").suffix
@@ -56,16 +56,16 @@ def clip_name(record: GenerationRecord) -> str:
 
 
 def mode_of(rows: Iterable[GenerationRecord]) -> ModeWord | None:
-    """What all rows are, or None when they differ."""
+    """Return the mode of all rows, or None when they differ."""
     modes = {row.mode_word for row in rows}
     return modes.pop() if len(modes) == 1 else None
 
 
 def pack(lab: Lab, rows: list[GenerationRecord]) -> Iterator[bytes]:
-    """Write the clips of some generations, in their order, piece by piece."""
+    """Yield a ZIP with the clips of these generations, in their order."""
     out = Pieces()
     packed: list[_Packed] = []
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:  # video is compressed already
         for number, row in enumerate(rows, 1):
             yield from _clip(archive, out, _file(lab, row), row, number, packed)
         marked = list(lab.history.marked(rows))
@@ -91,7 +91,7 @@ def _clip(
     number: int,
     packed: list[_Packed],
 ) -> Iterator[bytes]:
-    """Write one clip; what cannot be read is said in the manifest, and the others come all the same."""
+    """Write one clip. An unreadable one is listed as missing and does not end the archive: its start is sent already."""
     if path is None:
         packed.append(_Packed(None, None, 0, _GONE if row.has_clip else f"There is no clip: it is {row.state}."))
         return

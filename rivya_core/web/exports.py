@@ -1,7 +1,7 @@
-"""History as CSV and JSON, credit movements as CSV, row by row, so that a large export needs no memory.
+"""Export history as CSV and JSON, and credit movements as CSV, row by row, so that memory does not grow with the export.
 
-A cell that a spreadsheet would run as a formula is prefixed with an apostrophe. The mode column and the file name say
-when rows are simulated or replayed.
+A cell that a spreadsheet would run as a formula is prefixed with an apostrophe. The mode column and the file name tell
+simulated and replayed rows from live ones.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from rivya_core.mode_words import ModeWord, mode_word
 from rivya_core.settings import Mode
 
 FORMULA_SIGNS = frozenset("=+-@\N{MINUS SIGN}")
-"""What begins a formula. Spreadsheets of East Asian locales take the full-width forms for it too. Source: OWASP, CSV Injection."""
+"""First characters of a formula (OWASP, CSV Injection), compared after NFKC: East Asian spreadsheets accept full-width forms."""
 
 SUPPORT_HOURS_MAX = 24 * 31
 
-FORMULA_STARTS = (*"=+-@", "\t", "\r", "\n")
+FORMULA_STARTS = (*"=+-@", "\t", "\r", "\n")  # OWASP, CSV Injection: tabs and line breaks start a cell too
 
 Cell = str | int | float | bool | None
 Row = TypeVar("Row")
 Marked = tuple[GenerationRecord, Marks]
-"""A generation and what people and sweeps added to it."""
+"""A generation, with its labels, ratings, notes, votes and sweeps."""
 
 
 def _moment(value: datetime | None) -> str | None:
@@ -81,7 +81,7 @@ COLUMNS: Mapping[str, Callable[[GenerationRecord], Cell]] = {
     "starred": lambda row: row.starred,
     "sent_client_request_id": lambda row: row.sent_trace_id,
 }
-"""Every exported column and where it comes from; the key of the API is in none of them."""
+"""The exported columns of a generation. None contains the API key; names and order are stable, new ones are appended."""
 
 MARK_COLUMNS: Mapping[str, Callable[[Marks], Cell]] = {
     "sweep": lambda marks: "; ".join(sweep.name for sweep in marks.sweeps),
@@ -93,7 +93,7 @@ MARK_COLUMNS: Mapping[str, Callable[[Marks], Cell]] = {
     "votes_lost": lambda marks: marks.votes.lost,
     "votes_tied": lambda marks: marks.votes.tied,
 }
-"""What people and sweeps added; these columns come after all others."""
+"""The columns of labels, ratings, notes, votes and sweeps, after all others."""
 
 
 def _note(note: NoteText) -> str:
@@ -116,7 +116,7 @@ MOVEMENT_COLUMNS: Mapping[str, Callable[[MovementLine], Cell]] = {
     "outcome": lambda line: line.outcome,
     "reason": lambda line: line.reason,
 }
-"""The columns of a credit movement; the day is the local one of the submission, the one that its cap counts."""
+"""The columns of a credit movement. ``day`` is the local calendar day of the submission, to whose cap it counts."""
 
 
 OBSERVATION_COLUMNS: Mapping[str, Callable[[Observation], Cell]] = {
@@ -128,18 +128,18 @@ OBSERVATION_COLUMNS: Mapping[str, Callable[[Observation], Cell]] = {
     "last_seen": lambda one: _moment(one.last_at),
     "simulated": lambda one: one.simulated if one.seen else None,
 }
-"""The columns of what was observed of a server; a question that nobody saw an answer to has a line as well."""
+"""The columns of the observations of a server; questions without an answer are listed too."""
 
 
 def formula_safe(value: Cell) -> Cell:
-    """Prefix a text that a spreadsheet would take for a formula, also where it stands after what is trimmed or not drawn."""
+    """Prefix a text that a spreadsheet would read as a formula, also after leading blanks or invisible characters."""
     if isinstance(value, str) and (value.startswith(FORMULA_STARTS) or _first_shown(value) in FORMULA_SIGNS):
         return "'" + value
     return value
 
 
 def _first_shown(text: str) -> str:
-    """The first character that can be seen, a wide or small form as the plain one; empty when there is none."""
+    """Return the first visible character in its NFKC form; empty when there is none."""
     found = next((character for character in text if not shows_nothing(character)), "")
     return unicodedata.normalize("NFKC", found)[:1]
 
@@ -159,25 +159,25 @@ MARKED_COLUMNS: Mapping[str, Callable[[Marked], Cell]] = {
 
 
 def csv_lines(rows: Iterable[Marked], *, without: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Write generations as CSV, one piece per row; ``without`` names columns that are left out."""
+    """Yield generations as CSV, the header and then one piece per row. without: columns to leave out."""
     return _csv(rows, {name: column for name, column in MARKED_COLUMNS.items() if name not in without})
 
 
 def movement_lines(rows: Iterable[MovementLine]) -> Iterator[str]:
-    """Write credit movements as CSV, one piece per row."""
+    """Yield credit movements as CSV, the header and then one piece per row."""
     return _csv(rows, MOVEMENT_COLUMNS)
 
 
 def observation_lines(rows: Iterable[Observation]) -> Iterator[str]:
-    """Write what was observed of a server as CSV, one piece per row."""
+    """Yield the observations of a server as CSV, the header and then one piece per row."""
     return _csv(rows, OBSERVATION_COLUMNS)
 
 
 def parse_support(pairs: Iterable[tuple[str, str]]) -> tuple[str | None, float, bool]:
-    """Read generation, hours and whether prompts were ticked from the address of a support bundle.
+    """Parse the query of a support bundle: generation id or None, hours, whether prompts are included.
 
     Raises:
-        ValueError: the hours are no number from 0 to ``SUPPORT_HOURS_MAX``.
+        ValueError: the hours are not a number from 0 to ``SUPPORT_HOURS_MAX``.
     """
     values = dict(pairs)
     try:
@@ -190,7 +190,7 @@ def parse_support(pairs: Iterable[tuple[str, str]]) -> tuple[str | None, float, 
 
 
 def _csv(rows: Iterable[Row], columns: Mapping[str, Callable[[Row], Cell]]) -> Iterator[str]:
-    """Write RFC 4180 in UTF-8 with a mark, so that spreadsheets read other scripts."""
+    """Yield CSV as in RFC 4180, with a byte order mark: without one Excel does not read it as UTF-8."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
     buffer.write("\ufeff")
@@ -202,7 +202,7 @@ def _csv(rows: Iterable[Row], columns: Mapping[str, Callable[[Row], Cell]]) -> I
 
 
 def json_lines(rows: Iterable[Marked]) -> Iterator[str]:
-    """Write generations as one JSON array, one piece per row."""
+    """Yield generations as one JSON array, one piece per row."""
     separator = "[\n"
     for row in rows:
         yield separator + json.dumps(json_row(row), ensure_ascii=False)
@@ -211,7 +211,7 @@ def json_lines(rows: Iterable[Marked]) -> Iterator[str]:
 
 
 def json_row(row: Marked) -> dict[str, object]:
-    """One generation as an object; parameters, sweeps, labels, ratings and notes are objects and lists there, not texts."""
+    """Return a generation as a JSON object; unlike in CSV, parameters, sweeps, labels, ratings and notes are structured."""
     record, marks = row
     return {name: column(row) for name, column in MARKED_COLUMNS.items()} | {
         "params": dict(record.params),
@@ -223,13 +223,13 @@ def json_row(row: Marked) -> dict[str, object]:
 
 
 def file_name(what: str, mode: ModeWord | None, extension: str, now: datetime) -> str:
-    """Name the exported file; only an export of live rows alone goes without a word in capitals."""
+    """Return the file name of an export; capitals mark every export that is not of live rows only. mode: None for mixed rows."""
     rows = {"live": "live", "simulated": "SIMULATED", "replay": "REPLAY", None: "live-and-SIMULATED"}[mode]
     return f"rivya-{what}-{rows}-{now:%Y%m%d-%H%M%S}.{extension}"
 
 
 def filter_query(query: HistoryFilter) -> str:
-    """Write a filter as the query of an export address; the reverse of :func:`parse_filter`."""
+    """Format a filter as the query of an export URL; the inverse of :func:`parse_filter`."""
     pairs: list[tuple[str, str]] = [("state", str(state)) for state in sorted(query.states)]
     if query.mode is not None:
         pairs.append(("mode", query.mode))
@@ -250,10 +250,10 @@ def filter_query(query: HistoryFilter) -> str:
 
 
 def parse_filter(pairs: Iterable[tuple[str, str]]) -> HistoryFilter:
-    """Read a filter from the query of an export address.
+    """Parse a filter from the query of an export URL.
 
     Raises:
-        ValueError: a state, mode, time or parameter is not one; the sentence names it.
+        ValueError: a state, mode, time or parameter is invalid; the sentence names it.
     """
     values: dict[str, list[str]] = {}
     for name, value in pairs:
@@ -274,10 +274,10 @@ def parse_filter(pairs: Iterable[tuple[str, str]]) -> HistoryFilter:
 
 
 def parse_days(pairs: Iterable[tuple[str, str]]) -> tuple[Mode | None, Days]:
-    """Read a mode and local calendar days (``since``, ``until``, both included) from the query of an export address.
+    """Parse mode and local calendar days (``since`` and ``until``, both inclusive) from the query of an export URL.
 
     Raises:
-        ValueError: a mode or day is not one; the sentence names it.
+        ValueError: a mode or day is invalid; the sentence names it.
     """
     values = dict(pairs)
     first, last = (_parse_day(values.get(name, "")) for name in ("since", "until"))
@@ -317,7 +317,7 @@ def _parse_moment(value: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value)
         moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        moment.astimezone(UTC)  # the first and the last years are beyond the calendar in another zone
+        moment.astimezone(UTC)  # fails for the first and the last day of the calendar, which no other zone can express
     except (ValueError, OverflowError):
         raise ValueError(f"'{value}' is not a time, such as 2026-11-23T09:30:00+00:00") from None
     return moment

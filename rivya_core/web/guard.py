@@ -1,6 +1,6 @@
-"""Who may talk to this server, and what a browser may load from it: host names, origins, security headers.
+"""Middleware: allowed host names (DNS rebinding), allowed origins (CSRF), security headers.
 
-Streamlit checks neither on routes of our own. Nothing here reads a request body: that would break uploads.
+Streamlit does not check these on routes of our own. Nothing here reads a request body: that would break uploads.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from rivya_core.settings.origins import Origin, at_host, read_origin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-_POLICY_VIOLATION = 1008
+_POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
 _REFUSED = "Requests from another origin are refused."
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; "
-    # Streamlit's page has one inline script; components are loaded from blob: addresses.
+    # Streamlit's page has an inline script, and loads components from blob: URLs.
     "script-src 'self' 'unsafe-inline' blob:; "
     "style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; "
@@ -33,6 +33,7 @@ CONTENT_SECURITY_POLICY = (
     "object-src 'none'; "
     "base-uri 'self'; "
     "form-action 'self'; "
+    # Streamlit shows components in frames of its own origin; other sites may not frame the dashboard (clickjacking).
     "frame-ancestors 'self'"
 )
 
@@ -47,13 +48,13 @@ SECURITY_HEADERS = {
 
 
 class SecurityHeaders:
-    """Add the security headers to every HTTP answer."""
+    """Add the security headers to every HTTP response that does not set its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; the headers join the start of its answer."""
+        """Pass the request on and add the headers to the start of its response."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -69,12 +70,12 @@ class SecurityHeaders:
 
 
 class OwnPagesOnly:
-    """Refuse what a page of another origin started: every WebSocket, since it carries whole sessions, and every write.
+    """Refuse cross-origin WebSockets and cross-origin requests that may write (CSRF, cross-site WebSocket hijacking).
 
-    Ours is the origin whose host and port are those of the ``Host`` header, with the default port of the origin's scheme
-    filled in, and whatever ``allowed`` names; a name of this machine alone is not enough, as any program here may serve a
-    page under it. ``X-Forwarded-*`` is not read: whoever sends a request can write it. A request without ``Origin`` comes
-    from a program, not from a page, and passes: it cannot ride on a visitor's browser.
+    Own origins are the one whose host and port are those of the ``Host`` header (default ports filled in by the origin's scheme),
+    and those in ``allowed``. A loopback host alone is not enough: any program on this machine may serve a page there.
+    ``X-Forwarded-*`` is not read, as any client can set it. Requests without ``Origin`` pass: browsers send it with every
+    WebSocket and cross-origin write, so these come from programs, which cannot abuse a visitor's session.
     """
 
     def __init__(self, app: ASGIApp, allowed: frozenset[Origin] = frozenset()) -> None:
@@ -82,7 +83,7 @@ class OwnPagesOnly:
         self.allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, answer 403, or close the WebSocket before it is open."""
+        """Pass the request on, answer 403, or reject the WebSocket before it is accepted."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
@@ -91,34 +92,35 @@ class OwnPagesOnly:
             if self._is_foreign(headers):
                 await WebSocketClose(code=_POLICY_VIOLATION, reason=_REFUSED)(scope, receive, send)
             else:
-                await self.app(_as_our_own(scope, headers), receive, send)
+                await self.app(_with_own_origin(scope, headers), receive, send)
         elif scope["method"] in SAFE_METHODS:
-            await self.app(scope, receive, _without_sharing(send) if self._is_foreign(headers) else send)
+            await self.app(scope, receive, _without_cors(send) if self._is_foreign(headers) else send)
         elif self._is_foreign(headers) or self._is_fetched_from_elsewhere(headers):
             await JSONResponse({"error": _REFUSED}, status_code=403)(scope, receive, send)
         else:
-            await self.app(_as_our_own(scope, headers), receive, send)
+            await self.app(_with_own_origin(scope, headers), receive, send)
 
     def _is_foreign(self, headers: Headers) -> bool:
-        told = headers.getlist("origin")
-        if not told:
+        origins = headers.getlist("origin")
+        if not origins:
             return False
-        origin = read_origin(told[0]) if len(told) == 1 else None
+        # Two Origin or Host headers: a proxy and the server may each read another one, so neither is trusted.
+        origin = read_origin(origins[0]) if len(origins) == 1 else None
         if origin is None:
             return True
         hosts = headers.getlist("host")
         return origin not in self.allowed and (len(hosts) != 1 or origin != at_host(hosts[0], origin.scheme))
 
     def _is_fetched_from_elsewhere(self, headers: Headers) -> bool:
-        """What the browser says of the way the request was made; it does not for WebSockets, which always have an origin."""
+        """Return whether the browser says that another site made the request (Fetch Metadata: Sec-Fetch-Site)."""
         if headers.get("sec-fetch-site", "none") in {"none", "same-origin"}:
             return False
         origin = read_origin(headers.get("origin", ""))
         return origin not in self.allowed
 
 
-def _as_our_own(scope: Scope, headers: Headers) -> Scope:
-    """Name the server's own origin in place of the one that was judged: Streamlit has rules of its own and knows no proxy."""
+def _with_own_origin(scope: Scope, headers: Headers) -> Scope:
+    """Replace an accepted origin by the server's own: Streamlit checks it again, by rules that know no proxy."""
     origin = read_origin(headers.get("origin", ""))
     if origin is None:
         return scope
@@ -129,10 +131,10 @@ def _as_our_own(scope: Scope, headers: Headers) -> Scope:
     }
 
 
-def _without_sharing(send: Send) -> Send:
-    """Drop the headers by which Streamlit lets any page of this machine read an answer."""
+def _without_cors(send: Send) -> Send:
+    """Drop the CORS headers with which Streamlit lets every page on this machine read a response."""
 
-    async def unshared(message: Message) -> None:
+    async def send_without_cors(message: Message) -> None:
         if message["type"] == "http.response.start":
             kept = [
                 (name, value)
@@ -142,17 +144,17 @@ def _without_sharing(send: Send) -> Send:
             message = {**message, "headers": kept}
         await send(message)
 
-    return unshared
+    return send_without_cors
 
 
 def allowed_hosts(setting: str) -> list[str]:
-    """List the host names this server answers to: this machine's, and those of ``RIVYA_ALLOWED_HOSTS`` (comma separated)."""
+    """Return the accepted host names: loopback, and those of ``RIVYA_ALLOWED_HOSTS`` (comma separated)."""
     named = [name.strip().lower() for name in setting.split(",") if name.strip()]
     return [*sorted(LOOPBACK_HOSTS), "[::1]", *named]
 
 
 def middleware(allowed_hosts_setting: str, allowed_origins: frozenset[Origin] = frozenset()) -> list[Middleware]:
-    """Build the middleware, outermost first: headers on every answer, then host names, then origins."""
+    """Return the middleware, outermost first, so that refusals get the security headers too."""
     return [
         Middleware(SecurityHeaders),
         Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(allowed_hosts_setting), www_redirect=False),

@@ -36,7 +36,7 @@ _WAITING: Final = threading.BoundedSemaphore(_WAITING_MAX)
 
 
 class DeletedAfterSending(AnonymousFile):
-    """A file answer that deletes its file once it was sent, or broken off."""
+    """A file response that deletes its file after sending, also when the client disconnects."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the file, whole or in ranges."""
@@ -98,7 +98,7 @@ def make(lab: Lab, kind: str, asked: QueryParams) -> tuple[Path, str]:
         )
     part = lab.archive.part_path(f"clips/{kind}")
     try:
-        part.unlink()  # the name stays reserved, and the writers of shows refuse to overwrite a file
+        part.unlink()  # its random name stays ours, and the writers of shows refuse to overwrite a file
         with _ENCODING:
             write(part)
     except BaseException:

@@ -1,6 +1,6 @@
-"""Our own HTTP routes beside Streamlit's: health, clips and pictures from disk, streamed exports, fonts, the simulator.
+"""The HTTP routes beside Streamlit's: health, clips and pictures from disk, streamed exports, fonts, the simulator.
 
-Reads only: whoever can reach this server can fetch clips by their id, but nothing here starts or changes a generation.
+Read-only: whoever can reach this server can download clips by id, but nothing here starts or changes a generation.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).parents[1] / "assets"
 UNSURE_CACHE = "private, no-cache"
-"""Of a clip that may be fetched again: a browser asks each time whether it is still the same."""
+"""For a clip that may be downloaded again from Rivya: the browser revalidates it each time."""
 
 
 def routes() -> Sequence[BaseRoute]:
-    """List the routes that stand beside Streamlit's."""
+    """Return the routes beside Streamlit's."""
     return [
         Route("/healthz", health),
         Route("/clips/{id}.mp4", clip),
@@ -74,7 +74,7 @@ def routes() -> Sequence[BaseRoute]:
 
 
 def middleware() -> Sequence[Middleware]:
-    """Build the middleware; settings that cannot be read leave this machine's names only."""
+    """Return the middleware; with unusable settings only loopback host names are accepted, so that the page can say why."""
     try:
         settings = Settings()
         return guard.middleware(settings.allowed_hosts, settings.origins)
@@ -84,14 +84,14 @@ def middleware() -> Sequence[Middleware]:
 
 @asynccontextmanager
 async def lifespan(_app: object) -> AsyncIterator[dict[str, Any]]:
-    """Open the lab with the server, so that open generations go on before any browser comes, and close it with the server.
+    """Open the lab when the server starts, so that open generations resume without a browser, and close it with the server.
 
-    A lab that cannot be opened does not stop the server: the pages and /healthz say why.
+    If the lab cannot be opened the server runs all the same: the pages and /healthz say why.
     """
     try:
         await anyio.to_thread.run_sync(services.shared_lab)
     except RivyaError as error:
-        log.error("the lab could not be opened: %s", error)  # noqa: TRY400 - its sentence says all, a trace nothing
+        log.error("the lab could not be opened: %s", error)  # noqa: TRY400 - the sentence is written for people, a traceback adds nothing
     try:
         yield {}
     finally:
@@ -99,7 +99,7 @@ async def lifespan(_app: object) -> AsyncIterator[dict[str, Any]]:
 
 
 def health(_request: Request) -> Response:
-    """Answer the state of the lab's parts; 503 when one is down."""
+    """Return the state of the lab's parts as JSON; 503 when one is down."""
     try:
         now = services.shared_lab().health()
     except RivyaError as error:
@@ -119,7 +119,7 @@ def health(_request: Request) -> Response:
 
 
 def clip(request: Request) -> Response:
-    """Stream an archived clip with Range; ``?download=1`` names the file for saving, ``?download=settings`` adds its recipe."""
+    """Stream an archived clip with Range. ``?download=1``: as an attachment; ``?download=settings``: with its recipe inside."""
     asked = request.query_params.get("download")
     download = asked == "1"
 
@@ -133,6 +133,7 @@ def clip(request: Request) -> Response:
             media_type=container_of_key(path.name).media_type,
             filename=clip_archive.clip_name(record) if download else None,
             content_disposition_type="attachment" if download else "inline",
+            # A damaged clip is replaced under the same URL, so it must not be cached.
             headers={"Cache-Control": PRIVATE_CACHE if record.clip_check == WHOLE else UNSURE_CACHE},
         )
 
@@ -150,7 +151,10 @@ def ballot_file(request: Request) -> Response:
 
 
 def ballot_clip(request: Request) -> Response:
-    """Stream one side of a pair in a blind vote, under an address that is good for that pair until its round ends."""
+    """Stream one clip of a pair in a blind vote. The token in the URL is valid for that pair until its round ends.
+
+    Neither URL nor headers tell which clip it is, so that nobody can recognise one across pairs.
+    """
 
     def answer(lab: Lab) -> Response:
         side = lab.ballots.file(request.path_params["token"])
@@ -173,7 +177,7 @@ def poster(request: Request) -> Response:
 
 
 def image(request: Request) -> Response:
-    """Serve a reference image by the hash of its bytes; with ``?small=1`` its small copy, where there is one."""
+    """Serve a reference image by SHA-256; with ``?small=1`` its thumbnail, if there is one."""
     sha256 = request.path_params["sha256"]
     if not SHA256.fullmatch(sha256):
         return not_found()
@@ -213,7 +217,7 @@ def export(request: Request) -> Response:
 
 
 def export_spend(request: Request) -> Response:
-    """Stream the credit movements of a mode and of some days as CSV."""
+    """Stream credit movements as CSV, filtered by mode and days."""
     try:
         mode, days = exports.parse_days(request.query_params.multi_items())
     except ValueError as error:
@@ -227,7 +231,7 @@ def export_spend(request: Request) -> Response:
 
 
 async def export_clips(request: Request) -> Response:
-    """Stream the clips of the generations that ``id`` names, each once, as a ZIP; a form may name more than an address holds."""
+    """Stream the clips of the generations that ``id`` names as a ZIP. POST takes the ids as a form, as a URL holds too few."""
     chosen = await read_selection(request)
     if isinstance(chosen, Response):
         return chosen
@@ -246,7 +250,7 @@ async def export_clips(request: Request) -> Response:
 
 
 def export_server(_request: Request) -> Response:
-    """Stream what was observed of the server as CSV."""
+    """Stream the observations of the server as CSV."""
 
     def answer(lab: Lab) -> Response:
         name = exports.file_name("server", lab.mode_word, "csv", datetime.now().astimezone())

@@ -18,6 +18,7 @@ async def read_selection(request: Request) -> list[tuple[str, str]] | Response:
     body = b""
     async for piece in request.stream():
         body += piece
+        # Counted while reading, as Content-Length may be missing or wrong.
         if len(body) > FORM_MAX_BYTES:
             return JSONResponse({"error": "The form is too large."}, status_code=413)
     return parse_qsl(body.decode("utf-8", "replace"))

@@ -1,6 +1,6 @@
-"""The page of a show and its files, under one address: whoever has it gets that show and nothing else of the lab.
+"""The page of a show and its files, below one URL: whoever has it can read that show and nothing else of the lab.
 
-A file is asked for by the hash of its bytes, and only the hashes that the show holds are answered.
+Files are requested by SHA-256, and only those of the show are served.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rivya_core.web.files import PRIVATE_CACHE, SHA256, answer_with_lab, archive
 
 
 def routes() -> Sequence[Route]:
-    """List the routes of shows."""
+    """Return the routes of shows."""
     return [
         Route("/show/{id}", show),
         Route("/show/{id}/clips/{sha256}.mp4", clip),
@@ -39,8 +39,8 @@ def routes() -> Sequence[Route]:
 
 
 def show(request: Request) -> Response:
-    """Serve the page of a show, or a page that says that there is none."""
-    from rivya_core.lab.shows.page import page  # noqa: PLC0415 - loads Jinja2: only who shows pays for it
+    """Serve the page of a show; 404 or 409 with a page that says why it cannot be shown."""
+    from rivya_core.lab.shows.page import page  # noqa: PLC0415 - loads Jinja2, which only shows need
 
     try:
         html = services.shared_lab().shows.page(request.path_params["id"])
@@ -53,7 +53,7 @@ def show(request: Request) -> Response:
 
 
 def clip(request: Request) -> Response:
-    """Stream a clip that the show holds, with Range."""
+    """Stream a clip of the show, with Range."""
     id_, sha256 = request.path_params["id"], request.path_params["sha256"]
     if not SHA256.fullmatch(sha256):
         return not_found()
@@ -68,7 +68,7 @@ def clip(request: Request) -> Response:
 
 
 def poster(request: Request) -> Response:
-    """Serve the poster of a clip that the show holds."""
+    """Serve the poster of a clip of the show."""
     id_, sha256 = request.path_params["id"], request.path_params["sha256"]
     if not SHA256.fullmatch(sha256):
         return not_found()
@@ -83,7 +83,7 @@ def poster(request: Request) -> Response:
 
 
 def ballot(request: Request) -> Response:
-    """Serve the ballot of a show, under the policy that stands in it."""
+    """Serve the ballot of a show, with the content security policy that is written in the file."""
 
     def answer(lab: Lab) -> Response:
         made = lab.shows.made_ballot(request.path_params["id"])
@@ -93,7 +93,7 @@ def ballot(request: Request) -> Response:
 
 
 async def vote(request: Request) -> Response:
-    """Count the line that the ballot of a show sends."""
+    """Accept the line of votes that the ballot of a show sends."""
 
     def count(line: str) -> str:
         lab = services.shared_lab()
@@ -106,13 +106,13 @@ async def vote(request: Request) -> Response:
 
 
 def _slug(title: str) -> str:
-    """What a file's name says of a title on every system: its Latin letters and digits."""
+    """Reduce a title to ASCII letters and digits, which are safe in file names on every system and in headers."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     return "-".join(re.findall(r"[a-z0-9]+", plain))[:40].strip("-")
 
 
 def download(request: Request) -> Response:
-    """Send a show as one file or as a ZIP, written while it is sent; ``?originals=1``: one file with the clips as they are."""
+    """Stream a show as one HTML file or as a ZIP. ``?originals=1``: do not re-encode the clips in the HTML file."""
     is_zip = request.url.path.endswith(".zip")
     kind: Literal["file", "zip"] = "zip" if is_zip else "file"
     originals = request.query_params.get("originals") == "1"

@@ -12,9 +12,10 @@ from rivya_core.simulator import World, create_app
 
 
 class SimulatorMount:
-    """Hand requests to the embedded simulator, so that a copied cURL works against this address too.
+    """Pass requests to the embedded simulator, so that a copied cURL command works at this address.
 
-    The world is known only once the lab is open; its controls are not served here.
+    The app is made at the first request, as the world exists only once the lab is open. Its control routes are not mounted: they
+    need no key, and others may reach this server.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class SimulatorMount:
             return None
         if server is None:
             return None
+        # A lab that was closed and opened again has another world.
         if self._served is None or self._served[0] is not server.world:
             self._served = (server.world, create_app(server.world, server.clips))
         return self._served[1]

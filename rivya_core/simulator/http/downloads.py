@@ -70,6 +70,7 @@ async def send_file(
 async def _send_bytes(exchange: Exchange, path: Path, first: int, end: int, fault: Fault | None) -> None:
     stall_at = first + fault.detail["after_bytes"] if fault is not None and fault.kind == "stall_media" else end
     cut_at = first + (end - first) // 2 if fault is not None and fault.kind == "broken_download" else end
+    # HEAD has the headers of GET and no body (RFC 9110, section 9.3.2).
     if exchange.scope["method"] == "HEAD":
         first = end
     with path.open("rb") as file:
@@ -83,6 +84,7 @@ async def _send_bytes(exchange: Exchange, path: Path, first: int, end: int, faul
             await exchange.send({"type": "http.response.body", "body": chunk, "more_body": True})
             if first == stall_at < end and fault is not None:
                 await asyncio.sleep(fault.detail["delay_s"])
+    # Content-Length promised more bytes, so the connection has to break.
     if first < end:
         await exchange.drop(flush=True)
         return

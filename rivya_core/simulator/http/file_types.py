@@ -23,6 +23,7 @@ KIND_OF_MIME = {
     "audio/ogg": "audio",
 }
 _ALIASES = {"audio/x-wav": "audio/wav", "image/jpg": "image/jpeg", "audio/wave": "audio/wav"}
+# The frame sync of MPEG audio is eleven set bits (ISO/IEC 11172-3).
 _MPEG_FRAMES = frozenset(bytes((0xFF, second)) for second in range(0xE0, 0x100))
 
 
@@ -42,6 +43,7 @@ def sniff(head: bytes) -> str | None:
 
 
 def _iso_brand(brand: bytes) -> str | None:
+    # HEIC and AVIF have the same container as MP4 and are not accepted (docs/api-files).
     if brand in {b"heic", b"heix", b"mif1", b"avif", b"hevc", b"msf1"}:
         return None
     return {b"qt  ": "video/quicktime", b"M4A ": "audio/mp4"}.get(brand, "video/mp4")

@@ -115,6 +115,7 @@ class Exchange:
             "x-request-id": self.record.request_id,
             **answer.headers,
         }
+        # RFC 9110, section 8.6: no Content-Length with 204, and none that is wrong with 304.
         if answer.status in {204, 304}:
             del headers["content-length"]
         await self.start(answer.status, headers)
@@ -142,6 +143,7 @@ class Exchange:
             transport.close()
         else:
             transport.abort()
+        # Returning without a response makes uvicorn send a 500; after the disconnect it does not.
         message: Message = {"type": ""}
         while message["type"] != "http.disconnect":
             message = await self.receive()
@@ -209,6 +211,7 @@ class Endpoint:
             answer = await self._handler(exchange)
         except RefusedError as refusal:
             return envelope(refusal, exchange), None
+        # "After accept" means accepted: a refused request does not use up the fault.
         fault = self._fault_after(exchange) if answer is not None and answer.status in _ACCEPTED else None
         if fault is None or answer is None:
             return answer, None
@@ -217,6 +220,7 @@ class Endpoint:
         return (None if fault.kind == "drop_after_accept" else answer), fault
 
     async def _fault_before(self, exchange: Exchange) -> Fault | None:
+        # Slow comes first and apart, so that it can be combined with any other fault.
         slow = self._world.fire_fault("before", self._route, kinds=_SLOW)
         if slow is not None:
             exchange.record.fault = slow.kind
@@ -239,6 +243,7 @@ class Endpoint:
         return fault
 
     def _admit(self, exchange: Exchange) -> None:
+        # Media is not part of the API: finished clips stay downloadable.
         if self._world.behaviour.api_disabled and self._route != "media":
             raise RefusedError("public_api_disabled", "The public API is switched off for now.")
         if self._scope_needed is None:

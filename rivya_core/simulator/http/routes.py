@@ -147,6 +147,7 @@ def _task_answer(exchange: Exchange, task: Task, route: str) -> dict[str, object
     done = task.status(now) is TaskStatus.SUCCEEDED
     url = f"{exchange.base_url}/media/{task.id}/{signed_urls.issue(world, task.id)}.mp4" if done else None
     answer = task.answer(now, url)
+    # The task itself stays as it is: only what this answer says of it is false.
     fault = world.fire_fault("state", route)
     if fault is not None:
         answer |= {"status": fault.detail["word"], "result": None, "error": None}
@@ -165,6 +166,7 @@ async def _upload(exchange: Exchange) -> Answer:
 
 async def _file(exchange: Exchange) -> Answer:
     stored = exchange.world.files.get(exchange.path_params["file_id"])
+    # 404, not 403: another account must not learn that the file exists.
     if stored is None or exchange.key is None or stored.account != exchange.key.account:
         raise RefusedError("not_found", "There is no such file for this account.")
     return Answer(200, stored.answer(exchange.base_url, exchange.world.behaviour.file_shape))
@@ -189,6 +191,7 @@ async def _media(exchange: Exchange, clips: ClipMaker) -> Answer | None:
     if task is None:
         raise RefusedError("not_found", "There is nothing at this address.")
     signed_urls.check(world, task.id, exchange.path_params["token"])
+    # The token proves only that it was issued here; a fault may have changed the task since.
     if task.status(world.now()) is not TaskStatus.SUCCEEDED:
         raise RefusedError("not_found", "There is nothing at this address.")
     exchange.record.task_id = task.id
@@ -218,6 +221,7 @@ async def _http_error(_request: Request, error: Exception) -> Response:
 
 async def _crash(_request: Request, _error: Exception) -> Response:
     response = _error_response(500, "internal_error", "The simulator failed; see its log.")
+    # Starlette runs the handler of status 500 outside all middleware, so the header is set here.
     response.headers[HEADER_SIMULATOR] = "1"
     return response
 

@@ -24,6 +24,7 @@ def check(world: World, task_id: str, token: str) -> None:
     Raises:
         RefusedError: ``not_found`` when it was not issued here, ``url_expired`` when its time is over.
     """
+    # The time of expiry is part of the signed text, so it cannot be extended.
     moment, _, signature = token.partition("-")
     is_number = moment.isascii() and moment.isdecimal() and len(moment) <= _DIGITS_MAX
     expires_ms = int(moment) if is_number else -1

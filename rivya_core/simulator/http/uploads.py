@@ -100,6 +100,7 @@ async def _store(exchange: Exchange, form: FormData) -> StoredFile:
         refuse("file", "is empty")
     if size > most:
         refuse("file", f"has {size} bytes; {most} are allowed")
+    # The declared type is only compared with the content, never trusted.
     head = await file.read(SNIFFED_BYTES)
     await file.seek(0)
     mime = refuse_unknown_bytes(kind, file.content_type or "", head)

@@ -185,6 +185,7 @@ def _param(known: ParamSpec, value: object) -> None:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
+    # bool is a subclass of int.
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return abs(value) < _LARGEST_NUMBER
@@ -194,7 +195,9 @@ def _json_object(body: bytes) -> dict[str, Any]:
     if len(body) > MAX_BODY_BYTES:
         refuse("body", f"is larger than {MAX_BODY_BYTES} bytes")
     try:
+        # Python accepts NaN and Infinity, which are not JSON (RFC 8259, section 6).
         sent = json.loads(body, parse_constant=lambda word: refuse("body", f"{word} is not JSON"))
+        # Fails for lone surrogates, which JSON escapes can smuggle in and UTF-8 cannot hold.
         json.dumps(sent, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         refuse("body", "is not readable JSON in UTF-8")

@@ -85,6 +85,7 @@ class Behaviour:
 
 _TYPES = {field.name: type(field.default) for field in dataclasses.fields(Behaviour)}
 _TYPES |= {"result_ttl_s": float, "price_10s": int, "rate_limit": int}
+# Zero is excluded where it is a divisor.
 _LEAST_ABOVE_ZERO = 1e-6
 _RANGES: dict[str, tuple[float, float]] = {
     "speed": (_LEAST_ABOVE_ZERO, math.inf),

@@ -103,7 +103,7 @@ class Faults:
         self._store = store
         self._active: list[Fault] | None = None
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Clear the cache; another process may have changed the file."""
         self._active = None
 
@@ -136,7 +136,7 @@ class Faults:
                 "INSERT INTO faults (kind, route, detail, times, after, seen, fired) VALUES (?, ?, ?, ?, ?, 0, 0)",
                 (kind, route, json.dumps(full), times, after),
             )
-            self.forget()
+            self.clear_cache()
         return Fault(int(cursor.lastrowid or 0), kind, route, full, times, after, 0, 0)
 
     def is_declared(self, fault_id: int) -> bool:
@@ -151,7 +151,7 @@ class Faults:
         """Forget every declared fault, fired or not."""
         with self._store.transaction():
             self._store.execute("DELETE FROM faults")
-            self.forget()
+            self.clear_cache()
 
     def fire(
         self, moment: str, route: str, *, kinds: frozenset[str] | None = None, skip: frozenset[str] = frozenset()
@@ -161,6 +161,7 @@ class Faults:
         moment: see the module. kinds: consider only these. skip: leave these out.
         """
         with self._store.lock:
+            # Most requests meet no fault: look in memory before taking the write lock.
             if self._active is None:
                 self._active = [fault for fault in self.all() if not fault.spent]
             if not any(_matches(fault, moment, route, kinds, skip) for fault in self._active):
@@ -174,7 +175,7 @@ class Faults:
                 self._store.execute(
                     "UPDATE faults SET seen = seen + 1, fired = fired + ? WHERE id = ?", (int(fires), fault.id)
                 )
-                self.forget()
+                self.clear_cache()
                 if fires:
                     return fault
         return None

@@ -86,6 +86,7 @@ class Files:
     def add(self, new: NewFile) -> StoredFile:
         """Store an upload: first the bytes, then the row, so that no row ever names a missing file."""
         place = self.path(new.sha256)
+        # Stored by content: equal uploads share one file on disk.
         make_folder(place.parent)
         new.part.replace(place)
         with self._store.transaction():

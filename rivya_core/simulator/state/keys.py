@@ -40,11 +40,12 @@ class Keys:
         self._store = store
         self._now = now
         self._known: dict[str, Key | None] = {}
+        # Derived, not stored: the file holds hashes of keys only, and a restarted world must show the same key.
         self.default = f"{KEY_PREFIX}simulator_{hmac.digest(salt.encode(), b'default key', 'sha256').hex()[:32]}"
         if store.row("SELECT 1 FROM keys WHERE sha256 = ?", (_sha256(self.default),)) is None:
             self.add(self.default)
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Clear the cache; another process may have changed the file."""
         self._known = {}
 
@@ -75,7 +76,7 @@ class Keys:
                 "INSERT OR REPLACE INTO keys (sha256, prefix, account, scopes, state, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
                 (_sha256(secret), secret[:14], account, json.dumps(sorted(scopes)), state, expires_at),
             )
-            self.forget()
+            self.clear_cache()
         return secret
 
     def set_state(self, secret: str, state: str) -> None:
@@ -87,7 +88,7 @@ class Keys:
         _check_state(state)
         with self._store.transaction():
             found = self._store.execute("UPDATE keys SET state = ? WHERE sha256 = ?", (state, _sha256(secret)))
-            self.forget()
+            self.clear_cache()
         if not found.rowcount:
             raise ValueError("this world does not know that key")
 

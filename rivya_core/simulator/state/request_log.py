@@ -95,6 +95,7 @@ class RequestLog:
         """Record a request before it is processed."""
         with self._store.lock:
             self._waiting[id(request)] = request
+            # Only a POST can cost credits, so only its count must survive a kill.
             if request.method != "GET":
                 self.flush()
             elif len(self._waiting) >= _FLUSH_ROWS or time.monotonic() - self._flushed_at > _FLUSH_AFTER_S:
@@ -137,6 +138,7 @@ class RequestLog:
 
     def _save(self, request: RecordedRequest) -> None:
         if not request.stored:
+            # Numbered when written, as several processes may log into the same file.
             row = self._store.row("SELECT COALESCE(MAX(number), 0) + 1 AS next FROM requests")
             request.number = int(row["next"]) if row else 1
             request.stored = True

@@ -66,11 +66,14 @@ class Store:
         self.path = path
         self.lock = threading.RLock()
         self._depth = 0
+        # isolation_level=None: transactions begin in `transaction` alone, never implicitly in the driver.
+        # timeout: how long to wait while another process writes.
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30.0)
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         with self.transaction():
+            # Not executescript: it commits first, and two processes may be creating the same world.
             for statement in SCHEMA.split(";"):
                 self._connection.execute(statement)
 
@@ -90,10 +93,13 @@ class Store:
                 finally:
                     self._depth -= 1
                 return
+            # IMMEDIATE takes the write lock now. A transaction that begins by reading can fail with SQLITE_BUSY at its first
+            # write, whatever the timeout, when another process has committed in between (sqlite.org/lang_transaction.html).
             self._connection.execute("BEGIN IMMEDIATE")
             self._depth = 1
             try:
                 yield
+            # BaseException: a KeyboardInterrupt too must not leave the file locked.
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise

@@ -50,7 +50,7 @@ class Tasks:
         self._now, self._behaviour = now, behaviour
         self._known: dict[str, Task] = {}
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Clear the cache; another process may have changed the file."""
         self._known = {}
 
@@ -62,6 +62,7 @@ class Tasks:
         Raises:
             RefusedError: ``idempotency_conflict`` or ``insufficient_credits``; with a tape what was recorded, or that nothing was.
         """
+        # Raised after the transaction: raising inside would roll back the failed task that some variants leave behind.
         refused: RefusedError | None = None
         with self._store.transaction():
             now = self._now()
@@ -119,6 +120,7 @@ class Tasks:
             for row in self._store.rows(due, (now,)):
                 self._store.execute("UPDATE tasks SET settled = 1 WHERE id = ?", (row["id"],))
                 self._wallet.settle(row["account"], row["id"], row["reserved"], row["final"], row["settle_at"])
+                # Cached rows are immutable, so a changed one is read again.
                 self._known.pop(row["id"], None)
 
     def fail(self, task: Task, code: str, message: str) -> Task:
@@ -153,6 +155,8 @@ class Tasks:
         if row is None:
             return None
         variant = self._behaviour().idempotency
+        # docs/api-errors-and-limits: retries with one key are meant to be idempotent, and clashes give 409. What exactly
+        # is replayed, and for how long, is not documented, hence the variants.
         if row["body_sha256"] != new.body_sha256:
             raise RefusedError("idempotency_conflict", "This Idempotency-Key was used with another body.")
         if variant == "conflict":
@@ -167,10 +171,12 @@ class Tasks:
         task_id = "task_" + hashlib.sha256(f"{self._salt}:task:{number}".encode()).hexdigest()[:20]
         takes = self._store.row("SELECT COUNT(*) AS n FROM tasks WHERE request_sha256 = ?", (new.request_sha256,))
         settings = self._behaviour()
+        # Seeded by text, which gives the same numbers in every process; hash() of text does not.
         rng = random.Random(f"{self._seed}:task:{number}")
         started_at = now + rng.uniform(settings.queue_min_s, settings.queue_max_s) / settings.speed
         work_s = rng.uniform(settings.work_min_s, settings.work_max_s) / settings.speed
         fails = rng.random() < settings.failure_rate
+        # A failure is usually noticed before the whole time has passed.
         done_at = started_at + work_s * (rng.uniform(0.3, 1.0) if fails else 1.0)
         return Task(
             number=number,

@@ -63,6 +63,7 @@ class Wallet:
 
     def _move(self, account: str, task_id: str | None, kind: str, amount: int, at: float) -> None:
         with self._store.transaction():
+            # The schema's CHECK refuses a negative balance, whatever the code before did.
             self._store.execute("UPDATE accounts SET balance = balance + ? WHERE id = ?", (amount, account))
             self._store.execute(
                 "INSERT INTO movements (task_id, account, kind, credits, at) VALUES (?, ?, ?, ?, ?)",

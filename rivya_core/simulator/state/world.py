@@ -73,6 +73,7 @@ class World:
             self._store.set_meta("offset_s", 0.0)
             self._store.set_meta("behaviour", {})
             Wallet(self._store).set_balance(MAIN_ACCOUNT, balance, self._clock.now())
+        # Compared with the last start, not with the current speed: a setting that a page changed survives a restart.
         if self._store.meta("speed_given") != speed:
             changed = {**self._store.meta("behaviour"), "speed": Behaviour().changed({"speed": speed}).speed}
             self._store.set_meta("behaviour", changed)
@@ -94,8 +95,9 @@ class World:
             self._foreign = version
             self._clock.reload()
             self._behaviour = Behaviour().changed(self._store.meta("behaviour"))
+            # These cache rows; the others read the file each time.
             for part in (self._keys, self._tasks, self._faults):
-                part.forget()
+                part.clear_cache()
 
     def now(self) -> float:
         """Return the world's time in Unix seconds."""

@@ -49,6 +49,7 @@ class ClipMaker:
         shared = recipe.image is None and not recipe.text
         path = (shared_folder() if shared else self._world.media_dir / "clips") / f"{recipe.digest}.mp4"
         if not path.exists():
+            # shield: a client that hangs up must not cancel a rendering that others wait for.
             await asyncio.shield(asyncio.wrap_future(self._queued(recipe, path, shared=shared)))
         return path
 
@@ -89,6 +90,7 @@ def _make(recipe: Recipe, path: Path, *, shared: bool) -> None:
     from rivya_core.simulator.video.render import render  # noqa: PLC0415 - loads numpy, Pillow and PyAV
 
     make_folder(path.parent)
+    # Several processes may render the same clip; whichever renames last replaces an equal file.
     part = make_file(path.with_suffix(f".{os.getpid()}.part"))
     render(recipe, part)
     part.replace(path)
@@ -107,6 +109,7 @@ def clip_seed(task: Task) -> int:
 
 def motion(cfg_scale: float, effect: str) -> float:
     """Return how much a clip moves, 1 = normal. Higher ``cfg_scale`` moves less; ``effect`` (strong, weak, inert) says how much less."""
+    # Rounded to the documented step of 0.05, so that clips of equal settings are shared.
     steps = round(cfg_scale * 20) / 20
     span = {"strong": 1.5, "weak": 0.3, "inert": 0.0}[effect]
     return round(1.0 + span * (0.5 - steps), 3)

@@ -46,6 +46,7 @@ class Recipe:
     @property
     def digest(self) -> str:
         """The cache key, in hex: equal for recipes that give the same clip."""
+        # The prompt counts only by its look: prompts with the same look share a clip.
         subject = str(look_of(self.prompt)) if self.image is None else f"image {self.image.name}"
         parts = (RENDERER, subject, self.width, self.height, self.seconds, self.motion, self.variant, self.text)
         return hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()[:32]

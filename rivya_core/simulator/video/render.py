@@ -34,7 +34,9 @@ def render(recipe: Recipe, path: Path) -> None:
     scene, size = _scene(recipe)
     mark, corner = _mark(size, recipe)
     count = round(recipe.seconds * FRAMES_PER_S)
+    # Long clips repeat frames instead of drawing more.
     hold = max(1, math.ceil(count / _NEW_FRAMES))
+    # bitexact and one thread: equal recipes give equal bytes, without encoder version or time.
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as file:
         stream = file.add_stream("libx264", FRAMES_PER_S, options={"preset": "ultrafast", "crf": "22", "threads": "1"})
         stream.width, stream.height, stream.pix_fmt = recipe.width, recipe.height, "yuv420p"
@@ -62,6 +64,7 @@ def _encode(
 
 def _scene(recipe: Recipe) -> tuple[Scene, tuple[int, int]]:
     frames = min(round(recipe.seconds * FRAMES_PER_S), _NEW_FRAMES)
+    # Bounds the work of a clip: large ones are drawn smaller, and scaled up while encoding.
     share = min(1.0, math.sqrt(_PIXELS_BY_FRAMES / (recipe.width * recipe.height * frames)))
     width, height = round(recipe.width * share / 2) * 2, round(recipe.height * share / 2) * 2
     image = _opened(recipe.image) if recipe.image is not None else None
