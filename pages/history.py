@@ -18,7 +18,7 @@ from pages._ui.history import (
 )
 from rivya_core import GenerationRecord, Lab
 from rivya_core.lab.ledger.records import HistoryFilter, HistoryPage
-from rivya_core.web.exports import filter_query
+from rivya_core.web.export_queries import filter_query
 
 PAGE_ROWS = 25
 

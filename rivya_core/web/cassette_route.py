@@ -12,7 +12,7 @@ from starlette.responses import Response
 from rivya_core import services
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.cassette.cassette import ENTRIES_MAX
-from rivya_core.web import exports
+from rivya_core.web import export_queries, exports
 from rivya_core.web.files import attachment, bad_request, refused
 from rivya_core.web.selection import ids_of, read_selection
 
@@ -36,7 +36,7 @@ async def export_cassette(request: Request) -> Response:
 
 def _matching(selection: list[tuple[str, str]], images: bool) -> Response:
     try:
-        query = exports.parse_filter(selection)
+        query = export_queries.parse_filter(selection)
         found = services.shared_lab().history.export_rows(query)
         ids = [row.id for row in islice(found, ENTRIES_MAX + 1)]
     except ValueError as error:

@@ -27,7 +27,7 @@ from rivya_core.lab.media.containers import container_of_key
 from rivya_core.lab.media.video_probe import WHOLE
 from rivya_core.mode_words import mode_word
 from rivya_core.settings import Settings
-from rivya_core.web import clip_archive, exports, guard, made_files, shows
+from rivya_core.web import clip_archive, export_queries, exports, guard, made_files, shows
 from rivya_core.web.cassette_route import export_cassette
 from rivya_core.web.files import (
     NO_STORE,
@@ -204,7 +204,7 @@ def export(request: Request) -> Response:
     if kind not in writers:
         return not_found()
     try:
-        query = exports.parse_filter(request.query_params.multi_items())
+        query = export_queries.parse_filter(request.query_params.multi_items())
     except ValueError as error:
         return bad_request(f"The filter is not usable: {error}.")
     write, media_type = writers[kind]
@@ -219,7 +219,7 @@ def export(request: Request) -> Response:
 def export_spend(request: Request) -> Response:
     """Stream credit movements as CSV, filtered by mode and days."""
     try:
-        mode, days = exports.parse_days(request.query_params.multi_items())
+        mode, days = export_queries.parse_days(request.query_params.multi_items())
     except ValueError as error:
         return bad_request(f"The filter is not usable: {error}.")
 
@@ -262,7 +262,7 @@ def export_server(_request: Request) -> Response:
 def export_support(request: Request) -> Response:
     """Serve a support bundle of one generation, or of the last hours."""
     try:
-        generation_id, hours, prompts = exports.parse_support(request.query_params.multi_items())
+        generation_id, hours, prompts = export_queries.parse_support(request.query_params.multi_items())
     except ValueError as error:
         return bad_request(f"The choice is not usable: {error}.")
 

@@ -17,7 +17,7 @@ from rivya_core.api.errors import TransportError
 from rivya_core.lab.drafts.drafts import Draft
 from rivya_core.lab.ledger.ledger import NewGeneration
 from rivya_core.lab.ledger.schema import generations
-from rivya_core.web.exports import parse_filter
+from rivya_core.web.export_queries import parse_filter
 from tests.pages.conftest import ROOT, TIMEOUT_S, own_links
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 from rivya_core import GenerationRequest, Lab, Sweep
 from rivya_core.lab.ledger.records import HistoryFilter
 from rivya_core.lab.ledger.states import State
-from rivya_core.web import exports
+from rivya_core.web import export_queries, exports
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -88,14 +88,14 @@ def test_numbers_and_plain_texts_stay_as_they_are(value: str | float | None) -> 
 )
 def test_a_filter_survives_the_address(query: HistoryFilter) -> None:
     """What History shows is what its export link asks for."""
-    assert exports.parse_filter(parse_qsl(exports.filter_query(query))) == query
+    assert export_queries.parse_filter(parse_qsl(export_queries.filter_query(query))) == query
 
 
 @pytest.mark.parametrize("query", ["state=lost", "mode=both", "since=yesterday", "param=lost", "param=lost:1"])
 def test_a_filter_that_is_none_is_refused(query: str) -> None:
     """Rather than exporting everything."""
     with pytest.raises(ValueError, match=r"lost|both|yesterday"):
-        exports.parse_filter(parse_qsl(query))
+        export_queries.parse_filter(parse_qsl(query))
 
 
 @pytest.mark.parametrize(("mode", "word"), [("live", "live"), ("simulated", "SIMULATED"), (None, "live-and-SIMULATED")])
