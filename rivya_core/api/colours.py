@@ -176,10 +176,8 @@ def to_srgb(image: Image.Image, colours: ColourSpace) -> tuple[Image.Image, str]
 
 
 def _converted(image: Image.Image, source: ImageCms.ImageCmsProfile, space: str) -> Image.Image | None:
-    if "transparency" in image.info and image.mode in {
-        "L",
-        "RGB",
-    }:  # conversion would change the colour key that marks transparent pixels
+    # conversion would change the colour key that marks transparent pixels
+    if "transparency" in image.info and image.mode in {"L", "RGB"}:
         image = image.convert({"L": "LA", "RGB": "RGBA"}[image.mode])
     if image.mode in _GREY and space in {"GRAY", "RGB"}:
         table = grey_table(source, space)

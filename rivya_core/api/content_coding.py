@@ -72,9 +72,8 @@ class _Gzip:
 
     def __init__(self) -> None:
         self._members = 1
-        self._inflate = zlib.decompressobj(
-            31
-        )  # 15 bits of window, and 16 for the gzip format (zlib manual, inflateInit2)
+        # 15 bits of window, and 16 for the gzip format (zlib manual, inflateInit2)
+        self._inflate = zlib.decompressobj(31)
         self._is_over = False
         self._between = b""  # a first byte after a member, until the second tells whether another member begins
         self._begun = False

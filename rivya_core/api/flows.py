@@ -93,9 +93,7 @@ class Flows:
                 late = self._clock() - started + pause > total_s
                 if not _should_retry(ruling) or attempt >= attempts or late:
                     if in_doubt:
-                        error.charged = (
-                            "unknown"  # whatever the last attempt says: an earlier one may have been accepted
-                        )
+                        error.charged = "unknown"  # an earlier attempt may have been accepted
                     raise
             else:
                 return answer

@@ -80,10 +80,8 @@ def read_network() -> Network:
     if proxies:
         variable, value = proxies[0]
     else:
-        variable, value = (
-            _SYSTEM,
-            plain(getproxies().get("https", "")),
-        )  # reads the system preferences on macOS and the registry on Windows
+        # getproxies reads the system preferences on macOS and the registry on Windows
+        variable, value = _SYSTEM, plain(getproxies().get("https", ""))
     certificates = [found[name] for name in ("ssl_cert_file", "ssl_cert_dir") if found.get(name, ("", ""))[1]]
     return Network(
         proxy_variable=variable,

@@ -74,13 +74,7 @@ TABLE: dict[Situation, dict[Phase, Action]] = {
     Situation.CONFLICT: {"read": _A, "upload": _A, "create": _A, "poll": _A, "fetch": _A},
     Situation.MISSING: {"read": _R, "upload": _R, "create": _R, "poll": _A, "fetch": _R},
     Situation.REFUSAL: {"read": _R, "upload": _R, "create": _R, "poll": _A, "fetch": _R},
-    Situation.FLAWED: {
-        "read": _A,
-        "upload": _A,
-        "create": _A,
-        "poll": _A,
-        "fetch": _A,
-    },  # a download that arrived broken
+    Situation.FLAWED: {"read": _A, "upload": _A, "create": _A, "poll": _A, "fetch": _A},  # a broken download
     Situation.LOCAL: {"read": _R, "upload": _R, "create": _R, "poll": _A, "fetch": _R},
 }
 """A poll is never refused: no answer to a read may end a generation that is paid for."""

@@ -39,11 +39,7 @@ LIBRARY_FAULTS: tuple[type[Exception], ...] = (
 )
 """Everything that the libraries raise while sending a request, TLS errors and malformed bytes included."""
 
-_RATE_HEADERS = (
-    "x-ratelimit-limit",
-    "x-ratelimit-remaining",
-    "x-ratelimit-reset",
-)  # not documented; kept in case they are sent
+_RATE_HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")  # not documented, kept if sent
 _KEPT_HEADERS = ("content-type", "date", "retry-after", "x-request-id", HEADER_SIMULATOR.lower(), *_RATE_HEADERS)
 _REDACTED = "[key]"
 _SHOWN_KEY_CHARACTERS = len(KEY_PREFIX) + 4
@@ -94,9 +90,8 @@ class Address:
         self.network = read_network()
         self._url = read_base_url(base_url)
         self.route = self.network.route_to(self._url)
-        self._url_of = lru_cache(_URLS_KEPT)(
-            self._build_url
-        )  # a task is read about five times, and parsing a URL is slow
+        # A task is read about five times, and parsing a URL is slow.
+        self._url_of = lru_cache(_URLS_KEPT)(self._build_url)
         self._key = key
         self._key_bytes = key.get_secret_value().encode()
 
