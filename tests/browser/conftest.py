@@ -6,18 +6,23 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
+from rivya_core.lab.ledger.states import TERMINAL
+from rivya_core.simulator import World
 from tests.cores import cores
+from tests.until import until
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -35,12 +40,20 @@ START_S = 240.0
 COMES_MS = 180_000
 """What is right comes, late on a busy machine; what is wrong never does. No test says how soon."""
 
+HELD = {"RIVYA_SIMULATOR_SPEED": "0.02", "RIVYA_POLL_FIRST_S": "1", "RIVYA_POLL_MIN_S": "1", "RIVYA_POLL_MAX_S": "2"}
 QUICK = {"RIVYA_SIMULATOR_SPEED": "4", "RIVYA_POLL_FIRST_S": "1", "RIVYA_POLL_MIN_S": "1", "RIVYA_POLL_MAX_S": "2"}
 
 
+WORKERS_A_CORE = 2
+"""Half of a browser test is waiting: for a clip, a tick, a page that has come to rest."""
+
+WORKERS_MAX = 8
+"""A worker with its Chromium and its servers needs up to two gigabytes."""
+
+
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker a core: each has a server and a Chromium beside it."""
-    return cores()
+    """Workers of ``-n auto``: each has servers and a Chromium beside it."""
+    return min(WORKERS_MAX, WORKERS_A_CORE * cores())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,8 +69,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Server:
     """The dashboard as people start it, in a process of its own."""
 
-    def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None, root: Path = ROOT) -> None:
         self.data_dir = data_dir
+        self.root = root
         self.settings = dict(settings or {})
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -73,7 +87,7 @@ class Server:
         log = (self.data_dir / "server.log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
-            cwd=ROOT,
+            cwd=self.root,
             env=environment,
             stdout=log,
             stderr=log,
@@ -117,10 +131,77 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         server.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with the examples of a first start, whose clips are done in seconds; one for a module's tests."""
+    """A server with the examples of a first start, whose clips are done in seconds.
+
+    All tests of a worker share it, and each leaves clips there: what a test counts it counts from its own beginning.
+    """
     running = Server(tmp_path_factory.mktemp("quick"), QUICK)
+    running.start()
+    yield running
+    running.stop()
+
+
+def tasks_of(server: Server) -> int:
+    """How many tasks the simulator of this server has."""
+    world = World(server.data_dir / "simulator" / "world.sqlite3")
+    try:
+        return len(world.tasks())
+    finally:
+        world.close()
+
+
+def pass_an_hour(server: Server) -> None:
+    """Move the clock of this server's simulator to where all that it was given has ended."""
+    world = World(server.data_dir / "simulator" / "world.sqlite3")
+    try:
+        world.advance(3600)
+    finally:
+        world.close()
+
+
+@dataclass(frozen=True)
+class Held:
+    """A server whose clips are not done before the test says so, and how many tasks it had before the test."""
+
+    server: Server
+    before: int
+
+    def let_end(self) -> None:
+        """Let all end that runs, once the test's own task is made."""
+        until(lambda: tasks_of(self.server) > self.before, what="the task is made")
+        pass_an_hour(self.server)
+
+
+@pytest.fixture(scope="session")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose clips take minutes, read every second; ``held`` is for tests."""
+    running = Server(tmp_path_factory.mktemp("slow"), HELD)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def held(slow: Server) -> Held:
+    """The slow server, on which nothing runs that an earlier test has begun."""
+    pass_an_hour(slow)
+    until(lambda: unfinished(slow) == 0, what="nothing runs")
+    return Held(slow, tasks_of(slow))
+
+
+def unfinished(server: Server) -> int:
+    """How many generations of this server have not ended."""
+    ended = ", ".join(f"'{state.value}'" for state in TERMINAL)
+    with closing(sqlite3.connect(server.data_dir / "lab.sqlite3")) as file:
+        return int(file.execute(f"SELECT count(*) FROM lab_generations WHERE state NOT IN ({ended})").fetchone()[0])
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server over a folder with nothing in it, to be looked at only."""
+    running = Server(tmp_path_factory.mktemp("bare"), {"RIVYA_FIRST_START_EXAMPLES": "false"})
     running.start()
     yield running
     running.stop()
@@ -147,56 +228,97 @@ class Look:
     dark: bool
 
 
+WIDE = Look(1440, 900, dark=False)
+PHONE = Look(390, 844, dark=True)
+
+
 class Visitor:
     """One person's browser, with what it asked for beyond our server and what went wrong in its console."""
 
-    def __init__(self, context: BrowserContext, base_url: str, path: str) -> None:
+    def __init__(
+        self, context: BrowserContext, base_url: str, path: str, look: Look = WIDE, *, calm: bool = False
+    ) -> None:
         self.context = context
         self.base_url = base_url
+        self.look = look
+        self.calm = calm
         self.foreign: list[str] = []
         self.errors: list[str] = []
-        context.on("request", lambda request: self._note(request.url))
-        self.page = self.open(path)
+        context.on("request", self._note)
+        self.page = self.tab()
+        self._forget()
+        self._go(self.page, path)
 
-    def _note(self, url: str) -> None:
-        if not url.startswith((self.base_url, self.base_url.replace("http", "ws"), "data:", "blob:")):
-            self.foreign.append(url)
+    def _note(self, request: Request) -> None:
+        ours = self.base_url, self.base_url.replace("http", "ws"), "data:", "blob:"
+        if not request.url.startswith(ours):
+            self.foreign.append(request.url)
 
-    def open(self, path: str) -> Page:
-        """Open a path in a new tab and wait for its title."""
+    def tab(self) -> Page:
+        """A new tab without an address, in the size and theme of this browser."""
         page = self.context.new_page()
+        page.set_viewport_size({"width": self.look.width, "height": self.look.height})
+        page.emulate_media(
+            color_scheme="dark" if self.look.dark else "light",
+            reduced_motion="reduce" if self.calm else "no-preference",
+        )
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        return page
+
+    def open(self, path: str, script: str = "") -> Page:
+        """Open a path in a new tab and wait for its title; ``script`` runs in it before any of the page's own."""
+        page = self.tab()
+        if script:
+            page.add_init_script(script)
+        self._go(page, path)
+        return page
+
+    def _go(self, page: Page, path: str) -> None:
         page.goto(self.base_url + path)
         page.get_by_role("heading", level=1).wait_for()
-        return page
+
+    def _forget(self) -> None:
+        """Drop what pages of this server stored in this browser for an earlier visitor."""
+        storage = {"origin": self.base_url, "storageTypes": "local_storage,indexeddb,cache_storage"}
+        self.context.new_cdp_session(self.page).send("Storage.clearDataForOrigin", storage)
+
+    def leave(self) -> None:
+        """Close the tabs; what is kept of files stays warm for the next visitor, who drops what pages stored."""
+        self.context.remove_listener("request", self._note)
+        for page in self.context.pages:
+            page.close()
+        self.context.clear_cookies()
+        self.context.clear_permissions()
+
+
+@pytest.fixture(scope="package")
+def warm(browser: Browser) -> list[BrowserContext]:
+    """Browser contexts that nobody uses at the moment: they have Streamlit's files, and nothing else of their last visitor."""
+    return []
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
-    """Open a visitor's browser on a server."""
-    contexts: list[BrowserContext] = []
+def visit(browser: Browser, warm: list[BrowserContext]) -> Iterator[Callable[..., Visitor]]:
+    """Open a visitor's browser on a server; each one opened is another person's."""
+    visitors: list[Visitor] = []
 
     def open_browser(
         server: Server,
         look: Look | None = None,
         *,
-        width: int = 1440,
-        height: int = 900,
+        width: int = WIDE.width,
+        height: int = WIDE.height,
         dark: bool = False,
         calm: bool = False,
         path: str = "/",
     ) -> Visitor:
-        if look is not None:
-            width, height, dark = look.width, look.height, look.dark
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce" if calm else "no-preference",
-        )
+        context = warm.pop() if warm else browser.new_context()
         context.set_default_timeout(COMES_MS)
-        contexts.append(context)
-        return Visitor(context, server.url, path)
+        visitor = Visitor(context, server.url, path, look or Look(width, height, dark), calm=calm)
+        visitors.append(visitor)
+        return visitor
 
     yield open_browser
-    for context in contexts:
-        context.close()
+    for visitor in visitors:
+        visitor.leave()
+        warm.append(visitor.context)

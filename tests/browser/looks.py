@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.browser.conftest import Look, Visitor
+from tests.browser.conftest import PHONE, WIDE, Look, Visitor
 
 STREAMLITS_OWN = {
     "presentation-role-conflict": "the drop zone of st.file_uploader",
 }
 """axe rules that Streamlit 1.67 itself breaks, with the element; any other finding is ours."""
-
-
-WIDE = Look(1440, 900, dark=False)
-PHONE = Look(390, 844, dark=True)
 
 
 def each_look(page: Page) -> Iterator[Look]:
@@ -28,10 +25,16 @@ def each_look(page: Page) -> Iterator[Look]:
         yield look
 
 
+RESTS = Path(__file__).with_name("rests.js").read_text(encoding="utf-8")
+QUIET_MS = 250
+MOST_MS = 800
+"""How long nothing may change in a page that has come to rest; and how long one is waited for that never does."""
+
+
 def settle(page: Page) -> None:
-    """Wait until the script has run, and a moment for what draws itself afterwards."""
+    """Wait until the script has run and what draws itself afterwards has come to rest; what never does gets a moment."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-    page.wait_for_timeout(800)
+    page.evaluate(RESTS, [QUIET_MS, MOST_MS])
 
 
 def broken(page: Page) -> dict[str, str]:
@@ -48,7 +51,8 @@ def fits(page: Page) -> bool:
 def assert_well(visitor: Visitor) -> None:
     """The page is accessible, fits, asked nobody else and raised nothing."""
     page = visitor.page
-    assert broken(page) == {}
+    found = broken(page)
+    assert found == {}, found
     assert fits(page)
     assert page.get_by_test_id("stException").count() == 0
     assert (visitor.foreign, visitor.errors) == ([], [])

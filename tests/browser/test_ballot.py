@@ -18,7 +18,8 @@ from rivya_core.api.errors import LabError
 from rivya_core.lab.evaluation.votes import vote_lines
 from rivya_core.lab.evaluation.votes.vote_lines import Plan
 from rivya_core.lab.shows.ballot.ballot import BallotFile
-from tests.browser.looks import PHONE, WIDE, broken, fits
+from tests.browser.conftest import PHONE, WIDE
+from tests.browser.looks import broken, fits
 from tests.lab.evaluation.study import make_crossed
 
 CROSSED = {"prompt": ["fox", "owl"], "cfg_scale": ["0.8125", "0.9375", "0.5"]}

@@ -14,13 +14,16 @@ from tests.browser.looks import settle
 def test_a_topped_up_wallet_shows_everywhere_without_a_reload(
     start_server: Callable[..., Server], visit: Callable[..., Visitor]
 ) -> None:
-    """Header and card follow within seconds."""
-    page = visit(start_server(), path="/connection").page
+    """Header and card follow within seconds; this page is the first thing that the new server is asked for."""
+    visitor = visit(start_server(), path="/connection")
+    page = visitor.page
     expect(page.get_by_text("4,800 simulated credits")).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Top up by 1,600").click()
     expect(page.get_by_text("6,400 simulated credits")).to_be_visible()
     expect(page.locator(".st-key-connection_facts").get_by_text("6,400 credits")).to_be_visible()
+    assert page.get_by_test_id("stException").count() == 0
+    assert (visitor.foreign, visitor.errors) == ([], [])
 
 
 @pytest.mark.soak

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Server, Visitor
@@ -22,22 +21,16 @@ def direction(element: Locator) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("label", ["Prompt", "Negative prompt"])
-def test_what_is_typed_takes_its_own_direction(quick: Server, visit: Visit, label: str) -> None:
-    """Both boxes; the page around them is not turned."""
+def test_a_text_takes_its_own_direction_typed_and_shown(quick: Server, visit: Visit) -> None:
+    """Both boxes, and the prompt beside its clip; the page around them is not turned."""
     page = visit(quick).page
     settle(page)
-    box = page.get_by_label(label, exact=True)
-    box.fill(PROMPT)
-    assert direction(box) == ["plaintext", "start", "ltr"]
-
-
-def test_what_is_shown_takes_its_own_direction(quick: Server, visit: Visit) -> None:
-    """The prompt beside its clip."""
-    page = visit(quick).page
-    settle(page)
-    page.get_by_label("Prompt", exact=True).fill(PROMPT)
-    page.keyboard.press("Control+Enter")
+    for label in ("Negative prompt", "Prompt"):
+        box = page.get_by_label(label, exact=True)
+        box.fill(PROMPT)
+        assert direction(box) == ["plaintext", "start", "ltr"]
+    page.get_by_label("Negative prompt", exact=True).fill("")
+    page.get_by_label("Prompt", exact=True).press("Control+Enter")
     shown = page.locator('[data-testid="stText"]').get_by_text(PROMPT).first
-    expect(shown).to_be_visible(timeout=120_000)
+    expect(shown).to_be_visible()
     assert direction(shown) == ["plaintext", "start", "ltr"]

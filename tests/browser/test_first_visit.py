@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
+import shutil
 import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from rivya_core.simulator import World
-from tests.browser.conftest import QUICK, Server, Visitor
+from tests.browser.conftest import HELD, QUICK, ROOT, Held, Server, Visitor, pass_an_hour, tasks_of
 from tests.until import until
 
 PROMPT = "A paper boat on a rain-lit street, macro lens"
-SLOW = {"RIVYA_SIMULATOR_SPEED": "0.5", "RIVYA_POLL_FIRST_S": "1", "RIVYA_POLL_MIN_S": "1", "RIVYA_POLL_MAX_S": "2"}
-
 StartServer = Callable[..., Server]
 Visit = Callable[..., Visitor]
 
@@ -33,15 +28,6 @@ def type_prompt(page: Page, text: str = PROMPT) -> None:
     box.click()
     box.press_sequentially(text[:10], delay=5)
     box.fill(text)
-
-
-def tasks_of(server: Server) -> int:
-    """How many tasks the simulator of this server has."""
-    world = World(server.data_dir / "simulator" / "world.sqlite3")
-    try:
-        return len(world.tasks())
-    finally:
-        world.close()
 
 
 def address_shown(page: Page) -> str:
@@ -75,15 +61,14 @@ def test_from_the_first_visit_to_a_clip_that_plays(start_server: StartServer, vi
     expect(page.locator("video").first).to_have_attribute("src", re.compile(r"/clips/g"))
     assert tasks_of(server) == 1
     page.locator("video").first.evaluate("v => { v.muted = true; return v.play(); }")
-    page.wait_for_timeout(1500)
-    assert playing(page)[0] > 0.5
+    until(lambda: playing(page)[0] > 0.5, what="it plays")
     assert page.get_by_test_id("stException").count() == 0
     assert visitor.foreign == []
     assert visitor.errors == []
 
 
 def test_two_clicks_200_ms_apart_make_one_task(quick: Server, visit: Visit) -> None:
-    """A double click is one wish."""
+    """Deduplicate double clicks."""
     before = tasks_of(quick)
     page = visit(quick).page
     shown = address_shown(page)
@@ -93,12 +78,13 @@ def test_two_clicks_200_ms_apart_make_one_task(quick: Server, visit: Visit) -> N
     expect(button).to_be_enabled()
     button.dblclick(delay=100)
     wait_for_clip(page, shown)
+    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible()
     assert tasks_of(quick) == before + 1
 
 
 def test_reload_restart_and_a_second_tab_mid_run(start_server: StartServer, visit: Visit) -> None:
     """The draft and the job survive a reload, kill -9 with a restart, and show in a second tab."""
-    server = start_server(**SLOW)
+    server = start_server(**HELD)
     visitor = visit(server)
     page = visitor.page
     type_prompt(page)
@@ -109,8 +95,10 @@ def test_reload_restart_and_a_second_tab_mid_run(start_server: StartServer, visi
     expect(page.get_by_text("In progress").first).to_be_visible()
     second = visitor.open("/")
     expect(second.get_by_text("In progress").first).to_be_visible()
+    until(lambda: tasks_of(server) == 1, what="the task is made")
     server.stop(signal.SIGKILL)
     server.start()
+    pass_an_hour(server)
     page.goto(server.url)
     expect(page.get_by_label("Prompt", exact=True)).to_have_value(PROMPT)
     expect(page.locator("video").first).to_have_attribute("src", re.compile(r"/clips/g"))
@@ -119,17 +107,25 @@ def test_reload_restart_and_a_second_tab_mid_run(start_server: StartServer, visi
     expect(page.get_by_role("heading", level=1, name="History")).to_be_visible()
 
 
-def test_ten_live_ticks_do_not_restart_the_player(start_server: StartServer, visit: Visit) -> None:
+def test_ten_live_ticks_do_not_restart_the_player(held: Held, visit: Visit) -> None:
     """A clip that plays goes on playing while the page follows a running job."""
-    server = start_server(RIVYA_SIMULATOR_SPEED="0.2", RIVYA_POLL_FIRST_S="1", RIVYA_POLL_MIN_S="1")
-    page = visit(server).page
+    page = visit(held.server).page
+    ticks: list[bool] = []
+
+    def note(frame: str | bytes) -> None:
+        if isinstance(frame, bytes) and BackMsg.FromString(frame).rerun_script.is_auto_rerun:
+            ticks.append(True)
+
+    page.on("websocket", lambda socket: socket.on("framesent", note))
+    page.reload()
     type_prompt(page)
     page.keyboard.press("Control+Enter")
     expect(page.get_by_text("In progress").first).to_be_visible()
     video = page.locator("video").first
     video.evaluate("v => { v.muted = true; v.loop = true; v.dataset.mark = 'same'; window.restarts = 0;"
                    " v.addEventListener('emptied', () => window.restarts++); return v.play(); }")  # fmt: skip
-    page.wait_for_timeout(21_000)
+    ticks.clear()
+    until(lambda: page.evaluate("0") == 0 and len(ticks) > 10, what="ten ticks and what the last one draws")
     assert video.evaluate("v => v.dataset.mark") == "same"
     assert page.evaluate("window.restarts") == 0
     assert video.evaluate("v => !v.paused")
@@ -151,60 +147,37 @@ def test_the_keyboard_alone_is_enough(quick: Server, visit: Visit) -> None:
     assert tasks_of(quick) == before + 1
 
 
-def test_an_image_is_dropped_and_sent(quick: Server, visit: Visit) -> None:
-    """A photo dropped on the uploader is shown with its size and becomes the first frame's source."""
-    before = tasks_of(quick)
-    page = visit(quick).page
-    shown = address_shown(page)
-    picture = io.BytesIO()
-    Image.new("RGB", (1200, 800), (200, 80, 40)).save(picture, "JPEG")
-    data = base64.b64encode(picture.getvalue()).decode()
-    transfer = page.evaluate_handle(
-        """data => { const t = new DataTransfer();
-        const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
-        t.items.add(new File([bytes], 'photo.jpg', {type: 'image/jpeg'})); return t; }""",
-        data,
-    )
-    zone = page.get_by_test_id("stFileUploaderDropzone")
-    zone.dispatch_event("drop", {"dataTransfer": transfer})
-    expect(page.get_by_text(re.compile("1200.?\u00d7.?800")).first).to_be_visible()
-    type_prompt(page)
-    page.keyboard.press("Control+Enter")
-    wait_for_clip(page, shown)
-    assert tasks_of(quick) == before + 1
-    world = World(quick.data_dir / "simulator" / "world.sqlite3")
-    try:
-        assert len(world.requests("upload")) == 1
-    finally:
-        world.close()
+def copied(folder: Path) -> Path:
+    """The dashboard's files in another folder, where a test may change them."""
+    for name in ("pages", "rivya_core", ".streamlit"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "app.py", folder)
+    return folder
 
 
-def test_a_page_saved_mid_run_leaves_the_job_alone(start_server: StartServer, visit: Visit, tmp_path: Path) -> None:
+def test_a_page_saved_mid_run_leaves_the_job_alone(visit: Visit, tmp_path: Path) -> None:
     """Editing a page while a job runs reloads the page, not the engine: the job finishes."""
-    page_file = Path(__file__).resolve().parents[2] / "pages" / "generate.py"
-    server = start_server(**SLOW)
-    page = visit(server).page
-    type_prompt(page)
-    page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("In progress").first).to_be_visible()
-    page_file.touch()
-    expect(page.locator("video").first).to_have_attribute("src", re.compile(r"/clips/g"))
-    type_prompt(page, "And another one after the save")
-    page.keyboard.press("Control+Enter")
-    page.wait_for_timeout(2000)
-    expect(page.get_by_text("And another one after the save").first).to_be_visible()
-    assert tasks_of(server) == 2
-
-
-@pytest.mark.parametrize("path", ["/history", "/connection"])
-def test_each_page_opens_alone_on_a_cold_server(start_server: StartServer, visit: Visit, path: str) -> None:
-    """A direct link is the first thing a new server is asked for."""
-    server = start_server(**QUICK)
-    visitor = visit(server, path=path)
-    expect(visitor.page.get_by_text("SIMULATED").first).to_be_visible()
-    assert visitor.page.get_by_test_id("stException").count() == 0
-    assert visitor.errors == []
-    assert visitor.foreign == []
+    server = Server(tmp_path / "data", HELD, root=copied(tmp_path / "copy"))
+    server.start()
+    try:
+        page = visit(server).page
+        type_prompt(page)
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_text("In progress").first).to_be_visible()
+        edited = server.root / "pages" / "generate.py"
+        text = edited.read_text(encoding="utf-8")
+        edited.write_text(text.replace("Describe the shot.", "Edited while a job runs."), encoding="utf-8")
+        page.reload()
+        expect(page.get_by_text("Edited while a job runs.")).to_be_attached()
+        until(lambda: tasks_of(server) == 1, what="the task is made")
+        pass_an_hour(server)
+        expect(page.locator("video").first).to_have_attribute("src", re.compile(r"/clips/g"))
+        type_prompt(page, "And another one after the save")
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_text("And another one after the save").first).to_be_visible()
+        until(lambda: tasks_of(server) == 2, what="the next one goes the same way")
+    finally:
+        server.stop()
 
 
 def test_a_first_start_shows_a_finished_study_on_every_page(quick: Server, visit: Visit) -> None:

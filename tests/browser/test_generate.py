@@ -17,9 +17,9 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.states import State
 from rivya_core.settings import EMBEDDED_CONNECTION
 from rivya_core.simulator import World
-from tests.browser.conftest import QUICK, Look, Server, Visitor
-from tests.browser.looks import PHONE, WIDE, assert_well, each_look, settle
-from tests.browser.test_first_visit import PROMPT, SLOW, tasks_of, type_prompt
+from tests.browser.conftest import HELD, PHONE, WIDE, Look, Server, Visitor, tasks_of
+from tests.browser.looks import assert_well, each_look, settle
+from tests.browser.test_first_visit import PROMPT, type_prompt
 from tests.lab.given import in_state
 from tests.until import until
 
@@ -41,7 +41,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for _ in range(FAILURES):
         in_state(ledger, State.FAILED, connection=EMBEDDED_CONNECTION)
     database.dispose()
-    running = Server(folder, SLOW)
+    running = Server(folder, HELD)
     running.start()
     yield running
     running.stop()
@@ -65,6 +65,15 @@ def drop(page: Page, data: bytes) -> None:
     page.get_by_test_id("stFileUploaderDropzone").dispatch_event("drop", {"dataTransfer": transfer})
 
 
+def uploads_of(server: Server) -> int:
+    """How many files the simulator of this server was sent."""
+    world = World(server.data_dir / "simulator" / "world.sqlite3")
+    try:
+        return len(world.requests("upload"))
+    finally:
+        world.close()
+
+
 def bottom_px(page: Page, selector: str) -> float:
     """Where the first such element ends, from the top of the window."""
     return float(page.locator(selector).first.evaluate("e => e.getBoundingClientRect().bottom"))
@@ -86,7 +95,6 @@ def test_a_refused_image_lets_nothing_leave_until_it_is_gone(quick: Server, visi
     expect(page.get_by_role("button", name=re.compile("Generate · 160"))).to_be_enabled()
 
 
-@pytest.mark.soak
 def paste(page: Page, data: bytes, name: str, text: str = "") -> None:
     """Paste a file, and what text came with it, wherever the focus is."""
     page.evaluate(
@@ -130,6 +138,7 @@ def test_an_image_is_pasted_fitted_and_sent_as_it_is_shown(start_server: StartSe
     page.get_by_role("button", name="Remove", exact=True).click()
     shelf = page.get_by_role("list", name="Recent images")
     expect(shelf.get_by_role("button")).to_have_count(2)
+    settle(page)
     expect(page.get_by_test_id("stToast")).to_have_count(0)  # Streamlit's own has no name for axe
     assert_well(visitor)
     shelf.get_by_role("button", name="Use pasted.jpg").click()
@@ -140,10 +149,10 @@ def test_an_image_is_pasted_fitted_and_sent_as_it_is_shown(start_server: StartSe
     assert tasks_of(server) == 1
 
 
-def test_a_send_waits_for_the_image_that_is_still_on_its_way(start_server: StartServer, visit: Visit) -> None:
-    """A file dropped a moment before Ctrl+Enter, over a slow line, is in the request that leaves."""
-    server = start_server(**QUICK)
-    page = visit(server).page
+def test_a_send_waits_for_the_image_that_is_still_on_its_way(quick: Server, visit: Visit) -> None:
+    """A photo dropped a moment before Ctrl+Enter, over a slow line, is shown with its size and in the request that leaves."""
+    before, uploads = tasks_of(quick), uploads_of(quick)
+    page = visit(quick).page
     settle(page)
     type_prompt(page)
     held: list[Route] = []
@@ -152,15 +161,12 @@ def test_a_send_waits_for_the_image_that_is_still_on_its_way(start_server: Start
     expect(page.get_by_test_id("stFileChipIconSpinner")).to_be_visible()
     page.get_by_label("Prompt", exact=True).press("Control+Enter")
     settle(page)
-    assert tasks_of(server) == 0
+    assert tasks_of(quick) == before
     held[0].continue_()
-    until(lambda: tasks_of(server) == 1, what="the task is made")
-    expect(page.get_by_role("heading", name="Latest clip")).to_be_visible()
-    world = World(server.data_dir / "simulator" / "world.sqlite3")
-    try:
-        assert (len(world.requests("upload")), len(world.tasks())) == (1, 1)
-    finally:
-        world.close()
+    until(lambda: tasks_of(quick) == before + 1, what="the task is made")
+    expect(page.get_by_text(re.compile("1200.?\u00d7.?800")).first).to_be_visible()
+    settle(page)
+    assert (uploads_of(quick), tasks_of(quick)) == (uploads + 1, before + 1)
 
 
 def test_a_prompt_that_is_too_long_answers_the_shortcut(quick: Server, visit: Visit) -> None:
@@ -191,8 +197,7 @@ new MutationObserver((changes, observer) => {
 def test_what_is_typed_the_moment_the_box_appears_counts(served: Server, visit: Visit) -> None:
     """Nobody has to know that the page was still being put together."""
     visitor = visit(served, path="/connection")
-    visitor.context.add_init_script(TYPE_AT_ONCE)
-    page = visitor.open("/")
+    page = visitor.open("/", TYPE_AT_ONCE)
     expect(page.get_by_text("9 / 5000")).to_be_visible()
     expect(page.get_by_role("button", name="Generate · 160 credits")).to_be_enabled()
 
@@ -208,30 +213,28 @@ TYPE_AND_READ = """
 """
 
 
-@pytest.mark.parametrize(
-    ("label", "text", "count", "tone", "beyond"),
-    [
-        ("Prompt", "A red fox", "9 / 5000", "counter", ""),
-        ("Prompt", "\N{FOX FACE}" * 3, "3 / 5000", "counter", ""),
-        ("Prompt", "x" * 4500, "4500 / 5000", "counter near", ""),
-        ("Prompt", "x" * 4999 + "\N{FOX FACE}\N{SNOWFLAKE}!", "5002 / 5000", "counter beyond", "\N{SNOWFLAKE}!"),
-        ("Negative prompt", "\N{FOX FACE} blur", "6 characters", "counter", ""),
-    ],
-    ids=["plain", "emoji", "near", "beyond", "negative prompt"],
-)
-def test_the_counter_follows_the_keystroke_itself(
-    served: Server, visit: Visit, label: str, text: str, count: str, tone: str, beyond: str
-) -> None:
+COUNTED = [
+    ("Prompt", "A red fox", "9 / 5000", "counter", ""),
+    ("Prompt", "\N{FOX FACE}" * 3, "3 / 5000", "counter", ""),
+    ("Prompt", "x" * 4500, "4500 / 5000", "counter near", ""),
+    ("Prompt", "x" * 4999 + "\N{FOX FACE}\N{SNOWFLAKE}!", "5002 / 5000", "counter beyond", "\N{SNOWFLAKE}!"),
+    ("Negative prompt", "\N{FOX FACE} blur", "6 characters", "counter", ""),
+]
+"""What is typed where: its count, how the counter looks, and what is shown as too much."""
+
+
+def test_the_counter_follows_the_keystroke_itself(served: Server, visit: Visit) -> None:
     """The moment a text is typed it is counted, before the server could know; what is too much is shown."""
     page = visit(served).page
     settle(page)
-    box = page.get_by_label(label, exact=True)
-    key = "prompt_counter" if label == "Prompt" else "form_negative_prompt_counter"
-    counter = page.locator(f".st-key-{key} .counter")
-    handles = [box.element_handle(), counter.element_handle(), text]
-    assert page.evaluate(TYPE_AND_READ, handles) == [count, tone, beyond]
-    settle(page)
-    expect(counter.locator(".count")).to_have_text(count)
+    for label, text, count, tone, beyond in COUNTED:
+        box = page.get_by_label(label, exact=True)
+        key = "prompt_counter" if label == "Prompt" else "form_negative_prompt_counter"
+        counter = page.locator(f".st-key-{key} .counter")
+        handles = [box.element_handle(), counter.element_handle(), text]
+        assert page.evaluate(TYPE_AND_READ, handles) == [count, tone, beyond]
+        settle(page)
+        expect(counter.locator(".count")).to_have_text(count)
 
 
 TYPE_AND_LOOK = """
@@ -262,6 +265,7 @@ def test_what_exists_is_not_said_of_a_text_that_was_typed_since(served: Server, 
 def test_starting_another_leaves_the_playing_clip_alone(quick: Server, visit: Visit, press: str) -> None:
     """Nothing ran before: the progress card comes and goes above the same video element, which goes on playing."""
     page = visit(quick).page
+    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible()
     type_prompt(page)
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name=re.compile("Generate · 160"))).to_be_enabled()
@@ -350,14 +354,16 @@ def test_what_cannot_be_sent_is_said_readably(served: Server, visit: Visit) -> N
     expect(page.get_by_text(f"{len(PROMPT)} / 5000")).to_be_visible()
 
 
-@pytest.mark.parametrize("width_px", [1440, 1366, 1280])
-def test_the_acts_under_a_clip_stand_in_one_row(served: Server, visit: Visit, width_px: int) -> None:
-    """No button is left alone in a second row beside the form."""
-    page = visit(served, width=width_px).page
-    settle(page)
-    expect(page.locator(".st-key-clip_actions :is(button, a):visible")).to_have_count(5)
-    tops = page.locator(".st-key-clip_actions :is(button, a)").evaluate_all(
-        "all => all.map(e => e.getBoundingClientRect()).filter(box => box.width).map(box => Math.round(box.top))"
-    )
-    assert len(tops) == 5
-    assert len(set(tops)) == 1
+def test_the_acts_under_a_clip_stand_in_one_row(served: Server, visit: Visit) -> None:
+    """No button is left alone in a second row beside the form, on any desk."""
+    page = visit(served).page
+    acts = page.locator(".st-key-clip_actions :is(button, a)")
+    for width_px in (1440, 1366, 1280):
+        page.set_viewport_size({"width": width_px, "height": 900})
+        settle(page)
+        expect(page.locator(".st-key-clip_actions :is(button, a):visible")).to_have_count(5)
+        tops = acts.evaluate_all(
+            "all => all.map(e => e.getBoundingClientRect()).filter(box => box.width).map(box => Math.round(box.top))"
+        )
+        assert len(tops) == 5
+        assert len(set(tops)) == 1

@@ -68,8 +68,8 @@ def shows(page: Page, generation_id: str) -> None:
     expect(page.locator("video")).to_have_count(1)
 
 
-def test_a_click_opens_the_row_that_was_clicked(filled: Filled, visit: Visit) -> None:
-    """Anywhere on it; a tick opens nothing."""
+def test_a_click_opens_the_row_that_was_clicked_and_arrow_keys_go_on(filled: Filled, visit: Visit) -> None:
+    """Anywhere on it, but a tick opens nothing; by key the row keeps the focus while what it shows opens beside it."""
     page = visit(filled, path="/history").page
     for row in (4, 1, 3):
         opens(page, 5 - row).click()
@@ -77,11 +77,6 @@ def test_a_click_opens_the_row_that_was_clicked(filled: Filled, visit: Visit) ->
     box(page, 0).click()
     page.get_by_role("row", name=re.compile("Number 5")).get_by_text("Succeeded").click()
     is_open(page, filled.ids[0])
-
-
-def test_the_arrow_keys_walk_through_the_rows(filled: Filled, visit: Visit) -> None:
-    """The row keeps the focus while what it shows opens beside it."""
-    page = visit(filled, path="/history").page
     opens(page, 4).click()
     is_open(page, filled.ids[1])
     for row in (2, 3):
@@ -176,17 +171,18 @@ def _tasks(server: Server) -> int:
         world.close()
 
 
-@pytest.mark.parametrize("width", [NARROW_PX, 800])
-def test_a_window_too_narrow_for_the_table_has_a_list(filled: Filled, visit: Visit, width: int) -> None:
+def test_a_window_too_narrow_for_the_table_has_a_list(filled: Filled, visit: Visit) -> None:
     """No chip is cut: the rows are a list as wide as the window, and the open one takes its place."""
-    page = visit(filled, path="/history", width=width).page
-    settle(page)
-    row = opens(page, 3)
-    expect(page.get_by_role("row", name=re.compile("Number 3")).locator(".chip").first).to_be_in_viewport(ratio=1)
-    row.click()
-    is_open(page, filled.ids[2])
-    page.get_by_role("button", name="All generations").click()
-    expect(row).to_be_visible()
+    page = visit(filled, path="/history", width=NARROW_PX).page
+    for width in (NARROW_PX, 800):
+        page.set_viewport_size({"width": width, "height": 900})
+        settle(page)
+        row = opens(page, 3)
+        expect(page.get_by_role("row", name=re.compile("Number 3")).locator(".chip").first).to_be_in_viewport(ratio=1)
+        row.click()
+        is_open(page, filled.ids[2])
+        page.get_by_role("button", name="All generations").click()
+        expect(row).to_be_visible()
 
 
 def test_a_link_to_nothing_has_a_way_back(filled: Filled, visit: Visit) -> None:
@@ -199,12 +195,18 @@ def test_a_link_to_nothing_has_a_way_back(filled: Filled, visit: Visit) -> None:
     is_open(visitor.page, None)
 
 
-def test_an_old_link_to_generate_says_that_the_server_is_read_only(
-    start_server: Callable[..., Server], visit: Visit
-) -> None:
+@pytest.fixture(scope="module")
+def read_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on which nothing can be spent."""
+    server = Server(tmp_path_factory.mktemp("read_only"), {"RIVYA_READ_ONLY": "1"})
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_an_old_link_to_generate_says_that_the_server_is_read_only(read_only: Server, visit: Visit) -> None:
     """Not that there is no such page; the navigation does not offer it."""
-    server = start_server(RIVYA_READ_ONLY="1")
-    page = visit(server, path="/generate").page
+    page = visit(read_only, path="/generate").page
     expect(page.get_by_text("This server is read-only")).to_be_visible()
     expect(page.get_by_text("Page not found")).to_be_hidden()
     expect(page.get_by_role("link", name="Generate", exact=True)).to_be_hidden()
@@ -212,14 +214,12 @@ def test_an_old_link_to_generate_says_that_the_server_is_read_only(
     expect(page.get_by_role("heading", level=1, name="History")).to_be_visible()
 
 
-@pytest.mark.parametrize("read_only", ["0", "1"])
+@pytest.mark.parametrize(("first", "on"), [("Generate", "filled"), ("History", "read_only")])
 def test_every_page_has_its_name_for_an_address(
-    read_only: str, start_server: Callable[..., Server], visit: Visit
+    first: str, on: str, request: pytest.FixtureRequest, visit: Visit
 ) -> None:
     """Also the first one, which has "/" besides: a permanent link opens the same on a read-only server."""
-    server = start_server(RIVYA_READ_ONLY=read_only)
-    first = "Generate" if read_only == "0" else "History"
-    page = visit(server, path=f"/{first.lower()}?id=gone").page
+    page = visit(request.getfixturevalue(on), path=f"/{first.lower()}?id=gone").page
     expect(page.get_by_role("heading", level=1, name=first)).to_be_visible()
     expect(page.get_by_text("SIMULATED · nothing real is spent")).to_be_visible()
     expect(page.get_by_text("Page not found")).to_be_hidden()

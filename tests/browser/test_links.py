@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server, Visitor
-from tests.browser.looks import PHONE, assert_well, settle
+from tests.browser.conftest import PHONE, Server, Visitor
+from tests.browser.looks import assert_well, settle
 
 Visit = Callable[..., Visitor]
 

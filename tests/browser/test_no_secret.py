@@ -14,8 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, WebSocket, expect
 
-from tests.browser.conftest import Server, Visitor
-from tests.browser.looks import WIDE
+from tests.browser.conftest import COMES_MS, WIDE, Server, Visitor
 from tests.flow.outside import Outside
 from tests.flow.test_no_secret import KEY, SECRET, codings, opened, places_with_secret
 
@@ -107,7 +106,7 @@ def recorder(browser: Browser, tmp_path: Path) -> Iterator[Recorder]:
         record_har_path=tmp_path / "heard" / "all.har",
         record_har_content="attach",
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(COMES_MS)
     yield Recorder(context, tmp_path / "heard")
     context.close()
 

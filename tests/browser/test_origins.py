@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, expect
 
-from tests.browser.conftest import QUICK, Server, Visitor
+from tests.browser.conftest import COMES_MS, QUICK, Server
 
 PAGES = ("/", "/sweep", "/compare", "/vote", "/history", "/shows", "/spend", "/connection")
 
@@ -43,6 +45,19 @@ class _Page(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[int]:
     """The port of another program that serves a page on this machine."""
+    with _serving() as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def proxy() -> Iterator[int]:
+    """The port of a program whose pages may speak to the dashboard, under the name of localhost."""
+    with _serving() as port:
+        yield port
+
+
+@contextmanager
+def _serving() -> Iterator[int]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -53,49 +68,42 @@ def elsewhere() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that listens under every address of this machine; one for this module's tests."""
-    running = Server(tmp_path_factory.mktemp("everywhere"), {**QUICK, "STREAMLIT_SERVER_ADDRESS": "::"})
+def everywhere(tmp_path_factory: pytest.TempPathFactory, proxy: int) -> Iterator[Server]:
+    """A server that listens under every address of this machine and allows one other origin."""
+    settings = {"STREAMLIT_SERVER_ADDRESS": "::", "RIVYA_ALLOWED_ORIGINS": f"http://localhost:{proxy}"}
+    running = Server(tmp_path_factory.mktemp("everywhere"), QUICK | settings)
     running.start()
     yield running
     running.stop()
 
 
-@pytest.mark.parametrize("theirs", ["127.0.0.1", "localhost"])
-@pytest.mark.parametrize("ours", ["127.0.0.1", "localhost"])
-def test_a_page_of_another_port_reaches_nothing(
-    quick: Server, browser: Browser, elsewhere: int, theirs: str, ours: str
-) -> None:
+def test_a_page_of_another_port_reaches_nothing(everywhere: Server, browser: Browser, elsewhere: int) -> None:
     """It opens no WebSocket, writes nothing and reads no answer, under each name of this machine, from a sandbox as well."""
     context = browser.new_context()
+    context.set_default_timeout(COMES_MS)
     page = context.new_page()
-    page.goto(f"http://{theirs}:{elsewhere}/")
-    page.set_content("<iframe sandbox='allow-scripts' srcdoc='<p>A page without an origin</p>'></iframe>")
-    sandboxed = page.frames[-1]
-    for frame in (page.main_frame, sandboxed):
-        assert frame.evaluate(OPEN_SOCKET, f"ws://{ours}:{quick.port}") == "refused"
-        for method, path in (
-            ("PUT", "/_stcore/upload_file/a/b"),
-            ("DELETE", "/_stcore/upload_file/a/b"),
-            ("POST", "/simulator/api/v1/generations"),
-            ("GET", "/_stcore/host-config"),
-            ("GET", "/exports/history.json"),
-        ):
-            assert frame.evaluate(ASK, [method, f"http://{ours}:{quick.port}{path}"]) == "not readable"
+    for theirs, ours in product(["127.0.0.1", "localhost"], repeat=2):
+        page.goto(f"http://{theirs}:{elsewhere}/")
+        page.set_content("<iframe sandbox='allow-scripts' srcdoc='<p>A page without an origin</p>'></iframe>")
+        sandboxed = page.frames[-1]
+        for frame in (page.main_frame, sandboxed):
+            assert frame.evaluate(OPEN_SOCKET, f"ws://{ours}:{everywhere.port}") == "refused"
+            for method, path in (
+                ("PUT", "/_stcore/upload_file/a/b"),
+                ("DELETE", "/_stcore/upload_file/a/b"),
+                ("POST", "/simulator/api/v1/generations"),
+                ("GET", "/_stcore/host-config"),
+                ("GET", "/exports/history.json"),
+            ):
+                assert frame.evaluate(ASK, [method, f"http://{ours}:{everywhere.port}{path}"]) == "not readable"
     context.close()
-
-
-def test_our_own_page_opens_the_socket(quick: Server, visit: Callable[..., Visitor]) -> None:
-    """What is refused to others is what the dashboard itself does."""
-    visitor = visit(quick)
-    assert visitor.page.evaluate(OPEN_SOCKET, f"ws://127.0.0.1:{quick.port}") == "open"
 
 
 @pytest.mark.parametrize(("name", "paths"), [("127.0.0.1", PAGES), ("localhost", ["/"]), ("[::1]", ["/"])])
 def test_the_dashboard_works_under_every_name_of_this_machine(
-    quick: Server, browser: Browser, name: str, paths: Sequence[str]
+    everywhere: Server, browser: Browser, name: str, paths: Sequence[str]
 ) -> None:
-    """Every page draws, a button reaches the server, and the content policy stops nothing that a page needs."""
+    """Every page draws, a button reaches the server, its own socket opens, and the content policy stops nothing it needs."""
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -105,31 +113,33 @@ def test_the_dashboard_works_under_every_name_of_this_machine(
             complaints.append(message.text)
 
     context = browser.new_context()
+    context.set_default_timeout(COMES_MS)
     page = context.new_page()
     page.on("console", note)
     for path in paths:
-        page.goto(f"http://{name}:{quick.port}{path}")
+        page.goto(f"http://{name}:{everywhere.port}{path}")
         page.get_by_role("heading", level=1).wait_for()
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-    page.goto(f"http://{name}:{quick.port}/")
+    page.goto(f"http://{name}:{everywhere.port}/")
     prompt = page.get_by_label("Prompt", exact=True).first
     prompt.fill("A red fox")
     prompt.press("Control+Enter")
     page.get_by_role("button", name="Generate").first.click()
     expect(page.get_by_text("A red fox").last).to_be_visible()
+    assert page.evaluate(OPEN_SOCKET, f"ws://{name}:{everywhere.port}") == "open"
     context.close()
     assert complaints == []
 
 
 def test_a_proxy_that_rewrites_the_host_needs_its_origin_named(
-    start_server: Callable[..., Server], browser: Browser, elsewhere: int
+    everywhere: Server, browser: Browser, proxy: int
 ) -> None:
     """An allowed origin is one to Streamlit too; its neighbour on another port is not."""
-    server = start_server(RIVYA_ALLOWED_ORIGINS=f"http://localhost:{elsewhere}")
     context = browser.new_context()
+    context.set_default_timeout(COMES_MS)
     page = context.new_page()
-    page.goto(f"http://localhost:{elsewhere}/")
-    assert page.evaluate(OPEN_SOCKET, f"ws://127.0.0.1:{server.port}") == "open"
-    page.goto(f"http://127.0.0.1:{elsewhere}/")
-    assert page.evaluate(OPEN_SOCKET, f"ws://127.0.0.1:{server.port}") == "refused"
+    page.goto(f"http://localhost:{proxy}/")
+    assert page.evaluate(OPEN_SOCKET, f"ws://127.0.0.1:{everywhere.port}") == "open"
+    page.goto(f"http://127.0.0.1:{proxy}/")
+    assert page.evaluate(OPEN_SOCKET, f"ws://127.0.0.1:{everywhere.port}") == "refused"
     context.close()

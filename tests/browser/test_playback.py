@@ -12,13 +12,11 @@ from playwright.sync_api import Page, expect
 from rivya_core.lab.ledger.database import migrate, open_database
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.states import State
-from rivya_core.simulator import World
 from tests.browser.clips import make_clips
-from tests.browser.conftest import QUICK, Look, Server, Visitor
-from tests.browser.looks import PHONE, WIDE, assert_well, settle
-from tests.browser.test_first_visit import tasks_of, type_prompt
+from tests.browser.conftest import PHONE, QUICK, WIDE, Held, Look, Server, Visitor
+from tests.browser.looks import assert_well, settle
+from tests.browser.test_first_visit import type_prompt
 from tests.lab.given import in_state
-from tests.until import until
 
 Visit = Callable[..., Visitor]
 
@@ -96,7 +94,7 @@ def test_nothing_moves_by_itself_where_motion_is_unwanted(served: Server, visit:
     poster = page.locator(".st-key-recent_shelf button").first
     poster.hover()
     poster.focus()
-    page.wait_for_timeout(600)
+    settle(page)
     assert page.locator(".st-key-clip_player video").evaluate("v => v.paused")
     assert page.locator("video.hover-play").count() == 0
 
@@ -164,10 +162,15 @@ def test_a_cancel_is_acknowledged_before_the_server_has_answered(
 
 @pytest.mark.parametrize("look", [WIDE, PHONE], ids=["wide-light", "phone-dark"])
 def test_takes_of_one_press_are_one_strip(served: Server, visit: Visit, look: Look) -> None:
-    """Four takes are one poster on the shelf and one strip under the player, and one press compares them."""
+    """Four takes are one poster on the shelf and one strip under the player, and one press compares them.
+
+    P8: the header says SIMULATED, the picture has it burned in, nothing repeats it; the scene is said to be a placeholder.
+    """
     visitor = visit(served, look)
     page = visitor.page
     settle(page)
+    expect(page.get_by_text(re.compile("SIMULATED"))).to_have_count(1)
+    expect(page.get_by_text("Placeholder scene: the simulator does not draw your prompt.")).to_have_count(1)
     expect(page.locator(".st-key-take_strip button")).to_have_count(4)
     expect(page.locator(".st-key-recent_shelf button")).to_have_count(4)
     expect(page.locator(".st-key-recent_shelf .takes").first).to_have_text("4 takes")
@@ -177,14 +180,6 @@ def test_takes_of_one_press_are_one_strip(served: Server, visit: Visit, look: Lo
     page.get_by_role("link", name="Compare these 4").click()
     expect(page.get_by_role("heading", level=1, name="Compare")).to_be_visible()
     expect(page.locator("video")).to_have_count(4)
-
-
-def test_simulated_is_said_once_beside_the_clip_itself(served: Server, visit: Visit) -> None:
-    """P8: the header says it, the picture has it burned in, and nothing repeats it; the scene is said to be a placeholder."""
-    page = visit(served).page
-    settle(page)
-    expect(page.get_by_text(re.compile("SIMULATED"))).to_have_count(1)
-    expect(page.get_by_text("Placeholder scene: the simulator does not draw your prompt.")).to_have_count(1)
 
 
 AWAY = "away => { window.away = away; document.dispatchEvent(new Event('visibilitychange')); }"
@@ -201,27 +196,10 @@ window.Notification = class {
 """A tab that can be put into the background, and a browser whose notifications are written down."""
 
 
-@pytest.fixture
-def held(start_server: Callable[..., Server]) -> Server:
-    """A server whose clips are not done before the test moves its clock."""
-    return start_server(**QUICK | {"RIVYA_SIMULATOR_SPEED": "0.05"})
-
-
-def let_end(server: Server) -> None:
-    """Move the simulated clock to where all that runs has ended."""
-    until(lambda: tasks_of(server) == 1, what="the task is made")
-    world = World(server.data_dir / "simulator" / "world.sqlite3")
-    try:
-        world.advance(3600)
-    finally:
-        world.close()
-
-
-def test_what_ended_in_a_background_tab_is_told(held: Server, visit: Visit) -> None:
+def test_what_ended_in_a_background_tab_is_told(held: Held, visit: Visit) -> None:
     """In the tab's title, by a notification that was asked for by a press, and on return; then the title is the page's again."""
-    visitor = visit(held)
-    visitor.context.add_init_script(BACKGROUND)
-    page = visitor.open("/")
+    visitor = visit(held.server)
+    page = visitor.open("/", BACKGROUND)
     settle(page)
     type_prompt(page)
     page.keyboard.press("Control+Enter")
@@ -230,7 +208,7 @@ def test_what_ended_in_a_background_tab_is_told(held: Server, visit: Visit) -> N
     page.get_by_role("button", name="Notify me").click()
     expect(page.get_by_role("button", name="Notifications on")).to_be_visible()
     page.evaluate(AWAY, True)
-    let_end(held)
+    held.let_end()
     expect(page).to_have_title("1 finished · Generate · Rivya Lab")
     assert page.evaluate("[window.asked, window.told]") == [1, ["1 finished"]]
     page.evaluate(AWAY, False)
@@ -240,11 +218,10 @@ def test_what_ended_in_a_background_tab_is_told(held: Server, visit: Visit) -> N
     expect(page.get_by_text("1 finished since you left")).not_to_be_visible()
 
 
-def test_another_page_tells_what_ended_too(held: Server, visit: Visit) -> None:
+def test_another_page_tells_what_ended_too(held: Held, visit: Visit) -> None:
     """What was started on Generate is counted in the title of the page one has gone to; nobody who did not ask is notified."""
-    visitor = visit(held)
-    visitor.context.add_init_script(BACKGROUND)
-    page = visitor.open("/")
+    visitor = visit(held.server)
+    page = visitor.open("/", BACKGROUND)
     settle(page)
     type_prompt(page)
     page.keyboard.press("Control+Enter")
@@ -252,6 +229,6 @@ def test_another_page_tells_what_ended_too(held: Server, visit: Visit) -> None:
     page.evaluate(AWAY, True)
     page.get_by_role("link", name="Connection").click()
     expect(page).to_have_title("1 running · Connection · Rivya Lab")
-    let_end(held)
+    held.let_end()
     expect(page).to_have_title("1 finished · Connection · Rivya Lab")
     assert page.evaluate("window.told") == []

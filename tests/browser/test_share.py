@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser import decided
-from tests.browser.conftest import COMES_MS, Visitor
+from tests.browser.conftest import COMES_MS, PHONE, Visitor
 from tests.browser.decided import Filled
-from tests.browser.looks import PHONE, assert_well, broken, each_look, fits
+from tests.browser.looks import assert_well, broken, each_look, fits
 from tests.until import until
 
 Visit = Callable[..., Visitor]

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from rivya_core.lab.shows import export
 from rivya_core.lab.shows.export import Material
 from tests.bench import fresh
-from tests.browser.conftest import QUICK, Server
-from tests.browser.looks import PHONE, WIDE, broken, fits
+from tests.browser.conftest import PHONE, QUICK, WIDE, Server
+from tests.browser.looks import broken, fits
 from tests.lab.shows.showing import show_data, write_folder
 from tests.until import until
 
@@ -194,23 +194,23 @@ def test_who_asked_for_less_motion_starts_clips_by_hand(saved: str, tab: Callabl
     until(lambda: playing.evaluate(PLAYS), what="the clip plays")
 
 
-def test_the_slides_go_on_when_the_server_dies(
-    start_server: Callable[..., Server], tmp_path: Path, tab: Callable[..., Page]
-) -> None:
+def test_the_slides_go_on_when_the_server_dies(served: tuple[Server, str], tab: Callable[..., Page]) -> None:
     """Once the clips were fetched neither server nor network is needed, to the last slide and back to the first."""
-    show_id = fresh.run("tests.browser.shows:make", folder=str(tmp_path / "data0"))
-    server = start_server(**QUICK)
-    page = tab(f"{server.url}/show/{show_id}?slide=1")
+    server, url = served
+    page = tab(f"{url}?slide=1")
     arrive(page, 1)
     slides = int(page.evaluate("JSON.parse(document.getElementById('show').textContent).slides.length"))
     shown = "[...new Set(JSON.parse(document.getElementById('show').textContent).slides.flatMap((one) => one.clips))]"
     wanted = int(page.evaluate(f"{shown}.length"))
     until(lambda: int(page.locator(".stage").get_attribute("data-kept") or 0) == wanted, what="all clips are here")
     server.stop(signal.SIGKILL)
-    for slide in range(2, slides + 1):
-        press(page, "PageDown", slide)
-        until(lambda: page.locator(".slide.on video").evaluate_all(ALL_PLAY), what="its clips play")
-    press(page, "Home", 1)
+    try:
+        for slide in range(2, slides + 1):
+            press(page, "PageDown", slide)
+            until(lambda: page.locator(".slide.on video").evaluate_all(ALL_PLAY), what="its clips play")
+        press(page, "Home", 1)
+    finally:
+        server.start()  # for the other tests
 
 
 def test_paper_shows_one_picture_a_clip_and_no_controls(saved: str, tab: Callable[..., Page]) -> None:

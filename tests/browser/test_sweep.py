@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from rivya_core.simulator import World
 from tests.bench import fresh
-from tests.browser.conftest import Server, Visitor
+from tests.browser.conftest import WIDE, Server, Visitor
 from tests.browser.looks import assert_well, broken, each_look, settle
 from tests.until import until
 
@@ -35,6 +35,14 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, d
     server.start()
     yield server, ids
     server.stop()
+
+
+def assert_well_in_each_look(visitor: Visitor) -> None:
+    """Nothing for axe, no sideways scrolling, no foreign request, no error; afterwards the window is as it was."""
+    for _ in each_look(visitor.page):
+        assert_well(visitor)
+    visitor.page.set_viewport_size({"width": WIDE.width, "height": WIDE.height})
+    settle(visitor.page)
 
 
 def posts(server: Server) -> int:
@@ -87,11 +95,17 @@ def test_the_grid_fills_in_while_one_looks(start_server: StartServer, visit: Vis
 
 
 def test_a_clip_opens_above_the_grid_and_plays(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
-    """The dialog shows clip, labels and prompt; it plays by itself in a loop; arrows turn takes and combinations; focus comes back."""
+    """The browser alone opens it, also while nothing answers. The dialog shows clip, labels and prompt.
+
+    It plays by itself in a loop; arrows turn takes and combinations; focus comes back; one press gives the settings to
+    Generate, and nothing is sent.
+    """
     server, ids = filled
     visitor = visit(server, path=f"/sweep?experiment={ids['done']}")
     page = visitor.page
-    page.get_by_role("button", name="Open fox · 0 · 5, take 1").click()
+    open_ = page.get_by_role("button", name="Open fox · 0 · 5, take 1")
+    open_.wait_for()
+    assert open_.evaluate("b => { b.click(); return b.getRootNode().querySelector('dialog').open; }")
     dialog = page.get_by_role("dialog")
     video = dialog.locator("video")
     until(lambda: video.evaluate("v => v.currentTime") > 0.4, what="it plays")
@@ -109,25 +123,10 @@ def test_a_clip_opens_above_the_grid_and_plays(filled: tuple[Server, dict[str, s
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(page.get_by_role("button", name="Open fox · 1 · 5, take 2")).to_be_focused()
-
-
-def test_an_open_clip_gives_its_settings_to_generate(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
-    """One press, and the form holds them; nothing is sent."""
-    server, ids = filled
-    page = visit(server, path=f"/sweep?experiment={ids['done']}").page
-    page.get_by_role("button", name="Open fox · 1 · 5, take 1").click()
-    page.get_by_role("dialog").get_by_role("button", name="Use these settings").click()
+    page.keyboard.press("Enter")
+    dialog.get_by_role("button", name="Use these settings").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Generate")
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("A red fox crossing a frozen lake, handheld")
-
-
-def test_a_clip_opens_before_the_server_is_asked(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
-    """The press is acknowledged by the browser alone: also while nothing answers."""
-    server, ids = filled
-    page = visit(server, path=f"/sweep?experiment={ids['done']}").page
-    open_ = page.get_by_role("button", name="Open fox · 0 · 5, take 1")
-    open_.wait_for()
-    assert open_.evaluate("b => { b.click(); return b.getRootNode().querySelector('dialog').open; }")
 
 
 PLAYING = """grid => [...grid.getRootNode().querySelectorAll('video.playing')].map(v => [v.paused, v.currentTime, v.duration])"""
@@ -158,9 +157,14 @@ def test_all_clips_in_sight_play_on_one_clock(filled: tuple[Server, dict[str, st
 
 
 def test_prompt_counter_and_price_follow_while_typing(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
-    """Without leaving the field; and the price in sight covers nothing of what stands beside or below it."""
+    """Without leaving the field; and the price in sight covers nothing of what stands beside or below it.
+
+    The form is accessible and fits; so is every state below.
+    """
     server, _ = filled
-    page = visit(server, path="/sweep?new=1").page
+    visitor = visit(server, path="/sweep?new=1")
+    page = visitor.page
+    assert_well_in_each_look(visitor)
     prompt = page.get_by_label("Prompt", exact=True)
     prompt.press_sequentially("A {red|blue} fox")
     expect(page.get_by_text("16 / 5000")).to_be_visible()
@@ -247,7 +251,9 @@ def test_the_grid_is_worked_by_keyboard(filled: tuple[Server, dict[str, str]], v
 def test_a_failed_cell_says_whether_it_was_charged(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
     """The reason and the charge stand in the cell; its card opens; a retry names its price."""
     server, ids = filled
-    page = visit(server, path=f"/sweep?experiment={ids['failed']}").page
+    visitor = visit(server, path=f"/sweep?experiment={ids['failed']}")
+    page = visitor.page
+    assert_well_in_each_look(visitor)
     expect(page.get_by_text(re.compile("The picture was refused.* Not charged")).first).to_be_visible()
     expect(page.get_by_role("button", name="Repair 2 failed · 320 credits")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Failed: ")).first.click()
@@ -257,22 +263,15 @@ def test_a_failed_cell_says_whether_it_was_charged(filled: tuple[Server, dict[st
 def test_three_hundred_cells_load_only_what_is_visible(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
     """One page of cells is in the document; turning the page brings other rows."""
     server, ids = filled
-    page = visit(server, path=f"/sweep?experiment={ids['large']}").page
+    visitor = visit(server, path=f"/sweep?experiment={ids['large']}")
+    page = visitor.page
+    assert_well_in_each_look(visitor)
     grid = page.get_by_role("table")
     expect(grid.get_by_role("rowheader", name="Boat number 0", exact=True)).to_be_visible()
     assert grid.get_by_role("cell").count() <= 60
     page.get_by_role("button", name="Page 2", exact=True).last.click()
     expect(page.get_by_text("6 to 10 of 20 values of Prompt")).to_be_visible()
     expect(grid.get_by_role("rowheader", name="Boat number 5", exact=True)).to_be_visible()
-
-
-@pytest.mark.parametrize("path", ["/sweep", "/sweep?new=1", "done", "failed", "large"])
-def test_every_state_is_accessible_and_fits(filled: tuple[Server, dict[str, str]], visit: Visit, path: str) -> None:
-    """List, form and experiments: nothing for axe, no sideways scrolling, no foreign request, no error."""
-    server, ids = filled
-    visitor = visit(server, path=path if path.startswith("/") else f"/sweep?experiment={ids[path]}")
-    for _ in each_look(visitor.page):
-        assert_well(visitor)
 
 
 def test_from_a_tab_back_to_the_list_and_into_another_experiment(
@@ -286,6 +285,8 @@ def test_from_a_tab_back_to_the_list_and_into_another_experiment(
     expect(page).to_have_url(re.compile("view=Decision"))
     settle(page)
     page.get_by_role("button", name="All sweeps").click()
+    page.get_by_role("link", name=re.compile("Shapes")).wait_for()
+    assert_well_in_each_look(visitor)
     page.get_by_role("link", name=re.compile("Shapes")).click()
     expect(page.get_by_role("tab", name="Grid")).to_have_attribute("aria-selected", "true")
     expect(page).to_have_url(re.compile(rf"experiment={ids['failed']}$"))
@@ -295,7 +296,10 @@ def test_from_a_tab_back_to_the_list_and_into_another_experiment(
 def test_on_a_phone_the_row_names_stay_in_sight(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
     """The grid scrolls sideways within itself, and the names of its rows do not."""
     server, ids = filled
-    page = visit(server, width=390, height=844, path=f"/sweep?experiment={ids['done']}").page
+    visitor = visit(server, path=f"/sweep?experiment={ids['done']}")
+    page = visitor.page
+    for _ in each_look(page):  # a phone's is the last
+        assert_well(visitor)
     name = page.get_by_role("rowheader", name="fox", exact=True)
     name.wait_for()
     before = name.bounding_box()

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.bench import fresh
 from tests.browser.conftest import Server, Visitor
-from tests.browser.looks import assert_well, each_look
+from tests.browser.looks import assert_well, each_look, settle
 from tests.until import until
 
 Visit = Callable[..., Visitor]
@@ -60,7 +60,7 @@ def test_a_verdict_comes_by_itself(server: Server, visit: Visit) -> None:
 
 @pytest.mark.parametrize("state", ["xclear", "xtable", "xfew", "xempty"])
 def test_the_tab_is_accessible_and_fits(server: Server, visit: Visit, state: str) -> None:
-    """Every state, wide and on a phone, light and dark; no point or word leaves its chart."""
+    """Every state, wide and on a phone, light and dark, without a reload; no point or word leaves its chart."""
     visitor = visit(server, path=address(state))
     page = visitor.page
     if state == "xempty":
@@ -82,10 +82,21 @@ def test_the_decision_tab_is_accessible_and_fits(server: Server, visit: Visit) -
         assert_well(visitor)
 
 
-def test_points_are_reached_by_keyboard_and_open_their_clip(server: Server, visit: Visit) -> None:
-    """One stop of Tab a chart; arrows go on; Enter opens the clip, Escape leads back."""
+def test_clips_play_and_points_open_theirs_by_keyboard_and_mouse(server: Server, visit: Visit) -> None:
+    """The two clips play muted, in a loop, from the moment they are in sight, with one button; a click opens one.
+
+    The points of a chart are one stop of Tab; arrows go on; Enter or a click opens the clip above the page, Escape leads back;
+    the address of a point is the clip's own, for a new tab.
+    """
     page = visit(server, path=address("xclear")).page
+    videos = page.locator("[class*='st-key-verdict_0'] video")
+    expect(videos).to_have_count(2)
+    playing = "ones => ones.every(one => !one.paused && one.muted && one.loop && one.currentTime > 0)"
+    until(lambda: videos.evaluate_all(playing), what="both clips play")
+    page.get_by_role("button", name="Pause both").click()
+    assert videos.evaluate_all("ones => ones.every(one => one.paused)")
     judged(page)
+    dialog = page.get_by_role("dialog")
     assert page.locator("svg a[tabindex='0']").count() == page.locator("figure[data-key]").count()
     first = page.locator("figure[data-key='motion'] svg a[tabindex='0']")
     first.focus()
@@ -98,41 +109,24 @@ def test_points_are_reached_by_keyboard_and_open_their_clip(server: Server, visi
     label = now.get_attribute("aria-label") or ""
     assert re.match(r"[01], take \d: [\d.]+ luma levels per frame\. Open the clip", label)
     page.keyboard.press("Enter")
-    dialog = page.get_by_role("dialog")
     dialog.locator("video").wait_for()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    judged(page)
-
-
-def test_the_two_clips_play_side_by_side_and_open(server: Server, visit: Visit) -> None:
-    """Muted and in a loop from the moment they are in sight, one button for both; a click opens the clip."""
-    page = visit(server, path=address("xclear")).page
-    videos = page.locator("[class*='st-key-verdict_0'] video")
-    expect(videos).to_have_count(2)
-    playing = "ones => ones.every(one => !one.paused && one.muted && one.loop && one.currentTime > 0)"
-    until(lambda: videos.evaluate_all(playing), what="both clips play")
-    page.get_by_role("button", name="Pause both").click()
-    assert videos.evaluate_all("ones => ones.every(one => one.paused)")
-    page.get_by_role("link", name=re.compile("^Open the clip of cfg_scale 0")).click()
-    page.get_by_role("dialog").locator("video").wait_for()
-
-
-def test_a_point_opens_its_clip_by_mouse_and_is_a_link(server: Server, visit: Visit) -> None:
-    """A click opens the player above the page; the address is the clip's own, for a new tab."""
-    visitor = visit(server, path=address("xclear"))
-    page = visitor.page
     judged(page)
     point = points(page).nth(2)
     id_ = point.get_attribute("data-id")
     href = point.get_attribute("href") or ""
     point.locator("circle.dot").click()
-    video = page.get_by_role("dialog").locator("video")
+    video = dialog.locator("video")
     video.wait_for()
     assert id_ is not None
     assert id_ in (video.get_attribute("src") or "")
     assert page.url.split("?")[0].endswith("/sweep")
     assert href.endswith(f"/history?id={id_}")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.get_by_role("link", name=re.compile("^Open the clip of cfg_scale 0")).click()
+    dialog.locator("video").wait_for()
 
 
 def test_values_are_named_in_whole_words_below_the_name_of_their_axis(server: Server, visit: Visit) -> None:
@@ -144,21 +138,7 @@ def test_values_are_named_in_whole_words_below_the_name_of_their_axis(server: Se
         page.set_viewport_size({"width": width, "height": 900})
         expect(figure.locator(".axis")).to_have_text("light")
         assert figure.locator(".name").first.inner_text() == "dawn"
-        page.wait_for_timeout(900)
         until(lambda: set(figure.locator(".name").evaluate_all(LINES)) == {1}, what="each name on one line")
-
-
-def test_charts_follow_the_width_of_the_window(server: Server, visit: Visit) -> None:
-    """From a desktop to a phone without a reload."""
-    page = visit(server, path=address("xtable")).page
-    judged(page)
-    page.set_viewport_size({"width": 390, "height": 844})
-
-    def fits() -> bool:
-        boxes = [dot.bounding_box() for dot in page.locator("circle.dot").all()]
-        return all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
-
-    until(lambda: page.evaluate("document.documentElement.scrollWidth") <= 390 and fits(), what="all fits the phone")
 
 
 def test_a_person_decides_and_takes_the_winner_along(server: Server, visit: Visit) -> None:
@@ -169,7 +149,7 @@ def test_a_person_decides_and_takes_the_winner_along(server: Server, visit: Visi
     page.get_by_label("Winner").click()
     page.get_by_role("option", name="cfg_scale: 0", exact=True).click()
     page.get_by_label("Why").fill("It moves as the brief asks")
-    page.wait_for_timeout(600)
+    settle(page)
     page.get_by_label("Who decides").fill("Ana")
     decide.click()  # the very first click, while the name's field is still the one that is typed in
     page.get_by_text("It moves as the brief asks").wait_for()

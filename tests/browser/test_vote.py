@@ -14,7 +14,7 @@ from playwright.sync_api import Page, Request, WebSocket, expect
 from rivya_core.services import close_all, open_lab
 from rivya_core.settings import Settings
 from tests.browser.conftest import Server, Visitor
-from tests.browser.looks import assert_well, each_look
+from tests.browser.looks import assert_well, each_look, settle
 from tests.conftest import FAST
 from tests.lab.evaluation.study import WORDS, make_study
 from tests.lab.evaluation.test_ballots import prefer
@@ -174,7 +174,7 @@ def test_a_whole_round_by_keyboard(served: Served, study: Study, visit: Callable
     page.keyboard.type("Kim")
     page.keyboard.press("Enter")
     expect(page.get_by_label("Your name")).to_have_value("Kim")
-    page.wait_for_timeout(600)
+    settle(page)
     for _ in range(4):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.innerText").endswith("Start voting"):
@@ -195,7 +195,7 @@ def test_a_whole_round_by_keyboard(served: Served, study: Study, visit: Callable
     votes(page, 3)
     for key in ("r", "c", "q", "9"):
         page.keyboard.press(key)
-    page.wait_for_timeout(500)
+    settle(page)
     assert page.get_by_role("dialog").count() == 0
     votes(page, 3)
     for _ in range(20):
@@ -279,7 +279,7 @@ def test_both_clips_play_on_one_clock(served: Served, study: Study, visit: Calla
       ...[...root.querySelectorAll('*')].filter((one) => one.shadowRoot).flatMap((one) => read(one.shadowRoot))];
       return read(document).map((video) => [video.currentTime, video.paused]); }"""
     expect(page.locator(".play")).to_contain_text("Pause")
-    page.wait_for_timeout(400)
+    until(lambda: all(place > 0 for place, _ in page.evaluate(places)), what="both play")
     page.keyboard.press("p")
     expect(page.locator(".play")).to_contain_text("Play")
 
@@ -323,9 +323,9 @@ def test_every_state_is_accessible_and_fits(
         assert_well(visitor)
 
 
-def test_the_empty_page_is_accessible(start_server: Callable[..., Server], visit: Callable[..., Visitor]) -> None:
+def test_the_empty_page_is_accessible(bare: Server, visit: Callable[..., Visitor]) -> None:
     """With the way to something to vote on."""
-    visitor = visit(start_server(RIVYA_FIRST_START_EXAMPLES="false"), path="/vote")
+    visitor = visit(bare, path="/vote")
     visitor.page.get_by_text("Nothing to vote on yet").wait_for()
     for _ in each_look(visitor.page):
         assert_well(visitor)

@@ -40,6 +40,16 @@ MARK = """videos => { window.kept = videos; window.emptied = 0;
 SAME = "videos => videos.every((v, i) => v === window.kept[i]) && window.emptied === 0"
 
 
+STAND = """async (videos) => {
+  for (let frame = 0; frame < 4; frame += 1) {
+    await new Promise((next) => requestAnimationFrame(next));
+    if (videos.some((one) => one.seeking)) return false;
+  }
+  return true;
+}"""
+"""No clip seeks in four frames that follow each other: what a press asks for begins in the next one."""
+
+
 class Served:
     """A server with clips, and the ids of those."""
 
@@ -94,8 +104,7 @@ def stopped(page: Page) -> list[float]:
 
 def settle(page: Page) -> None:
     """Wait until no clip is seeking."""
-    until(lambda: not any(seeking for _, _, seeking in page.locator(".wall video").evaluate_all(PLACES)))
-    page.wait_for_timeout(100)
+    until(lambda: page.locator(".wall video").evaluate_all(STAND), what="no clip is seeking")
 
 
 def frame_number(page: Page) -> int:
@@ -153,7 +162,7 @@ def test_what_another_person_writes_arrives_by_itself_and_stops_nothing(served: 
     page = opened(visit, served, 0, LONG)
     other = opened(visit, served, 0, 5, calm=True)
     expect(page.get_by_role("button", name="Pause (Space)")).to_be_visible()
-    page.wait_for_timeout(500)
+    until(lambda: min(places(page)) > 0, what="both play")
     page.locator(".wall video").evaluate_all(MARK)
     for number in range(2):
         other.locator(".wall").focus()
@@ -279,8 +288,16 @@ def test_notes_stay_at_their_frame_and_come_back_after_undo(served: Served, visi
 
 
 def test_stars_keep_their_authors_apart(served: Served, visit: Visit) -> None:
-    """A name given once stays in this browser; others' stars stand beside mine."""
+    """Stars that nobody gave are outlines. A name given once stays in this browser; others' stars stand beside mine."""
     page = opened(visit, served, 6, 7, calm=True)
+    page.mouse.move(0, 0)
+    row = page.get_by_role("radiogroup", name="Look, clip 1")
+    fills = "row => [...row.querySelectorAll('svg')].map(one => getComputedStyle(one).fill)"
+    assert row.evaluate(fills) == ["none"] * 5
+    row.get_by_role("radio", name="2 stars").click()
+    page.mouse.move(0, 0)
+    expect(row.locator(".lit")).to_have_count(2)
+    assert [fill == "none" for fill in row.evaluate(fills)] == [False, False, True, True, True]
     motion = page.get_by_role("radiogroup", name="Motion, clip 1")
     motion.get_by_role("radio", name="2 stars").click()
     expect(motion.get_by_role("radio", name="2 stars")).to_have_attribute("aria-checked", "true")
@@ -324,19 +341,6 @@ def test_the_baseline_is_in_sight_on_a_phone_and_more_columns_are_told(served: S
     box = page.get_by_role("button", name="Change clips").bounding_box()
     assert box is not None
     assert box["x"] + box["width"] <= 390
-
-
-def test_stars_that_nobody_gave_are_outlines(served: Served, visit: Visit) -> None:
-    """Only given ones are filled."""
-    page = opened(visit, served, 0, 1)
-    page.mouse.move(0, 0)
-    row = page.get_by_role("radiogroup", name="Look, clip 1")
-    fills = "row => [...row.querySelectorAll('svg')].map(one => getComputedStyle(one).fill)"
-    assert row.evaluate(fills) == ["none"] * 5
-    row.get_by_role("radio", name="2 stars").click()
-    page.mouse.move(0, 0)
-    expect(row.locator(".lit")).to_have_count(2)
-    assert [fill == "none" for fill in row.evaluate(fills)] == [False, False, True, True, True]
 
 
 def test_a_phone_swipes_from_clip_to_clip(served: Served, visit: Visit) -> None:
