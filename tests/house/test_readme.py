@@ -15,6 +15,10 @@ from tests.until import HANGS_S
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDES = [
+    README,
+    *((ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("architecture", "contributing")),
+]
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -33,13 +37,24 @@ def test_the_make_targets_of_the_readme_exist(target: str) -> None:
     subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True, timeout=HANGS_S)
 
 
-def test_paths_named_in_the_readme_exist() -> None:
-    """Files and folders that README points to are there."""
-    named = set(re.findall(r"`((?:rivya_core|pages|docs|tests)/[\w./]*)`", README)) | set(
-        re.findall(r"\((docs/[\w./-]+)\)", README)
-    )
-    assert named
-    assert [path for path in named if not (ROOT / path).exists()] == []
+def test_paths_named_for_people_exist() -> None:
+    """Files and folders that README and the docs point to are there; a bare name is that of some file of ours."""
+    ours = {path.name for room in ("rivya_core", "pages") for path in (ROOT / room).rglob("*.py")} | {"app.py"}
+    for text in GUIDES:
+        named = set(re.findall(r"`((?:rivya_core|pages|docs|tests)/[\w./]*)`", text)) | set(
+            re.findall(r"\((docs/[\w./-]+)\)", text)
+        )
+        assert named
+        assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+        assert set(re.findall(r"`(\w+\.py)`", text)) <= ours
+
+
+def test_tests_named_for_people_exist() -> None:
+    """Each promise and rule of the docs is held by a test of that name."""
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    named = {name for text in GUIDES for name in re.findall(r"`(test_\w+)`", text)}
+    assert len(named) > 20
+    assert [name for name in sorted(named) if f"def {name}(" not in code] == []
 
 
 @pytest.mark.parametrize(
