@@ -19,6 +19,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.process
+
 BASE = """
 import asyncio
 from pathlib import Path
