@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import streamlit as st
 
-from pages._ui import formatting, layout, style
-from pages._ui.app_shell import damage_page, ended_generations, navigation
+from pages._ui import formatting, layout
+from pages._ui.app_shell import damage_page, ended_generations, navigation, style
 from pages._ui.components.browser_history import browser_history
 from pages._ui.formatting import Badge
 from rivya_core.api.errors import RivyaError

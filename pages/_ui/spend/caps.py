@@ -7,9 +7,9 @@ from datetime import datetime
 import streamlit as st
 
 from pages._ui import direction, formatting, layout
-from pages._ui.cap_editor import Save, cap_editor
 from pages._ui.components.data_table import Cell, Column, data_table
 from pages._ui.query_params import CAP_OF
+from pages._ui.spend.cap_editor import Save, cap_editor
 from pages._ui.spend.view import View
 from rivya_core import Lab
 from rivya_core.lab.ledger import cap_log
