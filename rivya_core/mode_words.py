@@ -12,6 +12,8 @@ from typing import Final, Literal, overload
 from rivya_core.settings import REPLAY_CONNECTION, Mode
 
 ModeWord = Literal["live", "simulated", "replay"]
+ShownMode = Literal["simulated", "live", "replay", "mixed"]
+"""What a page or file with several clips is: ``mixed`` where they are not all of one kind."""
 
 UNITS: Final[Mapping[ModeWord, str]] = {
     "live": "credits",
@@ -19,6 +21,29 @@ UNITS: Final[Mapping[ModeWord, str]] = {
     "replay": "replay credits",
 }
 """What is counted; credits of two kinds never become one figure."""
+
+MARKS: Final[Mapping[ShownMode, str]] = {
+    "simulated": "SIMULATED",
+    "live": "LIVE",
+    "replay": "REPLAY",
+    "mixed": "LIVE and SIMULATED",
+}
+"""What stands on whatever leaves the lab."""
+
+MEANINGS: Final[Mapping[ShownMode, str]] = {
+    "simulated": "No real model, no real credits.",
+    "live": "Made by the real model.",
+    "replay": "Played from a recording. Nothing was spent.",
+    "mixed": "Each clip says which it is.",
+}
+"""What the mark means, in a sentence beside it."""
+
+MARK_LINES: Final[Mapping[ShownMode, str]] = {
+    **MARKS,
+    "simulated": "SIMULATED: nothing here is real",
+    "replay": "REPLAY: played from a recording, nothing was spent",
+}
+"""Mark and meaning in one line, for pictures, films and lists of files."""
 
 
 @overload

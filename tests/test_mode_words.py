@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from rivya_core.mode_words import ModeWord, amount, mode_word
+from rivya_core.mode_words import MARK_LINES, MARKS, MEANINGS, ModeWord, ShownMode, amount, mode_word
 from rivya_core.settings import EMBEDDED_CONNECTION, REPLAY_CONNECTION, Mode
 
 
@@ -31,3 +33,10 @@ def test_an_amount_says_what_its_credits_are() -> None:
     assert amount(1600, "live") == "1,600 credits"
     assert amount(1, "simulated") == "1 simulated credit"
     assert amount(0, "replay") == "0 replay credits"
+
+
+def test_every_mode_has_its_mark_and_what_the_mark_means() -> None:
+    """No page, picture or file says less of one mode than of another; a line begins with the mark."""
+    modes = set(get_args(ShownMode))
+    assert modes == set(MARKS) == set(MEANINGS) == set(MARK_LINES)
+    assert all(line.startswith(MARKS[mode]) for mode, line in MARK_LINES.items())

@@ -21,17 +21,13 @@ from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.media.containers import container_of_key
 from rivya_core.lab.shows.zip_pieces import BLOCK_BYTES, Pieces
-from rivya_core.mode_words import ModeWord
+from rivya_core.mode_words import MARK_LINES, MARKS, ModeWord
 from rivya_core.web import exports
 
 CLIPS_MAX: Final = 500
 HOSTS: Final = frozenset({"connection"})
 """Columns with host names, which are left out."""
 
-_SAID: Final = {
-    "SIMULATED": "SIMULATED: nothing here is real.",
-    "REPLAY": "REPLAY: recorded before, nothing was spent.",
-}
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _GONE: Final = "The file is not in the data folder any more."
 _CUT: Final = "The file could not be read to its end."
@@ -129,9 +125,7 @@ def _manifest(marked: list[exports.Marked], packed: list[_Packed]) -> str:
         )
     told = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "clips": " and ".join(sorted({_SAID.get(row.mark, row.mark) for row in rows}))
-        if mode
-        else "LIVE and SIMULATED",
+        "clips": " and ".join(sorted({MARK_LINES[row.mode_word] for row in rows})) if mode else MARKS["mixed"],
         "count": sum(1 for is_in in packed if is_in.name is not None),
         "missing": sum(1 for is_in in packed if is_in.missing),
         "generations": clips,

@@ -384,8 +384,8 @@ def test_every_vote_is_one_sign_that_the_core_reads(lines: Call) -> None:
 def test_a_seal_is_an_hmac(lines: Call, length: int) -> None:
     """At every length at which the padding changes, with keys up to a block and texts beyond ASCII."""
     draw = random.Random(length)
-    for key in ("k", draw.randbytes(16).hex(), "x" * 64):
-        text = "".join(draw.choices("az09.-_\u00e9\u4e2d\U0001f600", k=length))
+    for key, signs in [("k", "az09.-_"), (draw.randbytes(16).hex(), "a\u00e9\u4e2d\U0001f600"), ("x" * 64, "z")]:
+        text = "".join(draw.choices(signs, k=length))
         found = lines("((key, text) => [...hmac(key, text)])", key, text)
         assert bytes(found) == hmac.digest(key.encode(), text.encode(), "sha256")
         assert lines("seal", key, text) == vote_lines.seal(key, text)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pages._ui import formatting
 from pages._ui.formatting import Badge
-from rivya_core.lab.shows.show import Layout, ShownMode
+from rivya_core.lab.shows.show import Layout
+from rivya_core.mode_words import ShownMode
 
 LAYOUTS: dict[Layout, str] = {
     "title": "Title",

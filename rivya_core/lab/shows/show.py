@@ -14,13 +14,12 @@ from typing import Any, Final, Literal, get_args
 from pydantic import TypeAdapter
 
 from rivya_core.lab.evaluation.votes.ranking import counted
-from rivya_core.mode_words import ModeWord
+from rivya_core.mode_words import ModeWord, ShownMode
 
 FORMAT: Final = "rivya-show/1"
 
 Layout = Literal["title", "clip", "pair", "grid", "finding", "decision"]
 LAYOUTS: Final[tuple[Layout, ...]] = get_args(Layout)
-ShownMode = Literal["simulated", "live", "replay", "mixed"]
 
 SIDE_BY_SIDE_MAX: Final = 4
 """So many clips stand on one slide; only a grid of combinations holds more."""

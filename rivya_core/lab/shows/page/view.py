@@ -13,14 +13,7 @@ from itertools import groupby
 from typing import Any, Final, Protocol
 
 from rivya_core.lab.evaluation.votes.ranking import counted
-from rivya_core.mode_words import ModeWord, amount
-
-MARKS: Final = {
-    "simulated": ("SIMULATED", "No real model, no real credits."),
-    "live": ("LIVE", "Made by the real model."),
-    "replay": ("REPLAY", "Played from a recording. Nothing was spent."),
-    "mixed": ("LIVE and SIMULATED", "Each clip says which it is."),
-}
+from rivya_core.mode_words import MARKS, MEANINGS, ModeWord, ShownMode, amount
 
 WINNER: Final = "Winner"
 BASELINE: Final = "Baseline"
@@ -140,14 +133,14 @@ def view_of(data: Mapping[str, Any], media: Media) -> View:
     """Order what a show holds for its page."""
     clips: Mapping[str, Mapping[str, Any]] = data["clips"]
     decision, votes = data["decision"], data["votes"]
-    mark, words = MARKS[data["mode"]]
+    mode: ShownMode = data["mode"]
     shared = _shared(clips.values())
     cards = {key: _card(key, clip, media, shared, data) for key, clip in clips.items()}
     return View(
         title=data["title"],
         question=data["question"],
-        mark=data["replay"] or mark,
-        mark_words=words,
+        mark=data["replay"] or MARKS[mode],
+        mark_words=MEANINGS[mode],
         made=moment(data["made_at"]),
         slides=len(data["slides"]),
         opening=tuple(_opening(data)),

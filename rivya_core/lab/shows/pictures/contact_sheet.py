@@ -17,8 +17,8 @@ from rivya_core.api.durable import written_beside
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.shows.pictures import lettering
 from rivya_core.lab.shows.pictures.lettering import Colour
-from rivya_core.lab.shows.show import ShownMode, mode_of
-from rivya_core.mode_words import ModeWord
+from rivya_core.lab.shows.show import mode_of
+from rivya_core.mode_words import MARK_LINES, ModeWord
 
 TILES_MAX: Final = 200
 SHEET_WIDE_PX: Final = 1800
@@ -33,12 +33,6 @@ QUIET: Final[Colour] = (92, 92, 108)
 EMPTY: Final[Colour] = (238, 238, 243)
 SIMULATED: Final[Colour] = (107, 33, 168)
 LIVE: Final[Colour] = (22, 101, 52)
-MODE_WORDS: Final[dict[ShownMode, str]] = {
-    "simulated": "SIMULATED: nothing here is real",
-    "live": "LIVE",
-    "replay": "REPLAY: played from a recording, nothing was spent",
-    "mixed": "LIVE and SIMULATED",
-}
 MARGIN_PX, GAP_PX = 40, 20
 TITLE_PX, TEXT_PX, SMALL_PX = 34, 20, 17
 LINES = 2
@@ -156,7 +150,7 @@ class _Drawing:
                 + 6
             )
         colour = LIVE if self.mode == "live" else SIMULATED
-        lettering.write(pen, (MARGIN_PX, y - 6), MODE_WORDS[self.mode], TEXT_PX, colour, bold=True)
+        lettering.write(pen, (MARGIN_PX, y - 6), MARK_LINES[self.mode], TEXT_PX, colour, bold=True)
 
     def _tile(self, picture: Image.Image, pen: ImageDraw.ImageDraw, at: tuple[int, int], tile: Tile | None) -> None:
         x, y = at

@@ -27,10 +27,9 @@ from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.media.video_limits import length_s, opened
 from rivya_core.lab.media.video_probe import shown_px
 from rivya_core.lab.shows.pictures import lettering
-from rivya_core.lab.shows.pictures.contact_sheet import MODE_WORDS
 from rivya_core.lab.shows.pictures.lettering import Colour
 from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX, mode_of
-from rivya_core.mode_words import ModeWord
+from rivya_core.mode_words import MARK_LINES, ModeWord
 
 LENGTH_MAX_S: Final = 60.0
 WIDE_PX, CELL_PX = 1920, (960, 720)
@@ -42,7 +41,7 @@ CODING: Final = {"preset": "veryfast", "crf": "21", "profile": "high"}
 FILE: Final = {"movflags": "faststart", "fflags": "+bitexact"}
 GROUND: Final[Colour] = (14, 14, 20)
 INK: Final[Colour] = (245, 245, 250)
-MARKS: Final[dict[str, Colour]] = {
+MARK_COLOURS: Final[dict[str, Colour]] = {
     "simulated": (216, 180, 254),
     "live": (134, 239, 172),
     "replay": (147, 197, 253),
@@ -174,12 +173,12 @@ def _frame(layout: _Layout, clips: Sequence[LabelledClip], title: str) -> Image.
     for line in titles:
         lettering.write(pen, (layout.aside, y), line, TITLE_PX, INK, bold=True)
         y += 36
-    lettering.write(pen, (layout.aside, y), MODE_WORDS[mode], LABEL_PX, MARKS[mode], bold=True)
+    lettering.write(pen, (layout.aside, y), MARK_LINES[mode], LABEL_PX, MARK_COLOURS[mode], bold=True)
     for number, (one, lines) in enumerate(zip(clips, labels, strict=True)):
         x, top = layout.corner(number)
         y = top - layout.label + 22
         if mode == "mixed":
-            lettering.write(pen, (x, y), one.mode.upper(), LABEL_PX, MARKS[one.mode], bold=True)
+            lettering.write(pen, (x, y), one.mode.upper(), LABEL_PX, MARK_COLOURS[one.mode], bold=True)
             y += 27
         for line in lines:
             lettering.write(pen, (x, y), line, LABEL_PX, INK)
