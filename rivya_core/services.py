@@ -13,7 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -26,9 +26,9 @@ from rivya_core.api.network import check_route_to
 from rivya_core.api.pace import QUICK_S
 from rivya_core.api.wire import Address, Timeouts, Wire
 from rivya_core.cassette_tape import tape_of
+from rivya_core.lab.assembly import assemble, settling
 from rivya_core.lab.evaluation.measure_worker import MeasureWorker
-from rivya_core.lab.evaluation.verdicts import Verdicts
-from rivya_core.lab.examples.example_sweep import ExampleStudy, keep_to_the_simulator
+from rivya_core.lab.examples.example_sweep import keep_to_the_simulator
 from rivya_core.lab.examples.first_clips import add_examples
 from rivya_core.lab.jobs.context import JobContext
 from rivya_core.lab.jobs.copier import Copier
@@ -43,11 +43,11 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.mapping import name_unknown_states
 from rivya_core.lab.ledger.read_only import protect
 from rivya_core.lab.media.archive import Archive
-from rivya_core.lab.parts import Parts
 from rivya_core.lab.server.errands import Errands
 from rivya_core.lab.shows.cassette import reader
 from rivya_core.lab.shows.cassette.cassette import Cassette
 from rivya_core.lab.shows.cassette.replay import Replay, settings_for
+from rivya_core.lab.shows.room.open_room import OpenRooms
 from rivya_core.private_files import make_folder, mode_of
 from rivya_core.settings import EMBEDDED_CONNECTION, Settings
 from rivya_core.simulator import SimulatorServer
@@ -77,15 +77,14 @@ class _OpenLab:
             cassette, identity = reader.read(settings.cassette)
             settings = settings_for(settings, identity, cassette)
         try:
-            self.parts = _build(settings, cassette, self.stack)
+            self._labs = _build(settings, cassette, self.stack)
         except BaseException as error:
             self.stack.close()
             is_told = isinstance(error, RivyaError) and not _is_untold_damage(error)
             if is_told or not isinstance(error, Exception):
                 raise
             raise _in_words(settings, error) from error
-        self.stack.callback(self.parts.rooms.close)
-        self.shared = Lab(self.parts)
+        self.shared = self._labs(close=_keep_open)
 
     def handle(self) -> Lab:
         """A lab for one more holder, who gives it back once however often it is closed."""
@@ -98,7 +97,7 @@ class _OpenLab:
                     closed.set()
                     _release(self)
 
-        return Lab(replace(self.parts, close=close))
+        return self._labs(close=close)
 
 
 def open_lab(settings: Settings | None = None) -> Lab:
@@ -159,7 +158,7 @@ def close_all() -> None:
 atexit.register(close_all)
 
 
-def _build(settings: Settings, cassette: Cassette | None, stack: ExitStack) -> Parts:
+def _build(settings: Settings, cassette: Cassette | None, stack: ExitStack) -> Callable[..., Lab]:
     if settings.mode == "live":
         check_route_to(settings.live_base_url)
     folder = _data_folder(settings)
@@ -182,56 +181,41 @@ def _build(settings: Settings, cassette: Cassette | None, stack: ExitStack) -> P
         quick_s=QUICK_S if simulator is None else SIMULATED_QUICK_S / settings.simulator_speed,
     )
     stack.callback(jobs.observer.flush)
-    inbox = JobQueue(database)
-    stack.callback(inbox.close)
+    queue = JobQueue(database)
+    stack.callback(queue.close)
     engine = Engine(database, jobs)
     lock = FileLock(folder / "executor.lock", mode=mode_of(folder / "executor.lock"), thread_local=False)
-    keeper = Supervisor(jobs, engine, inbox, lock, lambda: Rivya(key, base_url=base_url, settings=of_clients))
+    supervisor = Supervisor(jobs, engine, queue, lock, lambda: Rivya(key, base_url=base_url, settings=of_clients))
     _fill(jobs)
-    stack.callback(keeper.stop)
-    keeper.start()
-    keeper.ask_balance()
+    stack.callback(supervisor.stop)
+    supervisor.start()
+    supervisor.ask_balance()
     errands = Errands(
         lambda: Wire(Address(base_url, key if isinstance(key, SecretStr) else SecretStr(key or ""), timeouts))
     )
     stack.callback(errands.stop)
-    measurer = MeasureWorker(ledger, archive, lambda: engine.is_running, connection=settings.connection)
+    measure_worker = MeasureWorker(ledger, archive, lambda: engine.is_running, connection=settings.connection)
+    rooms = OpenRooms()
     copier = Copier(database_path, ledger, lambda: engine.is_running)
     stack.callback(copier.stop)
     copier.start()
-    parts = Parts(
-        settings=settings,
-        database=database,
-        ledger=ledger,
-        history=history,
-        archive=archive,
-        inbox=inbox,
-        engine=engine,
-        keeper=keeper,
+    labs = partial(
+        assemble,
         jobs=jobs,
-        measurer=measurer,
+        queue=queue,
+        engine=engine,
+        supervisor=supervisor,
+        measure_worker=measure_worker,
         copier=copier,
-        simulator=simulator,
         errands=errands,
-        close=_keep_open,
+        simulator=simulator,
         replay=replay,
+        rooms=rooms,
     )
-    stack.callback(measurer.stop)
-    measurer.start(_settling(parts))
-    return parts
-
-
-def _settling(parts: Parts) -> Callable[[Callable[[], bool]], None]:
-    """What is done whenever no clip is left to measure: outcomes go to their knobs, and the example of a first start goes on."""
-    verdicts, study = Verdicts(parts), ExampleStudy(parts)
-
-    def settle(go_on: Callable[[], bool]) -> None:
-        verdicts.settle_probes(
-            go_on
-        )  # first: whatever keeps the example from going on must not hold up people's own tests
-        study.advance(go_on)
-
-    return settle
+    stack.callback(measure_worker.stop)
+    measure_worker.start(settling(labs(close=_keep_open)))
+    stack.callback(rooms.close)
+    return labs
 
 
 def _fill(jobs: JobContext) -> None:

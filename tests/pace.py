@@ -12,8 +12,7 @@ import pytest
 
 from rivya_core.api import retry
 from rivya_core.api.contract import Effect
-from rivya_core.lab import lab
-from rivya_core.lab.jobs import context, engine, supervisor
+from rivya_core.lab.jobs import context, engine, generation_actions, supervisor
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.ledger.states import State
@@ -41,7 +40,7 @@ def quicken(
     for effect in list(context.PAUSE_S):
         patch.setitem(context.PAUSE_S, Effect(effect), pause_s)
     patch.setattr(engine, "QUEUE_POLL_S", 0.05)  # each look costs milliseconds: more of them make every test slower
-    patch.setattr(lab, "WAIT_LOOK_S", 0.02)
+    patch.setattr(generation_actions, "WAIT_LOOK_S", 0.02)
     patch.setattr(supervisor, "TICK_S", 0.05)
     patch.setattr(supervisor, "LOCK_EVERY_S", 0.2)
     patch.setattr(supervisor, "SWEEP_EVERY_S", sweep_s)
@@ -55,7 +54,7 @@ def quicken(
 @contextmanager
 def after_the_window(lab: Lab) -> Iterator[None]:
     """Let the jobs of a lab see a moment after every re-send window that is open now; afterwards the time is what it was."""
-    jobs = lab._parts.jobs
+    jobs = lab._jobs
     now, later = jobs.now, timedelta(seconds=lab.settings.resend_window_s + 1)
     jobs.now = lambda: now() + later
     try:
@@ -74,6 +73,6 @@ def left_to_a_person(lab: Lab, generation_id: str) -> GenerationRecord:
 
 
 def _unconfirmed(lab: Lab, generation_id: str) -> GenerationRecord | None:
-    lab._parts.jobs.wake(generation_id)
+    lab._jobs.wake(generation_id)
     row = lab.get(generation_id)
     return row if row.state is State.UNCONFIRMED else None

@@ -5,28 +5,35 @@ Every call is a local database read or write; none waits for Rivya, except ``wai
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from rivya_core.api import GenerationRequest, ModelSpec, packaged_models
-from rivya_core.api.errors import LabError, RivyaError, StorageError, WaitTimeoutError
+from rivya_core.api.errors import LabError
 from rivya_core.api.params import invalid
+from rivya_core.lab.evaluation.measure_worker import MeasureWorker
 from rivya_core.lab.evaluation.results import Votes
 from rivya_core.lab.evaluation.reviews import Reviews
 from rivya_core.lab.evaluation.verdicts import Verdicts
 from rivya_core.lab.evaluation.votes.ballots import Ballots
+from rivya_core.lab.examples import example_sweep
 from rivya_core.lab.experiments import reuse
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.experiments.reuse import Existing
 from rivya_core.lab.experiments.service import Quote, Sweep, Sweeps
-from rivya_core.lab.jobs import condition, submission
+from rivya_core.lab.jobs.condition import Condition
+from rivya_core.lab.jobs.context import JobContext
+from rivya_core.lab.jobs.engine import Engine, JobQueue
+from rivya_core.lab.jobs.generation_actions import GenerationActions
+from rivya_core.lab.jobs.submission import Submissions
+from rivya_core.lab.jobs.supervisor import Supervisor
 from rivya_core.lab.ledger import budget as budgets
-from rivya_core.lab.ledger.database import trouble_of
+from rivya_core.lab.ledger.history.history import History
 from rivya_core.lab.ledger.labels import Labels
-from rivya_core.lab.ledger.ledger import NewGeneration, new_intent_id
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_if_read_only
 from rivya_core.lab.ledger.records import (
     BalanceRecord,
@@ -35,45 +42,49 @@ from rivya_core.lab.ledger.records import (
     GenerationRecord,
     Health,
     MovementRecord,
+    Pause,
 )
-from rivya_core.lab.ledger.states import State
-from rivya_core.lab.parts import Parts
+from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.server.contract_check import ContractReport
 from rivya_core.lab.server.knowledge import Server
 from rivya_core.lab.shows.cassette.cassettes import Cassettes
 from rivya_core.lab.shows.shows import Shows
 from rivya_core.lab.spending.spending import Spending
-from rivya_core.lab.steering import Steering
 from rivya_core.mode_words import ModeWord, mode_word
-from rivya_core.settings import Mode
-from rivya_core.version import VERSION
-
-WAIT_LOOK_S = 0.1
-MAX_TAKES = 4
+from rivya_core.settings import Mode, Settings
 
 
-class Lab(Steering):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lab:
     """One data folder, open: submit generations, follow them, find them again.
 
     Obtained from ``rivya_core.open_lab``; usable as a context manager. All methods may be called from any thread.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts, self.settings = parts, parts.settings
-        self.ledger = parts.ledger
-        self.history = parts.history
-        self.archive = parts.archive
-        self.simulator: Any = None if parts.settings.read_only else parts.simulator
-        self.sweeps = Sweeps(parts)
-        self.reviews = Reviews(parts)
-        self.ballots = Ballots(parts)
-        self.votes = Votes(parts)
-        self.verdicts = Verdicts(parts)
-        self.spending = Spending(parts)
-        self.server = Server(parts)
-        self.labels = Labels(parts)
-        self.shows = Shows(parts, self.verdicts, self.votes)
-        self.cassettes = Cassettes(parts)
+    settings: Settings
+    ledger: Ledger
+    history: History
+    archive: Archive
+    simulator: Any
+    sweeps: Sweeps
+    reviews: Reviews
+    ballots: Ballots
+    votes: Votes
+    verdicts: Verdicts
+    spending: Spending
+    server: Server
+    labels: Labels
+    shows: Shows
+    cassettes: Cassettes
+    _submissions: Submissions
+    _actions: GenerationActions
+    _condition: Condition
+    _queue: JobQueue
+    _supervisor: Supervisor
+    _jobs: JobContext
+    _measure_worker: MeasureWorker
+    _engine: Engine
+    _close: Callable[[], None]
 
     def __enter__(self) -> Self:
         return self
@@ -85,12 +96,17 @@ class Lab(Steering):
 
     def close(self) -> None:
         """Give the lab back; the last holder's call stops the jobs. Open rows go on with the next ``open_lab``."""
-        self._parts.close()
+        self._close()
 
     @property
     def mode(self) -> Mode:
         """``live`` with a key, ``simulated`` without."""
         return self.settings.mode
+
+    @property
+    def connection(self) -> str:
+        """Name of the connection that new generations are submitted under."""
+        return self.settings.connection
 
     @property
     def mode_word(self) -> ModeWord:
@@ -117,10 +133,7 @@ class Lab(Steering):
             StorageError: the data folder has no room for the clip.
             LabError: the lab was opened read-only, or is closed.
         """
-        if isinstance(take, bool) or not isinstance(take, int) or take < 1:
-            raise LabError("The take is not usable", f"take must be a whole number from 1, not {take!r}.", field="take")
-        intent = intent_id or new_intent_id()
-        return self._submit(request, [take], intent, parent_id, source)[0]
+        return self._submissions.submit(request, intent_id=intent_id, take=take, parent_id=parent_id, source=source)
 
     def submit_takes(
         self,
@@ -132,55 +145,15 @@ class Lab(Steering):
         source: str = "page",
     ) -> list[GenerationRecord]:
         """Store takes 1 to ``takes`` (at most 4) of one request, all or none; see ``submit``."""
-        if isinstance(takes, bool) or not isinstance(takes, int) or not 1 <= takes <= MAX_TAKES:
-            raise LabError("Takes is out of range", f"Takes must be 1 to {MAX_TAKES}, not {takes!r}.", field="takes")
-        return self._submit(request, range(1, takes + 1), intent_id, parent_id, source)
+        return self._submissions.submit_takes(request, takes, intent_id=intent_id, parent_id=parent_id, source=source)
 
     def submit_many(self, requests: Sequence[GenerationRequest], *, source: str = "script") -> list[GenerationRecord]:
         """Store one generation of each request, all or none, in one transaction; see ``submit``."""
-        wanted = [
-            item
-            for request in requests
-            for item in self._wanted(request, [1], new_intent_id(), parent_id=None, source=source)
-        ]
-        return self._store(requests, wanted)
-
-    def _submit(
-        self, request: GenerationRequest, takes: Iterable[int], intent_id: str, parent_id: str | None, source: str
-    ) -> list[GenerationRecord]:
-        return self._store([request], self._wanted(request, takes, intent_id, parent_id, source))
-
-    def _wanted(
-        self, request: GenerationRequest, takes: Iterable[int], intent_id: str, parent_id: str | None, source: str
-    ) -> list[NewGeneration]:
-        expected = self.expected(request)
-        return [
-            NewGeneration(
-                intent_id=intent_id,
-                take=take,
-                parent_id=parent_id,
-                source=source,
-                mode=self.mode,
-                connection=self.connection,
-                request=request,
-                expected_credits=expected,
-            )
-            for take in takes
-        ]
-
-    def _store(self, requests: Sequence[GenerationRequest], wanted: Sequence[NewGeneration]) -> list[GenerationRecord]:
-        refuse_if_read_only(self.settings)
-        submission.check_disk(self.settings, self.archive)
-        images = {request.image.sha256: request.image for request in requests if request.image is not None}
-        for image in images.values():
-            self.ledger.store_image(image, self.archive)
-        return submission.submit(self._parts.database, self.settings, self.ledger, self._parts.inbox, wanted)
+        return self._submissions.submit_many(requests, source=source)
 
     def expected(self, request: GenerationRequest) -> int:
         """Credits one take will probably reserve: what the same model and duration reserved last time, else the list price."""
-        if not isinstance(request, GenerationRequest):
-            raise invalid("request", f"must be a GenerationRequest, not {type(request).__name__}")
-        return self.ledger.learned_price(self.connection, request) or request.expected_credits
+        return self._submissions.expected(request)
 
     def existing(self, asked: GenerationRequest | GenerationRecord | str) -> Existing:
         """What there is of exactly this already, to be said before it is bought once more on purpose.
@@ -191,20 +164,24 @@ class Lab(Steering):
         if not isinstance(asked, (GenerationRequest, GenerationRecord, str)):
             raise invalid("request", f"must be a GenerationRequest, not {type(asked).__name__}")
         sha256 = asked if isinstance(asked, str) else asked.reuse_sha256
-        return self.ledger.remembered.reading(
+        return self.ledger.rows.remembered.reading(
             ("existing", self.mode, sha256),
             lambda connection: reuse.existing(connection, sha256 or "", self.connection, self.mode),
         )
 
     # -- following -------------------------------------------------------------------------------------------------
 
+    def get(self, generation_id: str) -> GenerationRecord:
+        """The generation as the ledger knows it now. Raises LabError for an unknown id."""
+        return self.ledger.get(generation_id)
+
     def events(self, generation_id: str) -> Sequence[EventRecord]:
         """The timeline of a generation, oldest first."""
-        return self.ledger.events(generation_id)
+        return self.ledger.rows.events(generation_id)
 
     def movements(self, generation_id: str) -> Sequence[MovementRecord]:
         """The credit movements of a generation, oldest first."""
-        return self.ledger.movements(generation_id)
+        return self.ledger.rows.movements(generation_id)
 
     def wait(self, generation_id: str, timeout_s: float = 600.0) -> GenerationRecord:
         """Block until the generation has ended, needs a person (``unconfirmed``) or is not watched, at most ``timeout_s`` seconds.
@@ -213,28 +190,14 @@ class Lab(Steering):
             WaitTimeoutError: the deadline passed; the generation itself goes on.
             LabError: no such generation, or the lab was closed meanwhile.
         """
-        deadline_s = time.monotonic() + timeout_s
-        while True:
-            row = self.get(generation_id)
-            if row.is_terminal or row.state is State.UNCONFIRMED or row.unwatched_at is not None:
-                return row
-            self._parts.inbox.refuse_if_closed()
-            left_s = deadline_s - time.monotonic()
-            if left_s <= 0:
-                raise WaitTimeoutError(
-                    "The generation has not ended yet",
-                    f"{generation_id} (task {row.task_id or 'not known yet'}) was {row.state} after {timeout_s:g} s.",
-                    "It goes on by itself; call wait again.",
-                    retryable=True,
-                )
-            time.sleep(min(WAIT_LOOK_S, left_s))
+        return self._actions.wait(generation_id, timeout_s)
 
     def clip(self, generation_id: str) -> Path:
         """The local path of the archived clip. Raises LabError while there is none."""
         row = self.get(generation_id)
         if row.clip_key is None:
             raise LabError("There is no clip yet", f"{generation_id} is {row.state}.", "Wait until it has succeeded.")
-        return self._existing(row.clip_key)
+        return self.archive.existing(row.clip_key)
 
     def poster(self, generation_id: str) -> Path | None:
         """The local path of the poster JPEG, or None."""
@@ -243,18 +206,101 @@ class Lab(Steering):
 
     def image(self, sha256: str) -> Path:
         """The local path of a reference image, by the hash of its bytes."""
-        return self._existing(self.ledger.image_key(sha256))
+        return self.archive.existing(self.ledger.assets.key(sha256))
 
-    def _existing(self, key: str) -> Path:
-        path = self.archive.path(key)
-        if not path.is_file():
-            raise StorageError(
-                "A file of the archive is gone",
-                f"{key} is missing in {self.settings.data_dir}.",
-                "Restore the data folder from its backup; for a clip, 'check now' fetches it again while Rivya keeps it.",
-                field="archive",
-            )
-        return path
+    # -- what people do to generations that exist ------------------------------------------------------------------
+
+    def cancel(self, generation_id: str) -> bool:
+        """Take a generation back while it waits; False when it has left already. Nothing was charged then."""
+        return self.ledger.actions.cancel(generation_id)
+
+    def check_now(self, generation_id: str) -> None:
+        """Have the task read, or the clip fetched, now instead of at its next time. A lost file is fetched again."""
+        self._actions.check_now(generation_id)
+
+    def ask_again(self, generation_id: str) -> None:
+        """Send an unconfirmed generation again, with its first key and bytes."""
+        self._actions.ask_again(generation_id)
+
+    def adopt(self, generation_id: str, task_id: str) -> None:
+        """Tie an unconfirmed generation to a task that the person found at Rivya."""
+        self._actions.adopt(generation_id, task_id)
+
+    def stop_watching(self, generation_id: str) -> None:
+        """Let nothing wait any more for a generation that is overdue. It is read every six hours, and its clip kept should it come.
+
+        Its hold counts until two readings of the balance show that nothing was taken.
+
+        Raises:
+            LabError: it is not overdue (``Settings.overdue_after_s``), there is nothing to watch, or the lab is read-only.
+        """
+        self._actions.stop_watching(generation_id)
+
+    def watch_again(self, generation_id: str) -> None:
+        """Take ``stop_watching`` back, and have the task read now."""
+        self._actions.watch_again(generation_id)
+
+    def close_unconfirmed(self, generation_id: str) -> None:
+        """End an unconfirmed generation as not charged, on the person's word; its reservation is released."""
+        self.ledger.actions.close_unconfirmed(generation_id)
+
+    def pause(self) -> Pause | None:
+        """Why this connection's queue is stopped, or None."""
+        return self.ledger.key_value.pause(self.connection)
+
+    def resume(self) -> None:
+        """Let the queue go on; if the reason is still there, it stops again with a fresh card."""
+        self._actions.resume()
+
+    def pause_queue(self) -> None:
+        """Stop the queue until ``resume``: nothing new is sent, what is sent already goes on."""
+        self._actions.pause_queue()
+
+    def star(self, generation_id: str, starred: bool) -> None:
+        """Set or clear the star."""
+        self.ledger.rows.update(generation_id, starred=starred)
+
+    def star_all(self, generation_ids: Sequence[str], starred: bool) -> int:
+        """Set or clear the star of some generations, all at once; how many changed."""
+        return self.ledger.actions.set_starred(generation_ids, starred)
+
+    def set_simulated_credits(self, credits: int) -> None:  # noqa: A002 - Rivya's word
+        """Set what the built-in simulator's wallet holds; Spend does not take it for a charge or a top-up by others."""
+        refuse_if_read_only(self.settings)
+        world = self.simulator.world
+        before = world.balance()
+        world.configure(credits=credits)
+        self.ledger.key_value.note_own_change(self.connection, credits - before)
+
+    def dismiss(self, generation_id: str) -> None:
+        """Put a failure card away; the row stays in History."""
+        self.ledger.rows.update(generation_id, dismissed_at=self._jobs.now())
+
+    def delete(self, generation_ids: Sequence[str]) -> int:
+        """Hide ended generations from History; how many. Files stay, so that ``undelete`` brings all back."""
+        return self.ledger.actions.set_deleted(generation_ids, self._jobs.now())
+
+    def undelete(self, generation_ids: Sequence[str]) -> int:
+        """Bring deleted generations back; how many."""
+        count = self.ledger.actions.set_deleted(generation_ids, None)
+        example_sweep.bring_back(self.ledger, generation_ids)
+        return count
+
+    def remove_examples(self) -> list[str]:
+        """Delete the examples of the first start, clips and sweep; the ids of the clips, for ``undelete``, which brings back both."""
+        ids = self.history.examples()
+        example_sweep.remove(self.ledger)
+        self.delete(ids)
+        return ids
+
+    def draft(self) -> Mapping[str, Any] | None:
+        """The draft of the Generate form; one a data folder."""
+        draft: Mapping[str, Any] | None = self.ledger.key_value.get("draft")
+        return draft
+
+    def save_draft(self, draft: Mapping[str, Any]) -> None:
+        """Keep the draft of the Generate form; the last writer wins."""
+        self.ledger.key_value.set("draft", dict(draft))
 
     # -- experiments -----------------------------------------------------------------------------------------------
 
@@ -282,32 +328,21 @@ class Lab(Steering):
 
     def budget(self) -> Budget:
         """What may still be spent on this connection, by balance and cap."""
-        return budgets.look(self.ledger.remembered, self.mode, self.connection, self.settings)
+        return budgets.look(self.ledger.rows.remembered, self.mode, self.connection, self.settings)
 
     def balance(self) -> BalanceRecord:
         """The wallet as last told by the server; kept fresh in the background while somebody looks."""
-        self._parts.keeper.look()
-        return self.ledger.balance(self.connection)
+        self._supervisor.look()
+        return self.ledger.key_value.balance(self.connection)
 
     def refresh_balance(self) -> None:
         """Have the balance read in the background; returns at once."""
-        self._parts.keeper.ask_balance()
+        self._supervisor.ask_balance()
 
     def check_connection(self) -> BalanceRecord:
         """Read the balance now, over the network. Raises RivyaError saying what is wrong with key or connection."""
-        self._parts.inbox.refuse_if_closed()
-        record = self._parts.keeper.read_balance()
-        if record.error is not None:
-            card = record.error
-            raise RivyaError(
-                card.title,
-                card.detail,
-                card.hint,
-                code=card.code,
-                http_status=card.http_status,
-                request_id=card.request_id,
-            )
-        return record
+        self._queue.refuse_if_closed()
+        return self._supervisor.must_read_balance()
 
     def check_contract(self) -> ContractReport:
         """Ask the server four free questions and say in what it differs from the contract shipped here; over the network.
@@ -330,7 +365,7 @@ class Lab(Steering):
 
     def cap(self) -> int | None:
         """The daily cap set in the lab for this mode, in credits, or None; the environment's may be lower."""
-        return self.ledger.get_cap(self.mode)
+        return self.ledger.key_value.get_cap(self.mode)
 
     def set_cap(self, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
         """Set or remove (None) the daily cap of this mode, in credits; the change is logged.
@@ -340,7 +375,7 @@ class Lab(Steering):
                 read-only.
         """
         refuse_if_read_only(self.settings)
-        self.ledger.set_cap(self.mode, credits, why)
+        self.ledger.key_value.set_cap(self.mode, credits, why)
 
     # -- about -----------------------------------------------------------------------------------------------------
 
@@ -354,29 +389,8 @@ class Lab(Steering):
 
     def health(self) -> Health:
         """State of database and engine; ``ok`` is False when one of them is down, or met an error that it has not got over."""
-        try:
-            self.ledger.ping()
-            database = "ok"
-        except RivyaError as error:
-            database = str(error)
-        trouble = trouble_of(self._parts.database).current()
-        if database == "ok" and trouble is not None:
-            database = str(trouble)
-        works, engine = condition.engine_state(self._parts)
-        return Health(
-            ok=database == "ok" and works,
-            version=VERSION,
-            mode=self.mode,
-            database=database,
-            engine=engine,
-            copy=self._parts.copier.trouble or "ok",
-            detail={
-                "data_dir": str(self.settings.data_dir),
-                "connection": self.connection,
-                "unexpected_errors": [str(one) for one in self._parts.jobs.unexpected.all()],
-            },
-        )
+        return self._condition.health()
 
     def troubles(self) -> list[str]:
         """What a person should know on every page: trouble of the database, a process that holds the folder and is silent."""
-        return condition.troubles(self._parts)
+        return self._condition.troubles()

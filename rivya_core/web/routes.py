@@ -183,7 +183,7 @@ def image(request: Request) -> Response:
         return not_found()
 
     def answer(lab: Lab) -> Response:
-        asset = lab.ledger.asset(sha256)
+        asset = lab.ledger.assets.find(sha256)
         if asset is None:
             return not_found()
         small = lab.archive.path(small_key(sha256))

@@ -48,7 +48,7 @@ def started_s(lab: Lab, made: Sweep) -> tuple[float, float]:
     assert sum(lab.sweeps.brief(id_).states.values()) == CELLS
     lab.sweeps.cancel_waiting(id_)
     jobs = [f"{take.generation_id}:1" for cell in lab.sweep(id_).cells for take in cell.takes]
-    until(lambda: not lab._parts.inbox.unfinished(jobs), "the engine has passed over what was taken back")
+    until(lambda: not lab._queue.unfinished(jobs), "the engine has passed over what was taken back")
     return took, worked
 
 

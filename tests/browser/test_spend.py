@@ -68,10 +68,10 @@ def _many(ledger: Ledger, clock: Clock) -> None:
                 experiment_id=name if take else None,
             )
             if take < 2:
-                ledger.settle(found.id, 160)
+                ledger.jobs.settle(found.id, 160)
         clock.turn(86_400)
-    ledger.set_cap("simulated", 1600)
-    ledger.set_cap("simulated", 4800, "The demo on Friday needs two more takes of each cell")
+    ledger.key_value.set_cap("simulated", 1600)
+    ledger.key_value.set_cap("simulated", 4800, "The demo on Friday needs two more takes of each cell")
     reads = [(1, 4800), (2, 4640), (3, 6240)]
     with begin_immediate(ledger.database) as connection:
         for number, credits in reads:  # noqa: A001 - Rivya's word

@@ -49,7 +49,7 @@ def is_in(lab: Lab, id_: str, state: State) -> None:
 
 def is_settled(lab: Lab, id_: str) -> bool:
     """True once the price of a row is known; its job is woken to ask for it."""
-    lab._parts.jobs.wake(id_)
+    lab._jobs.wake(id_)
     return lab.get(id_).settlement == "settled"
 
 

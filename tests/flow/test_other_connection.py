@@ -23,7 +23,7 @@ REQUEST = GenerationRequest(prompt="A red fox in the snow")
 def looked_at_all(lab: Lab, ids: list[str]) -> bool:
     """True when the engine has nothing queued or running for these rows: each was taken up and put down again."""
     rows = [lab.get(id_) for id_ in ids]
-    return not lab._parts.inbox.unfinished(f"{row.id}:{row.runs}" for row in rows)
+    return not lab._queue.unfinished(f"{row.id}:{row.runs}" for row in rows)
 
 
 @pytest.mark.parametrize("paused", [True, False], ids=["paused", "not-paused"])
@@ -42,7 +42,7 @@ def test_three_waiting_simulated_rows_are_not_sent_after_a_restart_with_a_key(
     lab.close()
     if not paused:
         database = open_database(data_dir / "lab.sqlite3")
-        Ledger(database).set_pause("embedded simulator", None)
+        Ledger(database).key_value.set_pause("embedded simulator", None)
         database.dispose()
 
     live = make_lab(**outside.live)

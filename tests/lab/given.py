@@ -69,8 +69,8 @@ def answer(status: str, **fields: Any) -> Generation:
 
 def attempted(ledger: Ledger, generation_id: str, body: bytes = b'{"a":1}') -> GenerationRecord:
     """A row whose POST has begun."""
-    ledger.move(generation_id, {State.WAITING}, State.SUBMITTING)
-    begun = ledger.begin_attempt(generation_id, body, hashlib.sha256(body).hexdigest())
+    ledger.rows.move(generation_id, {State.WAITING}, State.SUBMITTING)
+    begun = ledger.jobs.begin_attempt(generation_id, body, hashlib.sha256(body).hexdigest())
     assert begun is not None
     return begun
 
@@ -79,23 +79,25 @@ def in_state(ledger: Ledger, state: State, prompt: str = "A red fox in the snow"
     """A generation that came to a state by the legal way."""
     row = added(ledger, prompt, **changes)
     if state is State.CANCELLED:
-        ledger.cancel(row.id)
+        ledger.actions.cancel(row.id)
     if state not in {State.WAITING, State.CANCELLED}:
         attempted(ledger, row.id)
     if state is State.UNCONFIRMED:
-        ledger.end_attempt(row.id, TransportError("No answer"), outcome_known=False)
-        ledger.move(row.id, {State.SUBMITTING}, State.UNCONFIRMED, error=CARD)
+        ledger.jobs.end_attempt(row.id, TransportError("No answer"), outcome_known=False)
+        ledger.rows.move(row.id, {State.SUBMITTING}, State.UNCONFIRMED, error=CARD)
     if state is State.FAILED:
-        ledger.fail(row.id, CARD)
+        ledger.jobs.fail(row.id, CARD)
     if state in {State.RUNNING, State.SAVING, State.UNSAVED, State.SUCCEEDED}:
         accept(ledger, row.id)
     if state in {State.SAVING, State.UNSAVED, State.SUCCEEDED}:
-        ledger.ready(row.id, answer("succeeded", reserved_credits=160, result={"primary_url": "http://127.0.0.1/c"}))
+        ledger.jobs.ready(
+            row.id, answer("succeeded", reserved_credits=160, result={"primary_url": "http://127.0.0.1/c"})
+        )
     if state is State.UNSAVED:
-        ledger.unsaved(row.id, CARD, in_s=60)
+        ledger.jobs.unsaved(row.id, CARD, in_s=60)
     if state is State.SUCCEEDED:
-        ledger.saved(row.id, CLIP)
-        ledger.succeed(row.id)
+        ledger.jobs.saved(row.id, CLIP)
+        ledger.jobs.succeed(row.id)
     row = ledger.get(row.id)
     assert row.state is state
     return row
@@ -110,7 +112,7 @@ def accept(
     simulated: bool = False,
 ) -> bool:
     """Give a row its task."""
-    return ledger.accept(
+    return ledger.jobs.accept(
         generation_id,
         task_id=task_id or f"task_{generation_id}",
         reserved_credits=reserved,

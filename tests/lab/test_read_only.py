@@ -203,10 +203,10 @@ SHOWS: dict[type, str] = {
 
 BESIDE: dict[str, Callable[[Shown], Any]] = {
     "an image for a form": lambda its: drafts.attach_image(its.lab, png(), "a.png"),
-    "an image of a request": lambda its: its.lab.ledger.store_image(check_image(png(), "a.png"), its.lab.archive),
+    "an image of a request": lambda its: its.lab.ledger.assets.store(check_image(png(), "a.png"), its.lab.archive),
     "the draft of a sweep": lambda its: sweep_drafts.save(its.lab, sweep_drafts.SweepDraft()),
-    "the ledger's own cap": lambda its: its.lab.ledger.set_cap("simulated", 0),
-    "the ledger's own update": lambda its: its.lab.ledger.update(its.clip, starred=True),
+    "the ledger's own cap": lambda its: its.lab.ledger.key_value.set_cap("simulated", 0),
+    "the ledger's own update": lambda its: its.lab.ledger.rows.update(its.clip, starred=True),
     "any write": lambda its: its.lab.ledger.writing().__enter__(),
 }
 EVERY_ACT = {
@@ -293,7 +293,7 @@ def test_a_balance_is_read_while_a_hold_waits_to_be_given_back(make_lab: Callabl
     """Giving it back is the work of whoever runs the jobs; the visitor's balance and health do not suffer from it."""
     lab = make_lab()
     row = in_state(lab.ledger, State.RUNNING, connection=lab.connection)
-    lab.ledger.stop_watching(row.id, 0.0)
+    lab.ledger.actions.stop_watching(row.id, 0.0)
     lab.close()
     visitor = make_lab(read_only=True)
     assert visitor.check_connection().credits is not None

@@ -16,7 +16,7 @@ def marked(lab: Lab, check: str, fault: str) -> GenerationRecord:
     """A finished row whose clip was found to be so."""
     row = finished(lab)
     until(lambda: lab.get(row.id).clip_check == "whole")
-    lab.ledger.update(
+    lab.ledger.rows.update(
         row.id,
         clip_check=check,
         clip_fault=fault,

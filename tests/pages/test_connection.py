@@ -259,7 +259,9 @@ def test_a_top_up_ends_only_the_pause_of_an_empty_wallet(lab: Lab, effect: str, 
     lab.pause_queue()
     pause = lab.pause()
     assert pause is not None
-    lab.ledger.set_pause(lab.connection, replace(pause, effect=effect, retry_at=datetime.now(UTC) + timedelta(hours=1)))
+    lab.ledger.key_value.set_pause(
+        lab.connection, replace(pause, effect=effect, retry_at=datetime.now(UTC) + timedelta(hours=1))
+    )
     press(opened(), "Top up by 1,600")
     assert (lab.pause() is None) is goes_on
 
@@ -368,7 +370,7 @@ def test_the_contract_is_checked_from_the_page_and_drift_stays(live: Lab, outsid
     assert report is not None
     drift = Difference("models", "duration no longer lists 10.", "It may be refused.", DEFAULT_MODEL, "duration")
     changed = replace(report, differences=(drift,))
-    live.ledger.set_note(named(CONTRACT, live.connection), to_json(changed))
+    live.ledger.key_value.set(named(CONTRACT, live.connection), to_json(changed))
     until(lambda: live.server.contract() == changed)
     app = opened()
     assert "1 difference matters" in app.warning[0].value
@@ -388,7 +390,7 @@ def test_what_differs_stands_beside_what_it_concerns(lab: Lab) -> None:
         Difference("models", f"The {setting} differs.", "It may.", DEFAULT_MODEL, setting)
         for setting in (MODEL, PROMPT, REFERENCE_IMAGE, PRICE)
     )
-    lab.ledger.set_note(named(CONTRACT, lab.connection), to_json(replace(report, differences=drifts)))
+    lab.ledger.key_value.set(named(CONTRACT, lab.connection), to_json(replace(report, differences=drifts)))
     until(lambda: shared_lab().server.drift(DEFAULT_MODEL, PRICE))
     for page in ("generate", "sweep"):
         form = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_S).switch_page(f"pages/{page}.py")

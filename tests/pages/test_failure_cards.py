@@ -130,7 +130,7 @@ def test_a_retry_to_come_is_told_as_one_to_come(lab: Lab, open_app: Open) -> Non
     """With its time; and where a request failed, a missing id is told."""
     now = datetime.now(UTC)
     card = ErrorCard("Rivya is busy", "", "", "no", "create", http_status=503)
-    lab.ledger.set_pause(lab.connection, Pause("stop", now, card, now + timedelta(hours=1)))
+    lab.ledger.key_value.set_pause(lab.connection, Pause("stop", now, card, now + timedelta(hours=1)))
     shown = texts(open_app())
     assert "Will be tried again by itself at" in shown
     assert "no request id was given" in shown

@@ -53,10 +53,10 @@ def waiting(lab: Lab, prompt: str = "A kite over the sea", mode: str = "simulate
 def unconfirmed(lab: Lab) -> GenerationRecord:
     """A row whose POST got no answer."""
     row = waiting(lab, "An answer was lost")
-    lab.ledger.move(row.id, {State.WAITING}, State.SUBMITTING)
-    lab.ledger.begin_attempt(row.id, b'{"prompt": "An answer was lost"}', "0" * 64)
-    lab.ledger.end_attempt(row.id, TransportError("No answer arrived"), outcome_known=False)
-    lab.ledger.move(row.id, {State.SUBMITTING}, State.UNCONFIRMED)
+    lab.ledger.rows.move(row.id, {State.WAITING}, State.SUBMITTING)
+    lab.ledger.jobs.begin_attempt(row.id, b'{"prompt": "An answer was lost"}', "0" * 64)
+    lab.ledger.jobs.end_attempt(row.id, TransportError("No answer arrived"), outcome_known=False)
+    lab.ledger.rows.move(row.id, {State.SUBMITTING}, State.UNCONFIRMED)
     return lab.get(row.id)
 
 

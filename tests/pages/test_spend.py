@@ -93,7 +93,7 @@ def experiment(lab: Lab, key: str = "fox", **columns: Any) -> str:
         "cells": 2,
         "takes": 1,
         "quoted_credits": 320,
-        "created_at": lab._parts.jobs.now(),
+        "created_at": lab._jobs.now(),
     }
     with begin_immediate(lab.ledger.database) as connection:
         connection.execute(sa.insert(experiments).values(row | columns))
@@ -150,7 +150,7 @@ def test_live_and_simulated_are_looked_at_one_at_a_time(lab: Lab) -> None:
 
 def test_days_are_chosen_in_the_address(lab: Lab) -> None:
     """An older generation is out of today's figures, and named as spent before."""
-    old = (lab._parts.jobs.now() - timedelta(days=10)).astimezone().date().isoformat()
+    old = (lab._jobs.now() - timedelta(days=10)).astimezone().date().isoformat()
     done(lab, cap_day=old)
     assert metrics(opened(days="30 days"))["Held in all"] == "160"
     assert metrics(opened(days="all"))["Held in all"] == "160"
@@ -158,7 +158,7 @@ def test_days_are_chosen_in_the_address(lab: Lab) -> None:
     assert "Nothing spent in the last 7 days" in words
     assert "160 simulated credits were held or settled before" in words
     [link] = [item for item in opened(days="today").get("link_button") if item.proto.label == "CSV"]
-    today = lab._parts.jobs.now().astimezone().date().isoformat()
+    today = lab._jobs.now().astimezone().date().isoformat()
     assert link.proto.url == f"/exports/spend.csv?mode=simulated&since={today}"
 
 
@@ -198,7 +198,7 @@ def test_an_experiment_at_work_has_a_forecast(lab: Lab) -> None:
 
 def test_a_decision_has_its_price(lab: Lab) -> None:
     """What the experiments that led to a decision cost, a decision."""
-    experiment(lab, decided_at=lab._parts.jobs.now(), decision={})
+    experiment(lab, decided_at=lab._jobs.now(), decision={})
     done(lab, 2, experiment_id="fox")
     app = opened()
     assert metrics(app)["Simulated credits per decision"] == "320"

@@ -88,7 +88,7 @@ def test_a_damaged_clip_is_bought_again_on_purpose(lab: Lab, open_app: Open) -> 
     """The button says that a clip is damaged, and a line that it was paid for."""
     id_ = lab.start(boats("16:9", "9:16"))
     lab.wait_sweep(id_, 60)
-    lab.ledger.update(lab.sweep(id_).cells[0].takes[0].generation_id or "", clip_check="damaged")
+    lab.ledger.rows.update(lab.sweep(id_).cells[0].takes[0].generation_id or "", clip_check="damaged")
     app = open_experiment(open_app, id_)
     button(app, "Repair 1 damaged · 160 credits")
     assert "A damaged clip was paid for and is kept. A repair buys a new one." in texts(app)
@@ -239,7 +239,7 @@ def test_what_is_said_of_an_open_clip(lab: Lab) -> None:
     assert "160 credits" in said["facts"]
     assert said["carries"] is True
     assert clip.detail(lab, cells, "another") is clip.detail(lab, cells, "") is None
-    lab.ledger.update(clip_id, clip_check="unopened", clip_fault="Too many pixels.")
+    lab.ledger.rows.update(clip_id, clip_check="unopened", clip_fault="Too many pixels.")
     [take] = lab.sweep(id_).cells[0].takes
     assert take.is_unopened
     assert "Too many pixels" in (clip.detail(lab, cells, clip_id) or {})["fault"]

@@ -284,10 +284,10 @@ def test_what_was_measured_stands_beside_the_knob(lab: Lab, open_app: Callable[.
     assert "Measured here in the simulator on " in text
     assert f": {CLEAR}" in text
     assert "may have no effect on this model" not in text.lower()
-    lab._parts.measurer.stop()  # it would write the simulator's note again
-    note = lab.ledger.get_note(f"knob:simulated:{MODEL}:cfg_scale")
-    lab.ledger.set_note(f"knob:simulated:{MODEL}:cfg_scale", None)
-    lab.ledger.set_note(f"knob:live:{MODEL}:cfg_scale", note)
+    lab._measure_worker.stop()  # it would write the simulator's note again
+    note = lab.ledger.key_value.get(f"knob:simulated:{MODEL}:cfg_scale")
+    lab.ledger.key_value.set(f"knob:simulated:{MODEL}:cfg_scale", None)
+    lab.ledger.key_value.set(f"knob:live:{MODEL}:cfg_scale", note)
     assert "Measured here" not in said(open_app())
 
 
@@ -375,7 +375,7 @@ def test_a_baseline_that_a_cell_asked_for_comes_with_its_clip(lab: Lab) -> None:
 
 def test_a_decision_before_the_verdict_says_that_there_was_none(lab: Lab) -> None:
     """While clips are measured the tab says so, and so does what is kept of a decision that did not wait."""
-    lab._parts.measurer.stop()  # a page that waits for a clip has it measured at once
+    lab._measure_worker.stop()  # a page that waits for a clip has it measured at once
     ids = store(lab, TWO, STRONG)
     with_clips(lab, ids)
     with begin_immediate(lab.ledger.database) as connection:

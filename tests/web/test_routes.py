@@ -384,7 +384,7 @@ async def test_a_clip_is_called_what_it_is(lab: Lab, client: httpx.AsyncClient, 
     assert (await client.get(f"/clips/{row.id}.mp4")).headers["cache-control"] == "private, max-age=86400"
     key = (row.clip_key or "").removesuffix(".mp4") + suffix
     lab.archive.put_bytes(key, lab.clip(row.id).read_bytes())
-    lab.ledger.update(row.id, clip_key=key, clip_check="damaged")
+    lab.ledger.rows.update(row.id, clip_key=key, clip_check="damaged")
     answer = await client.get(f"/clips/{row.id}.mp4?download=1")
     assert answer.headers["content-type"] == media_type
     assert answer.headers["content-disposition"].rstrip('"').endswith(suffix)

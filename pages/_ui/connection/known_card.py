@@ -9,7 +9,7 @@ import streamlit as st
 from pages._ui import formatting, layout
 from pages._ui.components.data_table import Cell, Column, data_table
 from rivya_core import Lab
-from rivya_core.lab.server.questions import Observation
+from rivya_core.lab.ledger.observations.questions import Observation
 
 EXPORT = "/exports/server.csv"
 COLUMNS = (Column("Question"), Column("Observed"), Column("Times", "number"), Column("Last seen", "word"))

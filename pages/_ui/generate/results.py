@@ -130,7 +130,9 @@ def _quiet_watch(lab: Lab, look: Look) -> None:
     if look.moves:
         fragments.watch(lambda: _look(lab, lab.balance()).signature, look.signature, TICK_S)
     else:  # with the balance that is known: nobody is asked for it because a tab stands open
-        fragments.watch(lambda: _look(lab, lab.ledger.balance(lab.connection)).signature, look.signature, IDLE_TICK_S)
+        fragments.watch(
+            lambda: _look(lab, lab.ledger.key_value.balance(lab.connection)).signature, look.signature, IDLE_TICK_S
+        )
 
 
 def _tick(marks: Marks) -> tuple[Any, ...]:

@@ -102,7 +102,7 @@ def _reference(record: GenerationRecord, sha256: str) -> None:
     image: Mapping[str, Any] = sent if isinstance(sent, Mapping) else {}
     st.caption("Reference image")
     thumbnail(sha256, f"Reference image {image.get('name', '')}", key=f"detail_reference_{record.id}")
-    asset = layout.lab().ledger.asset(sha256)
+    asset = layout.lab().ledger.assets.find(sha256)
     told = asset.told.removeprefix("sent ") if asset is not None else ""
     size = f"{image.get('width_px')} by {image.get('height_px')} px" if image.get("width_px") else ""
     fact_list(

@@ -24,7 +24,7 @@ from rivya_core.lab.drafts import draft_images, drafts, quotes
 from rivya_core.lab.drafts.drafts import Draft, DraftImage
 from rivya_core.lab.drafts.quotes import Price
 from rivya_core.lab.experiments.reuse import Existing
-from rivya_core.lab.lab import MAX_TAKES
+from rivya_core.lab.jobs.submission import MAX_TAKES
 from rivya_core.lab.ledger.records import Budget
 
 FORM = "request_form"

@@ -39,7 +39,7 @@ def caps_card(lab: Lab, view: View) -> None:
 
 def _daily(lab: Lab, view: View) -> None:
     today = datetime.now().astimezone().date()
-    environment, own = lab.settings.daily_cap_credits, lab.ledger.get_cap(view.mode)
+    environment, own = lab.settings.daily_cap_credits, lab.ledger.key_value.get_cap(view.mode)
     cap = min((one for one in (environment, own) if one is not None), default=None)
     if view.mode == lab.mode:
         spent = lab.budget().spent_today_credits

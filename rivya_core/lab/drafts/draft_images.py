@@ -45,13 +45,13 @@ def fit(lab: Lab, image: DraftImage, way: Fit, ratio: object) -> DraftImage:
 
 def known_facts(lab: Lab, image: DraftImage) -> DraftImage:
     """Add what a generation does not record of its image and the archive does: its size, and how it came about."""
-    asset = lab.ledger.asset(image.sent.sha256)
+    asset = lab.ledger.assets.find(image.sent.sha256)
     return image if asset is None else replace(image, prepared=_variant(asset, image.prepared))
 
 
 def kept(lab: Lab, sha256: str) -> DraftImage | None:
     """The image with this hash as it would be sent, or None when the archive does not have it."""
-    asset = lab.ledger.asset(sha256)
+    asset = lab.ledger.assets.find(sha256)
     image = None if asset is None else DraftImage(_variant(asset))
     return image if image is not None and is_here(lab, image) else None
 
@@ -59,7 +59,7 @@ def kept(lab: Lab, sha256: str) -> DraftImage | None:
 def recent(lab: Lab, limit: int = RECENT_MAX) -> Sequence[DraftImage]:
     """The images that were chosen last, newest first, each once however often and in whatever form it was kept."""
     chosen: dict[str, list[Asset]] = {}
-    for asset in lab.ledger.newest_images(_LOOKED_AT):
+    for asset in lab.ledger.assets.newest(_LOOKED_AT):
         of = asset.sha256 if asset.origin is None else str(asset.origin["sha256"])
         chosen.setdefault(of, []).append(asset)
     return [_of_group(of, assets) for of, assets in chosen.items()][:limit]

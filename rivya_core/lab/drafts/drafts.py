@@ -27,7 +27,8 @@ from rivya_core.api.images import thumbnail
 from rivya_core.api.params import check_values, invalid
 from rivya_core.api.texts import reuse_hash
 from rivya_core.lab.experiments.reuse import Existing
-from rivya_core.lab.lab import MAX_TAKES, Lab
+from rivya_core.lab.jobs.submission import MAX_TAKES
+from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.assets import small_key
 from rivya_core.lab.ledger.ledger import new_intent_id
 from rivya_core.lab.ledger.records import GenerationRecord
@@ -294,7 +295,7 @@ def repeat_request(lab: Lab, record: GenerationRecord) -> GenerationRequest:
     Raises:
         StorageError: the image is no longer in the archive.
     """
-    image = None if record.asset_sha256 is None else lab.ledger.load_image(record.asset_sha256, lab.archive)
+    image = None if record.asset_sha256 is None else lab.ledger.assets.load(record.asset_sha256, lab.archive)
     return GenerationRequest.from_canonical(record.request, image)
 
 
@@ -308,7 +309,7 @@ def is_here(lab: Lab, image: DraftImage) -> bool:
 
 def keep(lab: Lab, image: ReferenceImage) -> Variant:
     """Keep a checked image in the archive."""
-    lab.ledger.store_image(image, lab.archive)
+    lab.ledger.assets.store(image, lab.archive)
     small = lab.archive.path(small_key(image.sha256))
     if not small.is_file():
         lab.archive.put_bytes(small_key(image.sha256), thumbnail(image))

@@ -38,7 +38,7 @@ def price(lab: Lab, draft: Draft) -> Price:
     except InvalidRequestError:
         return Price(draft.spec.base_credits, draft.takes, "Base price of the model.")
     each = lab.expected(request)
-    learned = lab.ledger.learned_price(lab.connection, request) is not None
+    learned = lab.ledger.key_value.learned_price(lab.connection, request) is not None
     odd = None if learned else _undocumented_length(draft)
     return Price(each, draft.takes, _origin(draft.takes, each, odd, learned=learned), is_open=odd is not None)
 

@@ -130,12 +130,12 @@ class SweepDraft:
 
 def load(lab: Lab) -> SweepDraft:
     """Read the draft of this data folder."""
-    return SweepDraft.from_mapping(lab.ledger.get_note(NOTE))
+    return SweepDraft.from_mapping(lab.ledger.key_value.get(NOTE))
 
 
 def save(lab: Lab, draft: SweepDraft) -> None:
     """Keep the draft; the last writer wins."""
-    lab.ledger.set_note(NOTE, draft.to_mapping())
+    lab.ledger.key_value.set(NOTE, draft.to_mapping())
 
 
 def to_sweep(lab: Lab, draft: SweepDraft) -> Sweep:

@@ -222,7 +222,9 @@ class MeasureWorker:
     def _outcome(self, clip: observations.DueClip, go_on: Callable[[], bool]) -> Outcome | None:
         """What measuring a clip comes to; None when it was dropped on the way."""
         try:
-            image = None if clip.image_sha256 is None else self._archive.path(self._ledger.image_key(clip.image_sha256))
+            image = (
+                None if clip.image_sha256 is None else self._archive.path(self._ledger.assets.key(clip.image_sha256))
+            )
             return {"figures": features.measure(self._archive.path(clip.clip_key), image, go_on=go_on)}
         except features.StoppedError:
             return None

@@ -22,8 +22,9 @@ from rivya_core.lab.evaluation.votes.votes import VoteRecord
 from rivya_core.lab.experiments import repository
 from rivya_core.lab.experiments.records import CellRecord, ExperimentRecord
 from rivya_core.lab.ledger.database import begin_immediate, reading
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_if_read_only
-from rivya_core.lab.parts import Parts
+from rivya_core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,15 @@ def read_case(connection: sa.Connection, experiment_id: str) -> Case:
 class Votes:
     """Tell what blind votes say; safe to use from any thread."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._database = parts.database
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._database = ledger.database
 
     def questions(self, experiment_id: str) -> tuple[QuestionRecord, ...]:
         """What can be voted on in a sweep: each variable, and whole combinations where there are several.
@@ -184,9 +191,9 @@ class Votes:
             LabError: the line was damaged, shortened, changed, is too long, was seen before, or is for another ballot, sweep or
                 lab; the detail says which. Also when the lab is read-only.
         """
-        refuse_if_read_only(self._parts.settings)
+        refuse_if_read_only(self._settings)
         with begin_immediate(self._database) as connection:
-            now = self._parts.ledger.clock()
+            now = self._ledger.clock()
             return ballot_lines.import_line(connection, line, now, experiment_id=experiment_id, ballot_id=ballot)
 
     def paste(self, text: str, experiment_id: str | None = None) -> tuple[Pasted, ...]:
@@ -199,7 +206,7 @@ class Votes:
         Raises:
             LabError: the lab is read-only, or the text is longer than 1 MB or holds more than 500 lines; then none counts.
         """
-        refuse_if_read_only(self._parts.settings)
+        refuse_if_read_only(self._settings)
         found = []
         for line in ballot_lines.found_in(text):
             try:
@@ -226,9 +233,9 @@ class Votes:
         self._set_taken_out(line, taken_out=False)
 
     def _set_taken_out(self, line: int, *, taken_out: bool) -> None:
-        refuse_if_read_only(self._parts.settings)
+        refuse_if_read_only(self._settings)
         with begin_immediate(self._database) as connection:
-            ballot_lines.set_taken_out(connection, line, self._parts.ledger.clock() if taken_out else None)
+            ballot_lines.set_taken_out(connection, line, self._ledger.clock() if taken_out else None)
 
     # -- what need not be made any more ----------------------------------------------------------------------------
 
@@ -246,11 +253,11 @@ class Votes:
         Raises:
             LabError: the lab is read-only, or there is no such sweep.
         """
-        refuse_if_read_only(self._parts.settings)
+        refuse_if_read_only(self._settings)
         with begin_immediate(self._database) as connection:
             found = self._needless(connection, experiment_id)
             dropped = redundant_takes.drop_planned(connection, experiment_id, found)
-        return dropped + sum(self._parts.ledger.cancel(generation_id) for generation_id in found.waiting)
+        return dropped + sum(self._ledger.actions.cancel(generation_id) for generation_id in found.waiting)
 
     def _needless(self, connection: sa.Connection, experiment_id: str) -> Needless:
         case = read_case(connection, experiment_id)

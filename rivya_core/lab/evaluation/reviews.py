@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from rivya_core.api.errors import LabError
 from rivya_core.api.texts import shows_nothing
 from rivya_core.lab.ledger.database import begin_immediate, reading
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import clip_notes, generations, ratings
 from rivya_core.lab.ledger.texts import checked_person, checked_text
-from rivya_core.lab.parts import Parts
 
 NOTE_MAX: Final = 2000
 AUTHOR_MAX: Final = 64
@@ -72,9 +72,13 @@ class Rating:
 class Reviews:
     """Keep notes and stars; safe to use from any thread."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._database = parts.database
-        self._clock = parts.ledger.clock
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+    ) -> None:
+        self._database = ledger.database
+        self._clock = ledger.clock
 
     # -- notes -----------------------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ def settle(ledger: Ledger, judge: Judge, go_on: Callable[[], bool] = lambda: Tru
 
     ``go_on``: asked before each; False ends it, and all are looked at again another time.
     """
-    note = ledger.get_note(SETTLED)
+    note = ledger.key_value.get(SETTLED)
     known: Mapping[str, Any] = note if isinstance(note, Mapping) else {}
     with ledger.reading() as connection:
         fresh, until = observations.fresh_sweeps(connection, _moment(known.get("at")))
@@ -65,12 +65,12 @@ def settle(ledger: Ledger, judge: Judge, go_on: Callable[[], bool] = lambda: Tru
             _keep(ledger, observed, judge(observed))
     now = {"at": None if until is None else until.isoformat(), "pending": pending}
     if now != known:
-        ledger.set_note(SETTLED, now)
+        ledger.key_value.set(SETTLED, now)
 
 
 def find(ledger: Ledger, mode: Mode, model: str, param: str) -> SweepFinding | None:
     """The newest sweep that was clear on a parameter of a model; None when none was."""
-    note = ledger.get_note(_name(mode, model, param))
+    note = ledger.key_value.get(_name(mode, model, param))
     told = [one for one in note.values() if one["verdict"] != "too few"] if isinstance(note, Mapping) else []
     clear = sorted((one for one in told if one["verdict"] == "clear"), key=lambda one: str(one["started_at"]))
     if not clear:
@@ -101,7 +101,7 @@ def _keep(ledger: Ledger, observed: Observed, verdicts: Iterable[AxisVerdict]) -
         if verdict.axis not in names:  # axes that changed together: nobody knows which of them it was
             continue
         name = _name(observed.mode, observed.model, verdict.axis)
-        note = ledger.get_note(name)
+        note = ledger.key_value.get(name)
         kept = dict(note) if isinstance(note, Mapping) else {}
         told = {
             "experiment_id": observed.experiment_id,
@@ -112,7 +112,7 @@ def _keep(ledger: Ledger, observed: Observed, verdicts: Iterable[AxisVerdict]) -
         before = kept.get(observed.experiment_id, {})
         if {key: before.get(key) for key in told} != told:
             kept[observed.experiment_id] = {**told, "at": ledger.clock().isoformat()}
-            ledger.set_note(name, kept)
+            ledger.key_value.set(name, kept)
             log.info("a sweep was judged", extra={"experiment_id": observed.experiment_id})
 
 

@@ -18,10 +18,12 @@ from rivya_core.api.errors import LabError, WaitTimeoutError
 from rivya_core.lab.evaluation import findings, observations, sweep_findings
 from rivya_core.lab.evaluation.axis_analysis import AxisVerdict, appraise
 from rivya_core.lab.evaluation.findings import SweepVerdict
+from rivya_core.lab.evaluation.measure_worker import MeasureWorker
 from rivya_core.lab.evaluation.observations import Observed
 from rivya_core.lab.evaluation.wording import headline
 from rivya_core.lab.experiments.parameter_notes import note_name
-from rivya_core.lab.parts import Parts
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.settings import Settings
 
 log = logging.getLogger("rivya.verdicts")
 
@@ -82,8 +84,18 @@ class ParameterNote:
 class Verdicts:
     """Judge experiments by measured features; safe to use from any thread."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        refuse_if_closed: Callable[[], None],
+        measure_worker: MeasureWorker,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._refuse_if_closed = refuse_if_closed
+        self._measure_worker = measure_worker
         self._lock = threading.Lock()
         self._known: dict[str, _Worked] = {}
         self._looked: dict[str, tuple[int, Standing]] = {}
@@ -92,7 +104,7 @@ class Verdicts:
     @property
     def measures_here(self) -> bool:
         """True when clips are measured by this process; another one does otherwise, or none while none runs the jobs."""
-        return self._parts.measurer.is_here
+        return self._measure_worker.is_here
 
     def look(self, experiment_id: str) -> Standing:
         """Say where the judging stands, without waiting: a verdict that is not known yet is worked out beside.
@@ -104,11 +116,11 @@ class Verdicts:
         """
         standing = self._look(experiment_id)
         if standing.stage == "measuring":
-            self._parts.measurer.want(experiment_id)
+            self._measure_worker.want(experiment_id)
         return standing
 
     def _look(self, experiment_id: str) -> Standing:
-        changes = self._parts.ledger.changes()
+        changes = self._ledger.changes()
         looked = self._looked.get(experiment_id)
         if looked is not None and looked[0] == changes and looked[1].stage != "judging":
             return looked[1]
@@ -154,7 +166,7 @@ class Verdicts:
         """
         deadline_s = time.monotonic() + timeout_s
         while (standing := self.look(experiment_id)).is_awaited:
-            self._parts.inbox.refuse_if_closed()
+            self._refuse_if_closed()
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 raise WaitTimeoutError(
@@ -183,14 +195,14 @@ class Verdicts:
         probe = self._probed(model, param)
         if probe is not None and probe.verdict == "clear":
             return probe
-        sweep = sweep_findings.find(self._parts.ledger, self._parts.settings.mode, model, param)
+        sweep = sweep_findings.find(self._ledger, self._settings.mode, model, param)
         if sweep is None:
             return probe
         more = "" if probe is None else f"; a probe said: {probe.words}"
         return ParameterNote("sweep", f"{sweep.words}{more}", sweep.experiment_id, sweep.at)
 
     def _probed(self, model: str, param: str) -> ParameterNote | None:
-        found = self._parts.ledger.get_note(note_name(self._parts.settings.mode, model, param))
+        found = self._ledger.key_value.get(note_name(self._settings.mode, model, param))
         if not isinstance(found, Mapping):
             return None
         try:
@@ -204,7 +216,7 @@ class Verdicts:
 
         A hint never replaces a verdict, and a sweep neither. ``go_on``: asked before each experiment; False ends it.
         """
-        with self._parts.ledger.reading() as connection:
+        with self._ledger.reading() as connection:
             ids = observations.probes(connection)
         for experiment_id in ids:
             if not go_on():
@@ -212,12 +224,12 @@ class Verdicts:
             observed = self._read(experiment_id)
             if observed.is_complete and not any(take.generation_id is None for take in observed.takes):
                 self._settle(observed)
-        sweep_findings.settle(self._parts.ledger, lambda observed: self._work(observed).axes, go_on)
+        sweep_findings.settle(self._ledger, lambda observed: self._work(observed).axes, go_on)
 
     def _settle(self, observed: Observed) -> None:
         for verdict in self._work(observed).axes:
             name = note_name(observed.mode, observed.model, verdict.axis)
-            standing = self._parts.ledger.get_note(name)
+            standing = self._ledger.key_value.get(name)
             note = {
                 "verdict": verdict.finding.word,
                 "words": headline(verdict),
@@ -227,13 +239,13 @@ class Verdicts:
                 "at": datetime.now(UTC).isoformat(),
             }
             if _replaces(note, standing):
-                self._parts.ledger.set_note(name, note)
+                self._ledger.key_value.set(name, note)
                 log.info("a probe was judged", extra={"experiment_id": observed.experiment_id})
 
     # -- working it out --------------------------------------------------------------------------------------------
 
     def _read(self, experiment_id: str) -> Observed:
-        with self._parts.ledger.reading() as connection:
+        with self._ledger.reading() as connection:
             observed = observations.read(connection, experiment_id)
         if observed is None:
             raise LabError("There is no such sweep", f"{experiment_id} is not known here.")

@@ -32,7 +32,6 @@ from rivya_core.lab.ledger.ledger import Ledger, NewGeneration
 from rivya_core.lab.ledger.schema import experiments, generations
 from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.media.video_probe import WHOLE
-from rivya_core.lab.parts import Parts
 from rivya_core.settings import EMBEDDED_CONNECTION
 
 log = logging.getLogger("rivya.examples")
@@ -58,22 +57,36 @@ WHO: Final = "Example"
 
 def plan_for(ledger: Ledger, now: datetime) -> None:
     """Note in a new folder that the study is to be made."""
-    ledger.set_note(NOTE, {"stage": "due", "at": now.isoformat()})
+    ledger.key_value.set(NOTE, {"stage": "due", "at": now.isoformat()})
 
 
 class ExampleStudy:
     """Make the study step by step; called by the thread that settles what was measured, whenever it has nothing else to do."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._ledger: Ledger = parts.ledger
-        self._is_over = parts.settings.connection != EMBEDDED_CONNECTION
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        archive: Archive,
+        connection: str,
+        sweeps: Sweeps,
+        ballots: Ballots,
+        votes: Votes,
+        verdicts: Verdicts,
+    ) -> None:
+        self._ledger = ledger
+        self._archive = archive
+        self._sweeps = sweeps
+        self._ballots = ballots
+        self._votes = votes
+        self._verdicts = verdicts
+        self._is_over = connection != EMBEDDED_CONNECTION
 
     def advance(self, go_on: Callable[[], bool]) -> None:
         """Do what can be done by now: bring the clips in, or vote and decide once they are measured. ``go_on``: False ends it."""
         if self._is_over:
             return
-        note = self._ledger.get_note(NOTE) or {}
+        note = self._ledger.key_value.get(NOTE) or {}
         stage = note.get("stage")
         if note.get("removed"):
             return  # until it is brought back
@@ -92,7 +105,7 @@ class ExampleStudy:
         for clip in study["clips"]:
             if not go_on():
                 return
-            stored.append(_store(self._parts.archive, clip))
+            stored.append(_store(self._archive, clip))
         base = GenerationRequest(prompt=study["prompt"], params=study["params"])
         sweep = Sweep(study["name"], study["question"], base, {"cfg_scale": study["values"]}, takes=study["takes"])
         with self._ledger.writing() as connection:
@@ -159,7 +172,7 @@ class ExampleStudy:
 
     def _vote(self, motion: Mapping[str, float], go_on: Callable[[], bool]) -> bool:
         """Vote blind until the stop rule says that it is enough; False when it was ended on the way."""
-        ballots = Ballots(self._parts)
+        ballots = self._ballots
         round_id = ballots.start(EXPERIMENT_ID, VOTER)
         for _ in range(VOTES_MAX):
             if not go_on():
@@ -174,7 +187,7 @@ class ExampleStudy:
 
     def _decide(self) -> None:
         """Keep the winner of the votes with the evidence of this moment; without one nothing is decided."""
-        sweeps, votes = Sweeps(self._parts), Votes(self._parts)
+        sweeps, votes = self._sweeps, self._votes
         winner = votes.winner(EXPERIMENT_ID)
         status = sweeps.status(EXPERIMENT_ID)
         if winner is None or status.experiment.decided_at is not None:
@@ -183,7 +196,7 @@ class ExampleStudy:
         cell = next(cell for cell in status.cells if cell.cell == winner)
         title = " · ".join(f"{axis}: {label}" for axis, label in cell.labels.items())
         known = evidence(
-            Verdicts(self._parts).judge(EXPERIMENT_ID).axes,
+            self._verdicts.judge(EXPERIMENT_ID).axes,
             {"words": ranking.sentence, "count": ranking.votes, "winner": winner},
             status,
         )

@@ -24,7 +24,7 @@ def add_examples(ledger: Ledger, archive: Archive, now: datetime, *, study: bool
 
     ``study``: a finished sweep is to follow beside the pages, see ``example_study``.
     """
-    if ledger.get_note(DONE_NOTE) is not None:
+    if ledger.key_value.get(DONE_NOTE) is not None:
         return 0
     added = 0
     if ledger.is_empty():
@@ -35,7 +35,7 @@ def add_examples(ledger: Ledger, archive: Archive, now: datetime, *, study: bool
             added += 1
         if study:
             example_sweep.plan_for(ledger, now)
-    ledger.set_note(DONE_NOTE, {"added": added})
+    ledger.key_value.set(DONE_NOTE, {"added": added})
     return added
 
 

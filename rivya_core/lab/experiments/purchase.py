@@ -17,11 +17,12 @@ from rivya_core.lab.experiments.records import ExperimentRecord
 from rivya_core.lab.experiments.repository import Assignment
 from rivya_core.lab.experiments.reuse import Plan, Prices, TakeSlot
 from rivya_core.lab.experiments.sweep import Sweep
+from rivya_core.lab.jobs.submission import EnqueueMany
 from rivya_core.lab.ledger import budget as budgets
-from rivya_core.lab.ledger.ledger import FIRST_RUN, NewGeneration
+from rivya_core.lab.ledger.ledger import FIRST_RUN, Ledger, NewGeneration
 from rivya_core.lab.ledger.schema import cells
-from rivya_core.lab.parts import Parts
-from rivya_core.settings import Mode
+from rivya_core.lab.media.archive import Archive
+from rivya_core.settings import Mode, Settings
 
 RequestOf = Callable[[int], GenerationRequest]
 
@@ -29,13 +30,22 @@ RequestOf = Callable[[int], GenerationRequest]
 class Purchaser:
     """Buy takes of experiments."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        archive: Archive,
+        enqueue_many: EnqueueMany,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._archive = archive
+        self._enqueue_many = enqueue_many
 
     def start(self, connection: sa.Connection, experiment_id: str, sweep: Sweep, *, only_what_fits: bool) -> None:
         """Store a new experiment and buy what is missing, whole or as far as it fits."""
-        parts = self._parts
-        name, mode = parts.settings.connection, parts.settings.mode
+        name, mode = self._settings.connection, self._settings.mode
         prices = Prices(connection, name)
         asked = [(cell.cell, cell.reuse_sha256, prices.of(cell.request)) for cell in sweep.cells]
         planned = reuse.plan(connection, reuse.places(asked, sweep.takes), name, mode)
@@ -47,7 +57,7 @@ class Purchaser:
             mode=reuse.modes_of(connection, name, mode)[0],
             name=name,
             quoted_credits=planned.credits,
-            now=parts.ledger.clock(),
+            now=self._ledger.clock(),
         )
         repository.write_takes(connection, experiment_id, planned.places)
         chosen = self._allowed(connection, planned, sweep.cap_credits, 0, only_what_fits=only_what_fits)
@@ -66,7 +76,7 @@ class Purchaser:
 
         Returns how many were bought.
         """
-        planned = repository.plan(connection, record.id, record.connection, which, self._parts.settings.mode)
+        planned = repository.plan(connection, record.id, record.connection, which, self._settings.mode)
         spent = repository.spent(connection, record.id)
         chosen = self._allowed(connection, planned, record.cap_credits, spent, only_what_fits=only_what_fits)
         quote.check_shown([place.expected_credits for place in chosen], expected_credits)
@@ -75,7 +85,7 @@ class Purchaser:
 
     def repair_quote(self, connection: sa.Connection, record: ExperimentRecord) -> RepairQuote:
         """What ``repair`` would take now."""
-        settings = self._parts.settings
+        settings = self._settings
         planned = repository.plan(connection, record.id, record.connection, repository.is_missing(), settings.mode)
         budget = budgets.read(connection, settings.mode, settings.connection, settings)
         spent = repository.spent(connection, record.id)
@@ -125,7 +135,7 @@ class Purchaser:
         only_what_fits: bool,
     ) -> list[TakeSlot]:
         """The missing places that may be bought now: all, or those that fit; else BudgetError."""
-        settings = self._parts.settings
+        settings = self._settings
         budget = budgets.read(connection, settings.mode, settings.connection, settings)
         if only_what_fits:
             return planned.missing[: quote.how_many_fit(budget, planned.prices, cap_credits, spent_credits)]
@@ -143,21 +153,21 @@ class Purchaser:
             )
         }
         built: dict[int, GenerationRequest] = {}
-        ledger, archive = self._parts.ledger, self._parts.archive
+        ledger, archive = self._ledger, self._archive
         images: dict[str, ReferenceImage] = {}
 
         def request_of(cell: int) -> GenerationRequest:
             if cell not in built:
                 canonical, sha256 = stored[cell]
                 if sha256 and sha256 not in images:
-                    images[sha256] = ledger.load_image(sha256, archive)
+                    images[sha256] = ledger.assets.load(sha256, archive)
                 built[cell] = GenerationRequest.from_canonical(canonical, images.get(sha256 or ""))
             return built[cell]
 
         return request_of
 
     def _generation(self, experiment_id: str, place: TakeSlot, request: GenerationRequest) -> NewGeneration:
-        settings = self._parts.settings
+        settings = self._settings
         mode: Mode = settings.mode
         return NewGeneration(
             intent_id=f"{experiment_id}-{place.cell}-{place.tries + 1}",
@@ -173,5 +183,5 @@ class Purchaser:
 
     def _take_in(self, connection: sa.Connection, new: Sequence[NewGeneration]) -> None:
         """Store and enqueue, in order."""
-        self._parts.ledger.add_many(connection, new)
-        self._parts.inbox.enqueue_many(connection, [(item.id, FIRST_RUN) for item in new])
+        self._ledger.add_many(connection, new)
+        self._enqueue_many(connection, [(item.id, FIRST_RUN) for item in new])

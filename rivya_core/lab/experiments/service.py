@@ -7,7 +7,7 @@ experiment, rows and their places in the engine's queue are stored, or nothing i
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,18 +22,20 @@ from rivya_core.lab.experiments.quote import Quote, RepairQuote
 from rivya_core.lab.experiments.records import CellRecord, ExperimentRecord, SweepStatus
 from rivya_core.lab.experiments.reuse import Prices
 from rivya_core.lab.experiments.spec import images_of, to_sweep
-from rivya_core.lab.experiments.steering import SweepSteering
 from rivya_core.lab.experiments.sweep import MAX_CELLS, MAX_TAKES, Sweep
+from rivya_core.lab.experiments.sweep_actions import SweepActions
 from rivya_core.lab.jobs import submission
+from rivya_core.lab.jobs.submission import EnqueueMany
 from rivya_core.lab.ledger import budget as budgets
 from rivya_core.lab.ledger.database import begin_immediate, reading
-from rivya_core.lab.ledger.history.history import Typical
+from rivya_core.lab.ledger.history.history import History, Typical
 from rivya_core.lab.ledger.ids import INTENT, new_intent_id
 from rivya_core.lab.ledger.key_value import read_note
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_if_read_only
 from rivya_core.lab.ledger.states import State
-from rivya_core.lab.parts import Parts
-from rivya_core.settings import Mode
+from rivya_core.lab.media.archive import Archive
+from rivya_core.settings import Mode, Settings
 
 __all__ = ["MAX_CELLS", "MAX_TAKES", "Labelled", "Quote", "Sweep", "Sweeps", "new_experiment_id"]
 
@@ -46,26 +48,40 @@ def new_experiment_id() -> str:
     return "x" + new_intent_id()[1:]
 
 
-class Sweeps(SweepSteering):
+class Sweeps:
     """Start and follow experiments; safe to use from any thread."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._buyer = Purchaser(parts)
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        history: History,
+        archive: Archive,
+        enqueue_many: EnqueueMany,
+        stops_changed: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._history = history
+        self._archive = archive
+        self._buyer = Purchaser(settings=settings, ledger=ledger, archive=archive, enqueue_many=enqueue_many)
+        self._actions = SweepActions(
+            settings=settings, ledger=ledger, enqueue_many=enqueue_many, stops_changed=stops_changed
+        )
 
     # -- before money moves ----------------------------------------------------------------------------------------
 
     def quote(self, sweep: Sweep) -> Quote:
         """Say what a sweep would cost and take now; reads the database only, stores and sends nothing."""
         _check_sweep(sweep)
-        parts = self._parts
-        name, mode = parts.settings.connection, parts.settings.mode
-        with reading(parts.database) as connection:
+        name, mode = self._settings.connection, self._settings.mode
+        with reading(self._ledger.database) as connection:
             _check_parent(connection, sweep)
             prices = Prices(connection, name)
             asked = [(cell.cell, cell.reuse_sha256, prices.of(cell.request)) for cell in sweep.cells]
             planned = reuse.plan(connection, reuse.places(asked, sweep.takes), name, mode)
-            budget = budgets.read(connection, mode, name, parts.settings)
+            budget = budgets.read(connection, mode, name, self._settings)
             own = reuse.modes_of(connection, name, mode)[0]
             warnings = parameter_notes.warnings(sweep, own, lambda note: read_note(connection, note))
         costs = planned.prices
@@ -78,7 +94,7 @@ class Sweeps(SweepSteering):
             credits=planned.credits,
             minutes=quote.minutes(
                 [sweep.cells[place.cell].request for place in planned.missing],
-                parts.settings.max_creates_in_flight,
+                self._settings.max_creates_in_flight,
                 lambda model, length: self._typical(model, own, length),
             ),
             available_credits=budget.available_credits,
@@ -89,7 +105,7 @@ class Sweeps(SweepSteering):
         )
 
     def _typical(self, model: str, mode: Mode, length: str | None) -> Typical | None:
-        return self._parts.history.typical_s(model, mode, length)
+        return self._history.typical_s(model, mode, length)
 
     # -- starting --------------------------------------------------------------------------------------------------
 
@@ -105,9 +121,8 @@ class Sweeps(SweepSteering):
             InvalidRequestError: this is no sweep, or its ``parent_id`` is no experiment of this data folder.
         """
         _check_sweep(sweep)
-        parts = self._parts
-        refuse_if_read_only(parts.settings)
-        submission.check_disk(parts.settings, parts.archive)
+        refuse_if_read_only(self._settings)
+        submission.check_disk(self._settings, self._archive)
         id_ = experiment_id or new_experiment_id()
         if not isinstance(id_, str) or not INTENT.fullmatch(id_) or len(id_) > EXPERIMENT_ID_MAX:
             rule = f"experiment_id must be 1 to {EXPERIMENT_ID_MAX} letters, digits, '-' or '_'."
@@ -115,8 +130,8 @@ class Sweeps(SweepSteering):
                 "The sweep's id is not usable", rule, "Leave it out to have one made.", field="experiment_id"
             )
         for image in images_of(sweep):
-            parts.ledger.store_image(image, parts.archive)
-        with begin_immediate(parts.database) as connection:
+            self._ledger.assets.store(image, self._archive)
+        with begin_immediate(self._ledger.database) as connection:
             if repository.find(connection, id_) is None:
                 _check_parent(connection, sweep)
                 self._buyer.start(connection, id_, sweep, only_what_fits=only_what_fits)
@@ -160,7 +175,7 @@ class Sweeps(SweepSteering):
 
     def repair_quote(self, experiment_id: str) -> RepairQuote:
         """Say what ``repair`` would take now; reads the database only."""
-        with reading(self._parts.database) as connection:
+        with reading(self._ledger.database) as connection:
             return self._buyer.repair_quote(connection, self._ours(connection, experiment_id))
 
     def _complete(
@@ -171,10 +186,9 @@ class Sweeps(SweepSteering):
         only_what_fits: bool,
         expected_credits: int | None,
     ) -> int:
-        parts = self._parts
-        refuse_if_read_only(parts.settings)
-        submission.check_disk(parts.settings, parts.archive)
-        with begin_immediate(parts.database) as connection:
+        refuse_if_read_only(self._settings)
+        submission.check_disk(self._settings, self._archive)
+        with begin_immediate(self._ledger.database) as connection:
             return self._buyer.complete(
                 connection,
                 self._ours(connection, experiment_id),
@@ -187,13 +201,13 @@ class Sweeps(SweepSteering):
 
     def status(self, experiment_id: str) -> SweepStatus:
         """Where an experiment stands, with all its cells. Raises LabError for an unknown id."""
-        with reading(self._parts.database) as connection:
+        with reading(self._ledger.database) as connection:
             record = repository.must_find(connection, experiment_id)
             return repository.status(connection, record, self._mode, repository.read_cells(connection, experiment_id))
 
     def brief(self, experiment_id: str) -> SweepStatus:
         """Where an experiment stands, without its cells: cheap, for live views."""
-        with reading(self._parts.database) as connection:
+        with reading(self._ledger.database) as connection:
             return repository.status(connection, repository.must_find(connection, experiment_id), self._mode)
 
     def page(
@@ -205,7 +219,7 @@ class Sweeps(SweepSteering):
         limit: int | None = None,
     ) -> tuple[CellRecord, ...]:
         """The cells of one tab (axis name to label), in grid order, and nothing else is read."""
-        with reading(self._parts.database) as connection:
+        with reading(self._ledger.database) as connection:
             chosen = repository.numbers(repository.must_find(connection, experiment_id), where or {})
             return repository.read_cells(
                 connection, experiment_id, chosen[offset : None if limit is None else offset + limit]
@@ -213,12 +227,12 @@ class Sweeps(SweepSteering):
 
     def failures(self, experiment_id: str) -> Mapping[str, Mapping[str, int]]:
         """How many takes of each value failed: axis name, then label of the value; values without failures are left out."""
-        with reading(self._parts.database) as connection:
+        with reading(self._ledger.database) as connection:
             return repository.failures(connection, experiment_id)
 
     def get(self, experiment_id: str) -> ExperimentRecord:
         """One experiment without its cells. Raises LabError for an unknown id."""
-        with reading(self._parts.database) as connection:
+        with reading(self._ledger.database) as connection:
             return repository.must_find(connection, experiment_id)
 
     def list(
@@ -234,13 +248,13 @@ class Sweeps(SweepSteering):
 
         ``hidden``: those that a person hid, instead of the others. ``label``: only those that carry it.
         """
-        with reading(self._parts.database) as connection:
+        with reading(self._ledger.database) as connection:
             return repository.listed(connection, mode, limit, offset, hidden=hidden, label=label)
 
     def sweep_of(self, experiment_id: str) -> Sweep:
         """The sweep of an experiment as it was started, to be changed and started again as another one."""
         record = self.get(experiment_id)
-        return to_sweep(record, lambda sha256: self._parts.ledger.load_image(sha256, self._parts.archive))
+        return to_sweep(record, lambda sha256: self._ledger.assets.load(sha256, self._archive))
 
     def wait(self, experiment_id: str, timeout_s: float = 3600.0) -> SweepStatus:
         """Block until every started take has ended, needs a person or is not watched, at most ``timeout_s`` seconds.
@@ -266,21 +280,67 @@ class Sweeps(SweepSteering):
 
     def _ours(self, connection: sa.Connection, experiment_id: str) -> ExperimentRecord:
         record = repository.must_find(connection, experiment_id)
-        if record.connection != self._parts.settings.connection:
+        if record.connection != self._settings.connection:
             raise LabError(
                 "This sweep belongs to another connection",
-                f"It was started under {record.connection}; this lab talks to {self._parts.settings.connection}.",
+                f"It was started under {record.connection}; this lab talks to {self._settings.connection}.",
                 "Start it anew here, or open the lab with its connection.",
                 field="connection",
             )
         return record
 
+    # -- what people do to sweeps that exist -----------------------------------------------------------------------
+
+    def pause(self, experiment_id: str) -> None:
+        """Send nothing more of an experiment until ``resume``; what was sent goes on."""
+        self._actions.pause(experiment_id)
+
+    def resume(self, experiment_id: str) -> int:
+        """Let a paused experiment go on; how many takes wait to be sent. Raises LabError in a read-only lab."""
+        return self._actions.resume(experiment_id)
+
+    def cancel_waiting(self, experiment_id: str) -> int:
+        """Take back what waits and was never sent, in one transaction; how many. Nothing is charged for it."""
+        return self._actions.cancel_waiting(experiment_id)
+
+    def drop_planned(self, experiment_id: str) -> int:
+        """Forget the takes that are only planned; how many."""
+        return self._actions.drop_planned(experiment_id)
+
+    def set_cap(self, experiment_id: str, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
+        """Set or remove the experiment's cap in credits. Raises LabError where the reason for more is missing."""
+        self._actions.set_cap(experiment_id, credits, why)
+
+    def decide(self, experiment_id: str, decision: Mapping[str, Any] | None) -> None:
+        """Keep what was decided, or (None) open the question again."""
+        self._actions.decide(experiment_id, decision)
+
+    def rename(self, experiment_id: str, name: str) -> str:
+        """Give a sweep another name; the one it had. Raises InvalidRequestError (``field`` "name"), LabError."""
+        return self._actions.rename(experiment_id, name)
+
+    def hide(self, experiment_id: str) -> bool:
+        """Take a sweep out of the list; whatever of it runs goes on. False when it was hidden already."""
+        return self._actions.hide(experiment_id)
+
+    def show(self, experiment_id: str) -> bool:
+        """Bring a hidden sweep back into the list. False when it stood there already."""
+        return self._actions.show(experiment_id)
+
+    def delete(self, experiment_id: str) -> None:
+        """Delete an ended experiment from the lists. Raises LabError while some of its takes have not ended."""
+        self._actions.delete(experiment_id)
+
+    def undelete(self, experiment_id: str) -> None:
+        """Bring a deleted experiment back."""
+        self._actions.undelete(experiment_id)
+
     def _now(self) -> datetime:
-        return self._parts.ledger.clock()
+        return self._ledger.clock()
 
     @property
     def _mode(self) -> Mode:
-        return self._parts.settings.mode
+        return self._settings.mode
 
 
 def _check_sweep(sweep: Sweep) -> None:

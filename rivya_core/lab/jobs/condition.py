@@ -2,39 +2,91 @@
 
 from __future__ import annotations
 
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab.jobs.copier import Copier
+from rivya_core.lab.jobs.engine import Engine
+from rivya_core.lab.jobs.supervisor import Supervisor
 from rivya_core.lab.ledger.database import trouble_of
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.mapping import damaged_rows
-from rivya_core.lab.parts import Parts
+from rivya_core.lab.ledger.records import Health
+from rivya_core.lab.ledger.unexpected_errors import UnexpectedErrors
+from rivya_core.settings import Settings
+from rivya_core.version import VERSION
 
 
-def troubles(parts: Parts) -> list[str]:
-    """What a person should know on every page: trouble of the database, a process that holds the folder and is silent."""
-    trouble = trouble_of(parts.database).current()
-    found = [None if trouble is None else str(trouble), parts.keeper.silence()]
-    said = [str(one) for one in found if one is not None]
-    damaged = damaged_rows(parts.database)
-    if damaged:
-        what = "A generation" if len(damaged) == 1 else f"{len(damaged)} generations"
-        named = ", ".join(damaged[:3]) + (" and others" if len(damaged) > 3 else "")  # noqa: PLR2004 - enough to look for
-        said.append(
-            f"{what} cannot be read: {named}. What the database holds of it is damaged. The others go on; look for the "
-            "task in Rivya's own history before you start it again."
+class Condition:
+    """How database, engine and supervisor of a lab are; safe to use from any thread."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        engine: Engine,
+        supervisor: Supervisor,
+        unexpected: UnexpectedErrors,
+        copier: Copier,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._copier = copier
+        self._engine = engine
+        self._supervisor = supervisor
+        self._unexpected = unexpected
+
+    def troubles(self) -> list[str]:
+        """What a person should know on every page: trouble of the database, a process that holds the folder and is silent."""
+        trouble = trouble_of(self._ledger.database).current()
+        found = [None if trouble is None else str(trouble), self._supervisor.silence()]
+        said = [str(one) for one in found if one is not None]
+        damaged = damaged_rows(self._ledger.database)
+        if damaged:
+            what = "A generation" if len(damaged) == 1 else f"{len(damaged)} generations"
+            named = ", ".join(damaged[:3]) + (" and others" if len(damaged) > 3 else "")  # noqa: PLR2004 - enough to look for
+            said.append(
+                f"{what} cannot be read: {named}. What the database holds of it is damaged. The others go on; look for the "
+                "task in Rivya's own history before you start it again."
+            )
+        return said
+
+    def engine_state(self) -> tuple[bool, str]:
+        """Whether jobs are seen to, here or where they may be, and the words for it."""
+        supervisor = self._supervisor
+        if not supervisor.is_alive:
+            return False, "stopped"
+        if supervisor.trouble and not self._engine.is_running:
+            return False, supervisor.trouble
+        if unexpected := self._unexpected.all():
+            return False, f"unexpected error: {unexpected[0]}"
+        if self._engine.is_running:
+            return True, "running"
+        if self._settings.read_only:
+            return True, "viewer: read-only, runs no jobs"
+        silence = supervisor.silence()
+        return (True, "viewer: another process runs the jobs") if silence is None else (False, f"silent: {silence}")
+
+    def health(self) -> Health:
+        """State of database and engine; ``ok`` is False when one of them is down, or met an error that it has not got over."""
+        try:
+            self._ledger.rows.ping()
+            database = "ok"
+        except RivyaError as error:
+            database = str(error)
+        trouble = trouble_of(self._ledger.database).current()
+        if database == "ok" and trouble is not None:
+            database = str(trouble)
+        works, engine = self.engine_state()
+        return Health(
+            ok=database == "ok" and works,
+            version=VERSION,
+            mode=self._settings.mode,
+            database=database,
+            engine=engine,
+            copy=self._copier.trouble or "ok",
+            detail={
+                "data_dir": str(self._settings.data_dir),
+                "connection": self._settings.connection,
+                "unexpected_errors": [str(one) for one in self._unexpected.all()],
+            },
         )
-    return said
-
-
-def engine_state(parts: Parts) -> tuple[bool, str]:
-    """Whether jobs are seen to, here or where they may be, and the words for it."""
-    keeper = parts.keeper
-    if not keeper.is_alive:
-        return False, "stopped"
-    if keeper.trouble and not parts.engine.is_running:
-        return False, keeper.trouble
-    if unexpected := parts.jobs.unexpected.all():
-        return False, f"unexpected error: {unexpected[0]}"
-    if parts.engine.is_running:
-        return True, "running"
-    if parts.settings.read_only:
-        return True, "viewer: read-only, runs no jobs"
-    silence = keeper.silence()
-    return (True, "viewer: another process runs the jobs") if silence is None else (False, f"silent: {silence}")

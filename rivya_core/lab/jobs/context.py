@@ -21,10 +21,10 @@ from rivya_core.lab.jobs.poll_schedule import ReadBudget
 from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.history.history import History, Typical
 from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.observations.observer import Observer
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord, Pause, PauseState, Phase
 from rivya_core.lab.ledger.unexpected_errors import UnexpectedErrors, where_of
 from rivya_core.lab.media.archive import Archive
-from rivya_core.lab.server.observer import Observer
 from rivya_core.settings import Mode, Settings
 
 log = logging.getLogger("rivya.jobs")
@@ -104,7 +104,7 @@ class JobContext:
     def _stops(self) -> PauseState:
         """What is stopped now; raises StorageError once the database was found damaged: what is sent might be forgotten."""
         trouble_of(self.ledger.database).refuse_if_damaged()
-        return self.ledger.stops(self.settings.connection)
+        return self.ledger.jobs.stops(self.settings.connection)
 
     @property
     def api(self) -> AsyncRivya:
@@ -175,7 +175,7 @@ class JobContext:
         """
         self.unexpected.note(generation_id, where_of(step), error, generation_id=generation_id)
         try:
-            await self.db(self.ledger.stumbled, generation_id, step, error)
+            await self.db(self.ledger.jobs.stumbled, generation_id, step, error)
         except Exception:
             log.exception("the card of a failed step could not be written", extra={"generation_id": generation_id})
 
@@ -214,7 +214,7 @@ class JobContext:
     async def pause(self, row: GenerationRecord, error: RivyaError, effect: Effect, phase: Phase) -> None:
         """Stop the connection's queue with one card; the rows behind it stay as they are. A person's pause stays a person's."""
         now = self.now()
-        standing = await self.db(self.ledger.pause, row.connection)
+        standing = await self.db(self.ledger.key_value.pause, row.connection)
         if standing is not None and standing.effect == BY_PERSON:
             return
         pause = Pause(
@@ -224,7 +224,7 @@ class JobContext:
             retry_at=now + timedelta(seconds=pause_s(effect, error)),
             key_fingerprint=row.key_fingerprint,
         )
-        await self.db(self.ledger.set_pause, row.connection, pause)
+        await self.db(self.ledger.key_value.set_pause, row.connection, pause)
         self.gate.forget()
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ async def held_back(context: JobContext, row: GenerationRecord) -> bool:
     """True while the row's experiment is paused; a row that may have been sent is never held back."""
     if row.experiment_id is None or row.state is not State.WAITING:
         return False
-    return await context.db(context.ledger.is_paused, row.experiment_id)
+    return await context.db(context.ledger.jobs.is_paused, row.experiment_id)
 
 
 def window_left_s(context: JobContext, row: GenerationRecord) -> float | None:
@@ -93,7 +93,7 @@ async def give_up(context: JobContext, row: GenerationRecord, hint: str = UNCONF
         request_id=row.request_id,
         retryable=True,
     )
-    await context.db(context.ledger.move, row.id, {State.SUBMITTING}, State.UNCONFIRMED, error=card)
+    await context.db(context.ledger.rows.move, row.id, {State.SUBMITTING}, State.UNCONFIRMED, error=card)
 
 
 async def attempt(context: JobContext, row: GenerationRecord) -> float | None:
@@ -112,7 +112,7 @@ async def attempt(context: JobContext, row: GenerationRecord) -> float | None:
             body = await build_body(context, row)
         except RivyaError as error:
             return await after_upload_error(context, row, error) if await leave_waiting(context, row) else 0.0
-    begun = await context.db(context.ledger.begin_attempt, row.id, body, hashlib.sha256(body).hexdigest())
+    begun = await context.db(context.ledger.jobs.begin_attempt, row.id, body, hashlib.sha256(body).hexdigest())
     if begun is None:
         return 0.0
     row = begun
@@ -131,7 +131,7 @@ async def leave_waiting(context: JobContext, row: GenerationRecord) -> bool:
     """Bring a row from ``waiting`` to ``submitting``; False when it was cancelled or paused meanwhile."""
     if row.state is not State.WAITING:
         return True
-    return await context.db(context.ledger.leave_waiting, row.id)
+    return await context.db(context.ledger.jobs.leave_waiting, row.id)
 
 
 async def accept(context: JobContext, row: GenerationRecord, answer: Generation) -> None:
@@ -142,7 +142,7 @@ async def accept(context: JobContext, row: GenerationRecord, answer: Generation)
     while True:
         try:
             await context.db(
-                context.ledger.accept,
+                context.ledger.jobs.accept,
                 row.id,
                 task_id=answer.id,
                 reserved_credits=answer.reserved_credits,
@@ -169,7 +169,7 @@ async def build_body(context: JobContext, row: GenerationRecord) -> bytes:
     if request.image is None:
         return request.body(trace_id=row.id)
     uploaded = await upload(context, row, request.image)
-    await context.db(context.ledger.update, row.id, file_url=uploaded.url, file_id=uploaded.id)
+    await context.db(context.ledger.rows.update, row.id, file_url=uploaded.url, file_id=uploaded.id)
     return request.body([reference_item(uploaded, request.image)], trace_id=row.id)
 
 
@@ -179,13 +179,13 @@ async def upload(context: JobContext, row: GenerationRecord, image: ReferenceIma
     Takes that start together wait for the one that uploads; if it fails, the next in line tries.
     """
     async with context.uploading(image.sha256):
-        known = await context.db(uploads.find, context.ledger, row.connection, image.sha256)
+        known = await context.db(uploads.find, context.ledger.rows, row.connection, image.sha256)
         if known is not None:
             return known
         trace = row.client_request_id or row.id
         made = await context.api.post_file(image, model=row.model, client_request_id=trace)
         context.observer.uploaded(row, made)
-        await context.db(uploads.keep, context.ledger, row.connection, image.sha256, made)
+        await context.db(uploads.keep, context.ledger.rows, row.connection, image.sha256, made)
         return made
 
 
@@ -193,14 +193,14 @@ def stored_request(context: JobContext, row: GenerationRecord) -> GenerationRequ
     """The request of a row, its reference image read back from the archive."""
     image: ReferenceImage | None = None
     if row.asset_sha256 is not None:
-        image = context.ledger.load_image(row.asset_sha256, context.archive)
+        image = context.ledger.assets.load(row.asset_sha256, context.archive)
     return GenerationRequest.from_canonical(row.request, image)
 
 
 async def after_upload_error(context: JobContext, row: GenerationRecord, error: RivyaError) -> float:
     """Nothing was charged: repeat, pause the queue, or end the row as failed."""
     verdict = rule("upload", error)
-    await context.db(context.ledger.exchange, row.id, "upload", error)
+    await context.db(context.ledger.jobs.exchange, row.id, "upload", error)
     context.observer.refused(row, "upload", error)
     if verdict.action is Action.REFUSED:
         await fail(context, row, ErrorCard.of(error, "upload", charged="no"))
@@ -208,10 +208,10 @@ async def after_upload_error(context: JobContext, row: GenerationRecord, error: 
     if verdict.action is Action.PAUSE:
         await context.pause(row, error, verdict.effect, "upload")
     card = ErrorCard.of(error, "upload", charged="no")
-    await context.db(context.ledger.move, row.id, {State.SUBMITTING}, State.WAITING, error=card)
+    await context.db(context.ledger.rows.move, row.id, {State.SUBMITTING}, State.WAITING, error=card)
     if verdict.action is Action.PAUSE:
         return 0.0  # the gate knows when
-    tries = await context.db(context.ledger.count_exchanges, row.id, "upload")
+    tries = await context.db(context.ledger.jobs.count_exchanges, row.id, "upload")
     return delay_s("upload", tries, error.retry_after_s, context.draw())
 
 
@@ -219,7 +219,7 @@ async def after_create_error(context: JobContext, row: GenerationRecord, error: 
     """Decide by the table what an error answer, or none, means for this row and for the queue."""
     verdict = rule("create", error)
     log.warning("create not confirmed", extra=facts(row, code=error.code, request_id=error.request_id))
-    row = await context.db(context.ledger.end_attempt, row.id, error, outcome_known=verdict.outcome_known)
+    row = await context.db(context.ledger.jobs.end_attempt, row.id, error, outcome_known=verdict.outcome_known)
     context.observer.refused(row, "create", error)
     certain = row.open_attempts == 0
     if verdict.action is Action.PAUSE:
@@ -228,10 +228,10 @@ async def after_create_error(context: JobContext, row: GenerationRecord, error: 
             return 0.0
         await context.pause(row, error, verdict.effect, "create")
         if certain:
-            await context.db(context.ledger.move, row.id, {State.SUBMITTING}, State.WAITING)
+            await context.db(context.ledger.rows.move, row.id, {State.SUBMITTING}, State.WAITING)
         return 0.0
     if verdict.action is Action.REFUSED:
-        await context.db(uploads.forget, context.ledger, row)
+        await context.db(uploads.forget, context.ledger.rows, row)
         if certain:
             await fail(context, row, ErrorCard.of(error, "create", charged="no"))
         else:
@@ -250,10 +250,10 @@ async def refused_for_itself(context: JobContext, row: GenerationRecord, error: 
     poor = effect is Effect.WALLET
     if not poor and (effect is not Effect.KEY or error.code in ERROR_CODES):
         return False
-    tries = await context.db(context.ledger.count_exchanges, row.id, "create", like=error)
+    tries = await context.db(context.ledger.jobs.count_exchanges, row.id, "create", like=error)
     if tries < (FUNDED_REFUSALS if poor else STRANGE_REFUSALS):
         return False
-    wallet = await context.db(context.ledger.balance, row.connection)
+    wallet = await context.db(context.ledger.key_value.balance, row.connection)
     if wallet.error is not None or wallet.credits is None:
         return False
     return not poor or wallet.credits >= await context.db(context.ledger.at_stake, row.connection)
@@ -261,4 +261,4 @@ async def refused_for_itself(context: JobContext, row: GenerationRecord, error: 
 
 async def fail(context: JobContext, row: GenerationRecord, card: ErrorCard) -> None:
     """End a row that certainly cost nothing, and release its reservation."""
-    await context.db(context.ledger.fail, row.id, card)
+    await context.db(context.ledger.jobs.fail, row.id, card)

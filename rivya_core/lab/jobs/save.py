@@ -53,7 +53,7 @@ async def save(context: JobContext, generation_id: str) -> StepResult:
                     await context.sleep(generation_id, await after_error(context, row, error, tries))
                 continue
             clip = kept
-        await context.db(context.ledger.saved, row.id, clip)
+        await context.db(context.ledger.jobs.saved, row.id, clip)
         if row.clip_key not in {None, clip.clip_key}:
             await context.db(context.archive.delete, row.clip_key)
         return StepResult.NEXT
@@ -87,7 +87,7 @@ async def result_url(context: JobContext, row: GenerationRecord, *, fresh: bool)
             retryable=True,
         )
     if answer.primary_url != row.result_url:
-        await context.db(context.ledger.update, row.id, result_url=answer.primary_url)
+        await context.db(context.ledger.rows.update, row.id, result_url=answer.primary_url)
     return answer.primary_url
 
 
@@ -123,5 +123,5 @@ async def after_error(context: JobContext, row: GenerationRecord, error: RivyaEr
         return delay_s("fetch", tries, error.retry_after_s, context.draw())
     gap_s = LATER_S[min(tries - min(tries, QUICK_TRIES), len(LATER_S) - 1)]
     card = ErrorCard.of(error, "fetch", charged="yes")
-    await context.db(context.ledger.unsaved, row.id, card, in_s=gap_s)
+    await context.db(context.ledger.jobs.unsaved, row.id, card, in_s=gap_s)
     return gap_s

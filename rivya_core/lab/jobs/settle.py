@@ -11,7 +11,7 @@ from rivya_core.lab.jobs.wait import read
 async def settle(context: JobContext, generation_id: str) -> StepResult:
     """Bring a saved row to ``succeeded`` and its credits to rest; safe to repeat after a crash."""
     crash_point(CrashPoint.BEFORE_SETTLE, generation_id)
-    row = await context.db(context.ledger.succeed, generation_id)
+    row = await context.db(context.ledger.jobs.succeed, generation_id)
     if not context.is_ours(row):
         return StepResult.SKIPPED if row.settlement == "provisional" else StepResult.ENDED
     for delay_s in context.settings.settle_delays_s:
@@ -24,6 +24,6 @@ async def settle(context: JobContext, generation_id: str) -> StepResult:
             log.warning("settlement not read", extra=facts(row, code=error.code))
             continue
         if answer.final_credits:
-            row = await context.db(context.ledger.settle, row.id, answer.final_credits, provisional=False)
+            row = await context.db(context.ledger.jobs.settle, row.id, answer.final_credits, provisional=False)
             context.observer.settled_late(row, answer)
     return StepResult.ENDED

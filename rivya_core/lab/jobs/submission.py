@@ -5,18 +5,120 @@ Either all takes are stored and enqueued or none is; nothing is sent here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import sqlalchemy as sa
 
-from rivya_core.api.errors import StorageError
+from rivya_core.api import GenerationRequest
+from rivya_core.api.errors import LabError, StorageError
+from rivya_core.api.params import invalid
 from rivya_core.lab.jobs.engine import JobQueue
 from rivya_core.lab.ledger import budget as budgets
 from rivya_core.lab.ledger.database import begin_immediate
-from rivya_core.lab.ledger.ledger import Ledger, NewGeneration
+from rivya_core.lab.ledger.ledger import Ledger, NewGeneration, new_intent_id
+from rivya_core.lab.ledger.read_only import refuse_if_read_only
 from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.media.archive import Archive
 from rivya_core.settings import Settings
+
+MAX_TAKES: Final = 4
+
+EnqueueMany = Callable[[sa.Connection, Iterable[tuple[str, int]]], None]
+"""Gives generations, as id and run, their places in the engine's queue, inside the caller's transaction."""
+
+
+class Submissions:
+    """Take in generations that somebody asked for; safe to use from any thread."""
+
+    def __init__(self, *, settings: Settings, ledger: Ledger, archive: Archive, queue: JobQueue) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._archive = archive
+        self._queue = queue
+
+    def submit(
+        self,
+        request: GenerationRequest,
+        *,
+        intent_id: str | None = None,
+        take: int = 1,
+        parent_id: str | None = None,
+        source: str = "script",
+    ) -> GenerationRecord:
+        """Store one generation and enqueue it, in one transaction, and return at once.
+
+        The same ``intent_id`` and ``take`` given twice return the first row: one intent, one charge.
+
+        Raises:
+            BudgetError: a cap or the balance does not allow it; nothing was stored or sent.
+            StorageError: the data folder has no room for the clip.
+            LabError: the lab was opened read-only, or is closed.
+        """
+        if isinstance(take, bool) or not isinstance(take, int) or take < 1:
+            raise LabError("The take is not usable", f"take must be a whole number from 1, not {take!r}.", field="take")
+        intent = intent_id or new_intent_id()
+        return self._submit(request, [take], intent, parent_id, source)[0]
+
+    def submit_takes(
+        self,
+        request: GenerationRequest,
+        takes: int,
+        *,
+        intent_id: str,
+        parent_id: str | None = None,
+        source: str = "page",
+    ) -> list[GenerationRecord]:
+        """Store takes 1 to ``takes`` (at most 4) of one request, all or none; see ``submit``."""
+        if isinstance(takes, bool) or not isinstance(takes, int) or not 1 <= takes <= MAX_TAKES:
+            raise LabError("Takes is out of range", f"Takes must be 1 to {MAX_TAKES}, not {takes!r}.", field="takes")
+        return self._submit(request, range(1, takes + 1), intent_id, parent_id, source)
+
+    def submit_many(self, requests: Sequence[GenerationRequest], *, source: str = "script") -> list[GenerationRecord]:
+        """Store one generation of each request, all or none, in one transaction; see ``submit``."""
+        wanted = [
+            item
+            for request in requests
+            for item in self._wanted(request, [1], new_intent_id(), parent_id=None, source=source)
+        ]
+        return self._store(requests, wanted)
+
+    def _submit(
+        self, request: GenerationRequest, takes: Iterable[int], intent_id: str, parent_id: str | None, source: str
+    ) -> list[GenerationRecord]:
+        return self._store([request], self._wanted(request, takes, intent_id, parent_id, source))
+
+    def _wanted(
+        self, request: GenerationRequest, takes: Iterable[int], intent_id: str, parent_id: str | None, source: str
+    ) -> list[NewGeneration]:
+        expected = self.expected(request)
+        return [
+            NewGeneration(
+                intent_id=intent_id,
+                take=take,
+                parent_id=parent_id,
+                source=source,
+                mode=self._settings.mode,
+                connection=self._settings.connection,
+                request=request,
+                expected_credits=expected,
+            )
+            for take in takes
+        ]
+
+    def _store(self, requests: Sequence[GenerationRequest], wanted: Sequence[NewGeneration]) -> list[GenerationRecord]:
+        refuse_if_read_only(self._settings)
+        check_disk(self._settings, self._archive)
+        images = {request.image.sha256: request.image for request in requests if request.image is not None}
+        for image in images.values():
+            self._ledger.assets.store(image, self._archive)
+        return submit(self._ledger.database, self._settings, self._ledger, self._queue, wanted)
+
+    def expected(self, request: GenerationRequest) -> int:
+        """Credits one take will probably reserve: what the same model and duration reserved last time, else the list price."""
+        if not isinstance(request, GenerationRequest):
+            raise invalid("request", f"must be a GenerationRequest, not {type(request).__name__}")
+        return self._ledger.key_value.learned_price(self._settings.connection, request) or request.expected_credits
 
 
 def submit(
@@ -28,7 +130,7 @@ def submit(
         BudgetError: a cap or the balance does not allow it.
     """
     with begin_immediate(database) as connection:
-        known = [ledger.find(connection, item.id) for item in wanted]
+        known = [ledger.rows.find(connection, item.id) for item in wanted]
         new = [item for item, row in zip(wanted, known, strict=True) if row is None]
         if new:
             budget = budgets.read(connection, new[0].mode, new[0].connection, settings)

@@ -26,7 +26,7 @@ from rivya_core.lab.ledger.database import log_error, told
 from rivya_core.lab.ledger.records import BalanceRecord, ErrorCard, Pause
 from rivya_core.lab.ledger.states import State
 
-log = logging.getLogger("rivya.keeper")
+log = logging.getLogger("rivya.supervisor")
 
 TICK_S = 0.5
 LOCK_EVERY_S = 2.0
@@ -69,7 +69,7 @@ class Supervisor:
         self.trouble = ""
         """Why this process holds the executor role and cannot use it, or empty."""
         self._jobs_thread = threading.Thread(
-            target=self._run, args=(self._keep_jobs,), name="rivya-keeper", daemon=True
+            target=self._run, args=(self._keep_jobs,), name="rivya.supervisor", daemon=True
         )
         self._wallet_thread = threading.Thread(
             target=self._run, args=(self._keep_wallet,), name="rivya-wallet", daemon=True
@@ -257,19 +257,34 @@ class Supervisor:
         if self._stop.is_set():  # the lab was closed while the server was asked, and its database with it
             return BalanceRecord(credits=None, asked_at=None, error=card)
         if answer is None:
-            record = replace(context.ledger.balance(connection), error=card, tried_at=asked_at)
+            record = replace(context.ledger.key_value.balance(connection), error=card, tried_at=asked_at)
         else:
             record = BalanceRecord(
                 credits=answer.current_credits, asked_at=asked_at, simulated=answer.simulated, tried_at=asked_at
             )
-        context.ledger.set_balance(connection, record)
+        context.ledger.key_value.set_balance(connection, record)
         if answer is not None and not context.settings.read_only:  # a hold is given back by those who may spend
-            context.ledger.release_untaken(connection)
+            context.ledger.actions.release_untaken(connection)
+        return record
+
+    def must_read_balance(self) -> BalanceRecord:
+        """Read the balance now. Raises RivyaError saying what is wrong with key or connection."""
+        record = self.read_balance()
+        if record.error is not None:
+            card = record.error
+            raise RivyaError(
+                card.title,
+                card.detail,
+                card.hint,
+                code=card.code,
+                http_status=card.http_status,
+                request_id=card.request_id,
+            )
         return record
 
     def _look_at_pause(self) -> None:
         context = self._context
-        pause = context.ledger.pause(context.settings.connection)
+        pause = context.ledger.key_value.pause(context.settings.connection)
         if pause is None or pause.effect == BY_PERSON:
             return
         key_changed = pause.effect == Effect.KEY.value and pause.key_fingerprint != context.ledger.key_fingerprint
@@ -281,10 +296,10 @@ class Supervisor:
         context = self._context
         connection = context.settings.connection
         gone = pause.effect == Effect.RATE.value or self._reason_is_gone(pause)
-        if self._stop.is_set() or context.ledger.pause(connection) != pause:
+        if self._stop.is_set() or context.ledger.key_value.pause(connection) != pause:
             return  # while the server was asked, somebody put another pause in its place
         later = context.now() + timedelta(seconds=PAUSE_S[Effect(pause.effect)])
-        context.ledger.set_pause(connection, None if gone else replace(pause, retry_at=later))
+        context.ledger.key_value.set_pause(connection, None if gone else replace(pause, retry_at=later))
         context.gate.forget()
 
     def _reason_is_gone(self, pause: Pause) -> bool:

@@ -15,57 +15,57 @@ import sqlalchemy as sa
 from rivya_core.api.contract import UploadedFile
 from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.ledger.schema import uploads
-from rivya_core.lab.ledger.transitions import Store
+from rivya_core.lab.ledger.transitions import Transitions
 
 SHARED_FOR: Final = timedelta(minutes=10)
 
 
-def find(ledger: Store, server: str, asset_sha256: str) -> UploadedFile | None:
+def find(rows: Transitions, server: str, asset_sha256: str) -> UploadedFile | None:
     """The young address of an image at a connection, under the present key, or None."""
-    now = ledger.clock()
+    now = rows.clock()
     query = sa.select(uploads.c.file_url, uploads.c.file_id, uploads.c.uploaded_at).where(
-        *_of(ledger, server, asset_sha256)
+        *_of(rows, server, asset_sha256)
     )
-    with ledger.reading() as connection:
+    with rows.reading() as connection:
         row = connection.execute(query).first()
     if row is None or not timedelta() <= now - row.uploaded_at <= SHARED_FOR:
         return None
     return UploadedFile(url=row.file_url, id=row.file_id)
 
 
-def keep(ledger: Store, server: str, asset_sha256: str, uploaded: UploadedFile) -> None:
+def keep(rows: Transitions, server: str, asset_sha256: str, uploaded: UploadedFile) -> None:
     """Keep the address of an image for the takes that follow. A duration token belongs to one upload, so that is not shared."""
-    with ledger.writing() as connection:
-        connection.execute(sa.delete(uploads).where(*_of(ledger, server, asset_sha256)))
+    with rows.writing() as connection:
+        connection.execute(sa.delete(uploads).where(*_of(rows, server, asset_sha256)))
         if uploaded.duration_token:
             return
         columns = {
             "connection": server,
-            "key_fingerprint": _key(ledger),
+            "key_fingerprint": _key(rows),
             "asset_sha256": asset_sha256,
             "file_url": uploaded.url,
             "file_id": uploaded.id,
-            "uploaded_at": ledger.clock(),
+            "uploaded_at": rows.clock(),
         }
         connection.execute(sa.insert(uploads).values(**columns))
 
 
-def forget(ledger: Store, row: GenerationRecord) -> None:
+def forget(rows: Transitions, row: GenerationRecord) -> None:
     """Use the file that a generation was sent with for no other one: Rivya refused what names it, or failed to make a clip of it."""
     if row.file_url is not None:
         sent_with = [uploads.c.connection == row.connection, uploads.c.file_url == row.file_url]
-        with ledger.writing() as connection:
+        with rows.writing() as connection:
             connection.execute(sa.delete(uploads).where(*sent_with))
 
 
-def _of(ledger: Store, server: str, asset_sha256: str) -> list[sa.ColumnElement[bool]]:
+def _of(rows: Transitions, server: str, asset_sha256: str) -> list[sa.ColumnElement[bool]]:
     column = uploads.c
     return [
         column.connection == server,
-        column.key_fingerprint == _key(ledger),
+        column.key_fingerprint == _key(rows),
         column.asset_sha256 == asset_sha256,
     ]
 
 
-def _key(ledger: Store) -> str:
-    return ledger.key_fingerprint or ""
+def _key(rows: Transitions) -> str:
+    return rows.key_fingerprint or ""

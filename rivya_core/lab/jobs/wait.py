@@ -53,7 +53,7 @@ async def wait(context: JobContext, generation_id: str) -> StepResult:
         if answer.is_final:
             return await end(context, row, answer)
         if answer.status != row.task_status or answer.reserved_credits not in {None, 0, row.reserved_credits}:
-            row = await context.db(context.ledger.seen, row.id, answer)
+            row = await context.db(context.ledger.jobs.seen, row.id, answer)
         gap_s = next_gap_s(context, row, schedule, reads)
 
 
@@ -82,7 +82,7 @@ async def disowned(context: JobContext, row: GenerationRecord, error: RivyaError
         request_id=error.request_id,
         retryable=True,
     )
-    return await context.db(context.ledger.disown, row.id, card)
+    return await context.db(context.ledger.actions.disown, row.id, card)
 
 
 def next_gap_s(context: JobContext, row: GenerationRecord, schedule: Schedule, reads: int) -> float:
@@ -126,8 +126,8 @@ async def note_trouble(context: JobContext, row: GenerationRecord, error: RivyaE
         await context.pause(row, error, verdict.effect, "poll")
     if failures == SHOW_TROUBLE_AFTER:
         card = ErrorCard.of(error, "poll", charged="unknown")
-        await context.db(context.ledger.update, row.id, error=card, request_id=error.request_id)
-        await context.db(context.ledger.exchange, row.id, "poll", error)
+        await context.db(context.ledger.rows.update, row.id, error=card, request_id=error.request_id)
+        await context.db(context.ledger.jobs.exchange, row.id, "poll", error)
 
 
 async def got_over(context: JobContext, row: GenerationRecord, failures: int) -> GenerationRecord:
@@ -135,7 +135,7 @@ async def got_over(context: JobContext, row: GenerationRecord, failures: int) ->
     context.recovered(row.id)
     if row.error is None and failures < SHOW_TROUBLE_AFTER:
         return row
-    await context.db(context.ledger.update, row.id, error=None)
+    await context.db(context.ledger.rows.update, row.id, error=None)
     return replace(row, error=None)
 
 
@@ -143,11 +143,11 @@ async def end(context: JobContext, row: GenerationRecord, answer: Generation) ->
     """Commit how the task ended at Rivya."""
     context.observer.ended(row, answer)
     if answer.task_status is TaskStatus.FAILED:
-        failed = await context.db(context.ledger.failed_at_rivya, row.id, answer)
-        await context.db(uploads.forget, context.ledger, row)
+        failed = await context.db(context.ledger.jobs.failed_at_rivya, row.id, answer)
+        await context.db(uploads.forget, context.ledger.rows, row)
         if failed.error is not None and failed.error.code == "insufficient_credits":
             error = RivyaError(failed.error.title, failed.error.detail, failed.error.hint, code=failed.error.code)
             await context.pause(row, error, Effect.WALLET, "poll")
         return StepResult.ENDED
-    await context.db(context.ledger.ready, row.id, answer)
+    await context.db(context.ledger.jobs.ready, row.id, answer)
     return StepResult.NEXT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from rivya_core.api import ReferenceImage
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.api.images import told_sent
-from rivya_core.lab.ledger.job_writes import Passage
+from rivya_core.lab.ledger.database import begin_immediate, reading
 from rivya_core.lab.ledger.read_only import refuse_writes
 from rivya_core.lab.ledger.schema import assets
 from rivya_core.lab.media.archive import Archive
@@ -60,23 +60,27 @@ def small_key(sha256: str) -> str:
     return f"images/{sha256[:2]}/{sha256}.small.jpg"
 
 
-class Images(Passage):
+class Assets:
     """The ledger's side of reference images."""
 
-    def store_image(self, image: ReferenceImage, archive: Archive) -> None:
+    def __init__(self, database: sa.Engine, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def store(self, image: ReferenceImage, archive: Archive) -> None:
         """Keep the bytes of a reference image, once, with what was done to the chosen file; a lost file is written again.
 
         Raises:
             StorageError: the archive cannot be written. LabError: this process is read-only.
         """
-        refuse_writes(self.database)
+        refuse_writes(self._database)
         key = f"images/{image.sha256[:2]}/{image.sha256}.{SUFFIXES.get(image.mime, 'bin')}"
         if not archive.path(key).is_file():
             archive.put_bytes(key, image.data)
         origin = _origin(image)
-        if not _tells_more(origin, self.asset(image.sha256)):
+        if not _tells_more(origin, self.find(image.sha256)):
             return
-        with self.writing() as connection:
+        with begin_immediate(self._database) as connection:
             known = self._asset(connection, image.sha256)
             if known is not None:
                 if _tells_more(origin, known):
@@ -85,7 +89,7 @@ class Images(Passage):
                 return
             row = Asset(
                 sha256=image.sha256,
-                created_at=self.clock(),
+                created_at=self._clock(),
                 kind="image",
                 mime=image.mime,
                 size_bytes=len(image.data),
@@ -98,7 +102,7 @@ class Images(Passage):
             values = {name: getattr(row, name) for name in Asset.__slots__}
             connection.execute(sa.insert(assets).values(**values))
 
-    def load_image(self, sha256: str, archive: Archive) -> ReferenceImage:
+    def load(self, sha256: str, archive: Archive) -> ReferenceImage:
         """The reference image with exactly the bytes that were stored.
 
         Raises:
@@ -125,19 +129,19 @@ class Images(Passage):
             changes=(),
         )
 
-    def image_key(self, sha256: str) -> str:
+    def key(self, sha256: str) -> str:
         """The archive key of a reference image. Raises LabError for an unknown hash."""
         return self._known_asset(sha256).archive_key
 
-    def asset(self, sha256: str) -> Asset | None:
+    def find(self, sha256: str) -> Asset | None:
         """What is known of a stored image, or None."""
-        with self.reading() as connection:
+        with reading(self._database) as connection:
             return self._asset(connection, sha256)
 
-    def newest_images(self, limit: int) -> Sequence[Asset]:
+    def newest(self, limit: int) -> Sequence[Asset]:
         """The images that were kept last, newest first."""
         query = sa.select(*_COLUMNS).where(assets.c.kind == "image")
-        with self.reading() as connection:
+        with reading(self._database) as connection:
             rows = connection.execute(query.order_by(assets.c.created_at.desc(), assets.c.sha256).limit(limit))
             return [Asset(*row) for row in rows]
 
@@ -146,7 +150,7 @@ class Images(Passage):
         return None if row is None else Asset(*row)
 
     def _known_asset(self, sha256: str) -> Asset:
-        asset = self.asset(sha256)
+        asset = self.find(sha256)
         if asset is None:
             raise LabError(
                 "There is no such image", f"The hash {sha256[:16]}… is not in this data folder.", field="sha256"

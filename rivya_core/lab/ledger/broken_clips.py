@@ -187,13 +187,15 @@ class WholeChecks:
             and clip.connection == self._connection
             and _note(self._ledger, id_, clip.sha256, fault) < SAME_BYTES
         ):
-            self._ledger.damaged_clip(id_, fault)
+            self._ledger.actions.damaged_clip(id_, fault)
         else:
-            self._ledger.mark_clips([(id_, clip.clip_key)], check=DAMAGED, fault=f"{fault} It is kept as it is.")
+            self._ledger.actions.mark_clips(
+                [(id_, clip.clip_key)], check=DAMAGED, fault=f"{fault} It is kept as it is."
+            )
 
     def _write_whole(self) -> None:
         if self._whole:
-            self._ledger.mark_clips(
+            self._ledger.actions.mark_clips(
                 [(clip.generation_id, clip.clip_key) for clip in self._whole], check=WHOLE, fault=None
             )
             self._whole = []
@@ -202,7 +204,7 @@ class WholeChecks:
 def _note(ledger: Ledger, generation_id: str, sha256: str, fault: str) -> int:
     """Write down that broken bytes arrived; how often these did."""
     detail = {"phase": "fetch", "title": TITLE, "why": fault, "clip_sha256": sha256}
-    ledger.update(generation_id, event=("exchange", detail))
+    ledger.rows.update(generation_id, event=("exchange", detail))
     return len(_arrivals(ledger, generation_id, sha256))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from rivya_core.api.contract import ERROR_CODES, Generation
-from rivya_core.lab.ledger.records import ErrorCard
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab.ledger.records import ErrorCard, Phase
 
 ID_SHOWN: Final = 80
 """Characters of a task id in a sentence; ids may be of any length."""
@@ -37,3 +38,16 @@ def failure_card(answer: Generation) -> ErrorCard:
         code=code,
         retryable=True,
     )
+
+
+def exchange_detail(phase: Phase, error: RivyaError) -> dict[str, Any]:
+    """What the timeline keeps of an answer that went wrong."""
+    facts = {
+        "phase": phase,
+        "title": error.title,
+        "code": error.code,
+        "http_status": error.http_status,
+        "request_id": error.request_id,
+        "retry_after_s": error.retry_after_s,
+    }
+    return {name: value for name, value in facts.items() if value is not None}

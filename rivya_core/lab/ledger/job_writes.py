@@ -15,30 +15,34 @@ from rivya_core.api.contract import Generation, TaskStatus
 from rivya_core.api.errors import Charged, LabError, RivyaError
 from rivya_core.lab.ledger.credits import Adjust, CreditMove, Hold, Release, Settle, book, mark_simulated
 from rivya_core.lab.ledger.database import trouble_of
-from rivya_core.lab.ledger.error_cards import failure_card, merged_card
-from rivya_core.lab.ledger.key_value import Notes, price_name, read_balance, read_pause, write_note
+from rivya_core.lab.ledger.error_cards import exchange_detail, failure_card, merged_card
+from rivya_core.lab.ledger.key_value import price_name, read_balance, read_pause, write_note
 from rivya_core.lab.ledger.mapping import clip_columns
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord, PauseState, Phase
 from rivya_core.lab.ledger.schema import events, experiments, features, generations
 from rivya_core.lab.ledger.states import State
+from rivya_core.lab.ledger.transitions import Transitions
 from rivya_core.lab.ledger.unexpected_errors import card_of, is_unexpected, kind_of
 from rivya_core.lab.media.archive import Clip
 
 
-class Passage(Notes):
+class JobWrites:
     """The ledger's side of the four steps."""
+
+    def __init__(self, rows: Transitions) -> None:
+        self._rows = rows
 
     # -- create ----------------------------------------------------------------------------------------------------
 
     def stops(self, connection: str) -> PauseState:
         """What is stopped now: the queue of a connection, and experiments."""
-        with self.reading() as opened:
+        with self._rows.reading() as opened:
             paused = sa.select(experiments.c.id).where(experiments.c.paused_at.is_not(None))
             return PauseState(read_pause(opened, connection), frozenset(opened.execute(paused).scalars()))
 
     def is_paused(self, experiment_id: str) -> bool:
         """Tell whether an experiment is paused."""
-        with self.reading() as connection:
+        with self._rows.reading() as connection:
             return is_paused(connection, experiment_id)
 
     def _is_held_back(self, connection: sa.Connection, row: GenerationRecord) -> bool:
@@ -47,11 +51,11 @@ class Passage(Notes):
 
     def leave_waiting(self, generation_id: str) -> bool:
         """Bring a row from ``waiting`` to ``submitting``; False when it was taken back, or its experiment is paused."""
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
             if self._is_held_back(connection, row):
                 return False
-            return self._move(connection, row, {State.WAITING}, State.SUBMITTING)
+            return self._rows.move_row(connection, row, {State.WAITING}, State.SUBMITTING)
 
     def begin_attempt(self, generation_id: str, body: bytes, body_sha256: str) -> GenerationRecord | None:
         """Commit that a POST with these bytes is about to leave; the bytes of the first attempt are the row's for good.
@@ -61,14 +65,14 @@ class Passage(Notes):
         Raises:
             LabError: other bytes were sent before.
         """
-        trouble_of(self.database).refuse_if_damaged()
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
+        trouble_of(self._rows.database).refuse_if_damaged()
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
             if row.state not in {State.WAITING, State.SUBMITTING} or row.task_id is not None:
                 return None
             if self._is_held_back(connection, row):
                 return None
-            self._move(connection, row, {State.WAITING}, State.SUBMITTING)
+            self._rows.move_row(connection, row, {State.WAITING}, State.SUBMITTING)
             if (row.body is not None and row.body != body) or (row.body_sha256 or body_sha256) != body_sha256:
                 raise LabError(
                     "A generation is never sent with other bytes",
@@ -79,7 +83,7 @@ class Passage(Notes):
             wallet = read_balance(connection, row.connection)
             if row.attempts == 0 and wallet.credits is not None:
                 told_so_far["balance_credits"] = wallet.credits  # evidence, should nobody know whether it was charged
-            self._update(
+            self._rows.update_row(
                 connection,
                 row.id,
                 event=("exchange", told_so_far),
@@ -87,27 +91,30 @@ class Passage(Notes):
                 body_sha256=body_sha256,
                 attempts=row.attempts + 1,
                 open_attempts=row.open_attempts + 1,
-                key_fingerprint=row.key_fingerprint if row.open_attempts else self.key_fingerprint,
-                first_attempt_at=row.first_attempt_at or self.clock(),
+                key_fingerprint=row.key_fingerprint if row.open_attempts else self._rows.key_fingerprint,
+                first_attempt_at=row.first_attempt_at or self._rows.clock(),
                 **({"error": None} if is_unexpected(row.error) else {}),
             )
-            return self._must_find(connection, row.id)
+            return self._rows.must_find(connection, row.id)
 
     def end_attempt(self, generation_id: str, error: RivyaError, *, outcome_known: bool) -> GenerationRecord:
         """Write down how an attempt went wrong; ``outcome_known``: the server itself said that it was not accepted."""
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
             open_attempts = max(0, row.open_attempts - 1) if outcome_known else row.open_attempts
             charged: Charged = "no" if open_attempts == 0 else "unknown"
-            self._update(
+            self._rows.update_row(
                 connection,
                 row.id,
-                event=("exchange", told("create", error) | {"attempt": row.attempts, "outcome_known": outcome_known}),
+                event=(
+                    "exchange",
+                    exchange_detail("create", error) | {"attempt": row.attempts, "outcome_known": outcome_known},
+                ),
                 open_attempts=open_attempts,
                 error=ErrorCard.of(error, "create", charged=charged),
                 request_id=error.request_id or row.request_id,
             )
-            return self._must_find(connection, row.id)
+            return self._rows.must_find(connection, row.id)
 
     def accept(
         self,
@@ -125,18 +132,18 @@ class Passage(Notes):
         server that merges equal requests, was paid for there: this row ends and gives its hold back.
         """
         reserved_credits = reserved_credits or None
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
             if row.state not in {State.SUBMITTING, State.UNCONFIRMED}:
                 return False
             row = self._mark(connection, row, simulated=simulated)
             owner = owner_of(connection, row.connection, task_id, but=row.id)
             if owner is not None:
                 return self._merge(connection, row, task_id, owner)
-            return self._accept(connection, row, task_id, reserved_credits, task_status, {})
+            return self.accept_row(connection, row, task_id, reserved_credits, task_status, {})
 
     def _merge(self, connection: sa.Connection, row: GenerationRecord, task_id: str, owner: str) -> bool:
-        return self._move(
+        return self._rows.move_row(
             connection,
             row,
             {State.SUBMITTING, State.UNCONFIRMED},
@@ -148,7 +155,7 @@ class Passage(Notes):
             error=merged_card(task_id, owner),
         )
 
-    def _accept(
+    def accept_row(
         self,
         connection: sa.Connection,
         row: GenerationRecord,
@@ -157,8 +164,9 @@ class Passage(Notes):
         task_status: str | None,
         note: Mapping[str, Any],
     ) -> bool:
+        """Do what ``accept`` does, inside the caller's transaction; ``note`` goes into the event."""
         self._learn(connection, row, reserved_credits)
-        return self._move(
+        return self._rows.move_row(
             connection,
             row,
             {State.SUBMITTING, State.UNCONFIRMED},
@@ -167,14 +175,14 @@ class Passage(Notes):
             credits=None if reserved_credits is None else Adjust(reserved_credits),
             task_id=task_id,
             task_status=task_status,
-            submitted_at=self.clock(),
+            submitted_at=self._rows.clock(),
             open_attempts=0,
             error=None,
         )
 
     def fail(self, generation_id: str, card: ErrorCard) -> bool:
         """End a row that was certainly not accepted; its reservation is released."""
-        return self.move(
+        return self._rows.move(
             generation_id, {State.SUBMITTING}, State.FAILED, credits=Release("not accepted by Rivya"), error=card
         )
 
@@ -182,31 +190,31 @@ class Passage(Notes):
 
     def seen(self, generation_id: str, answer: Generation) -> GenerationRecord:
         """Write down a change in what a task that still runs says of itself."""
-        with self.writing() as connection:
-            row = self._mark(connection, self._must_find(connection, generation_id), simulated=answer.simulated)
+        with self._rows.writing() as connection:
+            row = self._mark(connection, self._rows.must_find(connection, generation_id), simulated=answer.simulated)
             if row.state is not State.RUNNING:
                 return row
             self._observe(connection, row, answer)
             if answer.status != row.task_status:
                 processing = answer.task_status is TaskStatus.PROCESSING and row.processing_at is None
-                self._update(
+                self._rows.update_row(
                     connection,
                     row.id,
                     event=("note", {"task_status": answer.status, "before": row.task_status}),
                     task_status=(answer.status or "")[:64] or None,
-                    processing_at=self.clock() if processing else row.processing_at,
+                    processing_at=self._rows.clock() if processing else row.processing_at,
                 )
-            return self._must_find(connection, row.id)
+            return self._rows.must_find(connection, row.id)
 
     def ready(self, generation_id: str, answer: Generation) -> GenerationRecord:
         """Write down that the task succeeded; its clip is fetched next."""
-        with self.writing() as connection:
-            row = self._mark(connection, self._must_find(connection, generation_id), simulated=answer.simulated)
+        with self._rows.writing() as connection:
+            row = self._mark(connection, self._rows.must_find(connection, generation_id), simulated=answer.simulated)
             if row.state is State.RUNNING:
                 row = self._hold_again(connection, row)
                 self._observe(connection, row, answer)
-                row = self._must_find(connection, row.id)
-                self._move(
+                row = self._rows.must_find(connection, row.id)
+                self._rows.move_row(
                     connection,
                     row,
                     {State.RUNNING},
@@ -215,20 +223,20 @@ class Passage(Notes):
                     credits=Settle(answer.final_credits) if answer.final_credits else None,
                     task_status=(answer.status or "")[:64] or None,
                     result_url=answer.primary_url,
-                    ready_at=self.clock(),
+                    ready_at=self._rows.clock(),
                     error=None,
                 )
-            return self._must_find(connection, row.id)
+            return self._rows.must_find(connection, row.id)
 
     def failed_at_rivya(self, generation_id: str, answer: Generation) -> GenerationRecord:
         """End a row whose task failed: released, or settled when Rivya names a price all the same."""
-        with self.writing() as connection:
-            row = self._mark(connection, self._must_find(connection, generation_id), simulated=answer.simulated)
+        with self._rows.writing() as connection:
+            row = self._mark(connection, self._rows.must_find(connection, generation_id), simulated=answer.simulated)
             if row.state is State.RUNNING:
                 price = answer.final_credits or 0
                 row = self._hold_again(connection, row) if price else row
                 credits: CreditMove = Settle(price) if price else Release("the task failed")  # noqa: A001 - Rivya's word
-                self._move(
+                self._rows.move_row(
                     connection,
                     row,
                     {State.RUNNING},
@@ -236,39 +244,39 @@ class Passage(Notes):
                     note={"task_status": answer.status, "final_credits": answer.final_credits},
                     credits=credits,
                     task_status=(answer.status or "")[:64] or None,
-                    ready_at=self.clock(),
+                    ready_at=self._rows.clock(),
                     error=failure_card(answer),
                 )
-            return self._must_find(connection, row.id)
+            return self._rows.must_find(connection, row.id)
 
     def _hold_again(self, connection: sa.Connection, row: GenerationRecord) -> GenerationRecord:
         """Count a row again whose hold was given back while nobody watched it."""
-        if not book(connection, row, Hold("the task went on after its hold was given back"), self.clock()):
+        if not book(connection, row, Hold("the task went on after its hold was given back"), self._rows.clock()):
             return row
-        return self._must_find(connection, row.id)
+        return self._rows.must_find(connection, row.id)
 
     # -- save and record -------------------------------------------------------------------------------------------
 
     def saved(self, generation_id: str, clip: Clip) -> GenerationRecord:
         """Write down where the archived clip is; only after its file was renamed."""
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
             columns = {**clip_columns(clip), "error": None, "next_action_at": None}
             if row.state is State.UNSAVED:
-                self._move(connection, row, {State.UNSAVED}, State.SAVING, **columns)
+                self._rows.move_row(connection, row, {State.UNSAVED}, State.SAVING, **columns)
             elif row.state is State.SAVING:
-                self._update(connection, row.id, **columns)
+                self._rows.update_row(connection, row.id, **columns)
             if row.clip_sha256 not in {None, clip.sha256}:
                 forget_figures(connection, row.id)
-            return self._must_find(connection, row.id)
+            return self._rows.must_find(connection, row.id)
 
     def unsaved(self, generation_id: str, card: ErrorCard, *, in_s: float) -> GenerationRecord:
         """Write down that the clip could not be fetched and will be tried again in ``in_s`` seconds."""
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
-            again_at = self.clock() + timedelta(seconds=in_s)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
+            again_at = self._rows.clock() + timedelta(seconds=in_s)
             if row.state in {State.RUNNING, State.SAVING}:
-                self._move(
+                self._rows.move_row(
                     connection,
                     row,
                     {row.state},
@@ -279,54 +287,54 @@ class Passage(Notes):
                 )
             elif row.state is State.UNSAVED:
                 event = ("exchange", {"phase": "fetch", "title": card.title, "http_status": card.http_status})
-                self._update(connection, row.id, event=event, error=card, next_action_at=again_at)
-            return self._must_find(connection, row.id)
+                self._rows.update_row(connection, row.id, event=event, error=card, next_action_at=again_at)
+            return self._rows.must_find(connection, row.id)
 
     def succeed(self, generation_id: str) -> GenerationRecord:
         """End a row whose clip is here; provisionally settled at its reservation when Rivya has not said the price."""
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
             if row.state in {State.SAVING, State.UNSAVED}:
                 settle = Settle(row.held_credits, provisional=True, reason="reserved_credits, until Rivya settles")
                 credits = settle if row.settlement == "reserved" else None  # noqa: A001 - Rivya's word
-                self._move(connection, row, {row.state}, State.SUCCEEDED, credits=credits, error=None)
-            return self._must_find(connection, row.id)
+                self._rows.move_row(connection, row, {row.state}, State.SUCCEEDED, credits=credits, error=None)
+            return self._rows.must_find(connection, row.id)
 
     def settle(self, generation_id: str, credits: int, *, provisional: bool = False) -> GenerationRecord:  # noqa: A002
         """Book the price of a generation; a final figure replaces a provisional one."""
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
-            if book(connection, row, Settle(credits, provisional=provisional), self.clock()):
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
+            if book(connection, row, Settle(credits, provisional=provisional), self._rows.clock()):
                 note = {"settled_credits": credits, "provisional": provisional}
-                self._write_event(connection, row.id, "note", note, self.clock())
-            return self._must_find(connection, row.id)
+                self._rows.write_event(connection, row.id, "note", note, self._rows.clock())
+            return self._rows.must_find(connection, row.id)
 
     def release(self, generation_id: str, reason: str) -> GenerationRecord:
         """Give the reservation of a generation back."""
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
-            book(connection, row, Release(reason), self.clock())
-            return self._must_find(connection, row.id)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
+            book(connection, row, Release(reason), self._rows.clock())
+            return self._rows.must_find(connection, row.id)
 
     # -- any step ---------------------------------------------------------------------------------------------------
 
     def stumbled(self, generation_id: str, step: str, error: Exception) -> None:
         """Put the card of an error nobody foresaw onto a row that has not ended; its state and its hold stay."""
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
             if row.is_terminal:
                 return
             card = card_of(step, row, error)
             if card != row.error:
                 told_so_far = {"unexpected": kind_of(error), "step": step}
-                self._update(connection, row.id, event=("note", told_so_far), error=card)
+                self._rows.update_row(connection, row.id, event=("note", told_so_far), error=card)
 
     # -- exchanges -------------------------------------------------------------------------------------------------
 
     def exchange(self, generation_id: str, phase: Phase, error: RivyaError) -> None:
         """Write an answer that went wrong into the timeline, and its request id onto the row."""
         columns = {} if error.request_id is None else {"request_id": error.request_id}
-        self.update(generation_id, event=("exchange", told(phase, error)), **columns)
+        self._rows.update(generation_id, event=("exchange", exchange_detail(phase, error)), **columns)
 
     def count_exchanges(self, generation_id: str, phase: Phase, *, like: RivyaError | None = None) -> int:
         """How many answers of a phase went wrong so far; with ``like`` those of the same code and HTTP status."""
@@ -344,7 +352,7 @@ class Passage(Notes):
                 events.c.detail["code"].as_string().is_not_distinct_from(like.code),
                 events.c.detail["http_status"].as_integer().is_not_distinct_from(like.http_status),
             )
-        with self.reading() as connection:
+        with self._rows.reading() as connection:
             return connection.execute(query).scalar_one()
 
     # -- shared ----------------------------------------------------------------------------------------------------
@@ -352,21 +360,21 @@ class Passage(Notes):
     def _observe(self, connection: sa.Connection, row: GenerationRecord, answer: Generation) -> None:
         if answer.reserved_credits and answer.reserved_credits != row.reserved_credits:
             self._learn(connection, row, answer.reserved_credits)
-            book(connection, row, Adjust(answer.reserved_credits), self.clock())
+            book(connection, row, Adjust(answer.reserved_credits), self._rows.clock())
 
     def _learn(self, connection: sa.Connection, row: GenerationRecord, reserved_credits: int | None) -> None:
         if reserved_credits:
             name = price_name(row.connection, row.model, row.params)
-            write_note(connection, name, reserved_credits, self.clock())
+            write_note(connection, name, reserved_credits, self._rows.clock())
 
     def _mark(self, connection: sa.Connection, row: GenerationRecord, *, simulated: bool) -> GenerationRecord:
         if not simulated or row.mode == "simulated":
             return row
         mark_simulated(connection, row)
-        self._write_event(
-            connection, row.id, "note", {"mode": "simulated", "why": "a simulator answered"}, self.clock()
+        self._rows.write_event(
+            connection, row.id, "note", {"mode": "simulated", "why": "a simulator answered"}, self._rows.clock()
         )
-        return self._must_find(connection, row.id)
+        return self._rows.must_find(connection, row.id)
 
 
 def forget_figures(connection: sa.Connection, generation_id: str) -> None:
@@ -385,16 +393,3 @@ def owner_of(connection: sa.Connection, name: str, task_id: str, *, but: str = "
     column = generations.c
     others = [column.task_id == task_id, column.connection == name, column.id != but]
     return connection.execute(sa.select(column.id).where(*others).order_by(column.seq).limit(1)).scalar()
-
-
-def told(phase: Phase, error: RivyaError) -> dict[str, Any]:
-    """What the timeline keeps of an answer that went wrong."""
-    facts = {
-        "phase": phase,
-        "title": error.title,
-        "code": error.code,
-        "http_status": error.http_status,
-        "request_id": error.request_id,
-        "retry_after_s": error.retry_after_s,
-    }
-    return {name: value for name, value in facts.items() if value is not None}

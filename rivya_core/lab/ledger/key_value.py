@@ -16,10 +16,10 @@ from rivya_core.api import GenerationRequest
 from rivya_core.lab.ledger.cap_log import daily, log_change
 from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.mapping import card_json, moment_json, moment_of, to_card
+from rivya_core.lab.ledger.query_cache import remembered_of
 from rivya_core.lab.ledger.reconciliation import OwnChange, log_balance
 from rivya_core.lab.ledger.records import BalanceRecord, Pause
 from rivya_core.lab.ledger.schema import notes
-from rivya_core.lab.ledger.transitions import Store
 from rivya_core.settings import Mode
 
 N = TypeVar("N", bound=str)
@@ -46,17 +46,25 @@ PRICE_BLIND: Final = frozenset(
 """Parameters that are taken not to change the price; every other one is part of the learned price's name."""
 
 
-class Notes(Store):
-    """Named values, kept in the same file as the generations."""
+class KeyValue:
+    """Named JSON values, kept in the same database as the generations."""
 
-    def get_note(self, name: str) -> Any:
+    def __init__(
+        self, database: sa.Engine, clock: Callable[[], datetime], *, key_fingerprint: str | None = None
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._key_fingerprint = key_fingerprint
+        self._cache = remembered_of(database)
+
+    def get(self, name: str) -> Any:
         """The value of a note, or None."""
         return copy.deepcopy(self._once("note", name, read_note))
 
-    def set_note(self, name: str, value: Any) -> None:
+    def set(self, name: str, value: Any) -> None:
         """Keep a JSON value under a name; None removes it. The last writer wins."""
-        with self.writing() as connection:
-            write_note(connection, name, value, self.clock())
+        with begin_immediate(self._database) as connection:
+            write_note(connection, name, value, self._clock())
 
     # -- balance and pause -----------------------------------------------------------------------------------------
 
@@ -66,7 +74,7 @@ class Notes(Store):
 
     def set_balance(self, connection: str, record: BalanceRecord) -> None:
         """Remember a wallet; an answer to an older question never replaces that to a newer one."""
-        with begin_immediate(self.database, even_read_only=True) as opened:
+        with begin_immediate(self._database, even_read_only=True) as opened:
             known = read_balance(opened, connection)
             if known.asked_at is not None and (record.asked_at is None or record.asked_at < known.asked_at):
                 return
@@ -75,14 +83,14 @@ class Notes(Store):
                 "tried_at": moment_json(record.tried_at),
                 "error": card_json(record.error),
             }
-            write_note(opened, named("balance", connection), value, self.clock())
-            log_balance(opened, connection, record, self.key_fingerprint, self.clock())
+            write_note(opened, named("balance", connection), value, self._clock())
+            log_balance(opened, connection, record, self._key_fingerprint, self._clock())
 
     def note_own_change(self, connection: str, credits: int) -> None:  # noqa: A002 - Rivya's word
         """Remember that a person here changed a simulated wallet by so much, so that nobody is alarmed by it."""
-        with self.writing() as opened:
+        with begin_immediate(self._database) as opened:
             kept = [[one.at.isoformat(), one.credits] for one in own_changes(opened, connection)][1 - OWN_CHANGES_MAX :]
-            now = self.clock()
+            now = self._clock()
             write_note(opened, named("wallet_set", connection), [*kept, [now.isoformat(), credits]], now)
 
     def pause(self, connection: str) -> Pause | None:
@@ -98,7 +106,7 @@ class Notes(Store):
                 "retry_at": moment_json(pause.retry_at),
                 "card": card_json(pause.card),
             }
-        self.set_note(named("pause", connection), value)
+        self.set(named("pause", connection), value)
 
     # -- caps and prices -------------------------------------------------------------------------------------------
 
@@ -108,19 +116,19 @@ class Notes(Store):
 
     def set_cap(self, mode: Mode, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
         """Set or remove the daily cap of a mode, in credits; see ``caps.log_change`` for ``why``."""
-        with self.writing() as connection:
-            now = self.clock()
+        with begin_immediate(self._database) as connection:
+            now = self._clock()
             log_change(connection, daily(mode), read_cap(connection, mode), credits, why, now)
             write_note(connection, named("cap", mode), credits, now)
 
     def learned_price(self, connection: str, request: GenerationRequest) -> int | None:
         """Credits that Rivya reserved for the same model and settings last time on this connection, or None."""
         params = request.canonical()["params"]
-        value = self.get_note(price_name(connection, request.model, params))
+        value = self.get(price_name(connection, request.model, params))
         return value if isinstance(value, int) else None
 
     def _once(self, kind: str, name: N, read: Callable[[sa.Connection, N], T]) -> T:
-        return self.remembered.reading((kind, name), lambda connection: read(connection, name))
+        return self._cache.reading((kind, name), lambda connection: read(connection, name))
 
 
 def named(kind: str, rest: str) -> str:

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from rivya_core.api.errors import LabError
 from rivya_core.api.texts import name_trouble, shows_nothing
 from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_writes
 from rivya_core.lab.ledger.schema import experiments, generations, labels
-from rivya_core.lab.parts import Parts
 
 LabelKind = Literal["generation", "sweep"]
 
@@ -27,10 +27,14 @@ _KINDS: Final = get_args(LabelKind)
 class Labels:
     """Give, take and read labels; safe to use from any thread."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._database = parts.database
-        self._clock = parts.ledger.clock
-        self._remembered = parts.ledger.remembered
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+    ) -> None:
+        self._database = ledger.database
+        self._clock = ledger.clock
+        self._remembered = ledger.rows.remembered
 
     def of(self, kind: LabelKind, ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """The labels of some things, in alphabetical order, by id; things without one are left out."""

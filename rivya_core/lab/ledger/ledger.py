@@ -1,12 +1,9 @@
-"""The ledger: the one truth about what was asked for, what it may cost, where it stands and what it became.
-
-Built in layers: ``store`` (compare-and-set moves), ``notes`` (named values), ``passage`` (what jobs write), ``images``
-(reference images), ``decisions`` (what people decide), and here what comes in and what is open.
-"""
+"""The ledger: the one truth about what was asked for, what it may cost, where it stands and what it became."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,17 +11,20 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from rivya_core.api import GenerationRequest
-from rivya_core.lab.ledger.assets import Asset
+from rivya_core.lab.ledger.assets import Asset, Assets
 from rivya_core.lab.ledger.budget import local_day
 from rivya_core.lab.ledger.credits import release_many, reserve, reserve_many
 from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.history.search_words import stored_words
 from rivya_core.lab.ledger.ids import generation_id, new_intent_id
-from rivya_core.lab.ledger.manual_actions import Decisions
+from rivya_core.lab.ledger.job_writes import JobWrites
+from rivya_core.lab.ledger.key_value import KeyValue
+from rivya_core.lab.ledger.manual_actions import ManualActions
 from rivya_core.lab.ledger.mapping import readable
 from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.ledger.schema import cell_takes, events, experiments, generations
 from rivya_core.lab.ledger.states import NEEDS_JOB, State, stored
+from rivya_core.lab.ledger.transitions import Transitions, utc_now
 from rivya_core.settings import Mode
 
 __all__ = ["Asset", "Ledger", "NewGeneration", "OpenRow", "new_intent_id"]
@@ -62,25 +62,58 @@ class OpenRow:
     created_at: datetime
 
 
-class Ledger(Decisions):
+class Ledger:
     """Everything the lab remembers of generations; safe to use from any thread.
 
     Methods that take a ``sa.Connection`` work inside the caller's transaction (``database.begin_immediate``); all others
-    are a transaction of their own.
+    are a transaction of their own. Its parts: ``rows`` (read and move single generations), ``jobs`` (what the four steps
+    write), ``actions`` (what people decide), ``assets`` (reference images), ``key_value`` (named values).
     """
+
+    def __init__(
+        self,
+        database: sa.Engine,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        key_fingerprint: str | None = None,
+    ) -> None:
+        self.database = database
+        self.clock = clock
+        self.key_fingerprint = key_fingerprint
+        self.rows = Transitions(database, clock, key_fingerprint=key_fingerprint)
+        self.jobs = JobWrites(self.rows)
+        self.actions = ManualActions(self.rows, self.jobs)
+        self.assets = Assets(database, clock)
+        self.key_value = KeyValue(database, clock, key_fingerprint=key_fingerprint)
+
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """A connection for reads."""
+        return self.rows.reading()
+
+    def writing(self) -> AbstractContextManager[sa.Connection]:
+        """A connection that holds the write lock until the end of the block."""
+        return self.rows.writing()
+
+    def get(self, generation_id: str) -> GenerationRecord:
+        """The generation as it is now. Raises LabError for an unknown id."""
+        return self.rows.get(generation_id)
+
+    def changes(self) -> int:
+        """A number that grows when any process has written to the database since the last call; under 0.1 ms."""
+        return self.rows.changes()
 
     # -- submitting ------------------------------------------------------------------------------------------------
 
     def add(self, connection: sa.Connection, new: NewGeneration) -> GenerationRecord:
         """Store a generation with its reservation; one with this id already is returned as it is, untouched."""
-        known = self.find(connection, new.id)
+        known = self.rows.find(connection, new.id)
         if known is not None:
             return known
         trouble_of(self.database).refuse_if_damaged()
         now = self.clock()
         connection.execute(sa.insert(generations).values(**self._new_columns(new, now)))
-        row = self._must_find(connection, new.id)
-        self._write_event(connection, row.id, "state", {"from": None, "to": row.state.value}, now)
+        row = self.rows.must_find(connection, new.id)
+        self.rows.write_event(connection, row.id, "state", {"from": None, "to": row.state.value}, now)
         reserve(connection, row, now)
         return row
 
@@ -148,12 +181,12 @@ class Ledger(Decisions):
         times = {"created_at": at, "submitted_at": at, "processing_at": at, "ready_at": done, "finished_at": done}
         figures = {"held_credits": 0, "final_credits": 0, "settlement": "settled"}
         ended = {"state": State.SUCCEEDED.value, "source": "example", "mode": "simulated", "runs": 0}
-        known = self.find(connection, new.id)
+        known = self.rows.find(connection, new.id)
         if known is None:
             columns = self._new_columns(new, at) | times | figures | ended | clip
             connection.execute(sa.insert(generations).values(**columns))
-            self._write_event(connection, new.id, "state", {"from": None, "to": State.SUCCEEDED.value}, done)
-        return self._must_find(connection, new.id)
+            self.rows.write_event(connection, new.id, "state", {"from": None, "to": State.SUCCEEDED.value}, done)
+        return self.rows.must_find(connection, new.id)
 
     def cancel_waiting(self, connection: sa.Connection, experiment_id: str) -> int:
         """Take back all rows of an experiment that wait and may not have been sent, inside the caller's transaction; how many.
@@ -189,13 +222,13 @@ class Ledger(Decisions):
         """All takes of an intent, in order."""
         query = sa.select(generations.c.id).where(generations.c.intent_id == intent_id).order_by(generations.c.take)
         with self.reading() as connection:
-            return [self._must_find(connection, row.id) for row in connection.execute(query).all()]
+            return [self.rows.must_find(connection, row.id) for row in connection.execute(query).all()]
 
     # -- housekeeping ----------------------------------------------------------------------------------------------
 
     def make_due(self, generation_id: str) -> None:
         """Have the process that runs the jobs look at a row now."""
-        self.update(generation_id, next_action_at=self.clock())
+        self.rows.update(generation_id, next_action_at=self.clock())
 
     def due(self, connection: str) -> Sequence[str]:
         """Ids of rows whose time has come; each is named once, and to one caller only."""
@@ -229,8 +262,8 @@ class Ledger(Decisions):
 
     def next_run(self, connection: sa.Connection, generation_id: str) -> int:
         """Count one more engine workflow for a row, inside the caller's transaction; its number."""
-        row = self._must_find(connection, generation_id)
-        self._update(connection, generation_id, runs=row.runs + 1)
+        row = self.rows.must_find(connection, generation_id)
+        self.rows.update_row(connection, generation_id, runs=row.runs + 1)
         return row.runs + 1
 
     def next_runs(self, connection: sa.Connection, experiment_id: str) -> list[tuple[str, int]]:

@@ -11,18 +11,18 @@ import sqlalchemy as sa
 
 from rivya_core.api.contract import Generation
 from rivya_core.api.errors import LabError
-from rivya_core.lab.ledger.assets import Images
 from rivya_core.lab.ledger.budget import local_day
 from rivya_core.lab.ledger.credits import Release, book, reserve
 from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.error_cards import ID_SHOWN
 from rivya_core.lab.ledger.history.search_words import stored_words
 from rivya_core.lab.ledger.ids import ADOPTED_INTENT, generation_id
-from rivya_core.lab.ledger.job_writes import forget_figures, owner_of
+from rivya_core.lab.ledger.job_writes import JobWrites, forget_figures, owner_of
 from rivya_core.lab.ledger.mapping import to_columns
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
 from rivya_core.lab.ledger.schema import events, generations
 from rivya_core.lab.ledger.states import TERMINAL, State
+from rivya_core.lab.ledger.transitions import Transitions
 from rivya_core.lab.ledger.unwatched import check_overdue, to_release, untaken
 from rivya_core.lab.media.video_probe import DAMAGED
 from rivya_core.settings import Mode
@@ -42,17 +42,23 @@ ADOPTED_DIGITS: Final = 32
 FOLLOWED: Final = "made elsewhere, followed here"
 
 
-class Decisions(Images):
+class ManualActions:
     """The ledger's side of the buttons."""
+
+    def __init__(self, rows: Transitions, jobs: JobWrites) -> None:
+        self._rows = rows
+        self._jobs = jobs
 
     def cancel(self, generation_id: str) -> bool:
         """Take a waiting row back; False when it has left already."""
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
             if row.open_attempts > 0:
                 return False
             release = Release("cancelled while waiting")
-            return self._move(connection, row, {State.WAITING}, State.CANCELLED, credits=release, next_action_at=None)
+            return self._rows.move_row(
+                connection, row, {State.WAITING}, State.CANCELLED, credits=release, next_action_at=None
+            )
 
     def reopen(self, generation_id: str) -> None:
         """Let an unconfirmed row be sent again, with its first key and bytes, in a new re-send window.
@@ -60,18 +66,18 @@ class Decisions(Images):
         Raises:
             LabError: the row is not unconfirmed.
         """
-        with self.writing() as connection:
+        with self._rows.writing() as connection:
             row = self._unconfirmed(connection, generation_id)
             note = {"why": "asked again with the same key"}
             states = {State.UNCONFIRMED}
-            self._move(
+            self._rows.move_row(
                 connection,
                 row,
                 states,
                 State.SUBMITTING,
                 note=note,
-                first_attempt_at=self.clock(),
-                key_fingerprint=self.key_fingerprint,
+                first_attempt_at=self._rows.clock(),
+                key_fingerprint=self._rows.key_fingerprint,
             )
 
     def adopt(self, generation_id: str, task_id: str) -> None:
@@ -80,7 +86,7 @@ class Decisions(Images):
         Raises:
             LabError: the row is not unconfirmed, or the task belongs to another generation.
         """
-        with self.writing() as connection:
+        with self._rows.writing() as connection:
             row = self._unconfirmed(connection, generation_id)
             if not task_id:
                 raise LabError("A task id is needed", "The field is empty.", "Copy it from Rivya.", field="task_id")
@@ -92,7 +98,7 @@ class Decisions(Images):
                     "If this one was never charged for itself, close it as not charged.",
                     field="task_id",
                 )
-            self._accept(connection, row, task_id, None, None, {"why": ADOPTED})
+            self._jobs.accept_row(connection, row, task_id, None, None, {"why": ADOPTED})
 
     def add_task(
         self,
@@ -112,28 +118,28 @@ class Decisions(Images):
         """
         owner = owner_of(connection, name, task.id)
         if owner is not None:
-            return self._must_find(connection, owner), False
-        trouble_of(self.database).refuse_if_damaged()
-        now = self.clock()
+            return self._rows.must_find(connection, owner), False
+        trouble_of(self._rows.database).refuse_if_damaged()
+        now = self._rows.clock()
         columns = _followed(task, name, prompt, params or {}, now)
-        columns |= {"mode": mode, "key_fingerprint": self.key_fingerprint}
+        columns |= {"mode": mode, "key_fingerprint": self._rows.key_fingerprint}
         connection.execute(sa.insert(generations).values(**columns))
-        row = self._must_find(connection, columns["id"])
+        row = self._rows.must_find(connection, columns["id"])
         told = {"from": None, "to": row.state.value, "task_id": task.id, "reserved_credits": row.reserved_credits}
-        self._write_event(connection, row.id, "state", told | {"why": FOLLOWED}, now)
+        self._rows.write_event(connection, row.id, "state", told | {"why": FOLLOWED}, now)
         reserve(connection, row, now)
         return row, True
 
     def disown(self, generation_id: str, card: ErrorCard) -> bool:
         """Make an adopted row unconfirmed again because Rivya knows no such task; False when no person adopted it."""
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
             why = events.c.detail["why"].as_string()
             named = events.c.detail["task_id"].as_string() == row.task_id
             by_hand = sa.select(events.c.id).where(events.c.generation_id == generation_id, named, why == ADOPTED)
             if connection.execute(by_hand.limit(1)).first() is None:
                 return False
-            return self._move(
+            return self._rows.move_row(
                 connection,
                 row,
                 {State.RUNNING},
@@ -150,37 +156,37 @@ class Decisions(Images):
         Raises:
             LabError: it is not overdue, or there is nothing to watch.
         """
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
-            check_overdue(row, self.clock(), overdue_after_s)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
+            check_overdue(row, self._rows.clock(), overdue_after_s)
             if row.unwatched_at is None:
                 event = ("note", {"watched": "no", "why": "a person stopped watching"})
-                self._update(connection, row.id, event=event, unwatched_at=self.clock())
+                self._rows.update_row(connection, row.id, event=event, unwatched_at=self._rows.clock())
 
     def watch_again(self, generation_id: str) -> None:
         """Take the mark of ``stop_watching`` back. What was given back of its hold stays so until the task succeeds."""
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
             if row.unwatched_at is not None:
-                self._update(connection, row.id, event=("note", {"watched": "yes"}), unwatched_at=None)
+                self._rows.update_row(connection, row.id, event=("note", {"watched": "yes"}), unwatched_at=None)
 
     def release_untaken(self, connection_name: str) -> list[str]:
         """Give back the holds of unwatched rows whose wallet shows that nothing was taken; their ids."""
-        with self.reading() as connection:
+        with self._rows.reading() as connection:
             if not to_release(connection, connection_name):
                 return []
         released: list[str] = []
-        with self.writing() as connection:
+        with self._rows.writing() as connection:
             for row in to_release(connection, connection_name):
                 shown = untaken(connection, row)
-                if shown is not None and book(connection, row, Release(f"not charged: {shown}"), self.clock()):
-                    self._write_event(connection, row.id, "note", {"released": str(shown)}, self.clock())
+                if shown is not None and book(connection, row, Release(f"not charged: {shown}"), self._rows.clock()):
+                    self._rows.write_event(connection, row.id, "note", {"released": str(shown)}, self._rows.clock())
                     released.append(row.id)
         return released
 
     def close_unconfirmed(self, generation_id: str) -> None:
         """End an unconfirmed row as not charged, on a person's word. Raises LabError when it is not unconfirmed."""
-        with self.writing() as connection:
+        with self._rows.writing() as connection:
             row = self._unconfirmed(connection, generation_id)
             card = ErrorCard(
                 title="Closed as not charged",
@@ -190,7 +196,7 @@ class Decisions(Images):
                 phase="create",
                 request_id=row.request_id,
             )
-            self._move(
+            self._rows.move_row(
                 connection,
                 row,
                 {State.UNCONFIRMED},
@@ -198,11 +204,11 @@ class Decisions(Images):
                 note={"why": "closed by a person"},
                 credits=Release("closed as not charged by a person"),
                 error=card,
-                dismissed_at=self.clock(),
+                dismissed_at=self._rows.clock(),
             )
 
     def _unconfirmed(self, connection: sa.Connection, generation_id: str) -> GenerationRecord:
-        row = self._must_find(connection, generation_id)
+        row = self._rows.must_find(connection, generation_id)
         if row.state is not State.UNCONFIRMED:
             raise LabError(
                 "This generation is not unconfirmed",
@@ -217,8 +223,8 @@ class Decisions(Images):
 
         The one way out of an end state: not a transition of a job, so it is not in ``states.LEGAL``.
         """
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
             return self._back_to_fetch(connection, row, LOST, clip_key=None, poster_key=None, clip_check=None)
 
     def _back_to_fetch(
@@ -229,7 +235,7 @@ class Decisions(Images):
         values = to_columns({"state": State.UNSAVED, "finished_at": None, "result_url": None, "error": card, **columns})
         connection.execute(sa.update(generations).where(generations.c.seq == row.seq).values(**values))
         detail = {"from": row.state.value, "to": State.UNSAVED.value, "why": card.title}
-        self._write_event(connection, row.id, "state", detail, self.clock())
+        self._rows.write_event(connection, row.id, "state", detail, self._rows.clock())
         return True
 
     def damaged_clip(self, generation_id: str, fault: str) -> bool:
@@ -242,15 +248,15 @@ class Decisions(Images):
             phase="fetch",
             retryable=True,
         )
-        with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
+        with self._rows.writing() as connection:
+            row = self._rows.must_find(connection, generation_id)
             forget_figures(connection, row.id)
             return self._back_to_fetch(connection, row, card, clip_check=DAMAGED, clip_fault=fault)
 
     def mark_clips(self, clips: Sequence[tuple[str, str]], *, check: str, fault: str | None) -> None:
         """Write down what is known of archived clips, by id and key, unless another file has taken the place of one."""
         done = generations.c.state == State.SUCCEEDED.value
-        with self.writing() as connection:
+        with self._rows.writing() as connection:
             for generation_id, clip_key in clips:
                 mine = (generations.c.id == generation_id, generations.c.clip_key == clip_key)
                 connection.execute(sa.update(generations).where(*mine, done).values(clip_check=check, clip_fault=fault))
@@ -260,14 +266,14 @@ class Decisions(Images):
     def set_starred(self, generation_ids: Sequence[str], starred: bool) -> int:
         """Set or clear the star of some rows; how many changed."""
         where = [generations.c.id.in_(generation_ids), generations.c.starred.is_not(starred)]
-        with self.writing() as connection:
+        with self._rows.writing() as connection:
             return connection.execute(sa.update(generations).where(*where).values(starred=starred)).rowcount
 
     def set_deleted(self, generation_ids: Sequence[str], moment: datetime | None) -> int:
         """Hide ended rows from History, or (None) bring them back; how many. Their credits go on counting."""
         where = [generations.c.id.in_(generation_ids), generations.c.state.in_(sorted(TERMINAL))]
         where.append(generations.c.deleted_at.is_(None) if moment else generations.c.deleted_at.is_not(None))
-        with self.writing() as connection:
+        with self._rows.writing() as connection:
             return connection.execute(sa.update(generations).where(*where).values(deleted_at=moment)).rowcount
 
 

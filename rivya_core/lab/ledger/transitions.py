@@ -52,7 +52,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store:
+class Transitions:
     """Read and move generations; safe to use from any thread."""
 
     def __init__(
@@ -97,9 +97,10 @@ class Store:
     def get(self, generation_id: str) -> GenerationRecord:
         """The generation as it is now. Raises LabError for an unknown id."""
         with self.reading() as connection:
-            return self._must_find(connection, generation_id)
+            return self.must_find(connection, generation_id)
 
-    def _must_find(self, connection: sa.Connection, generation_id: str) -> GenerationRecord:
+    def must_find(self, connection: sa.Connection, generation_id: str) -> GenerationRecord:
+        """The generation inside the caller's transaction. Raises LabError for an unknown id."""
         row = self.find(connection, generation_id)
         if row is None:
             raise LabError(
@@ -141,10 +142,10 @@ class Store:
             ValueError: the transition is not in ``states.LEGAL``; a bug of the caller.
         """
         with self.writing() as connection:
-            row = self._must_find(connection, generation_id)
-            return self._move(connection, row, from_states, to_state, note=note, credits=credits, **columns)
+            row = self.must_find(connection, generation_id)
+            return self.move_row(connection, row, from_states, to_state, note=note, credits=credits, **columns)
 
-    def _move(
+    def move_row(
         self,
         connection: sa.Connection,
         row: GenerationRecord,
@@ -155,6 +156,7 @@ class Store:
         credits: CreditMove | None = None,  # noqa: A002 - Rivya's word
         **columns: Any,
     ) -> bool:
+        """Do what ``move`` does with a row that was read inside the caller's transaction."""
         illegal = [state for state in from_states if to_state not in LEGAL[state]]
         if illegal:
             raise ValueError(f"no generation may go from {illegal} to {to_state}")
@@ -171,7 +173,7 @@ class Store:
         changed = connection.execute(_SET_IN_STATE, {"row_seq": row.seq, "row_state": row.state.value, **values})
         if changed.rowcount != 1:
             return False
-        self._write_event(
+        self.write_event(
             connection, row.id, "state", {"from": row.state.value, "to": to_state.value, **(note or {})}, now
         )
         if credits is None and to_state in {State.FAILED, State.CANCELLED} and row.settlement == "reserved":
@@ -183,9 +185,9 @@ class Store:
     def update(self, generation_id: str, *, event: tuple[str, Mapping[str, Any]] | None = None, **columns: Any) -> None:
         """Set columns of a row that are neither state nor credits, with a line in its timeline if ``event`` is given."""
         with self.writing() as connection:
-            self._update(connection, generation_id, event=event, **columns)
+            self.update_row(connection, generation_id, event=event, **columns)
 
-    def _update(
+    def update_row(
         self,
         connection: sa.Connection,
         generation_id: str,
@@ -193,12 +195,13 @@ class Store:
         event: tuple[str, Mapping[str, Any]] | None = None,
         **columns: Any,
     ) -> None:
+        """Do what ``update`` does, inside the caller's transaction."""
         if columns:
             changed = connection.execute(_SET_BY_ID, {"row_id": generation_id, **self._checked(columns)})
             if changed.rowcount != 1:
-                self._must_find(connection, generation_id)
+                self.must_find(connection, generation_id)
         if event is not None:
-            self._write_event(connection, generation_id, event[0], event[1], self.clock())
+            self.write_event(connection, generation_id, event[0], event[1], self.clock())
 
     def _checked(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         wrong = NOT_FREE & columns.keys()
@@ -206,8 +209,9 @@ class Store:
             raise ValueError(f"{sorted(wrong)} are set by moves and credit movements only")
         return to_columns(columns)
 
-    def _write_event(
+    def write_event(
         self, connection: sa.Connection, generation_id: str, kind: str, detail: Mapping[str, Any], now: datetime
     ) -> None:
+        """Add a line to the timeline of a generation, inside the caller's transaction."""
         event = {"generation_id": generation_id, "at": now, "kind": kind, "detail": dict(detail)}
         connection.execute(_NEW_EVENT, event)

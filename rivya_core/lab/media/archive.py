@@ -156,6 +156,18 @@ class Archive:
 
     # -- clips -----------------------------------------------------------------------------------------------------
 
+    def existing(self, key: str) -> Path:
+        """The local path of a file that a row names. Raises StorageError when it is gone."""
+        path = self.path(key)
+        if not path.is_file():
+            raise StorageError(
+                "A file of the archive is gone",
+                f"{key} is missing in {self.root.parent}.",
+                "Restore the data folder from its backup; for a clip, 'check now' fetches it again while Rivya keeps it.",
+                field="archive",
+            )
+        return path
+
     def check_clip(self, part: Path, key: str) -> Clip:
         """Check that a downloaded file is a whole, playable clip, and measure it.
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
 
 from rivya_core.api.differences import Difference
 from rivya_core.api.endpoints import retrieve_generation
 from rivya_core.api.errors import LabError, RivyaError
 from rivya_core.lab.ledger.job_writes import owner_of
 from rivya_core.lab.ledger.key_value import named
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.observations.observer import Observer
+from rivya_core.lab.ledger.observations.questions import Observation, observed
 from rivya_core.lab.ledger.read_only import refuse_if_read_only
 from rivya_core.lab.ledger.records import GenerationRecord
-from rivya_core.lab.parts import Parts
+from rivya_core.lab.ledger.unexpected_errors import UnexpectedErrors
 from rivya_core.lab.server import contract_check, support, tasks
 from rivya_core.lab.server.contract_check import ContractReport
-from rivya_core.lab.server.questions import Observation, observed
+from rivya_core.lab.server.errands import Errands
 from rivya_core.lab.server.tasks import TaskLook
-from rivya_core.settings import Mode
+from rivya_core.settings import Mode, Settings
 
 CONTRACT: Final = "contract"
 TASK: Final = "task"
@@ -31,9 +37,28 @@ LOOKS_MAX: Final = 20
 class Server:
     """What is known of the server of this lab's connection."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._connection = parts.settings.connection
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        enqueue: Callable[[sa.Connection, str, int], None],
+        refuse_if_closed: Callable[[], None],
+        errands: Errands,
+        observer: Observer,
+        now: Callable[[], datetime],
+        simulator: Any,
+        unexpected: UnexpectedErrors,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._enqueue = enqueue
+        self._refuse_if_closed = refuse_if_closed
+        self._errands = errands
+        self._observer = observer
+        self._now = now
+        self._support = support.SupportSource(settings, ledger, simulator, unexpected, now)
+        self._connection = self._settings.connection
         self._report: tuple[float, ContractReport | None] | None = None
         self._looks: dict[str, TaskLook] = {}
 
@@ -45,31 +70,31 @@ class Server:
         Raises:
             LabError: the lab is read-only, or closed.
         """
-        refuse_if_read_only(self._parts.settings)
-        self._parts.inbox.refuse_if_closed()
-        exchange = self._parts.errands.exchange
-        report, learned = contract_check.check(exchange, self._connection, self._parts.jobs.now())
+        refuse_if_read_only(self._settings)
+        self._refuse_if_closed()
+        exchange = self._errands.exchange
+        report, learned = contract_check.check(exchange, self._connection, self._now())
         for question, answer in learned:
-            self._parts.jobs.observer.note(self._connection, question, answer, simulated=report.simulated)
-        self._parts.jobs.observer.flush()
-        self._parts.ledger.set_note(named(CONTRACT, self._connection), contract_check.to_json(report))
+            self._observer.note(self._connection, question, answer, simulated=report.simulated)
+        self._observer.flush()
+        self._ledger.key_value.set(named(CONTRACT, self._connection), contract_check.to_json(report))
         self._report = (time.monotonic(), report)
         return report
 
     def ask_contract(self) -> None:
         """Have the contract checked in the background; returns at once."""
-        refuse_if_read_only(self._parts.settings)
-        self._parts.errands.run(CONTRACT, self.check_contract)
+        refuse_if_read_only(self._settings)
+        self._errands.run(CONTRACT, self.check_contract)
 
     @property
     def is_checking(self) -> bool:
         """True while a check of the contract is under way."""
-        return self._parts.errands.is_running(CONTRACT)
+        return self._errands.is_running(CONTRACT)
 
     def contract(self) -> ContractReport | None:
         """What the last check of this connection found; None before the first one."""
         if self._report is None or time.monotonic() - self._report[0] > KNOWN_FOR_S:
-            found = contract_check.of_json(self._parts.ledger.get_note(named(CONTRACT, self._connection)))
+            found = contract_check.of_json(self._ledger.key_value.get(named(CONTRACT, self._connection)))
             self._report = (time.monotonic(), found)
         return self._report[1]
 
@@ -83,16 +108,16 @@ class Server:
     def look_up(self, task_id: str) -> TaskLook:
         """Read a task now, over the network; what it is, or why it cannot be read. Nothing is stored, no answer raises."""
         wanted = task_id.strip()
-        self._parts.inbox.refuse_if_closed()
-        look = TaskLook(wanted, self._parts.jobs.now(), None, "Enter a task id.")
+        self._refuse_if_closed()
+        look = TaskLook(wanted, self._now(), None, "Enter a task id.")
         if wanted:
             try:
-                task = self._parts.errands.exchange(retrieve_generation(wanted), TASK_WITHIN_S)
+                task = self._errands.exchange(retrieve_generation(wanted), TASK_WITHIN_S)
                 look = replace(look, task=task, trouble="")
             except RivyaError as error:
                 look = replace(look, trouble=tasks.trouble_of(wanted, error))
         if look.task is not None:
-            with self._parts.ledger.reading() as connection:
+            with self._ledger.reading() as connection:
                 look = replace(look, generation_id=owner_of(connection, self._connection, wanted))
         while len(self._looks) >= LOOKS_MAX:
             self._looks.pop(next(iter(self._looks)))
@@ -102,7 +127,7 @@ class Server:
     def ask_task(self, task_id: str) -> None:
         """Have a task read in the background; returns at once."""
         self._looks.pop(task_id.strip(), None)
-        self._parts.errands.run(f"{TASK} {task_id.strip()[:80]}", lambda: self.look_up(task_id))
+        self._errands.run(f"{TASK} {task_id.strip()[:80]}", lambda: self.look_up(task_id))
 
     def task(self, task_id: str) -> TaskLook | None:
         """What the last read of a task told; None while it is not there."""
@@ -116,21 +141,20 @@ class Server:
         Raises:
             LabError: there is no such task, or the lab is read-only.
         """
-        refuse_if_read_only(self._parts.settings)
+        refuse_if_read_only(self._settings)
         look = self.task(task_id)
         if look is None or look.task is None:
             look = self.look_up(task_id)
         if look.task is None:
             raise LabError("The task cannot be kept", look.trouble, "Nothing was stored or sent.", field="task_id")
-        parts = self._parts
-        simulated = look.task.simulated or parts.settings.mode == "simulated"
+        simulated = look.task.simulated or self._settings.mode == "simulated"
         mode: Mode = "simulated" if simulated else "live"
-        with parts.ledger.writing() as connection:
-            row, is_new = parts.ledger.add_task(
+        with self._ledger.writing() as connection:
+            row, is_new = self._ledger.actions.add_task(
                 connection, look.task, self._connection, mode, prompt=look.prompt, params=look.params
             )
             if is_new:
-                parts.inbox.enqueue(connection, row.id, parts.ledger.next_run(connection, row.id))
+                self._enqueue(connection, row.id, self._ledger.next_run(connection, row.id))
         self._looks.pop(look.task_id, None)
         return row
 
@@ -138,9 +162,9 @@ class Server:
 
     def observations(self) -> list[Observation]:
         """Every open question of the documentation with what was seen of it on this connection."""
-        if not self._parts.settings.read_only:
-            self._parts.jobs.observer.flush()
-        with self._parts.ledger.reading() as connection:
+        if not self._settings.read_only:
+            self._observer.flush()
+        with self._ledger.reading() as connection:
             return observed(connection, self._connection)
 
     def support_bundle(self, generation_id: str | None = None, *, hours: float = 1.0, prompts: bool = False) -> bytes:
@@ -149,4 +173,4 @@ class Server:
         Raises:
             LabError: there is no such generation.
         """
-        return support.bundle(self._parts, self, generation_id, hours=hours, prompts=prompts)
+        return support.bundle(self._support, self, generation_id, hours=hours, prompts=prompts)

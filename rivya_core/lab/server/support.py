@@ -11,9 +11,9 @@ import io
 import json
 import platform
 import zipfile
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,11 +22,13 @@ import sqlalchemy as sa
 from rivya_core.api.catalogue import packaged_models
 from rivya_core.api.contract import API_PREFIX, PATH_GENERATIONS, REFERENCE_KEY
 from rivya_core.api.specs import ModelSpec
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.observations.redaction import LEFT_OUT, Redactor, address
 from rivya_core.lab.ledger.records import EventRecord, GenerationRecord
 from rivya_core.lab.ledger.schema import events
-from rivya_core.lab.parts import Parts
-from rivya_core.lab.server.redaction import LEFT_OUT, Redactor, address
+from rivya_core.lab.ledger.unexpected_errors import UnexpectedErrors
 from rivya_core.mode_words import mode_word
+from rivya_core.settings import Settings
 from rivya_core.version import VERSION
 
 if TYPE_CHECKING:
@@ -57,11 +59,22 @@ TIMES: Final = (
 )  # fmt: skip
 
 
-def bundle(parts: Parts, server: Server, generation_id: str | None, *, hours: float, prompts: bool) -> bytes:
+@dataclass(frozen=True, slots=True)
+class SupportSource:
+    """What a support bundle is read from; ``simulator``: the embedded one, or None."""
+
+    settings: Settings
+    ledger: Ledger
+    simulator: Any
+    unexpected: UnexpectedErrors
+    now: Callable[[], datetime]
+
+
+def bundle(source: SupportSource, server: Server, generation_id: str | None, *, hours: float, prompts: bool) -> bytes:
     """Write the ZIP; see ``Lab.support_bundle``."""
-    rows = [parts.ledger.get(generation_id)] if generation_id is not None else _lately(parts, hours)
-    hidden = None if prompts else [text for row in rows for text in private(parts, row)]
-    redact = Redactor(_keys(parts), hidden)
+    rows = [source.ledger.get(generation_id)] if generation_id is not None else _lately(source, hours)
+    hidden = None if prompts else [text for row in rows for text in private(source, row)]
+    redact = Redactor(_keys(source), hidden)
     what = "One generation." if generation_id else f"{len(rows)} generations of the last {hours:g} hours."
     said = (
         "Prompts are in it, as was ticked."
@@ -69,12 +82,12 @@ def bundle(parts: Parts, server: Server, generation_id: str | None, *, hours: fl
         else "Prompts, names of images and words that may quote them are left out."
     )
     files: dict[str, object] = {
-        "about.json": _about(parts, redact),
+        "about.json": _about(source, redact),
         "contract.json": _contract(server, redact),
         "observations.json": [asdict(one) | {"answer": redact.seen(one.answer)} for one in server.observations()],
     }
     for place, row in enumerate(rows, 1):
-        files[f"generations/{place:03}.json"] = _generation(parts, row, redact)
+        files[f"generations/{place:03}.json"] = _generation(source, row, redact)
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", ABOUT.format(version=VERSION, what=what, prompts=said))
@@ -83,7 +96,7 @@ def bundle(parts: Parts, server: Server, generation_id: str | None, *, hours: fl
     return held.getvalue()
 
 
-def private(parts: Parts, row: GenerationRecord) -> Iterable[str]:
+def private(source: SupportSource, row: GenerationRecord) -> Iterable[str]:
     """The texts of a generation that are its maker's: prompts, free parameters, the image's name, their own trace id."""
     spec = packaged_models().get(row.model)
     yield row.prompt
@@ -91,7 +104,7 @@ def private(parts: Parts, row: GenerationRecord) -> Iterable[str]:
     yield row.client_request_id or ""
     yield from (str(value) for key, value in row.params.items() if not _is_public(spec, key, value))
     if row.asset_sha256 is not None:
-        asset = parts.ledger.asset(row.asset_sha256)
+        asset = source.ledger.assets.find(row.asset_sha256)
         yield "" if asset is None else asset.name
     image = row.request.get("reference_image")
     yield str(image.get("name", "")) if isinstance(image, Mapping) else ""
@@ -105,15 +118,15 @@ def _is_public(spec: ModelSpec | None, key: str, value: object) -> bool:
     return param is not None and value in param.options
 
 
-def _keys(parts: Parts) -> list[str]:
-    key = parts.settings.api_key
+def _keys(source: SupportSource) -> list[str]:
+    key = source.settings.api_key
     own = [] if key is None else [key.get_secret_value()]
-    return own + ([str(parts.simulator.api_key)] if parts.simulator is not None else [])
+    return own + ([str(source.simulator.api_key)] if source.simulator is not None else [])
 
 
-def _lately(parts: Parts, hours: float) -> list[GenerationRecord]:
+def _lately(source: SupportSource, hours: float) -> list[GenerationRecord]:
     """The generations to which something happened in the last hours, the latest first."""
-    since = parts.jobs.now() - timedelta(hours=hours)
+    since = source.now() - timedelta(hours=hours)
     query = (
         sa.select(events.c.generation_id)
         .where(events.c.at >= since)
@@ -121,13 +134,13 @@ def _lately(parts: Parts, hours: float) -> list[GenerationRecord]:
         .order_by(sa.func.max(events.c.id).desc())
         .limit(MOST)
     )
-    with parts.ledger.reading() as connection:
+    with source.ledger.reading() as connection:
         ids = list(connection.execute(query).scalars())
-    return [parts.ledger.get(found) for found in ids]
+    return [source.ledger.get(found) for found in ids]
 
 
-def _about(parts: Parts, redact: Redactor) -> dict[str, object]:
-    settings = parts.settings
+def _about(source: SupportSource, redact: Redactor) -> dict[str, object]:
+    settings = source.settings
     shown = {
         name: value
         for name, value in settings.model_dump(mode="json").items()
@@ -143,9 +156,9 @@ def _about(parts: Parts, redact: Redactor) -> dict[str, object]:
             "connection": redact.plain(settings.connection),
             "mode": mode_word(settings.mode, settings.connection),
         },
-        "at": parts.jobs.now().isoformat(),
-        "queue": _pause(parts, redact),
-        "unexpected_errors": [redact.text(str(one)) for one in parts.jobs.unexpected.all()],
+        "at": source.now().isoformat(),
+        "queue": _pause(source, redact),
+        "unexpected_errors": [redact.text(str(one)) for one in source.unexpected.all()],
     }
 
 
@@ -156,8 +169,8 @@ def _version(name: str) -> str:
         return ""
 
 
-def _pause(parts: Parts, redact: Redactor) -> object:
-    pause = parts.ledger.pause(parts.settings.connection)
+def _pause(source: SupportSource, redact: Redactor) -> object:
+    pause = source.ledger.key_value.pause(source.settings.connection)
     return "running" if pause is None else redact.anything({"paused": pause.effect, "card": asdict(pause.card)})
 
 
@@ -168,7 +181,7 @@ def _contract(server: Server, redact: Redactor) -> object:
     return redact.anything(asdict(report) | {"checked_at": None}) | {"checked_at": report.checked_at.isoformat()}
 
 
-def _generation(parts: Parts, row: GenerationRecord, redact: Redactor) -> dict[str, object]:
+def _generation(source: SupportSource, row: GenerationRecord, redact: Redactor) -> dict[str, object]:
     """Everything that is known of a generation."""
     told: dict[str, object] = {name: _opaque(getattr(row, name), redact) for name in FIGURES}
     told |= {name: None if (at := getattr(row, name)) is None else at.isoformat() for name in TIMES}
@@ -186,10 +199,10 @@ def _generation(parts: Parts, row: GenerationRecord, redact: Redactor) -> dict[s
         if row.error is None
         else redact.anything(asdict(row.error)) | {"request_id": _opaque(row.error.request_id, redact)}
     )
-    told["timeline"] = [_event(event, redact) for event in parts.ledger.events(row.id)]
+    told["timeline"] = [_event(event, redact) for event in source.ledger.rows.events(row.id)]
     told["credits"] = [
         {"at": one.at.isoformat(), "kind": one.kind, "credits": one.credits, "provisional": one.provisional}
-        for one in parts.ledger.movements(row.id)
+        for one in source.ledger.rows.movements(row.id)
     ]
     return told
 

@@ -1,84 +1,80 @@
-"""What people change in a show: title, captions, order, layout, slides. Each change hands back the show as it was, for an undo."""
+"""What people change in a show: title, captions, order, layout, slides. Each is checked here and applied by ``Shows``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from rivya_core.api.errors import LabError
 from rivya_core.api.texts import cannot_be_kept, name_trouble, shows_nothing
 from rivya_core.lab.shows import slides
-from rivya_core.lab.shows.show import LAYOUTS, Layout, Show, Slide
-from rivya_core.lab.shows.take_back import taken_back
+from rivya_core.lab.shows.clip_store import HeldClip
+from rivya_core.lab.shows.show import LAYOUTS, SIDE_BY_SIDE_MAX, Layout, Show, Slide
 
 TITLE_MAX: Final = 120
 CAPTION_MAX: Final = 600
 SLIDES_MAX: Final = 200
 
+ChosenClips = Sequence[str | Sequence[str]]
+"""Clips for slides, by generation ids: one, or several side by side, a slide."""
 
-class Edits:
-    """The part of ``Shows`` that changes what people see; it inherits this. Every method raises LabError in a read-only lab."""
 
-    def _change(self, show_id: str, change: Callable[[Show], Show]) -> Show:
-        raise NotImplementedError
+Change = Callable[[Show], Show]
+"""A change of a show, applied inside the transaction that stores it."""
 
-    def rename(self, show_id: str, title: str) -> Show:
-        """Give a show another title, at most 120 characters in one line. Raises LabError: it is empty or too long."""
-        wanted = check_title(title)
-        return self._change(show_id, lambda show: replace(show, title=wanted))
 
-    def caption(self, show_id: str, number: int, text: str) -> Show:
-        """Write the caption of a slide, at most 600 characters. Raises LabError: it is too long, or there is no such slide."""
-        wanted = check_caption(text)
-        return self._change(show_id, lambda show: show.with_slide(replace(_slide(show, number), caption=wanted)))
+def renamed(title: str) -> Change:
+    """Give a show another title. Raises LabError: it is empty or too long."""
+    wanted = check_title(title)
+    return lambda show: replace(show, title=wanted)
 
-    def set_layout(self, show_id: str, number: int, layout: Layout) -> Show:
-        """Give a slide another layout. Raises LabError: its clips do not go with it, or there is no such slide."""
 
-        def changed(show: Show) -> Show:
-            slide = _slide(show, number)
-            if layout not in slides.layouts(slide):
-                allowed = ", ".join(slides.layouts(slide))
-                known = f"{layout[:40]!r}" if isinstance(layout, str) and layout not in LAYOUTS else layout
-                raise LabError(
-                    "This layout does not fit the slide",
-                    f"layout: a slide with {len(slide.clips)} clips can be {allowed}, not {known}.",
-                    "Choose one of these.",
-                    field="layout",
-                )
-            return show.with_slide(replace(slide, layout=layout))
+def captioned(number: int, text: str) -> Change:
+    """Write the caption of a slide. Raises LabError: it is too long; the change itself, when there is no such slide."""
+    wanted = check_caption(text)
+    return lambda show: show.with_slide(replace(_slide(show, number), caption=wanted))
 
-        return self._change(show_id, changed)
 
-    def move(self, show_id: str, number: int, by: int) -> Show:
-        """Move a slide ``by`` places: -1 is one up. Beyond the ends it stays at the end."""
+def laid_out(number: int, layout: Layout) -> Change:
+    """Give a slide another layout. The change raises LabError: its clips do not go with it, or there is no such slide."""
 
-        def moved(show: Show) -> Show:
-            slide = _slide(show, number)
-            others = [one for one in show.slides if one is not slide]
-            at = min(max(show.slides.index(slide) + by, 0), len(others))
-            return replace(show, slides=(*others[:at], slide, *others[at:]))
+    def changed(show: Show) -> Show:
+        slide = _slide(show, number)
+        if layout not in slides.layouts(slide):
+            allowed = ", ".join(slides.layouts(slide))
+            known = f"{layout[:40]!r}" if isinstance(layout, str) and layout not in LAYOUTS else layout
+            raise LabError(
+                "This layout does not fit the slide",
+                f"layout: a slide with {len(slide.clips)} clips can be {allowed}, not {known}.",
+                "Choose one of these.",
+                field="layout",
+            )
+        return show.with_slide(replace(slide, layout=layout))
 
-        return self._change(show_id, moved)
+    return changed
 
-    def remove(self, show_id: str, number: int) -> Show:
-        """Take a slide out; its clips stay held, so that an undo brings it back. Raises LabError: no such slide."""
 
-        def without(show: Show) -> Show:
-            slide = _slide(show, number)
-            return replace(show, slides=tuple(one for one in show.slides if one is not slide))
+def moved(number: int, by: int) -> Change:
+    """Move a slide ``by`` places: -1 is one up. Beyond the ends it stays at the end."""
 
-        return self._change(show_id, without)
+    def changed(show: Show) -> Show:
+        slide = _slide(show, number)
+        others = [one for one in show.slides if one is not slide]
+        at = min(max(show.slides.index(slide) + by, 0), len(others))
+        return replace(show, slides=(*others[:at], slide, *others[at:]))
 
-    def put_back(self, before: Show, after: Show | None = None) -> Show:
-        """Make a show what it was, as a change handed it back: title, slides and facts; the show as it is now, for a redo.
+    return changed
 
-        Args:
-            before: The show as it was.
-            after: The show as the change left it: only what the change did is taken back then, what others did since stays.
-        """
-        return self._change(before.id, lambda show: taken_back(show, before, after or show))
+
+def without(number: int) -> Change:
+    """Take a slide out. The change raises LabError: there is no such slide."""
+
+    def changed(show: Show) -> Show:
+        slide = _slide(show, number)
+        return replace(show, slides=tuple(one for one in show.slides if one is not slide))
+
+    return changed
 
 
 def check_title(title: str) -> str:
@@ -106,6 +102,47 @@ def check_count(count: int) -> None:
             "Make a second show.",
             field="slides",
         )
+
+
+def groups_of(generation_ids: ChosenClips) -> list[tuple[str, ...]]:
+    """The clips of each slide. Raises LabError: none, too many slides, or too many clips for one of them."""
+    groups = [(one,) if isinstance(one, str) else tuple(one) for one in generation_ids]
+    if not groups or not all(groups):
+        raise LabError("There is no clip", "A show needs at least one clip.", "Choose one.", field="generation_ids")
+    check_count(len(groups))
+    for group in groups:
+        if len(group) > SIDE_BY_SIDE_MAX:
+            raise LabError(
+                "These are too many clips for one slide",
+                f"{len(group)} clips were given, and at most {SIDE_BY_SIDE_MAX} stand side by side.",
+                "Take several slides.",
+                field="generation_ids",
+            )
+    return groups
+
+
+def captions_for(captions: Sequence[str] | None, count: int) -> list[str]:
+    """One caption a slide, as they are kept. Raises LabError: another number of them than slides, or one is too long."""
+    found = [""] * count if captions is None else [check_caption(one) for one in captions]
+    if len(found) != count:
+        raise LabError(
+            "The captions do not fit the slides",
+            f"{len(found)} captions were given for {count} slides.",
+            "Give one for each slide, or none.",
+            field="captions",
+        )
+    return found
+
+
+def slides_of(
+    groups: Sequence[Sequence[str]], captions: Sequence[str], held: Mapping[str, HeldClip], first: int
+) -> tuple[Slide, ...]:
+    """One slide a group; one clip is on a slide once."""
+    told = []
+    for number, (group, caption) in enumerate(zip(groups, captions, strict=True), start=first):
+        keys = tuple(dict.fromkeys(held[id_].shown.sha256 for id_ in group))
+        told.append(Slide(number, slides.plain_layout(keys), keys, caption))
+    return tuple(told)
 
 
 def _slide(show: Show, number: int) -> Slide:

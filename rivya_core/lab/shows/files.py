@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -11,12 +11,15 @@ from typing import Any, Final, Literal, get_args
 from rivya_core.api.errors import LabError, RivyaError
 from rivya_core.lab.jobs import submission
 from rivya_core.lab.ledger.database import reading_at_once
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_if_read_only
-from rivya_core.lab.parts import Parts
+from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.server.errands import Errands
 from rivya_core.lab.shows import export, previews, repository, slides
 from rivya_core.lab.shows.clip_store import HeldClip, file_of
 from rivya_core.lab.shows.export import INSIDE_MAX_BYTES, Material
 from rivya_core.lab.shows.own_key import refuse_key
+from rivya_core.settings import Settings
 
 Kind = Literal["file", "zip", "folder"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -43,8 +46,20 @@ class Sizes:
 class ShowFiles:
     """Write and send the files of shows; safe to use from any thread."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        archive: Archive,
+        refuse_if_closed: Callable[[], None],
+        errands: Errands,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._archive = archive
+        self._refuse_if_closed = refuse_if_closed
+        self._errands = errands
         self._failures: dict[str, RivyaError] = {}
 
     def export(self, show_id: str, path: str | Path, kind: Kind = "file", originals: bool = False) -> Path:
@@ -67,7 +82,7 @@ class ShowFiles:
 
     def sizes(self, show_id: str) -> Sizes:
         """How large the files of a show are. Raises LabError for an unknown id."""
-        archive = self._parts.archive
+        archive = self._archive
         data, held = self._read(show_id)
         made = [key for key in held if previews.is_made(archive, key)]
         small = None
@@ -82,7 +97,7 @@ class ShowFiles:
 
     def ask(self, show_id: str) -> None:
         """Have the small copies made in the background; returns at once. Raises LabError on a read-only lab."""
-        refuse_if_read_only(self._parts.settings)
+        refuse_if_read_only(self._settings)
         self._failures.pop(show_id, None)
 
         def make() -> None:
@@ -91,11 +106,11 @@ class ShowFiles:
             except RivyaError as error:
                 self._failures[show_id] = error
 
-        self._parts.errands.run(_errand(show_id), make)
+        self._errands.run(_errand(show_id), make)
 
     def is_making(self, show_id: str) -> bool:
         """True while small copies of the show are made in the background; ``sizes`` says how many are left."""
-        return self._parts.errands.is_running(_errand(show_id))
+        return self._errands.is_running(_errand(show_id))
 
     def failure(self, show_id: str) -> RivyaError | None:
         """Why the last that were asked for could not be made, or None."""
@@ -105,16 +120,16 @@ class ShowFiles:
 
     def _read(self, show_id: str) -> tuple[dict[str, Any], Mapping[str, HeldClip]]:
         """The data of a show and the clips in it, as they stand at one moment."""
-        with reading_at_once(self._parts.database) as connection:
+        with reading_at_once(self._ledger.database) as connection:
             show = repository.must_find(connection, show_id)
             held = {one.shown.sha256: one for one in repository.held(connection, show_id)}
         data = slides.to_data(show)
-        refuse_key(self._parts.settings, json.dumps(data, ensure_ascii=False))
+        refuse_key(self._settings, json.dumps(data, ensure_ascii=False))
         return data, {sha256: held[sha256] for sha256 in data["clips"]}
 
     def _material(self, show_id: str) -> Material:
         """The show with its clips as they are."""
-        archive, (data, held) = self._parts.archive, self._read(show_id)
+        archive, (data, held) = self._archive, self._read(show_id)
         clips, posters = {}, {}
         for sha256, one in held.items():
             clips[sha256] = file_of(archive, one.archive_key)
@@ -123,7 +138,7 @@ class ShowFiles:
 
     def _small(self, show_id: str) -> Material:
         """The show with small copies of its clips."""
-        archive, (data, held) = self._parts.archive, self._read(show_id)
+        archive, (data, held) = self._archive, self._read(show_id)
         left = sum(not previews.is_made(archive, key) for key in held)
         if left:
             raise LabError(
@@ -154,13 +169,13 @@ class ShowFiles:
 
     def _make_small(self, show_id: str) -> None:
         """Make the small copies that are missing. Raises LabError in a read-only lab when one is."""
-        archive, material = self._parts.archive, self._material(show_id)
+        archive, material = self._archive, self._material(show_id)
         for key, clip in material.clips.items():
             if previews.is_made(archive, key):
                 continue
-            refuse_if_read_only(self._parts.settings)
-            self._parts.inbox.refuse_if_closed()
-            submission.check_disk(self._parts.settings, archive)
+            refuse_if_read_only(self._settings)
+            self._refuse_if_closed()
+            submission.check_disk(self._settings, archive)
             previews.make(archive, key, clip, material.posters[key])
 
 

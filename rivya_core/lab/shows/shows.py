@@ -6,7 +6,7 @@ Making reads the ledger once and holds the clips; from then on a show changes on
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,25 @@ from rivya_core.lab.evaluation.verdicts import Verdicts
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.ledger.database import begin_immediate, reading, reading_at_once
 from rivya_core.lab.ledger.ids import new_intent_id
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_writes
-from rivya_core.lab.parts import Parts
-from rivya_core.lab.shows import repository, slides
+from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.server.errands import Errands
+from rivya_core.lab.shows import edits, repository, slides
 from rivya_core.lab.shows.ballot.ballot import BallotFile, BallotFiles
+from rivya_core.lab.shows.cassette.replay import Replay
 from rivya_core.lab.shows.changes import changes
 from rivya_core.lab.shows.clip_store import HeldClip, file_of
-from rivya_core.lab.shows.edits import Edits, check_caption, check_count, check_title
+from rivya_core.lab.shows.edits import ChosenClips, check_count, check_title
 from rivya_core.lab.shows.files import Kind, ShowFiles
 from rivya_core.lab.shows.own_key import refuse_key
+from rivya_core.lab.shows.room.open_room import OpenRooms
 from rivya_core.lab.shows.room.room import Room
-from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX, Facts, Listed, Show, Slide
+from rivya_core.lab.shows.show import Facts, Layout, Listed, Show, Slide
 from rivya_core.lab.shows.sweep_evidence import Freezer
+from rivya_core.lab.shows.take_back import taken_back
 from rivya_core.lab.shows.target import free_target
-
-ChosenClips = Sequence[str | Sequence[str]]
-"""Generations in order; several in one entry stand side by side on one slide."""
+from rivya_core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +47,33 @@ class Updated:
     changes: tuple[str, ...]
 
 
-class Shows(Edits):
+class Shows:
     """Make, change and hand out shows; safe to use from any thread."""
 
-    def __init__(self, parts: Parts, verdicts: Verdicts, votes: Votes) -> None:
-        self._parts = parts
-        self._freezer = Freezer(parts, verdicts, votes)
-        self.ballots = BallotFiles(parts)
-        self.files = ShowFiles(parts)
-        self.room = Room(parts, self, votes)
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        archive: Archive,
+        refuse_if_closed: Callable[[], None],
+        errands: Errands,
+        rooms: OpenRooms,
+        replay: Replay | None,
+        verdicts: Verdicts,
+        votes: Votes,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._archive = archive
+        self._freezer = Freezer(ledger=ledger, archive=archive, replay=replay, verdicts=verdicts, votes=votes)
+        self.ballots = BallotFiles(
+            settings=settings, ledger=ledger, archive=archive, refuse_if_closed=refuse_if_closed, errands=errands
+        )
+        self.files = ShowFiles(
+            settings=settings, ledger=ledger, archive=archive, refuse_if_closed=refuse_if_closed, errands=errands
+        )
+        self.room = Room(settings=settings, ledger=ledger, rooms=rooms, errands=errands, shows=self, votes=votes)
 
     # -- making ----------------------------------------------------------------------------------------------------
 
@@ -65,7 +86,7 @@ class Shows(Edits):
             LabError: no such sweep; it runs and is not decided, or has no clip yet; the title is not usable; read-only.
             StorageError: a clip's file is gone, or there is no room.
         """
-        refuse_writes(self._parts.database)
+        refuse_writes(self._ledger.database)
         evidence = self._freezer.evidence(sweep_id)
         wanted = check_title(one_line(evidence.status.experiment.name) if title is None else title)
         _check_ended(evidence.status)
@@ -86,11 +107,11 @@ class Shows(Edits):
             LabError: a title, caption or clip is not usable (``field`` says which), or the lab is read-only.
             StorageError: a clip's file is gone, or there is no room.
         """
-        refuse_writes(self._parts.database)
+        refuse_writes(self._ledger.database)
         wanted = check_title(title)
-        groups = _groups(generation_ids)
+        groups = edits.groups_of(generation_ids)
         held = self._freezer.hold([id_ for group in groups for id_ in group])
-        told = _slides_of(groups, _captions(captions, len(groups)), held, 1)
+        told = edits.slides_of(groups, edits.captions_for(captions, len(groups)), held, 1)
         facts = Facts(max(one.shown.made_at for one in held.values()), replay=self._freezer.replay)
         return self._add(self._new(wanted, facts, told, held.values()), held.values())
 
@@ -100,14 +121,14 @@ class Shows(Edits):
         Raises:
             LabError: no such show, a clip or caption is not usable, or the lab is read-only.
         """
-        refuse_writes(self._parts.database)
-        groups = _groups(generation_ids)
+        refuse_writes(self._ledger.database)
+        groups = edits.groups_of(generation_ids)
         self.get(show_id)
         held = self._freezer.hold([id_ for group in groups for id_ in group])
 
         def grown(show: Show) -> Show:
             first = max((slide.number for slide in show.slides), default=0) + 1
-            more = _slides_of(groups, _captions(captions, len(groups)), held, first)
+            more = edits.slides_of(groups, edits.captions_for(captions, len(groups)), held, first)
             check_count(len(show.slides) + len(more))
             known = {**{one.shown.sha256: one.shown for one in held.values()}, **show.clips}
             facts = show.facts
@@ -123,12 +144,12 @@ class Shows(Edits):
         Raises:
             LabError: no such show, or the lab is read-only. StorageError: a clip's file is gone.
         """
-        refuse_writes(self._parts.database)
+        refuse_writes(self._ledger.database)
         before = self.get(show_id)
         if before.sweep_id is None:
             frozen = self._freezer.again(before.facts, self.held(show_id))
         else:
-            with reading(self._parts.database) as connection:
+            with reading(self._ledger.database) as connection:
                 known = [one.generation_id for one in repository.held(connection, show_id)]
             frozen = self._freezer.freeze(self._freezer.evidence(before.sweep_id), known)
         known_clips = {one.shown.sha256: one.shown for one in frozen.held}
@@ -152,12 +173,12 @@ class Shows(Edits):
 
     def list(self) -> tuple[Listed, ...]:
         """All shows, newest first."""
-        with reading_at_once(self._parts.database) as connection:
+        with reading_at_once(self._ledger.database) as connection:
             return tuple(repository.listed(connection))
 
     def get(self, show_id: str) -> Show:
         """One show with its slides and clips. Raises LabError for an unknown id."""
-        with reading_at_once(self._parts.database) as connection:
+        with reading_at_once(self._ledger.database) as connection:
             return repository.must_find(connection, show_id)
 
     def data(self, show_id: str) -> dict[str, Any]:
@@ -166,7 +187,7 @@ class Shows(Edits):
         Holds no key, balance, host, path, or id of the API. Raises LabError for an unknown id, and where somebody wrote the key.
         """
         data = slides.to_data(self.get(show_id))
-        refuse_key(self._parts.settings, json.dumps(data, ensure_ascii=False))
+        refuse_key(self._settings, json.dumps(data, ensure_ascii=False))
         return data
 
     def page(self, show_id: str) -> str:
@@ -207,7 +228,7 @@ class Shows(Edits):
 
     def held(self, show_id: str) -> tuple[HeldClip, ...]:
         """The clips that the slides of a show hold, in the order shown, each with its generation. Raises LabError for an unknown id."""
-        with reading_at_once(self._parts.database) as connection:
+        with reading_at_once(self._ledger.database) as connection:
             show = repository.must_find(connection, show_id)
             known = {one.shown.sha256: one for one in repository.held(connection, show_id)}
         return tuple(known[key] for key in show.clips)
@@ -218,12 +239,12 @@ class Shows(Edits):
         Raises:
             LabError: the show holds no such clip. StorageError: its file is gone.
         """
-        return file_of(self._parts.archive, self._held(show_id, sha256).archive_key)
+        return file_of(self._archive, self._held(show_id, sha256).archive_key)
 
     def poster(self, show_id: str, sha256: str) -> Path | None:
         """The local path of the poster of a clip that a show holds, or None. Raises LabError: the show holds no such clip."""
         key = self._held(show_id, sha256).poster_key
-        return None if key is None else file_of(self._parts.archive, key)
+        return None if key is None else file_of(self._archive, key)
 
     def export(self, show_id: str, path: str | Path, kind: Kind = "file", originals: bool = False) -> Path:
         """Write the show to hand over, to play from disk without a network; where it is. The same show gives the same bytes.
@@ -268,24 +289,53 @@ class Shows(Edits):
         return side_by_side.side_by_side(clips, free_target(path), title=show.title)
 
     def _held(self, show_id: str, sha256: str) -> HeldClip:
-        with reading(self._parts.database) as connection:
+        with reading(self._ledger.database) as connection:
             found = repository.held(connection, show_id, sha256)
         if not found:
             raise LabError("There is no such clip", "This show holds no clip with this hash.", field="clip")
         return found[0]
 
+    # -- editing: each hands back the show as it was, for an undo, and raises LabError in a read-only lab -----------------
+
+    def rename(self, show_id: str, title: str) -> Show:
+        """Give a show another title, at most 120 characters in one line. Raises LabError: it is empty or too long."""
+        return self._change(show_id, edits.renamed(title))
+
+    def caption(self, show_id: str, number: int, text: str) -> Show:
+        """Write the caption of a slide, at most 600 characters. Raises LabError: it is too long, or there is no such slide."""
+        return self._change(show_id, edits.captioned(number, text))
+
+    def set_layout(self, show_id: str, number: int, layout: Layout) -> Show:
+        """Give a slide another layout. Raises LabError: its clips do not go with it, or there is no such slide."""
+        return self._change(show_id, edits.laid_out(number, layout))
+
+    def move(self, show_id: str, number: int, by: int) -> Show:
+        """Move a slide ``by`` places: -1 is one up. Beyond the ends it stays at the end."""
+        return self._change(show_id, edits.moved(number, by))
+
+    def remove(self, show_id: str, number: int) -> Show:
+        """Take a slide out; its clips stay held, so that an undo brings it back. Raises LabError: no such slide."""
+        return self._change(show_id, edits.without(number))
+
+    def put_back(self, before: Show, after: Show | None = None) -> Show:
+        """Make a show what it was before a change; the show as it is now, for a redo.
+
+        ``after``: the show as the change left it: only what the change did is taken back then, what others did since stays.
+        """
+        return self._change(before.id, lambda show: taken_back(show, before, after or show))
+
     # -- removing --------------------------------------------------------------------------------------------------
 
     def delete(self, show_id: str) -> bool:
         """Take a show out of the list and stop sharing it; False when it was not there. What was exported stays, and so do all clips."""
-        with begin_immediate(self._parts.database) as connection:
-            was_there = repository.set_deleted(connection, show_id, self._parts.ledger.clock())
+        with begin_immediate(self._ledger.database) as connection:
+            was_there = repository.set_deleted(connection, show_id, self._ledger.clock())
         self.room.stop(show_id)
         return was_there
 
     def undelete(self, show_id: str) -> bool:
         """Bring a deleted show back; False when there is none."""
-        with begin_immediate(self._parts.database) as connection:
+        with begin_immediate(self._ledger.database) as connection:
             return repository.set_deleted(connection, show_id, None)
 
     # -- storing ---------------------------------------------------------------------------------------------------
@@ -300,7 +350,7 @@ class Shows(Edits):
         sweep_id: str | None = None,
     ) -> Show:
         check_count(len(told))
-        now = self._parts.ledger.clock()
+        now = self._ledger.clock()
         return Show(
             id="s" + new_intent_id(now)[1:],
             title=title,
@@ -314,7 +364,7 @@ class Shows(Edits):
         )
 
     def _add(self, show: Show, held: Iterable[HeldClip]) -> Show:
-        with begin_immediate(self._parts.database) as connection:
+        with begin_immediate(self._ledger.database) as connection:
             repository.add(connection, show, held)
             return repository.must_find(connection, show.id)
 
@@ -325,13 +375,13 @@ class Shows(Edits):
         self, show_id: str, change: Callable[[Show], Show], held: Collection[HeldClip] = (), *, anew: bool = False
     ) -> tuple[Show, Show]:
         """Change a show in one transaction; as it was before, and as it is now. ``held``, ``anew``: see ``store.hold``."""
-        with begin_immediate(self._parts.database) as connection:
+        with begin_immediate(self._ledger.database) as connection:
             before = repository.must_find(connection, show_id)
             after = change(before)
             if after == before and not held:
                 return before, before
             repository.hold(connection, show_id, held, anew=anew)
-            repository.put(connection, replace(after, changed_at=self._parts.ledger.clock()), before)
+            repository.put(connection, replace(after, changed_at=self._ledger.clock()), before)
             return before, repository.must_find(connection, show_id)
 
 
@@ -343,42 +393,3 @@ def _check_ended(status: SweepStatus) -> None:
             "Make the show when they have ended, or decide first.",
             field="sweep_id",
         )
-
-
-def _groups(generation_ids: ChosenClips) -> list[tuple[str, ...]]:
-    groups = [(one,) if isinstance(one, str) else tuple(one) for one in generation_ids]
-    if not groups or not all(groups):
-        raise LabError("There is no clip", "A show needs at least one clip.", "Choose one.", field="generation_ids")
-    check_count(len(groups))
-    for group in groups:
-        if len(group) > SIDE_BY_SIDE_MAX:
-            raise LabError(
-                "These are too many clips for one slide",
-                f"{len(group)} clips were given, and at most {SIDE_BY_SIDE_MAX} stand side by side.",
-                "Take several slides.",
-                field="generation_ids",
-            )
-    return groups
-
-
-def _captions(captions: Sequence[str] | None, count: int) -> list[str]:
-    found = [""] * count if captions is None else [check_caption(one) for one in captions]
-    if len(found) != count:
-        raise LabError(
-            "The captions do not fit the slides",
-            f"{len(found)} captions were given for {count} slides.",
-            "Give one for each slide, or none.",
-            field="captions",
-        )
-    return found
-
-
-def _slides_of(
-    groups: Sequence[Sequence[str]], captions: Sequence[str], held: Mapping[str, HeldClip], first: int
-) -> tuple[Slide, ...]:
-    """One slide a group; one clip is on a slide once."""
-    told = []
-    for number, (group, caption) in enumerate(zip(groups, captions, strict=True), start=first):
-        keys = tuple(dict.fromkeys(held[id_].shown.sha256 for id_ in group))
-        told.append(Slide(number, slides.plain_layout(keys), keys, caption))
-    return tuple(told)

@@ -13,9 +13,11 @@ from rivya_core.lab.evaluation.results import Votes
 from rivya_core.lab.evaluation.verdicts import Verdicts
 from rivya_core.lab.experiments import repository
 from rivya_core.lab.ledger.database import reading
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import generations
-from rivya_core.lab.parts import Parts
+from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.shows import clip_store, sweep_facts
+from rivya_core.lab.shows.cassette.replay import Replay
 from rivya_core.lab.shows.clip_store import HeldClip
 from rivya_core.lab.shows.show import Facts
 from rivya_core.mode_words import ModeWord, mode_word
@@ -32,12 +34,20 @@ class Frozen:
 class Freezer:
     """Read what shows are made of, and hold its clips; safe to use from any thread."""
 
-    def __init__(self, parts: Parts, verdicts: Verdicts, votes: Votes) -> None:
-        self._database = parts.database
-        self._archive = parts.archive
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        archive: Archive,
+        replay: Replay | None,
+        verdicts: Verdicts,
+        votes: Votes,
+    ) -> None:
+        self._database = ledger.database
+        self._archive = archive
         self._verdicts = verdicts
         self._votes = votes
-        self.replay = "" if parts.replay is None else parts.replay.words()
+        self.replay = "" if replay is None else replay.words()
 
     def evidence(self, sweep_id: str) -> sweep_facts.Evidence:
         """Read what is known of a sweep now. Votes stay out while a round with a vote is open."""

@@ -17,11 +17,12 @@ from rivya_core.lab.experiments import repository
 from rivya_core.lab.ledger import cap_log, reconciliation
 from rivya_core.lab.ledger.cap_log import CapChange
 from rivya_core.lab.ledger.database import reading
+from rivya_core.lab.ledger.history.history import History
 from rivya_core.lab.ledger.key_value import own_changes
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import balances, cell_takes, experiments, generations, movements
 from rivya_core.lab.ledger.states import NEEDS_JOB, State, stored
 from rivya_core.lab.ledger.unwatched import under_way
-from rivya_core.lab.parts import Parts
 from rivya_core.lab.spending.spending_records import (
     Days,
     DecisionCost,
@@ -47,11 +48,17 @@ _NOT_SENT: Final = (State.WAITING.value, State.SUBMITTING.value)
 class Spending:
     """Sum the ledger for people; safe to use from any thread."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._database = parts.database
-        self._changes = parts.ledger.changes
-        self._history = parts.history
-        self._now = parts.jobs.now
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        history: History,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = ledger.database
+        self._changes = ledger.changes
+        self._history = history
+        self._now = now
         self._kept: dict[object, tuple[object, Any]] = {}
 
     # -- sums ------------------------------------------------------------------------------------------------------

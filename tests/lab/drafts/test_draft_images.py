@@ -104,7 +104,7 @@ def test_the_settings_of_a_generation_say_what_was_done_to_its_image(lab: Lab) -
         known = draft_images.known_facts(lab, loaded)
         assert known.sent.told == sent.sent.told
         assert ("unchanged" in known.sent.told) is sent.use_original
-        asset = lab.ledger.asset(sent.sent.sha256)
+        asset = lab.ledger.assets.find(sent.sent.sha256)
         assert asset is not None
         assert asset.told == sent.sent.told
 
@@ -112,7 +112,7 @@ def test_the_settings_of_a_generation_say_what_was_done_to_its_image(lab: Lab) -
 def test_the_image_of_a_script_is_recorded_as_well(lab: Lab) -> None:
     """What leaves says what it was made of, whoever sent it."""
     row = lab.submit(GenerationRequest(prompt="A red fox", reference_image=photo(80, 60)))
-    asset = lab.ledger.asset(row.asset_sha256 or "")
+    asset = lab.ledger.assets.find(row.asset_sha256 or "")
     assert asset is not None
     assert "re-encoded" in asset.told
 
@@ -123,9 +123,9 @@ def test_bytes_that_were_also_made_of_another_file_are_not_called_unchanged(lab:
     chosen = check_image(made.data, send_original=True)
     for first, second in ((chosen, made), (made, chosen)):
         assert first.sha256 == second.sha256
-        lab.ledger.store_image(first, lab.archive)
-        lab.ledger.store_image(second, lab.archive)
-    asset = lab.ledger.asset(made.sha256)
+        lab.ledger.assets.store(first, lab.archive)
+        lab.ledger.assets.store(second, lab.archive)
+    asset = lab.ledger.assets.find(made.sha256)
     assert asset is not None
     assert asset.told == made.told
 
@@ -133,13 +133,13 @@ def test_bytes_that_were_also_made_of_another_file_are_not_called_unchanged(lab:
 def test_an_image_of_before_this_was_recorded_is_not_called_anything(lab: Lab) -> None:
     """Nobody knows what was done to it; storing it again from the archive adds nothing, choosing its file does."""
     image = check_image(photo(80, 60))
-    lab.ledger.store_image(replace(image, original_sha256=""), lab.archive)
-    lab.ledger.store_image(lab.ledger.load_image(image.sha256, lab.archive), lab.archive)
-    asset = lab.ledger.asset(image.sha256)
+    lab.ledger.assets.store(replace(image, original_sha256=""), lab.archive)
+    lab.ledger.assets.store(lab.ledger.assets.load(image.sha256, lab.archive), lab.archive)
+    asset = lab.ledger.assets.find(image.sha256)
     assert asset is not None
     assert (asset.origin, asset.told) == (None, "")
-    lab.ledger.store_image(image, lab.archive)
-    asset = lab.ledger.asset(image.sha256)
+    lab.ledger.assets.store(image, lab.archive)
+    asset = lab.ledger.assets.find(image.sha256)
     assert asset is not None
     assert asset.told == image.told
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -184,7 +184,7 @@ def test_a_draft_that_cannot_be_saved_never_pays_twice(lab: Lab) -> None:
                 raise StorageError("The disk is full")
             super().save_draft(draft)
 
-    full = Full(lab._parts)
+    full = Full(**{one.name: getattr(lab, one.name) for one in fields(lab)})
     fails = {1}
     with pytest.raises(StorageError):
         drafts.submit(full, draft, NOW)

@@ -273,7 +273,7 @@ def test_a_clip_that_nobody_opens_is_not_put_to_the_vote(lab: Lab) -> None:
     ballot = lab.ballots.ballot(round_id)
     assert ballot is not None
     huge = lab.get(lab.ballots.clip(ballot.left_token))
-    lab.ledger.mark_clips([(huge.id, huge.clip_key or "")], check=UNOPENED, fault="It is too much to open.")
+    lab.ledger.actions.mark_clips([(huge.id, huge.clip_key or "")], check=UNOPENED, fault="It is too much to open.")
     again = lab.ballots.ballot(round_id)
     assert again is not None
     assert huge.id not in {lab.ballots.clip(again.left_token), lab.ballots.clip(again.right_token)}

@@ -212,7 +212,7 @@ def by_hand(lab: Lab, times: Times) -> MeasureWorker:
     for id_, prompt in (("xold", "folds of silk"), ("xnew", "a harbour")):
         lab.start(sweep(prompt, takes=1), experiment_id=id_)
         lab.verdicts.wait(id_)
-    lab._parts.measurer.stop()
+    lab._measure_worker.stop()
     with lab.ledger.writing() as connection:
         connection.execute(sa.delete(features))
     return MeasureWorker(lab.ledger, lab.archive, lambda: True, clock=times)
@@ -346,7 +346,7 @@ def test_what_cannot_be_settled_holds_nothing_up(ledger: Ledger, archive: Archiv
         assert calls.acquire(timeout=HANGS_S)
         measurer.step()
         assert not calls.acquire(blocking=False)
-        ledger.set_note("something", "new")
+        ledger.key_value.set("something", "new")
         assert calls.acquire(timeout=HANGS_S)
     finally:
         measurer.stop()

@@ -114,7 +114,7 @@ def test_an_old_verdict_of_sameness_stays_readable(lab: Lab) -> None:
     """It is no longer given; what was kept of one beside a knob is told in the words it had."""
     kept = {"verdict": "same", "words": "same as re-rolling", "experiment_id": "xold", "kind": "verdict"}
     kept |= {"at": "2026-11-20T10:00:00+00:00", "started_at": "2026-11-20T09:00:00+00:00"}
-    lab.ledger.set_note(f"knob:simulated:{MODEL}:cfg_scale", kept)
+    lab.ledger.key_value.set(f"knob:simulated:{MODEL}:cfg_scale", kept)
     note = lab.verdicts.knob(MODEL, "cfg_scale")
     assert note is not None
     assert (note.verdict, note.words, note.experiment_id) == ("same", "same as re-rolling", "xold")

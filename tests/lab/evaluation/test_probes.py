@@ -27,7 +27,7 @@ STRONG = {("0",): 8.0, ("1",): 0.0}
 def lab(make_lab: Callable[..., Lab]) -> Lab:
     """A lab in which nothing is settled but by the test: two who settle at once each write the note, with their own time."""
     opened = make_lab()
-    opened._parts.measurer.stop()
+    opened._measure_worker.stop()
     return opened
 
 
@@ -192,7 +192,7 @@ def test_a_knob_that_changed_together_with_something_else_is_not_judged(lab: Lab
 def test_a_note_of_another_form_is_no_note(lab: Lab) -> None:
     """An old or foreign value never stops a page."""
     for value in ("clear", {"verdict": "clear"}, {"verdict": "a", "words": "b", "experiment_id": "c", "at": "soon"}):
-        lab.ledger.set_note(f"knob:{lab.mode}:{MODEL}:cfg_scale", value)
+        lab.ledger.key_value.set(f"knob:{lab.mode}:{MODEL}:cfg_scale", value)
         assert known(lab) is None
 
 

@@ -257,7 +257,7 @@ def test_a_verdict_that_cannot_be_worked_out_is_said_and_not_tried_at_every_look
     assert (standing.stage, standing.axes, "the log has the details" in standing.fault) == ("failed", (), True)
     for _ in range(3):
         assert lab.verdicts.look("xtrial") == standing
-        lab.ledger.set_note("something", str(_))
+        lab.ledger.key_value.set("something", str(_))
     assert lab.verdicts.judge("xtrial") == standing
     assert faults(caplog) == 1
 
@@ -297,7 +297,7 @@ def test_figures_that_are_no_number_end_in_a_standing(lab: Lab) -> None:
     spoil(lab, ids[0][0], float("nan"))
     standing = judged(lab)
     assert standing.stage in {"judged", "failed"}
-    lab.ledger.set_note("something", "new")
+    lab.ledger.key_value.set("something", "new")
     assert lab.verdicts.look("xtrial") == standing
 
 

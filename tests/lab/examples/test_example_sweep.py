@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab, Settings, Sweep, open_lab
+from rivya_core.lab.assembly import example_study
 from rivya_core.lab.evaluation import observations
 from rivya_core.lab.examples import example_sweep
 from rivya_core.lab.examples.example_sweep import EXPERIMENT_ID, NOTE
@@ -28,7 +29,7 @@ CLIPS = 9
 
 def stage(lab: Lab) -> str:
     """How far the study is."""
-    return str((lab.ledger.get_note(NOTE) or {}).get("stage"))
+    return str((lab.ledger.key_value.get(NOTE) or {}).get("stage"))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,10 @@ def test_the_study_is_in_no_figure(studied: Lab) -> None:
     assert studied.history.running_count() == 0
     assert studied.verdicts.knob("kling-v2-1-master", "cfg_scale") is None
     row = studied.history.page().rows[-1]
-    assert studied.ledger.learned_price(studied.connection, GenerationRequest.from_canonical(row.request, None)) is None
+    assert (
+        studied.ledger.key_value.learned_price(studied.connection, GenerationRequest.from_canonical(row.request, None))
+        is None
+    )
 
 
 def test_a_clip_of_the_study_never_fills_a_take(studied: Lab) -> None:
@@ -125,15 +129,15 @@ def test_the_study_is_not_shown_with_a_key(studied: Lab, make_lab: MakeLab) -> N
 def test_a_first_start_with_a_key_plans_no_study(make_lab: MakeLab) -> None:
     """Nor does one without examples."""
     live = make_lab(api_key="rvya_sk_nobody_answers_here", base_url="http://127.0.0.1:9", first_start_examples=True)
-    assert live.ledger.get_note(NOTE) is None
+    assert live.ledger.key_value.get(NOTE) is None
 
 
 def test_what_was_removed_before_it_was_made_does_not_come(make_lab: MakeLab) -> None:
     """Until it is asked for again; then from where it was."""
     lab = make_lab()
-    lab._parts.measurer.stop()
+    lab._measure_worker.stop()
     example_sweep.plan_for(lab.ledger, lab.ledger.clock())
-    study = example_sweep.ExampleStudy(lab._parts)
+    study = example_study(lab)
     lab.remove_examples()
     study.advance(lambda: True)
     assert (stage(lab), lab.sweeps.list()) == ("due", [])
@@ -142,9 +146,9 @@ def test_what_was_removed_before_it_was_made_does_not_come(make_lab: MakeLab) ->
 def test_a_study_that_was_interrupted_goes_on(make_lab: MakeLab, finished: Path) -> None:
     """Wherever it ended: before its rows, before a vote, between votes; there is one round and one decision."""
     lab = make_lab()
-    lab._parts.measurer.stop()
+    lab._measure_worker.stop()
     example_sweep.plan_for(lab.ledger, lab.ledger.clock())
-    study = example_sweep.ExampleStudy(lab._parts)
+    study = example_study(lab)
     looks = iter([True, True])
     study.advance(lambda: next(looks, False))
     assert (stage(lab), lab.sweeps.list()) == ("due", [])
@@ -172,5 +176,5 @@ def test_a_persons_decision_on_the_study_stays(make_lab: MakeLab, studied: Lab) 
     mine = {"cell": 2, "title": "cfg_scale: 1", "why": "Mine", "who": "Ana"}
     with begin_immediate(studied.ledger.database) as connection:
         repository.update(connection, EXPERIMENT_ID, decision=mine)
-    example_sweep.ExampleStudy(studied._parts)._decide()
+    example_study(studied)._decide()
     assert studied.sweeps.get(EXPERIMENT_ID).decision == mine

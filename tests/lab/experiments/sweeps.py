@@ -29,20 +29,20 @@ def end(lab: Lab, generation_id: str, state: State = State.SUCCEEDED) -> None:
     """Bring a waiting take to its end by the legal way."""
     ledger, body = lab.ledger, b"{}"
     if state is State.CANCELLED:
-        assert ledger.cancel(generation_id)
+        assert ledger.actions.cancel(generation_id)
         return
-    begun = ledger.begin_attempt(generation_id, body, hashlib.sha256(body).hexdigest())
+    begun = ledger.jobs.begin_attempt(generation_id, body, hashlib.sha256(body).hexdigest())
     assert begun is not None
     if state is State.FAILED:
-        assert ledger.fail(generation_id, CARD)
+        assert ledger.jobs.fail(generation_id, CARD)
         return
     assert accept(ledger, generation_id)
     ready = answer(
         "succeeded", reserved_credits=PRICE, final_credits=PRICE, result={"primary_url": "http://127.0.0.1/c"}
     )
-    ledger.ready(generation_id, ready)
-    ledger.saved(generation_id, CLIP)
-    ledger.succeed(generation_id)
+    ledger.jobs.ready(generation_id, ready)
+    ledger.jobs.saved(generation_id, CLIP)
+    ledger.jobs.succeed(generation_id)
 
 
 def movements_balance(lab: Lab) -> bool:

@@ -156,23 +156,23 @@ def happen(story: Story, act: str, pick: int) -> None:
             end(lab, row.id, State.SUCCEEDED if act == "succeed" else State.FAILED)
     elif act in {"unconfirm", "unwatch"} and waiting:
         one = waiting[pick % len(waiting)].id
-        assert lab.ledger.begin_attempt(one, b"{}", "0" * 64) is not None
+        assert lab.ledger.jobs.begin_attempt(one, b"{}", "0" * 64) is not None
         if act == "unwatch":
-            lab.ledger.update(one, unwatched_at=lab.ledger.clock())
+            lab.ledger.rows.update(one, unwatched_at=lab.ledger.clock())
             if pick % 2:
-                lab.ledger.release(one, "the wallet shows that nothing was taken")
+                lab.ledger.jobs.release(one, "the wallet shows that nothing was taken")
             return
-        lab.ledger.end_attempt(one, RivyaError("No answer"), outcome_known=False)
-        lab.ledger.move(one, {State.SUBMITTING}, State.UNCONFIRMED)
+        lab.ledger.jobs.end_attempt(one, RivyaError("No answer"), outcome_known=False)
+        lab.ledger.rows.move(one, {State.SUBMITTING}, State.UNCONFIRMED)
     elif act == "close":
         for row in rows:
             with suppress(LabError):
                 lab.close_unconfirmed(row.id)
     elif done and act == "refetch":
-        lab.ledger.damaged_clip(done[pick % len(done)].id, "The second half is noise.")
+        lab.ledger.actions.damaged_clip(done[pick % len(done)].id, "The second half is noise.")
     elif done and act in {"damage", "same task"}:
         mark: dict[str, Any] = {"clip_check": "damaged"} if act == "damage" else {"duplicate_of": "another"}
-        lab.ledger.update(done[pick % len(done)].id, **mark)
+        lab.ledger.rows.update(done[pick % len(done)].id, **mark)
 
 
 numbers = count()

@@ -38,7 +38,7 @@ def test_what_is_there_or_on_its_way_is_not_paid_again(still: Lab) -> None:
     """Succeeded, waiting and running generations of the same inputs fill takes, the oldest first, each only one."""
     first, waiting, running = (still.submit(request(0)).id for _ in range(3))
     end(still, first)
-    still.ledger.leave_waiting(running)
+    still.ledger.jobs.leave_waiting(running)
     quote = still.quote(grid(takes=2))
     assert (quote.reused, quote.new) == (2, 4)
     id_ = still.start(grid(takes=2))
@@ -99,8 +99,8 @@ def test_learned_prices_are_quoted(still: Lab) -> None:
     name = still.start(grid(base=ten, values=[0.5]))
     (generation_id,) = ids_of(still, name)
     body = b"{}"
-    still.ledger.begin_attempt(generation_id, body, "0" * 64)
-    still.ledger.accept(generation_id, task_id="t", reserved_credits=320, task_status="queued", simulated=True)
+    still.ledger.jobs.begin_attempt(generation_id, body, "0" * 64)
+    still.ledger.jobs.accept(generation_id, task_id="t", reserved_credits=320, task_status="queued", simulated=True)
     quote = still.quote(grid(axes={"duration": ["5", "10"]}))
     assert quote.credits == 160 + 320
 
@@ -183,7 +183,7 @@ def test_a_knob_that_may_do_nothing_is_said(still: Lab) -> None:
     assert still.quote(grid([0.5])).warnings == ()
     assert still.quote(grid(axes={"duration": ["5", "10"]})).warnings == ()
     found = {"verdict": "same", "words": "same as re-rolling", "experiment_id": "x", "at": "2026-11-23T10:00:00+00:00"}
-    still.ledger.set_note(note_name("simulated", BASE.model, "cfg_scale"), found)
+    still.ledger.key_value.set(note_name("simulated", BASE.model, "cfg_scale"), found)
     (words,) = still.quote(grid()).warnings
     assert words == ("cfg_scale was measured on kling-v2-1-master in the simulator on 2026-11-23: same as re-rolling")
 
@@ -211,6 +211,6 @@ def test_minutes_come_from_this_connections_clips(still: Lab) -> None:
         end(still, row.id)
         kept_at = still.get(row.id).finished_at
         assert kept_at is not None
-        still.ledger.update(row.id, submitted_at=kept_at - timedelta(seconds=60))
+        still.ledger.rows.update(row.id, submitted_at=kept_at - timedelta(seconds=60))
     assert still.quote(grid([0.6, 0.7, 0.8, 0.9])).minutes == (1, 1)
     assert still.quote(grid([0.51, 0.6, 0.7, 0.8, 0.9])).minutes == (1, 2)

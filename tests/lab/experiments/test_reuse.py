@@ -117,9 +117,9 @@ def test_what_may_have_been_charged_fills_a_take_until_it_turns_out_failed(still
     """A row of unknown outcome is shared like one on its way; closed as not charged, the take wants a retry."""
     id_ = still.start(grid([0.5]))
     (one,) = ids_of(still, id_)
-    assert still.ledger.begin_attempt(one, b"{}", "0" * 64) is not None
-    still.ledger.end_attempt(one, RivyaError("No answer"), outcome_known=False)
-    still.ledger.move(one, {State.SUBMITTING}, State.UNCONFIRMED)
+    assert still.ledger.jobs.begin_attempt(one, b"{}", "0" * 64) is not None
+    still.ledger.jobs.end_attempt(one, RivyaError("No answer"), outcome_known=False)
+    still.ledger.rows.move(one, {State.SUBMITTING}, State.UNCONFIRMED)
     other = still.start(grid([0.5]))
     assert (ids_of(still, other), still.sweep(other).failed) == ([one], 0)
     still.close_unconfirmed(one)
@@ -153,13 +153,13 @@ def test_a_take_that_nobody_watches_is_made_again_once_its_hold_is_given_back(st
     """While a task that nobody watches may have been paid it is neither bought again nor retried; afterwards it is shared with nobody."""
     id_ = still.start(grid([0.5]))
     (one,) = ids_of(still, id_)
-    assert still.ledger.begin_attempt(one, b"{}", "0" * 64) is not None
-    still.ledger.update(one, unwatched_at=NOW)
+    assert still.ledger.jobs.begin_attempt(one, b"{}", "0" * 64) is not None
+    still.ledger.rows.update(one, unwatched_at=NOW)
     assert (still.quote(grid([0.5])).reused, still.sweep(id_).failed, still.sweeps.retry_failed(id_)) == (1, 0, 0)
     assert still.existing(still.get(one)).sentence == (
         "1 clip of exactly this is no longer watched and may still come."
     )
-    still.ledger.release(one, "the wallet shows that nothing was taken")
+    still.ledger.jobs.release(one, "the wallet shows that nothing was taken")
     assert (still.quote(grid([0.5])).reused, still.sweep(id_).failed, still.sweep(id_).failed_credits) == (0, 1, PRICE)
     assert still.sweeps.retry_failed(id_) == 1
 
@@ -170,7 +170,7 @@ def test_a_take_without_a_clip_to_judge_is_retried_for_its_price(still: Lab, mar
     id_ = still.start(grid([0.5]))
     (one,) = ids_of(still, id_)
     end(still, one)
-    still.ledger.update(one, **mark)
+    still.ledger.rows.update(one, **mark)
     status = still.sweep(id_)
     assert (status.failed, status.damaged, status.failed_credits) == (1, int("clip_check" in mark), PRICE)
     assert still.sweeps.retry_failed(id_, expected_credits=PRICE) == 1
@@ -184,11 +184,11 @@ def test_what_may_have_been_charged_is_made_again_only_once_it_is_known_to_have_
     assert still.cancel(other)
     attempted(still.ledger, lost)
     accept(still.ledger, lost)
-    still.ledger.stop_watching(lost, 0.0)
+    still.ledger.actions.stop_watching(lost, 0.0)
     status = still.sweep(id_)
     assert (status.is_done, status.open_takes, status.unwatched) == (True, 0, 1)
     assert (status.failed, status.given_up, status.failed_credits) == (1, 0, PRICE)
-    still.ledger.release(lost, "not charged")
+    still.ledger.jobs.release(lost, "not charged")
     status = still.sweep(id_)
     assert (status.unwatched, status.failed, status.given_up, status.failed_credits) == (1, 2, 1, 2 * PRICE)
     still.sweeps.delete(id_)
@@ -199,7 +199,7 @@ def test_a_damaged_clip_that_is_fetched_again_is_on_its_way(still: Lab) -> None:
     id_ = still.start(grid([0.5]))
     (one,) = ids_of(still, id_)
     end(still, one)
-    assert still.ledger.damaged_clip(one, "The second half is noise.")
+    assert still.ledger.actions.damaged_clip(one, "The second half is noise.")
     assert (still.get(one).state, still.get(one).clip_check) == (State.UNSAVED, "damaged")
     assert (still.sweep(id_).failed, still.sweep(id_).damaged, still.quote(grid([0.5])).reused) == (0, 0, 1)
     assert still.existing(still.get(one)).coming == (one,)
@@ -210,7 +210,7 @@ def test_a_whole_and_an_unopened_clip_exist(still: Lab) -> None:
     row = still.submit(GenerationRequest(prompt=BASE.prompt, params={"cfg_scale": 0.5}))
     end(still, row.id)
     for check in ("whole", "unopened"):
-        still.ledger.update(row.id, clip_check=check)
+        still.ledger.rows.update(row.id, clip_check=check)
         assert (still.quote(grid([0.5])).reused, still.existing(row).clips) == (1, (row.id,))
 
 
@@ -344,7 +344,7 @@ def test_what_is_no_clip_of_its_own_is_no_evidence(still: Lab, mark: dict[str, A
     for one in ids_of(still, id_):
         end(still, one)
     first, *others = ids_of(still, id_)
-    still.ledger.update(first, **mark)
+    still.ledger.rows.update(first, **mark)
     with still.ledger.reading() as connection:
         observed = observations.read(connection, id_)
         field = repository.field(connection, id_, "simulated")

@@ -14,8 +14,8 @@ from tests.lab.experiments.sweeps import BASE, PRICE, end, grid, ids_of, movemen
 def learn(lab: Lab, request: GenerationRequest, price: int) -> None:
     """Have the server reserve another price than the catalogue's for such a request."""
     row = lab.submit(request)
-    assert lab.ledger.begin_attempt(row.id, b"{}", "0" * 64) is not None
-    assert lab.ledger.accept(
+    assert lab.ledger.jobs.begin_attempt(row.id, b"{}", "0" * 64) is not None
+    assert lab.ledger.jobs.accept(
         row.id, task_id=f"t-{row.id}", reserved_credits=price, task_status="queued", simulated=True
     )
 
@@ -35,7 +35,7 @@ def test_takes_that_stand_still_are_not_reused(still: Lab) -> None:
     """A new experiment never hangs on a paused one; what the paused one has sent already is reused."""
     first = still.start(grid())
     sent, *_ = ids_of(still, first)
-    assert still.ledger.begin_attempt(sent, b"{}", "0" * 64) is not None
+    assert still.ledger.jobs.begin_attempt(sent, b"{}", "0" * 64) is not None
     still.sweeps.pause(first)
     quote = still.quote(grid())
     assert (quote.reused, quote.new) == (1, 2)

@@ -20,7 +20,7 @@ from tests.until import until
 def unfinished(lab: Lab, ids: list[str]) -> dict[str, bool]:
     """Workflows that the engine still has for these rows, and whether it has begun them."""
     names = [f"{row.id}:{run}" for row in (lab.get(id_) for id_ in ids) for run in range(1, row_runs(lab, row.id) + 1)]
-    return lab._parts.inbox.unfinished(names)
+    return lab._queue.unfinished(names)
 
 
 def row_runs(lab: Lab, id_: str) -> int:
@@ -80,12 +80,12 @@ def test_a_row_that_may_have_been_sent_is_not_held_back(still: Lab) -> None:
     """Pausing never strands an attempt whose outcome is unknown: only rows that wait stand still."""
     id_ = still.start(grid())
     sent, *_ = ids_of(still, id_)
-    assert still.ledger.begin_attempt(sent, b"{}", "0" * 64) is not None
+    assert still.ledger.jobs.begin_attempt(sent, b"{}", "0" * 64) is not None
     still.sweeps.pause(id_)
-    assert still.ledger.begin_attempt(sent, b"{}", "0" * 64) is not None
+    assert still.ledger.jobs.begin_attempt(sent, b"{}", "0" * 64) is not None
     waiting = ids_of(still, id_)[1]
-    assert still.ledger.begin_attempt(waiting, b"{}", "0" * 64) is None
-    assert still.ledger.leave_waiting(waiting) is False
+    assert still.ledger.jobs.begin_attempt(waiting, b"{}", "0" * 64) is None
+    assert still.ledger.jobs.leave_waiting(waiting) is False
     assert [row.id for row in still.ledger.open_rows(still.connection)] == [sent]
 
 
@@ -105,7 +105,7 @@ def test_waiting_takes_are_taken_back_together(still: Lab) -> None:
     """One call ends all that was never sent, releases it, and leaves what was."""
     id_ = still.start(grid(takes=2))
     sent, *rest = ids_of(still, id_)
-    assert still.ledger.begin_attempt(sent, b"{}", "0" * 64) is not None
+    assert still.ledger.jobs.begin_attempt(sent, b"{}", "0" * 64) is not None
     assert still.sweeps.cancel_waiting(id_) == 5
     assert still.sweeps.cancel_waiting(id_) == 0
     status = still.sweep(id_)

@@ -77,12 +77,12 @@ def test_a_submit_that_is_rolled_back_leaves_no_workflow(make_lab: Callable[...,
     def take_in_and_stop() -> None:
         with begin_immediate(lab.ledger.database) as connection:
             row = lab.ledger.add(connection, item)
-            lab._parts.inbox.enqueue(connection, row.id, 1)
+            lab._queue.enqueue(connection, row.id, 1)
             raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError, match="stop"):
         take_in_and_stop()
-    assert lab._parts.inbox.unfinished([f"{item.id}:1"]) == {}
+    assert lab._queue.unfinished([f"{item.id}:1"]) == {}
     assert lab.ledger.by_intent(item.intent_id) == []
 
 
@@ -101,9 +101,9 @@ def test_many_are_enqueued_in_as_few_statements_as_two(make_lab: Callable[..., L
         runs = [(f"many-{number}", 1) for number in range(count)]
         with begin_immediate(lab.ledger.database) as connection:
             inserts.clear()
-            lab._parts.inbox.enqueue_many(connection, runs)
+            lab._queue.enqueue_many(connection, runs)
             numbers[count] = len(inserts)
-            lab._parts.inbox.enqueue_many(connection, runs[-1:])
+            lab._queue.enqueue_many(connection, runs[-1:])
             query = "SELECT workflow_uuid, priority FROM workflow_status WHERE workflow_uuid LIKE 'many-%' ORDER BY priority"
             found[:] = [(row[0], row[1]) for row in connection.exec_driver_sql(query)]
             raise RuntimeError("stop")  # nothing of it is to be run
@@ -114,7 +114,7 @@ def test_many_are_enqueued_in_as_few_statements_as_two(make_lab: Callable[..., L
             enqueue_and_stop(count)
         assert found == [(f"many-{number}:1", number + 1) for number in range(count)]
     assert numbers[300] == numbers[2]
-    assert lab._parts.inbox.unfinished(["many-0:1"]) == {}
+    assert lab._queue.unfinished(["many-0:1"]) == {}
 
 
 def test_a_row_without_a_workflow_is_taken_up(make_lab: Callable[..., Lab]) -> None:
@@ -136,7 +136,7 @@ def test_a_row_whose_job_was_cut_short_is_taken_up(
     assert lab.simulator is not None
     row = lab.submit(REQUEST)
     until(lambda: lab.get(row.id).state is State.RUNNING)
-    loop = lab._parts.jobs.loop
+    loop = lab._jobs.loop
     assert loop is not None
 
     def cut_short() -> None:
@@ -145,8 +145,8 @@ def test_a_row_whose_job_was_cut_short_is_taken_up(
                 task.cancel()
 
     loop.call_soon_threadsafe(cut_short)
-    until(lambda: not lab._parts.jobs.at_work(row.id))
-    assert lab._parts.inbox.unfinished([f"{row.id}:1"]) == {f"{row.id}:1": True}
+    until(lambda: not lab._jobs.at_work(row.id))
+    assert lab._queue.unfinished([f"{row.id}:1"]) == {f"{row.id}:1": True}
     ended = lab.wait(row.id)
     assert (ended.state, ended.runs) == (State.SUCCEEDED, 2)
     assert len(lab.simulator.world.tasks()) == 1
@@ -200,7 +200,7 @@ def test_a_lab_closed_in_the_middle_ends_its_jobs_before_their_clients(
         closing_lab = threading.Thread(target=lab.close)
         closing_lab.start()
         if left is State.RUNNING:
-            until(lambda: lab._parts.jobs._closed)
+            until(lambda: lab._jobs._closed)
             simulator.world.clear_faults()
         closing_lab.join()
         simulator.world.clear_faults()
@@ -215,7 +215,7 @@ def test_no_job_begins_in_a_lab_that_closes(lab: Lab) -> None:
     lab.close()
 
     async def begin() -> bool:
-        return lab._parts.jobs.start_work("g1")
+        return lab._jobs.start_work("g1")
 
     assert asyncio.run(begin()) is False
 
@@ -224,7 +224,7 @@ def test_the_engine_stores_ids_and_plain_words_only(make_lab: Callable[..., Lab]
     """What the engine keeps of a generation is its id and how it went: no prompt, no key, no object."""
     lab = make_lab()
     row = lab.wait(lab.submit(REQUEST).id)
-    until(lambda: not lab._parts.inbox.unfinished([f"{row.id}:1"]))
+    until(lambda: not lab._queue.unfinished([f"{row.id}:1"]))
     lab.close()
     database = sqlite3.connect(data_dir / "lab.sqlite3")
     inputs = [found for (found,) in database.execute("SELECT inputs FROM workflow_input")]

@@ -160,7 +160,7 @@ def test_a_row_of_another_connection_is_put_down(
 def test_a_cancelled_row_is_not_sent(bench: Bench, simulator: SimulatorServer) -> None:
     """A row that was cancelled while its job waited in the queue ends there."""
     row = bench.add()
-    bench.ledger.cancel(row.id)
+    bench.ledger.actions.cancel(row.id)
     assert bench.run(row.id, create) == StepResult.ENDED
     assert simulator.world.requests() == []
 
@@ -249,10 +249,10 @@ def test_reads_write_nothing_while_nothing_changes(bench: Bench, simulator: Simu
         return len(simulator.world.requests("retrieve"))
 
     assert bench.run(row.id, create, wait, enough=lambda: reads() >= 3) == "cut"
-    before, lines = reads(), len(bench.ledger.events(row.id))
+    before, lines = reads(), len(bench.ledger.rows.events(row.id))
     version = bench.ledger.changes()
     assert bench.run(row.id, wait, enough=lambda: reads() >= before + 3) == "cut"
-    assert len(bench.ledger.events(row.id)) == lines
+    assert len(bench.ledger.rows.events(row.id)) == lines
     assert bench.ledger.changes() == version
 
 
@@ -315,7 +315,7 @@ def test_an_impossible_price_counts_as_none(anything: tuple[Bench, Scripted], fi
     server.tell([], create=Reply(200, {**task, **prices}), retrieve=Reply(200, {**task, **prices}))
     row = bench.add()
     bench.run(row.id, create, wait, save)
-    row = bench.ledger.succeed(row.id)
+    row = bench.ledger.jobs.succeed(row.id)
     assert (row.state, row.held_credits, row.settlement) == (State.SUCCEEDED, 160, "provisional")
 
 
@@ -338,15 +338,17 @@ def test_nothing_a_server_says_crashes_a_job(anything: tuple[Bench, Scripted], s
             return time.monotonic() > ends_s and any(seen.method == "POST" for seen in server.seen)
 
         bench.run(row.id, create, wait, save, settle, enough=enough)
-        bench.ledger.set_pause(row.connection, None)
+        bench.ledger.key_value.set_pause(row.connection, None)
     row = bench.ledger.get(row.id)
     moves = [
-        (event.detail["from"], event.detail["to"]) for event in bench.ledger.events(row.id) if event.kind == "state"
+        (event.detail["from"], event.detail["to"])
+        for event in bench.ledger.rows.events(row.id)
+        if event.kind == "state"
     ]
     assert all(State(after) in LEGAL[State(before)] for before, after in moves if before is not None)
     assert all(left[1] == right[0] for left, right in pairwise(moves))
     assert row.state == moves[-1][1]
-    assert sum(move.credits for move in bench.ledger.movements(row.id)) == row.held_credits >= 0
+    assert sum(move.credits for move in bench.ledger.rows.movements(row.id)) == row.held_credits >= 0
     if row.state in TERMINAL - {State.SUCCEEDED}:
         assert row.error is not None
     posts = [seen for seen in server.seen if seen.method == "POST"]
@@ -380,7 +382,7 @@ def test_nothing_reserved_yet_is_no_price(anything: tuple[Bench, Scripted]) -> N
     row = bench.ledger.get(row.id)
     assert (row.state, row.held_credits, row.reserved_credits) == (State.RUNNING, 160, None)
     assert len(server.seen) > 3
-    lines = [event.detail for event in bench.ledger.events(row.id) if event.kind != "exchange"]
+    lines = [event.detail for event in bench.ledger.rows.events(row.id) if event.kind != "exchange"]
     assert len(lines) == 3, "a poll that says nothing new is not written down"
 
 
@@ -408,7 +410,7 @@ def test_a_status_without_its_id_is_that_of_the_task_asked_for(anything: tuple[B
         row = bench.add()
         bench.run(row.id, create, wait, save)
         assert bench.ledger.get(row.id).has_clip
-        bench.ledger.succeed(row.id)
+        bench.ledger.jobs.succeed(row.id)
 
 
 def test_what_was_sent_under_another_key_is_not_sent_again_by_itself(anything: tuple[Bench, Scripted]) -> None:
@@ -424,7 +426,7 @@ def test_what_was_sent_under_another_key_is_not_sent_again_by_itself(anything: t
     assert row.error is not None
     assert (row.state, row.held_credits, "another API key" in row.error.hint) == (State.UNCONFIRMED, 160, True)
     assert server.seen == []
-    bench.ledger.reopen(row.id)
+    bench.ledger.actions.reopen(row.id)
     bench.run(row.id, create)
     assert [seen.key for seen in server.seen] == [row.idempotency_key] * 2
     assert bench.ledger.get(row.id).key_fingerprint == "second"

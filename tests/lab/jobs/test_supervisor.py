@@ -127,7 +127,7 @@ def test_an_idle_lab_looks_at_its_queue_seldom_until_somebody_looks_or_asks(
     """At rest it still runs what comes in; a look wakes it, before anything is asked for."""
     monkeypatch.setattr(supervisor, "REST_AFTER_S", -1.0)
     lab = make_lab()
-    engine = lab._parts.engine
+    engine = lab._engine
     until(lambda: engine.is_at_rest)
     assert lab.wait(lab.submit(GenerationRequest(prompt="A red fox in the snow")).id).state is State.SUCCEEDED
     monkeypatch.setattr(supervisor, "REST_AFTER_S", 3600.0)

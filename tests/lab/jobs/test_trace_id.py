@@ -88,7 +88,7 @@ def test_a_body_without_a_trace_id_that_was_sent_before_stays_as_it_is(live: Lab
     live.pause_queue()
     row = live.submit(GenerationRequest(prompt="A red fox"))
     old = GenerationRequest(prompt="A red fox").body()
-    assert live.ledger.begin_attempt(row.id, old, hashlib.sha256(old).hexdigest()) is not None
+    assert live.ledger.jobs.begin_attempt(row.id, old, hashlib.sha256(old).hexdigest()) is not None
     live.resume()
     live.check_now(row.id)
     assert live.wait(row.id).state is State.FAILED

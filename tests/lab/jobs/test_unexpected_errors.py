@@ -13,7 +13,9 @@ from rivya_core.api import AsyncMediaClient, AsyncRivya
 from rivya_core.lab.jobs import context, supervisor
 from rivya_core.lab.jobs.admission import AdmissionQueue
 from rivya_core.lab.lab import Lab
+from rivya_core.lab.ledger.assets import Assets
 from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.job_writes import JobWrites
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.records import GenerationRecord, Health
 from rivya_core.lab.ledger.states import State
@@ -60,20 +62,20 @@ PLACES: dict[str, tuple[type, str, State, str]] = {
     # place: class, method, the state in which the row stays, whether it was charged
     "create reads its row": (Ledger, "get", State.WAITING, "no"),
     "at the gate": (AdmissionQueue, "_wait", State.WAITING, "no"),
-    "the image is read": (Ledger, "load_image", State.SUBMITTING, "no"),
+    "the image is read": (Assets, "load", State.SUBMITTING, "no"),
     "the image is uploaded": (AsyncRivya, "post_file", State.SUBMITTING, "no"),
-    "the attempt is written down": (Ledger, "begin_attempt", State.SUBMITTING, "no"),
+    "the attempt is written down": (JobWrites, "begin_attempt", State.SUBMITTING, "no"),
     "the request is sent": (AsyncRivya, "post_generation", State.SUBMITTING, "unknown"),
-    "the task id is committed": (Ledger, "accept", State.SUBMITTING, "unknown"),
+    "the task id is committed": (JobWrites, "accept", State.SUBMITTING, "unknown"),
     "the schedule is made": (History, "rendering_s", State.RUNNING, "unknown"),
     "the task is read": (AsyncRivya, "read_generation", State.RUNNING, "unknown"),
-    "the end is committed": (Ledger, "ready", State.RUNNING, "unknown"),
+    "the end is committed": (JobWrites, "ready", State.RUNNING, "unknown"),
     "a part name is made": (Archive, "part_path", State.SAVING, "yes"),
     "the clip is fetched": (AsyncMediaClient, "fetch", State.SAVING, "yes"),
     "the clip is checked": (Archive, "check_clip", State.SAVING, "yes"),
     "the clip gets its name": (Archive, "commit_part", State.SAVING, "yes"),
-    "the clip is written down": (Ledger, "saved", State.SAVING, "yes"),
-    "the row is ended": (Ledger, "succeed", State.SAVING, "yes"),
+    "the clip is written down": (JobWrites, "saved", State.SAVING, "yes"),
+    "the row is ended": (JobWrites, "succeed", State.SAVING, "yes"),
 }
 
 
@@ -142,7 +144,7 @@ def _holds_no_secret(text: str) -> None:
 
 def test_after_a_post_the_outcome_stays_unknown(make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer is read and then lost in this program: the attempt stays open, and no other bytes or key are sent."""
-    fault = Fault(monkeypatch, Ledger, "accept", MemoryError())
+    fault = Fault(monkeypatch, JobWrites, "accept", MemoryError())
     lab = make_lab()
     assert lab.simulator is not None
     id_ = lab.submit(GenerationRequest(prompt=PROMPT)).id

@@ -87,7 +87,7 @@ def image(bench: Bench) -> ReferenceImage:
 def kept_image(bench: Bench, colour: str = "teal") -> ReferenceImage:
     """A picture of one colour in the archive."""
     image = check_image(png(colour=colour))
-    bench.ledger.store_image(image, bench.archive)
+    bench.ledger.assets.store(image, bench.archive)
     return image
 
 
@@ -187,12 +187,12 @@ def test_another_connection_uploads_for_itself(ledger: Ledger) -> None:
             " VALUES (?, '2026-11-20 12:00:00', 'image', 'image/png', 1, 'a.png', 'images/a.png')",
             (image.sha256,),
         )
-    uploads.keep(ledger, row.connection, image.sha256, UploadedFile(url="https://a.example/1", id="file_1"))
-    found = uploads.find(ledger, row.connection, image.sha256)
+    uploads.keep(ledger.rows, row.connection, image.sha256, UploadedFile(url="https://a.example/1", id="file_1"))
+    found = uploads.find(ledger.rows, row.connection, image.sha256)
     assert found is not None
     assert (found.url, found.id) == ("https://a.example/1", "file_1")
-    assert uploads.find(ledger, "https://rivya.ai", image.sha256) is None
-    assert uploads.find(ledger, row.connection, "0" * 64) is None
+    assert uploads.find(ledger.rows, "https://rivya.ai", image.sha256) is None
+    assert uploads.find(ledger.rows, row.connection, "0" * 64) is None
 
 
 # -- what goes wrong -----------------------------------------------------------------------------------------------
@@ -266,8 +266,8 @@ def test_a_refusal_forgets_no_newer_address(bench: Bench, image: ReferenceImage)
     row = created(bench, image)
     turn(bench, 11 * MINUTE_S)
     created(bench, image)
-    uploads.forget(bench.ledger, row)
-    assert uploads.find(bench.ledger, row.connection, image.sha256) is not None
+    uploads.forget(bench.ledger.rows, row)
+    assert uploads.find(bench.ledger.rows, row.connection, image.sha256) is not None
 
 
 @pytest.mark.parametrize("code", ["rate_limited", "public_api_disabled", "insufficient_credits", "internal_error"])
@@ -278,8 +278,8 @@ def test_what_does_not_concern_the_file_keeps_its_address(bench: Bench, world: W
     world.add_fault("error", route="create", code=code, status=None if code != "internal_error" else 500)
     row = bench.add(reference_image=image)
     bench.run(row.id, create, enough=lambda: not world.unfired_faults())
-    assert uploads.find(bench.ledger, row.connection, image.sha256) is not None
-    bench.ledger.set_pause(row.connection, None)
+    assert uploads.find(bench.ledger.rows, row.connection, image.sha256) is not None
+    bench.ledger.key_value.set_pause(row.connection, None)
     bench.run(row.id, create)
     assert bench.ledger.get(row.id).state is State.RUNNING
     assert (len(world.requests("upload")), len(world.tasks())) == (1, 2)
@@ -287,8 +287,8 @@ def test_what_does_not_concern_the_file_keeps_its_address(bench: Bench, world: W
 
 def test_a_file_with_a_token_of_its_own_is_not_shared(bench: Bench, image: ReferenceImage) -> None:
     """A duration token belongs to one upload, so an answer that holds one serves the take that got it alone."""
-    uploads.keep(bench.ledger, "here", image.sha256, UploadedFile(url="https://a.example/1", duration_token="t"))
-    assert uploads.find(bench.ledger, "here", image.sha256) is None
+    uploads.keep(bench.ledger.rows, "here", image.sha256, UploadedFile(url="https://a.example/1", duration_token="t"))
+    assert uploads.find(bench.ledger.rows, "here", image.sha256) is None
 
 
 def test_an_address_is_kept_once_an_image_and_key(bench: Bench, image: ReferenceImage) -> None:
@@ -296,8 +296,8 @@ def test_an_address_is_kept_once_an_image_and_key(bench: Bench, image: Reference
     for key in (None, "a" * 16):
         as_a_new_process(bench, key=key)
         for number in range(2):
-            uploads.keep(bench.ledger, "here", image.sha256, UploadedFile(url=f"https://a.example/{key}/{number}"))
-        found = uploads.find(bench.ledger, "here", image.sha256)
+            uploads.keep(bench.ledger.rows, "here", image.sha256, UploadedFile(url=f"https://a.example/{key}/{number}"))
+        found = uploads.find(bench.ledger.rows, "here", image.sha256)
         assert found is not None
         assert found.url == f"https://a.example/{key}/1"
     with bench.database.connect() as connection:

@@ -211,7 +211,7 @@ def test_a_lost_clip_that_comes_back_otherwise_is_measured_anew(
     row = made(bench)
     measured(bench, row, anew=True)
     bench.archive.delete(row.clip_key or "")
-    bench.ledger.lost_clip(row.id)
+    bench.ledger.actions.lost_clip(row.id)
     gives(server, first if same else make_clip(tmp_path / "b.mp4", frames=12).read_bytes())
     bench.run(row.id, save, settle)
     assert bench.ledger.get(row.id).has_clip

@@ -33,7 +33,7 @@ def budget(ledger: Ledger, mode: Mode = "simulated", cap: int | None = None) -> 
 
 def told(ledger: Ledger, credits: int) -> None:  # noqa: A002 - Rivya's word
     """The wallet answered just now."""
-    ledger.set_balance(HERE, BalanceRecord(credits=credits, asked_at=ledger.clock()))
+    ledger.key_value.set_balance(HERE, BalanceRecord(credits=credits, asked_at=ledger.clock()))
 
 
 def submit(ledger: Ledger, settings: Settings) -> bool:
@@ -113,14 +113,14 @@ def test_two_processes_share_a_cap(database: sa.Engine, database_path: Path) -> 
 )
 def test_the_smaller_cap_holds(ledger: Ledger, setting: int | None, note: int | None, effective: int | None) -> None:
     """The environment's cap and the lab's: whichever allows less."""
-    ledger.set_cap("simulated", note)
+    ledger.key_value.set_cap("simulated", note)
     assert budget(ledger, cap=setting).cap_credits == effective
-    assert ledger.get_cap("simulated") == note
+    assert ledger.key_value.get_cap("simulated") == note
 
 
 def test_caps_of_live_and_simulated_are_apart(ledger: Ledger) -> None:
     """P8: simulated rows use up nothing of the live cap."""
-    ledger.set_cap("live", 200)
+    ledger.key_value.set_cap("live", 200)
     added(ledger, connection=EMBEDDED_CONNECTION)
     live = budget(ledger, "live")
     assert (live.cap_credits, live.spent_today_credits, live.remaining_credits) == (200, 0, 200)
@@ -132,8 +132,8 @@ def test_what_is_given_back_makes_room(ledger: Ledger) -> None:
     in_state(ledger, State.FAILED)
     in_state(ledger, State.CANCELLED)
     done = in_state(ledger, State.SUCCEEDED)
-    ledger.settle(done.id, 150)
-    ledger.set_deleted([done.id], ledger.clock())
+    ledger.jobs.settle(done.id, 150)
+    ledger.actions.set_deleted([done.id], ledger.clock())
     in_state(ledger, State.UNCONFIRMED)
     now = budget(ledger, cap=400)
     assert (now.spent_today_credits, now.remaining_credits) == (310, 90)
@@ -156,7 +156,7 @@ def waiting(ledger: Ledger) -> None:
 
 def uploading(ledger: Ledger) -> None:
     """A row whose picture is on its way; its POST has not begun."""
-    ledger.move(added(ledger).id, {State.WAITING}, State.SUBMITTING)
+    ledger.rows.move(added(ledger).id, {State.WAITING}, State.SUBMITTING)
 
 
 def sent_before(ledger: Ledger) -> None:
@@ -175,7 +175,7 @@ def sent_after(ledger: Ledger) -> None:
 def finished_after(ledger: Ledger) -> None:
     """A row that was sent, done and settled after the wallet was asked."""
     clock_back(ledger, 10)
-    ledger.settle(in_state(ledger, State.SUCCEEDED).id, 150)
+    ledger.jobs.settle(in_state(ledger, State.SUCCEEDED).id, 150)
 
 
 def failed_after(ledger: Ledger) -> None:
@@ -199,7 +199,7 @@ def elsewhere(ledger: Ledger) -> None:
 def deleted_after(ledger: Ledger) -> None:
     """A finished row that was hidden."""
     clock_back(ledger, 10)
-    ledger.set_deleted([in_state(ledger, State.SUCCEEDED).id], ledger.clock())
+    ledger.actions.set_deleted([in_state(ledger, State.SUCCEEDED).id], ledger.clock())
 
 
 def clock_back(ledger: Ledger, seconds: float) -> None:
@@ -253,9 +253,9 @@ def test_a_fresh_balance_ends_the_promise(ledger: Ledger, clock: Clock) -> None:
 def test_an_older_answer_never_replaces_a_newer_one(ledger: Ledger, clock: Clock) -> None:
     """Two balance reads that overtake each other leave the figure of the later question."""
     late = BalanceRecord(credits=500, asked_at=clock.now + timedelta(seconds=1))
-    ledger.set_balance(HERE, late)
-    ledger.set_balance(HERE, BalanceRecord(credits=900, asked_at=clock.now))
-    assert ledger.balance(HERE) == late
+    ledger.key_value.set_balance(HERE, late)
+    ledger.key_value.set_balance(HERE, BalanceRecord(credits=900, asked_at=clock.now))
+    assert ledger.key_value.balance(HERE) == late
 
 
 def test_an_unknown_balance_does_not_block(ledger: Ledger) -> None:

@@ -42,34 +42,34 @@ def test_a_higher_cap_or_none_is_a_raise(before: int | None, after: int | None, 
 @pytest.mark.parametrize("why", ["", "  \n "])
 def test_raising_a_cap_without_a_reason_is_refused(ledger: Ledger, after: int | None, why: str) -> None:
     """Neither higher nor away; the cap and the log stay as they were."""
-    ledger.set_cap("simulated", 480)
+    ledger.key_value.set_cap("simulated", 480)
     with pytest.raises(LabError) as caught:
-        ledger.set_cap("simulated", after, why)
+        ledger.key_value.set_cap("simulated", after, why)
     assert caught.value.field == "why"
-    assert ledger.get_cap("simulated") == 480
+    assert ledger.key_value.get_cap("simulated") == 480
     assert len(log(ledger)) == 1
 
 
 def test_every_change_is_written_down_with_its_reason(ledger: Ledger, clock: Clock) -> None:
     """Moment, before, after and why; a change that changes nothing is none."""
-    ledger.set_cap("simulated", 480)
-    ledger.set_cap("simulated", 480)
+    ledger.key_value.set_cap("simulated", 480)
+    ledger.key_value.set_cap("simulated", 480)
     clock.turn(60)
-    ledger.set_cap("simulated", 960, "  the demo\non Friday ")
-    ledger.set_cap("simulated", 160)
-    ledger.set_cap("simulated", None, "no demo")
-    ledger.set_cap("live", 5)
+    ledger.key_value.set_cap("simulated", 960, "  the demo\non Friday ")
+    ledger.key_value.set_cap("simulated", 160)
+    ledger.key_value.set_cap("simulated", None, "no demo")
+    ledger.key_value.set_cap("live", 5)
     told = [(change.before_credits, change.after_credits, change.why) for change in log(ledger)]
     assert told == [(160, None, "no demo"), (960, 160, ""), (480, 960, "the demo on Friday"), (None, 480, "")]
     assert [change.at for change in log(ledger)][-1] == NOON
-    assert ledger.get_cap("simulated") is None
+    assert ledger.key_value.get_cap("simulated") is None
 
 
 @pytest.mark.parametrize("wrong", [-1, 50.5, True, "5", float("nan")])
 def test_a_cap_that_is_no_count_is_refused(ledger: Ledger, wrong: object) -> None:
     """A cap is a whole number of credits from 0 on; anything else leaves the old one in force."""
-    ledger.set_cap("simulated", 0)
+    ledger.key_value.set_cap("simulated", 0)
     with pytest.raises(LabError) as caught:
-        ledger.set_cap("simulated", wrong)  # type: ignore[arg-type]  # what callers without types may pass
+        ledger.key_value.set_cap("simulated", wrong)  # type: ignore[arg-type]  # what callers without types may pass
     assert caught.value.field == "credits"
-    assert ledger.get_cap("simulated") == 0
+    assert ledger.key_value.get_cap("simulated") == 0

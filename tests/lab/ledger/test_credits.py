@@ -61,14 +61,14 @@ class Movements(RuleBasedStateMachine):
     def book(self, row: str, move: Adjust | Settle) -> None:
         """Any movement at any time."""
         with begin_immediate(self.database) as connection:
-            found = self.ledger.find(connection, row)
+            found = self.ledger.rows.find(connection, row)
             assert found is not None
             book(connection, found, move, self.ledger.clock())
 
     @rule(row=rows)
     def release(self, row: str) -> None:
         """Give back."""
-        if self.ledger.release(row, "a test").settlement == "released":
+        if self.ledger.jobs.release(row, "a test").settlement == "released":
             self.released.add(row)
 
     @rule(row=rows, reserved=st.none() | CREDITS, simulated=st.booleans())
@@ -84,13 +84,13 @@ class Movements(RuleBasedStateMachine):
         told = {"final_credits": final, "reserved_credits": reserved}
         if self.ledger.get(row).state is State.RUNNING:
             self.released.discard(row)
-        self.ledger.ready(row, answer("succeeded", **told))
-        self.ledger.succeed(row)
+        self.ledger.jobs.ready(row, answer("succeeded", **told))
+        self.ledger.jobs.succeed(row)
 
     @rule(row=rows)
     def fail(self, row: str) -> None:
         """Fail at Rivya."""
-        if self.ledger.failed_at_rivya(row, answer("failed")).settlement == "released":
+        if self.ledger.jobs.failed_at_rivya(row, answer("failed")).settlement == "released":
             self.released.add(row)
 
     @invariant()
@@ -98,8 +98,8 @@ class Movements(RuleBasedStateMachine):
         """Held credits are the sum of the movements, never negative, and nothing once released."""
         for one in getattr(self, "ids", ()):
             row = self.ledger.get(one)
-            assert row.held_credits == sum(move.credits for move in self.ledger.movements(one)) >= 0
-            assert {move.mode for move in self.ledger.movements(one)} == {row.mode}
+            assert row.held_credits == sum(move.credits for move in self.ledger.rows.movements(one)) >= 0
+            assert {move.mode for move in self.ledger.rows.movements(one)} == {row.mode}
             if one in self.released:
                 assert (row.held_credits, row.settlement) == (0, "released")
             if row.settlement == "settled":
@@ -138,7 +138,7 @@ def test_movements_lead_to_the_right_figures(
     row = added(ledger)
     for move in moves:
         with begin_immediate(ledger.database) as connection:
-            found = ledger.find(connection, row.id)
+            found = ledger.rows.find(connection, row.id)
             assert found is not None
             book(connection, found, move, ledger.clock())
     row = ledger.get(row.id)
@@ -153,5 +153,5 @@ def test_a_simulated_answer_moves_all_figures_to_the_other_side(ledger: Ledger) 
     accept(ledger, row.id, simulated=True)
     assert ledger.get(row.id).mode == "simulated"
     assert (held(ledger, "live"), held(ledger, "simulated")) == (0, 160)
-    ledger.seen(row.id, answer("processing"))
+    ledger.jobs.seen(row.id, answer("processing"))
     assert ledger.get(row.id).mode == "simulated"

@@ -51,8 +51,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sent(ledger: Ledger, number: int) -> None:
     """A generation that Rivya has accepted, with a prompt that needs pages of its own now and then."""
     row = added(ledger, f"A red fox, number {number}. " + "Golden light over a frozen lake. " * (number % 36 * 4))
-    ledger.begin_attempt(row.id, b'{"a": 1}', "b" * 64)
-    assert ledger.accept(
+    ledger.jobs.begin_attempt(row.id, b'{"a": 1}', "b" * 64)
+    assert ledger.jobs.accept(
         row.id, task_id=f"task_{number:04}", reserved_credits=160, task_status="queued", simulated=True
     )
 

@@ -62,7 +62,7 @@ def test_an_error_rolls_back(ledger: Ledger, database: sa.Engine) -> None:
 
     with pytest.raises(RuntimeError, match="stop"):
         write_and_stop()
-    assert ledger.get_note("a") is None
+    assert ledger.key_value.get("a") is None
     assert added(ledger).state == "waiting"
 
 

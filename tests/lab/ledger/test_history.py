@@ -67,7 +67,7 @@ def test_filters_combine(ledger: Ledger, history: History, clock: Clock) -> None
     clock.turn(86_400)
     live = in_state(ledger, State.RUNNING, "a live fox", mode="live")
     done = in_state(ledger, State.SUCCEEDED, "a done cat")
-    ledger.update(done.id, starred=True)
+    ledger.rows.update(done.id, starred=True)
     day = clock.now
 
     def found(**wanted: object) -> set[str]:
@@ -176,14 +176,14 @@ def test_a_list_can_be_put_in_order(ledger: Ledger, history: History) -> None:
 def test_some_rows_come_in_the_order_they_were_asked_for(ledger: Ledger, history: History) -> None:
     """Without what is deleted or not there."""
     first, second, third = (in_state(ledger, State.SUCCEEDED).id for _ in range(3))
-    ledger.set_deleted([second], NOON)
+    ledger.actions.set_deleted([second], NOON)
     assert [row.id for row in history.some([third, "gone", second, first, third])] == [third, first]
 
 
 def test_deleted_rows_are_not_listed(ledger: Ledger, history: History) -> None:
     """Neither on a page, nor as the latest clip, nor as a card, nor in an export."""
     rows = [in_state(ledger, State.SUCCEEDED), in_state(ledger, State.FAILED)]
-    ledger.set_deleted([row.id for row in rows], NOON)
+    ledger.actions.set_deleted([row.id for row in rows], NOON)
     assert history.page().total == 0
     assert history.latest() is None
     assert history.failures() == []
@@ -205,14 +205,14 @@ def test_the_latest_clip_is_the_one_archived_last(ledger: Ledger, history: Histo
     early, late = in_state(ledger, State.SAVING), in_state(ledger, State.SAVING, mode="live")
     for row in (late, early):
         clock.turn(10)
-        ledger.saved(row.id, CLIP)
-        ledger.succeed(row.id)
+        ledger.jobs.saved(row.id, CLIP)
+        ledger.jobs.succeed(row.id)
     in_state(ledger, State.FAILED)
     assert (found := history.latest()) is not None
     assert found.id == early.id
     assert (found := history.latest("live")) is not None
     assert found.id == late.id
-    ledger.lost_clip(early.id)
+    ledger.actions.lost_clip(early.id)
     assert (found := history.latest()) is not None
     assert found.id == late.id
 
@@ -233,7 +233,7 @@ def test_cards_stay_until_they_are_put_away(ledger: Ledger, history: History) ->
     rows = [in_state(ledger, state) for state in (State.FAILED, State.UNCONFIRMED, State.UNSAVED, State.SUCCEEDED)]
     assert [row.id for row in history.failures()] == [row.id for row in rows[2::-1]]
     assert history.failures_count() == 3
-    ledger.update(rows[1].id, dismissed_at=NOON)
+    ledger.rows.update(rows[1].id, dismissed_at=NOON)
     assert [row.state for row in history.failures()] == [State.UNSAVED, State.FAILED]
     assert [row.state for row in history.failures(1)] == [State.UNSAVED]
     assert history.page().total == 4
@@ -246,10 +246,10 @@ def finish(ledger: Ledger, clock: Clock, seconds: float, **changes: Any) -> None
     accept(ledger, row.id)
     start = clock.now
     clock.turn(seconds)
-    ledger.ready(row.id, answer("succeeded"))
+    ledger.jobs.ready(row.id, answer("succeeded"))
     clock.turn(1)
-    ledger.saved(row.id, CLIP)
-    ledger.succeed(row.id)
+    ledger.jobs.saved(row.id, CLIP)
+    ledger.jobs.succeed(row.id)
     clock.now = start + timedelta(seconds=1)
 
 
@@ -299,7 +299,7 @@ def test_trouble_of_a_sweep_is_told_of_the_sweep(ledger: Ledger, history: Histor
     assert [row.id for row in history.failures()] == [alone.id]
     assert history.failures_count() == 1
     for one in failed:
-        ledger.update(one, dismissed_at=NOON)
+        ledger.rows.update(one, dismissed_at=NOON)
     assert history.sweep_troubles() == [SweepTrouble("x1", "Fox", (), 1)]
     with ledger.writing() as connection:
         connection.execute(sa.update(experiments).values(deleted_at=NOON))
@@ -312,7 +312,7 @@ def test_children_are_what_was_made_from_a_generation(ledger: Ledger, history: H
     parent = in_state(ledger, State.SUCCEEDED)
     children = [in_state(ledger, State.SUCCEEDED, parent_id=parent.id).id for _ in range(3)]
     in_state(ledger, State.SUCCEEDED, parent_id=children[0])
-    ledger.update(children[1], deleted_at=NOON)
+    ledger.rows.update(children[1], deleted_at=NOON)
     assert [row.id for row in history.children(parent.id)] == [children[2], children[0]]
     assert [row.id for row in history.children(parent.id, 1)] == [children[2]]
 
@@ -322,7 +322,7 @@ def test_the_newest_clips_are_read_without_counting(ledger: Ledger, history: His
     made = [in_state(ledger, State.SUCCEEDED).id for _ in range(4)]
     in_state(ledger, State.FAILED)
     in_state(ledger, State.RUNNING)
-    ledger.update(made[3], deleted_at=NOON)
+    ledger.rows.update(made[3], deleted_at=NOON)
     assert [row.id for row in history.newest_clips(2)] == [made[2], made[1]]
 
 

@@ -21,7 +21,7 @@ def test_an_attempt_is_written_down_before_it_leaves(ledger: Ledger, clock: Cloc
     assert (first.body, first.attempts, first.open_attempts, first.first_attempt_at) == (b'{"a":1}', 1, 1, clock.now)
     at = clock.now
     clock.turn(5)
-    second = ledger.begin_attempt(row.id, b'{"a":1}', first.body_sha256 or "")
+    second = ledger.jobs.begin_attempt(row.id, b'{"a":1}', first.body_sha256 or "")
     assert second is not None
     assert (second.attempts, second.open_attempts, second.first_attempt_at) == (2, 2, at)
 
@@ -31,7 +31,7 @@ def test_other_bytes_are_never_sent_with_the_same_key(ledger: Ledger) -> None:
     row = added(ledger)
     attempted(ledger, row.id)
     with pytest.raises(LabError, match="other bytes"):
-        ledger.begin_attempt(row.id, b'{"a":2}', "0" * 64)
+        ledger.jobs.begin_attempt(row.id, b'{"a":2}', "0" * 64)
     assert ledger.get(row.id).attempts == 1
 
 
@@ -39,9 +39,9 @@ def test_bytes_that_the_disk_has_changed_are_not_sent(ledger: Ledger) -> None:
     """P1: what is stored must still have the hash of what was sent first."""
     row = added(ledger)
     attempted(ledger, row.id)
-    ledger.update(row.id, body=b'{"a":9}')
+    ledger.rows.update(row.id, body=b'{"a":9}')
     with pytest.raises(LabError, match="other bytes"):
-        ledger.begin_attempt(row.id, b'{"a":9}', hashlib.sha256(b'{"a":9}').hexdigest())
+        ledger.jobs.begin_attempt(row.id, b'{"a":9}', hashlib.sha256(b'{"a":9}').hexdigest())
     assert ledger.get(row.id).attempts == 1
 
 
@@ -49,13 +49,13 @@ def test_bytes_that_the_disk_has_changed_are_not_sent(ledger: Ledger) -> None:
 def test_only_a_row_without_a_task_can_be_sent(ledger: Ledger, state: State) -> None:
     """An attempt in any later state is not begun, and the row stays as it is."""
     row = in_state(ledger, state)
-    assert ledger.begin_attempt(row.id, b"{}", "0" * 64) is None
+    assert ledger.jobs.begin_attempt(row.id, b"{}", "0" * 64) is None
     assert ledger.get(row.id) == row
 
 
 def test_an_attempt_takes_a_waiting_row_along(ledger: Ledger) -> None:
     """The first attempt and the step out of ``waiting`` are one commit."""
-    begun = ledger.begin_attempt(added(ledger).id, b"{}", "0" * 64)
+    begun = ledger.jobs.begin_attempt(added(ledger).id, b"{}", "0" * 64)
     assert begun is not None
     assert (begun.state, begun.attempts, begun.open_attempts) == (State.SUBMITTING, 1, 1)
 
@@ -73,14 +73,14 @@ def test_a_task_that_another_row_has_is_not_counted_twice(ledger: Ledger, state:
     assert (second.held_credits, second.settlement, second.open_attempts) == (0, "released", 0)
     assert second.error is not None
     assert (second.error.charged, first.id in second.error.detail) == ("no", True)
-    assert ledger.events(row.id)[-1].detail["duplicate_of"] == first.id
+    assert ledger.rows.events(row.id)[-1].detail["duplicate_of"] == first.id
     assert ledger.get(first.id) == before
 
 
 def test_a_task_that_failed_before_is_not_a_second_row_s(ledger: Ledger) -> None:
     """A server that merges equal requests may answer with a task that failed long ago."""
     first = in_state(ledger, State.RUNNING)
-    ledger.failed_at_rivya(first.id, answer("failed", final_credits=0))
+    ledger.jobs.failed_at_rivya(first.id, answer("failed", final_credits=0))
     row = in_state(ledger, State.SUBMITTING)
     accept(ledger, row.id, task_id=first.task_id)
     assert (ledger.get(row.id).state, ledger.get(row.id).duplicate_of) == (State.FAILED, first.id)
@@ -117,13 +117,13 @@ def test_an_attempt_is_closed_only_by_the_servers_own_word(ledger: Ledger) -> No
     """A refusal closes its attempt; a lost answer stays open, and with it the question whether it was charged."""
     row = added(ledger)
     attempted(ledger, row.id)
-    lost = ledger.end_attempt(row.id, TransportError("No answer"), outcome_known=False)
+    lost = ledger.jobs.end_attempt(row.id, TransportError("No answer"), outcome_known=False)
     assert (lost.open_attempts, lost.error and lost.error.charged) == (1, "unknown")
-    ledger.begin_attempt(row.id, b'{"a":1}', hashlib.sha256(b'{"a":1}').hexdigest())
+    ledger.jobs.begin_attempt(row.id, b'{"a":1}', hashlib.sha256(b'{"a":1}').hexdigest())
     refused = RateLimitedError("Too many", code="rate_limited", http_status=429, request_id="req_7", retry_after_s=3)
-    closed = ledger.end_attempt(row.id, refused, outcome_known=True)
+    closed = ledger.jobs.end_attempt(row.id, refused, outcome_known=True)
     assert (closed.open_attempts, closed.request_id) == (1, "req_7")
-    last = ledger.events(row.id)[-1]
+    last = ledger.rows.events(row.id)[-1]
     assert last.kind == "exchange"
     assert last.detail == {
         "phase": "create",
@@ -141,7 +141,7 @@ def test_a_known_refusal_of_the_only_attempt_is_not_charged(ledger: Ledger) -> N
     """With no attempt open, the card says: not charged."""
     row = added(ledger)
     attempted(ledger, row.id)
-    ended = ledger.end_attempt(row.id, RivyaError("No", code="insufficient_credits"), outcome_known=True)
+    ended = ledger.jobs.end_attempt(row.id, RivyaError("No", code="insufficient_credits"), outcome_known=True)
     assert (ended.open_attempts, ended.error and ended.error.charged) == (0, "no")
 
 
@@ -178,26 +178,26 @@ def test_the_price_is_learned_per_connection_model_and_length(ledger: Ledger) ->
     five = GenerationRequest(prompt="a", params={"duration": "5"})
     row = in_state(ledger, State.SUBMITTING, params={"duration": "10"})
     accept(ledger, row.id, reserved=320)
-    assert [ledger.learned_price(HERE, request) for request in (ten, other, five)] == [320, 320, None]
-    assert ledger.learned_price("https://rivya.ai", ten) is None
+    assert [ledger.key_value.learned_price(HERE, request) for request in (ten, other, five)] == [320, 320, None]
+    assert ledger.key_value.learned_price("https://rivya.ai", ten) is None
 
 
 def test_a_change_of_the_task_is_noted_once(ledger: Ledger, clock: Clock) -> None:
     """First seen processing has its time; the same word again writes no line."""
     row = in_state(ledger, State.RUNNING)
     clock.turn(3)
-    seen = ledger.seen(row.id, answer("processing"))
+    seen = ledger.jobs.seen(row.id, answer("processing"))
     assert (seen.task_status, seen.processing_at) == ("processing", clock.now)
-    lines = len(ledger.events(row.id))
+    lines = len(ledger.rows.events(row.id))
     clock.turn(3)
-    assert ledger.seen(row.id, answer("processing")).processing_at == seen.processing_at
-    assert len(ledger.events(row.id)) == lines
+    assert ledger.jobs.seen(row.id, answer("processing")).processing_at == seen.processing_at
+    assert len(ledger.rows.events(row.id)) == lines
 
 
 def test_an_unknown_word_is_kept(ledger: Ledger) -> None:
     """P6: a state that nobody documented is stored as it is, however long, and the row runs on."""
     row = in_state(ledger, State.RUNNING)
-    seen = ledger.seen(row.id, answer("waiting_for_moon " * 10))
+    seen = ledger.jobs.seen(row.id, answer("waiting_for_moon " * 10))
     assert (seen.state, (seen.task_status or "")[:16]) == (State.RUNNING, "waiting_for_moon")
 
 
@@ -205,10 +205,10 @@ def test_a_ready_task_names_its_clip(ledger: Ledger, clock: Clock) -> None:
     """Address and time are kept; a price that is named at once is settled at once."""
     row = in_state(ledger, State.RUNNING)
     clock.turn(9)
-    ready = ledger.ready(row.id, answer("succeeded", final_credits=150, result={"primary_url": "https://m/c.mp4"}))
+    ready = ledger.jobs.ready(row.id, answer("succeeded", final_credits=150, result={"primary_url": "https://m/c.mp4"}))
     assert (ready.state, ready.result_url, ready.ready_at) == (State.SAVING, "https://m/c.mp4", clock.now)
     assert (ready.final_credits, ready.settlement, ready.held_credits) == (150, "settled", 150)
-    assert ledger.ready(row.id, answer("succeeded")) == ready
+    assert ledger.jobs.ready(row.id, answer("succeeded")) == ready
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_a_failed_task_is_released_unless_rivya_charges_it(
     """The card carries Rivya's own words and the truth about the credits."""
     row = in_state(ledger, State.RUNNING)
     error = {"code": "generation_failed", "message": "The picture shows too little."}
-    failed = ledger.failed_at_rivya(row.id, answer("failed", final_credits=final, error=error))
+    failed = ledger.jobs.failed_at_rivya(row.id, answer("failed", final_credits=final, error=error))
     assert failed.state is State.FAILED
     assert (failed.held_credits, failed.settlement) == figures
     assert failed.error is not None
@@ -231,7 +231,7 @@ def test_a_failed_task_is_released_unless_rivya_charges_it(
 def test_a_failed_task_without_a_reason_says_so(ledger: Ledger) -> None:
     """P6: no invented reason."""
     row = in_state(ledger, State.RUNNING)
-    failed = ledger.failed_at_rivya(row.id, answer("failed"))
+    failed = ledger.jobs.failed_at_rivya(row.id, answer("failed"))
     assert failed.error is not None
     assert failed.error.detail == "Rivya gave no reason."
 
@@ -239,13 +239,13 @@ def test_a_failed_task_without_a_reason_says_so(ledger: Ledger) -> None:
 def test_a_clip_that_cannot_be_fetched_keeps_its_charge(ledger: Ledger, clock: Clock) -> None:
     """Unsaved rows have a card and a next time, and go on counting; a later clip clears both."""
     row = in_state(ledger, State.SAVING)
-    unsaved = ledger.unsaved(row.id, CARD, in_s=60)
+    unsaved = ledger.jobs.unsaved(row.id, CARD, in_s=60)
     assert unsaved.next_action_at is not None
     assert (unsaved.state, (unsaved.next_action_at - clock.now).total_seconds()) == (State.UNSAVED, 60)
     assert unsaved.held_credits == 160
-    again = ledger.unsaved(row.id, CARD, in_s=300)
+    again = ledger.jobs.unsaved(row.id, CARD, in_s=300)
     assert again.state is State.UNSAVED
-    saved = ledger.saved(row.id, CLIP)
+    saved = ledger.jobs.saved(row.id, CLIP)
     assert (saved.state, saved.error, saved.next_action_at) == (State.SAVING, None, None)
     assert (saved.clip_key, saved.clip_width_px, saved.clip_fps) == (CLIP.clip_key, 640, 24.0)
 
@@ -253,27 +253,27 @@ def test_a_clip_that_cannot_be_fetched_keeps_its_charge(ledger: Ledger, clock: C
 def test_success_without_a_price_is_provisional(ledger: Ledger, clock: Clock) -> None:
     """Settled at the reservation until Rivya names the price; then at that, once."""
     row = in_state(ledger, State.SAVING)
-    ledger.saved(row.id, CLIP)
+    ledger.jobs.saved(row.id, CLIP)
     clock.turn(1)
-    done = ledger.succeed(row.id)
+    done = ledger.jobs.succeed(row.id)
     assert (done.state, done.finished_at) == (State.SUCCEEDED, clock.now)
     assert (done.settlement, done.held_credits, done.final_credits) == ("provisional", 160, None)
     clock.turn(1)
-    assert ledger.succeed(row.id) == done
-    settled = ledger.settle(row.id, 155)
+    assert ledger.jobs.succeed(row.id) == done
+    settled = ledger.jobs.settle(row.id, 155)
     assert (settled.settlement, settled.held_credits, settled.final_credits) == ("settled", 155, 155)
-    assert ledger.settle(row.id, 155) == settled
-    assert [move.kind for move in ledger.movements(row.id)] == ["reserve", "settle", "settle"]
+    assert ledger.jobs.settle(row.id, 155) == settled
+    assert [move.kind for move in ledger.rows.movements(row.id)] == ["reserve", "settle", "settle"]
 
 
 def test_wrong_answers_are_counted_by_phase(ledger: Ledger) -> None:
     """The number of failed uploads decides how long the next one waits."""
     row = added(ledger)
     for _ in range(3):
-        ledger.exchange(row.id, "upload", TransportError("Down"))
-    ledger.exchange(row.id, "poll", RivyaError("No", request_id="req_9"))
-    assert ledger.count_exchanges(row.id, "upload") == 3
-    assert ledger.count_exchanges(row.id, "fetch") == 0
+        ledger.jobs.exchange(row.id, "upload", TransportError("Down"))
+    ledger.jobs.exchange(row.id, "poll", RivyaError("No", request_id="req_9"))
+    assert ledger.jobs.count_exchanges(row.id, "upload") == 3
+    assert ledger.jobs.count_exchanges(row.id, "fetch") == 0
     assert ledger.get(row.id).request_id == "req_9"
 
 
@@ -288,7 +288,7 @@ def test_like_answers_are_counted_apart(ledger: Ledger) -> None:
         poor,
         TransportError("Down"),
     ):
-        ledger.exchange(row.id, "create", error)
-    assert ledger.count_exchanges(row.id, "create", like=poor) == 2
-    assert ledger.count_exchanges(row.id, "create", like=RivyaError("No", http_status=402)) == 1
-    assert ledger.count_exchanges(row.id, "create", like=TransportError("Down")) == 1
+        ledger.jobs.exchange(row.id, "create", error)
+    assert ledger.jobs.count_exchanges(row.id, "create", like=poor) == 2
+    assert ledger.jobs.count_exchanges(row.id, "create", like=RivyaError("No", http_status=402)) == 1
+    assert ledger.jobs.count_exchanges(row.id, "create", like=TransportError("Down")) == 1

@@ -17,44 +17,44 @@ from tests.lab.given import CARD, HERE, NOON
 )
 def test_a_note_comes_back_as_it_was(ledger: Ledger, value: object) -> None:
     """Any JSON value, also the empty ones; the last writer wins."""
-    ledger.set_note("draft", "before")
-    ledger.set_note("draft", value)
-    assert ledger.get_note("draft") == value
-    assert type(ledger.get_note("draft")) is type(value)
+    ledger.key_value.set("draft", "before")
+    ledger.key_value.set("draft", value)
+    assert ledger.key_value.get("draft") == value
+    assert type(ledger.key_value.get("draft")) is type(value)
 
 
 def test_none_removes_a_note(ledger: Ledger) -> None:
     """A removed note reads as None, like one that never was."""
-    ledger.set_note("draft", {"a": 1})
-    ledger.set_note("draft", None)
-    assert ledger.get_note("draft") is None
-    ledger.set_note("draft", None)
+    ledger.key_value.set("draft", {"a": 1})
+    ledger.key_value.set("draft", None)
+    assert ledger.key_value.get("draft") is None
+    ledger.key_value.set("draft", None)
 
 
 def test_a_pause_comes_back_whole(ledger: Ledger) -> None:
     """Effect, card, times and fingerprint; and it is gone when lifted; other connections go on."""
     pause = Pause("wallet", NOON, CARD, retry_at=NOON + timedelta(seconds=15), key_fingerprint="f" * 16)
-    ledger.set_pause(HERE, pause)
-    assert ledger.pause(HERE) == pause
-    assert ledger.pause("https://rivya.ai") is None
-    ledger.set_pause(HERE, None)
-    assert ledger.pause(HERE) is None
+    ledger.key_value.set_pause(HERE, pause)
+    assert ledger.key_value.pause(HERE) == pause
+    assert ledger.key_value.pause("https://rivya.ai") is None
+    ledger.key_value.set_pause(HERE, None)
+    assert ledger.key_value.pause(HERE) is None
 
 
 def test_a_balance_comes_back_whole(ledger: Ledger) -> None:
     """Figure, time, the last error and the simulator's mark; unknown before anybody asked."""
-    assert ledger.balance(HERE) == BalanceRecord(None, None)
+    assert ledger.key_value.balance(HERE) == BalanceRecord(None, None)
     record = BalanceRecord(4800, NOON, CARD, simulated=True)
-    ledger.set_balance(HERE, record)
-    assert ledger.balance(HERE) == record
+    ledger.key_value.set_balance(HERE, record)
+    assert ledger.key_value.balance(HERE) == record
 
 
 def test_a_long_name_fits(ledger: Ledger) -> None:
     """An address of any length names its notes, different ones differently."""
     address = "https://example.org/" + "a" * 400
-    ledger.set_balance(address, BalanceRecord(1, NOON))
-    ledger.set_balance(address + "b", BalanceRecord(2, NOON))
-    assert (ledger.balance(address).credits, ledger.balance(address + "b").credits) == (1, 2)
+    ledger.key_value.set_balance(address, BalanceRecord(1, NOON))
+    ledger.key_value.set_balance(address + "b", BalanceRecord(2, NOON))
+    assert (ledger.key_value.balance(address).credits, ledger.key_value.balance(address + "b").credits) == (1, 2)
     assert len(named("balance", address)) <= NAME_MAX
 
 

@@ -29,8 +29,8 @@ def test_a_new_row_holds_all_that_was_asked(ledger: Ledger) -> None:
     assert (row.mode, row.connection, row.key_fingerprint) == ("live", HERE, "f" * 16)
     assert (row.expected_credits, row.held_credits, row.settlement, row.runs) == (160, 160, "reserved", 1)
     assert row.state is State.WAITING
-    assert [(line.kind, line.detail["to"]) for line in ledger.events(row.id)] == [("state", "waiting")]
-    assert [(move.kind, move.credits) for move in ledger.movements(row.id)] == [("reserve", 160)]
+    assert [(line.kind, line.detail["to"]) for line in ledger.rows.events(row.id)] == [("state", "waiting")]
+    assert [(move.kind, move.credits) for move in ledger.rows.movements(row.id)] == [("reserve", 160)]
 
 
 def test_two_clicks_make_one_row(ledger: Ledger) -> None:
@@ -51,8 +51,8 @@ def test_two_clicks_make_one_row(ledger: Ledger) -> None:
     for thread in threads:
         thread.join()
     assert len({(row.seq, row.expected_credits) for row in rows}) == 1
-    assert len(ledger.movements(item.id)) == 1
-    assert len(ledger.events(item.id)) == 1
+    assert len(ledger.rows.movements(item.id)) == 1
+    assert len(ledger.rows.events(item.id)) == 1
 
 
 def test_a_second_add_changes_nothing_later_either(ledger: Ledger) -> None:
@@ -60,7 +60,7 @@ def test_a_second_add_changes_nothing_later_either(ledger: Ledger) -> None:
     item = new()
     with begin_immediate(ledger.database) as connection:
         ledger.add(connection, item)
-    ledger.cancel(item.id)
+    ledger.actions.cancel(item.id)
     with begin_immediate(ledger.database) as connection:
         again = ledger.add(connection, item)
     assert again.state is State.CANCELLED
@@ -79,7 +79,7 @@ def test_a_rolled_back_submit_leaves_nothing(ledger: Ledger) -> None:
     with pytest.raises(RuntimeError, match="stop"):
         submit_and_stop()
     assert ledger.is_empty()
-    assert ledger.movements(item.id) == []
+    assert ledger.rows.movements(item.id) == []
 
 
 def test_takes_of_an_intent_are_found_together(ledger: Ledger) -> None:
@@ -160,5 +160,5 @@ def test_an_example_is_a_finished_row_outside_every_figure(ledger: Ledger) -> No
     assert (row.held_credits, row.final_credits, row.settlement) == (0, 0, "settled")
     assert row.finished_at == NOON + timedelta(seconds=8)
     assert not ledger.is_empty()
-    assert len(ledger.events(row.id)) == 1
+    assert len(ledger.rows.events(row.id)) == 1
     assert ledger.open_rows() == []

@@ -17,7 +17,7 @@ from tests.lab.given import CARD, CLIP, NOON, Clock, added, attempted, in_state
 def test_only_what_waits_can_be_taken_back(ledger: Ledger, state: State) -> None:
     """Cancel works before the first POST and never after; nothing was charged then."""
     row = in_state(ledger, state)
-    assert ledger.cancel(row.id) == (state is State.WAITING)
+    assert ledger.actions.cancel(row.id) == (state is State.WAITING)
     after = ledger.get(row.id)
     if state is State.WAITING:
         assert (after.state, after.held_credits, after.settlement) == (State.CANCELLED, 0, "released")
@@ -28,8 +28,8 @@ def test_only_what_waits_can_be_taken_back(ledger: Ledger, state: State) -> None
 def test_a_row_that_may_have_been_accepted_cannot_be_taken_back(ledger: Ledger) -> None:
     """A row that waits again while an attempt of unknown outcome is open keeps its reservation."""
     row = in_state(ledger, State.SUBMITTING)
-    ledger.move(row.id, {State.SUBMITTING}, State.WAITING)
-    assert not ledger.cancel(row.id)
+    ledger.rows.move(row.id, {State.SUBMITTING}, State.WAITING)
+    assert not ledger.actions.cancel(row.id)
     assert ledger.get(row.id).held_credits == 160
 
 
@@ -37,7 +37,7 @@ def test_asking_again_keeps_key_and_bytes(ledger: Ledger, clock: Clock) -> None:
     """P1: the same request leaves again, in a new re-send window."""
     row = in_state(ledger, State.UNCONFIRMED)
     clock.turn(3600)
-    ledger.reopen(row.id)
+    ledger.actions.reopen(row.id)
     again = ledger.get(row.id)
     assert (again.state, again.first_attempt_at) == (State.SUBMITTING, clock.now)
     assert (again.idempotency_key, again.body, again.open_attempts) == (row.idempotency_key, row.body, 1)
@@ -47,24 +47,26 @@ def test_asking_again_keeps_key_and_bytes(ledger: Ledger, clock: Clock) -> None:
 def test_only_an_adopted_task_is_given_back(ledger: Ledger) -> None:
     """A task that Rivya named itself is read for ever; one that a person named can turn out to be none."""
     own = attempted(ledger, added(ledger).id)
-    ledger.accept(own.id, task_id="task_own", reserved_credits=None, task_status=None, simulated=False)
-    assert ledger.disown(own.id, CARD) is False
+    ledger.jobs.accept(own.id, task_id="task_own", reserved_credits=None, task_status=None, simulated=False)
+    assert ledger.actions.disown(own.id, CARD) is False
     assert ledger.get(own.id).task_id == "task_own"
     row = in_state(ledger, State.UNCONFIRMED, "A blue fox")
-    ledger.adopt(row.id, "task_typo")
-    assert ledger.disown(row.id, CARD) is True
+    ledger.actions.adopt(row.id, "task_typo")
+    assert ledger.actions.disown(row.id, CARD) is True
     back = ledger.get(row.id)
     assert (back.state, back.task_id, back.held_credits, back.open_attempts) == (State.UNCONFIRMED, None, 160, 1)
-    ledger.reopen(row.id)
-    ledger.accept(row.id, task_id="task_true", reserved_credits=None, task_status=None, simulated=False)
-    assert ledger.disown(row.id, CARD) is False, "what Rivya named after a person's mistake is Rivya's word again"
+    ledger.actions.reopen(row.id)
+    ledger.jobs.accept(row.id, task_id="task_true", reserved_credits=None, task_status=None, simulated=False)
+    assert ledger.actions.disown(row.id, CARD) is False, (
+        "what Rivya named after a person's mistake is Rivya's word again"
+    )
     assert ledger.get(row.id).task_id == "task_true"
 
 
 def test_a_found_task_is_adopted(ledger: Ledger) -> None:
     """P2: an unconfirmed row is tied to the task that a person found."""
     row = in_state(ledger, State.UNCONFIRMED)
-    ledger.adopt(row.id, "task_found")
+    ledger.actions.adopt(row.id, "task_found")
     adopted = ledger.get(row.id)
     assert (adopted.state, adopted.task_id, adopted.error, adopted.open_attempts) == (
         State.RUNNING,
@@ -80,7 +82,7 @@ def test_one_task_belongs_to_one_generation(ledger: Ledger) -> None:
     owner, row = in_state(ledger, State.RUNNING), in_state(ledger, State.UNCONFIRMED)
     for task_id in (owner.task_id or "", ""):
         with pytest.raises(LabError) as caught:
-            ledger.adopt(row.id, task_id)
+            ledger.actions.adopt(row.id, task_id)
         assert caught.value.field == "task_id"
     assert ledger.get(row.id) == row
 
@@ -89,27 +91,27 @@ def test_a_task_id_is_one_connection_s_own(ledger: Ledger) -> None:
     """Two servers may name their tasks alike; what another connection has does not stop an adoption."""
     elsewhere = in_state(ledger, State.RUNNING, connection="http://127.0.0.1:8")
     row = in_state(ledger, State.UNCONFIRMED)
-    ledger.adopt(row.id, elsewhere.task_id or "")
+    ledger.actions.adopt(row.id, elsewhere.task_id or "")
     assert ledger.get(row.id).task_id == elsewhere.task_id
 
 
 def test_a_person_may_close_as_not_charged(ledger: Ledger, clock: Clock) -> None:
     """The reservation is given back, the card is put away, the timeline says who decided."""
     row = in_state(ledger, State.UNCONFIRMED)
-    ledger.close_unconfirmed(row.id)
+    ledger.actions.close_unconfirmed(row.id)
     closed = ledger.get(row.id)
     assert (closed.state, closed.held_credits, closed.settlement) == (State.FAILED, 0, "released")
     assert closed.dismissed_at == clock.now
-    assert ledger.events(row.id)[-1].detail["why"] == "closed by a person"
+    assert ledger.rows.events(row.id)[-1].detail["why"] == "closed by a person"
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.UNCONFIRMED])
 @pytest.mark.parametrize(
     "decide",
     [
-        pytest.param(lambda ledger, row: ledger.reopen(row), id="ask again"),
-        pytest.param(lambda ledger, row: ledger.adopt(row, "task_x"), id="adopt"),
-        pytest.param(lambda ledger, row: ledger.close_unconfirmed(row), id="close"),
+        pytest.param(lambda ledger, row: ledger.actions.reopen(row), id="ask again"),
+        pytest.param(lambda ledger, row: ledger.actions.adopt(row, "task_x"), id="adopt"),
+        pytest.param(lambda ledger, row: ledger.actions.close_unconfirmed(row), id="close"),
     ],
 )
 def test_only_an_unconfirmed_row_is_decided(
@@ -125,15 +127,15 @@ def test_only_an_unconfirmed_row_is_decided(
 def test_a_lost_file_is_fetched_again(ledger: Ledger) -> None:
     """P2: the row goes back to unsaved, its credits stay settled, and it can succeed a second time."""
     row = in_state(ledger, State.SUCCEEDED)
-    ledger.settle(row.id, 160)
-    assert ledger.lost_clip(row.id)
+    ledger.jobs.settle(row.id, 160)
+    assert ledger.actions.lost_clip(row.id)
     lost = ledger.get(row.id)
     assert (lost.state, lost.has_clip, lost.result_url, lost.finished_at) == (State.UNSAVED, False, None, None)
     assert (lost.held_credits, lost.settlement) == (160, "settled")
-    ledger.saved(row.id, CLIP)
-    done = ledger.succeed(row.id)
+    ledger.jobs.saved(row.id, CLIP)
+    done = ledger.jobs.succeed(row.id)
     assert (done.state, done.held_credits, done.settlement) == (State.SUCCEEDED, 160, "settled")
-    assert not ledger.lost_clip(added(ledger).id)
+    assert not ledger.actions.lost_clip(added(ledger).id)
 
 
 def test_only_ended_rows_are_deleted_and_all_come_back(ledger: Ledger, history: History) -> None:
@@ -141,11 +143,11 @@ def test_only_ended_rows_are_deleted_and_all_come_back(ledger: Ledger, history: 
     rows = [in_state(ledger, state) for state in State]
     ids = [row.id for row in rows]
     before = {row.id: row.held_credits for row in rows}
-    assert ledger.set_deleted(ids, NOON) == len(TERMINAL)
+    assert ledger.actions.set_deleted(ids, NOON) == len(TERMINAL)
     assert {row.state for row in history.page().rows} == set(State) - TERMINAL
-    assert ledger.set_deleted(ids, NOON) == 0
+    assert ledger.actions.set_deleted(ids, NOON) == 0
     assert {one: ledger.get(one).held_credits for one in ids} == before
-    assert ledger.set_deleted(ids, None) == len(TERMINAL)
+    assert ledger.actions.set_deleted(ids, None) == len(TERMINAL)
     assert history.page().total == len(State)
 
 
@@ -155,8 +157,8 @@ def test_examples_go_in_one_click(ledger: Ledger, history: History) -> None:
     for _ in range(3):
         in_state(ledger, State.SUCCEEDED, source="example")
     examples = history.examples()
-    assert ledger.set_deleted(examples, NOON) == len(examples) == 3
+    assert ledger.actions.set_deleted(examples, NOON) == len(examples) == 3
     assert [row.id for row in history.page().rows] == [mine.id]
     assert history.examples() == []
-    ledger.set_deleted(examples, None)
+    ledger.actions.set_deleted(examples, None)
     assert sorted(history.examples()) == sorted(examples)

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from rivya_core import Lab, State
 from rivya_core.lab.ledger.database import open_database
 from rivya_core.lab.ledger.history.history import KEPT_ROWS_MAX, History
-from rivya_core.lab.ledger.key_value import Notes
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.query_cache import KEPT_MAX, remembered_of
 from tests.lab.given import added
@@ -33,7 +32,12 @@ def test_nothing_is_asked_twice_while_nobody_writes(ledger: Ledger) -> None:
         page = history.page()
         rest = [history.running(), history.failures(), history.sweep_troubles(), history.newest_clips(5)]
         more = [history.running_ids(), history.running_count(), history.marks([row.id for row in page.rows])]
-        notes = [ledger.balance("here"), ledger.pause("here"), ledger.get_cap("simulated"), ledger.get_note("draft")]
+        notes = [
+            ledger.key_value.balance("here"),
+            ledger.key_value.pause("here"),
+            ledger.key_value.get_cap("simulated"),
+            ledger.key_value.get("draft"),
+        ]
         return [page, *rest, *more, *notes, history.choices(), history.sweep_names()]
 
     added(ledger)
@@ -49,20 +53,20 @@ def test_a_write_of_this_process_is_seen_at_once(ledger: Ledger) -> None:
     assert history.running_ids() == []
     row = added(ledger)
     assert history.running_ids() == [row.id]
-    ledger.move(row.id, [State.WAITING], State.CANCELLED)
+    ledger.rows.move(row.id, [State.WAITING], State.CANCELLED)
     assert history.running_ids() == []
-    ledger.set_note("draft", {"prompt": "one"})
-    assert ledger.get_note("draft") == {"prompt": "one"}
-    ledger.set_note("draft", {"prompt": "two"})
-    assert ledger.get_note("draft") == {"prompt": "two"}
+    ledger.key_value.set("draft", {"prompt": "one"})
+    assert ledger.key_value.get("draft") == {"prompt": "one"}
+    ledger.key_value.set("draft", {"prompt": "two"})
+    assert ledger.key_value.get("draft") == {"prompt": "two"}
 
 
 def test_a_write_of_another_process_is_seen_at_once(ledger: Ledger) -> None:
     """Another program on the same folder changes what is shown here."""
-    assert ledger.get_cap("live") is None
-    other = Notes(open_database(Path(str(ledger.database.url.database))))
-    other.set_cap("live", 480, "for a test")
-    assert ledger.get_cap("live") == 480
+    assert ledger.key_value.get_cap("live") is None
+    other = Ledger(open_database(Path(str(ledger.database.url.database))))
+    other.key_value.set_cap("live", 480, "for a test")
+    assert ledger.key_value.get_cap("live") == 480
     other.database.dispose()
 
 
@@ -73,12 +77,12 @@ def test_what_is_handed_out_can_be_changed_by_who_asked(ledger: Ledger) -> None:
     history.running_ids().clear()
     history.running().clear()
     history.marks([row.id]).clear()
-    ledger.set_note("draft", {"prompt": ["a"]})
-    ledger.get_note("draft")["prompt"].append("b")
+    ledger.key_value.set("draft", {"prompt": ["a"]})
+    ledger.key_value.get("draft")["prompt"].append("b")
     assert history.running_ids() == [row.id]
     assert [one.id for one in history.running()] == [row.id]
     assert list(history.marks([row.id])) == [row.id]
-    assert ledger.get_note("draft") == {"prompt": ["a"]}
+    assert ledger.key_value.get("draft") == {"prompt": ["a"]}
 
 
 def test_the_budget_of_another_day_is_read_anew(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +104,7 @@ def test_what_was_read_before_a_write_is_not_kept_for_after_it(ledger: Ledger) -
     memory = remembered_of(ledger.database)
 
     def read_while_another_asks() -> str:
-        ledger.set_note("other", 1)
+        ledger.key_value.set("other", 1)
         assert memory.once("else", lambda: "newer") == "newer"
         return "old"
 

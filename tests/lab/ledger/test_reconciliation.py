@@ -31,7 +31,7 @@ def told(ledger: Ledger, clock: Clock, credits: int) -> Read:  # noqa: A002 - Ri
     """The wallet answers; what the log keeps of it."""
     asked = clock.turn(1)
     clock.turn(1)
-    ledger.set_balance(HERE, BalanceRecord(credits, asked, tried_at=asked, simulated=True))
+    ledger.key_value.set_balance(HERE, BalanceRecord(credits, asked, tried_at=asked, simulated=True))
     return log(ledger)[-1]
 
 
@@ -73,7 +73,7 @@ def test_what_is_open_is_bounded(ledger: Ledger, clock: Clock, state: State, bou
 def test_a_settled_price_is_certain(ledger: Ledger, clock: Clock, hours: float) -> None:
     """What Rivya settled was taken, whatever the hour."""
     row = in_state(ledger, State.SUCCEEDED)
-    ledger.settle(row.id, 160)
+    ledger.jobs.settle(row.id, 160)
     clock.turn(hours * 3600)
     read = told(ledger, clock, 4640)
     assert (read.booked_credits, read.open_credits) == (160, 0)
@@ -90,7 +90,7 @@ def test_a_provisional_price_is_certain_after_a_day(ledger: Ledger, clock: Clock
 def test_a_refund_has_time_to_arrive(ledger: Ledger, clock: Clock) -> None:
     """A failed task's credits may be missing for a while; after that they count as missing."""
     row = in_state(ledger, State.RUNNING)
-    ledger.failed_at_rivya(row.id, answer("failed"))
+    ledger.jobs.failed_at_rivya(row.id, answer("failed"))
     read = told(ledger, clock, 4640)
     assert (read.booked_credits, read.open_credits) == (0, 160)
     clock.turn(reconciliation.REFUND_WITHIN.total_seconds())
@@ -103,9 +103,9 @@ def test_a_row_accepted_after_the_question_may_not_be_in_the_answer(ledger: Ledg
     """The wallet was asked, then a task was made, ran and was settled before the answer was written down."""
     asked = clock.turn(1)
     row = in_state(ledger, State.SUCCEEDED)
-    ledger.settle(row.id, 160)
+    ledger.jobs.settle(row.id, 160)
     clock.turn(1)
-    ledger.set_balance(HERE, BalanceRecord(4800, asked, tried_at=asked, simulated=True))
+    ledger.key_value.set_balance(HERE, BalanceRecord(4800, asked, tried_at=asked, simulated=True))
     [read] = log(ledger)
     assert (read.booked_credits, read.open_credits) == (0, 160)
 
@@ -131,9 +131,9 @@ def test_a_stretch_without_a_change_is_two_lines(ledger: Ledger, clock: Clock) -
 def test_only_answers_are_logged(ledger: Ledger, clock: Clock) -> None:
     """A question that failed says nothing about the wallet; nor does an answer to an older question."""
     told(ledger, clock, 4800)
-    known = ledger.balance(HERE)
-    ledger.set_balance(HERE, replace(known, error=CARD, tried_at=clock.turn(1)))
-    ledger.set_balance(HERE, BalanceRecord(1, NOON - timedelta(days=1)))
+    known = ledger.key_value.balance(HERE)
+    ledger.key_value.set_balance(HERE, replace(known, error=CARD, tried_at=clock.turn(1)))
+    ledger.key_value.set_balance(HERE, BalanceRecord(1, NOON - timedelta(days=1)))
     assert [read.credits for read in log(ledger)] == [4800]
 
 
@@ -143,7 +143,7 @@ def test_old_weak_reads_are_dropped(ledger: Ledger, clock: Clock, monkeypatch: p
     monkeypatch.setattr(reconciliation, "KEPT_MAX", 3)
     row = in_state(ledger, State.RUNNING)
     told(ledger, clock, 4640)
-    ledger.ready(row.id, answer("succeeded", reserved_credits=160, final_credits=160))
+    ledger.jobs.ready(row.id, answer("succeeded", reserved_credits=160, final_credits=160))
     clock.turn(reconciliation.WEAK_KEPT_FOR.total_seconds() + 60)
     for credits in (4640, 4639, 4638, 4637):  # noqa: A001 - Rivya's word
         told(ledger, clock, credits)
@@ -170,7 +170,7 @@ def test_a_charge_is_seen_while_our_own_clips_run(ledger: Ledger, clock: Clock) 
     told(ledger, clock, 4480)
     [change] = unexplained(log(ledger))
     assert (change.high, change.is_exact) == (-160, False)
-    ledger.ready(row.id, answer("succeeded", reserved_credits=160, final_credits=160))
+    ledger.jobs.ready(row.id, answer("succeeded", reserved_credits=160, final_credits=160))
     clock.turn(1000)
     told(ledger, clock, 4480)
     assert changes(ledger) == [(-160, -160)]
@@ -189,7 +189,7 @@ def test_an_unconfirmed_row_explains_its_price_either_way(ledger: Ledger, clock:
     row = in_state(ledger, State.UNCONFIRMED)
     told(ledger, clock, 4640)
     assert changes(ledger) == []
-    ledger.adopt(row.id, "task_found")
+    ledger.actions.adopt(row.id, "task_found")
     told(ledger, clock, 4640)
     assert changes(ledger) == []
 
@@ -199,7 +199,7 @@ def test_a_row_closed_as_not_charged_that_was_charged_comes_out(ledger: Ledger, 
     told(ledger, clock, 4800)
     row = in_state(ledger, State.UNCONFIRMED)
     told(ledger, clock, 4640)
-    ledger.close_unconfirmed(row.id)
+    ledger.actions.close_unconfirmed(row.id)
     told(ledger, clock, 4640)
     assert changes(ledger) == [(-160, -160)]
 
@@ -219,7 +219,7 @@ def test_a_late_price_that_is_lower_is_no_top_up(ledger: Ledger, clock: Clock) -
     row = in_state(ledger, State.SUCCEEDED)
     told(ledger, clock, 4640)
     told(ledger, clock, 4650)
-    ledger.settle(row.id, 150)
+    ledger.jobs.settle(row.id, 150)
     told(ledger, clock, 4650)
     clock.turn(86_400)
     told(ledger, clock, 4650)
@@ -255,7 +255,7 @@ class Play:
     def ask(self) -> None:
         """Ask for the balance."""
         asked = self.clock.turn(1)
-        self.ledger.set_balance(self.name, BalanceRecord(self.wallet, asked, tried_at=asked, simulated=True))
+        self.ledger.key_value.set_balance(self.name, BalanceRecord(self.wallet, asked, tried_at=asked, simulated=True))
 
     def rest(self) -> None:
         """Let everything end and be heard of, a day later."""
@@ -282,7 +282,7 @@ class Play:
 
     def _lose(self, row: str, state: State, _price: int) -> None:
         if state is State.SUBMITTING:
-            self.ledger.move(row, {State.SUBMITTING}, State.UNCONFIRMED, error=CARD)
+            self.ledger.rows.move(row, {State.SUBMITTING}, State.UNCONFIRMED, error=CARD)
 
     def _hear(self, row: str, state: State, _price: int) -> None:
         if row in self.there and state in {State.SUBMITTING, State.UNCONFIRMED}:
@@ -305,16 +305,16 @@ class Play:
 
     def _end(self, row: str, state: State, _price: int) -> None:
         if state is State.RUNNING and self.there[row] == "failed":
-            self.ledger.failed_at_rivya(row, answer("failed"))
+            self.ledger.jobs.failed_at_rivya(row, answer("failed"))
         elif state is State.RUNNING and self.there[row] in {"done", "priced"}:
             final = self.price.get(row, 0)
-            self.ledger.ready(row, answer("succeeded", reserved_credits=160, final_credits=final))
-            self.ledger.saved(row, CLIP)
-            self.ledger.succeed(row)
+            self.ledger.jobs.ready(row, answer("succeeded", reserved_credits=160, final_credits=final))
+            self.ledger.jobs.saved(row, CLIP)
+            self.ledger.jobs.succeed(row)
 
     def _priced(self, row: str, state: State, _price: int) -> None:
         if state is State.SUCCEEDED and row in self.price:
-            self.ledger.settle(row, self.price[row])
+            self.ledger.jobs.settle(row, self.price[row])
 
 
 KINDS = ["submit", "send", "take", "lose", "hear", "fail", "finish", "settle", "end", "priced", "ask", "wait"]

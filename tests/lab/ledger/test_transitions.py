@@ -22,27 +22,27 @@ PAIRS = [(a, b) for a in State for b in State]
 def test_only_legal_moves_are_made(ledger: Ledger, old: State, new: State) -> None:
     """Every legal transition works and is written down; every other one is refused as a bug and changes nothing."""
     row = in_state(ledger, old)
-    lines = len(ledger.events(row.id))
+    lines = len(ledger.rows.events(row.id))
     if new not in LEGAL[old]:
         with pytest.raises(ValueError, match="no generation may go"):
-            ledger.move(row.id, {old}, new)
+            ledger.rows.move(row.id, {old}, new)
         assert ledger.get(row.id) == row
         return
-    assert ledger.move(row.id, {old}, new, note={"why": "a test"})
+    assert ledger.rows.move(row.id, {old}, new, note={"why": "a test"})
     moved = ledger.get(row.id)
     assert moved.state is new
     assert (moved.finished_at is not None) == (new in TERMINAL)
-    last = ledger.events(row.id)[lines:]
+    last = ledger.rows.events(row.id)[lines:]
     assert [(line.kind, line.detail) for line in last] == [("state", {"from": old, "to": new, "why": "a test"})]
 
 
 def test_a_row_that_went_on_is_not_moved(ledger: Ledger) -> None:
     """Compare-and-set: whoever comes second is told so, and nothing is written."""
     row = added(ledger)
-    assert ledger.move(row.id, {State.WAITING}, State.SUBMITTING)
-    assert not ledger.move(row.id, {State.WAITING}, State.CANCELLED)
+    assert ledger.rows.move(row.id, {State.WAITING}, State.SUBMITTING)
+    assert not ledger.rows.move(row.id, {State.WAITING}, State.CANCELLED)
     assert ledger.get(row.id).state is State.SUBMITTING
-    assert len(ledger.events(row.id)) == 2
+    assert len(ledger.rows.events(row.id)) == 2
 
 
 def test_one_of_twenty_threads_wins_a_row(ledger: Ledger) -> None:
@@ -53,7 +53,7 @@ def test_one_of_twenty_threads_wins_a_row(ledger: Ledger) -> None:
 
     def run() -> None:
         start.wait()
-        won.append(ledger.move(row.id, {State.WAITING}, State.SUBMITTING))
+        won.append(ledger.rows.move(row.id, {State.WAITING}, State.SUBMITTING))
 
     threads = [threading.Thread(target=run) for _ in range(20)]
     for thread in threads:
@@ -68,7 +68,7 @@ def test_an_ended_row_never_keeps_its_reservation(ledger: Ledger, state: State) 
     """Who forgets to say what becomes of the credits gives them back."""
     old = State.WAITING if state is State.CANCELLED else State.SUBMITTING
     row = in_state(ledger, old)
-    ledger.move(row.id, {old}, state)
+    ledger.rows.move(row.id, {old}, state)
     ended = ledger.get(row.id)
     assert (ended.held_credits, ended.settlement) == (0, "released")
 
@@ -76,7 +76,7 @@ def test_an_ended_row_never_keeps_its_reservation(ledger: Ledger, state: State) 
 def test_a_move_can_carry_credits_and_columns(ledger: Ledger) -> None:
     """A failed row that was charged all the same is settled in the same transaction, with its card."""
     row = in_state(ledger, State.RUNNING)
-    assert ledger.move(row.id, {State.RUNNING}, State.FAILED, credits=Settle(160), error=CARD)
+    assert ledger.rows.move(row.id, {State.RUNNING}, State.FAILED, credits=Settle(160), error=CARD)
     ended = ledger.get(row.id)
     assert (ended.held_credits, ended.final_credits, ended.settlement) == (160, 160, "settled")
     assert ended.error == CARD
@@ -90,15 +90,15 @@ def test_guarded_columns_cannot_be_set_by_the_way(ledger: Ledger, column: str) -
     row = added(ledger)
     columns: dict[str, Any] = {column: "x"}
     with pytest.raises(ValueError, match=column):
-        ledger.update(row.id, **columns)
+        ledger.rows.update(row.id, **columns)
 
 
 def test_an_unknown_id_is_told(ledger: Ledger) -> None:
     """Reading, moving and updating an id that is not there say so."""
     for call in (
         lambda: ledger.get("nope"),
-        lambda: ledger.move("nope", {State.WAITING}, State.SUBMITTING),
-        lambda: ledger.update("nope", starred=True),
+        lambda: ledger.rows.move("nope", {State.WAITING}, State.SUBMITTING),
+        lambda: ledger.rows.update("nope", starred=True),
     ):
         with pytest.raises(LabError, match="nope") as caught:
             call()
@@ -116,9 +116,9 @@ def test_times_are_aware_and_exact(ledger: Ledger, clock: Clock) -> None:
 def test_an_error_card_can_be_cleared(ledger: Ledger) -> None:
     """None takes a card away."""
     row = added(ledger)
-    ledger.update(row.id, error=CARD)
+    ledger.rows.update(row.id, error=CARD)
     assert ledger.get(row.id).error == CARD
-    ledger.update(row.id, error=None)
+    ledger.rows.update(row.id, error=None)
     assert ledger.get(row.id).error is None
 
 
@@ -130,7 +130,7 @@ def test_changes_of_all_processes_are_seen(ledger: Ledger) -> None:
     own = ledger.changes()
     assert own > start
     other = open_database_of(ledger)
-    other.update(row.id, starred=True)
+    other.rows.update(row.id, starred=True)
     other.database.dispose()
     assert ledger.changes() > own
     rest = ledger.changes()
@@ -147,7 +147,7 @@ def test_looking_for_changes_costs_next_to_nothing(ledger: Ledger) -> None:
     """A live view may ask at every tick: one question that reads no table, on a connection that is kept open."""
     ledger.changes()
     asked: list[str] = []
-    connection = ledger.remembered._watch._connection
+    connection = ledger.rows.remembered._watch._connection
     assert connection is not None
     connection.set_trace_callback(asked.append)
     for _ in range(3):
@@ -161,5 +161,5 @@ def test_an_id_that_nobody_has_is_told_whatever_it_is(ledger: Ledger, id_: Any) 
     with pytest.raises(LabError, match="There is no such generation") as refused:
         ledger.get(id_)
     assert refused.value.field == "id"
-    assert ledger.events(id_) == []
-    assert ledger.movements(id_) == []
+    assert ledger.rows.events(id_) == []
+    assert ledger.rows.movements(id_) == []

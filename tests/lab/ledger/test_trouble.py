@@ -138,7 +138,7 @@ def test_damage_that_appears_stops_what_costs(lab: Lab) -> None:
     assert not lab.health().ok
     assert any("damaged" in trouble for trouble in lab.troubles())
     with pytest.raises(StorageError, match="damaged"):
-        lab.ledger.begin_attempt(row.id, b"{}", "0" * 64)
+        lab.ledger.jobs.begin_attempt(row.id, b"{}", "0" * 64)
     assert lab.simulator.world.tasks() == []
     assert lab.get(row.id).state is State.WAITING
 

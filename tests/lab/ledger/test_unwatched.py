@@ -30,16 +30,16 @@ PRICE = 160
 def told(ledger: Ledger, clock: Clock, balance: int, connection: str = HERE) -> list[str]:
     """A reading of the wallet, a minute after what was before; the rows whose hold it gives back."""
     clock.turn(60)
-    ledger.set_balance(connection, BalanceRecord(credits=balance, asked_at=clock()))
+    ledger.key_value.set_balance(connection, BalanceRecord(credits=balance, asked_at=clock()))
     clock.turn(1)
-    return list(ledger.release_untaken(connection))
+    return list(ledger.actions.release_untaken(connection))
 
 
 def unwatched(ledger: Ledger, clock: Clock, state: State = State.RUNNING) -> GenerationRecord:
     """A row that somebody stopped watching when it was overdue."""
     row = in_state(ledger, state)
     clock.turn(OVERDUE_S + 1)
-    ledger.stop_watching(row.id, OVERDUE_S)
+    ledger.actions.stop_watching(row.id, OVERDUE_S)
     return ledger.get(row.id)
 
 
@@ -52,13 +52,13 @@ def test_only_what_is_overdue_can_be_left_unwatched(ledger: Ledger, clock: Clock
     row = in_state(ledger, state)
     clock.turn(OVERDUE_S - 1)
     with pytest.raises(LabError, match="too early") as caught:
-        ledger.stop_watching(row.id, OVERDUE_S)
+        ledger.actions.stop_watching(row.id, OVERDUE_S)
     assert "30 min" in caught.value.detail
     clock.turn(2)
-    ledger.stop_watching(row.id, OVERDUE_S)
+    ledger.actions.stop_watching(row.id, OVERDUE_S)
     after = ledger.get(row.id)
     assert (after.unwatched_at, after.state, after.held_credits) == (clock(), state, PRICE)
-    ledger.watch_again(row.id)
+    ledger.actions.watch_again(row.id)
     assert ledger.get(row.id).unwatched_at is None
 
 
@@ -68,7 +68,7 @@ def test_there_is_nothing_to_stop_in_other_states(ledger: Ledger, clock: Clock, 
     row = in_state(ledger, state)
     clock.turn(OVERDUE_S * 100)
     with pytest.raises(LabError, match="nothing to stop watching"):
-        ledger.stop_watching(row.id, OVERDUE_S)
+        ledger.actions.stop_watching(row.id, OVERDUE_S)
     assert ledger.get(row.id) == row
 
 
@@ -87,16 +87,18 @@ def test_an_unwatched_row_is_on_no_list_of_what_runs(ledger: Ledger, clock: Cloc
 def test_a_clip_that_comes_late_is_kept_and_the_mark_goes(ledger: Ledger, clock: Clock) -> None:
     """The row goes its way as ever."""
     row = unwatched(ledger, clock)
-    ready = ledger.ready(row.id, answer("succeeded", final_credits=PRICE, result={"primary_url": "http://127.0.0.1/c"}))
+    ready = ledger.jobs.ready(
+        row.id, answer("succeeded", final_credits=PRICE, result={"primary_url": "http://127.0.0.1/c"})
+    )
     assert (ready.state, ready.unwatched_at, ready.held_credits) == (State.SAVING, None, PRICE)
-    ledger.saved(row.id, CLIP)
-    assert ledger.succeed(row.id).state is State.SUCCEEDED
+    ledger.jobs.saved(row.id, CLIP)
+    assert ledger.jobs.succeed(row.id).state is State.SUCCEEDED
 
 
 def test_a_clip_that_is_fetched_late_takes_the_mark_away(ledger: Ledger, clock: Clock) -> None:
     """Also where the task had succeeded long ago."""
     row = unwatched(ledger, clock, State.UNSAVED)
-    assert ledger.saved(row.id, CLIP).unwatched_at is None
+    assert ledger.jobs.saved(row.id, CLIP).unwatched_at is None
 
 
 @pytest.mark.parametrize("price", [None, 0, PRICE, 320])
@@ -107,9 +109,11 @@ def test_what_was_given_back_counts_again_when_the_task_succeeds(
     told(ledger, clock, 1000)
     row = unwatched(ledger, clock)
     assert told(ledger, clock, 1000) == [row.id]
-    ready = ledger.ready(row.id, answer("succeeded", final_credits=price, result={"primary_url": "http://127.0.0.1/c"}))
+    ready = ledger.jobs.ready(
+        row.id, answer("succeeded", final_credits=price, result={"primary_url": "http://127.0.0.1/c"})
+    )
     assert ready.held_credits == (price or PRICE)
-    assert sum(move.credits for move in ledger.movements(row.id)) == ready.held_credits
+    assert sum(move.credits for move in ledger.rows.movements(row.id)) == ready.held_credits
 
 
 @pytest.mark.parametrize(("price", "held"), [(None, 0), (0, 0), (PRICE, PRICE)])
@@ -120,7 +124,7 @@ def test_a_task_that_fails_after_all_costs_what_it_says(
     told(ledger, clock, 1000)
     row = unwatched(ledger, clock)
     told(ledger, clock, 1000)
-    failed = ledger.failed_at_rivya(row.id, answer("failed", final_credits=price))
+    failed = ledger.jobs.failed_at_rivya(row.id, answer("failed", final_credits=price))
     assert (failed.state, failed.held_credits, failed.unwatched_at) == (State.FAILED, held, None)
 
 
@@ -134,7 +138,7 @@ def test_a_hold_goes_when_the_wallet_shows_that_nothing_was_taken(ledger: Ledger
     assert told(ledger, clock, 1000) == [row.id]
     after = ledger.get(row.id)
     assert (after.state, after.held_credits, after.settlement) == (State.RUNNING, 0, "released")
-    assert "1,000 credits before it was sent" in ledger.movements(row.id)[-1].reason
+    assert "1,000 credits before it was sent" in ledger.rows.movements(row.id)[-1].reason
     assert told(ledger, clock, 1000) == []
 
 
@@ -160,14 +164,14 @@ def _topped_up(ledger: Ledger, clock: Clock) -> int:
 
 
 def _watched_again(ledger: Ledger, clock: Clock) -> int:
-    ledger.watch_again(unwatched(ledger, clock).id)
+    ledger.actions.watch_again(unwatched(ledger, clock).id)
     return 1000
 
 
 def _another_ran(ledger: Ledger, clock: Clock) -> int:
     other = in_state(ledger, State.RUNNING, "A grey wolf")
     unwatched(ledger, clock)
-    ledger.failed_at_rivya(other.id, answer("failed", final_credits=0))
+    ledger.jobs.failed_at_rivya(other.id, answer("failed", final_credits=0))
     return 1000
 
 
@@ -208,10 +212,10 @@ def test_a_reading_that_was_open_when_the_request_left_is_no_evidence(ledger: Le
     asked = clock()
     clock.turn(1)
     attempted(ledger, row.id)
-    ledger.set_balance(HERE, BalanceRecord(credits=840, asked_at=asked))
+    ledger.key_value.set_balance(HERE, BalanceRecord(credits=840, asked_at=asked))
     accept(ledger, row.id)
     clock.turn(OVERDUE_S + 1)
-    ledger.stop_watching(row.id, OVERDUE_S)
+    ledger.actions.stop_watching(row.id, OVERDUE_S)
     assert told(ledger, clock, 840) == []
 
 
@@ -221,8 +225,8 @@ def test_a_reading_from_before_the_mark_says_nothing_yet(ledger: Ledger, clock: 
     row = in_state(ledger, State.RUNNING)
     told(ledger, clock, 1000)
     clock.turn(OVERDUE_S + 1)
-    ledger.stop_watching(row.id, OVERDUE_S)
-    assert ledger.release_untaken(HERE) == []
+    ledger.actions.stop_watching(row.id, OVERDUE_S)
+    assert ledger.actions.release_untaken(HERE) == []
     assert told(ledger, clock, 1000) == [row.id]
 
 
@@ -232,9 +236,9 @@ def test_several_that_nobody_watches_are_shown_together(ledger: Ledger, clock: C
     rows = [in_state(ledger, State.RUNNING) for _ in range(3)]
     clock.turn(OVERDUE_S + 1)
     for row in rows[:2]:
-        ledger.stop_watching(row.id, OVERDUE_S)
+        ledger.actions.stop_watching(row.id, OVERDUE_S)
     assert told(ledger, clock, 1000) == []
-    ledger.stop_watching(rows[2].id, OVERDUE_S)
+    ledger.actions.stop_watching(rows[2].id, OVERDUE_S)
     assert sorted(told(ledger, clock, 1000)) == sorted(row.id for row in rows)
 
 
@@ -245,9 +249,9 @@ def test_one_that_was_open_before_is_no_part_of_it(ledger: Ledger, clock: Clock)
     second = in_state(ledger, State.RUNNING)
     clock.turn(OVERDUE_S + 1)
     for row in (first, second):
-        ledger.stop_watching(row.id, OVERDUE_S)
+        ledger.actions.stop_watching(row.id, OVERDUE_S)
     assert told(ledger, clock, 840) == []
-    assert ledger.unsaved(second.id, CARD, in_s=1).held_credits == PRICE
+    assert ledger.jobs.unsaved(second.id, CARD, in_s=1).held_credits == PRICE
 
 
 # -- in a lab ------------------------------------------------------------------------------------------------------
@@ -291,7 +295,7 @@ def _stopped(lab: Lab, id_: str) -> bool:
 
 def test_an_unwatched_row_is_read_every_six_hours(make_lab: Callable[..., Lab], ledger: Ledger, clock: Clock) -> None:
     """Whatever its age; the first read after a start comes at once."""
-    context = make_lab()._parts.jobs
+    context = make_lab()._jobs
     row = unwatched(ledger, clock)
     schedule = None
     assert next_gap_s(context, row, schedule, 1) == STALE_GAP_S  # type: ignore[arg-type]  # not asked for

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from rivya_core import GenerationRequest, Lab
 from rivya_core.api.contract import Generation
 from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.observations.observer import ANSWER_MAX, FLUSH_EVERY_S, KINDS_MAX, Observer
+from rivya_core.lab.ledger.observations.questions import QUESTIONS
 from rivya_core.lab.ledger.schema import observations
-from rivya_core.lab.server.observer import ANSWER_MAX, FLUSH_EVERY_S, KINDS_MAX, Observer
-from rivya_core.lab.server.questions import QUESTIONS
 from rivya_core.simulator import SimulatorServer
 from tests.until import until
 
@@ -147,7 +147,7 @@ def test_answers_are_bounded_and_hold_no_address(database: sa.Engine) -> None:
 
 def test_what_another_thread_has_taken_to_write_is_read_too(lab: Lab) -> None:
     """The housekeeping writes at any moment; whoever looks meanwhile misses nothing."""
-    observer = lab._parts.jobs.observer
+    observer = lab._jobs.observer
     observer.note(lab.connection, "price", "one credit", simulated=True)
     with ThreadPoolExecutor(2) as threads:
         with begin_immediate(lab.ledger.database):

@@ -17,7 +17,7 @@ from hypothesis import given, settings, strategies as st
 
 from rivya_core import GenerationRequest, Lab
 from rivya_core.api import check_image
-from rivya_core.lab.server.redaction import Redactor
+from rivya_core.lab.ledger.observations.redaction import Redactor
 from tests.api.images import png
 from tests.api.scripted import TASK
 from tests.lab.scripted import Reply, Scripted

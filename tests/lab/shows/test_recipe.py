@@ -77,7 +77,7 @@ def test_a_clip_with_its_settings_has_the_same_pictures_and_the_same_bytes_each_
 def test_what_was_asked_for_is_read_back_exactly(clip: Path, tmp_path: Path, ledger: Ledger, archive: Archive) -> None:
     """The longest prompts in wide characters included; of the image only the hash, and nothing else of the row."""
     image = check_image(png(320, 320), "private holiday.png")
-    ledger.store_image(image, archive)
+    ledger.assets.store(image, archive)
     row = added(ledger, "\U0001f98a" * 2500, params={"duration": "10", "cfg_scale": 0.7}, reference_image=image)
     text = recipe_text(row)
     for secret in ("private", row.id, row.idempotency_key, row.connection, "160", str(tmp_path)):

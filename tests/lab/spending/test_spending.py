@@ -7,7 +7,6 @@ import io
 import tempfile
 from datetime import date, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -22,7 +21,6 @@ from rivya_core.lab.ledger.history.history import History
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import cell_takes, cells, experiments, generations
 from rivya_core.lab.ledger.states import State
-from rivya_core.lab.parts import Parts
 from rivya_core.lab.spending.spending import Spending
 from rivya_core.lab.spending.spending_records import Days, Sums
 from rivya_core.settings import Mode
@@ -35,9 +33,7 @@ MODES: tuple[Mode, ...] = ("live", "simulated")
 
 def spending_of(ledger: Ledger) -> Spending:
     """The sums of a ledger, without a running lab around them."""
-    jobs = SimpleNamespace(now=ledger.clock)
-    parts = SimpleNamespace(database=ledger.database, ledger=ledger, history=History(ledger.database), jobs=jobs)
-    return Spending(cast("Parts", parts))
+    return Spending(ledger=ledger, history=History(ledger.database), now=ledger.clock)
 
 
 @pytest.fixture
@@ -88,7 +84,7 @@ def test_each_kind_of_credit_has_its_figure(ledger: Ledger, spending: Spending) 
     """Settled, provisional and reserved add up to what is held; released was given back."""
     in_state(ledger, State.WAITING)
     in_state(ledger, State.SUCCEEDED)
-    ledger.settle(in_state(ledger, State.SUCCEEDED).id, 150)
+    ledger.jobs.settle(in_state(ledger, State.SUCCEEDED).id, 150)
     in_state(ledger, State.FAILED)
     in_state(ledger, State.UNCONFIRMED)
     total = spending.spent("simulated").total
@@ -101,7 +97,7 @@ def test_a_release_is_what_was_given_back(ledger: Ledger, spending: Spending) ->
     row = added(ledger)
     attempted(ledger, row.id)
     accept(ledger, row.id, reserved=320)
-    ledger.failed_at_rivya(row.id, answer("failed"))
+    ledger.jobs.failed_at_rivya(row.id, answer("failed"))
     assert spending.spent("simulated").total == Sums(generations=1, released=320)
 
 
@@ -118,7 +114,7 @@ def test_a_day_is_the_local_one_of_the_submission(ledger: Ledger, clock: Clock, 
     row = in_state(ledger, State.RUNNING)
     first = date.fromisoformat(local_day(NOON))
     clock.turn(3 * 86_400)
-    ledger.failed_at_rivya(row.id, answer("failed"))
+    ledger.jobs.failed_at_rivya(row.id, answer("failed"))
     in_state(ledger, State.WAITING)
     later = first + timedelta(days=3)
     found = spending.spent("simulated").by_day()
@@ -159,7 +155,7 @@ def test_figures_follow_the_ledger(ledger: Ledger, spending: Spending) -> None:
     assert spending.spent("simulated").total.held == 0
     row = in_state(ledger, State.WAITING)
     assert spending.spent("simulated").total.held == 160
-    ledger.cancel(row.id)
+    ledger.actions.cancel(row.id)
     assert spending.spent("simulated").total == Sums(generations=1, released=160)
 
 
@@ -203,17 +199,17 @@ def _step(ledger: Ledger, rows: list[str], kind: str, which: int, figure: int) -
     row = ledger.get(rows[which % len(rows)])
     match kind:
         case "settle" | "provisional":
-            ledger.settle(row.id, figure, provisional=kind == "provisional")
+            ledger.jobs.settle(row.id, figure, provisional=kind == "provisional")
         case "release":
-            ledger.release(row.id, "a test")
+            ledger.jobs.release(row.id, "a test")
         case "adjust":
-            ledger.seen(row.id, answer("processing", reserved_credits=figure))
+            ledger.jobs.seen(row.id, answer("processing", reserved_credits=figure))
         case "fail":
-            ledger.failed_at_rivya(row.id, answer("failed", final_credits=figure))
+            ledger.jobs.failed_at_rivya(row.id, answer("failed", final_credits=figure))
         case "cancel":
-            ledger.cancel(row.id)
+            ledger.actions.cancel(row.id)
         case "simulated":
-            ledger.seen(row.id, answer("processing", simulated=True))
+            ledger.jobs.seen(row.id, answer("processing", simulated=True))
 
 
 def _same(ledger: Ledger, mode: Mode) -> None:
@@ -272,9 +268,9 @@ def test_a_forecast_says_when_once_five_clips_are_known(ledger: Ledger, clock: C
     for _ in range(5):
         row = in_state(ledger, State.RUNNING)
         clock.turn(100)
-        ledger.ready(row.id, answer("succeeded", result={"primary_url": "http://127.0.0.1/c"}))
-        ledger.saved(row.id, CLIP)
-        ledger.succeed(row.id)
+        ledger.jobs.ready(row.id, answer("succeeded", result={"primary_url": "http://127.0.0.1/c"}))
+        ledger.jobs.saved(row.id, CLIP)
+        ledger.jobs.succeed(row.id)
     in_state(ledger, State.RUNNING, experiment_id="a")
     clock.turn(30)
     [forecast] = spending.forecasts("simulated")
@@ -307,8 +303,8 @@ def test_a_decision_costs_what_its_experiment_cost(ledger: Ledger, clock: Clock,
 def test_the_log_of_a_mode_holds_its_day_and_its_experiments(ledger: Ledger, spending: Spending) -> None:
     """Changes of the other mode's caps are left to it."""
     experiment(ledger, "a")
-    ledger.set_cap("live", 100)
-    ledger.set_cap("simulated", 200)
+    ledger.key_value.set_cap("live", 100)
+    ledger.key_value.set_cap("simulated", 200)
     with begin_immediate(ledger.database) as connection:
         cap_log.log_change(connection, cap_log.of_experiment("a"), 160, 320, "more takes", ledger.clock())
     assert [change.cap for change in spending.cap_changes("simulated")] == ["experiment:a", "daily:simulated"]
@@ -338,11 +334,11 @@ def test_movements_of_some_days_are_those_of_their_generations(
     ledger: Ledger, clock: Clock, spending: Spending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A release of today belongs to the day of the submission; read in pieces, none is lost or doubled."""
-    monkeypatch.setattr("rivya_core.lab.spending.EXPORT_CHUNK", 2)
+    monkeypatch.setattr("rivya_core.lab.spending.spending.EXPORT_CHUNK", 2)
     rows = [in_state(ledger, State.RUNNING) for _ in range(3)]
     clock.turn(3 * 86_400)
     for row in rows:
-        ledger.failed_at_rivya(row.id, answer("failed"))
+        ledger.jobs.failed_at_rivya(row.id, answer("failed"))
     in_state(ledger, State.WAITING)
     first = date.fromisoformat(local_day(NOON))
     assert [line.credits for line in spending.movements("simulated", Days(first, first))] == [160] * 3 + [-160] * 3

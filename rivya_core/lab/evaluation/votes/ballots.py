@@ -26,9 +26,10 @@ from rivya_core.lab.evaluation.votes.standings import Ballot, Candidate, OpenRou
 from rivya_core.lab.evaluation.votes.tally import Tally
 from rivya_core.lab.evaluation.votes.votes import OUTCOMES, WHYS, Outcome
 from rivya_core.lab.ledger.database import begin_immediate, reading
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import is_protected, refuse_writes
 from rivya_core.lab.ledger.texts import checked_person
-from rivya_core.lab.parts import Parts
+from rivya_core.lab.media.archive import Archive
 
 __all__ = ["Ballot", "Ballots", "Candidate", "OpenRound", "RoundRecord"]
 
@@ -39,9 +40,15 @@ FEWEST_CELLS: Final = 2
 class Ballots:
     """Hold blind rounds of an experiment; safe to use from any thread."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._database = parts.database
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        archive: Archive,
+    ) -> None:
+        self._ledger = ledger
+        self._archive = archive
+        self._database = ledger.database
 
     # -- rounds ----------------------------------------------------------------------------------------------------
 
@@ -199,7 +206,7 @@ class Ballots:
             going = any(row.ended_at is None for row in box.rounds(connection, experiment_id))
             shown = [] if going else box.pairs(connection, experiment_id)
         clips = {clip for pair in shown for clip in (pair.shown.left_clip, pair.shown.right_clip)}
-        remove_copies(self._parts.archive, sorted(clips))
+        remove_copies(self._archive, sorted(clips))
 
     def clip(self, token: str) -> str:
         """The generation behind a neutral address. Raises LabError when there is none, or its round is over."""
@@ -211,10 +218,10 @@ class Ballots:
 
     def file(self, token: str) -> Path:
         """The file behind a neutral address: the pictures of the clip and nothing else. Raises as ``clip`` does."""
-        row = self._parts.ledger.get(self.clip(token))
+        row = self._ledger.get(self.clip(token))
         if row.clip_key is None:
             raise LabError("There is no such clip", "It has no file.", field="token")
-        return neutral_copy(self._parts.archive, row.clip_key, row.id)
+        return neutral_copy(self._archive, row.clip_key, row.id)
 
     @contextmanager
     def _in_round(self, round_id: str) -> Iterator[tuple[sa.Connection, RoundRow]]:
@@ -229,7 +236,7 @@ class Ballots:
         return row.is_visitors or not is_protected(self._database)
 
     def _now(self) -> datetime:
-        return self._parts.ledger.clock()
+        return self._ledger.clock()
 
 
 def _draw(tallied: Tally, clips: Mapping[int, Sequence[str]], row: RoundRow, known: Sequence[PairRow]) -> Shown:

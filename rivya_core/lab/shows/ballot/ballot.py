@@ -13,7 +13,7 @@ import random
 import secrets
 import threading
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,11 +28,14 @@ from rivya_core.lab.evaluation.votes.vote_lines import PAIRS_MAX, Block, Plan
 from rivya_core.lab.evaluation.votes.votes import WHYS
 from rivya_core.lab.jobs import submission
 from rivya_core.lab.ledger.database import begin_immediate, reading
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_if_read_only
-from rivya_core.lab.parts import Parts
+from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.server.errands import Errands
 from rivya_core.lab.shows.ballot.encoding import even_copy, long_side_px
 from rivya_core.lab.shows.own_key import refuse_key
 from rivya_core.mode_words import mode_word
+from rivya_core.settings import Settings
 
 CLIPS_MAX: Final = 60
 """All clips of a question are on its ballot: leaving some out would be a choice. So a larger question has none."""
@@ -63,8 +66,20 @@ class BallotFile:
 class BallotFiles:
     """Make ballots and find them again; safe to use from any thread."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        archive: Archive,
+        refuse_if_closed: Callable[[], None],
+        errands: Errands,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._archive = archive
+        self._refuse_if_closed = refuse_if_closed
+        self._errands = errands
         self._failures: dict[str, RivyaError] = {}
         self._one_of_a_show = threading.Lock()
 
@@ -80,40 +95,39 @@ class BallotFiles:
             LabError: no such sweep or question, nothing that can be compared, more than 60 clips, a clip that cannot be read,
                 or the lab is read-only.
         """
-        parts = self._parts
-        refuse_if_read_only(parts.settings)
-        submission.check_disk(parts.settings, parts.archive)
-        with begin_immediate(parts.database) as connection:
+        refuse_if_read_only(self._settings)
+        submission.check_disk(self._settings, self._archive)
+        with begin_immediate(self._ledger.database) as connection:
             case = read_case(connection, experiment_id)
-            new_id = ballot_lines.new_id(connection, parts.ledger.clock())
+            new_id = ballot_lines.new_id(connection, self._ledger.clock())
         asked = case.default if question is None else case.question(question)
         plan = plan_of(case.tally(asked), case.field.clips)
         cells = {clip: cell for cell, clips in case.field.clips.items() for clip in clips}
         used = {clip for blocks in plan.matches for block in blocks for side in block for clip in side}
         key = ballot_lines.new_key()
         names = _names(used)
-        told = _told(case, plan, names, cells, self._parts.settings.connection) | {"id": new_id, "key": key}
-        refuse_key(parts.settings, json.dumps(told, ensure_ascii=False))
-        page = parts.archive.put_pieces(_key(new_id), page_of(told, self._copies(used, names)))
+        told = _told(case, plan, names, cells, self._settings.connection) | {"id": new_id, "key": key}
+        refuse_key(self._settings, json.dumps(told, ensure_ascii=False))
+        page = self._archive.put_pieces(_key(new_id), page_of(told, self._copies(used, names)))
         row = BallotRow(
             new_id,
             experiment_id,
             show_id,
             asked.key,
-            parts.ledger.clock(),
+            self._ledger.clock(),
             key,
             plan,
             {clip: cells[clip] for clip in sorted(used)},
             case.field.cells,
             page.stat().st_size,
         )
-        with begin_immediate(parts.database) as connection:
+        with begin_immediate(self._ledger.database) as connection:
             ballot_lines.add(connection, row)
         return self._file(row)
 
     def of_show(self, show_id: str, experiment_id: str, question: str | None = None) -> BallotFile:
         """The ballot of a show on a question, made if there is none. Raises as ``make`` does."""
-        with reading(self._parts.database) as connection:
+        with reading(self._ledger.database) as connection:
             case = read_case(connection, experiment_id)
         key = (case.default if question is None else case.question(question)).key
         with self._one_of_a_show:  # two that ask at once get the same one: on two ballots a voter would count twice
@@ -121,20 +135,20 @@ class BallotFiles:
 
     def latest(self, experiment_id: str, question: str, *, show_id: str | None = None) -> BallotFile | None:
         """The ballot of a question that was made last, of any show or of the one given; None when there is none."""
-        with reading(self._parts.database) as connection:
+        with reading(self._ledger.database) as connection:
             rows = ballot_lines.made(connection, experiment_id, show_id)
         return next((self._file(row) for row in rows if row.question == question), None)
 
     def beside(self, show_id: str, experiment_id: str) -> BallotFile | None:
         """The ballot of a show that was made last, on whatever question; None while there is none."""
-        with reading(self._parts.database) as connection:
+        with reading(self._ledger.database) as connection:
             rows = ballot_lines.made(connection, experiment_id, show_id)
         found = self._file(rows[0]) if rows else None
         return found if found is not None and found.path.is_file() else None
 
     def file(self, ballot_id: str) -> BallotFile:
         """A ballot by its id. Raises LabError when there is none."""
-        with reading(self._parts.database) as connection:
+        with reading(self._ledger.database) as connection:
             row = ballot_lines.find(connection, ballot_id)
         if row is None:
             raise LabError("There is no such ballot", f"{ballot_id[:60]!r} was not made here.", field="ballot")
@@ -144,7 +158,7 @@ class BallotFiles:
 
     def ask(self, experiment_id: str, question: str, *, show_id: str | None = None) -> None:
         """Have a ballot made in the background; returns at once. Raises LabError on a read-only lab."""
-        refuse_if_read_only(self._parts.settings)
+        refuse_if_read_only(self._settings)
         name = _errand(experiment_id, question)
         self._failures.pop(name, None)
 
@@ -154,11 +168,11 @@ class BallotFiles:
             except RivyaError as error:
                 self._failures[name] = error
 
-        self._parts.errands.run(name, make)
+        self._errands.run(name, make)
 
     def is_making(self, experiment_id: str, question: str) -> bool:
         """True while a ballot of the question is made in the background."""
-        return self._parts.errands.is_running(_errand(experiment_id, question))
+        return self._errands.is_running(_errand(experiment_id, question))
 
     def failure(self, experiment_id: str, question: str) -> RivyaError | None:
         """Why the last one that was asked for could not be made, or None."""
@@ -166,10 +180,10 @@ class BallotFiles:
 
     def _copies(self, used: set[str], names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Of each clip its random number and its copy in base64, by number; each is made when it is asked for."""
-        archive, sources = self._parts.archive, {clip: self._source(clip) for clip in used}
+        archive, sources = self._archive, {clip: self._source(clip) for clip in used}
         long_px = long_side_px(sources)
         for clip, source in sorted(sources.items(), key=lambda one: names[one[0]]):
-            self._parts.inbox.refuse_if_closed()
+            self._refuse_if_closed()
             part = archive.part_path(_key(clip))
             try:
                 even_copy(source, part, long_px)
@@ -178,10 +192,10 @@ class BallotFiles:
                 part.unlink(missing_ok=True)
 
     def _source(self, generation_id: str) -> Path:
-        row = self._parts.ledger.get(generation_id)
+        row = self._ledger.get(generation_id)
         if row.clip_key is None:
             raise LabError("A clip cannot be put on the ballot", "It has no file.", field="clip")
-        return self._parts.archive.path(row.clip_key)
+        return self._archive.path(row.clip_key)
 
     def _file(self, row: BallotRow) -> BallotFile:
         return BallotFile(
@@ -193,7 +207,7 @@ class BallotFiles:
             row.plan.pairs,
             len(row.cells),
             row.size_bytes,
-            self._parts.archive.path(_key(row.id)),
+            self._archive.path(_key(row.id)),
         )
 
 

@@ -21,11 +21,13 @@ from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.experiments import repository
 from rivya_core.lab.experiments.records import ExperimentRecord
 from rivya_core.lab.ledger.database import reading
+from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.observations.redaction import Redactor
 from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.ledger.states import State
+from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.media.video_probe import sha256_of
-from rivya_core.lab.parts import Parts
-from rivya_core.lab.server.redaction import Redactor
 from rivya_core.lab.shows.cassette.cassette import (
     CLIPS,
     ENTRIES_MAX,
@@ -42,10 +44,11 @@ from rivya_core.lab.shows.cassette.cassette import (
     RecordedSweep,
     Spec,
 )
+from rivya_core.lab.shows.cassette.replay import Replay
 from rivya_core.lab.shows.own_key import refuse_key
 from rivya_core.lab.shows.target import free_target
 from rivya_core.lab.shows.zip_pieces import Pieces, blocks, undated
-from rivya_core.settings import Mode
+from rivya_core.settings import Mode, Settings
 
 MESSAGE_MAX: Final = 500
 
@@ -61,7 +64,18 @@ class _Chosen:
     take: int | None
 
 
-def export(parts: Parts, selection: str | Iterable[str], path: str | Path, *, images: bool = False) -> Path:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a cassette is written from; ``replay``: what is being played, None for a lab's own work."""
+
+    settings: Settings
+    ledger: Ledger
+    history: History
+    archive: Archive
+    replay: Replay | None
+
+
+def export(source: Source, selection: str | Iterable[str], path: str | Path, *, images: bool = False) -> Path:
     """Write a cassette of a selection and return its path.
 
     selection: the id of a sweep, or ids of generations and sweeps. images: put the reference images in as well; without them
@@ -72,7 +86,7 @@ def export(parts: Parts, selection: str | Iterable[str], path: str | Path, *, im
         StorageError: a clip was changed on the disk, or the file cannot be written.
     """
     target = free_target(path)
-    written = pieces(parts, selection, images=images)
+    written = pieces(source, selection, images=images)
     try:
         with written_beside(target) as part, part.open("wb") as file:
             for piece in written:
@@ -84,41 +98,41 @@ def export(parts: Parts, selection: str | Iterable[str], path: str | Path, *, im
     return target
 
 
-def pieces(parts: Parts, selection: str | Iterable[str], *, images: bool = False) -> Iterator[bytes]:
+def pieces(source: Source, selection: str | Iterable[str], *, images: bool = False) -> Iterator[bytes]:
     """Return the bytes of a cassette piece by piece; what cannot be recorded is refused before the first one. See :func:`export`."""
-    if parts.replay is not None:  # its rows no longer say what was live
+    if source.replay is not None:  # its rows no longer say what was live
         raise LabError(
             "A replay is not recorded again",
             "What is played here is on a cassette already; hand on the file itself.",
             "It is the one that RIVYA_CASSETTE names.",
             field="selection",
         )
-    chosen, experiments, missing = _chosen(parts, [selection] if isinstance(selection, str) else list(selection))
-    cassette, files = _recorded(parts, chosen, experiments, missing, images=images)
+    chosen, experiments, missing = _chosen(source, [selection] if isinstance(selection, str) else list(selection))
+    cassette, files = _recorded(source, chosen, experiments, missing, images=images)
     index = json.dumps(cassette.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, indent=1).encode()
     size = len(index) + sum(piece.size_bytes for piece in cassette.members().values())
     if len(index) > INDEX_MAX_BYTES or size > FILE_MAX_BYTES:
         raise _too_much(
             f"it would have {max(1, size // 1_000_000):,} MB, and a cassette has at most {FILE_MAX_BYTES // 1_000_000:,}"
         )
-    refuse_key(parts.settings, index.decode())
+    refuse_key(source.settings, index.decode())
     return _zip(index, files)
 
 
-def mode_of(parts: Parts, selection: Iterable[str]) -> Mode | None:
+def mode_of(source: Source, selection: Iterable[str]) -> Mode | None:
     """Return the mode of all that a selection holds, or None when it holds both, or nothing."""
-    modes = {one.row.mode for one in _chosen(parts, list(selection))[0]}
+    modes = {one.row.mode for one in _chosen(source, list(selection))[0]}
     return modes.pop() if len(modes) == 1 else None
 
 
 # -- what is chosen ----------------------------------------------------------------------------------------------------
 
 
-def _chosen(parts: Parts, ids: Sequence[str]) -> tuple[list[_Chosen], list[ExperimentRecord], int]:
+def _chosen(source: Source, ids: Sequence[str]) -> tuple[list[_Chosen], list[ExperimentRecord], int]:
     """Every generation of a selection once, those of sweeps in the order of the grid; the sweeps; how many ids are gone."""
     takes: dict[str, int | None] = {}
     experiments: list[ExperimentRecord] = []
-    with reading(parts.database) as connection:
+    with reading(source.ledger.database) as connection:
         for id_ in ids:
             found = repository.find(connection, id_)
             if found is None:
@@ -127,17 +141,17 @@ def _chosen(parts: Parts, ids: Sequence[str]) -> tuple[list[_Chosen], list[Exper
             experiments.append(found)
             for cell in repository.read_cells(connection, id_):
                 takes |= {take.generation_id: take.take for take in cell.takes if take.generation_id is not None}
-    rows = {row.id: row for row in parts.history.some(list(takes))}
+    rows = {row.id: row for row in source.history.some(list(takes))}
     if not any(takes.values()):  # the order in which they were picked makes no other cassette
         rows = dict(sorted(rows.items(), key=lambda item: item[1].seq))
     return [_Chosen(row, takes[id_]) for id_, row in rows.items()], experiments, len(takes) - len(rows)
 
 
 def _recorded(
-    parts: Parts, chosen: Sequence[_Chosen], experiments: Sequence[ExperimentRecord], missing: int, *, images: bool
+    source: Source, chosen: Sequence[_Chosen], experiments: Sequence[ExperimentRecord], missing: int, *, images: bool
 ) -> tuple[Cassette, dict[str, Path]]:
     """The cassette, and where the files are that stand in it."""
-    clips = {one.row.id: _clip(parts, one.row) for one in chosen if one.row.state is State.SUCCEEDED}
+    clips = {one.row.id: _clip(source, one.row) for one in chosen if one.row.state is State.SUCCEEDED}
     kept = [one for one in chosen if clips.get(one.row.id) is not None or _is_failure(one.row)]
     if not kept:
         raise LabError(
@@ -150,7 +164,7 @@ def _recorded(
         raise _too_much(f"a cassette holds at most {ENTRIES_MAX:,} generations and {SWEEPS_MAX} sweeps")
     files: dict[str, Path] = {}
     first = min(one.row.created_at for one in kept)
-    redact = _redactor(parts)
+    redact = _redactor(source)
     entries: list[Entry] = []
     for one, take in zip(kept, _takes(kept), strict=True):
         piece, path = clips.get(one.row.id) or (None, None)
@@ -158,7 +172,7 @@ def _recorded(
             files[f"{CLIPS}{piece.sha256}"] = path
         entries.append(_entry(one.row, take, first, piece, redact))
     sweeps = [_sweep(record) for record in experiments if "base" in record.spec]
-    shown = _images(parts, kept, sweeps) if images else {}
+    shown = _images(source, kept, sweeps) if images else {}
     files |= {f"{IMAGES}{piece.sha256}": path for piece, path in shown.values()}
     ended = max(one.row.finished_at or one.row.created_at for one in kept)
     cassette = Cassette(
@@ -190,10 +204,10 @@ def _is_failure(row: GenerationRecord) -> bool:
     return row.state is State.FAILED and row.duplicate_of is None
 
 
-def _clip(parts: Parts, row: GenerationRecord) -> tuple[Piece, Path] | None:
+def _clip(source: Source, row: GenerationRecord) -> tuple[Piece, Path] | None:
     if row.clip_key is None or row.clip_sha256 is None:
         return None
-    path = parts.archive.path(row.clip_key)
+    path = source.archive.path(row.clip_key)
     return None if not path.is_file() else (_piece(path, row.clip_sha256), path)
 
 
@@ -208,13 +222,13 @@ def _piece(path: Path, sha256: str) -> Piece:
     return Piece(sha256=sha256, size_bytes=path.stat().st_size)
 
 
-def _images(parts: Parts, kept: Sequence[_Chosen], sweeps: Sequence[RecordedSweep]) -> dict[str, tuple[Piece, Path]]:
+def _images(source: Source, kept: Sequence[_Chosen], sweeps: Sequence[RecordedSweep]) -> dict[str, tuple[Piece, Path]]:
     """Every reference image of the rows and of the sweeps, by its hash."""
     wanted = {one.row.asset_sha256 for one in kept if one.row.asset_sha256}
     wanted |= {sha256 for sweep in sweeps for sha256 in sweep.spec.images}
     if len(wanted) > IMAGES_MAX:
         raise _too_much(f"a cassette holds at most {IMAGES_MAX} reference images")
-    found = {sha256: parts.archive.path(parts.ledger.image_key(sha256)) for sha256 in sorted(wanted)}
+    found = {sha256: source.archive.path(source.ledger.assets.key(sha256)) for sha256 in sorted(wanted)}
     return {sha256: (_piece(path, sha256), path) for sha256, path in found.items()}
 
 
@@ -260,8 +274,8 @@ def _failure(row: GenerationRecord, redact: Redactor) -> Failure:
     return Failure(code=told.code if told else None, message=message[:MESSAGE_MAX], is_refused=row.task_id is None)
 
 
-def _redactor(parts: Parts) -> Redactor:
-    key = parts.settings.api_key
+def _redactor(source: Source) -> Redactor:
+    key = source.settings.api_key
     return Redactor([] if key is None else [key.get_secret_value()], None)
 
 

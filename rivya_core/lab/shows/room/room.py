@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from rivya_core.api.errors import LabError, RivyaError
 from rivya_core.lab.evaluation.results import Votes
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_if_read_only
-from rivya_core.lab.parts import Parts
-from rivya_core.lab.shows.room.open_room import OpenRoom, Source
+from rivya_core.lab.server.errands import Errands
+from rivya_core.lab.shows.room.open_room import OpenRoom, OpenRooms, Source
 from rivya_core.lab.shows.room.own_address import own_address
+from rivya_core.settings import Settings
 
 if TYPE_CHECKING:
     from rivya_core.lab.shows.shows import Shows
@@ -49,8 +51,21 @@ class Share:
 class Room:
     """Share shows and stop it; safe to use from any thread."""
 
-    def __init__(self, parts: Parts, shows: Shows, votes: Votes) -> None:
-        self._parts, self._shows, self._votes = parts, shows, votes
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        rooms: OpenRooms,
+        errands: Errands,
+        shows: Shows,
+        votes: Votes,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._rooms = rooms
+        self._errands = errands
+        self._shows, self._votes = shows, votes
 
     def start(self, show_id: str, *, port: int = 0) -> Share:
         """Share a show for four hours, or tell how it is shared already.
@@ -65,24 +80,24 @@ class Room:
         Raises:
             LabError: no such show, the machine is in no network, the port cannot be used, or the lab is read-only.
         """
-        refuse_if_read_only(self._parts.settings)
+        refuse_if_read_only(self._settings)
         show = self._shows.get(show_id)
         if isinstance(port, bool) or not 0 <= port <= _PORT_MAX:
             raise LabError("The port is not usable", f"It must be 0 to {_PORT_MAX}, not {port!r}.", field="port")
-        address = self._parts.settings.share_address or own_address()
+        address = self._settings.share_address or own_address()
         source = self._source(show.id)
         try:
-            room = self._parts.rooms.start(show.id, lambda: OpenRoom(source, address, port))
+            room = self._rooms.start(show.id, lambda: OpenRoom(source, address, port))
         except OSError as error:
             raise _refused(error, address, port) from error
         self._stop_if_gone(show.id)
         if show.sweep_id is not None and room.ballot_id is None:
-            self._parts.errands.run(_errand(show.id), lambda: self._bring_ballot(show.id))
+            self._errands.run(_errand(show.id), lambda: self._bring_ballot(show.id))
         return self._share(show.id, room)
 
     def current(self, show_id: str) -> Share | None:
         """How a show is shared now, or None."""
-        room = self._parts.rooms.current(show_id)
+        room = self._rooms.current(show_id)
         return None if room is None else self._share(show_id, room)
 
     def stop(self, show_id: str) -> bool:
@@ -90,21 +105,21 @@ class Room:
 
         A vote that is being counted at that moment may still be counted.
         """
-        return self._parts.rooms.stop(show_id)
+        return self._rooms.stop(show_id)
 
     def _stop_if_gone(self, show_id: str) -> None:
         """Raise for a show that was deleted while its sharing began: who deleted it found nothing to stop."""
         try:
             self._shows.get(show_id)
         except RivyaError:
-            self._parts.rooms.stop(show_id)
+            self._rooms.stop(show_id)
             raise
 
     def _share(self, show_id: str, room: OpenRoom) -> Share:
         opened, ever = room.browsers()
         ballot_url = None if room.ballot_id is None else f"{room.url}ballot"
         said = room.ballot_refused or ""
-        if ballot_url is None and self._parts.errands.is_running(_errand(show_id)):
+        if ballot_url is None and self._errands.is_running(_errand(show_id)):
             said = _IS_MADE
         return Share(show_id, room.url, room.port, room.expires_at, opened, ever, ballot_url, said, room.votes)
 
@@ -122,7 +137,7 @@ class Room:
             poster=lambda sha256: self._shows.poster(show_id, sha256),
             render=render,
             accept=lambda line, ballot: self._votes.accept(line, ballot=ballot).sentence,
-            clock=self._parts.ledger.clock,
+            clock=self._ledger.clock,
         )
 
     def _bring_ballot(self, show_id: str) -> None:
@@ -130,11 +145,11 @@ class Room:
         try:
             ballot = self._shows.ballot(show_id)
         except RivyaError as error:
-            room = self._parts.rooms.current(show_id)
+            room = self._rooms.current(show_id)
             if room is not None:
                 room.ballot_refused = f"There is no ballot. {error.detail}"
             return
-        room = self._parts.rooms.current(show_id)
+        room = self._rooms.current(show_id)
         if room is not None:
             room.serve_ballot(ballot.id, ballot.path)
 

@@ -145,7 +145,7 @@ def say(lab: Any, single: str, failed: str, unsent: Path) -> None:
     lab.set_cap(7000)
     lab.server.check_contract()
     lab.save_draft(DRAFT)
-    lab.ledger.set_note("sweep draft", SWEEP_DRAFT)
+    lab.ledger.key_value.set("sweep draft", SWEEP_DRAFT)
     lab.cancel(_waiting(lab, "taken back").id)
     lab.delete([single])
     lab.resume()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,52 +11,59 @@ import sqlalchemy as sa
 from rivya_core.api.errors import LabError
 from rivya_core.lab.experiments import repository
 from rivya_core.lab.experiments.sweep import check_name
+from rivya_core.lab.jobs.submission import EnqueueMany
 from rivya_core.lab.ledger import cap_log
 from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_if_read_only, refuse_writes
 from rivya_core.lab.ledger.schema import cell_takes
 from rivya_core.lab.ledger.states import TERMINAL
-from rivya_core.lab.parts import Parts
+from rivya_core.settings import Settings
 
 
-class SweepSteering:
-    """The part of ``Sweeps`` that steers; it inherits this."""
+class SweepActions:
+    """What ``Sweeps`` does to experiments that exist; safe to use from any thread."""
 
-    _parts: Parts
+    def __init__(
+        self, *, settings: Settings, ledger: Ledger, enqueue_many: EnqueueMany, stops_changed: Callable[[], None]
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._enqueue_many = enqueue_many
+        self._stops_changed = stops_changed
 
     def _now(self) -> datetime:
-        raise NotImplementedError
+        return self._ledger.clock()
 
     def pause(self, experiment_id: str) -> None:
         """Send nothing more of an experiment until ``resume``; what was sent goes on."""
-        with begin_immediate(self._parts.database) as connection:
+        with begin_immediate(self._ledger.database) as connection:
             if repository.must_find(connection, experiment_id).paused_at is None:
                 repository.update(connection, experiment_id, paused_at=self._now())
-        self._parts.jobs.gate.forget()
+        self._stops_changed()
 
     def resume(self, experiment_id: str) -> int:
         """Let a paused experiment go on; how many takes wait to be sent. Raises LabError in a read-only lab."""
-        parts = self._parts
-        refuse_if_read_only(parts.settings)
-        with begin_immediate(parts.database) as connection:
+        refuse_if_read_only(self._settings)
+        with begin_immediate(self._ledger.database) as connection:
             if repository.must_find(connection, experiment_id).paused_at is None:
                 return 0
             repository.update(connection, experiment_id, paused_at=None)
-            runs = parts.ledger.next_runs(connection, experiment_id)
-            parts.inbox.enqueue_many(connection, runs)
-        parts.jobs.gate.forget()
+            runs = self._ledger.next_runs(connection, experiment_id)
+            self._enqueue_many(connection, runs)
+        self._stops_changed()
         return len(runs)
 
     def cancel_waiting(self, experiment_id: str) -> int:
         """Take back what waits and was never sent, in one transaction; how many. Nothing is charged for it."""
-        with begin_immediate(self._parts.database) as connection:
+        with begin_immediate(self._ledger.database) as connection:
             repository.must_find(connection, experiment_id)
-            return self._parts.ledger.cancel_waiting(connection, experiment_id)
+            return self._ledger.cancel_waiting(connection, experiment_id)
 
     def drop_planned(self, experiment_id: str) -> int:
         """Forget the takes that are only planned; how many. What was started is not touched."""
         column = cell_takes.c
-        with begin_immediate(self._parts.database) as connection:
+        with begin_immediate(self._ledger.database) as connection:
             repository.must_find(connection, experiment_id)
             planned = sa.delete(cell_takes).where(column.experiment_id == experiment_id, column.generation_id.is_(None))
             return connection.execute(planned).rowcount
@@ -67,15 +74,15 @@ class SweepSteering:
         Raises:
             LabError: the reason is missing, the cap is no whole number of credits, or the lab is read-only.
         """
-        refuse_if_read_only(self._parts.settings)
-        with begin_immediate(self._parts.database) as connection:
+        refuse_if_read_only(self._settings)
+        with begin_immediate(self._ledger.database) as connection:
             before = repository.must_find(connection, experiment_id).cap_credits
             cap_log.log_change(connection, cap_log.of_experiment(experiment_id), before, credits, why, self._now())
             repository.update(connection, experiment_id, cap_credits=credits)
 
     def decide(self, experiment_id: str, decision: Mapping[str, Any] | None) -> None:
         """Keep what was decided, or (None) open the question again."""
-        with begin_immediate(self._parts.database) as connection:
+        with begin_immediate(self._ledger.database) as connection:
             repository.must_find(connection, experiment_id)
             kept = sa.null() if decision is None else dict(decision)
             repository.update(
@@ -88,9 +95,9 @@ class SweepSteering:
         Raises:
             InvalidRequestError: the name is empty or too long; ``field`` is "name". LabError: read-only, or an unknown id.
         """
-        refuse_writes(self._parts.database)
+        refuse_writes(self._ledger.database)
         wanted = check_name(name)
-        with begin_immediate(self._parts.database) as connection:
+        with begin_immediate(self._ledger.database) as connection:
             before = repository.must_find(connection, experiment_id).name
             repository.update(connection, experiment_id, name=wanted)
         return before
@@ -104,7 +111,7 @@ class SweepSteering:
         return self._set_hidden(experiment_id, None)
 
     def _set_hidden(self, experiment_id: str, moment: datetime | None) -> bool:
-        with begin_immediate(self._parts.database) as connection:
+        with begin_immediate(self._ledger.database) as connection:
             if (repository.must_find(connection, experiment_id).hidden_at is None) == (moment is None):
                 return False
             repository.update(connection, experiment_id, hidden_at=moment)
@@ -116,7 +123,7 @@ class SweepSteering:
         Raises:
             LabError: some of its takes have not ended.
         """
-        with begin_immediate(self._parts.database) as connection:
+        with begin_immediate(self._ledger.database) as connection:
             record = repository.must_find(connection, experiment_id)
             status = repository.status(connection, record, record.mode)
             if not status.is_done:
@@ -131,6 +138,6 @@ class SweepSteering:
 
     def undelete(self, experiment_id: str) -> None:
         """Bring a deleted experiment back."""
-        with begin_immediate(self._parts.database) as connection:
+        with begin_immediate(self._ledger.database) as connection:
             repository.must_find(connection, experiment_id)
             repository.update(connection, experiment_id, deleted_at=None)

@@ -21,11 +21,11 @@ import sqlalchemy as sa
 from rivya_core.api.contract import Generation, UploadedFile
 from rivya_core.api.errors import RateLimitedError, RivyaError
 from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.observations.redaction import strike_keys
 from rivya_core.lab.ledger.records import GenerationRecord, Phase
 from rivya_core.lab.ledger.schema import observations
 from rivya_core.lab.media.archive import Clip
 from rivya_core.lab.media.video_probe import codec_of
-from rivya_core.lab.server.redaction import strike_keys
 from rivya_core.settings import is_built_in
 
 log = logging.getLogger("rivya.observer")

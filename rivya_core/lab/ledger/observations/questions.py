@@ -8,8 +8,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from rivya_core.lab.ledger.observations.observer import SIMULATED_MARK
 from rivya_core.lab.ledger.schema import observations
-from rivya_core.lab.server.observer import SIMULATED_MARK
 from rivya_core.settings import is_built_in
 
 QUESTIONS: Final[dict[str, str]] = {
