@@ -16,8 +16,8 @@ from typing import TypeVar
 
 from rivya_core.api.texts import shows_nothing
 from rivya_core.lab.ledger.history.marks import Marks, NoteText
+from rivya_core.lab.ledger.observations.questions import Observation
 from rivya_core.lab.ledger.records import GenerationRecord
-from rivya_core.lab.server.questions import Observation
 from rivya_core.lab.spending.spending_records import MovementLine
 from rivya_core.mode_words import ModeWord, mode_word
 
