@@ -1,4 +1,5 @@
 // Resolves once nothing in the page has changed or moved for a while, or after the most that is asked for.
+// oxlint-disable-next-line no-unused-expressions -- the whole text is a function that Playwright calls
 ([quietMs, mostMs]) =>
   new Promise((done) => {
     const began = performance.now();
