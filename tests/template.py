@@ -6,8 +6,6 @@ What the revisions do is tested in ``tests/lab/ledger/test_migrations.py``, the 
 
 from __future__ import annotations
 
-import atexit
-import shutil
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,18 +21,17 @@ def copy_template(path: Path) -> None:
         return
     make_folder(path.parent)
     make_file(path)  # as the lab makes it: for this user alone
-    shutil.copyfile(_template(), path)
+    path.write_bytes(_template())
 
 
 @cache
-def _template() -> Path:
-    folder = TemporaryDirectory(prefix="rivya-template-")
-    atexit.register(folder.cleanup)
-    path = Path(folder.name) / "lab.sqlite3"
-    database = open_database(path)
-    migrate(database, path)
-    prepare(path)
-    with database.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.dispose()
-    return path
+def _template() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "lab.sqlite3"
+        database = open_database(path)
+        migrate(database, path)
+        prepare(path)
+        with database.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.dispose()
+        return path.read_bytes()
