@@ -179,7 +179,7 @@ def test_a_bomb_costs_no_memory(tmp_path: Path, bomb: Callable[[bytes], bytes]) 
     path = tmp_path / "bomb.mp4"
     path.write_bytes(bomb(make_clip(tmp_path / "whole.mp4").read_bytes()))
     script = (
-        "import sys; from pathlib import Path; from rivya_core.lab import clips\n"
+        "import sys; from pathlib import Path; from rivya_core.lab.media import video_probe as clips\n"
         "from rivya_core.api.errors import DownloadError\n"
         "try: found = clips.inspect(Path(sys.argv[1])).check\n"
         "except DownloadError as error: found = error.code\n"
