@@ -69,8 +69,9 @@ def test_threads_that_open_at_once_get_one_lab(make_lab: Callable[..., Lab]) -> 
 def test_a_second_lab_is_refused_while_one_is_open(make_lab: Callable[..., Lab], tmp_path: Path, change: str) -> None:
     """Another folder, or other settings of the same folder, are a LabError that names both; the open lab goes on."""
     lab = make_lab()
+    other = {"data_dir": tmp_path / "other"} if change == "folder" else {"daily_cap_credits": 5}
     with pytest.raises(LabError) as caught:
-        make_lab(**({"data_dir": tmp_path / "other"} if change == "folder" else {"daily_cap_credits": 5}))
+        open_lab(Settings(**{**FAST, "data_dir": lab.settings.data_dir, **other}))
     assert str(lab.settings.data_dir) in str(caught.value)
     assert lab.health().ok
     assert not (tmp_path / "other").exists()
