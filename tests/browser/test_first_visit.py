@@ -67,6 +67,15 @@ def test_from_the_first_visit_to_a_clip_that_plays(start_server: StartServer, vi
     assert visitor.errors == []
 
 
+def test_a_page_opens_alone_on_a_cold_server(start_server: StartServer, visit: Visit) -> None:
+    """A direct link to a page within is the first thing a new server is asked for."""
+    visitor = visit(start_server(**QUICK), path="/history")
+    expect(visitor.page.get_by_role("heading", level=1, name="History")).to_be_visible()
+    expect(visitor.page.get_by_text("SIMULATED").first).to_be_visible()
+    assert visitor.page.get_by_test_id("stException").count() == 0
+    assert (visitor.errors, visitor.foreign) == ([], [])
+
+
 def test_two_clicks_200_ms_apart_make_one_task(quick: Server, visit: Visit) -> None:
     """Deduplicate double clicks."""
     before = tasks_of(quick)
