@@ -99,11 +99,10 @@ def _undocumented_length(draft: Draft) -> str | None:
 
 
 def _shortage(budget: Budget, needed: int) -> str:
-    cap, spent = budget.cap_credits, budget.spent_today_credits
-    if cap is not None and spent + needed > cap:
-        return f"Today's cap is {cap:,} credits and {spent:,} are used or promised: {needed:,} more do not fit."
-    available = budget.available_credits
-    if available is not None and needed > available:
+    limit, spent = budget.refuses(needed), budget.spent_today_credits
+    if limit == "daily_cap":
+        return f"Today's cap is {budget.cap_credits:,} credits and {spent:,} are used or promised: {needed:,} more do not fit."
+    if limit == "balance":
         promised = f" ({budget.promised_credits:,} are promised to open generations)" if budget.promised_credits else ""
-        return f"This needs {needed:,} credits and {max(0, available):,} are available{promised}."
+        return f"This needs {needed:,} credits and {max(0, budget.available_credits or 0):,} are available{promised}."
     return ""

@@ -98,8 +98,9 @@ def check(budget: Budget, needed_credits: int) -> None:
     Raises:
         BudgetError: ``field`` is "daily_cap" or "balance"; the sentence gives all figures.
     """
-    cap, spent = budget.cap_credits, budget.spent_today_credits
-    if cap is not None and spent + needed_credits > cap:
+    limit = budget.refuses(needed_credits)
+    cap, spent = budget.cap_credits or 0, budget.spent_today_credits
+    if limit == "daily_cap":
         raise BudgetError(
             "Today's cap does not allow this",
             f"{_credits(needed_credits)} needed, {_credits(max(0, cap - spent))} left of the cap of {_credits(cap)}; "
@@ -107,13 +108,13 @@ def check(budget: Budget, needed_credits: int) -> None:
             "Raise the cap on Spend, or wait until tomorrow. Nothing was sent.",
             field="daily_cap",
         )
-    if budget.available_credits is not None and needed_credits > budget.available_credits:
+    if limit == "balance":
         today = f"{_credits(spent)} are spent or held today" + (
-            " without a cap." if cap is None else f" of a cap of {_credits(cap)}."
+            " without a cap." if budget.cap_credits is None else f" of a cap of {_credits(cap)}."
         )
         raise BudgetError(
             "The balance does not allow this",
-            f"{_credits(needed_credits)} needed, {_credits(max(0, budget.available_credits))} available. "
+            f"{_credits(needed_credits)} needed, {_credits(max(0, budget.available_credits or 0))} available. "
             f"{_wallet(budget)} {today}",
             "Top up the wallet, or wait for what is running to end. Nothing was sent.",
             field="balance",

@@ -233,6 +233,14 @@ class Budget:
     spent_today_credits: int
     remaining_credits: int | None
 
+    def refuses(self, needed_credits: int) -> Literal["daily_cap", "balance"] | None:
+        """Which limit does not allow so many more credits; None when both do. An unknown balance refuses nothing."""
+        if self.cap_credits is not None and self.spent_today_credits + needed_credits > self.cap_credits:
+            return "daily_cap"
+        if self.available_credits is not None and needed_credits > self.available_credits:
+            return "balance"
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
