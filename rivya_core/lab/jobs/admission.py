@@ -1,7 +1,7 @@
-"""Who may send a create now: at most N at once, in the order of the ledger, nobody while the connection's queue is paused.
+"""A priority semaphore for creates: at most N in flight, in ledger order, none while the connection's queue is paused.
 
-What is stopped is a matter of the ledger, so that every process sees it; it is read at most twice a second. One task lets the
-waiting through, so that those who came in any order leave in the right one.
+Pauses are stored in the ledger, so that every process sees them, and cached for half a second. A single task admits the
+waiting callers, so that they are admitted in ledger order whatever order they arrived in.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from itertools import count
 from rivya_core.lab.ledger.records import PauseState
 
 LOOK_AGAIN_S = 0.5
-LINE_UP_S = 0.02  # those enqueued together arrive within moments, in any order
+LINE_UP_S = 0.02  # rows enqueued together arrive in any order; wait for them all before the first is admitted
 
 
 class AdmissionResult(StrEnum):
-    """How a wait at the gate ended."""
+    """How a wait for admission ended."""
 
     GO = "go"  # a slot is held
     LATE = "late"  # the deadline came first
@@ -37,13 +37,13 @@ class _Waiting:
 
 
 def _told(turn: asyncio.Future[AdmissionResult]) -> AdmissionResult | None:
-    """The turn that somebody who waits was given, or None."""
+    """The result that a waiting caller was given, or None."""
     given = turn.done() and not turn.cancelled() and turn.exception() is None
     return turn.result() if given else None
 
 
 class AdmissionQueue:
-    """Let creates through; used on one event loop, except for ``forget``."""
+    """Admit creates; used on one event loop, except for ``forget``."""
 
     def __init__(self, max_in_flight: int, read_stops: Callable[[], PauseState]) -> None:
         self._size = self._free = max_in_flight
@@ -59,11 +59,11 @@ class AdmissionQueue:
         self._server: asyncio.Task[None] | None = None
 
     def forget(self) -> None:
-        """Read afresh what is stopped; from any thread."""
+        """Invalidate the cached pauses; callable from any thread."""
         self._changes += 1
 
     async def drain(self, within_s: float) -> None:
-        """Let nobody through any more, and wait for those who hold a slot; at most ``within_s`` seconds."""
+        """Admit nothing any more and wait for the held slots to be released, at most ``within_s`` seconds."""
         self._closed = True
         self._all_back.clear()
         if self._free < self._size:
@@ -74,9 +74,9 @@ class AdmissionQueue:
     async def slot(
         self, order: int, *, experiment_id: str | None = None, deadline_s: float | None = None
     ) -> AsyncIterator[AdmissionResult]:
-        """Wait for one's turn, the smallest ``order`` first, and hold one of the create slots if it is ``GO``.
+        """Wait for admission, smallest ``order`` first; on ``GO`` a slot is held until the end of the block.
 
-        ``experiment_id``: leave with ``STOPPED`` while it is paused. ``deadline_s``: leave with ``LATE`` at this loop time.
+        ``experiment_id``: yield ``STOPPED`` when it is paused. ``deadline_s``: yield ``LATE`` at this time of the event loop.
         """
         turn = await self._wait(order, experiment_id, deadline_s)
         try:
@@ -95,7 +95,9 @@ class AdmissionQueue:
             self._server.add_done_callback(self._served)
         try:
             return await asyncio.wait_for(turn, None if deadline_s is None else deadline_s - loop.time())
-        except TimeoutError:  # from Python 3.12 on it is raised even when the turn came in the same moment
+        except (
+            TimeoutError
+        ):  # since Python 3.12 raised even when the result was set in the same tick: the slot would leak
             return _told(turn) or AdmissionResult.LATE
         except asyncio.CancelledError:
             if _told(turn) is AdmissionResult.GO:
@@ -121,10 +123,10 @@ class AdmissionQueue:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._moved.wait(), LOOK_AGAIN_S)
             if stops.pause is not None:
-                await asyncio.sleep(LOOK_AGAIN_S / 10)  # a crowd arriving at a closed gate is looked at together
+                await asyncio.sleep(LOOK_AGAIN_S / 10)  # handle many arrivals during a pause as one batch
 
     def _served(self, server: asyncio.Task[None]) -> None:
-        """Hand an error of the gate to everybody who waits at it; those who came after it ended wait for the next task."""
+        """Pass the error of a failed admission task to all callers waiting for it; later ones wait for the next task."""
         if server is not self._server:
             return
         error = None if server.cancelled() else server.exception()
@@ -138,7 +140,7 @@ class AdmissionQueue:
                 waiting.turn.set_exception(error)
 
     def _send_home(self, stops: PauseState) -> None:
-        """Let go of those whose experiment is paused, and forget those who left."""
+        """Reject callers whose experiment is paused, and drop those that gave up."""
         if stops.experiments:
             for waiting in self._line:
                 if waiting.experiment_id in stops.experiments and not waiting.turn.done():
@@ -148,7 +150,7 @@ class AdmissionQueue:
             heapq.heapify(self._line)
 
     async def _look(self) -> PauseState:
-        """What is stopped, as read no longer than half a second ago and after the last ``forget``."""
+        """Return what is paused, from a cache at most ``LOOK_AGAIN_S`` old and read after the last ``forget``."""
         loop = asyncio.get_running_loop()
         while self._seen != self._changes or loop.time() - self._read_at_s >= LOOK_AGAIN_S:
             changes = self._changes

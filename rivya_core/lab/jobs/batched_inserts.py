@@ -1,7 +1,7 @@
-"""Many inserts of a library that makes them one by one, sent to the database as one statement for each table.
+"""Batch the row-by-row inserts of a library (DBOS) into one ``executemany`` per table.
 
-A statement costs a few hundred microseconds of Python and lets every other thread in between; a thousand of them took longer
-than all else that starts a sweep.
+A statement costs a few hundred microseconds of Python and releases the GIL to every other thread; a thousand of them took
+longer than everything else that starts a sweep.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 
 class BatchedInserts:
-    """Stands for a connection while a library inserts rows that follow one pattern; ``send`` stores them all.
+    """Stand in for a connection while a library inserts uniform rows; ``send`` stores them all.
 
-    Rows of one table are inserted by the statement of its first row. Nothing of them can be read before they are sent.
+    All rows of a table must fit the statement of its first row. They cannot be read before they are sent.
     """
 
     def __init__(self, connection: sa.Connection) -> None:
@@ -37,19 +37,19 @@ class BatchedInserts:
         return self
 
     def execute(self, insert: sa.Insert, row: Mapping[str, Any]) -> NothingYet:
-        """Keep one row for later."""
+        """Buffer one row."""
         self._rows.setdefault(insert.table.name, (insert, []))[1].append(row)
         return NothingYet()
 
     def send(self) -> None:
-        """Insert what was kept, table by table in the order in which they were met."""
+        """Insert the buffered rows, table by table in order of first use."""
         for insert, rows in self._rows.values():
             self._connection.execute(insert, rows)
         self._rows.clear()
 
 
 class NothingYet:
-    """The result of an insert that was not sent yet."""
+    """The result of a buffered insert: empty."""
 
     def fetchone(self) -> None:
         """Return no row."""

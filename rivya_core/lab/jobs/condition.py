@@ -1,4 +1,4 @@
-"""How the parts of a lab are, in words: what a person should know on every page, and whether jobs are seen to."""
+"""Health of a lab's parts, in words: what every page must show, and whether jobs are being run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rivya_core.version import VERSION
 
 
 class Condition:
-    """How database, engine and supervisor of a lab are; safe to use from any thread."""
+    """Health of a lab's database, engine and supervisor; safe to use from any thread."""
 
     def __init__(
         self,

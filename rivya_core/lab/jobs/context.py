@@ -1,4 +1,8 @@
-"""What the four steps of a generation share: ledger, clients, clock, pace. Built once a process, used on one event loop."""
+"""What the four steps of a generation share: ledger, API clients, clock, limits, backoff.
+
+Built once per process and used on the engine's event loop, except where a docstring says otherwise. All waiting, waking and
+backing off of jobs happens here.
+"""
 
 from __future__ import annotations
 
@@ -35,17 +39,17 @@ PAUSE_S = {
     Effect.WALLET: 15.0,
     Effect.KEY: 60.0,
 }
-"""How long a wallet-wide stop lasts before the keeper asks the server again."""
+"""Seconds until the supervisor checks whether a wallet-wide pause can end, by effect."""
 
 STRANGE_PAUSE_S = 5.0
-"""The same after a refusal in words that are not documented: it may concern one request only."""
+"""The same after an undocumented error code: it may concern one request only."""
 
 BY_PERSON = "person"
 """Effect of a pause that only a person ends."""
 
 ANSWER_S = 3.0
-"""How long a lab that is closed waits for the answers to its creates; without one they are asked for at the next start."""
-CLOSE_S = 30.0  # only what hangs takes so long; connections that are not closed in time stay open
+"""Seconds that closing a lab waits for creates in flight; those left without an answer are retried at the next start."""
+CLOSE_S = 30.0  # reached only when something hangs; connections still open by then are left open
 
 BACK_OFF_S = 5.0
 BACK_OFF_MAX_S = 600.0
@@ -69,7 +73,11 @@ def utc_now() -> datetime:
 
 @dataclass
 class JobContext:
-    """Everything a step needs. ``make_api`` and ``make_media`` are called once, on the engine's event loop."""
+    """Everything a step needs.
+
+    ``make_api`` and ``make_media`` are called once, on the engine's event loop, since their clients are bound to it.
+    ``quick_s``: seconds before which few clips are ready, until there are enough samples. ``draw``: jitter in 0..1.
+    """
 
     settings: Settings
     ledger: Ledger
@@ -102,7 +110,7 @@ class JobContext:
         self.observer = Observer(self.ledger.database, self.now)
 
     def _stops(self) -> PauseState:
-        """What is stopped now; raises StorageError once the database was found damaged: what is sent might be forgotten."""
+        """Read what is paused now. Raises StorageError once the database was found damaged: a create might not be recorded."""
         trouble_of(self.ledger.database).refuse_if_damaged()
         return self.ledger.jobs.stops(self.settings.connection)
 
@@ -121,7 +129,7 @@ class JobContext:
         return self._media
 
     async def db(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a ledger call on a worker thread."""
+        """Run a ledger call on a worker thread, so that the event loop never waits for the disk or the write lock."""
         return await asyncio.to_thread(call, *args, **kwargs)
 
     def is_ours(self, row: GenerationRecord) -> bool:
@@ -129,28 +137,30 @@ class JobContext:
         return row.connection == self.settings.connection
 
     def start_work(self, generation_id: str) -> bool:
-        """Claim a row for the calling job; False when another job of this process has it, or no more may begin."""
-        self.loop = asyncio.get_running_loop()  # before the look at _closed: whoever sets that looks at the loop next
+        """Claim a row for the calling job; False when another job of this process has it, or the lab is closing."""
+        self.loop = (
+            asyncio.get_running_loop()
+        )  # set before _closed is read: ``close`` sets _closed, then reads the loop
         if self._closed or generation_id in self._at_work:
             return False
         self._at_work[generation_id] = asyncio.current_task()
         return True
 
     def end_work(self, generation_id: str) -> None:
-        """Give a claimed row back."""
+        """Release a claimed row."""
         self._at_work.pop(generation_id, None)
         self._wakes.pop(generation_id, None)
         self._read_at_s.pop(generation_id, None)
 
     def uploading(self, asset_sha256: str) -> asyncio.Lock:
-        """The lock that one take of an image holds while it uploads it for all."""
+        """The lock under which one take uploads an image for all takes that share it."""
         lock = self._uploading.get(asset_sha256)
         if lock is None:
             lock = self._uploading[asset_sha256] = asyncio.Lock()
         return lock
 
     async def space_reads(self, generation_id: str) -> None:
-        """Wait until a row's task may be read again, whoever asks and whatever for."""
+        """Wait until a row's task may be read again: ``poll_min_s`` after its last read, by whatever step."""
         loop = asyncio.get_running_loop()
         before_s = self._read_at_s.get(generation_id)
         if before_s is not None:
@@ -158,9 +168,9 @@ class JobContext:
         self._read_at_s[generation_id] = loop.time()
 
     def back_off(self, generation_id: str, *, passes: bool = False) -> None:
-        """Note an error nobody foresaw, so that the row is taken up again later and later.
+        """Start or lengthen a row's exponential backoff after an unexpected error, up to ``BACK_OFF_MAX_S``.
 
-        ``passes``: the database could not be used, which is no fault of the row, so it is taken up again soon.
+        ``passes``: the database was unavailable, which is no fault of the row, so it is retried after ``BACK_OFF_S``.
         """
         if passes:
             self._back_offs[generation_id] = (0, time.monotonic() + BACK_OFF_S)
@@ -169,9 +179,9 @@ class JobContext:
         self._back_offs[generation_id] = (count, time.monotonic() + min(BACK_OFF_S * 2**count, BACK_OFF_MAX_S))
 
     async def tell_unexpected(self, generation_id: str, step: str, error: Exception) -> None:
-        """Put an error nobody foresaw onto its row and into the health; neither state nor hold of the row changes.
+        """Record an unexpected error on its row and in the health report; the row's state and reservation stay.
 
-        Never raises: where the card cannot be written either, the health still says it.
+        Never raises: if the card cannot be written either, the health report still shows the error.
         """
         self.unexpected.note(generation_id, where_of(step), error, generation_id=generation_id)
         try:
@@ -180,12 +190,12 @@ class JobContext:
             log.exception("the card of a failed step could not be written", extra={"generation_id": generation_id})
 
     def recovered(self, generation_id: str) -> None:
-        """Forget what went wrong with a row: it goes on."""
+        """Clear a row's unexpected error and its backoff."""
         self.unexpected.forget(generation_id)
         self._back_offs.pop(generation_id, None)
 
     def is_backing_off(self, generation_id: str) -> bool:
-        """True while a row that went wrong is left alone."""
+        """True while a row's backoff lasts."""
         return time.monotonic() < self._back_offs.get(generation_id, (0, 0.0))[1]
 
     def at_work(self, generation_id: str) -> bool:
@@ -203,7 +213,7 @@ class JobContext:
         return True
 
     def wake(self, generation_id: str) -> None:
-        """Wake a sleeping job, and end the rest of a row that went wrong; from any thread."""
+        """Wake a sleeping job and end its backoff; callable from any thread."""
         known = self._back_offs.get(generation_id)
         if known is not None:
             self._back_offs[generation_id] = (known[0], 0.0)
@@ -212,7 +222,10 @@ class JobContext:
             self.loop.call_soon_threadsafe(wake.set)
 
     async def pause(self, row: GenerationRecord, error: RivyaError, effect: Effect, phase: Phase) -> None:
-        """Stop the connection's queue with one card; the rows behind it stay as they are. A person's pause stays a person's."""
+        """Pause the connection's queue with one error card; the rows behind it stay as they are.
+
+        A pause set by a person is never replaced, since only a person may end it.
+        """
         now = self.now()
         standing = await self.db(self.ledger.key_value.pause, row.connection)
         if standing is not None and standing.effect == BY_PERSON:
@@ -228,10 +241,10 @@ class JobContext:
         self.gate.forget()
 
     def close(self) -> None:
-        """Let no more job begin, end those at work, and close the clients; from another thread.
+        """Refuse new jobs, cancel the running ones and close the clients; called from another thread.
 
-        A create that is on its way gets a few seconds for its answer. The jobs end before their clients: one that went on
-        would open connections which nobody closes, or take a closed one for a fault.
+        Creates in flight get ``ANSWER_S`` seconds for their answers. Jobs end before their clients are closed: one that went
+        on would open connections that nothing closes, or report the closed client as an error.
         """
         self._closed = True
         if self.loop is None or not self.loop.is_running():
@@ -242,7 +255,7 @@ class JobContext:
             log.warning("jobs and clients did not close in time")
 
     async def aclose(self) -> None:
-        """The same on the event loop of the jobs."""
+        """Do what ``close`` does, on the event loop of the jobs."""
         self._closed = True
         await self.gate.drain(ANSWER_S)
         at_work = [task for task in self._at_work.values() if task is not None]
@@ -256,13 +269,16 @@ class JobContext:
 
 
 def pause_s(effect: Effect, error: RivyaError) -> float:
-    """Seconds after which a paused queue is tried again by itself; soon when nobody knows whether it had to be paused."""
+    """Seconds after which a paused queue is checked again; never sooner than the server's ``Retry-After``.
+
+    Short for an undocumented error code, since the whole queue may have been paused for nothing.
+    """
     strange = effect is Effect.KEY and error.code not in ERROR_CODES
     return max(error.retry_after_s or 0.0, min(STRANGE_PAUSE_S, PAUSE_S[effect]) if strange else PAUSE_S[effect])
 
 
 def at_rest(row: GenerationRecord) -> bool:
-    """True when no step has anything left to do: the row has ended, and its price is no guess."""
+    """True when no step has anything left to do: the row has ended and its price is final."""
     return row.is_terminal and row.settlement != "provisional"
 
 

@@ -1,4 +1,4 @@
-"""The thread that makes the daily copy: in the process that runs the jobs, when no create is in flight, with a low claim."""
+"""The thread that makes the daily database backup: in the process that runs the jobs, at low priority, between creates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger("rivya.copies")
 LOOK_EVERY_S: Final = 30.0
 AGAIN_AFTER_S: Final = 600.0
 WAIT_MAX_S: Final = 900.0
-"""A copy that is due is made after this time even while creates are in flight."""
+"""Seconds after which a due backup is made even while creates are in flight."""
 
 
 def local_today() -> date:
@@ -31,7 +31,7 @@ def local_today() -> date:
 
 
 class Copier:
-    """Make the daily copy in a daemon thread; one a lab. ``trouble``: why the last try failed, or empty."""
+    """Make the daily backup in a daemon thread; one per lab. ``trouble``: why the last attempt failed, or empty."""
 
     def __init__(
         self,
@@ -54,17 +54,17 @@ class Copier:
         self._thread = threading.Thread(target=self._run, name="rivya-copies", daemon=True)
 
     def start(self) -> None:
-        """Begin in the background; the first look comes half a minute later."""
+        """Start the thread; its first check comes half a minute later."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; a copy that is being made is dropped."""
+        """Stop the thread; a backup in progress is discarded."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=30)
 
     def newest(self) -> Path | None:
-        """The newest copy there is."""
+        """The newest backup."""
         return copies.newest_path(self._database)
 
     def _run(self) -> None:
@@ -73,7 +73,7 @@ class Copier:
             self.look()
 
     def look(self) -> None:
-        """Make the copy of this day if it is due and nothing more urgent goes on; never raises."""
+        """Make today's backup if it is due and no create is in flight; never raises."""
         try:
             if self._is_executor() and self._clock() >= self._next_s and self._may_begin():
                 self._make()

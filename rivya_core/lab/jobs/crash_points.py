@@ -1,6 +1,6 @@
-"""Named points of a generation at which a crash would hurt most, so that tests can kill the real process there.
+"""Named crash points of a generation, between two facts that belong together, so that tests can kill the real process there.
 
-``crash_point`` costs one comparison while nobody watches. Nothing but tests may call ``watch``.
+``crash_point`` costs one comparison while no watcher is set. Only tests may call ``watch``.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _watcher: Callable[[CrashPoint, str], None] | None = None
 
 
 def watch(watcher: Callable[[CrashPoint, str], None] | None) -> None:
-    """Have ``watcher`` called with the point and the generation id each time a point is passed; None stops it."""
+    """Call ``watcher`` with the point and the generation id each time a crash point is reached; None unsets it."""
     global _watcher  # noqa: PLW0603 - one watcher a process is the purpose
     _watcher = watcher
 
 
 def crash_point(point: CrashPoint, generation_id: str) -> None:
-    """Tell the watcher, if there is one, that a generation passes this point."""
+    """Notify the watcher, if there is one, that a generation has reached this point."""
     if _watcher is not None:
         _watcher(point, generation_id)

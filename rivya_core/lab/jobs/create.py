@@ -1,8 +1,9 @@
-"""Step 1: upload the reference image, commit the body, send the POST, commit the task id.
+"""Step 1: upload the reference image, commit the request body, send the POST, commit the task id.
 
-The only place where credits can be spent. A POST is sent only with the row's stored key and, once committed, the stored
-bytes. Every attempt is written down before it leaves (``open_attempts``); an attempt counts as closed only when the
-server's own answer says that it was not accepted.
+The only place where credits are spent: no other module may call ``post_generation``. Every retry reuses the row's stored
+idempotency key and, once committed, the stored body bytes. An attempt is committed before it is sent (``open_attempts``),
+and is closed only by an answer from the server saying that it was not accepted: a timeout or a dropped connection leaves
+the outcome unknown.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from rivya_core.lab.ledger.trouble import tell
 
 ACCEPT_AGAIN_S = 2.0
 STRANGE_REFUSALS = 3
-FUNDED_REFUSALS = 6  # 90 s at the pace of the wallet's pause: enough for a server that counts late
+FUNDED_REFUSALS = 6  # 90 s at the wallet pause's interval: enough for a server that updates its balance late
 
 UNCONFIRMED_HINT = (
     "Ask again with the same key: if Rivya has the request it answers with the first task and charges nothing more. "
@@ -39,8 +40,14 @@ OTHER_KEY_HINT = (
 
 
 async def create(context: JobContext, generation_id: str) -> StepResult:
-    """Bring a row from ``waiting`` to ``running``; safe to repeat after a crash at any point."""
+    """Bring a row from ``waiting`` to ``running``; safe to repeat after a crash at any point.
+
+    Returns:
+        NEXT once the task id is committed; ENDED when the row is terminal or waits for a person; SKIPPED when it belongs
+        to another connection or its experiment is paused.
+    """
     while True:
+        # Read afresh on every pass: while this job slept or queued, a person may have cancelled, adopted or closed the row.
         row = await context.db(context.ledger.get, generation_id)
         if row.task_id is not None and row.state not in {State.SUBMITTING, State.UNCONFIRMED}:
             return StepResult.ENDED if at_rest(row) else StepResult.NEXT
@@ -49,19 +56,21 @@ async def create(context: JobContext, generation_id: str) -> StepResult:
         if not context.is_ours(row) or await held_back(context, row):
             return StepResult.SKIPPED
         left_s = window_left_s(context, row)
+        # Idempotency may be scoped to the API key, so a retry under another key could create a second, paid task.
         other_key = row.open_attempts > 0 and row.key_fingerprint != context.ledger.key_fingerprint
         if other_key or (left_s is not None and left_s <= 0):
             await give_up(context, row, OTHER_KEY_HINT if other_key else UNCONFIRMED_HINT)
             return StepResult.ENDED
         deadline_s = None if left_s is None else asyncio.get_running_loop().time() + left_s
+        # A row that may already have been sent is retried even while its experiment is paused: its outcome must be known.
         experiment_id = row.experiment_id if row.state is State.WAITING else None
         async with context.gate.slot(row.seq, experiment_id=experiment_id, deadline_s=deadline_s) as turn:
             if turn is not AdmissionResult.GO:
-                continue
+                continue  # paused or past the re-send window: the checks above decide what that means for the row
             wait_s = await attempt(context, row)
         if wait_s is None:
             return StepResult.NEXT
-        if wait_s:
+        if wait_s:  # outside of the slot: a row that backs off must not block the creates behind it
             await context.sleep(generation_id, wait_s)
 
 
@@ -73,14 +82,17 @@ async def held_back(context: JobContext, row: GenerationRecord) -> bool:
 
 
 def window_left_s(context: JobContext, row: GenerationRecord) -> float | None:
-    """Seconds in which an attempt of unknown outcome may still be repeated; None while no such attempt is open."""
+    """Seconds in which an attempt of unknown outcome may still be repeated; None while no such attempt is open.
+
+    How long Rivya keeps an idempotency key is not documented; after ``resend_window_s`` a repeat might be charged again.
+    """
     if row.open_attempts == 0 or row.first_attempt_at is None:
         return None
     return context.settings.resend_window_s - (context.now() - row.first_attempt_at).total_seconds()
 
 
 async def give_up(context: JobContext, row: GenerationRecord, hint: str = UNCONFIRMED_HINT) -> None:
-    """Leave an attempt of unknown outcome to a person; the reservation stays."""
+    """Mark a row whose outcome is unknown as ``unconfirmed``, for a person to decide; its reservation stays."""
     minutes = max(1, round(context.settings.resend_window_s / 60))
     told = row.error.detail if row.error else "No answer arrived."
     card = ErrorCard(
@@ -97,10 +109,10 @@ async def give_up(context: JobContext, row: GenerationRecord, hint: str = UNCONF
 
 
 async def attempt(context: JobContext, row: GenerationRecord) -> float | None:
-    """Make one attempt; seconds to wait before the row is looked at again, or None when its task is there.
+    """Make one attempt; return the seconds until the row is checked again, or None once its task id is committed.
 
-    With a reference image the row leaves ``waiting`` before the upload, so that nobody cancels it meanwhile; without one it
-    leaves in the transaction that begins the attempt.
+    With a reference image the row leaves ``waiting`` before the upload, so that it cannot be cancelled meanwhile; without
+    one it leaves in the transaction that begins the attempt.
     """
     if row.asset_sha256 is not None:
         if not await leave_waiting(context, row):
@@ -112,6 +124,7 @@ async def attempt(context: JobContext, row: GenerationRecord) -> float | None:
             body = await build_body(context, row)
         except RivyaError as error:
             return await after_upload_error(context, row, error) if await leave_waiting(context, row) else 0.0
+    # The body, its hash and the attempt are on disk before the first byte leaves, so that a restart repeats this very POST.
     begun = await context.db(context.ledger.jobs.begin_attempt, row.id, body, hashlib.sha256(body).hexdigest())
     if begun is None:
         return 0.0
@@ -121,6 +134,7 @@ async def attempt(context: JobContext, row: GenerationRecord) -> float | None:
         answer = await context.api.post_generation(body, idempotency_key=row.idempotency_key)
     except RivyaError as error:
         return await after_create_error(context, row, error)
+    # A crash between here and the commit below loses the task id; the retry gets it back through the idempotency key.
     crash_point(CrashPoint.ANSWERED, row.id)
     await accept(context, row, answer)
     context.observer.created(row, answer)
@@ -128,16 +142,19 @@ async def attempt(context: JobContext, row: GenerationRecord) -> float | None:
 
 
 async def leave_waiting(context: JobContext, row: GenerationRecord) -> bool:
-    """Bring a row from ``waiting`` to ``submitting``; False when it was cancelled or paused meanwhile."""
+    """Move a row from ``waiting`` to ``submitting``; False when it was cancelled or paused meanwhile."""
     if row.state is not State.WAITING:
         return True
     return await context.db(context.ledger.jobs.leave_waiting, row.id)
 
 
 async def accept(context: JobContext, row: GenerationRecord, answer: Generation) -> None:
-    """Commit the task id the moment it is here; a task that another row has ends this one (see ``Ledger.accept``).
+    """Commit the task id as soon as it arrives; a task that another row already has ends this one (``JobWrites.accept``).
 
-    A database that cannot take it now is asked until it can.
+    Retries while the database is locked or full.
+
+    Raises:
+        StorageError: the database is damaged. The task id is in the log.
     """
     while True:
         try:
@@ -160,10 +177,10 @@ async def accept(context: JobContext, row: GenerationRecord, answer: Generation)
 
 
 async def build_body(context: JobContext, row: GenerationRecord) -> bytes:
-    """The bytes of a row's first POST, its reference image uploaded.
+    """Return the body of a row's first POST, after uploading its reference image.
 
-    Without a trace id of the user's the generation id is sent as such, so that Rivya's support finds the request by what
-    History shows.
+    Unless the user set a ``client_request_id``, the generation id is sent as one, so that Rivya's support can find the
+    request by the id that History shows.
     """
     request = await context.db(stored_request, context, row)
     if request.image is None:
@@ -174,9 +191,9 @@ async def build_body(context: JobContext, row: GenerationRecord) -> bytes:
 
 
 async def upload(context: JobContext, row: GenerationRecord, image: ReferenceImage) -> UploadedFile:
-    """The file of a reference image at Rivya: that of an earlier take while it is young, else a new one.
+    """Return the uploaded file of a reference image: a recent one of an earlier take (``uploads.SHARED_FOR``), else a new one.
 
-    Takes that start together wait for the one that uploads; if it fails, the next in line tries.
+    Takes that start together share one upload through a lock; if it fails, the next take tries.
     """
     async with context.uploading(image.sha256):
         known = await context.db(uploads.find, context.ledger.rows, row.connection, image.sha256)
@@ -198,7 +215,7 @@ def stored_request(context: JobContext, row: GenerationRecord) -> GenerationRequ
 
 
 async def after_upload_error(context: JobContext, row: GenerationRecord, error: RivyaError) -> float:
-    """Nothing was charged: repeat, pause the queue, or end the row as failed."""
+    """Retry, pause the queue, or end the row as failed; an upload is never charged. Returns the seconds to wait."""
     verdict = rule("upload", error)
     await context.db(context.ledger.jobs.exchange, row.id, "upload", error)
     context.observer.refused(row, "upload", error)
@@ -210,17 +227,18 @@ async def after_upload_error(context: JobContext, row: GenerationRecord, error: 
     card = ErrorCard.of(error, "upload", charged="no")
     await context.db(context.ledger.rows.move, row.id, {State.SUBMITTING}, State.WAITING, error=card)
     if verdict.action is Action.PAUSE:
-        return 0.0  # the gate knows when
+        return 0.0  # the admission queue waits until the pause is over
     tries = await context.db(context.ledger.jobs.count_exchanges, row.id, "upload")
     return delay_s("upload", tries, error.retry_after_s, context.draw())
 
 
 async def after_create_error(context: JobContext, row: GenerationRecord, error: RivyaError) -> float:
-    """Decide by the table what an error answer, or none, means for this row and for the queue."""
+    """Apply the retry table to a failed create, for this row and for the queue. Returns the seconds to wait."""
     verdict = rule("create", error)
     log.warning("create not confirmed", extra=facts(row, code=error.code, request_id=error.request_id))
     row = await context.db(context.ledger.jobs.end_attempt, row.id, error, outcome_known=verdict.outcome_known)
     context.observer.refused(row, "create", error)
+    # An earlier attempt may still have been accepted, although this one was refused: then the row keeps its reservation.
     certain = row.open_attempts == 0
     if verdict.action is Action.PAUSE:
         if certain and await refused_for_itself(context, row, error, verdict.effect):
@@ -231,6 +249,7 @@ async def after_create_error(context: JobContext, row: GenerationRecord, error: 
             await context.db(context.ledger.rows.move, row.id, {State.SUBMITTING}, State.WAITING)
         return 0.0
     if verdict.action is Action.REFUSED:
+        # The refusal may be about the uploaded file, so later takes must not reuse its address.
         await context.db(uploads.forget, context.ledger.rows, row)
         if certain:
             await fail(context, row, ErrorCard.of(error, "create", charged="no"))
@@ -241,11 +260,11 @@ async def after_create_error(context: JobContext, row: GenerationRecord, error: 
 
 
 async def refused_for_itself(context: JobContext, row: GenerationRecord, error: RivyaError, effect: Effect) -> bool:
-    """True when what looks like a stop for everybody concerns this row alone, so that the rows behind it may go on.
+    """True when an error that usually stops the whole queue concerns this row alone, so that the rows behind it may go on.
 
-    Rivya keeps saying "not enough" while the wallet holds enough (it replays its first answer to this key), or refuses in
-    words nobody documented while the same API key reads the wallet (a filter of contents, perhaps). A server may take the
-    credits of a task only when it ends, so enough is what covers all that runs as well.
+    Either Rivya repeats ``insufficient_credits`` although the wallet holds enough (it replays its first answer to this
+    idempotency key), or it answers with an undocumented code while the same API key can read the wallet (a content filter,
+    perhaps). A server may debit a task only when it ends, so the wallet must also cover everything that runs.
     """
     poor = effect is Effect.WALLET
     if not poor and (effect is not Effect.KEY or error.code in ERROR_CODES):
@@ -260,5 +279,5 @@ async def refused_for_itself(context: JobContext, row: GenerationRecord, error: 
 
 
 async def fail(context: JobContext, row: GenerationRecord, card: ErrorCard) -> None:
-    """End a row that certainly cost nothing, and release its reservation."""
+    """End a row that certainly cost nothing and release its reservation."""
     await context.db(context.ledger.jobs.fail, row.id, card)

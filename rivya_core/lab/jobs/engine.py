@@ -1,8 +1,9 @@
-"""The durable engine behind one small interface: enqueue, recover, health. Everything DBOS stands here and nowhere else.
+"""The durable job engine (DBOS) behind a small interface: enqueue, run, recover. Nothing else may import ``dbos``.
 
-The ledger row is the truth about money; the engine only sees to it that a row's four steps are run, again after a crash.
-A workflow's input is the generation id and nothing else, its steps return plain words and never raise, so no pickle can
-hold a key. One engine runs per data folder, under an OS file lock (``services``).
+The ledger is the source of truth about money; the engine only makes sure that the steps of every row are run, and run again
+after a crash. DBOS pickles workflow inputs, results and exceptions into the database, so a workflow's input is the
+generation id and nothing else, and it returns plain words and never raises: no pickle can hold an API key. One engine runs
+per data folder, under an OS file lock (``services``).
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ QUEUE: Final = "rivya_generations"
 WORKFLOW: Final = "rivya_generation"
 QUEUE_POLL_S: Final = 0.2
 REST_POLL_S: Final = 1.0  # while nothing is open and nobody looks
-LISTENER_POLL_S: Final = 0.1  # nobody sends messages to workflows; ``stop`` waits so long for the listener
-MAX_AT_ONCE: Final = 2000
+LISTENER_POLL_S: Final = (
+    0.1  # workflows receive no messages, but ``stop`` waits up to this long for the listener thread
+)
+MAX_AT_ONCE: Final = 2000  # a running workflow mostly sleeps; creates in flight are limited by the admission queue
 THREADS: Final = 8
-QUEUE_MANAGER: Final = "(queue_thread)"  # how Python names the library's thread that starts those that dequeue
-QUEUE_THREADS: Final = "queue-worker-"  # how the library names them
+QUEUE_MANAGER: Final = "(queue_thread)"  # name suffix of DBOS's thread that starts the dequeuing threads
+QUEUE_THREADS: Final = "queue-worker-"  # name prefix of DBOS's dequeuing threads
 
 _context: JobContext | None = None
 
@@ -45,13 +48,16 @@ Step = Callable[[JobContext, str], Awaitable[StepResult]]
 
 
 async def _run(step: Step, generation_id: str) -> str:
-    """Run one step; an error nobody foresaw is logged, told on the row, and ends the workflow; the keeper starts it again."""
+    """Run one step and return its result as plain text.
+
+    An unexpected error is logged, shown on the row and ends the workflow; the supervisor enqueues a new one after a backoff.
+    """
     context = _context
     if context is None:
         return StepResult.SKIPPED.value
     try:
         went = (await step(context, generation_id)).value
-    except asyncio.CancelledError:
+    except asyncio.CancelledError:  # shutdown: the row stays open and is recovered at the next start
         raise
     except Exception as error:  # noqa: BLE001 - the outer edge of the job runner
         passes = log_error(log, "step failed", error, generation_id=generation_id, step=step.__name__)
@@ -65,9 +71,10 @@ async def _run(step: Step, generation_id: str) -> str:
 
 @DBOS.workflow(name=WORKFLOW)
 async def _generation(generation_id: str) -> str:
-    """Run the four steps; a repeat after a crash passes over what the ledger says is done.
+    """Run the four steps in order; when repeated after a crash, each step skips what the ledger says is done.
 
-    They are no steps of the engine: were it to remember each as well, a generation would cost four more synced commits.
+    They are deliberately not DBOS steps: checkpointing each would cost four more synced commits per generation, and the
+    ledger row already records how far it got.
     """
     context = _context
     if context is None or not context.start_work(generation_id):
@@ -84,12 +91,14 @@ async def _generation(generation_id: str) -> str:
 
 
 def prepare(path: Path) -> None:
-    """Create or migrate the engine's own tables in the SQLite file at an absolute path."""
+    """Create or migrate the engine's own tables in the SQLite file at an absolute path. Idempotent."""
     logger = logging.getLogger("dbos")
     logger.setLevel(logging.ERROR)
     if not any(isinstance(known, OneLineFilter) for known in logger.filters):
         logger.addFilter(OneLineFilter())
-    DBOS.migrate(sa.URL.create("sqlite", database=str(path)).render_as_string())  # quoted: a "?" would end the path
+    DBOS.migrate(
+        sa.URL.create("sqlite", database=str(path)).render_as_string()
+    )  # escapes a "?", which would end the path
 
 
 def _options(generation_id: str, run: int) -> EnqueueOptions:
@@ -102,33 +111,33 @@ def _options(generation_id: str, run: int) -> EnqueueOptions:
 
 
 class JobQueue:
-    """Put generations into the engine's queue, from any process that has the database open."""
+    """Enqueue generations, from any process that has the database open, whether or not it runs the jobs."""
 
     def __init__(self, database: sa.Engine) -> None:
         self._client = DBOSClient(system_database_engine=database, application_name=APP)
         self._closed = False
 
     def enqueue(self, connection: sa.Connection, generation_id: str, run: int) -> None:
-        """Enqueue a generation inside the caller's transaction; ``run`` counts its workflows, from 1.
+        """Enqueue a generation inside the caller's transaction; ``run`` numbers its workflows, from 1.
 
         Raises:
-            LabError: the lab was closed, so that nobody here would run it.
+            LabError: the lab was closed, so that nothing here would run it.
         """
         self.refuse_if_closed()
         self._client.enqueue_in_transaction(connection, _options(generation_id, run), generation_id)
 
     def enqueue_many(self, connection: sa.Connection, runs: Iterable[tuple[str, int]]) -> None:
-        """Enqueue generations, given as id and run, inside the caller's transaction, to be run in this order; see ``enqueue``."""
+        """Enqueue generations, given as (id, run), inside the caller's transaction, to be run in this order; see ``enqueue``."""
         self.refuse_if_closed()
         inserts = BatchedInserts(connection)
         for place, (generation_id, run) in enumerate(runs, start=1):
-            # the engine's clock is too coarse to keep the order of those enqueued together
+            # DBOS orders by a millisecond timestamp, which many rows of one batch share; the priority keeps their order
             options: EnqueueOptions = {**_options(generation_id, run), "priority": place}
             self._client.enqueue_in_transaction(cast("sa.Connection", inserts), options, generation_id)
         inserts.send()
 
     def unfinished(self, workflow_ids: Iterable[str]) -> dict[str, bool]:
-        """Those of ``workflow_ids`` that have not ended; True beside those that a process has taken out of the queue."""
+        """Map each of ``workflow_ids`` that has not ended to whether a process has already dequeued it."""
         wanted = list(workflow_ids)
         if not wanted:
             return {}
@@ -138,9 +147,10 @@ class JobQueue:
         return {status.workflow_id: status.status == "PENDING" for status in found}
 
     def forget_ended(self, before: datetime, limit: int = 500) -> int:
-        """Delete the engine's notes of at most ``limit`` workflows that ended before a moment; how many.
+        """Delete the engine's records of at most ``limit`` workflows that ended before a moment; return how many.
 
-        The ledger keeps all that matters, and a workflow id is never used again.
+        Safe because the ledger keeps all that matters and workflow ids are never reused. Limited so that the write lock is
+        not held for long.
         """
         ended = self._client.list_workflows(
             status=["SUCCESS", "ERROR", "CANCELLED"],
@@ -153,20 +163,20 @@ class JobQueue:
         return len(ended)
 
     def refuse_if_closed(self) -> None:
-        """Raise LabError when the lab was closed: nothing can be ordered and nothing is worth waiting for."""
+        """Raise LabError when the lab was closed."""
         if self._closed:
             raise LabError(
                 "The lab is closed", "Nothing was stored or sent.", "Open it again with open_lab.", field="lab"
             )
 
     def close(self) -> None:
-        """Let go of the client; the database stays open."""
+        """Close the DBOS client; the database, which it shares, stays open."""
         self._closed = True
         self._client.destroy()
 
 
 class Engine:
-    """Run queued generations in this process. At most one instance is alive in a process."""
+    """Run queued generations in this process. At most one engine per process: DBOS is a singleton."""
 
     def __init__(self, database: sa.Engine, context: JobContext) -> None:
         self._database = database
@@ -175,12 +185,12 @@ class Engine:
         self._dbos: DBOS | None = None
         self._queue: Queue | None = None
         self.is_at_rest = False
-        """Whether the queue is looked at seldom."""
+        """Whether the queue is polled slowly because the lab is idle."""
 
     def start(self) -> None:
-        """Start the engine; what it had opened is closed again when that fails.
+        """Start the engine; if that fails, what it had opened is closed again.
 
-        The library refuses to start in a thread with a running event loop (a notebook's), so a thread of its own does it.
+        DBOS refuses to launch in a thread with a running event loop (as in a notebook), so a thread of its own launches it.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="rivya-engine-start") as thread:
             thread.submit(self._start).result()
@@ -188,6 +198,8 @@ class Engine:
     def _start(self) -> None:
         global _context  # noqa: PLW0603 - workflows are plain module functions; the engine is one a process
         _context = self._context
+        # The application version is pinned because DBOS recovers only workflows of its own version: the default, a hash of
+        # the source, would orphan every open job at the next deployment. The executor id is fixed for the same reason.
         config: DBOSConfig = {
             "name": APP,
             "application_version": APP_VERSION,
@@ -201,7 +213,7 @@ class Engine:
         }
         self._dbos = DBOS(config=config)
         try:
-            DBOS.launch()
+            DBOS.launch()  # recovers the workflows that a crash interrupted
             self._queue = DBOS.register_queue(
                 QUEUE, worker_concurrency=MAX_AT_ONCE, polling_interval_sec=QUEUE_POLL_S, on_conflict="always_update"
             )
@@ -213,7 +225,7 @@ class Engine:
         self.is_at_rest = False
 
     def rest(self, *, is_idle: bool) -> None:
-        """Look at the queue seldom while the lab is idle: each look costs milliseconds, five times a second."""
+        """Poll the queue slowly while the lab is idle: each poll costs milliseconds, five times a second."""
         if self._queue is None or is_idle == self.is_at_rest:
             return
         self._queue.set_polling_interval_sec(REST_POLL_S if is_idle else QUEUE_POLL_S)
@@ -225,18 +237,19 @@ class Engine:
         return self._running
 
     def stop(self) -> None:
-        """Stop at once; open rows go on with the next start."""
+        """Stop at once; open rows are resumed at the next start."""
         global _context  # noqa: PLW0603 - see start
         if not self._running:
             return
         self._running = False
+        # Order matters: stop dequeuing, then end the jobs (waiting briefly for creates in flight), then destroy the engine.
         self._stop_dequeuing()
         self._context.close()
         DBOS.destroy(workflow_completion_timeout_sec=0)
         _context = None
 
     def _stop_dequeuing(self) -> None:
-        """Let the queue's threads end before the event loop does, so that nothing is handed to a loop that is closed."""
+        """Join the queue threads before the event loop closes, so that no workflow is started on a closed loop."""
         if self._dbos is None:
             return
         for event in self._dbos.background_thread_stop_events:

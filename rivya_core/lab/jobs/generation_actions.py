@@ -1,4 +1,7 @@
-"""What people do to generations that exist and that jobs must hear of: look again, ask again, adopt, pause, resume."""
+"""Actions of people on existing generations that also wake or enqueue jobs: check now, ask again, adopt, pause, resume.
+
+The ledger's side of them is ``ledger.manual_actions``.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ WAIT_LOOK_S = 0.1
 
 
 class GenerationActions:
-    """What ``Lab`` does to generations whose jobs are to act on it; safe to use from any thread."""
+    """Actions of ``Lab`` on generations whose jobs must react; safe to use from any thread."""
 
     def __init__(
         self,
@@ -40,7 +43,7 @@ class GenerationActions:
         self._supervisor = supervisor
 
     def check_now(self, generation_id: str) -> None:
-        """Have the task read, or the clip fetched, now instead of at its next time. A lost file is fetched again."""
+        """Poll the task, or download the clip, now instead of on schedule. A lost file is downloaded again."""
         row = self._ledger.get(generation_id)
         if row.state is State.SUCCEEDED and row.clip_key and not self._archive.path(row.clip_key).is_file():
             self._ledger.actions.lost_clip(generation_id)
@@ -48,7 +51,7 @@ class GenerationActions:
         self._jobs.wake(generation_id)
 
     def ask_again(self, generation_id: str) -> None:
-        """Send an unconfirmed generation again, with its first key and bytes."""
+        """Send an unconfirmed generation again, with its original idempotency key and body."""
         refuse_if_read_only(self._settings)
         self._ledger.actions.reopen(generation_id)
         self._enqueue_again(generation_id)
@@ -59,9 +62,9 @@ class GenerationActions:
         self._enqueue_again(generation_id)
 
     def stop_watching(self, generation_id: str) -> None:
-        """Let nothing wait any more for a generation that is overdue. It is read every six hours, and its clip kept should it come.
+        """Stop waiting for an overdue generation: it is polled every six hours, and its clip is still archived if it comes.
 
-        Its hold counts until two readings of the balance show that nothing was taken.
+        Its reservation counts until two readings of the balance show that nothing was charged.
 
         Raises:
             LabError: it is not overdue (``Settings.overdue_after_s``), there is nothing to watch, or the lab is read-only.
@@ -73,7 +76,7 @@ class GenerationActions:
         self._supervisor.ask_balance()
 
     def watch_again(self, generation_id: str) -> None:
-        """Take ``stop_watching`` back, and have the task read now."""
+        """Undo ``stop_watching`` and poll the task now."""
         refuse_if_read_only(self._settings)
         self._ledger.actions.watch_again(generation_id)
         self._ledger.make_due(generation_id)
@@ -83,13 +86,13 @@ class GenerationActions:
         submission.enqueue_again(self._ledger.database, self._ledger, self._queue, generation_id)
 
     def resume(self) -> None:
-        """Let the queue go on; if the reason is still there, it stops again with a fresh card."""
+        """Resume the queue; if the reason persists, it pauses again with a new error card."""
         refuse_if_read_only(self._settings)
         self._ledger.key_value.set_pause(self._settings.connection, None)
         self._jobs.gate.forget()
 
     def pause_queue(self) -> None:
-        """Stop the queue until ``resume``: nothing new is sent, what is sent already goes on."""
+        """Pause the queue until ``resume``: nothing new is sent, tasks already sent go on."""
         card = ErrorCard(
             "The queue is paused", "Somebody paused it here.", "Resume it to send queued generations.", "no", "submit"
         )

@@ -1,7 +1,8 @@
-"""A sign of life of the process that runs the jobs, for the others that have the same folder open.
+"""Heartbeat of the process that runs the jobs, for the other processes that have the same data folder open.
 
-A process that was stopped (SIGSTOP) or hangs keeps its lock, and nobody takes it over: that might pay twice. So the others say
-who it is. The sign is a small file beside the lock, touched every few seconds; nothing is committed for it.
+A process that was stopped (SIGSTOP) or hangs keeps its lock, and no other may take it over: both might pay for the same row.
+So the others only report which process it is. The heartbeat is a small file beside the lock, touched every few seconds; it
+is outside of the database, so it costs no commit.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ SILENT_AFTER_S: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A process that holds the folder and gives no sign of life. ``host``: empty when it is this machine."""
+    """A process that holds the executor lock but has no heartbeat. ``host``: empty when it is this machine."""
 
     pid: int
     host: str
@@ -40,10 +41,10 @@ class Silence:
 
 
 class Heartbeat:
-    """Give the sign of life, or watch that of another process; one a lab, used by one thread, asked by any.
+    """Write this process's heartbeat, or watch that of another; one per lab, updated by one thread, read by any.
 
-    The watcher measures on its own clock how long the sign stands still, which does not run while the machine sleeps: so
-    neither a suspended laptop nor a clock that is set makes a healthy process look silent.
+    The age is measured on the watcher's monotonic clock, which stops while the machine sleeps: neither a suspended laptop
+    nor a changed wall clock makes a healthy process look silent.
     """
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -54,16 +55,16 @@ class Heartbeat:
         self._since_s = clock()
 
     def begin(self) -> None:
-        """Name this process as the one that runs the jobs."""
+        """Write the heartbeat file that names this process as the one that runs the jobs."""
         told = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started_at": time.time()})
-        with suppress(OSError):  # a full disk: there is no sign then, rather than one that names another process
+        with suppress(OSError):  # disk full: no heartbeat is better than one that names another process
             self._path.unlink(missing_ok=True)
             part = self._path.with_name(f"{NAME}.{os.getpid()}.part")
             make_file(part).write_text(told, encoding="utf-8")
             part.replace(self._path)
 
     def beat(self) -> None:
-        """Give a sign of life, if it is time."""
+        """Touch the heartbeat file, if it is time."""
         now_s = self._clock()
         if now_s >= self._next_s:
             self._next_s = now_s + EVERY_S
@@ -71,12 +72,12 @@ class Heartbeat:
                 os.utime(self._path)
 
     def end(self) -> None:
-        """Take the sign away: this process runs the jobs no more."""
+        """Remove the heartbeat file: this process no longer runs the jobs."""
         with suppress(OSError):
             self._path.unlink()
 
     def watch(self) -> None:
-        """Look at the sign of the process that runs the jobs."""
+        """Check the heartbeat of the process that runs the jobs."""
         try:
             seen: int | None = self._path.stat().st_mtime_ns
         except OSError:
@@ -85,7 +86,7 @@ class Heartbeat:
             self._seen, self._since_s = seen, self._clock()
 
     def silence(self) -> Silence | None:
-        """Who gives no sign of life and for how long; None while there is one, or nobody to give it."""
+        """The process without a heartbeat and for how long; None while there is one, or no process runs the jobs."""
         seconds = int(self._clock() - self._since_s)
         if self._seen is None or seconds < SILENT_AFTER_S:
             return None

@@ -1,4 +1,4 @@
-"""When a running task is read next: at the pace of ``api.pace``, and seldom once it is unusually long. Pure: times in, seconds out."""
+"""When a running task is polled next: as ``api.pace`` says, and rarely once it takes unusually long. Pure: no clock, no I/O."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ STALE_GAP_S = 21_600.0
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Read times of one task, all in seconds after its submission.
+    """Poll times of one task, all in seconds after its submission.
 
-    first_s: the first read. min_s and max_s: the densest and the widest gap of an ordinary job. quick_s: the time before
-    which few clips are ready. overdue_s: from here on the job is "unusually long" and read every five minutes; after a day
-    every six hours. Reading never stops.
+    first_s: the first poll. min_s and max_s: the shortest and the longest interval of an ordinary job. quick_s: the time
+    before which few clips are ready. overdue_s: from here on the job counts as unusually long and is polled every five
+    minutes, after a day every six hours. Polling never stops: the task is paid for.
     """
 
     first_s: float
@@ -38,7 +38,7 @@ class Schedule:
 
 
 class ReadBudget:
-    """Process-wide limit of status reads per second: each caller waits for its own slot, in order of arrival."""
+    """Process-wide rate limit of status polls: each caller waits for a slot of its own, in order of arrival."""
 
     def __init__(self, reads_per_s: float) -> None:
         self._gap_s = 1.0 / reads_per_s
@@ -47,6 +47,7 @@ class ReadBudget:
     async def take(self) -> None:
         """Wait until one more read is allowed."""
         now_s = asyncio.get_running_loop().time()
+        # The slot is taken before the first await, so that no two callers get the same one and no lock is needed.
         slot_s = max(now_s, self._next_s)
         self._next_s = slot_s + self._gap_s
         if slot_s > now_s:

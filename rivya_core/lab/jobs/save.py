@@ -1,7 +1,7 @@
-"""Step 3: fetch the clip, check it, put it into the archive. A failed fetch never starts a new generation.
+"""Step 3: download the clip, verify it, move it into the archive. A failed download never starts a new generation.
 
-Quick tries first; then the row is ``unsaved`` and tried again on its own schedule, for ever. Result addresses expire, so
-after a failed fetch the task is read again for a fresh one.
+After a few quick retries the row becomes ``unsaved`` and is retried on a longer schedule, for ever: the clip is paid for.
+Result URLs expire, so after a failed download the task is read again for a fresh URL.
 """
 
 from __future__ import annotations
@@ -21,14 +21,18 @@ from rivya_core.lab.ledger.states import State
 from rivya_core.lab.media.archive import Clip
 from rivya_core.lab.media.video_probe import UNOPENED
 
-QUICK_TRIES = 4
+QUICK_TRIES = 4  # retries before the row is shown as unsaved
 LATER_S = (60.0, 300.0, 1800.0, 21_600.0)
-EXPIRED = frozenset({401, 403, 404, 410})
+EXPIRED = frozenset({401, 403, 404, 410})  # what hosts of signed URLs answer once the signature or the file has expired
 GONE = frozenset({404, 410})
 
 
 async def save(context: JobContext, generation_id: str) -> StepResult:
-    """Bring the clip of a row that succeeded at Rivya into the archive; safe to repeat after a crash."""
+    """Download the clip of a row that succeeded at Rivya into the archive; safe to repeat after a crash.
+
+    Returns:
+        NEXT once the clip is archived; ENDED when the row is in a state without a clip; SKIPPED for another connection's row.
+    """
     tries = 0
     stale = False
     while True:
@@ -45,8 +49,10 @@ async def save(context: JobContext, generation_id: str) -> StepResult:
             clip = await fetch(context, row, url)
         except RivyaError as error:
             context.observer.fetch_failed(row, error)
+            # The first dead URL is retried at once with a fresh one: most likely nothing is wrong but its age.
             fresh_url_due = not stale and is_dead_address(error)
             stale = True
+            # Gone at Rivya for good: a damaged copy that arrived earlier is better than no clip.
             kept = kept_for_good(row) if tries >= QUICK_TRIES and is_gone(error) else None
             if kept is None:
                 if not fresh_url_due:
@@ -54,23 +60,31 @@ async def save(context: JobContext, generation_id: str) -> StepResult:
                 continue
             clip = kept
         await context.db(context.ledger.jobs.saved, row.id, clip)
+        # The old file goes only after the row names the new one: a crash in between leaves an extra file, never a missing one.
         if row.clip_key not in {None, clip.clip_key}:
             await context.db(context.archive.delete, row.clip_key)
         return StepResult.NEXT
 
 
 def is_dead_address(error: RivyaError) -> bool:
-    """True when the address has expired, or nobody answers there: the embedded simulator has another port after a restart."""
+    """True when the URL has expired or its host does not answer: the embedded simulator gets a new port on every start."""
     return isinstance(error, DownloadError) and (error.http_status in EXPIRED or error.http_status is None)
 
 
 def is_gone(error: RivyaError) -> bool:
-    """True when Rivya has the clip, or the whole task, no longer."""
+    """True when Rivya no longer has the clip, or the whole task."""
     return error.http_status in (EXPIRED if isinstance(error, DownloadError) else GONE)
 
 
 async def result_url(context: JobContext, row: GenerationRecord, *, fresh: bool) -> str:
-    """The address of the clip; read again from the task when it is missing or ``fresh`` is asked for and can be had."""
+    """Return the URL of the clip, reading the task again when none is stored or ``fresh`` is set.
+
+    A failed read falls back to the stored URL, which may still work.
+
+    Raises:
+        DownloadError: the task succeeded but names no URL.
+        RivyaError: the task could not be read and no URL is stored.
+    """
     if row.result_url is not None and not fresh:
         return row.result_url
     try:
@@ -92,7 +106,7 @@ async def result_url(context: JobContext, row: GenerationRecord, *, fresh: bool)
 
 
 async def fetch(context: JobContext, row: GenerationRecord, url: str) -> Clip:
-    """Download under a part name, check, make the poster, rename."""
+    """Download to a part file, then verify and rename it. Raises DownloadError, StorageError; no part file is left behind."""
     key = f"clips/{row.created_at:%Y/%m}/{row.id}.mp4"
     part = await context.db(context.archive.part_path, key)
     try:
@@ -106,8 +120,9 @@ async def fetch(context: JobContext, row: GenerationRecord, url: str) -> Clip:
 
 
 def adopt(context: JobContext, row: GenerationRecord, part: Path, key: str) -> Clip:
-    """Check a downloaded file and make it part of the archive, under a key that ends as its container asks for."""
+    """Verify a downloaded part file and move it into the archive, under a key with its container's suffix. Blocks."""
     clip = check_arrival(context.ledger, context.archive, row, part, key)
+    # Killed here, the part file is removed at the next start and the clip downloaded again; the row does not name it yet.
     crash_point(CrashPoint.BEFORE_RENAME, row.id)
     context.archive.commit_part(part, clip.clip_key)
     if clip.check != UNOPENED:
@@ -117,7 +132,10 @@ def adopt(context: JobContext, row: GenerationRecord, part: Path, key: str) -> C
 
 
 async def after_error(context: JobContext, row: GenerationRecord, error: RivyaError, tries: int) -> float:
-    """Seconds until the next try; from the last quick try on the row says ``unsaved`` and why."""
+    """Return the seconds until the next retry; from the last quick retry on, mark the row ``unsaved`` with the reason.
+
+    A StorageError (disk full, folder not writable) is shown at once: quick retries would not help.
+    """
     log.warning("clip not fetched", extra=facts(row, http_status=error.http_status, tries=tries))
     if tries < QUICK_TRIES and not isinstance(error, StorageError):
         return delay_s("fetch", tries, error.retry_after_s, context.draw())

@@ -1,6 +1,8 @@
-"""The one transaction that takes a wish in: caps and balance, ledger rows and their place in the engine's queue.
+"""Submit generations in one transaction: check caps and balance, insert ledger rows, enqueue their workflows.
 
-Either all takes are stored and enqueued or none is; nothing is sent here.
+Rows and queue entries commit together or not at all, so that no row is without a workflow and no cap is passed by two
+submits at once. Nothing is sent here, and nothing else may insert a row that will be charged, except
+``experiments.purchase``, which does the same inside its own transaction.
 """
 
 from __future__ import annotations
@@ -25,11 +27,11 @@ from rivya_core.settings import Settings
 MAX_TAKES: Final = 4
 
 EnqueueMany = Callable[[sa.Connection, Iterable[tuple[str, int]]], None]
-"""Gives generations, as id and run, their places in the engine's queue, inside the caller's transaction."""
+"""Enqueue generations, given as (id, run), inside the caller's transaction."""
 
 
 class Submissions:
-    """Take in generations that somebody asked for; safe to use from any thread."""
+    """Submit generations; safe to use from any thread."""
 
     def __init__(self, *, settings: Settings, ledger: Ledger, archive: Archive, queue: JobQueue) -> None:
         self._settings = settings
@@ -46,15 +48,17 @@ class Submissions:
         parent_id: str | None = None,
         source: str = "script",
     ) -> GenerationRecord:
-        """Store one generation and enqueue it, in one transaction, and return at once.
+        """Store one generation and enqueue it in one transaction; return at once.
 
-        The same ``intent_id`` and ``take`` given twice return the first row: one intent, one charge.
+        Submits are deduplicated by ``intent_id`` and ``take`` (a whole number from 1): a repeat returns the first row. Without
+        ``intent_id`` every call is a new intent.
 
         Raises:
             BudgetError: a cap or the balance does not allow it; nothing was stored or sent.
             StorageError: the data folder has no room for the clip.
-            LabError: the lab was opened read-only, or is closed.
+            LabError: ``take`` is not usable, or the lab was opened read-only or is closed.
         """
+        # bool is an int in Python: True would pass as take 1
         if isinstance(take, bool) or not isinstance(take, int) or take < 1:
             raise LabError("The take is not usable", f"take must be a whole number from 1, not {take!r}.", field="take")
         intent = intent_id or new_intent_id()
@@ -115,7 +119,11 @@ class Submissions:
         return submit(self._ledger.database, self._settings, self._ledger, self._queue, wanted)
 
     def expected(self, request: GenerationRequest) -> int:
-        """Credits one take will probably reserve: what the same model and duration reserved last time, else the list price."""
+        """Estimate the credits that one take will reserve: the last reservation of the same model and settings, else the list price.
+
+        Raises:
+            InvalidRequestError: ``request`` is no GenerationRequest.
+        """
         if not isinstance(request, GenerationRequest):
             raise invalid("request", f"must be a GenerationRequest, not {type(request).__name__}")
         return self._ledger.key_value.learned_price(self._settings.connection, request) or request.expected_credits
@@ -124,12 +132,14 @@ class Submissions:
 def submit(
     database: sa.Engine, settings: Settings, ledger: Ledger, inbox: JobQueue, wanted: Sequence[NewGeneration]
 ) -> list[GenerationRecord]:
-    """Store and enqueue what is not known yet; the rows of all that is wanted, in its order.
+    """Store and enqueue the generations that are not stored yet; return the rows of all, in order.
 
     Raises:
-        BudgetError: a cap or the balance does not allow it.
+        BudgetError: a cap or the balance does not allow it; nothing was stored.
     """
+    # The write lock is taken before the first read: otherwise two submits would both see the last credits under a cap.
     with begin_immediate(database) as connection:
+        # Deduplicate double clicks, retries and reruns: a row with this id was checked against the budget when it was stored.
         known = [ledger.rows.find(connection, item.id) for item in wanted]
         new = [item for item, row in zip(wanted, known, strict=True) if row is None]
         if new:
@@ -145,7 +155,10 @@ def _take_in(connection: sa.Connection, ledger: Ledger, inbox: JobQueue, item: N
 
 
 def enqueue_again(database: sa.Engine, ledger: Ledger, inbox: JobQueue, generation_id: str) -> int:
-    """Give a row one more workflow; its number."""
+    """Enqueue one more workflow for a row; return its run number.
+
+    Workflow ids are never reused (the engine would return the old result), so each run has a number of its own.
+    """
     with begin_immediate(database) as connection:
         run = ledger.next_run(connection, generation_id)
         inbox.enqueue(connection, generation_id, run)
@@ -153,7 +166,7 @@ def enqueue_again(database: sa.Engine, ledger: Ledger, inbox: JobQueue, generati
 
 
 def check_disk(settings: Settings, archive: Archive) -> None:
-    """Raise StorageError when a paid clip might find no room."""
+    """Raise StorageError when there may not be enough disk space for a paid clip (``min_free_disk_bytes``)."""
     free = archive.free_bytes()
     if free < settings.min_free_disk_bytes:
         raise StorageError(

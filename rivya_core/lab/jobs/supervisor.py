@@ -1,6 +1,8 @@
-"""The housekeeping of a process, in two threads: lock, lost workflows and due rows; balance and paused queues.
+"""Background housekeeping of a process, in two threads: executor lock, lost workflows and due rows; balance and pauses.
 
-They are two because a read of the balance may wait for a slow server and the jobs must not wait for it. It asks the server only for the balance, with a client of its own; everything that can cost runs in the engine's steps.
+Two threads, because reading the balance may block on a slow server and job recovery must not wait for it. The supervisor
+asks the server for nothing but the balance, with a client of its own; everything that can be charged runs in the engine's
+steps. At most one process per data folder runs jobs, guarded by an OS file lock; the others retry the lock and take over.
 """
 
 from __future__ import annotations
@@ -32,20 +34,20 @@ TICK_S = 0.5
 LOCK_EVERY_S = 2.0
 SWEEP_EVERY_S = 5.0
 TIDY_EVERY_S = 3600.0
-KEPT_FOR = timedelta(days=7)  # the engine's own notes of ended workflows
-LOST_AFTER_S = 3.0  # a row this young may not have reached the engine yet
-IDLE_AFTER_S = 20.0  # a workflow that was taken out of the queue runs within moments, or not at all
-MOVED_S = 10.0  # the ledger moved, so the wallet may have
+KEPT_FOR = timedelta(days=7)  # retention of the engine's records of ended workflows
+LOST_AFTER_S = 3.0  # a younger row may not have been dequeued yet
+IDLE_AFTER_S = 20.0  # a dequeued workflow that has not started after this long is taken for lost
+MOVED_S = 10.0  # least age of the balance before it is read again because the ledger changed
 HOUSEKEEPING = {
     "_keep_jobs": "while lost and due generations were looked for",
     "_keep_wallet": "while the balance was looked after",
 }
-REST_AFTER_S = 30.0  # nothing was open and nobody looked for so long: the queue is looked at seldom
-WATCHED_FOR_S = 300.0  # the balance is kept fresh this long after somebody looked
+REST_AFTER_S = 30.0  # idle time (no open rows, no page views) after which the queue is polled slowly
+WATCHED_FOR_S = 300.0  # the balance is kept fresh for this long after a page last showed it
 
 
 class Supervisor:
-    """Keep house in a daemon thread; one a lab."""
+    """Run the housekeeping in two daemon threads; one supervisor per lab."""
 
     def __init__(
         self, context: JobContext, engine: Engine, inbox: JobQueue, lock: FileLock, make_client: Callable[[], Rivya]
@@ -76,24 +78,24 @@ class Supervisor:
         )
 
     def start(self) -> None:
-        """Try for the executor role at once, then keep house in the background."""
+        """Try to become the executor at once, then start the background threads."""
         self._take_over()
         self._jobs_thread.start()
         self._wallet_thread.start()
 
     def stop(self) -> None:
-        """End the thread and give the executor role up."""
+        """Stop both threads, stop the engine and release the executor lock, in that order."""
         self._stop.set()
         self._balance_asked.set()
         if self._jobs_thread.is_alive():
             self._jobs_thread.join(timeout=10)
         if self._engine.is_running:
             self._heart.end()
-        self._engine.stop()
+        self._engine.stop()  # before the lock is released: another process takes over within seconds and runs the same rows
         with suppress(OSError):
             self._lock.release()
         if self._wallet_thread.is_alive():
-            self._wallet_thread.join(timeout=2)  # it may be waiting for the server; closing its client ends that
+            self._wallet_thread.join(timeout=2)  # it may be blocked on the server; closing its client below ends that
         if self._client is not None:
             self._client.close()
 
@@ -103,15 +105,15 @@ class Supervisor:
         return self._jobs_thread.is_alive() and self._wallet_thread.is_alive()
 
     def silence(self) -> Silence | None:
-        """The process that holds the folder's jobs and gives no sign of life, or None."""
+        """The process that holds the executor lock and shows no heartbeat, or None."""
         return None if self._engine.is_running else self._heart.silence()
 
     def look(self) -> None:
-        """Note that somebody looks at the balance, so that it is worth keeping fresh."""
+        """Note that a page shows the balance, so that it is kept fresh for ``WATCHED_FOR_S``."""
         self._looked_at_s = time.monotonic()
 
     def ask_balance(self) -> None:
-        """Have the balance read soon."""
+        """Request a balance read at the next tick; does not block."""
         self._balance_asked.set()
 
     def _run(self, keep: Callable[[float], None]) -> None:
@@ -157,7 +159,7 @@ class Supervisor:
                 self._changes = self._context.ledger.changes()
 
     def _balance_is_due(self, now_s: float) -> bool:
-        """Due a moment after the ledger moved, and now and then while somebody looks."""
+        """True ``MOVED_S`` after the ledger changed, and every ``balance_refresh_s`` while a page shows the balance."""
         if not self._engine.is_running:
             return False
         age_s = now_s - self._read_at_s
@@ -168,7 +170,7 @@ class Supervisor:
         return age_s >= refresh_s and now_s - self._looked_at_s < WATCHED_FOR_S
 
     def _take_over(self) -> None:
-        """Run the jobs from now on unless another process does; a read-only lab never does, since jobs spend."""
+        """Acquire the executor lock and start the engine, unless another process holds it; a read-only lab never does."""
         if self._context.settings.read_only:
             return
         try:
@@ -177,10 +179,10 @@ class Supervisor:
             self.trouble = ""
             return
         try:
-            self._context.archive.remove_parts()  # of downloads that a crash cut; nobody else writes now
+            self._context.archive.remove_parts()  # left by a crash during a download; safe under the lock: no other writer
             self._engine.start()
         except BaseException as error:
-            self._lock.release()
+            self._lock.release()  # so that a process that can start the engine takes over
             self.trouble = f"cannot start: {type(error).__name__}"
             raise
         self.trouble = ""
@@ -193,7 +195,11 @@ class Supervisor:
             self._context.wake(row)
 
     def recover_lost(self) -> None:
-        """Give every open row without a workflow a new one; once after a take-over also those not settled for good."""
+        """Enqueue a new workflow for every open row that has none; after a takeover, also for provisionally settled rows.
+
+        Covers whatever the engine's own recovery does not: a workflow that ended on an unexpected error, an engine database
+        that was lost or reset, a row that was reopened. Enqueuing too often is harmless (see ``_alive``), too seldom is not.
+        """
         context = self._context
         now = context.now()
         troubled = {one.generation_id for one in context.unexpected.all() if one.generation_id is not None}
@@ -204,7 +210,7 @@ class Supervisor:
             self._settle_due = False
             open_rows += context.ledger.provisional_rows(context.settings.connection)
         for ended in troubled - {row.id for row in open_rows}:
-            context.recovered(ended)  # by a person: no step will say so
+            context.recovered(ended)  # a person ended the row, so no step will clear its error
         rows = [
             row
             for row in open_rows
@@ -221,15 +227,15 @@ class Supervisor:
             except RivyaError as error:
                 if told(error) is not None:
                     raise
-                context.back_off(row.id)  # this row cannot be read; the others go on
+                context.back_off(row.id)  # this row alone is damaged; go on with the others
                 log.error("%s", error, extra={"generation_id": row.id})  # noqa: TRY400 - its sentence says all
                 continue
             log.info("job taken up again", extra={"generation_id": row.id, "run": run})
 
     def _alive(self, workflow_ids: list[str]) -> set[str]:
-        """Those that will still run: queued, or taken out of the queue so lately that their job may not have begun.
+        """Return the workflows that will still run: queued, or dequeued so recently that their job may not have started.
 
-        To take one up too early is harmless: of two jobs of a row the second ends at once.
+        A false negative is harmless: of two jobs of one row the second ends at once (``JobContext.start_work``).
         """
         now_s = time.monotonic()
         unfinished = self._inbox.unfinished(workflow_ids)
@@ -239,9 +245,10 @@ class Supervisor:
         return {id_ for id_ in unfinished if now_s - self._idle_since_s.get(id_, now_s) < IDLE_AFTER_S}
 
     def read_balance(self) -> BalanceRecord:
-        """Read the wallet now and remember it; on an error the last known figure stays, with the reason beside it."""
+        """Read the balance now and store it; on an error the last known figure stays, together with the error. Blocks."""
         context = self._context
         connection = context.settings.connection
+        # Taken before the request: whatever is sent from here on may be missing in the answer, so the budget adds it.
         asked_at = context.now()
         answer: Balance | None = None
         card: ErrorCard | None = None
@@ -263,12 +270,12 @@ class Supervisor:
                 credits=answer.current_credits, asked_at=asked_at, simulated=answer.simulated, tried_at=asked_at
             )
         context.ledger.key_value.set_balance(connection, record)
-        if answer is not None and not context.settings.read_only:  # a hold is given back by those who may spend
+        if answer is not None and not context.settings.read_only:  # releasing a reservation makes room to spend
             context.ledger.actions.release_untaken(connection)
         return record
 
     def must_read_balance(self) -> BalanceRecord:
-        """Read the balance now. Raises RivyaError saying what is wrong with key or connection."""
+        """Read the balance now. Raises RivyaError when the key or the connection does not work."""
         record = self.read_balance()
         if record.error is not None:
             card = record.error
@@ -292,18 +299,18 @@ class Supervisor:
             self.probe(pause)
 
     def probe(self, pause: Pause) -> None:
-        """End a pause whose reason is gone; otherwise set the time of the next look."""
+        """End a pause whose reason is gone; otherwise schedule the next check."""
         context = self._context
         connection = context.settings.connection
         gone = pause.effect == Effect.RATE.value or self._reason_is_gone(pause)
         if self._stop.is_set() or context.ledger.key_value.pause(connection) != pause:
-            return  # while the server was asked, somebody put another pause in its place
+            return  # compare-and-set: the pause was replaced or ended while the server was asked
         later = context.now() + timedelta(seconds=PAUSE_S[Effect(pause.effect)])
         context.ledger.key_value.set_pause(connection, None if gone else replace(pause, retry_at=later))
         context.gate.forget()
 
     def _reason_is_gone(self, pause: Pause) -> bool:
-        """Judge by a read of the wallet, which is also the documented check of a key."""
+        """Check by reading the balance, which is also the documented way to verify a key."""
         record = self.read_balance()
         if record.error is not None:
             return only_a_create_can_tell(pause, record.error)
@@ -312,9 +319,9 @@ class Supervisor:
 
 
 def only_a_create_can_tell(pause: Pause, error: ErrorCard) -> bool:
-    """True when the server works and will not say how the wallet stands, so that a pause must end for one to be tried.
+    """True when the server works but will not tell the balance, so that only a new create can show whether the pause is over.
 
-    A key may lack the scope to read the wallet, or be told so in words that are not documented.
+    A key may lack the scope to read the balance, and the server may say so with an undocumented code.
     """
     status = error.http_status
     if status is None or status in {408, 425, 429} or not 400 <= status < 500:  # noqa: PLR2004 - HTTP status

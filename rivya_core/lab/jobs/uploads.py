@@ -1,8 +1,8 @@
-"""Addresses of uploaded reference images, which serve all generations of one connection and key for a short while.
+"""Cache of uploaded reference images: file URLs shared by all generations of one connection and API key for a short while.
 
-An address goes only into bodies that are built from now on. What a generation has committed is sent as it is, whatever
-stands here by then: a create whose answer was lost must never meet the server with other bytes. A file belongs to the
-account of its key and to its server, and how long it is kept there is not documented, so neither is taken for granted.
+A cached URL is used only for bodies built from now on. A committed body is sent unchanged even if its URL has left the
+cache: a create whose outcome is unknown must never be retried with other bytes. A file belongs to the account of its key,
+and how long Rivya keeps it is not documented; hence the short lifetime and the key in the cache key.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SHARED_FOR: Final = timedelta(minutes=10)
 
 
 def find(rows: Transitions, server: str, asset_sha256: str) -> UploadedFile | None:
-    """The young address of an image at a connection, under the present key, or None."""
+    """Return the cached upload of an image on a connection under the present key, at most ``SHARED_FOR`` old, or None."""
     now = rows.clock()
     query = sa.select(uploads.c.file_url, uploads.c.file_id, uploads.c.uploaded_at).where(
         *_of(rows, server, asset_sha256)
@@ -34,7 +34,7 @@ def find(rows: Transitions, server: str, asset_sha256: str) -> UploadedFile | No
 
 
 def keep(rows: Transitions, server: str, asset_sha256: str, uploaded: UploadedFile) -> None:
-    """Keep the address of an image for the takes that follow. A duration token belongs to one upload, so that is not shared."""
+    """Cache an upload for later takes, unless it carries a duration token, which is valid for one upload only."""
     with rows.writing() as connection:
         connection.execute(sa.delete(uploads).where(*_of(rows, server, asset_sha256)))
         if uploaded.duration_token:
@@ -51,7 +51,7 @@ def keep(rows: Transitions, server: str, asset_sha256: str, uploaded: UploadedFi
 
 
 def forget(rows: Transitions, row: GenerationRecord) -> None:
-    """Use the file that a generation was sent with for no other one: Rivya refused what names it, or failed to make a clip of it."""
+    """Evict the file of a generation that Rivya refused or failed, since the file may be the reason."""
     if row.file_url is not None:
         sent_with = [uploads.c.connection == row.connection, uploads.c.file_url == row.file_url]
         with rows.writing() as connection:

@@ -1,4 +1,8 @@
-"""Step 2: read the task until it ends. Nothing is written unless the state changed; no error ever ends a row."""
+"""Step 2: poll the task until it ends.
+
+A poll that finds no change writes nothing, since every commit is synced to disk. No error and no deadline ever ends a row
+here, because its task is paid for; only the task's own final status does.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +20,15 @@ from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
 from rivya_core.lab.ledger.states import State
 
 TYPICAL_FOR_S = 30.0
-SHOW_TROUBLE_AFTER = 3  # failed reads in a row before a person is told
+SHOW_TROUBLE_AFTER = 3  # consecutive failed polls before an error card is shown
 
 
 async def wait(context: JobContext, generation_id: str) -> StepResult:
-    """Follow a running row to its end at Rivya; safe to repeat after a crash."""
+    """Poll a running row's task to its end; safe to repeat after a crash.
+
+    Returns:
+        NEXT when the task succeeded; ENDED when it failed, or nothing is left to poll; SKIPPED for another connection's row.
+    """
     row = await context.db(context.ledger.get, generation_id)
     if row.state is not State.RUNNING:
         return StepResult.ENDED if at_rest(row) else StepResult.NEXT
@@ -31,10 +39,11 @@ async def wait(context: JobContext, generation_id: str) -> StepResult:
     gap_s = next_gap_s(context, row, schedule, reads)
     while True:
         if await context.sleep(generation_id, gap_s):
-            row = await context.db(context.ledger.get, generation_id)  # a person may have marked it meanwhile
+            # Woken early means that a person acted on the row: it may have ended, or be polled at another rate from now on.
+            row = await context.db(context.ledger.get, generation_id)
             if row.state is not State.RUNNING:
                 return StepResult.ENDED if at_rest(row) else StepResult.NEXT
-        await context.reads.take()
+        await context.reads.take()  # the process-wide rate limit of polls, shared by all rows
         reads += 1
         try:
             answer = await read(context, row)
@@ -43,6 +52,7 @@ async def wait(context: JobContext, generation_id: str) -> StepResult:
                 return StepResult.ENDED
             failures += 1
             await note_trouble(context, row, error, failures)
+            # Backoff may only lengthen the regular interval: a failing server must not be polled more often than a healthy one.
             gap_s = max(
                 next_gap_s(context, row, schedule, reads),
                 delay_s("poll", failures, error.retry_after_s, context.draw()),
@@ -52,13 +62,14 @@ async def wait(context: JobContext, generation_id: str) -> StepResult:
         failures = 0
         if answer.is_final:
             return await end(context, row, answer)
+        # 0 reserved credits says nothing yet: a server may reserve only once the task starts.
         if answer.status != row.task_status or answer.reserved_credits not in {None, 0, row.reserved_credits}:
             row = await context.db(context.ledger.jobs.seen, row.id, answer)
         gap_s = next_gap_s(context, row, schedule, reads)
 
 
 async def read(context: JobContext, row: GenerationRecord) -> Generation:
-    """Read the row's task once."""
+    """Read the row's task once, at most every ``poll_min_s`` seconds. Raises RivyaError."""
     if row.task_id is None:
         raise AssertionError(f"{row.id} is {row.state} without a task id")
     await context.space_reads(row.id)
@@ -66,9 +77,9 @@ async def read(context: JobContext, row: GenerationRecord) -> Generation:
 
 
 async def disowned(context: JobContext, row: GenerationRecord, error: RivyaError) -> bool:
-    """Give a row back to the person who tied it to a task that Rivya does not know; True when that was so.
+    """Make a row ``unconfirmed`` again when a person adopted a task id that Rivya does not know; True when that was so.
 
-    A task that Rivya itself named, or ever told a status of, is read for ever.
+    A 404 for a task whose status Rivya has ever reported is not believed: such a task is polled for ever.
     """
     if rule("poll", error).effect is not Effect.MISSING or row.task_status is not None:
         return False
@@ -86,14 +97,14 @@ async def disowned(context: JobContext, row: GenerationRecord, error: RivyaError
 
 
 def next_gap_s(context: JobContext, row: GenerationRecord, schedule: Schedule, reads: int) -> float:
-    """Seconds until the next read of a row; many where nobody watches it."""
+    """Seconds until the next poll of a row; six hours once a person has stopped watching it."""
     if row.unwatched_at is not None and reads > 0:
         return STALE_GAP_S
     return schedule.next_gap_s(row.elapsed_s(context.now()), reads, context.draw())
 
 
 async def schedule_of(context: JobContext, row: GenerationRecord) -> Schedule:
-    """The read times of a row, its second read placed by what clips of this kind needed so far."""
+    """Return the poll schedule of a row, its second poll timed by the 10 % fastest of recent clips of the same kind."""
     settings = context.settings
     typical = await typical_of(context, row)
     quick_s = typical.p10_s if typical is not None and typical.count >= ENOUGH_TO_TELL else context.quick_s
@@ -107,7 +118,7 @@ async def schedule_of(context: JobContext, row: GenerationRecord) -> Schedule:
 
 
 async def typical_of(context: JobContext, row: GenerationRecord) -> Typical | None:
-    """What clips of a row's kind needed so far; asked of the ledger once in a while, not once a row."""
+    """Rendering times of recent clips of a row's kind, or None; cached for ``TYPICAL_FOR_S`` seconds across rows."""
     kind = (row.model, row.mode, row.length or None)
     now_s = asyncio.get_running_loop().time()
     known = context.typical.get(kind)
@@ -118,7 +129,7 @@ async def typical_of(context: JobContext, row: GenerationRecord) -> Typical | No
 
 
 async def note_trouble(context: JobContext, row: GenerationRecord, error: RivyaError, failures: int) -> None:
-    """Tell a person of lasting trouble, once; stop new creates when the key itself is refused."""
+    """Show an error card after repeated failures, once; pause new creates when the API key itself is refused."""
     verdict = rule("poll", error)
     log.warning("status read failed", extra=facts(row, code=error.code, request_id=error.request_id))
     context.observer.refused(row, "poll", error)
@@ -131,7 +142,7 @@ async def note_trouble(context: JobContext, row: GenerationRecord, error: RivyaE
 
 
 async def got_over(context: JobContext, row: GenerationRecord, failures: int) -> GenerationRecord:
-    """Put away what was told of trouble: the task was read."""
+    """Clear the row's error after a successful poll."""
     context.recovered(row.id)
     if row.error is None and failures < SHOW_TROUBLE_AFTER:
         return row
@@ -140,11 +151,11 @@ async def got_over(context: JobContext, row: GenerationRecord, failures: int) ->
 
 
 async def end(context: JobContext, row: GenerationRecord, answer: Generation) -> StepResult:
-    """Commit how the task ended at Rivya."""
+    """Commit how the task ended at Rivya; any final status but ``failed`` is taken as succeeded."""
     context.observer.ended(row, answer)
     if answer.task_status is TaskStatus.FAILED:
         failed = await context.db(context.ledger.jobs.failed_at_rivya, row.id, answer)
-        await context.db(uploads.forget, context.ledger.rows, row)
+        await context.db(uploads.forget, context.ledger.rows, row)  # the uploaded file may be the reason
         if failed.error is not None and failed.error.code == "insufficient_credits":
             error = RivyaError(failed.error.title, failed.error.detail, failed.error.hint, code=failed.error.code)
             await context.pause(row, error, Effect.WALLET, "poll")
