@@ -1,7 +1,8 @@
-"""The one place where an experiment spends: looks up what is there, checks caps and balance, stores and enqueues the rest.
+"""The one place where a sweep spends: reuse existing clips, check caps and balance, store and enqueue the rest.
 
-Everything works inside the caller's transaction, which holds the write lock. The id of a generation, which is also its
-Idempotency-Key, follows from experiment, cell, take and try, so that nothing can be started twice.
+Everything works inside the caller's transaction, which holds the write lock from before the first read. The id of a
+generation, which is also its idempotency key, is derived from experiment, cell, try and take, so that no take can be bought
+twice. Prices and reuse come from ``reuse.plan`` alone, so that a quote and a purchase cannot disagree.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ RequestOf = Callable[[int], GenerationRequest]
 
 
 class Purchaser:
-    """Buy takes of experiments."""
+    """Buy the takes of sweeps."""
 
     def __init__(
         self,
@@ -44,7 +45,11 @@ class Purchaser:
         self._enqueue_many = enqueue_many
 
     def start(self, connection: sa.Connection, experiment_id: str, sweep: Sweep, *, only_what_fits: bool) -> None:
-        """Store a new experiment and buy what is missing, whole or as far as it fits."""
+        """Store a new experiment and buy its missing takes: all of them, or with ``only_what_fits`` as many as limits allow.
+
+        Raises:
+            BudgetError: not all takes fit and ``only_what_fits`` is not set; the caller's transaction must roll back.
+        """
         name, mode = self._settings.connection, self._settings.mode
         prices = Prices(connection, name)
         asked = [(cell.cell, cell.reuse_sha256, prices.of(cell.request)) for cell in sweep.cells]
@@ -60,6 +65,7 @@ class Purchaser:
             now=self._ledger.clock(),
         )
         repository.write_takes(connection, experiment_id, planned.places)
+        # The rows above are rolled back when this raises: a sweep that may not start leaves nothing behind.
         chosen = self._allowed(connection, planned, sweep.cap_credits, 0, only_what_fits=only_what_fits)
         self._fill(connection, experiment_id, planned, chosen, lambda cell: sweep.cells[cell].request)
 
@@ -72,19 +78,23 @@ class Purchaser:
         only_what_fits: bool,
         expected_credits: int | None,
     ) -> int:
-        """Assign what is there to the takes that ``which`` names, and buy the others, if that costs no more than somebody saw.
+        """Fill the takes that ``which`` selects with existing clips and buy the others; return how many were bought.
 
-        Returns how many were bought.
+        ``expected_credits``: the price that the person confirmed; None for callers that confirmed none.
+
+        Raises:
+            BudgetError: a cap or the balance does not allow it, or it costs more than ``expected_credits`` by now.
         """
         planned = repository.plan(connection, record.id, record.connection, which, self._settings.mode)
         spent = repository.spent(connection, record.id)
         chosen = self._allowed(connection, planned, record.cap_credits, spent, only_what_fits=only_what_fits)
+        # Between screen and click more takes may have failed or prices risen: never charge more than was confirmed.
         quote.check_shown([place.expected_credits for place in chosen], expected_credits)
         self._fill(connection, record.id, planned, chosen, self._requests(connection, record.id))
         return len(chosen)
 
     def repair_quote(self, connection: sa.Connection, record: ExperimentRecord) -> RepairQuote:
-        """What ``repair`` would take now."""
+        """Return what ``Sweeps.repair`` would cost now."""
         settings = self._settings
         planned = repository.plan(connection, record.id, record.connection, repository.is_missing(), settings.mode)
         budget = budgets.read(connection, settings.mode, settings.connection, settings)
@@ -109,7 +119,7 @@ class Purchaser:
         chosen: Sequence[TakeSlot],
         request_of: RequestOf,
     ) -> None:
-        """Let the takes have what the plan found for them, and the chosen ones a new generation each."""
+        """Assign the reused generations to their takes, and store, enqueue and assign a new one for each chosen take."""
         new = [self._generation(experiment_id, place, request_of(place.cell)) for place in chosen]
         self._take_in(connection, new)
         reused = [
@@ -134,8 +144,9 @@ class Purchaser:
         *,
         only_what_fits: bool,
     ) -> list[TakeSlot]:
-        """The missing places that may be bought now: all, or those that fit; else BudgetError."""
+        """Return the missing takes that may be bought now: all, or those that fit. Raises BudgetError."""
         settings = self._settings
+        # Read under the write lock that the caller holds, so that no other submit can use the same credits.
         budget = budgets.read(connection, settings.mode, settings.connection, settings)
         if only_what_fits:
             return planned.missing[: quote.how_many_fit(budget, planned.prices, cap_credits, spent_credits)]
@@ -143,7 +154,7 @@ class Purchaser:
         return planned.missing
 
     def _requests(self, connection: sa.Connection, experiment_id: str) -> RequestOf:
-        """The requests of an experiment's cells, each built once, each image read once."""
+        """Return a function from cell number to request; each request is built once, each image read once."""
         stored = {
             row.cell: (row.request, row.asset_sha256)
             for row in connection.execute(
@@ -170,6 +181,8 @@ class Purchaser:
         settings = self._settings
         mode: Mode = settings.mode
         return NewGeneration(
+            # Deterministic: a repeated purchase of the same try hits the unique id instead of buying again. ``tries`` grows
+            # only with a new generation for the take, in the same transaction.
             intent_id=f"{experiment_id}-{place.cell}-{place.tries + 1}",
             take=place.take,
             request=request,
@@ -182,6 +195,6 @@ class Purchaser:
         )
 
     def _take_in(self, connection: sa.Connection, new: Sequence[NewGeneration]) -> None:
-        """Store and enqueue, in order."""
+        """Store and enqueue new generations, in this order."""
         self._ledger.add_many(connection, new)
         self._enqueue_many(connection, [(item.id, FIRST_RUN) for item in new])

@@ -35,7 +35,7 @@ LOCK_EVERY_S = 2.0
 SWEEP_EVERY_S = 5.0
 TIDY_EVERY_S = 3600.0
 KEPT_FOR = timedelta(days=7)  # retention of the engine's records of ended workflows
-LOST_AFTER_S = 3.0  # a younger row may not have been dequeued yet
+LOST_AFTER_S = 3.0  # a younger row is left to its first workflow
 IDLE_AFTER_S = 20.0  # a dequeued workflow that has not started after this long is taken for lost
 MOVED_S = 10.0  # least age of the balance before it is read again because the ledger changed
 HOUSEKEEPING = {

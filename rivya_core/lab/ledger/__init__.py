@@ -1,1 +1,1 @@
-"""Remember: the database, its tables, and every write that a generation, its credits and its people make."""
+"""Remember: the database, its tables, and every write about generations, credits and what people decide."""

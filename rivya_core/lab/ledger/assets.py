@@ -1,4 +1,4 @@
-"""Reference images of generations: one file and one row a content, however often it is used."""
+"""Reference images of generations, deduplicated by content: one file and one row per SHA-256."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Asset:
 
     @property
     def told(self) -> str:
-        """What was done to the chosen file, with the sizes; empty when nobody knows."""
+        """What was done to the chosen file, with the sizes; empty when unknown."""
         origin = self.origin
         if not origin:
             return ""
@@ -56,7 +56,7 @@ class Asset:
 
 
 def small_key(sha256: str) -> str:
-    """Where the small copy of an image is, for lists; not every image has one."""
+    """Return the archive key of an image's thumbnail; not every image has one."""
     return f"images/{sha256[:2]}/{sha256}.small.jpg"
 
 
@@ -68,7 +68,7 @@ class Assets:
         self._clock = clock
 
     def store(self, image: ReferenceImage, archive: Archive) -> None:
-        """Keep the bytes of a reference image, once, with what was done to the chosen file; a lost file is written again.
+        """Store the bytes of a reference image, once, with what was done to the chosen file; a missing file is written again.
 
         Raises:
             StorageError: the archive cannot be written. LabError: this process is read-only.
@@ -103,7 +103,7 @@ class Assets:
             connection.execute(sa.insert(assets).values(**values))
 
     def load(self, sha256: str, archive: Archive) -> ReferenceImage:
-        """The reference image with exactly the bytes that were stored.
+        """Return the reference image with exactly the bytes that were stored.
 
         Raises:
             LabError: no such image. StorageError: its file is gone or was changed.
@@ -130,16 +130,16 @@ class Assets:
         )
 
     def key(self, sha256: str) -> str:
-        """The archive key of a reference image. Raises LabError for an unknown hash."""
+        """Return the archive key of a reference image. Raises LabError for an unknown hash."""
         return self._known_asset(sha256).archive_key
 
     def find(self, sha256: str) -> Asset | None:
-        """What is known of a stored image, or None."""
+        """Return the record of a stored image, or None."""
         with reading(self._database) as connection:
             return self._asset(connection, sha256)
 
     def newest(self, limit: int) -> Sequence[Asset]:
-        """The images that were kept last, newest first."""
+        """Return the most recently stored images, newest first."""
         query = sa.select(*_COLUMNS).where(assets.c.kind == "image")
         with reading(self._database) as connection:
             rows = connection.execute(query.order_by(assets.c.created_at.desc(), assets.c.sha256).limit(limit))
@@ -173,7 +173,7 @@ def _origin(image: ReferenceImage) -> dict[str, Any] | None:
 
 
 def _tells_more(origin: Mapping[str, Any] | None, known: Asset | None) -> bool:
-    """What is known first stays, but for "unchanged": bytes that were also made of another file are never said to be chosen."""
+    """The first recorded origin stays, except "unchanged": bytes that were also derived from another file are not "as chosen"."""
     if known is None or origin is None:
         return known is None
     return known.origin is None or (known.origin["sha256"] == known.sha256 != origin["sha256"])

@@ -1,7 +1,8 @@
-"""Clips that are broken: how often the same bytes came, when they are kept all the same, and when they are fetched again.
+"""Damaged clips: when to download again, and when to keep a damaged file.
 
-A clip that was broken on its way is fetched again until it is whole. One that is broken at Rivya arrives the same each time:
-it is paid for, so it is kept and said to be damaged. What arrived is remembered in the timeline, so a restart forgets nothing.
+A clip damaged in transfer is downloaded again until it is whole. One that is damaged at Rivya arrives with the same bytes
+each time: it is paid for, so it is kept and marked damaged. Each arrival is recorded in the timeline, so the count survives
+a restart.
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ from rivya_core.lab.media.video_probe import DAMAGED, UNOPENED, WHOLE, StoppedEr
 log = logging.getLogger("rivya.clips")
 
 SAME_BYTES: Final = 3
-"""Arrivals of the same broken bytes after which they are what Rivya has."""
+"""After this many arrivals of the same damaged bytes, they are what Rivya has."""
 
 SAME_UNOPENED: Final = 2
-"""The same for a clip that is too much to open: a broken file may look like one."""
+"""The same for a clip over the decoding limits, as which a damaged file may appear."""
 
 BATCH: Final = 50
 NEWEST: Final = 2**62
 OVERLAP_S: Final = 600.0
-"""Rows that ended shortly before the last look are looked at again: moments are noted before they are committed."""
+"""Overlap with the previous scan: a row's end time is taken before its commit, so it may show up late."""
 
 TITLE: Final = "What arrived is not a whole video"
 
 
 def check_arrival(ledger: Ledger, archive: Archive, row: GenerationRecord, part: Path, key: str) -> Clip:
-    """Check a downloaded file, which counts as a clip when it is whole, or broken in the same way for the last time.
+    """Check a downloaded file; accept it if it is whole, or has arrived equally damaged often enough.
 
     Raises:
-        DownloadError: it is broken, and may come better.
+        DownloadError: it is damaged, and another download may be better.
     """
     try:
         clip = archive.check_clip(part, key)
@@ -62,7 +63,7 @@ def check_arrival(ledger: Ledger, archive: Archive, row: GenerationRecord, part:
 
 
 def kept_for_good(row: GenerationRecord) -> Clip | None:
-    """The damaged clip that a row has while a better one is looked for, for when there is none any more."""
+    """Return the damaged clip that a row has kept while a better one was sought, to be used once Rivya has none any more."""
     if row.clip_key is None or row.clip_sha256 is None:
         return None
     return Clip(
@@ -81,7 +82,7 @@ def kept_for_good(row: GenerationRecord) -> Clip | None:
 
 @dataclass(frozen=True, slots=True)
 class Unchecked:
-    """A clip that nobody has decoded to its end."""
+    """A clip that was not yet decoded to its end."""
 
     seq: int
     generation_id: str
@@ -92,9 +93,9 @@ class Unchecked:
 
 
 def unchecked(connection: sa.Connection, since: datetime | None, below: int, limit: int) -> Sequence[Unchecked]:
-    """Archived clips that were not decoded to their end, newest first, of rows before ``below`` in order of submission.
+    """Return archived clips not yet decoded to their end, newest first, of rows with a sequence number under ``below``.
 
-    ``since``: only those finished from then on.
+    ``since``: only rows finished from then on.
     """
     column = generations.c
     found = [column.mode.in_(["live", "simulated"]), column.state == State.SUCCEEDED.value, column.seq < below]
@@ -114,9 +115,9 @@ def unchecked(connection: sa.Connection, since: datetime | None, below: int, lim
 
 
 class WholeChecks:
-    """Which archived clips are still to be decoded to their end, and what becomes of those that were.
+    """Queue of archived clips to be decoded to their end, and what to do with the results.
 
-    Used by one thread. Clips that are whole are written down many at a time: each write wakes whoever looks for news.
+    Used by one thread. Whole clips are recorded in batches, since each write invalidates every cache and redraws open pages.
     """
 
     def __init__(self, ledger: Ledger, archive: Archive, connection: str) -> None:
@@ -132,7 +133,7 @@ class WholeChecks:
         self._skipped: set[str] = set()
 
     def next(self) -> Unchecked | None:
-        """The newest clip that nobody has checked, or None."""
+        """Return the newest unchecked clip, or None."""
         changes = self._ledger.changes()
         if self._below is None:
             if changes == self._looked_at:
@@ -152,11 +153,11 @@ class WholeChecks:
                 return clip
 
     def put_off(self, clip: Unchecked) -> None:
-        """Let a clip that could not be decoded now be the next one again, read anew: it may be another file by then."""
+        """Put a clip that could not be decoded now back to the front; it is read anew, as its file may have been replaced."""
         self._ahead, self._below = [], clip.seq + 1
 
     def fault(self, clip: Unchecked, go_on: Callable[[], bool]) -> str | None:
-        """Decode a clip; what is wrong with it, "" when nothing is, None when ``go_on`` ended it or nobody can tell."""
+        """Decode a clip; return what is wrong with it, "" if nothing, None if ``go_on`` stopped it or it cannot be judged."""
         if clip.generation_id in self._skipped:
             return None
         path = self._archive.path(clip.clip_key)
@@ -166,7 +167,7 @@ class WholeChecks:
             return decode_fault(path, go_on=go_on)
         except StoppedError:
             return None
-        except FileNotFoundError:  # a lost clip is another matter, and is seen when it is asked for
+        except FileNotFoundError:  # a missing file is handled when the clip is asked for
             self._skipped.add(clip.generation_id)
             return None
         except Exception:
@@ -175,9 +176,9 @@ class WholeChecks:
             return None
 
     def conclude(self, clip: Unchecked, fault: str) -> None:
-        """Take note of what decoding told; a broken clip goes back to be fetched.
+        """Record the result of decoding; a damaged clip is sent back to be downloaded again.
 
-        Only a clip of this connection can be fetched again: another one is kept as damaged.
+        Only a clip of this connection can be downloaded again: any other is kept as damaged.
         """
         id_ = clip.generation_id
         if not fault:
@@ -202,14 +203,14 @@ class WholeChecks:
 
 
 def _note(ledger: Ledger, generation_id: str, sha256: str, fault: str) -> int:
-    """Write down that broken bytes arrived; how often these did."""
+    """Record an arrival of damaged bytes; return how often these same bytes have arrived."""
     detail = {"phase": "fetch", "title": TITLE, "why": fault, "clip_sha256": sha256}
     ledger.rows.update(generation_id, event=("exchange", detail))
     return len(_arrivals(ledger, generation_id, sha256))
 
 
 def _known_fault(ledger: Ledger, generation_id: str, sha256: str) -> str | None:
-    """What was found in the same bytes before, or None."""
+    """Return the fault found earlier in the same bytes, or None."""
     faults = _arrivals(ledger, generation_id, sha256)
     return faults[-1] if faults else None
 

@@ -1,7 +1,8 @@
-"""What may still be spent: the wallet as last told, less what is promised, and the cap of the day.
+"""What may still be spent: the last known balance less open reservations, and today's cap.
 
-Read inside the submit transaction, under the write lock, so that two submits can never both take the last credits. The
-wallet is as old as its ``asked_at``; whatever may have been taken from it since then is counted as promised.
+Must be read inside the submit transaction, under the write lock, so that two submits can never both take the last credits;
+figures for screens come from ``look``, which is cached. The balance is as old as its ``asked_at``: whatever may have been
+taken from the wallet since then is counted as promised.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ NOT_SENT = frozenset({State.WAITING, State.SUBMITTING})
 
 
 def local_day(moment: datetime) -> str:
-    """The calendar day of a moment in this machine's zone, YYYY-MM-DD: the day that its cap counts."""
+    """Return the calendar day, YYYY-MM-DD, of a moment in this machine's time zone: the day whose cap it counts against."""
     return moment.astimezone().date().isoformat()
 
 
 def look(memory: Remembered, mode: Mode, name: str, settings: Settings) -> Budget:
-    """``read`` for people: asked for once a change of the database and a day."""
+    """Do what ``read`` does, for screens: cached until the database or the day changes. Never use it to decide a purchase."""
     now = datetime.now(UTC)
     return memory.reading(
         ("budget", mode, name, local_day(now)), lambda connection: read(connection, mode, name, settings, now=now)
@@ -37,9 +38,9 @@ def look(memory: Remembered, mode: Mode, name: str, settings: Settings) -> Budge
 def read(
     connection: sa.Connection, mode: Mode, name: str, settings: Settings, *, now: datetime | None = None
 ) -> Budget:
-    """Read what may be spent in a mode on the connection called ``name``, inside the caller's transaction.
+    """Read what may be spent in a mode on the connection ``name``, inside the caller's transaction. All figures in credits.
 
-    Deleted rows count like others; what was released gives its room back.
+    Rows hidden from History count like others; released credits may be spent again.
     """
     wallet = read_balance(connection, name)
     promised = _promised(connection, name, wallet)
@@ -47,6 +48,7 @@ def read(
     cap = min(caps, default=None)
     spent = _spent(connection, mode, name, local_day(now or datetime.now(UTC)))
     available = None if wallet.credits is None else wallet.credits - promised
+    # None means unknown or uncapped, which allows; it must not be mistaken for 0.
     left = [room for room in (available, None if cap is None else cap - spent) if room is not None]
     return Budget(
         mode=mode,
@@ -61,21 +63,26 @@ def read(
 
 
 def _promised(connection: sa.Connection, name: str, wallet: BalanceRecord) -> int:
-    """Credits held by rows that the wallet cannot show yet: not sent so far, or sent after it was asked for.
+    """Sum the credits held by rows that the last known balance cannot include: not sent, or sent after it was asked for.
 
-    A row that is being sent counts whatever its first attempt's time is, since a later attempt may be the one accepted.
+    A row in ``submitting`` counts whenever its first attempt was, since a later attempt may be the one that was accepted.
     """
     column = generations.c
     ours = column.connection == name
     if wallet.credits is None or wallet.asked_at is None:
         return _sum(connection, ours, _in(frozenset(State) - TERMINAL))
+    # Compared with the time of the question, not of the answer: the server may have read the wallet at any time in between.
     not_sent = _sum(connection, ours, _in(NOT_SENT))
     sent_since = (ours, column.first_attempt_at >= wallet.asked_at, _in(frozenset(State) - NOT_SENT))
     return not_sent + _sum(connection, *sent_since)
 
 
 def _spent(connection: sa.Connection, mode: Mode, name: str, day: str) -> int:
-    """Credits of the day in a mode, and of rows of this very connection that count as simulated because a simulator answered."""
+    """Sum the credits of a day and mode, plus this connection's rows of the other mode.
+
+    Those are rows that were submitted as live and marked simulated because a simulator answered: without them, a
+    misconfigured connection would have no cap at all.
+    """
     other: Mode = "live" if mode == "simulated" else "simulated"
     column = generations.c
     turned = _sum(connection, column.mode == other, column.cap_day == day, column.connection == name)
@@ -83,7 +90,7 @@ def _spent(connection: sa.Connection, mode: Mode, name: str, day: str) -> int:
 
 
 def _in(states: frozenset[State]) -> sa.ColumnElement[bool]:
-    """States are always named, never excluded: with both ends named the sums are read from an index alone."""
+    """Match some states. Always an IN list, never a NOT IN: only so SQLite answers the sums from a covering index."""
     return generations.c.state.in_(sorted(state.value for state in states))
 
 
@@ -93,7 +100,7 @@ def _sum(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> int:
 
 
 def check(budget: Budget, needed_credits: int) -> None:
-    """Let a submission pass that cap and balance allow; an unknown balance does not hold it up.
+    """Check a submission against cap and balance; an unknown balance allows it, since Rivya itself then refuses what it must.
 
     Raises:
         BudgetError: ``field`` is "daily_cap" or "balance"; the sentence gives all figures.

@@ -1,4 +1,4 @@
-"""The log of caps: who spends more than was meant says why, and it stays written down. Rows are added, never changed."""
+"""Append-only log of cap changes; raising or removing a cap needs a reason."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ class CapChange:
 
 
 def daily(mode: Mode) -> str:
-    """Name the daily cap of a mode."""
+    """Return the name of the daily cap of a mode."""
     return f"daily:{mode}"
 
 
 def of_experiment(experiment_id: str) -> str:
-    """Name the cap of an experiment."""
+    """Return the name of the cap of an experiment."""
     return EXPERIMENT + experiment_id
 
 
 def is_raise(before: int | None, after: int | None) -> bool:
-    """Tell whether a change lets more be spent: a higher cap, or none any more."""
+    """Return whether a change allows more spending: a higher cap, or none any more."""
     return before is not None and (after is None or after > before)
 
 
 def log_change(
     connection: sa.Connection, cap: str, before: int | None, after: int | None, why: str, now: datetime
 ) -> None:
-    """Write a change down inside the transaction that makes it; one that changes nothing is left out.
+    """Log a change inside the transaction that makes it; a change that changes nothing is not logged.
 
     Raises:
         LabError: the cap is no whole number of credits (``field`` "credits"), or is raised or removed without a reason
@@ -77,7 +77,7 @@ def log_change(
 
 
 def read_changes(connection: sa.Connection, cap: str, others: sa.Select[str], limit: int) -> list[CapChange]:
-    """The newest changes of a cap and of those that a query names, newest first."""
+    """Return the newest changes of a cap and of the caps that a subquery selects, newest first."""
     column = cap_changes.c
     query = sa.select(column.at, column.cap, column.before_credits, column.after_credits, column.why)
     query = query.where(sa.or_(column.cap == cap, column.cap.in_(others)))

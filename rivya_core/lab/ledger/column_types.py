@@ -1,4 +1,4 @@
-"""Types of columns that SQLAlchemy has not: moments that keep their zone."""
+"""Column types that SQLAlchemy lacks: timezone-aware UTC datetimes on SQLite."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class UtcMoment(TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def result_processor(self, dialect: Any, coltype: object) -> Callable[[Any], datetime | None] | None:
-        """Read a stored moment; raises DamagedValueError for one that is none."""
+        """Parse a stored datetime. Raises DamagedValueError for an unreadable one."""
         read = super().result_processor(dialect, coltype)
         if read is None:
             return None

@@ -1,7 +1,7 @@
-"""The credit movements of a generation: reserve, adjust, settle, release.
+"""The credit movements of a generation: reserve, adjust, settle, release. Nothing else may change a row's credits.
 
-``held_credits`` of a row is what it counts against caps and balance today, and always the sum of its movements. Every
-function works inside the caller's transaction, on a row that was read in it.
+Invariant: ``held_credits`` of a row is the sum of its movements, and what it counts against caps and balance today. Every
+function works inside the caller's transaction, on a row that was read in that transaction.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NEW_MOVEMENT: Final = sa.insert(movements)
 
 @dataclass(frozen=True, slots=True)
 class Adjust:
-    """Correct a reservation to what Rivya really reserved."""
+    """Correct a reservation to ``reserved_credits`` of Rivya's answer."""
 
     credits: int
     reason: str = "reserved_credits of the answer"
@@ -30,7 +30,7 @@ class Adjust:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Book the price: final, or provisional while Rivya has not said it."""
+    """Book the price: final, or provisional while Rivya has not reported it."""
 
     credits: int
     provisional: bool = False
@@ -39,14 +39,14 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Give the whole reservation back."""
+    """Release the whole reservation."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Reserve again what was released too early: the task went on after all."""
+    """Reserve again after an early release: the task went on after all."""
 
     reason: str
 
@@ -55,12 +55,12 @@ CreditMove = Adjust | Settle | Release | Hold
 
 
 def reserve(connection: sa.Connection, row: GenerationRecord, now: datetime) -> None:
-    """Write the first movement of a new row, whose ``held_credits`` is set already."""
+    """Write the first movement of a new row, which was inserted with its ``held_credits``."""
     _write(connection, row, "reserve", row.held_credits, now, "submitted")
 
 
 def reserve_many(connection: sa.Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    """Write the first movements of new rows, given as their columns."""
+    """Write the first movements of new rows, given as column mappings, in one statement."""
     values = [
         {
             "generation_id": row["id"],
@@ -77,7 +77,7 @@ def reserve_many(connection: sa.Connection, rows: Sequence[Mapping[str, Any]], n
 
 
 def release_many(connection: sa.Connection, rows: Sequence[Any], now: datetime, reason: str) -> None:
-    """Write the last movements of reserved rows (id, mode, held_credits) whose figures are set already."""
+    """Write the release movements of reserved rows (id, mode, held_credits) whose own columns are already updated."""
     values = [
         {
             "generation_id": row.id,
@@ -94,10 +94,12 @@ def release_many(connection: sa.Connection, rows: Sequence[Any], now: datetime, 
 
 
 def book(connection: sa.Connection, row: GenerationRecord, move: CreditMove, now: datetime) -> bool:
-    """Write one movement and the figures of the row; False when it changes nothing.
+    """Write one movement and update the credit columns of the row; False when it changes nothing, so a repeat is harmless.
 
-    What was released stays released, unless it is held again. What was settled for good is moved only by another final figure of Rivya.
+    A released row stays released unless it is held again. A finally settled row changes only by another final figure of
+    Rivya's.
     """
+    # After a release only a Hold counts: a late Adjust or Settle must not bring back credits that were given back.
     if isinstance(move, Hold) or row.settlement == "released":
         return isinstance(move, Hold) and _hold(connection, row, move, now)
     match move:
@@ -130,13 +132,14 @@ def _settle(connection: sa.Connection, row: GenerationRecord, move: Settle, now:
         final_credits=None if move.provisional else move.credits,
         settlement="provisional" if move.provisional else "settled",
     )
+    # Movements hold differences, so that their sum is always what the row holds.
     difference = move.credits - row.held_credits
     _write(connection, row, "settle", difference, now, move.reason, provisional=move.provisional)
     return True
 
 
 def _release(connection: sa.Connection, row: GenerationRecord, move: Release, now: datetime) -> bool:
-    if row.settlement == "settled":
+    if row.settlement == "settled":  # Rivya's final price outranks any reason to release
         return False
     _figures(connection, row, held_credits=0, final_credits=0, settlement="released")
     _write(connection, row, "release", -row.held_credits, now, move.reason)
@@ -179,7 +182,10 @@ def _write(
 
 
 def mark_simulated(connection: sa.Connection, row: GenerationRecord) -> None:
-    """Count a row, its movements and its experiment as simulated, because a simulator answered it; there is no way back."""
+    """Mark a row, its movements and its experiment as simulated because a simulator answered; irreversible.
+
+    Judged by the answer, not by the settings, so that simulated work never counts as live.
+    """
     connection.execute(sa.update(generations).where(generations.c.seq == row.seq).values(mode="simulated"))
     connection.execute(sa.update(movements).where(movements.c.generation_id == row.id).values(mode="simulated"))
     if row.experiment_id is not None:

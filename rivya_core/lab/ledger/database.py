@@ -1,8 +1,8 @@
-"""The database file: how it is opened, how a write begins, how its errors are told.
+"""The database file: how it is opened, how a write transaction starts, how its errors are reported.
 
-The engine (DBOS) is handed the same SQLAlchemy engine, so nothing here may listen to ``begin`` or change how others use
-it. Whoever reads and then writes must start with ``begin_immediate``: without it the read is not part of the transaction,
-and two submits both see the last free place under a cap.
+DBOS shares the same SQLAlchemy engine, so nothing here may listen to ``begin`` or change how others use it. Code that reads
+and then writes must start with ``begin_immediate``: otherwise the read is not part of the transaction, and two submits both
+see the last free credits under a cap.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ POOL_SIZE: Final = 20
 POOL_OVERFLOW: Final = 20
 WAL_TRIES: Final = 60
 WAL_PAUSE_S: Final = 0.05
-SUBSEC_SINCE: Final = (3, 42)  # the SQLite that knows unixepoch('subsec'); Debian 12 has 3.40
+SUBSEC_SINCE: Final = (3, 42)  # first SQLite with unixepoch('subsec'); Debian 12 has 3.40
 
 _turns: WeakKeyDictionary[sa.Engine, threading.Lock] = WeakKeyDictionary()
 _troubles: WeakKeyDictionary[sa.Engine, Trouble] = WeakKeyDictionary()
@@ -56,13 +56,13 @@ def open_database(path: Path) -> sa.Engine:
         StorageError: the file cannot be opened, or is not a database.
     """
     with suppress(OSError):  # SQLite says it better
-        make_file(path)  # its log and index take their rights from it
+        make_file(path)  # SQLite gives the -wal and -shm files the permissions of this one
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
         poolclass=sa.pool.QueuePool,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
-        pool_use_lifo=True,  # the connection used last has its statements and pages at hand
+        pool_use_lifo=True,  # the most recently used connection has warm statement and page caches
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
         json_deserializer=_json,
         hide_parameters=True,  # an error text must not carry a prompt
@@ -99,7 +99,7 @@ def _json(text: str) -> object:
 
 
 def trouble_of(engine: sa.Engine) -> Trouble:
-    """What ails an open database, whoever met it: our own reads and writes, or those of the engine of the jobs."""
+    """Return the health of an open database, as met by our own queries or by those of the job engine."""
     return _troubles.setdefault(engine, Trouble())
 
 
@@ -110,12 +110,12 @@ def _note_trouble(context: sa.engine.ExceptionContext) -> None:
 
 
 def _unixepoch(moment: str) -> float | None:
-    """Seconds since 1970 for "subsec", which the engine's tables ask for under Python 3.12 and newer, whatever the SQLite."""
+    """Emulate ``unixepoch('subsec')``, which DBOS's tables use under Python 3.12 and newer, for an older SQLite."""
     return time.time() if moment in {"subsec", "subsecond"} else None
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL; SQLite does not wait by itself while another process switches the same new file."""
+    """Switch to WAL mode, with retries: SQLite's busy timeout does not cover another process doing the same on a new file."""
     for tries_left in reversed(range(WAL_TRIES)):
         try:
             connection.execute("PRAGMA journal_mode=WAL").fetchone()
@@ -136,7 +136,7 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 @contextmanager
 def reading_at_once(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Yield a connection for reads only; every statement sees what the first one saw, whatever is committed meanwhile."""
+    """Yield a connection for reads only, in one snapshot: every statement sees what the first one saw."""
     with reading(engine) as connection:
         connection.exec_driver_sql("BEGIN")
         try:
@@ -149,8 +149,8 @@ def reading_at_once(engine: sa.Engine) -> Iterator[sa.Connection]:
 def begin_immediate(engine: sa.Engine, *, even_read_only: bool = False) -> Iterator[sa.Connection]:
     """Yield a connection that holds the write lock from its first read on; commit at the end, roll back on an error.
 
-    Threads of one process queue for a lock of its own: SQLite's waiters sleep and ask again, which costs more than the write.
-    ``even_read_only``: the write belongs to those that a read-only process may do, see ``read_only``.
+    Threads of one process first queue on a lock of their own: SQLite's busy handler sleeps and polls, which costs more than
+    the write itself. ``even_read_only``: this write is allowed in a read-only process, see ``read_only``.
 
     Raises:
         StorageError: the file is full, read-only, damaged or locked for longer than the busy timeout.
@@ -184,7 +184,7 @@ def _turn(engine: sa.Engine) -> Iterator[None]:
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Turn a database error that has a cause outside the code into a StorageError with a sentence; bugs pass as they are."""
+    """Convert database errors with a cause outside the code (disk full, lock, damage) to StorageError; bugs are re-raised."""
     try:
         yield
     except exc.TimeoutError as error:
@@ -244,7 +244,7 @@ _SENTENCES[sqlite3.SQLITE_PERM] = _SENTENCES[sqlite3.SQLITE_READONLY]
 
 
 def told(error: BaseException | None) -> StorageError | None:
-    """The sentence for an error of the database whose cause lies outside the code; None for any other error."""
+    """Return the StorageError for a database error whose cause lies outside the code; None for any other error."""
     while error is not None:
         if isinstance(error, StorageError):
             return error if error.field in {"database", "disk"} else None
@@ -264,12 +264,12 @@ def _sentence(code: int) -> StorageError | None:
 
 
 def damage_error() -> StorageError:
-    """The error of a file that was found damaged while it is open."""
+    """Build the error of a file that was found damaged while open."""
     return StorageError(*_SENTENCES[sqlite3.SQLITE_CORRUPT], field="database")
 
 
 def is_damage(error: StorageError) -> bool:
-    """True for what only another file can mend."""
+    """True for an error that means that the file is damaged."""
     return error.title in {_SENTENCES[code][0] for code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)}
 
 
@@ -286,10 +286,10 @@ _PHRASES: Final = {
 
 
 class OneLineFilter(logging.Filter):
-    """Turn a library's report of a trouble of the database, trace and all, into our one line."""
+    """Logging filter that replaces a library's report of a database problem, traceback included, by our one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let everything else through."""
+        """Pass everything else."""
         error = told(record.exc_info[1]) if record.exc_info else None
         if error is None:
             text = record.getMessage()
@@ -302,12 +302,12 @@ class OneLineFilter(logging.Filter):
 
 
 def log_error(logger: logging.Logger, what: str, error: Exception, **extra: object) -> bool:
-    """Log what went wrong: a trouble of the database as one line, anything else with its trace. True for the former.
+    """Log an error: a database problem as one line, anything else with its traceback. Returns True for the former.
 
-    The words of any other error are left out: they may hold a prompt or a key.
+    The message of any other error is left out: it may contain a prompt or an API key.
     """
     if isinstance(error, StorageError) and error.field in {"row", "value"}:
-        logger.error("%s", error, extra=extra)  # its sentence says all
+        logger.error("%s", error, extra=extra)  # the sentence says all
         return False
     sentence = told(error)
     if sentence is None:
@@ -366,7 +366,7 @@ def _back_up(engine: sa.Engine, path: Path, revision: str) -> None:
 
 
 def _run(engine: sa.Engine, settings: Config) -> None:
-    """Upgrade in one transaction; foreign keys rest meanwhile, since SQLite rebuilds tables, and are checked at its end."""
+    """Upgrade in one transaction. Foreign keys are off meanwhile, since SQLite rebuilds tables, and are checked at the end."""
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         connection.rollback()

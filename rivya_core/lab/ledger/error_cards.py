@@ -1,4 +1,4 @@
-"""The cards of rows that Rivya's own answer ended: what happened, in its words where it gave any, and what was charged."""
+"""Error cards of rows that Rivya's own answer ended: what happened, in Rivya's words where it gave any, and what was charged."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from rivya_core.api.errors import RivyaError
 from rivya_core.lab.ledger.records import ErrorCard, Phase
 
 ID_SHOWN: Final = 80
-"""Characters of a task id in a sentence; ids may be of any length."""
+"""Most characters of a task id in a sentence; ids may be of any length."""
 
 
 def merged_card(task_id: str, owner: str) -> ErrorCard:
-    """The card of a row whose request Rivya answered with the task of another one."""
+    """Build the card of a row whose request Rivya answered with the task of another row."""
     return ErrorCard(
         title="Rivya answered with the task of an earlier generation",
         detail=f"Task {task_id[:ID_SHOWN]} is that of generation {owner}. Nothing more was charged, and no second clip is made.",
@@ -24,7 +24,7 @@ def merged_card(task_id: str, owner: str) -> ErrorCard:
 
 
 def failure_card(answer: Generation) -> ErrorCard:
-    """The card of a task that ended as failed, in Rivya's words where it gave any; charged is what its price says."""
+    """Build the card of a failed task, in Rivya's words where it gave any; ``charged`` follows from the reported price."""
     price = answer.final_credits
     code = (answer.error.code if answer.error else None) or "generation_failed"
     words = ERROR_CODES.get(code, ERROR_CODES["generation_failed"])

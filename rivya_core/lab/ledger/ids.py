@@ -13,7 +13,7 @@ ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sor
 STAMP_DIGITS: Final = 10  # 50 bits of milliseconds
 RANDOM_DIGITS: Final = 10
 ADOPTED_INTENT: Final = "adopted-"
-"""How the intent id of a task begins that was made elsewhere; the rest follows from the task, so that it has one row."""
+"""Prefix of the intent ids of adopted tasks; the rest is derived from the task id, so that a task has one row."""
 INTENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 
 
@@ -24,7 +24,7 @@ def new_intent_id(now: datetime | None = None) -> str:
 
 
 def generation_id(intent_id: str, take: int) -> str:
-    """Name one take of an intent.
+    """Return the id of one take of an intent.
 
     Raises:
         LabError: the intent id could not stand in a header and a file name, or the take is not 1 to 999.
@@ -42,7 +42,10 @@ def generation_id(intent_id: str, take: int) -> str:
 
 
 def searchable(id_: object) -> str:
-    """The id, or "", which nothing has, for one that no row can have: all ids are ASCII, and the database takes no other kind."""
+    """Return an id that is safe to query: the id itself, or "", which no row has, for one that is not ASCII.
+
+    The SQLite driver raises an error for some non-ASCII text (lone surrogates) instead of finding nothing.
+    """
     return id_ if isinstance(id_, str) and id_.isascii() else ""
 
 

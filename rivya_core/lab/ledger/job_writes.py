@@ -1,6 +1,7 @@
-"""What the jobs write while a generation passes from ``submitting`` to its end. Nothing here talks to Rivya.
+"""The writes of the four job steps, from ``submitting`` to the end of a row. Nothing here talks to Rivya.
 
-Every method is one transaction, committed to disk when it returns, and may be repeated after a crash without harm.
+Every method is one transaction, is synced to disk when it returns, and is idempotent: a step that is repeated after a crash
+finds the row already changed and changes nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from rivya_core.lab.media.archive import Clip
 
 
 class JobWrites:
-    """The ledger's side of the four steps."""
+    """The ledger's side of the four job steps; safe to use from any thread."""
 
     def __init__(self, rows: Transitions) -> None:
         self._rows = rows
@@ -35,22 +36,25 @@ class JobWrites:
     # -- create ----------------------------------------------------------------------------------------------------
 
     def stops(self, connection: str) -> PauseState:
-        """What is stopped now: the queue of a connection, and experiments."""
+        """Read what is paused now: the queue of a connection, and experiments."""
         with self._rows.reading() as opened:
             paused = sa.select(experiments.c.id).where(experiments.c.paused_at.is_not(None))
             return PauseState(read_pause(opened, connection), frozenset(opened.execute(paused).scalars()))
 
     def is_paused(self, experiment_id: str) -> bool:
-        """Tell whether an experiment is paused."""
+        """Return whether an experiment is paused."""
         with self._rows.reading() as connection:
             return is_paused(connection, experiment_id)
 
     def _is_held_back(self, connection: sa.Connection, row: GenerationRecord) -> bool:
-        """A row that waits is not sent while its experiment is paused; decided in the transaction that would send it."""
+        """Return whether a waiting row must not be sent because its experiment is paused.
+
+        Checked in the transaction that would send the row: a check before it would race with the pause button.
+        """
         return row.state is State.WAITING and row.experiment_id is not None and is_paused(connection, row.experiment_id)
 
     def leave_waiting(self, generation_id: str) -> bool:
-        """Bring a row from ``waiting`` to ``submitting``; False when it was taken back, or its experiment is paused."""
+        """Move a row from ``waiting`` to ``submitting``; False when it was cancelled, or its experiment is paused."""
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             if self._is_held_back(connection, row):
@@ -58,12 +62,14 @@ class JobWrites:
             return self._rows.move_row(connection, row, {State.WAITING}, State.SUBMITTING)
 
     def begin_attempt(self, generation_id: str, body: bytes, body_sha256: str) -> GenerationRecord | None:
-        """Commit that a POST with these bytes is about to leave; the bytes of the first attempt are the row's for good.
+        """Commit that a POST with this body is about to be sent; the body of the first attempt is the row's for good.
 
-        None when the row may not be sent now: it was cancelled, has a task already, or its experiment is paused.
+        Returns:
+            The row as committed; None when it may not be sent now: cancelled, has a task already, or experiment paused.
 
         Raises:
-            LabError: other bytes were sent before.
+            LabError: another body was sent before.
+            StorageError: the database is damaged: what is sent might not be remembered.
         """
         trouble_of(self._rows.database).refuse_if_damaged()
         with self._rows.writing() as connection:
@@ -82,7 +88,7 @@ class JobWrites:
             told_so_far = {"phase": "create", "attempt": row.attempts + 1, "body_sha256": body_sha256}
             wallet = read_balance(connection, row.connection)
             if row.attempts == 0 and wallet.credits is not None:
-                told_so_far["balance_credits"] = wallet.credits  # evidence, should nobody know whether it was charged
+                told_so_far["balance_credits"] = wallet.credits  # evidence, should the outcome stay unknown
             self._rows.update_row(
                 connection,
                 row.id,
@@ -91,6 +97,7 @@ class JobWrites:
                 body_sha256=body_sha256,
                 attempts=row.attempts + 1,
                 open_attempts=row.open_attempts + 1,
+                # An open attempt stays bound to the key it was sent under; the next one must not use another key.
                 key_fingerprint=row.key_fingerprint if row.open_attempts else self._rows.key_fingerprint,
                 first_attempt_at=row.first_attempt_at or self._rows.clock(),
                 **({"error": None} if is_unexpected(row.error) else {}),
@@ -98,10 +105,15 @@ class JobWrites:
             return self._rows.must_find(connection, row.id)
 
     def end_attempt(self, generation_id: str, error: RivyaError, *, outcome_known: bool) -> GenerationRecord:
-        """Write down how an attempt went wrong; ``outcome_known``: the server itself said that it was not accepted."""
+        """Record how an attempt failed; ``outcome_known``: the server itself said that it was not accepted.
+
+        Returns:
+            The row; with ``open_attempts`` 0 it was certainly not charged.
+        """
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             open_attempts = max(0, row.open_attempts - 1) if outcome_known else row.open_attempts
+            # A known refusal closes only its own attempt: an earlier one with a lost answer may still have been accepted.
             charged: Charged = "no" if open_attempts == 0 else "unknown"
             self._rows.update_row(
                 connection,
@@ -125,13 +137,13 @@ class JobWrites:
         task_status: str | None,
         simulated: bool,
     ) -> bool:
-        """Commit the task id of an accepted POST; False when the row has gone on already.
+        """Commit the task id of an accepted POST; False when the row has already moved on.
 
-        The reservation becomes what Rivya reserved, which is also remembered as the price of this model and settings. 0 says
-        nothing: credits may be taken only when the task starts. A task that another row of the connection has already, as of a
-        server that merges equal requests, was paid for there: this row ends and gives its hold back.
+        The reservation is adjusted to ``reserved_credits``, which is also remembered as the price of this model and settings.
+        If another row of the connection already has this task (a server that merges equal requests), it was paid for there:
+        this row ends as failed and its reservation is released.
         """
-        reserved_credits = reserved_credits or None
+        reserved_credits = reserved_credits or None  # 0 says nothing: credits may be taken only when the task starts
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             if row.state not in {State.SUBMITTING, State.UNCONFIRMED}:
@@ -164,7 +176,7 @@ class JobWrites:
         task_status: str | None,
         note: Mapping[str, Any],
     ) -> bool:
-        """Do what ``accept`` does, inside the caller's transaction; ``note`` goes into the event."""
+        """Do what ``accept`` does, inside the caller's transaction; ``note`` is added to the event."""
         self._learn(connection, row, reserved_credits)
         return self._rows.move_row(
             connection,
@@ -181,7 +193,7 @@ class JobWrites:
         )
 
     def fail(self, generation_id: str, card: ErrorCard) -> bool:
-        """End a row that was certainly not accepted; its reservation is released."""
+        """End a row that was certainly not accepted and release its reservation."""
         return self._rows.move(
             generation_id, {State.SUBMITTING}, State.FAILED, credits=Release("not accepted by Rivya"), error=card
         )
@@ -189,7 +201,7 @@ class JobWrites:
     # -- wait ------------------------------------------------------------------------------------------------------
 
     def seen(self, generation_id: str, answer: Generation) -> GenerationRecord:
-        """Write down a change in what a task that still runs says of itself."""
+        """Record a changed status or reservation of a running task."""
         with self._rows.writing() as connection:
             row = self._mark(connection, self._rows.must_find(connection, generation_id), simulated=answer.simulated)
             if row.state is not State.RUNNING:
@@ -207,7 +219,7 @@ class JobWrites:
             return self._rows.must_find(connection, row.id)
 
     def ready(self, generation_id: str, answer: Generation) -> GenerationRecord:
-        """Write down that the task succeeded; its clip is fetched next."""
+        """Record that the task succeeded (``running`` to ``saving``) and settle its price if Rivya reports one."""
         with self._rows.writing() as connection:
             row = self._mark(connection, self._rows.must_find(connection, generation_id), simulated=answer.simulated)
             if row.state is State.RUNNING:
@@ -229,7 +241,7 @@ class JobWrites:
             return self._rows.must_find(connection, row.id)
 
     def failed_at_rivya(self, generation_id: str, answer: Generation) -> GenerationRecord:
-        """End a row whose task failed: released, or settled when Rivya names a price all the same."""
+        """End a row whose task failed: release its credits, or settle them if Rivya reports a price all the same."""
         with self._rows.writing() as connection:
             row = self._mark(connection, self._rows.must_find(connection, generation_id), simulated=answer.simulated)
             if row.state is State.RUNNING:
@@ -250,7 +262,7 @@ class JobWrites:
             return self._rows.must_find(connection, row.id)
 
     def _hold_again(self, connection: sa.Connection, row: GenerationRecord) -> GenerationRecord:
-        """Count a row again whose hold was given back while nobody watched it."""
+        """Reserve again for an unwatched row whose reservation was released before its task went on after all."""
         if not book(connection, row, Hold("the task went on after its hold was given back"), self._rows.clock()):
             return row
         return self._rows.must_find(connection, row.id)
@@ -258,7 +270,7 @@ class JobWrites:
     # -- save and record -------------------------------------------------------------------------------------------
 
     def saved(self, generation_id: str, clip: Clip) -> GenerationRecord:
-        """Write down where the archived clip is; only after its file was renamed."""
+        """Record where the archived clip is. Call only after its file was renamed and synced: a row never names a missing file."""
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             columns = {**clip_columns(clip), "error": None, "next_action_at": None}
@@ -271,7 +283,7 @@ class JobWrites:
             return self._rows.must_find(connection, row.id)
 
     def unsaved(self, generation_id: str, card: ErrorCard, *, in_s: float) -> GenerationRecord:
-        """Write down that the clip could not be fetched and will be tried again in ``in_s`` seconds."""
+        """Record that the clip could not be downloaded and will be retried in ``in_s`` seconds."""
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             again_at = self._rows.clock() + timedelta(seconds=in_s)
@@ -291,7 +303,7 @@ class JobWrites:
             return self._rows.must_find(connection, row.id)
 
     def succeed(self, generation_id: str) -> GenerationRecord:
-        """End a row whose clip is here; provisionally settled at its reservation when Rivya has not said the price."""
+        """End a row whose clip is archived; settle it provisionally at its reservation if Rivya has not reported a price."""
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             if row.state in {State.SAVING, State.UNSAVED}:
@@ -301,7 +313,7 @@ class JobWrites:
             return self._rows.must_find(connection, row.id)
 
     def settle(self, generation_id: str, credits: int, *, provisional: bool = False) -> GenerationRecord:  # noqa: A002
-        """Book the price of a generation; a final figure replaces a provisional one."""
+        """Settle a generation at a price in credits; a final figure replaces a provisional one."""
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             if book(connection, row, Settle(credits, provisional=provisional), self._rows.clock()):
@@ -310,7 +322,7 @@ class JobWrites:
             return self._rows.must_find(connection, row.id)
 
     def release(self, generation_id: str, reason: str) -> GenerationRecord:
-        """Give the reservation of a generation back."""
+        """Release the reservation of a generation."""
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             book(connection, row, Release(reason), self._rows.clock())
@@ -319,25 +331,25 @@ class JobWrites:
     # -- any step ---------------------------------------------------------------------------------------------------
 
     def stumbled(self, generation_id: str, step: str, error: Exception) -> None:
-        """Put the card of an error nobody foresaw onto a row that has not ended; its state and its hold stay."""
+        """Put the card of an unexpected error on an open row; its state and its reservation stay."""
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             if row.is_terminal:
                 return
             card = card_of(step, row, error)
-            if card != row.error:
+            if card != row.error:  # one event per error, not one per retry
                 told_so_far = {"unexpected": kind_of(error), "step": step}
                 self._rows.update_row(connection, row.id, event=("note", told_so_far), error=card)
 
     # -- exchanges -------------------------------------------------------------------------------------------------
 
     def exchange(self, generation_id: str, phase: Phase, error: RivyaError) -> None:
-        """Write an answer that went wrong into the timeline, and its request id onto the row."""
+        """Append a failed exchange to the timeline, and store its request id on the row."""
         columns = {} if error.request_id is None else {"request_id": error.request_id}
         self._rows.update(generation_id, event=("exchange", exchange_detail(phase, error)), **columns)
 
     def count_exchanges(self, generation_id: str, phase: Phase, *, like: RivyaError | None = None) -> int:
-        """How many answers of a phase went wrong so far; with ``like`` those of the same code and HTTP status."""
+        """Count the failed exchanges of a phase; with ``like`` only those of the same code and HTTP status."""
         query = (
             sa.select(sa.func.count())
             .select_from(events)
@@ -349,6 +361,7 @@ class JobWrites:
         )
         if like is not None:
             query = query.where(
+                # NULL-safe comparison: errors without a code or a status are alike, too
                 events.c.detail["code"].as_string().is_not_distinct_from(like.code),
                 events.c.detail["http_status"].as_integer().is_not_distinct_from(like.http_status),
             )
@@ -378,18 +391,21 @@ class JobWrites:
 
 
 def forget_figures(connection: sa.Connection, generation_id: str) -> None:
-    """Drop what was measured of a clip whose bytes are not those of its generation any more, so that it is measured anew."""
+    """Delete the measurements of a clip whose file was replaced, so that it is measured again."""
     connection.execute(sa.delete(features).where(features.c.generation_id == generation_id))
 
 
 def is_paused(connection: sa.Connection, experiment_id: str) -> bool:
-    """Tell whether an experiment is paused, inside the caller's transaction."""
+    """Return whether an experiment is paused, read inside the caller's transaction."""
     query = sa.select(experiments.c.paused_at).where(experiments.c.id == experiment_id)
     return connection.execute(query).scalar() is not None
 
 
 def owner_of(connection: sa.Connection, name: str, task_id: str, *, but: str = "") -> str | None:
-    """Id of the row (``but`` not this one) that has a task of the connection called ``name``. Task ids of two connections may be alike."""
+    """Return the id of the row, other than ``but``, that has a task of the connection ``name``; None if there is none.
+
+    Task ids are unique per connection only.
+    """
     column = generations.c
     others = [column.task_id == task_id, column.connection == name, column.id != but]
     return connection.execute(sa.select(column.id).where(*others).order_by(column.seq).limit(1)).scalar()

@@ -1,4 +1,4 @@
-"""What the lab remembers beside generations: balance, pause, caps, the draft, learned prices. One JSON value a name."""
+"""Key-value store beside the generations: balance, pause, caps, drafts, learned prices. One JSON value per name."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PRICE_BLIND: Final = frozenset(
         "watermark",
     }
 )
-"""Parameters that are taken not to change the price; every other one is part of the learned price's name."""
+"""Parameters assumed not to change the price; every other one is part of the key of a learned price."""
 
 
 class KeyValue:
@@ -58,22 +58,22 @@ class KeyValue:
         self._cache = remembered_of(database)
 
     def get(self, name: str) -> Any:
-        """The value of a note, or None."""
+        """Return a stored value, or None."""
         return copy.deepcopy(self._once("note", name, read_note))
 
     def set(self, name: str, value: Any) -> None:
-        """Keep a JSON value under a name; None removes it. The last writer wins."""
+        """Store a JSON value under a name; None removes it. The last writer wins."""
         with begin_immediate(self._database) as connection:
             write_note(connection, name, value, self._clock())
 
     # -- balance and pause -----------------------------------------------------------------------------------------
 
     def balance(self, connection: str) -> BalanceRecord:
-        """The wallet of a connection as last told."""
+        """Return the last known balance of a connection."""
         return self._once("balance", connection, read_balance)
 
     def set_balance(self, connection: str, record: BalanceRecord) -> None:
-        """Remember a wallet; an answer to an older question never replaces that to a newer one."""
+        """Store a balance, unless a newer request has been answered already: late answers must not win."""
         with begin_immediate(self._database, even_read_only=True) as opened:
             known = read_balance(opened, connection)
             if known.asked_at is not None and (record.asked_at is None or record.asked_at < known.asked_at):
@@ -87,18 +87,18 @@ class KeyValue:
             log_balance(opened, connection, record, self._key_fingerprint, self._clock())
 
     def note_own_change(self, connection: str, credits: int) -> None:  # noqa: A002 - Rivya's word
-        """Remember that a person here changed a simulated wallet by so much, so that nobody is alarmed by it."""
+        """Record that a person changed a simulated wallet by so many credits, so that reconciliation does not report it."""
         with begin_immediate(self._database) as opened:
             kept = [[one.at.isoformat(), one.credits] for one in own_changes(opened, connection)][1 - OWN_CHANGES_MAX :]
             now = self._clock()
             write_note(opened, named("wallet_set", connection), [*kept, [now.isoformat(), credits]], now)
 
     def pause(self, connection: str) -> Pause | None:
-        """Why the queue of a connection is stopped, or None."""
+        """Return why the queue of a connection is paused, or None."""
         return self._once("pause", connection, read_pause)
 
     def set_pause(self, connection: str, pause: Pause | None) -> None:
-        """Stop the queue of a connection, or let it go on."""
+        """Pause the queue of a connection, or (None) resume it."""
         value = None
         if pause is not None:
             value = asdict(pause) | {
@@ -111,18 +111,18 @@ class KeyValue:
     # -- caps and prices -------------------------------------------------------------------------------------------
 
     def get_cap(self, mode: Mode) -> int | None:
-        """The daily cap set in the lab, in credits, or None."""
+        """Return the daily cap set in the lab, in credits, or None."""
         return self._once("cap", mode, read_cap)
 
     def set_cap(self, mode: Mode, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
-        """Set or remove the daily cap of a mode, in credits; see ``caps.log_change`` for ``why``."""
+        """Set or remove the daily cap of a mode, in credits; see ``cap_log.log_change`` for ``why``."""
         with begin_immediate(self._database) as connection:
             now = self._clock()
             log_change(connection, daily(mode), read_cap(connection, mode), credits, why, now)
             write_note(connection, named("cap", mode), credits, now)
 
     def learned_price(self, connection: str, request: GenerationRequest) -> int | None:
-        """Credits that Rivya reserved for the same model and settings last time on this connection, or None."""
+        """Return the credits that Rivya last reserved for the same model and settings on this connection, or None."""
         params = request.canonical()["params"]
         value = self.get(price_name(connection, request.model, params))
         return value if isinstance(value, int) else None
@@ -132,24 +132,24 @@ class KeyValue:
 
 
 def named(kind: str, rest: str) -> str:
-    """Name a note; a rest that is too long for a name stands there as its hash."""
+    """Build a key from a prefix and a rest; a rest too long for the column is replaced by its hash."""
     name = f"{kind}:{rest}"
     return name if len(name) <= NAME_MAX else f"{kind}:sha256:{hashlib.sha256(rest.encode()).hexdigest()}"
 
 
 def price_name(connection: str, model: str, params: Mapping[str, Any]) -> str:
-    """Name the learned price of a model with these wire parameters on a connection."""
+    """Return the key of the learned price of a model with these parameters, as sent, on a connection."""
     priced = {name: value for name, value in params.items() if name not in PRICE_BLIND}
     return named("price", f"{connection}:{model}:{json.dumps(priced, sort_keys=True, default=str)}")
 
 
 def read_note(connection: sa.Connection, name: str) -> Any:
-    """The value of a note inside the caller's transaction, or None."""
+    """Return a stored value, read inside the caller's transaction, or None."""
     return connection.execute(sa.select(notes.c.value).where(notes.c.name == name)).scalar()
 
 
 def write_note(connection: sa.Connection, name: str, value: Any, now: datetime) -> None:
-    """Keep a value inside the caller's transaction; None removes it."""
+    """Store a value inside the caller's transaction; None removes it."""
     if value is None:
         connection.execute(sa.delete(notes).where(notes.c.name == name))
         return
@@ -159,7 +159,7 @@ def write_note(connection: sa.Connection, name: str, value: Any, now: datetime) 
 
 
 def read_balance(connection: sa.Connection, name: str) -> BalanceRecord:
-    """The wallet of the connection called ``name``; all empty when nobody has asked yet."""
+    """Return the last known balance of the connection ``name``; all fields are None before the first reading."""
     value = read_note(connection, named("balance", name)) or {}
     return BalanceRecord(
         credits=value.get("credits"),
@@ -171,13 +171,13 @@ def read_balance(connection: sa.Connection, name: str) -> BalanceRecord:
 
 
 def own_changes(connection: sa.Connection, name: str) -> list[OwnChange]:
-    """What people here did to the simulated wallet of the connection called ``name``, oldest first."""
+    """Return the changes people made to the simulated wallet of the connection ``name``, oldest first."""
     kept = read_note(connection, named("wallet_set", name)) or []
     return [OwnChange(datetime.fromisoformat(at), moved) for at, moved in kept]
 
 
 def read_pause(connection: sa.Connection, name: str) -> Pause | None:
-    """Why the queue of the connection called ``name`` is stopped, or None."""
+    """Return why the queue of the connection ``name`` is paused, or None."""
     value = read_note(connection, named("pause", name))
     card = to_card(value["card"]) if value else None
     since = moment_of(value["since"]) if value else None

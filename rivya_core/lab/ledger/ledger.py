@@ -1,4 +1,7 @@
-"""The ledger: the one truth about what was asked for, what it may cost, where it stands and what it became."""
+"""The ledger: single source of truth for what was requested, what it costs, its state and its result.
+
+Inserts generations with their reservations and answers the queries of the housekeeping; the parts it holds do the rest.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ FIRST_RUN: Final = 1
 
 @dataclass(frozen=True)
 class NewGeneration:
-    """One generation to be stored; its id, which is also its Idempotency-Key, follows from intent and take."""
+    """One generation to be stored; its id, which is also its idempotency key, is derived from intent and take."""
 
     intent_id: str
     take: int
@@ -48,13 +51,13 @@ class NewGeneration:
 
     @property
     def id(self) -> str:
-        """The generation id. Raises LabError when intent or take are not usable."""
+        """The generation id. Raises LabError when intent or take is not usable."""
         return generation_id(self.intent_id, self.take)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenRow:
-    """The little that the housekeeping needs of a row that a job must be driving."""
+    """The few columns that the housekeeping needs of a row that needs a running job."""
 
     id: str
     state: State
@@ -63,7 +66,7 @@ class OpenRow:
 
 
 class Ledger:
-    """Everything the lab remembers of generations; safe to use from any thread.
+    """All stored data about generations; safe to use from any thread.
 
     Methods that take a ``sa.Connection`` work inside the caller's transaction (``database.begin_immediate``); all others
     are a transaction of their own. Its parts: ``rows`` (read and move single generations), ``jobs`` (what the four steps
@@ -105,7 +108,7 @@ class Ledger:
     # -- submitting ------------------------------------------------------------------------------------------------
 
     def add(self, connection: sa.Connection, new: NewGeneration) -> GenerationRecord:
-        """Store a generation with its reservation; one with this id already is returned as it is, untouched."""
+        """Store a generation with its reservation; if its id exists already, return that row unchanged."""
         known = self.rows.find(connection, new.id)
         if known is not None:
             return known
@@ -118,7 +121,7 @@ class Ledger:
         return row
 
     def add_many(self, connection: sa.Connection, new: Sequence[NewGeneration]) -> None:
-        """Store generations whose ids nobody has yet, in this order, each with its reservation."""
+        """Store generations with new ids, in this order, each with its reservation."""
         if not new:
             return
         trouble_of(self.database).refuse_if_damaged()
@@ -166,9 +169,9 @@ class Ledger:
         }
 
     def add_example(self, new: NewGeneration, *, at: datetime, took_s: float, **clip: Any) -> GenerationRecord:
-        """Store a finished generation that was never sent: an example of the first start, outside every figure.
+        """Store a finished generation that was never sent: an example of the first start, excluded from every figure.
 
-        ``clip``: the columns ``clip_key`` to ``clip_fps`` and ``poster_key``, and ``seq`` where its place is kept free.
+        ``clip``: the columns ``clip_key`` to ``clip_fps`` and ``poster_key``, and ``seq`` if a number was reserved for it.
         """
         with self.writing() as connection:
             return self.write_example(connection, new, at=at, took_s=took_s, **clip)
@@ -189,9 +192,9 @@ class Ledger:
         return self.rows.must_find(connection, new.id)
 
     def cancel_waiting(self, connection: sa.Connection, experiment_id: str) -> int:
-        """Take back all rows of an experiment that wait and may not have been sent, inside the caller's transaction; how many.
+        """Cancel all waiting rows of an experiment that were never sent, inside the caller's transaction; return how many.
 
-        What another experiment reuses stays.
+        Rows that another experiment reuses stay.
         """
         column = generations.c
         shared = sa.select(cell_takes.c.generation_id).where(
@@ -214,12 +217,12 @@ class Ledger:
         return len(rows)
 
     def is_empty(self) -> bool:
-        """Tell whether no generation was ever stored."""
+        """Return whether no generation was ever stored."""
         with self.reading() as connection:
             return connection.execute(sa.select(generations.c.seq).limit(1)).first() is None
 
     def by_intent(self, intent_id: str) -> Sequence[GenerationRecord]:
-        """All takes of an intent, in order."""
+        """Return all takes of an intent, in order."""
         query = sa.select(generations.c.id).where(generations.c.intent_id == intent_id).order_by(generations.c.take)
         with self.reading() as connection:
             return [self.rows.must_find(connection, row.id) for row in connection.execute(query).all()]
@@ -227,11 +230,11 @@ class Ledger:
     # -- housekeeping ----------------------------------------------------------------------------------------------
 
     def make_due(self, generation_id: str) -> None:
-        """Have the process that runs the jobs look at a row now."""
+        """Make a row due, so that the process that runs the jobs wakes its job; works across processes."""
         self.rows.update(generation_id, next_action_at=self.clock())
 
     def due(self, connection: str) -> Sequence[str]:
-        """Ids of rows whose time has come; each is named once, and to one caller only."""
+        """Claim the ids of due rows; each is returned once, to one caller only."""
         where = [generations.c.next_action_at <= self.clock(), generations.c.connection == connection]
         query = sa.select(generations.c.id).where(*where).order_by(generations.c.next_action_at).limit(500)
         with self.reading() as opened:
@@ -243,7 +246,7 @@ class Ledger:
             return ids
 
     def open_rows(self, connection: str | None = None) -> Sequence[OpenRow]:
-        """Rows that a job must be driving, oldest first, of one connection or of all; what is paused needs none."""
+        """Return the rows that need a running job, oldest first, of one connection or of all; paused ones need none."""
         columns = generations.c
         query = sa.select(columns.id, columns.state, columns.runs, columns.created_at).order_by(columns.seq)
         query = query.where(columns.state.in_(sorted(NEEDS_JOB)), not_held_back())
@@ -253,7 +256,7 @@ class Ledger:
             return readable(opened, query, _open_row)
 
     def provisional_rows(self, connection: str) -> Sequence[OpenRow]:
-        """Succeeded rows of a connection whose final price Rivya has not said yet, oldest first."""
+        """Return succeeded rows of a connection whose final price Rivya has not reported yet, oldest first."""
         columns = generations.c
         query = sa.select(columns.id, columns.state, columns.runs, columns.created_at).order_by(columns.seq)
         where = [columns.state == State.SUCCEEDED.value, columns.settlement == "provisional"]
@@ -261,13 +264,13 @@ class Ledger:
             return readable(opened, query.where(*where, columns.connection == connection), _open_row)
 
     def next_run(self, connection: sa.Connection, generation_id: str) -> int:
-        """Count one more engine workflow for a row, inside the caller's transaction; its number."""
+        """Count one more engine workflow for a row, inside the caller's transaction; return its run number."""
         row = self.rows.must_find(connection, generation_id)
         self.rows.update_row(connection, generation_id, runs=row.runs + 1)
         return row.runs + 1
 
     def next_runs(self, connection: sa.Connection, experiment_id: str) -> list[tuple[str, int]]:
-        """Count one more engine workflow for each waiting row of an experiment; their ids and numbers, oldest first."""
+        """Count one more engine workflow for each waiting row of an experiment; return (id, run) pairs, oldest first."""
         column = generations.c
         where = [column.experiment_id == experiment_id, column.state == State.WAITING.value]
         connection.execute(sa.update(generations).where(*where).values(runs=column.runs + 1))
@@ -275,7 +278,7 @@ class Ledger:
         return [(row.id, row.runs) for row in found]
 
     def smallest_waiting(self, connection: str) -> int:
-        """Credits of the cheapest row of a connection that waits or is about to be sent (again); 0 when there is none."""
+        """Return the credits of a connection's cheapest row that is not sent yet or may be sent again; 0 when there is none."""
         unsent = [State.WAITING.value, State.SUBMITTING.value]
         where = [generations.c.state.in_(unsent), generations.c.connection == connection, not_held_back()]
         with self.reading() as opened:
@@ -283,14 +286,14 @@ class Ledger:
         return found or 0
 
     def at_stake(self, connection: str) -> int:
-        """Credits of the rows of a connection that are being sent or run at Rivya."""
+        """Return the credits held by rows of a connection that are being sent or run at Rivya."""
         sent = [State.SUBMITTING.value, State.RUNNING.value]
         where = [generations.c.state.in_(sent), generations.c.connection == connection]
         with self.reading() as opened:
             return opened.execute(sa.select(sa.func.sum(generations.c.held_credits)).where(*where)).scalar() or 0
 
     def counts(self, connection: str | None = None) -> dict[State, int]:
-        """How many rows stand in each state, deleted ones included; states without rows are left out."""
+        """Count the rows in each state, deleted ones included; states without rows are left out."""
         query = sa.select(generations.c.state, sa.func.count()).group_by(generations.c.state)
         if connection is not None:
             query = query.where(generations.c.connection == connection)
@@ -306,7 +309,7 @@ def _open_row(row: sa.Row[Any]) -> OpenRow:
 
 
 def not_held_back() -> sa.ColumnElement[bool]:
-    """Rows but those that wait while their experiment is paused."""
+    """Match all rows except those waiting while their experiment is paused."""
     paused = sa.select(experiments.c.id).where(experiments.c.paused_at.is_not(None))
     column = generations.c
     return sa.or_(

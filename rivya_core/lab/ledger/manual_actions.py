@@ -1,4 +1,7 @@
-"""What people decide about generations: take back, ask again, adopt, close, fetch again, hide."""
+"""Ledger writes behind the buttons of a generation: cancel, ask again, adopt, close, download again, hide.
+
+Waking or enqueuing jobs afterwards is up to ``jobs.generation_actions``.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ class ManualActions:
         self._jobs = jobs
 
     def cancel(self, generation_id: str) -> bool:
-        """Take a waiting row back; False when it has left already."""
+        """Cancel a waiting row; False when it is no longer waiting."""
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             if row.open_attempts > 0:
@@ -61,7 +64,7 @@ class ManualActions:
             )
 
     def reopen(self, generation_id: str) -> None:
-        """Let an unconfirmed row be sent again, with its first key and bytes, in a new re-send window.
+        """Let an unconfirmed row be sent again, with its original idempotency key and body, in a new re-send window.
 
         Raises:
             LabError: the row is not unconfirmed.
@@ -110,11 +113,11 @@ class ManualActions:
         prompt: str = "",
         params: Mapping[str, Any] | None = None,
     ) -> tuple[GenerationRecord, bool]:
-        """Store a task that was made elsewhere under the connection called ``name``, to be followed and never sent; True when new.
+        """Store a task created elsewhere on the connection ``name``, to be polled and never sent; return its row and whether it is new.
 
-        A task that a row has already gives that row. It counts with what the task itself says that it reserved, on the day
-        on which it was made; without a figure it counts nothing until it has ended. It can be repeated only where the API
-        tells its prompt, and no sweep takes it for a clip of its own.
+        A task that already has a row returns that row. It counts with the credits that the task itself reports as reserved,
+        on the day on which it was created; without that figure it counts nothing until it has ended. It can be repeated only
+        if the API reports its prompt, and sweeps never reuse it.
         """
         owner = owner_of(connection, name, task.id)
         if owner is not None:
@@ -131,7 +134,7 @@ class ManualActions:
         return row, True
 
     def disown(self, generation_id: str, card: ErrorCard) -> bool:
-        """Make an adopted row unconfirmed again because Rivya knows no such task; False when no person adopted it."""
+        """Make an adopted row unconfirmed again because Rivya does not know its task; False when no person adopted it."""
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             why = events.c.detail["why"].as_string()
@@ -147,11 +150,11 @@ class ManualActions:
                 error=card,
                 task_id=None,
                 submitted_at=None,
-                open_attempts=1,  # the first one's outcome is as unknown as before
+                open_attempts=1,  # the outcome of the original attempt is as unknown as before
             )
 
     def stop_watching(self, generation_id: str, overdue_after_s: float) -> None:
-        """Mark an overdue row as no longer watched: it is read every six hours, and nothing waits for it.
+        """Mark an overdue row as unwatched: it is polled every six hours, and nothing waits for it.
 
         Raises:
             LabError: it is not overdue, or there is nothing to watch.
@@ -164,14 +167,14 @@ class ManualActions:
                 self._rows.update_row(connection, row.id, event=event, unwatched_at=self._rows.clock())
 
     def watch_again(self, generation_id: str) -> None:
-        """Take the mark of ``stop_watching`` back. What was given back of its hold stays so until the task succeeds."""
+        """Undo ``stop_watching``. A released reservation stays released until the task succeeds."""
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             if row.unwatched_at is not None:
                 self._rows.update_row(connection, row.id, event=("note", {"watched": "yes"}), unwatched_at=None)
 
     def release_untaken(self, connection_name: str) -> list[str]:
-        """Give back the holds of unwatched rows whose wallet shows that nothing was taken; their ids."""
+        """Release the reservations of unwatched rows that the balance shows were not charged; return their ids."""
         with self._rows.reading() as connection:
             if not to_release(connection, connection_name):
                 return []
@@ -185,7 +188,7 @@ class ManualActions:
         return released
 
     def close_unconfirmed(self, generation_id: str) -> None:
-        """End an unconfirmed row as not charged, on a person's word. Raises LabError when it is not unconfirmed."""
+        """End an unconfirmed row as not charged, on a person's judgement. Raises LabError when it is not unconfirmed."""
         with self._rows.writing() as connection:
             row = self._unconfirmed(connection, generation_id)
             card = ErrorCard(
@@ -219,9 +222,9 @@ class ManualActions:
         return row
 
     def lost_clip(self, generation_id: str) -> bool:
-        """Send a succeeded row whose file is gone back to ``unsaved``, to be fetched again; its credits stay settled.
+        """Move a succeeded row whose file is missing back to ``unsaved``, to be downloaded again; its credits stay settled.
 
-        The one way out of an end state: not a transition of a job, so it is not in ``states.LEGAL``.
+        The one way out of an end state. It is not a transition of a job, so it is not in ``states.LEGAL``.
         """
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
@@ -239,7 +242,7 @@ class ManualActions:
         return True
 
     def damaged_clip(self, generation_id: str, fault: str) -> bool:
-        """Send a succeeded row whose clip is broken back to be fetched again; the file stays until a better one is here."""
+        """Move a succeeded row with a damaged clip back to be downloaded again; the file stays until a better one has arrived."""
         card = ErrorCard(
             title="The clip is damaged",
             detail=fault,
@@ -254,7 +257,7 @@ class ManualActions:
             return self._back_to_fetch(connection, row, card, clip_check=DAMAGED, clip_fault=fault)
 
     def mark_clips(self, clips: Sequence[tuple[str, str]], *, check: str, fault: str | None) -> None:
-        """Write down what is known of archived clips, by id and key, unless another file has taken the place of one."""
+        """Store check results of archived clips, by id and key; a clip whose file was replaced meanwhile is skipped."""
         done = generations.c.state == State.SUCCEEDED.value
         with self._rows.writing() as connection:
             for generation_id, clip_key in clips:
@@ -264,13 +267,13 @@ class ManualActions:
     # -- marks -----------------------------------------------------------------------------------------------------
 
     def set_starred(self, generation_ids: Sequence[str], starred: bool) -> int:
-        """Set or clear the star of some rows; how many changed."""
+        """Set or clear the star of some rows; return how many changed."""
         where = [generations.c.id.in_(generation_ids), generations.c.starred.is_not(starred)]
         with self._rows.writing() as connection:
             return connection.execute(sa.update(generations).where(*where).values(starred=starred)).rowcount
 
     def set_deleted(self, generation_ids: Sequence[str], moment: datetime | None) -> int:
-        """Hide ended rows from History, or (None) bring them back; how many. Their credits go on counting."""
+        """Hide ended rows from History, or (None) restore them; return how many. Their credits still count."""
         where = [generations.c.id.in_(generation_ids), generations.c.state.in_(sorted(TERMINAL))]
         where.append(generations.c.deleted_at.is_(None) if moment else generations.c.deleted_at.is_not(None))
         with self._rows.writing() as connection:
@@ -278,7 +281,7 @@ class ManualActions:
 
 
 def _followed(task: Generation, name: str, prompt: str, params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The columns of a row for a task that was made elsewhere; its id follows from the task, so that it has one row."""
+    """Return the columns of a row for a task created elsewhere; its id is derived from the task id, so that a task has one row."""
     made_at = min(task.created_at.astimezone(UTC), now) if task.created_at else now
     digest = hashlib.sha256(f"{name}\n{task.id}".encode()).hexdigest()
     intent_id = ADOPTED_INTENT + digest[:ADOPTED_DIGITS]

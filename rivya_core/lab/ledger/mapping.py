@@ -1,4 +1,4 @@
-"""How rows become records and records become columns: the only place that knows both forms."""
+"""Convert rows to records and values to columns: the only place that knows both forms."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def to_record(row: sa.Row[Any]) -> GenerationRecord:
 
 
 UNREADABLE: Final = (ValueError, TypeError, AttributeError)
-"""What turning a damaged row into a record ends in."""
+"""The exceptions that converting a damaged row may raise."""
 
 _T = TypeVar("_T")
 _damaged: WeakKeyDictionary[sa.Engine, dict[str, None]] = WeakKeyDictionary()
 
 
 def readable(connection: sa.Connection, query: sa.Select[Any], make: Callable[[sa.Row[Any]], _T]) -> list[_T]:
-    """What a query of generations finds; a damaged row is left out and named (``damaged_rows``), the others are there."""
+    """Convert the rows of a query; damaged rows are left out and recorded (``damaged_rows``)."""
     try:
         return [make(row) for row in connection.execute(query)]
     except UNREADABLE:
@@ -66,7 +66,7 @@ def readable(connection: sa.Connection, query: sa.Select[Any], make: Callable[[s
 
 
 def unreadable(engine: sa.Engine, generation_id: str) -> StorageError:
-    """The error of a generation whose row is damaged; it is named from now on, and once in the log."""
+    """Build the error of a generation whose row is damaged; record it, and log it once."""
     error = StorageError(
         "A generation cannot be read",
         f"The row of {generation_id} in the database is damaged. Nothing is sent for it.",
@@ -81,7 +81,7 @@ def unreadable(engine: sa.Engine, generation_id: str) -> StorageError:
 
 
 def name_unknown_states(connection: sa.Connection) -> None:
-    """Name the generations whose state nobody knows: they are shown as unconfirmed, and no job touches them."""
+    """Record the generations with an unknown state: they are shown as unconfirmed, and no job touches them."""
     column = generations.c
     unknown = sa.select(column.id).where(column.state.not_in([state.value for state in State]))
     for generation_id in connection.execute(unknown).scalars():
@@ -89,12 +89,12 @@ def name_unknown_states(connection: sa.Connection) -> None:
 
 
 def damaged_rows(engine: sa.Engine) -> tuple[str, ...]:
-    """The generations whose rows were found damaged since the database was opened."""
+    """Return the ids of generations whose rows were found damaged since the database was opened."""
     return tuple(_damaged.get(engine, {}))
 
 
 def to_event(row: sa.Row[Any]) -> EventRecord:
-    """Build the record of a line of the timeline."""
+    """Build the record of a timeline event."""
     return EventRecord(at=row.at, kind=row.kind, detail=row.detail)
 
 
@@ -115,7 +115,7 @@ _CARD_FIELDS: Final = frozenset(field.name for field in fields(ErrorCard))
 
 
 def to_card(value: Mapping[str, Any] | None) -> ErrorCard | None:
-    """Read a stored error card; what a newer version added is left out."""
+    """Read a stored error card, ignoring fields that a newer version added."""
     if not value:
         return None
     return ErrorCard(**{name: item for name, item in value.items() if name in _CARD_FIELDS})
@@ -127,7 +127,7 @@ def card_json(card: ErrorCard | None) -> dict[str, Any] | None:
 
 
 def to_columns(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn values as callers have them (cards, states) into what the columns hold."""
+    """Convert values as callers have them (cards, states) to column values."""
     columns = {name: value.value if isinstance(value, State) else value for name, value in values.items()}
     if "error" in columns:
         card = columns["error"]
@@ -136,7 +136,7 @@ def to_columns(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def clip_columns(clip: Clip) -> dict[str, Any]:
-    """The columns that say where the clip is and what it measures."""
+    """Return the columns that describe the archived clip."""
     return {
         "clip_key": clip.clip_key,
         "poster_key": clip.poster_key,

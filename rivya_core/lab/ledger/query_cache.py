@@ -1,7 +1,7 @@
-"""What was read from the database, kept until any process writes to it: a screen that is drawn again asks SQLite nothing twice.
+"""Query cache, invalidated by any write of any process: a page that is redrawn runs no query twice.
 
-Only for reads that depend on the database and their name alone, outside of transactions. A name holds all that the answer
-depends on; an answer is shared by all who ask, so it is frozen, or copied by who hands it out.
+Only for reads outside of transactions, never for a decision to spend. The key must contain everything besides the database
+that the result depends on. A result is shared by all callers, so it must be frozen, or copied before it is handed out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _lock: Final = threading.Lock()
 
 
 class Remembered:
-    """Answers of one version of the database; safe to use from any thread."""
+    """Cached results of one version of the database; safe to use from any thread."""
 
     def __init__(self, database: sa.Engine) -> None:
         self._database = ref(database)  # the engine is the key under which this is kept
@@ -35,11 +35,11 @@ class Remembered:
         self._kept: dict[Hashable, Any] = {}
 
     def changes(self) -> int:
-        """A number that grows when any process has written to the database since the last call; under 0.1 ms."""
+        """Return a number that grows when any process has written to the database since the last call; under 0.1 ms."""
         return self._watch.changes()
 
     def once(self, name: Hashable, read: Callable[[], T]) -> T:
-        """What ``read`` says, asked for once a version of the database. An error is not kept."""
+        """Return the result of ``read``, called once per version of the database. Errors are not cached."""
         version = self.changes()
         with self._lock:
             if version > self._version:
@@ -50,7 +50,7 @@ class Remembered:
                 return known
         found = read()
         with self._lock:
-            # what was read after a later write must not be taken for older, nor the other way round
+            # store only under the version that was current before the read: a write during it must invalidate the result
             if version == self._version:
                 if len(self._kept) >= KEPT_MAX:
                     self._kept.clear()
@@ -70,7 +70,7 @@ class Remembered:
 
 
 def remembered_of(database: sa.Engine) -> Remembered:
-    """The one memory of an open database."""
+    """Return the one cache of an open database."""
     with _lock:
         known = _remembered.get(database)
         if known is None:
@@ -79,10 +79,15 @@ def remembered_of(database: sa.Engine) -> Remembered:
 
 
 class _Watch:
-    """Sees commits of all processes through ``PRAGMA data_version``, on a connection of its own that never writes."""
+    """Detect commits of all processes by ``PRAGMA data_version``, on a connection of its own that never writes.
+
+    The pragma does not report commits of its own connection, hence a separate one.
+    """
 
     def __init__(self, database: sa.Engine) -> None:
-        self._path = str(database.url.database)  # not the engine, which would keep itself alive by its own listener
+        self._path = str(
+            database.url.database
+        )  # not the engine: a reference cycle through its own listener would keep it alive
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._seen = -1
@@ -93,7 +98,7 @@ class _Watch:
         with self._lock, storage_errors():
             if self._connection is None:
                 self._connection = sqlite3.connect(self._path, check_same_thread=False)
-                self._seen = -1  # the number tells of changes on one connection only
+                self._seen = -1  # data_version values can only be compared on the same connection
             seen: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
             if seen != self._seen:
                 self._seen = seen

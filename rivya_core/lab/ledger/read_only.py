@@ -1,7 +1,7 @@
-"""What a read-only process may change: nothing that anyone else made.
+"""Guard of the read-only mode (``RIVYA_READ_ONLY``): refuse every write unless it is explicitly allowed.
 
-Every write of the lab begins in ``database.begin_immediate``, which asks here, so that a new act is refused until somebody
-decides otherwise. Two kinds of writes say that they are allowed: what the wallet answered, and a visitor's own vote.
+Every write of the lab starts in ``database.begin_immediate``, which checks here, so that a newly added write is refused by
+default. Two kinds of writes opt in: the balance that the server reported, and a visitor's own vote.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ _protected: WeakSet[sa.Engine] = WeakSet()
 
 
 def protect(database: sa.Engine) -> None:
-    """Refuse every write to this database from here on, in this process, that is not allowed by name."""
+    """Refuse from now on, in this process, every write to this database that does not opt in."""
     _protected.add(database)
 
 
 def is_protected(database: sa.Engine) -> bool:
-    """Tell whether this process only shows what the database holds."""
+    """Return whether this process may only read the database."""
     return database in _protected
 
 
 def refuse_writes(database: sa.Engine) -> None:
-    """Raise LabError when this process only shows what the database holds."""
+    """Raise LabError when this process may only read the database."""
     if is_protected(database):
         raise refusal()
 
 
 def refusal() -> LabError:
-    """Say why nothing can be changed here."""
+    """Build the error that says why nothing can be changed here."""
     return LabError(
         "This dashboard is read-only",
         "It was started with RIVYA_READ_ONLY=1: it shows what is there, and changes nothing.",

@@ -1,8 +1,8 @@
-"""Balance against ledger: every answer about the wallet is logged with what our rows had taken by then, and what moved beside that is found.
+"""Reconcile the balance with the ledger: log every balance reading with what our rows had taken by then, and find the rest.
 
-A row is never said to have taken more than is certain: while its POST, its refund or its price is open, it took something
-between nothing and all of it. So each read says within which bounds the wallet stands without our rows, and only bounds that
-exclude each other speak for a charge or a top-up made elsewhere.
+While a row's POST, refund or price is open, it took something between nothing and all of its credits. So each reading gives
+an interval for what the wallet would hold without our rows; only disjoint intervals prove a charge or a top-up made
+elsewhere.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from rivya_core.lab.ledger.states import TERMINAL, State
 from rivya_core.settings import Mode, is_built_in
 
 REFUND_WITHIN: Final = timedelta(minutes=15)
-"""How long a failed task's refund, or the rest of a price, may take to reach the wallet."""
+"""How long a refund of a failed task, or the rest of a price, may take to show in the balance."""
 
 SETTLE_WITHIN: Final = timedelta(days=1)
 """How long a provisional price may still become a lower one."""
 
 ANSWER_WITHIN: Final = timedelta(seconds=10)
-"""How long an answer about a simulated wallet may be under way."""
+"""Longest time that a balance request to the simulator may take."""
 
 WEAK_KEPT_FOR: Final = timedelta(days=30)
 KEPT_MAX: Final = 5000
@@ -47,7 +47,7 @@ _MODES: Final = ("live", "simulated")
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Credits that rows had taken from a wallet when it was asked: ``least`` for certain, ``most`` at the utmost."""
+    """Credits that rows had taken from a wallet at the time of a reading: at least ``least``, at most ``most``."""
 
     least: int
     most: int
@@ -55,7 +55,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One answer about a wallet. ``booked_credits`` our rows had surely taken, ``open_credits`` perhaps beside that."""
+    """One balance reading. ``booked_credits``: certainly taken by our rows; ``open_credits``: possibly taken on top."""
 
     asked_at: datetime
     credits: int
@@ -76,7 +76,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Unexplained:
-    """A change of the wallet that no row of ours explains, between two reads.
+    """A change of the balance between two readings that no row of ours explains.
 
     ``low`` and ``high`` bound it, below zero for credits that are missing, above for credits that came; equal when exact.
     """
@@ -93,7 +93,7 @@ class Unexplained:
 
     @property
     def least_credits(self) -> int:
-        """What is certain of it; below zero when credits are missing."""
+        """The certain part of it; below zero when credits are missing."""
         return self.high if self.high < 0 else self.low
 
 
@@ -103,9 +103,9 @@ class Unexplained:
 def log_balance(
     connection: sa.Connection, name: str, record: BalanceRecord, key_fingerprint: str | None, now: datetime
 ) -> None:
-    """Log an answered question about the wallet of the connection called ``name``, in the caller's transaction.
+    """Log a balance reading of the connection ``name``, in the caller's transaction.
 
-    A stretch in which nothing changes is kept as its first and its last read.
+    A run of equal readings is kept as its first and its last one.
     """
     if record.credits is None or record.asked_at is None or record.error is not None:
         return
@@ -130,7 +130,7 @@ def log_balance(
 
 
 def _tidy(connection: sa.Connection, name: str, now: datetime) -> None:
-    """Drop old reads that say little, since certain ones stand around them, and the oldest beyond a number."""
+    """Delete old readings with wide intervals between exact ones, and the oldest beyond a maximum number."""
     ours = balances.c.connection == name
     weak = sa.and_(ours, balances.c.open_credits > 0, balances.c.asked_at < now - WEAK_KEPT_FOR)
     connection.execute(sa.delete(balances).where(weak))
@@ -139,9 +139,9 @@ def _tidy(connection: sa.Connection, name: str, now: datetime) -> None:
 
 
 def taken(connection: sa.Connection, name: str, asked_at: datetime) -> Taken:
-    """What the rows of a connection had taken from its wallet at a read that began at ``asked_at`` and has ended.
+    """Return what the rows of a connection had taken from its wallet at a reading that began at ``asked_at`` and has ended.
 
-    A task that was made elsewhere and is followed here took its credits elsewhere: it stays out.
+    Adopted tasks are left out: they were created, and charged, elsewhere.
     """
     column = generations.c
     ours = column.connection == name
@@ -175,9 +175,9 @@ def taken(connection: sa.Connection, name: str, asked_at: datetime) -> Taken:
 
 
 def taken_by(row: Any, asked_at: datetime, *, moved: bool) -> Taken:
-    """What one row may have taken. ``moved``: its credits moved in the ledger since the wallet was asked."""
+    """Return what one row may have taken. ``moved``: its credits changed in the ledger since the balance was requested."""
     held = row.held_credits
-    # A task that runs has its hold back only when the wallet itself showed that nothing was taken; see ``unwatched``.
+    # A running task's reservation is released only when the balance showed that nothing was charged; see ``unwatched``.
     shown_untaken = row.state == State.RUNNING and row.settlement == "released"
     if row.attempts == 0 or shown_untaken:
         return Taken(0, 0)
@@ -200,7 +200,7 @@ def taken_by(row: Any, asked_at: datetime, *, moved: bool) -> Taken:
 
 
 def reads(connection: sa.Connection, name: str, mode: Mode, since: datetime | None = None) -> list[Read]:
-    """The logged reads of a wallet, oldest first: those since a moment, and the last one before it."""
+    """Return the logged readings of a wallet, oldest first: those since a moment, and the last one before it."""
     column = balances.c
     where = [column.connection == name, column.mode == mode]
     if since is not None:
@@ -214,14 +214,14 @@ def reads(connection: sa.Connection, name: str, mode: Mode, since: datetime | No
 
 @dataclass(frozen=True, slots=True)
 class OwnChange:
-    """Credits that a person of this lab put into a simulated wallet, or took from it."""
+    """A change of a simulated wallet that a person made in this lab, in credits."""
 
     at: datetime
     credits: int
 
 
 def without_own(found: Sequence[Read], own: Sequence[OwnChange]) -> list[Read]:
-    """The reads as they would be had nobody here changed the wallet; one that was under way at the time says nothing."""
+    """Return the readings corrected for changes made in this lab; one that overlaps such a change is dropped."""
     sure = [read for read in found if not any(one.at - ANSWER_WITHIN < read.asked_at <= one.at for one in own)]
     return [
         replace(read, credits=read.credits - sum(one.credits for one in own if one.at < read.asked_at)) for read in sure
@@ -230,7 +230,7 @@ def without_own(found: Sequence[Read], own: Sequence[OwnChange]) -> list[Read]:
 
 @dataclass(slots=True)
 class _Level:
-    """A stretch of reads that agree on what the wallet would hold without our rows."""
+    """A run of readings whose intervals for the wallet without our rows overlap."""
 
     low: int
     high: int
@@ -245,7 +245,7 @@ class _Level:
 
 
 def unexplained(found: Sequence[Read]) -> list[Unexplained]:
-    """The fewest changes that these reads, oldest first, force us to believe in; another key begins anew."""
+    """Return the fewest changes that explain these readings, oldest first; another API key starts a new sequence."""
     levels: list[_Level] = []
     for read in found:
         if levels and levels[-1].agrees(read):
@@ -259,7 +259,7 @@ def unexplained(found: Sequence[Read]) -> list[Unexplained]:
 
 
 def _change(before: _Level, after: _Level) -> Unexplained:
-    """Place a change after the last read that rules the new level out."""
+    """Build the change, placed after the last reading that excludes the new level."""
     sure = next(
         (read for read in reversed(before.reads) if read.low > after.high or read.high < after.low), before.reads[-1]
     )

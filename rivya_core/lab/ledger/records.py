@@ -20,7 +20,7 @@ Phase = Literal["submit", "upload", "create", "poll", "fetch", "settle"]
 
 @dataclass(frozen=True, slots=True)
 class ErrorCard:
-    """What a person is told of a failure: what happened, whether it was charged, what is safe now, the request id."""
+    """A failure as it is shown: what happened, whether it was charged, what is safe to do now, the request id."""
 
     title: str
     detail: str
@@ -120,23 +120,23 @@ class GenerationRecord:
 
     @property
     def mark(self) -> str:
-        """What the clip is, in one word in capitals, for whatever leaves the lab: LIVE, SIMULATED or REPLAY."""
+        """Label of the clip for everything that leaves the lab: LIVE, SIMULATED or REPLAY."""
         return self.mode_word.upper()
 
     @property
     def mode_word(self) -> ModeWord:
-        """What the clip is to people; ``mode`` is what the books count it as."""
+        """Label of the clip on screens; ``mode`` is what it is counted as."""
         return mode_word(self.mode, self.connection)
 
     @property
     def params(self) -> Mapping[str, Any]:
-        """The model parameters as they go over the wire."""
+        """The model parameters as they are sent."""
         params = self.request.get("params", {})
         return params if isinstance(params, Mapping) else {}
 
     @property
     def length(self) -> str:
-        """The asked-for length as it goes over the wire, in seconds or frames by model; "" when the model has none."""
+        """The requested length as it is sent, in seconds or frames by model; "" when the model has none."""
         return next((str(self.params[key]) for key in DURATION_KEYS if self.params.get(key)), "")
 
     @property
@@ -151,11 +151,11 @@ class GenerationRecord:
 
     @property
     def has_clip(self) -> bool:
-        """True when the archived clip is here."""
+        """True when the clip is archived."""
         return self.clip_key is not None
 
     def elapsed_s(self, now: datetime) -> float:
-        """Seconds since the task id arrived; while there is none, since it was submitted."""
+        """Seconds since the task id arrived, or before that since the submission."""
         return (now - (self.submitted_at or self.created_at)).total_seconds()
 
 
@@ -183,10 +183,10 @@ class MovementRecord:
 
 @dataclass(frozen=True, slots=True)
 class BalanceRecord:
-    """The wallet as last told by the server.
+    """The balance as last reported by the server.
 
-    ``asked_at``: when the question left that ``credits`` answers. ``tried_at``: when the last question left, answered or
-    not. ``error``: why it failed.
+    ``asked_at``: when the request was sent whose answer ``credits`` is. ``tried_at``: when the last request was sent,
+    answered or not. ``error``: why that one failed.
     """
 
     credits: int | None
@@ -198,7 +198,7 @@ class BalanceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A wallet-wide stop of one connection's queue. ``effect``: key, wallet, rate, off or person."""
+    """A pause of one connection's whole queue. ``effect``: key, wallet, rate, off or person."""
 
     effect: str
     since: datetime
@@ -209,7 +209,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class PauseState:
-    """What is stopped: the connection's whole queue, and single experiments by their ids."""
+    """What is paused: the connection's whole queue, and single experiments by their ids."""
 
     pause: Pause | None = None
     experiments: frozenset[str] = frozenset()
@@ -219,9 +219,10 @@ class PauseState:
 class Budget:
     """What may still be spent on a connection now.
 
-    ``available_credits``: balance less what is promised; None when the balance is unknown. ``cap_credits``: today's cap,
-    None without one. ``spent_today_credits``: held or settled by generations submitted today. ``remaining_credits``: the
-    smaller of what balance and cap leave, None when neither is known.
+    ``promised_credits``: reservations that the last known balance cannot include yet. ``available_credits``: balance less
+    those; None when the balance is unknown. ``cap_credits``: today's cap, None without one. ``spent_today_credits``: held or
+    settled by generations submitted today. ``remaining_credits``: the smaller of what balance and cap leave, None when
+    neither is known.
     """
 
     mode: Mode
@@ -244,7 +245,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """What History shows; what is empty filters nothing.
+    """The filters of History; an empty field filters nothing.
 
     ``since``/``until``: aware UTC, half open. ``text``: full-text query. ``params``: pairs of a parameter's name
     (``cfg_scale``, ``duration``, ``aspect_ratio``) and a value, values of one name being alternatives. ``sweep``: its id.
@@ -264,7 +265,7 @@ class HistoryFilter:
     hidden_sweeps: bool = True
 
     def __post_init__(self) -> None:
-        """Take sets and lists from scripts as well: a filter is a key, which nobody may change afterwards."""
+        """Convert sets and lists that scripts pass to frozensets: a filter is a cache key and must be hashable."""
         for name in ("states", "models", "params", "labels"):
             object.__setattr__(self, name, frozenset(getattr(self, name) or ()))
 

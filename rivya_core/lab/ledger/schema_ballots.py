@@ -1,4 +1,4 @@
-"""Tables of ballots that were handed out, and of the lines that came back. Import them from ``schema``, which has all tables."""
+"""Tables of exported ballots and of the vote lines that came back. Import them from ``schema``, which has all tables."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ ballot_lines = sa.Table(
     sa.Column("voter", sa.String(64), nullable=False),
     sa.Column("round_id", sa.String(48), sa.ForeignKey(PREFIX + "vote_rounds.id"), nullable=False, unique=True),
     sa.Column("sha256", sa.String(64), nullable=False),
-    sa.Column("taken_out_at", UtcMoment),  # its votes are left out since then
+    sa.Column("taken_out_at", UtcMoment),  # excluded from the count since then
     sa.Index("ix_lab_ballot_lines_ballot_id", "ballot_id", "voter", unique=True),
 )

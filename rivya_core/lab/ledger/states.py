@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a generation stands, as this lab knows it."""
+    """State of a generation, as this lab knows it."""
 
     WAITING = "waiting"
     SUBMITTING = "submitting"
@@ -25,10 +25,10 @@ class State(StrEnum):
 
 
 TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
-"""States that no job changes any more."""
+"""End states: no job changes them any more."""
 
 NEEDS_JOB = frozenset({State.WAITING, State.SUBMITTING, State.RUNNING, State.SAVING, State.UNSAVED})
-"""States that a job must be driving; ``unconfirmed`` waits for a person."""
+"""Open states that need a running job; ``unconfirmed`` is open, too, but waits for a person."""
 
 LEGAL: dict[State, frozenset[State]] = {
     State.WAITING: frozenset({State.SUBMITTING, State.CANCELLED}),
@@ -41,11 +41,11 @@ LEGAL: dict[State, frozenset[State]] = {
     State.FAILED: frozenset(),
     State.CANCELLED: frozenset(),
 }
-"""Every transition a row may take; anything else is a bug and is refused by the ledger."""
+"""Every legal transition; the ledger refuses any other as a bug."""
 
 
 def stored(value: str | None) -> State:
-    """The state that a row holds; one that nobody knows, in a damaged row, counts as unconfirmed: held, and never sent again."""
+    """Read a stored state; an unknown one (a damaged row) counts as unconfirmed: still reserved, and never sent again."""
     try:
         return State(value or "")
     except ValueError:
@@ -53,5 +53,5 @@ def stored(value: str | None) -> State:
 
 
 def is_terminal(state: State | str) -> bool:
-    """Tell whether no job will change a row in this state."""
+    """Return whether this is an end state."""
     return State(state) in TERMINAL

@@ -1,4 +1,4 @@
-"""Texts that people write into the lab, as they are kept."""
+"""Validation of texts that people enter, before they are stored."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The heart of the ledger: read a row, move it from state to state by compare-and-set, write its timeline.
+"""Read a generation, change its state by compare-and-set, append to its timeline.
 
-Every write of a generation goes through ``move`` or ``update``, so that no state is skipped, no event is missing and the
-credits of an ended row are never left open.
+Every write of a generation goes through ``move`` or ``update``, so that no state is skipped, no event is missing and no ended
+row keeps an open reservation. No other module may set the columns in ``NOT_FREE``.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from rivya_core.lab.ledger.schema import events, generations, movements
 from rivya_core.lab.ledger.states import LEGAL, TERMINAL, State
 from rivya_core.lab.ledger.unexpected_errors import is_unexpected
 
+# Statements are built once: SQLAlchemy caches their compiled form by structure, and these run several times per job.
 _BY_ID: Final = sa.select(*EVERY_COLUMN).where(generations.c.id == sa.bindparam("id"))
 _SET_IN_STATE: Final = sa.update(generations).where(
     generations.c.seq == sa.bindparam("row_seq"), generations.c.state == sa.bindparam("row_state")
@@ -44,16 +45,19 @@ _MOVEMENTS: Final = sa.select(movements).where(movements.c.generation_id == sa.b
 NOT_FREE: Final = frozenset(
     {"seq", "id", "state", "mode", "held_credits", "reserved_credits", "final_credits", "settlement", "finished_at"}
 )
-"""Columns that only ``move``, the credit movements and the submission may set."""
+"""Columns that only ``move``, the credit movements (``credits.book``) and the submission may set."""
 
 
 def utc_now() -> datetime:
-    """The present moment, aware."""
+    """The current time, timezone-aware UTC."""
     return datetime.now(UTC)
 
 
 class Transitions:
-    """Read and move generations; safe to use from any thread."""
+    """Read generations and change their states; safe to use from any thread.
+
+    Methods that take a ``sa.Connection`` work inside the caller's transaction; all others open one of their own.
+    """
 
     def __init__(
         self,
@@ -68,26 +72,26 @@ class Transitions:
         self.remembered = remembered_of(database)
 
     def reading(self) -> AbstractContextManager[sa.Connection]:
-        """A connection for reads."""
+        """Open a connection for reads; every statement sees the newest commit."""
         return reading(self.database)
 
     def writing(self) -> AbstractContextManager[sa.Connection]:
-        """A connection that holds the write lock until the end of the block."""
+        """Open a transaction that holds the write lock until the end of the block (``database.begin_immediate``)."""
         return begin_immediate(self.database)
 
     def changes(self) -> int:
-        """A number that grows when any process has written to the database since the last call; under 0.1 ms."""
+        """Return a number that grows when any process has written to the database since the last call; under 0.1 ms."""
         return self.remembered.changes()
 
     def ping(self) -> None:
-        """Read from the database. Raises StorageError when it cannot."""
+        """Read from the database once. Raises StorageError when that fails."""
         with self.reading() as connection:
             connection.execute(sa.select(sa.func.max(generations.c.seq))).scalar()
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def find(self, connection: sa.Connection, generation_id: str) -> GenerationRecord | None:
-        """The generation inside the caller's transaction, or None."""
+        """Return the generation, read inside the caller's transaction, or None. Raises StorageError for a damaged row."""
         try:
             row = connection.execute(_BY_ID, {"id": searchable(generation_id)}).first()
             return None if row is None else to_record(row)
@@ -95,12 +99,12 @@ class Transitions:
             raise unreadable(connection.engine, generation_id) from error
 
     def get(self, generation_id: str) -> GenerationRecord:
-        """The generation as it is now. Raises LabError for an unknown id."""
+        """Return the generation as of now. Raises LabError for an unknown id."""
         with self.reading() as connection:
             return self.must_find(connection, generation_id)
 
     def must_find(self, connection: sa.Connection, generation_id: str) -> GenerationRecord:
-        """The generation inside the caller's transaction. Raises LabError for an unknown id."""
+        """Return the generation, read inside the caller's transaction. Raises LabError for an unknown id."""
         row = self.find(connection, generation_id)
         if row is None:
             raise LabError(
@@ -112,12 +116,12 @@ class Transitions:
         return row
 
     def events(self, generation_id: str) -> Sequence[EventRecord]:
-        """The timeline, oldest first."""
+        """Return the timeline of a generation, oldest first."""
         with self.reading() as connection:
             return [to_event(row) for row in connection.execute(_EVENTS, {"id": searchable(generation_id)})]
 
     def movements(self, generation_id: str) -> Sequence[MovementRecord]:
-        """The credit movements, oldest first."""
+        """Return the credit movements of a generation, oldest first."""
         with self.reading() as connection:
             return [to_movement(row) for row in connection.execute(_MOVEMENTS, {"id": searchable(generation_id)})]
 
@@ -133,13 +137,14 @@ class Transitions:
         credits: CreditMove | None = None,  # noqa: A002 - Rivya's word
         **columns: Any,
     ) -> bool:
-        """Take a row from one of ``from_states`` to ``to_state``; False when it is in another state by now.
+        """Change a row's state from one of ``from_states`` to ``to_state``; False when it is in another state by now.
 
-        ``note`` goes into the event beside from and to; ``columns`` are set in the same transaction, ``error`` as a card.
-        A row that ends as failed or cancelled with its reservation untouched is released unless ``credits`` says otherwise.
+        ``note`` is added to the event; ``columns`` are set in the same transaction, ``error`` as an ``ErrorCard``. A row that
+        ends as failed or cancelled with an untouched reservation is released unless ``credits`` says otherwise.
 
         Raises:
-            ValueError: the transition is not in ``states.LEGAL``; a bug of the caller.
+            LabError: unknown id.
+            ValueError: the transition is not in ``states.LEGAL``, or a column is in ``NOT_FREE``; a bug in the caller.
         """
         with self.writing() as connection:
             row = self.must_find(connection, generation_id)
@@ -157,6 +162,7 @@ class Transitions:
         **columns: Any,
     ) -> bool:
         """Do what ``move`` does with a row that was read inside the caller's transaction."""
+        # Checked for every state that was passed, not just the present one: a bug shows in tests, not in a rare race.
         illegal = [state for state in from_states if to_state not in LEGAL[state]]
         if illegal:
             raise ValueError(f"no generation may go from {illegal} to {to_state}")
@@ -164,18 +170,21 @@ class Transitions:
             return False
         now = self.clock()
         if is_unexpected(row.error):
-            columns.setdefault("error", None)  # the row moves on
+            columns.setdefault("error", None)  # the row made progress, so the unexpected error is over
         if row.unwatched_at is not None:
-            columns.setdefault("unwatched_at", None)  # and is worth watching again
+            columns.setdefault("unwatched_at", None)  # and a row that makes progress is watched again
         values = self._checked(columns) | {"state": to_state.value}
         if to_state in TERMINAL:
             values["finished_at"] = now
+        # Compare-and-set on the state. SQLite's write lock already excludes a lost update; the WHERE clause keeps the rule
+        # true on a database without such a lock.
         changed = connection.execute(_SET_IN_STATE, {"row_seq": row.seq, "row_state": row.state.value, **values})
         if changed.rowcount != 1:
             return False
         self.write_event(
             connection, row.id, "state", {"from": row.state.value, "to": to_state.value, **(note or {})}, now
         )
+        # Without this, the reservation of a failed row would count against the cap for the rest of the day.
         if credits is None and to_state in {State.FAILED, State.CANCELLED} and row.settlement == "reserved":
             credits = Release(to_state.value)  # noqa: A001 - Rivya's word
         if credits is not None:
@@ -183,7 +192,12 @@ class Transitions:
         return True
 
     def update(self, generation_id: str, *, event: tuple[str, Mapping[str, Any]] | None = None, **columns: Any) -> None:
-        """Set columns of a row that are neither state nor credits, with a line in its timeline if ``event`` is given."""
+        """Set columns of a row that are neither state nor credits; ``event`` (kind, detail) is appended to its timeline.
+
+        Raises:
+            LabError: unknown id.
+            ValueError: a column is in ``NOT_FREE``; a bug in the caller.
+        """
         with self.writing() as connection:
             self.update_row(connection, generation_id, event=event, **columns)
 
@@ -212,6 +226,6 @@ class Transitions:
     def write_event(
         self, connection: sa.Connection, generation_id: str, kind: str, detail: Mapping[str, Any], now: datetime
     ) -> None:
-        """Add a line to the timeline of a generation, inside the caller's transaction."""
+        """Append an event to the timeline of a generation, inside the caller's transaction."""
         event = {"generation_id": generation_id, "at": now, "kind": kind, "detail": dict(detail)}
         connection.execute(_NEW_EVENT, event)

@@ -1,4 +1,7 @@
-"""What ails the database while it is open, kept in memory: damage stays, a full disk or a lock passes; and one line of log for it."""
+"""Health of the open database, kept in memory: damage is permanent, a full disk or a lock is transient. Logs each once.
+
+A damaged database refuses to buy anything until it is opened again: what is sent might be forgotten and paid twice.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from collections.abc import Callable
 from rivya_core.api.errors import StorageError
 
 PASSES_S = 60.0
-"""A passing trouble is told for so long after it was last met, unless something was written meanwhile."""
+"""Seconds for which a transient problem is shown after its last occurrence, unless a write succeeds sooner."""
 
 TOLD_EVERY_S = 60.0
 
@@ -19,7 +22,7 @@ _told_at_s: dict[str, float] = {}
 
 
 class Trouble:
-    """The trouble of one open database; used from any thread."""
+    """The health of one open database; safe to use from any thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -28,18 +31,18 @@ class Trouble:
         self._passing: tuple[StorageError, float] | None = None
 
     def note(self, error: StorageError, *, is_damage: bool) -> None:
-        """Remember what was met."""
+        """Record a problem."""
         if is_damage:
             self.damage = self.damage or error
         else:
             self._passing = (error, self._clock())
 
     def wrote(self) -> None:
-        """Forget what has passed: a write was stored."""
+        """Clear a transient problem: a write succeeded."""
         self._passing = None
 
     def current(self) -> StorageError | None:
-        """What ails the database now, or None."""
+        """Return the present problem of the database, or None."""
         if self.damage is not None:
             return self.damage
         passing = self._passing
@@ -48,13 +51,13 @@ class Trouble:
         return passing[0]
 
     def refuse_if_damaged(self) -> None:
-        """Raise the StorageError of a database in which nothing may be bought any more."""
+        """Raise StorageError when the database is damaged, so that nothing may be bought any more."""
         if self.damage is not None:
             raise self.damage.with_traceback(None)
 
 
 def tell(log: logging.Logger, error: StorageError) -> None:
-    """Log a trouble of the database as one line, the same one at most once a minute, whoever meets it."""
+    """Log a database problem as one line, the same one at most once a minute across all callers."""
     now_s = time.monotonic()
     with _guard:
         if now_s - _told_at_s.get(error.title, float("-inf")) < TOLD_EVERY_S:

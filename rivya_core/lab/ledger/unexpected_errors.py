@@ -1,7 +1,7 @@
-"""Errors that nobody foresaw, in a step of a generation or in the housekeeping: what is kept of them, and what a person is told.
+"""Unexpected errors in a job step or in the housekeeping: what is recorded of them and shown to a person.
 
-Kept in memory, one a place, until that place works again; a card stands on the row as well. Of the error only its type is
-told: its words may hold whatever was at hand, a prompt or a key among it.
+Kept in memory, one per place, until that place works again; the row gets a card as well. Only the type of the error is
+shown: its message may contain anything, a prompt or an API key included.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rivya_core.api.errors import RivyaError
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord, Phase
 
 CODE: Final = "program_error"
-"""The code of every such card: it goes when its row moves on."""
+"""Code of every such card; the card is cleared when its row makes progress."""
 
 PHASES: Final[dict[str, Phase]] = {"create": "create", "wait": "poll", "save": "fetch", "settle": "settle"}
 _WHILE: Final[dict[Phase, str]] = {
@@ -31,7 +31,7 @@ _TOLD_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Unexpected:
-    """What went wrong at one place since it last worked. ``kind``: type of the last error; ``generation_id``: None in the housekeeping."""
+    """The error of one place since it last worked. ``kind``: type of the last error; ``generation_id``: None in the housekeeping."""
 
     where: str
     kind: str
@@ -45,7 +45,7 @@ class Unexpected:
 
 
 class UnexpectedErrors:
-    """Those that no place has recovered from; used from any thread."""
+    """The errors of places that have not recovered yet; safe to use from any thread."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -60,36 +60,36 @@ class UnexpectedErrors:
             self._known[key] = Unexpected(where, kind_of(error), self._now(), count, generation_id)
 
     def forget(self, key: str) -> None:
-        """The place works again."""
+        """Clear the error of a place that works again."""
         if key in self._known:
             with self._guard:
                 self._known.pop(key, None)
 
     def all(self) -> tuple[Unexpected, ...]:
-        """The newest first, at most twenty."""
+        """Return the errors, newest first, at most twenty."""
         with self._guard:
             found = sorted(self._known.values(), key=lambda one: one.at, reverse=True)
         return tuple(found[:_TOLD_MAX])
 
 
 def kind_of(error: Exception) -> str:
-    """The name of an error's type, which is all that may be told of it."""
+    """Return the name of an error's type, the only part of it that is safe to show."""
     return type(error).__name__
 
 
 def trace_of(error: Exception) -> str:
-    """Type and places of an error for the log, without its words."""
+    """Return type and traceback of an error for the log, without its message."""
     return f"{kind_of(error)}\n{''.join(traceback.format_tb(error.__traceback__))}".rstrip()
 
 
 def where_of(step: str) -> str:
-    """What a step was doing, for a sentence."""
+    """Return what a step was doing, to be used in a sentence."""
     phase = PHASES.get(step, "create")
     return _WHILE.get(phase, step)
 
 
 def card_of(step: str, row: GenerationRecord, error: Exception) -> ErrorCard:
-    """The card of a row whose step met an error that nobody foresaw. Whether it was charged is what the row knows of it."""
+    """Build the card of a row whose step failed unexpectedly; ``charged`` follows from what the row knows."""
     phase = PHASES.get(step, "create")
     told = f"{error.title}. {error.detail}" if isinstance(error, RivyaError) else ""
     unknown = row.open_attempts > 0 and row.task_id is None
@@ -110,5 +110,5 @@ def card_of(step: str, row: GenerationRecord, error: Exception) -> ErrorCard:
 
 
 def is_unexpected(card: ErrorCard | None) -> bool:
-    """True for a card that goes when its row moves on."""
+    """True for the card of an unexpected error, which is cleared when its row makes progress."""
     return card is not None and card.code == CODE

@@ -1,8 +1,8 @@
-"""Tasks that nobody watches any more: when their hold may go.
+"""Unwatched tasks, which a person has stopped waiting for: when their reservation may be released.
 
-A task that ends in a word nobody knows never tells its price. Whether credits were taken is read from the wallet: a reading
-from before the request and one from after the person stopped watching, with the same key, the same credits, and no other row
-that may have taken or given back anything between them.
+A task stuck in an unknown status never reports its price. Whether credits were taken is then inferred from the balance: one
+reading from before the request and one from after the person stopped watching, with the same key and the same credits, and
+no other row in between that may have taken or returned anything.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CAN_STOP: Final = frozenset({State.RUNNING, State.UNSAVED})
 
 @dataclass(frozen=True, slots=True)
 class Untaken:
-    """Two readings of a wallet that show that nothing was taken."""
+    """Two balance readings that show that nothing was charged."""
 
     credits: int
     before: datetime
@@ -40,17 +40,17 @@ class Untaken:
 
 
 def under_way() -> sa.ColumnElement[bool]:
-    """Rows that somebody still watches; for queries that have named open states."""
+    """Return the condition for rows that are still watched; for queries that already select open states."""
     return generations.c.unwatched_at.is_(None)
 
 
 def is_overdue(row: GenerationRecord, now: datetime, overdue_after_s: float) -> bool:
-    """Tell whether a task is unusually long on its way, so that a person may stop watching it."""
+    """Return whether a task takes unusually long, so that a person may stop watching it."""
     return row.task_id is not None and row.elapsed_s(now) >= overdue_after_s
 
 
 def check_overdue(row: GenerationRecord, now: datetime, overdue_after_s: float) -> None:
-    """Let a person stop watching a row that has been on its way unusually long.
+    """Check that a person may stop watching a row because it takes unusually long.
 
     Raises:
         LabError: it has not, or there is nothing to watch.
@@ -76,7 +76,7 @@ def _span(seconds: float) -> str:
 
 
 def to_release(connection: sa.Connection, name: str) -> list[GenerationRecord]:
-    """The unwatched rows of a connection whose hold still counts; a damaged one is left alone."""
+    """Return the unwatched rows of a connection whose reservation still counts; damaged rows are skipped."""
     column = generations.c
     where = [column.connection == name, column.state == State.RUNNING.value, column.unwatched_at.is_not(None)]
     query = sa.select(*EVERY_COLUMN).where(*where, column.settlement == "reserved")
@@ -84,9 +84,9 @@ def to_release(connection: sa.Connection, name: str) -> list[GenerationRecord]:
 
 
 def untaken(connection: sa.Connection, row: GenerationRecord) -> Untaken | None:
-    """The readings that show that a row took nothing, or None while there are none.
+    """Return the readings that show that a row was not charged, or None while there are none.
 
-    The first one was logged while no row was open, so that no request of this row can have begun before it was answered.
+    The first reading was logged while no row was open, so that this row cannot have been sent before it was answered.
     """
     if row.first_attempt_at is None or row.unwatched_at is None:
         return None
@@ -107,9 +107,9 @@ def _read(connection: sa.Connection, row: GenerationRecord, when: sa.ColumnEleme
 
 
 def _others(connection: sa.Connection, row: GenerationRecord, before: Any, after: Any) -> bool:
-    """True when another row was sent between two readings, unless it is one that nobody watches either.
+    """True when another row was sent between two readings, unless it is unwatched, too.
 
-    Several of those are shown to have taken nothing together: none gives credits to another.
+    Several unwatched rows are cleared together: an unchanged balance means that none of them was charged.
     """
     column = generations.c
     unwatched = sa.and_(column.state == State.RUNNING.value, column.unwatched_at.is_not(None))

@@ -1,1 +1,1 @@
-"""Read the ledger for people: pages, filters, search, what was added to generations, how they differ."""
+"""Read the ledger for screens: pages, filters, search, marks of generations, differences between them."""

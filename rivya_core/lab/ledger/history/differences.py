@@ -10,7 +10,7 @@ from rivya_core.api.prompt_words import TOKEN, WORD
 from rivya_core.lab.ledger.records import GenerationRecord
 
 MEASURED = frozenset({"Mode", "Picture", "Frames a second"})
-"""Fields that nobody asked for."""
+"""Fields that are no part of the request."""
 
 LONG = frozenset({"Prompt", "Negative prompt"})
 CHIP_LENGTH = 28
@@ -61,7 +61,7 @@ def compare(records: Sequence[GenerationRecord], base_id: str) -> Differences:
 
 
 def fields_of(record: GenerationRecord) -> dict[str, str]:
-    """What a clip was asked for, in words, the most telling first."""
+    """Return the fields of a clip's request, in words, the most informative first."""
     params = dict(record.params)
     fields = {"Prompt": record.prompt, "Negative prompt": str(params.pop("negative_prompt", "") or NONE)}
     for name in sorted(params, key=lambda one: (one not in _LABELS, one)):
@@ -77,9 +77,9 @@ def fields_of(record: GenerationRecord) -> dict[str, str]:
 
 
 def changes(before: GenerationRecord, after: GenerationRecord) -> list[tuple[str, str]]:
-    """What was changed in a request to make another: each field with what it was and what it became, in words.
+    """Return what was changed in a request to make another: each field with its old and its new value, in words.
 
-    Only what was asked for counts, not what came of it.
+    Only the requests are compared, not their results.
     """
     found = compare([before, after], before.id)
     asked = (row for row in found.rows if row["name"] not in MEASURED)
@@ -87,7 +87,7 @@ def changes(before: GenerationRecord, after: GenerationRecord) -> list[tuple[str
 
 
 def _became(before: Sequence[Part], after: Sequence[Part]) -> str:
-    """Write a change short: "red → grey" for words that were replaced, "+" and a minus sign before the others."""
+    """Format a change: "red → grey" for replaced words, a plus or minus sign before added or removed ones."""
     if [kind for kind, _ in after] == ["same"]:
         return f"{before[0][1]} → {after[0][1]}"
     told: list[str] = []
@@ -102,7 +102,7 @@ def _became(before: Sequence[Part], after: Sequence[Part]) -> str:
 
 
 def words_diff(before: str, after: str) -> list[Part]:
-    """Tell word by word how a text came from another; whole words only, with the spaces between them."""
+    """Return a word-level diff of two texts; whole words only, with the spaces between them."""
     old, new = TOKEN.findall(before), TOKEN.findall(after)
     parts: list[Part] = []
     for what, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -120,7 +120,7 @@ def _add(parts: list[Part], kind: str, tokens: Sequence[str]) -> None:
 
 
 def _joined(parts: Sequence[Part]) -> list[Part]:
-    """Put a change together that only a space interrupts: "a b" to "c d" reads as one change, not as two."""
+    """Merge changes separated only by a space: "a b" to "c d" is one change, not two."""
     gone, added, joined = "", "", list[Part]()
 
     def close() -> None:
@@ -154,7 +154,7 @@ def _cell(name: str, base: str, value: str, *, is_base: bool) -> dict[str, Any]:
 
 
 def _short(name: str, cell: Mapping[str, Any], value: str) -> str:
-    """A chip's words: the value, or for a prompt how many words came and went."""
+    """Return the text of a chip: the value, or for a prompt the number of words added and removed."""
     if name in LONG and value != NONE:
         counts = {
             kind: sum(len(WORD.findall(text)) for what, text in cell["parts"] if what == kind)

@@ -1,6 +1,6 @@
-"""Reading the ledger for people: pages, the latest clip, what runs, what failed, how long things take.
+"""Queries for screens: pages of History, the latest clip, what runs, what failed, how long clips take. Read-only.
 
-Rows are wide, so lists are found on an index alone and only the rows of one page are read in full.
+Rows are wide, so a list is first found by a covering index, as sequence numbers; only the rows of one page are read in full.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from rivya_core.settings import Mode
 T = TypeVar("T")
 
 PAGE_SIZE: Final = 25
-KEPT_ROWS_MAX: Final = 100  # longer pages are for scripts, which read each once
-COUNT_MAX: Final = 10_000  # beyond this a total reads "10,000+"
+KEPT_ROWS_MAX: Final = 100  # longer pages are not cached: only scripts ask for them, once each
+COUNT_MAX: Final = 10_000  # beyond this a total is shown as "10,000+"
 EXPORT_CHUNK: Final = 200
 TYPICAL_OF: Final = 200
 TYPICAL_LOOK_BACK: Final = 1000
@@ -47,7 +47,7 @@ _ALONE: Final = (
         generations.c.experiment_id.not_in(sa.select(experiments.c.id).where(experiments.c.deleted_at.is_(None))),
     ),
 )
-"""Rows that nobody has put away and no sweep tells of."""
+"""Rows that were not dismissed and are not reported by a sweep."""
 
 
 ENOUGH_TO_TELL: Final = 5
@@ -55,12 +55,12 @@ ENOUGH_TO_TELL: Final = 5
 
 
 class Typical(NamedTuple):
-    """Seconds from the moment the task began (its id arrived) to an end, of the last ``count`` clips of one kind."""
+    """Quantiles of the seconds from the task's start (its id arrived) to an end, over the last ``count`` clips of one kind."""
 
     p10_s: float
     p50_s: float
     p90_s: float
-    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
+    count: int  # type: ignore[assignment]  # shadows tuple.count, which is not used here
 
     def left_s(
         self, *, rounds: float = 1, gone_s: float = 0.0, enough: int = ENOUGH_TO_TELL
@@ -81,7 +81,7 @@ class Typical(NamedTuple):
 
 
 class SweepTrouble(NamedTuple):
-    """What went wrong in one sweep. ``failed``: ids of its failed generations; ``waiting``: how many others need a person."""
+    """Failures of one sweep. ``failed``: ids of its failed generations; ``waiting``: how many others need a person."""
 
     experiment_id: str
     name: str
@@ -101,7 +101,7 @@ class History:
     def page(
         self, wanted: HistoryFilter | None = None, page: int = 1, size: int = PAGE_SIZE, sort: Sort = "newest"
     ) -> HistoryPage:
-        """One page of what the filter lets through, in an order; a page beyond the end is the last one."""
+        """Return one page of the filtered rows, in the given order; a page beyond the end is the last one."""
         asked = (wanted or HistoryFilter(), max(1, page), size, sort)
         if size > KEPT_ROWS_MAX:
             with reading(self._database) as connection:
@@ -109,7 +109,7 @@ class History:
         return self._once(("page", *asked), lambda connection: _page(connection, *asked))
 
     def export_rows(self, wanted: HistoryFilter | None = None) -> Iterator[GenerationRecord]:
-        """Every row that the filter lets through, newest first, read in pieces so that nothing is held open."""
+        """Yield every filtered row, newest first, read in batches so that no transaction stays open."""
         where = conditions(wanted or HistoryFilter())
         below: list[sa.ColumnElement[bool]] = []
         while True:
@@ -122,7 +122,7 @@ class History:
             below = [generations.c.seq < seqs[-1]]
 
     def some(self, ids: Sequence[str]) -> list[GenerationRecord]:
-        """The generations of these ids in their order; what is deleted or not there is left out."""
+        """Return the generations with these ids, in their order; deleted and unknown ones are left out."""
         column = generations.c
         wanted = {one: place for place, one in enumerate(dict.fromkeys(ids))}
         where = [column.id.in_(wanted), column.deleted_at.is_(None)]
@@ -131,13 +131,13 @@ class History:
         return sorted(found, key=lambda row: wanted[row.id])
 
     def marks(self, ids: Sequence[str], *, votes: bool = False) -> dict[str, Marks]:
-        """What people and sweeps added to some generations, by id; of votes only when asked."""
+        """Return what people and sweeps added to some generations, by id; votes only when asked for."""
         return self._once(
             ("marks", tuple(ids), votes), lambda connection: marks.read(connection, ids, votes=votes)
         ).copy()
 
     def marked(self, rows: Iterable[GenerationRecord]) -> Iterator[tuple[GenerationRecord, Marks]]:
-        """Each row with all its marks, read in pieces so that nothing is held open."""
+        """Yield each row with all its marks, read in batches so that no transaction stays open."""
         left = iter(rows)
         while piece := list(islice(left, EXPORT_CHUNK)):
             with reading(self._database) as connection:
@@ -145,7 +145,7 @@ class History:
             yield from ((row, found[row.id]) for row in piece)
 
     def choices(self) -> Choices:
-        """Which models and parameter values there are to filter by."""
+        """Return the models and parameter values to filter by."""
         return self._once("choices", self._more_choices)
 
     def _more_choices(self, connection: sa.Connection) -> Choices:
@@ -154,18 +154,18 @@ class History:
             return self._choices
 
     def sweep_names(self) -> list[SweepName]:
-        """The newest sweeps that are neither hidden nor deleted, at most 200."""
+        """Return the newest sweeps that are neither hidden nor deleted, at most 200."""
         return list(self._once("sweep_names", history_choices.sweeps))
 
     def latest(self, mode: Mode | None = None) -> GenerationRecord | None:
-        """The generation whose clip was archived last, or None."""
+        """Return the generation whose clip was archived last, or None."""
         modes: tuple[Mode, ...] = ("live", "simulated") if mode is None else (mode,)
         with reading(self._database) as connection:
             found = [row for row in (_latest(connection, one) for one in modes) if row is not None]
         return max(found, key=lambda row: (row.finished_at or row.created_at, row.seq), default=None)
 
     def newest_clips(self, limit: int) -> list[GenerationRecord]:
-        """The newest generations that have ended well, at most ``limit``; nothing is counted."""
+        """Return the newest succeeded generations, at most ``limit``, without a total."""
         where = conditions(HistoryFilter(states=frozenset({State.SUCCEEDED})))
         read = self._once(
             ("newest_clips", limit), lambda connection: _rows(connection, _seqs(connection, where, limit))
@@ -173,44 +173,44 @@ class History:
         return list(read)
 
     def examples(self) -> list[str]:
-        """Ids of the examples of the first start that nobody removed."""
+        """Return the ids of the first start's examples that were not removed."""
         where = [generations.c.source == "example", generations.c.deleted_at.is_(None)]
         with reading(self._database) as connection:
             return list(connection.execute(sa.select(generations.c.id).where(*where)).scalars())
 
     def running(self, limit: int = 20, mode: Mode | None = None) -> list[GenerationRecord]:
-        """Generations on their way, newest first, at most ``limit``."""
+        """Return unfinished generations, newest first, at most ``limit``."""
         return self._in_states("running", IN_PROGRESS, limit, mode)
 
     def failures(self, limit: int = 20, mode: Mode | None = None) -> list[GenerationRecord]:
-        """Failed, unconfirmed and unsaved generations nobody has put away, newest first, at most ``limit``.
+        """Return failed, unconfirmed and unsaved generations that were not dismissed, newest first, at most ``limit``.
 
-        Those that a sweep bought are told of sweep by sweep: ``sweep_troubles``.
+        Those of sweeps are reported per sweep instead, by ``sweep_troubles``.
         """
         return self._in_states("failures", TROUBLED, limit, mode, *_ALONE)
 
     def running_count(self, mode: Mode | None = None) -> int:
-        """How many generations are on their way."""
+        """Count the unfinished generations."""
         return self._once(
             ("running_count", mode), lambda connection: len(_unordered(connection, _of_states(IN_PROGRESS, mode)))
         )
 
     def running_ids(self) -> list[str]:
-        """Ids of all generations on their way, in no order."""
+        """Return the ids of all unfinished generations, in no order."""
         query = sa.select(generations.c.id).where(*_of_states(IN_PROGRESS, None))
         return list(self._once("running_ids", lambda connection: connection.execute(query).scalars().all()))
 
     def failures_count(self, mode: Mode | None = None) -> int:
-        """How many failure cards nobody has put away."""
+        """Count the failure cards that were not dismissed."""
         with reading(self._database) as connection:
             return len(_unordered(connection, [*_of_states(TROUBLED, mode), *_ALONE]))
 
     def sweep_troubles(self) -> list[SweepTrouble]:
-        """What failed or needs a person in each sweep and nobody has put away, the newest trouble first."""
+        """Return per sweep what failed or needs a person and was not dismissed, newest first."""
         return list(self._once("sweep_troubles", _sweep_troubles))
 
     def children(self, generation_id: str, limit: int = 8) -> list[GenerationRecord]:
-        """What was made from a generation's settings, or repeats it, newest first, at most ``limit``."""
+        """Return the generations made from a generation's settings, or repeating it, newest first, at most ``limit``."""
         column = generations.c
         born = sa.select(column.seq).where(column.id == generation_id).scalar_subquery()
         where = [column.seq > born, column.parent_id == generation_id, column.deleted_at.is_(None)]
@@ -230,15 +230,15 @@ class History:
         return self._remembered.reading(("history", name), read)
 
     def typical_s(self, model: str, mode: Mode, duration: str | None = None) -> Typical | None:
-        """How long clips of a model, mode and duration (or number of frames) took lately; None without any.
+        """Return how long recent clips of a model, mode and duration (or number of frames) took; None without any.
 
-        From the moment the task began to the clip kept here: what ``GenerationRecord.elapsed_s`` counts, so that a running
-        clock can be set beside it.
+        From the task's start to the archived clip: the same span as ``GenerationRecord.elapsed_s``, so that a running clock
+        can be compared with it.
         """
         return self._took_s(model, mode, duration, generations.c.finished_at)
 
     def rendering_s(self, model: str, mode: Mode, duration: str | None = None) -> Typical | None:
-        """The same up to the moment the task was seen finished at Rivya: by this the reads are timed."""
+        """The same, up to the poll that found the task finished; polls are scheduled by it."""
         return self._took_s(model, mode, duration, generations.c.ready_at)
 
     def _took_s(self, model: str, mode: Mode, duration: str | None, ended_at: sa.Column[Any]) -> Typical | None:
@@ -289,9 +289,9 @@ def _sweep_troubles(connection: sa.Connection) -> list[SweepTrouble]:
 def _counted(
     connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]], size: int, page: int, sort: Sort
 ) -> tuple[int, Sequence[int]]:
-    """How many rows there are, up to one more than are counted, and those of a page and one more.
+    """Return the number of rows, capped at one more than is counted, and the rows of a page plus one.
 
-    A filter is expensive, so both come from one pass; without one, or in another order, the two are cheaper each for itself.
+    With a filter, which is expensive, both come from one pass; without one, or in another order, two queries are cheaper.
     """
     if len(where) == 1 or sort != "newest":
         some = sa.select(sa.literal(1)).select_from(generations).where(*where).limit(COUNT_MAX + 1).subquery()
@@ -319,7 +319,7 @@ def _of_states(states: Sequence[State], mode: Mode | None) -> list[sa.ColumnElem
 
 
 def _unordered(connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> Sequence[int]:
-    """Sequence numbers of the few rows in some states; asked for in order, SQLite would walk through all rows instead."""
+    """Select the sequence numbers of the few rows in some states; with ORDER BY, SQLite would scan all rows instead."""
     return connection.execute(sa.select(generations.c.seq).where(*where)).scalars().all()
 
 
@@ -330,13 +330,13 @@ def _seqs(
     offset: int = 0,
     sort: Sort = "newest",
 ) -> Sequence[int]:
-    """Sequence numbers only: with those the offset is counted on the index, without touching a row."""
+    """Select sequence numbers only, so that the offset is counted on the index without reading a row."""
     query = sa.select(generations.c.seq).where(*where).order_by(*order(sort)).limit(limit).offset(offset)
     return connection.execute(query).scalars().all()
 
 
 def _rows(connection: sa.Connection, seqs: Sequence[int]) -> list[GenerationRecord]:
-    """The rows of some sequence numbers, in their order."""
+    """Return the rows with some sequence numbers, in their order."""
     if not seqs:
         return []
     query = sa.select(*EVERY_COLUMN).where(generations.c.seq.in_(seqs)).order_by(generations.c.seq.desc())
@@ -371,7 +371,7 @@ def _took(model: str, mode: Mode, duration: str | None, ended_at: sa.Column[Any]
     query = (
         sa.select(lately.c.ended_at, lately.c.submitted_at)
         .where(lately.c.state == State.SUCCEEDED.value, lately.c.model == model)
-        .where(lately.c.source.not_in(("example", "adopted")))  # an adopted task was followed from its middle
+        .where(lately.c.source.not_in(("example", "adopted")))  # an adopted task was not followed from its start
         .where(lately.c.ended_at.is_not(None), lately.c.submitted_at.is_not(None))
         .limit(TYPICAL_OF)
     )
@@ -383,7 +383,7 @@ def _took(model: str, mode: Mode, duration: str | None, ended_at: sa.Column[Any]
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
-    """The value below which ``share`` of the ordered values lie, between neighbours where it falls between them."""
+    """Return the quantile ``share`` (0..1) of sorted values, interpolated linearly."""
     place = share * (len(ordered) - 1)
     low = math.floor(place)
     high = min(low + 1, len(ordered) - 1)

@@ -1,4 +1,4 @@
-"""Which models and parameter values there are to filter History by."""
+"""The models and parameter values that History can be filtered by, updated incrementally."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ VALUES_MAX: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What there is. ``seq``: the last row seen.
+    """The choices as of row ``seq``.
 
-    ``used``: by parameter, the values that were asked for last, as :func:`history_query.plain` writes them, each with the last
-    row that did; at most 60 a parameter, as a script may give every clip another number.
+    ``used``: by parameter, the most recently requested values, as :func:`history_query.plain` formats them, each with the
+    last row that used it; at most 60 per parameter, since a script may give every clip another number.
     """
 
     models: tuple[str, ...] = ()
@@ -31,12 +31,12 @@ class Choices:
 
     @property
     def params(self) -> Mapping[str, tuple[str, ...]]:
-        """The values by parameter, numbers first and in their order."""
+        """The values by parameter, numbers first, sorted."""
         return {name: tuple(sorted(values, key=_numbers_first)) for name, values in self.used.items()}
 
 
 def more(connection: sa.Connection, known: Choices) -> Choices:
-    """Add what rows newer than the last look ask for; a request never changes, so no older one is read again."""
+    """Add the values of rows newer than ``seq``; a request never changes, so no older row is read again."""
     column = generations.c
     newest = connection.execute(sa.select(sa.func.max(column.seq))).scalar() or 0
     if newest <= known.seq:
@@ -55,7 +55,7 @@ def more(connection: sa.Connection, known: Choices) -> Choices:
 
 
 def sweeps(connection: sa.Connection) -> list[SweepName]:
-    """The newest sweeps that are neither hidden nor deleted."""
+    """Return the newest sweeps that are neither hidden nor deleted."""
     column = experiments.c
     where = [column.deleted_at.is_(None), column.hidden_at.is_(None)]
     query = sa.select(column.id, column.name).where(*where).order_by(column.created_at.desc()).limit(SWEEPS_MAX)

@@ -1,6 +1,6 @@
-"""What a filter and an order of History ask of the database.
+"""Build the WHERE and ORDER BY clauses of History's filters and orders.
 
-What lists is answered from an index where one fits; a parameter or an order by time reads the rows themselves, once.
+Lists are answered from an index where one fits; filters by parameter and orders by time read the rows themselves, once.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ PARAM_KEYS: Final[Mapping[str, Sequence[str]]] = {
     "duration": DURATION_KEYS,
     "aspect_ratio": ASPECT_KEYS,
 }
-"""The parameters that a filter knows, each with the names that models give it."""
+"""The parameters that can be filtered by, each with the names that models use for it."""
 
 
 def conditions(wanted: HistoryFilter) -> list[sa.ColumnElement[bool]]:
-    """What a row must be for the filter to let it through."""
+    """Return the conditions that a filter puts on a row."""
     column = generations.c
     where: list[sa.ColumnElement[bool]] = [column.deleted_at.is_(None)]
     if wanted.states:
@@ -48,7 +48,7 @@ def conditions(wanted: HistoryFilter) -> list[sa.ColumnElement[bool]]:
 
 
 def _of_what(wanted: HistoryFilter) -> list[sa.ColumnElement[bool]]:
-    """What was asked for, and what was added later."""
+    """Return the conditions on the request and on the marks that were added later."""
     column = generations.c
     names = sorted({name for name, _value in wanted.params})
     where = [_param_is(name, {value for one, value in wanted.params if one == name}) for name in names]
@@ -64,7 +64,7 @@ def _of_what(wanted: HistoryFilter) -> list[sa.ColumnElement[bool]]:
 
 
 def order(sort: Sort) -> list[sa.ColumnElement[Any]]:
-    """The order of the rows; those without the figure come last, and among equals the newest first."""
+    """Return the ORDER BY clauses; rows without the figure come last, equal ones newest first."""
     column = generations.c
     if sort == "newest":
         return [column.seq.desc()]
@@ -84,12 +84,12 @@ def order(sort: Sort) -> list[sa.ColumnElement[Any]]:
 
 
 def param_texts(name: str) -> list[sa.ColumnElement[Any]]:
-    """What the request says of a parameter, one column for each name it may have."""
+    """Return one text column for each name that a parameter may have in a request."""
     return [sa.cast(generations.c.request["params"][key].as_string(), sa.String).label(key) for key in PARAM_KEYS[name]]
 
 
 def plain(value: str) -> str:
-    """Write a value as people do: the number 1.0 as 1, anything else as it is."""
+    """Format a value for people: the number 1.0 as 1, anything else unchanged."""
     try:
         return f"{float(value):g}"
     except ValueError:
@@ -104,7 +104,7 @@ def _param_is(name: str, values: set[str]) -> sa.ColumnElement[bool]:
 
 
 def _spellings(value: str) -> set[str]:
-    """Every way in which a database writes the same number."""
+    """Return every text form that a database may give the same number."""
     try:
         return {value, f"{float(value):g}", repr(float(value))}
     except ValueError:
@@ -112,7 +112,7 @@ def _spellings(value: str) -> set[str]:
 
 
 def _of_sweep(experiment_id: str) -> sa.CompoundSelect[Any]:
-    """What a sweep shows, clips it reuses included, and what it paid for, failed tries included."""
+    """Match what a sweep shows, including reused clips, and what it paid for, including failed tries."""
     column = generations.c
     shown = (
         sa.select(column.seq)

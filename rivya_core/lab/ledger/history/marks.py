@@ -1,4 +1,4 @@
-"""What people and sweeps added to generations: sweeps, labels, ratings, notes, votes; read together for lists and exports."""
+"""Marks of generations: their sweeps, labels, ratings, notes and votes; read in bulk for lists and exports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SweepName(NamedTuple):
 
 
 class NoteText(NamedTuple):
-    """What somebody wrote of a clip, ``at_s`` seconds from its start."""
+    """A note on a clip, ``at_s`` seconds from its start."""
 
     at_s: float
     author: str
@@ -38,7 +38,7 @@ class NoteText(NamedTuple):
 
 
 class Votes(NamedTuple):
-    """How a clip did in rounds that have ended; before that nobody is to know."""
+    """Votes on a clip in rounds that have ended; open rounds stay blind."""
 
     won: int
     lost: int
@@ -50,7 +50,7 @@ NO_VOTES: Final = Votes(0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """All of it for one generation. ``ratings``: the mean of the authors' stars by criterion."""
+    """All marks of one generation. ``ratings``: mean stars (1 to 5) over authors, by criterion."""
 
     sweeps: tuple[SweepName, ...] = ()
     labels: tuple[str, ...] = ()
@@ -60,12 +60,12 @@ class Marks:
 
     @property
     def rating(self) -> float | None:
-        """The mean overall rating, or None."""
+        """The mean overall rating (1 to 5), or None."""
         return self.ratings.get("overall")
 
 
 def read(connection: sa.Connection, ids: Sequence[str], *, votes: bool = True) -> dict[str, Marks]:
-    """The marks of some generations, by id. ``votes``: whether they are asked for; they have no index to be found by."""
+    """Return the marks of some generations, by id. ``votes``: also read votes, which no index helps to find."""
     sweeps, given = _sweeps(connection, ids), _labels(connection, ids)
     rated, written = _ratings(connection, ids), _notes(connection, ids)
     voted = _votes(connection, ids) if votes else {}
@@ -150,11 +150,11 @@ def _votes(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Votes]:
 
 
 def _place(outcome: Any, side: str) -> int:
-    """Where an outcome is counted for the clip of a side: won, lost or tied."""
+    """Return the counter that an outcome adds to for the clip of a side: won, lost or tied."""
     return 2 if outcome == "tie" else 0 if outcome == side else 1
 
 
 def is_in_the_sum() -> sa.ColumnElement[bool]:
-    """Rounds whose votes are counted: all but lines of a ballot that were taken out."""
+    """Match rounds whose votes are counted: all but excluded ballot lines."""
     column = ballot_lines.c
     return ~sa.exists().where(column.round_id == vote_rounds.c.id, column.taken_out_at.is_not(None))

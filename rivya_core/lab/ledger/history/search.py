@@ -1,8 +1,8 @@
-"""What a person types into the search box, as a query. The one place that knows the full-text index.
+"""Turn the text of the search box into a query. The one place that knows the full-text index (FTS5).
 
-Every word must stand in the prompt or the negative prompt, the last letters may be missing; in scripts without blanks between
-words it may stand anywhere in a sentence. A generation id, or the beginning of a task id, finds its row too. No text makes the
-search fail. The words themselves are made by ``search_words``, and kept in the column ``search_words``.
+Every word must occur in the prompt or the negative prompt; its last letters may be missing, and in scripts without spaces it
+may occur anywhere in a sentence. A generation id, or a prefix of a task id, also finds its row. No input makes the search
+fail. Tokens come from ``search_words`` and are stored in the column of that name.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from rivya_core.lab.ledger.schema import generations
 
 TEXT_MAX: Final = 400
 WORDS_MAX: Final = 16
-MOST_APART: Final = 4  # code points that one character has in its longest usual form
-TASK_ID_MIN: Final = 8  # shorter beginnings are words like "task_", which every task id has
+MOST_APART: Final = 4  # code points of one character in its longest common form
+TASK_ID_MIN: Final = 8  # shorter prefixes, such as "task_", are shared by all task ids
 
 _INDEX: Final = sa.table("lab_prompts_fts", sa.column("rowid"), sa.column("lab_prompts_fts"))
 _LAST: Final = "\U0010ffff"
 
 
 def matching(text: str) -> sa.Select[Any] | None:
-    """The sequence numbers of the generations that a search text finds; None when the text holds nothing to look for."""
+    """Select the sequence numbers of the generations that a search text finds; None when it contains no word."""
     text = text.encode("utf-8", "ignore").decode("utf-8").strip()[: TEXT_MAX * MOST_APART]
     typed = unicodedata.normalize("NFKC", text)[:TEXT_MAX].split()
     phrases = [phrase for phrase in (_phrase(word) for word in typed) if phrase][:WORDS_MAX]
@@ -46,6 +46,6 @@ def matching(text: str) -> sa.Select[Any] | None:
 
 
 def _phrase(typed: str) -> str:
-    """Write what stands between two blanks as a phrase of FTS5 whose end is open; empty when it holds no word."""
+    """Return a space-delimited part of the input as an FTS5 prefix phrase; empty when it contains no word."""
     words = words_of(typed, open_end=True)
     return f'"{" ".join(words)}"*' if words else ""

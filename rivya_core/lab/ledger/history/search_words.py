@@ -1,9 +1,8 @@
-"""The words of a text as they are stored for the search, and those of a query: one pure function makes both.
+"""Tokenize text for the search: one pure function serves both the stored text and the query, so that they always agree.
 
-A word is a run of letters, digits and marks, folded. Scripts that write no blanks between words (Chinese, Japanese, Thai ...;
-Korean joins its words too) become overlapping pairs of characters instead, so that a word is found wherever it stands: a
-query of three characters is two pairs, one right behind the other. What is stored is words between blanks, so that any
-database can index it.
+A token is a case-folded run of letters, digits and marks. Scripts without spaces between words (Chinese, Japanese, Thai ...;
+also Korean, which joins words) become overlapping bigrams instead, so that a word is found anywhere: a query of three
+characters is a phrase of two bigrams. Tokens are stored separated by spaces, so that any database can index them.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from itertools import groupby, pairwise
 from typing import Final
 
 BETWEEN_TEXTS: Final = "\N{DOUBLE VERTICAL LINE}"
-"""Stands between the words of two texts, so that no query reaches from one into the other; never a word of a text."""
+"""Separator token between two texts, so that no phrase matches across them; never a token of a text."""
 
 _NO_WORD, _WORD, _PAIRS = range(3)
 _ASCII_RUN: Final = re.compile("[a-z0-9]+")
 _WORD_CATEGORIES: Final = ("L", "N", "Co", "Mn", "Mc")
-_UNSPACED: Final = (  # blocks of the scripts that are stored as pairs
+_UNSPACED: Final = (  # Unicode blocks of the scripts that are stored as bigrams
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Myanmar
     (0x1100, 0x11FF),  # Hangul, in letters
@@ -61,15 +60,15 @@ _JOINED_BY_NOTHING: Final = re.compile(r"(?<=[\u0600-\u06ff])\u200c(?=[\u0600-\u
 
 
 def stored_words(*texts: str) -> str:
-    """Return the words of texts, between blanks, as they are kept beside them."""
+    """Return the tokens of texts, separated by spaces, as stored in the column ``search_words``."""
     return f" {BETWEEN_TEXTS} ".join(" ".join(words_of(text)) for text in texts if text)
 
 
 def words_of(text: str, *, open_end: bool = False) -> list[str]:
-    """Return the words of a text in their order.
+    """Return the tokens of a text, in order.
 
-    Each run of a script without blanks gives its pairs, then its last character alone, so that every character begins a
-    word. ``open_end``: the text is a query that may go on, so its last run is left at its pairs.
+    Each run of a script without spaces gives its bigrams, then its last character alone, so that every character starts a
+    token. ``open_end``: the text is a query prefix, so its last run gives bigrams only.
     """
     runs = _runs(fold(text))
     found: list[str] = []
@@ -84,7 +83,7 @@ def words_of(text: str, *, open_end: bool = False) -> list[str]:
 
 
 def _runs(folded: str) -> list[tuple[bool, str]]:
-    """Cut a text at what belongs to no word and where the way of storing changes; whether a run is stored as pairs, and the run."""
+    """Split a text into runs, at separators and between scripts; yield whether a run is stored as bigrams, and the run."""
     if folded.isascii():
         return [(False, run) for run in _ASCII_RUN.findall(folded)]
     kinds = groupby(folded, key=_kind)
@@ -108,7 +107,7 @@ def _is_in(character: str, ranges: tuple[tuple[int, int], ...]) -> bool:
 
 
 def fold(text: str) -> str:
-    """Return a text without what a search should not depend on: width, case, accents, invisible characters, normal form."""
+    """Normalize a text for the search: width, case, accents, invisible characters and Unicode normal form do not count."""
     if text.isascii():
         return text.lower()
     text = text.encode("utf-8", "ignore").decode("utf-8")

@@ -22,7 +22,7 @@ NameType = Literal[
 
 
 def include_name(name: str | None, type_: NameType, _parents: Any) -> bool:
-    """Admit only tables of ours, so that autogenerate never sees, let alone drops, those of the engine."""
+    """Admit only our own tables, so that autogenerate never sees, let alone drops, those of DBOS."""
     return type_ != "table" or (name is not None and name.startswith(PREFIX) and not name.startswith(FULL_TEXT))
 
 
@@ -33,7 +33,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "render_as_batch": True,
     "compare_type": True,
 }
-"""How Alembic is configured, for upgrades and for autogenerate alike."""
+"""Alembic's options, shared by upgrades and autogenerate."""
 
 
 def config(scripts: Path | None = None) -> Config:

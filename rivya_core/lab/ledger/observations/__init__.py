@@ -1,1 +1,1 @@
-"""What servers were seen to do, remembered without keys, paths and other private words."""
+"""Observed server behaviour, stored without keys, paths or other private text; and the redaction rules."""

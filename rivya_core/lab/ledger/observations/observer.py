@@ -1,8 +1,8 @@
-"""What a server was seen to do, where its documentation is silent: counted in memory, written now and then.
+"""Count observed server behaviour that the documentation leaves open; buffered in memory, flushed periodically.
 
-The money path calls the hooks here, so none of them ever raises or waits for the database. What nobody saw before is written
-at the next turn of the housekeeping, mere repetitions once a minute; a killed process loses at most that minute's counts.
-Answers are made of figures, codes and host names: never a prompt, a key, a path or a query of an address.
+The jobs call the hooks here, so none of them may raise or wait for the database. A first observation is written at the next
+housekeeping tick, repetitions once a minute; a killed process loses at most that minute's counts. Observations consist of
+figures, codes and host names: never a prompt, a key, a path or a query string.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ log = logging.getLogger("rivya.observer")
 P = ParamSpec("P")
 
 SIMULATED_MARK: Final = " (simulated)"
-"""Behind the name of a live connection whose answers came from a simulator, so that the two are never counted together."""
+"""Suffix of a live connection's name when its answers came from a simulator, so that the two are never counted together."""
 
 FLUSH_EVERY_S: Final = 60.0
 ANSWER_MAX: Final = 250
-KINDS_MAX: Final = 200  # different answers to one question that are kept apart
+KINDS_MAX: Final = 200  # distinct answers kept per question
 _UNSAFE = re.compile(r"[^\w .,:;+*/()<>=%-]+")
 _READY_S = (10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 _AGES_S = (60, 600, 3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600, 30 * 24 * 3600)
@@ -44,12 +44,12 @@ _SIZES_MB = (1, 2, 5, 10, 20, 50, 100)
 
 
 def _quiet(hook: Callable[Concatenate[Any, P], None]) -> Callable[Concatenate[Any, P], None]:
-    """Keep whatever goes wrong in a hook away from the job that calls it."""
+    """Decorate a hook so that its errors are logged and never reach the job that calls it."""
 
     def quietly(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> None:
         try:
             hook(self, *args, **kwargs)
-        except Exception:  # the outer edge: a note must never end a paid row
+        except Exception:  # the outer edge: an observation must never end a paid row
             log.debug("an observation could not be made", exc_info=True)
 
     quietly.__doc__ = hook.__doc__
@@ -57,7 +57,7 @@ def _quiet(hook: Callable[Concatenate[Any, P], None]) -> Callable[Concatenate[An
 
 
 class Observer:
-    """Counts what is seen; used from any thread."""
+    """Count observations; safe to use from any thread."""
 
     def __init__(self, database: sa.Engine, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database
@@ -85,15 +85,15 @@ class Observer:
             self._pending[key] = (count + 1, first, now)
 
     def flush_if_due(self, now_s: float) -> None:
-        """Write what is new, or what has waited long enough."""
+        """Flush if there is something new, or the oldest count has waited long enough."""
         if self._pending and (self._is_new or now_s - self._flushed_s >= FLUSH_EVERY_S):
             self._flushed_s = now_s
             self.flush()
 
     def flush(self) -> None:
-        """Write everything counted so far; what cannot be written stays for the next time.
+        """Write everything counted so far; what cannot be written is kept for the next flush.
 
-        Whoever reads after it finds all of it: what another thread has taken is written before this returns.
+        Returns only after a concurrent flush of another thread has finished, so that a reader afterwards finds everything.
         """
         with self._writing:
             self._flush()
@@ -132,7 +132,7 @@ class Observer:
 
     @_quiet
     def refused(self, row: GenerationRecord, phase: Phase, error: RivyaError) -> None:
-        """A create, upload or read went wrong in an answer of the server's."""
+        """The server answered a create, an upload or a poll with an error."""
         if error.http_status is None:
             return
         said = f"HTTP {error.http_status}" + (f", {error.code}" if error.code else ", no code")
@@ -147,7 +147,7 @@ class Observer:
 
     @_quiet
     def uploaded(self, row: GenerationRecord, answer: UploadedFile) -> None:
-        """A reference image was taken."""
+        """A reference image was uploaded."""
         self._of(row, answer, "upload_status", f"HTTP {answer.http_status}")
         self._of(row, answer, "file_fields", ", ".join(sorted({*answer.model_fields_set, *(answer.model_extra or {})})))
 
@@ -173,7 +173,7 @@ class Observer:
 
     @_quiet
     def fetched(self, row: GenerationRecord, content_type: str, clip: Clip) -> None:
-        """A clip was downloaded and looked at."""
+        """A clip was downloaded and probed."""
         declared = content_type.partition(";")[0].strip() or "none"
         self._row(row, "clip_type", f"declared {declared}")
         if clip.width_px and clip.height_px:
@@ -186,12 +186,12 @@ class Observer:
 
     @_quiet
     def coded(self, row: GenerationRecord, path: Path) -> None:
-        """A clip was kept; its codec is read here, where nothing that goes wrong can reach the job."""
+        """A clip was archived; its codec is read here, where no error can reach the job."""
         self._row(row, "clip_codec", codec_of(path))
 
     @_quiet
     def fetch_failed(self, row: GenerationRecord, error: RivyaError) -> None:
-        """A clip's address gave something else."""
+        """A clip's URL gave no usable clip."""
         if error.http_status is not None and row.ready_at is not None:
             age_s = (self._now() - row.ready_at).total_seconds()
             answer = f"HTTP {error.http_status}: {_between(age_s, _AGES_S, _seconds)} old"
@@ -199,7 +199,7 @@ class Observer:
 
     @_quiet
     def settled_late(self, row: GenerationRecord, answer: Generation) -> None:
-        """A price was told after the clip was ready."""
+        """The price was reported only after the clip was ready."""
         if row.ready_at is not None:
             age_s = (self._now() - row.ready_at).total_seconds()
             self._of(
@@ -234,7 +234,7 @@ def _kind(row: GenerationRecord) -> str:
 
 
 def _between(value: float, steps: tuple[int, ...], named: Callable[[int], str]) -> str:
-    """Name the range that a figure falls into, so that equal answers can be counted."""
+    """Return the name of the bucket that a figure falls into, so that similar observations are counted together."""
     below = [step for step in steps if value >= step]
     above = [step for step in steps if value < step]
     if not below:

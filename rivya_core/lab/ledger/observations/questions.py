@@ -1,4 +1,4 @@
-"""What the documentation leaves open, as questions, and what was observed since."""
+"""Questions that the documentation leaves open, and the answers observed so far."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ QUESTIONS: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One answer to one question: how often and when it was seen. ``answer`` is empty while nothing was seen."""
+    """One answer to one question: how often and when it was observed. ``answer`` is empty before the first observation."""
 
     question: str
     title: str
@@ -57,7 +57,7 @@ class Observation:
 
 
 def observed(connection: sa.Connection, name: str) -> list[Observation]:
-    """Every question in order, with each answer seen on the connection called ``name``, the most frequent first."""
+    """Return every question in order, with each answer observed on the connection ``name``, most frequent first."""
     column = observations.c
     marked = name + SIMULATED_MARK
     query = sa.select(observations).where(column.connection.in_([name, marked])).order_by(column.seen.desc())

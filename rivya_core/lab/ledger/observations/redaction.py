@@ -1,7 +1,8 @@
-"""What leaves in a support bundle is written by these rules: no key, no local path, no address beyond its host, no prompt unless asked for.
+"""Redaction rules for everything in a support bundle: no key, no local path, no URL beyond its host, no prompt unless opted in.
 
-Without prompts a text that is not ours is kept word by word: a word stays only when it belongs to a fixed vocabulary and
-stands in no prompt. So a quote is gone in whatever form it comes: cut, escaped, encoded, in other letters or another case.
+Without the opt-in, text that is not ours is filtered word by word against an allow-list: a word is kept only if it belongs to
+a fixed vocabulary and occurs in no prompt. An allow-list, because a quoted prompt may arrive cut, escaped, encoded, or in
+other letters or another case.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ LEFT_OUT: Final = "[left out]"
 WORD_OUT: Final = "…"
 DIGITS_MAX: Final = 6
 WRAPS_MAX: Final = 4  # JSON in JSON in an address, and one more
-PIECE: Final = 8  # characters of a key that are a piece of it, and no chance
+PIECE: Final = 8  # this many characters of a key in a row are no coincidence
 
 _KEYS = re.compile(r"(?:rvya_sk_|whsec_|Bearer\s+)[^\s\"'<>]+", re.IGNORECASE)
 _URLS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>]+", re.IGNORECASE)
@@ -56,12 +57,12 @@ base longer larger smaller characters reference listed names named offered also 
 support content policy moderation safety filter blocked not_allowed unsupported format size bytes mb seconds minutes hours
 days api public id ids http https json body header created accepted queued processing succeeded cancelled expired revoked
 """
-"""Words that error texts are made of and that tell nothing of a prompt; those of the contract come on top."""
+"""Words of error messages that reveal nothing of a prompt; those of the contract are added."""
 
 
 @cache
 def vocabulary() -> frozenset[str]:
-    """Every word that may stay, in small letters."""
+    """Return every allowed word, in lower case."""
     ours = [_PLAIN, *ERROR_CODES, *SCOPES, *(status.value for status in TaskStatus), *(state.value for state in State)]
     for code in ERROR_CODES.values():
         ours += [code.title, code.hint]
@@ -71,13 +72,13 @@ def vocabulary() -> frozenset[str]:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text as they are compared: plain forms, small letters; parts of joined words beside the whole."""
+    """Return the words of a text in normalized form, lower case; compound words also by their parts."""
     found = [token.casefold() for token in _TOKENS.findall(unicodedata.normalize("NFKC", text))]
     return found + [part for token in found if "_" in token for part in token.split("_")]
 
 
 def unwrapped(value: str) -> str:
-    """Write a text as it reads once its escapes are undone (JSON, addresses, web pages), so that no rule is passed by one."""
+    """Decode the escapes of a text (JSON, URL, HTML), so that none of them can bypass a rule."""
     for _ in range(WRAPS_MAX):
         plain = _ESCAPES.sub(_character, value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         plain = unquote(html.unescape(plain))
@@ -92,10 +93,10 @@ def _character(found: re.Match[str]) -> str:
 
 
 class Redactor:
-    """Writes values so that they may leave.
+    """Redact values.
 
-    ``secrets``: texts that are struck out wherever they stand (the key). ``prompts``: texts of which nothing may be seen, or
-    None when they were ticked.
+    ``secrets``: texts removed wherever they occur (the API key). ``prompts``: texts of which nothing may be visible, or None
+    when the person opted in to include them.
     """
 
     def __init__(self, secrets: Iterable[str], prompts: Iterable[str] | None) -> None:
@@ -106,14 +107,14 @@ class Redactor:
         self._homes = sorted({str(Path.home()), str(Path.cwd())} - {"/"}, key=len, reverse=True)
 
     def text(self, value: str) -> str:
-        """A text that may come from anybody."""
+        """Redact a text of unknown origin."""
         clean = self.plain(value)
         if not self._hides:
             return clean
         return _FOREIGN.sub(WORD_OUT, _TOKENS.sub(self._word, _NUMBERS.sub(WORD_OUT, clean)))
 
     def seen(self, value: str) -> str:
-        """What was observed of a server: figures and names it chose, kept unless they are words of a prompt."""
+        """Redact an observation of a server: figures and names it chose are kept, unless they are words of a prompt."""
         clean = self.plain(value)
         return _TOKENS.sub(lambda found: WORD_OUT if self._is_quote(found[0]) else found[0], clean)
 
@@ -122,7 +123,7 @@ class Redactor:
         return self._hides and any(word not in vocabulary() for word in words)
 
     def plain(self, value: str) -> str:
-        """A text that is ours, or was ticked: without key, local path, and addresses beyond their host."""
+        """Redact a text that is ours or was opted in: only key, local paths, and URLs beyond their host are removed."""
         value = unwrapped(value)
         for secret in self._secrets:
             value = value.replace(secret, KEY)
@@ -135,16 +136,16 @@ class Redactor:
         return _PATHS.sub(lambda found: found[0] if found[0].startswith(API_PREFIX) else PATH, value)
 
     def prompt(self, value: str) -> str:
-        """A prompt, or the name of a file."""
+        """Redact a prompt, or the name of a file."""
         return f"{LEFT_OUT}: {len(value):,} characters" if self._hides else self.plain(value)
 
     def quotes(self, value: str) -> bool:
-        """True when an id that the server chose, or a person typed, holds a word of a prompt."""
+        """True when an id that the server chose, or a person typed, contains a word of a prompt."""
         words = words_of(re.sub(r"[-.:]", " ", value))
         return self._hides and any(len(word) > 1 and word in self._hidden for word in words)
 
     def anything(self, value: object) -> Any:
-        """A JSON value whose names are ours and whose texts are anybody's."""
+        """Redact a JSON value whose keys are ours and whose texts are of unknown origin."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
@@ -168,12 +169,12 @@ class Redactor:
 
 
 def strike_keys(value: str) -> str:
-    """Strike out what begins as keys do."""
+    """Remove everything that starts like an API key."""
     return _KEYS.sub(KEY, value)
 
 
 def _pieces(secret: str) -> set[str]:
-    """Every piece of a key that would help to guess it; how all keys begin would not."""
+    """Return every substring of a key that would help to guess it, except for the prefix that all keys share."""
     return _grams(secret.removeprefix("rvya_sk_"))
 
 
@@ -183,7 +184,7 @@ def _grams(text: str) -> set[str]:
 
 
 def address(url: str) -> str:
-    """Of an address only scheme and host: a path or a query may open a file by itself."""
+    """Reduce a URL to scheme and host: a path or a query may be a signature that grants access."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
