@@ -1,6 +1,7 @@
-"""The one place where the rooms meet: builds everything from Settings, and closes it.
+"""Composition root: build everything from Settings and close it again. No other module constructs clients or services.
 
-One lab is open in a process at a time (the engine's limit); whoever opens the same folder again gets the same lab.
+One lab can be open per process (DBOS is a singleton); opening the same folder again returns the same lab with one more
+reference.
 """
 
 from __future__ import annotations
@@ -55,18 +56,18 @@ from rivya_core.simulator import SimulatorServer
 log = logging.getLogger("rivya.services")
 
 
-FOLDER_MAX_BYTES = 440  # SQLite opens no path above 512 bytes, and its copies have the longest names here
+FOLDER_MAX_BYTES = 440  # SQLite refuses paths above 512 bytes; backup copies have the longest names
 SIMULATED_QUICK_S = 5.0  # the built-in simulator needs 5-12 s at speed 1
 
 DATABASE = "lab.sqlite3"
 
 _guard = threading.RLock()
 _open: _OpenLab | None = None
-_damaged: DamagedError | None = None  # what was found last, so that not each page run examines the file again
+_damaged: DamagedError | None = None  # cached, so that not every page run examines the file again
 
 
 class _OpenLab:
-    """The lab of this process, with the number of its holders."""
+    """The lab of this process, with its reference count."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -87,7 +88,7 @@ class _OpenLab:
         self.shared = self._labs(close=_keep_open)
 
     def handle(self) -> Lab:
-        """A lab for one more holder, who gives it back once however often it is closed."""
+        """Return a lab for one more holder; closing it more than once releases it once."""
         self.holders += 1
         closed = threading.Event()
 
@@ -109,7 +110,7 @@ def open_lab(settings: Settings | None = None) -> Lab:
     Raises:
         LabError: this process has another folder open, or the same one with other settings.
         StorageError: the data folder cannot be created or written.
-        ConfigurationError: the live API cannot be reached as the system's proxy and certificate variables stand.
+        ConfigurationError: the system's proxy or certificate variables make the live API unreachable.
     """
     with _guard:
         return _opened(settings or Settings()).handle()
@@ -148,7 +149,7 @@ def _release(lab: _OpenLab) -> None:
 
 
 def close_all() -> None:
-    """Close the lab of this process, whoever holds it."""
+    """Close the lab of this process, whatever its reference count."""
     with _guard:
         if _open is not None:
             _open.holders = 1
@@ -219,7 +220,7 @@ def _build(settings: Settings, cassette: Cassette | None, stack: ExitStack) -> C
 
 
 def _fill(jobs: JobContext) -> None:
-    """Put the examples into a new folder; from here on a read-only process changes nothing."""
+    """Store the examples in a new folder, then, for a read-only process, block further writes."""
     name = jobs.settings.connection
     if jobs.settings.first_start_examples:
         add_examples(jobs.ledger, jobs.archive, jobs.now(), study=name == EMBEDDED_CONNECTION)
@@ -230,7 +231,7 @@ def _fill(jobs: JobContext) -> None:
 
 
 def _open_whole(path: Path, stack: ExitStack) -> sa.Engine:
-    """Open the database once it is known to be whole, and bring its tables and those of the jobs up to date."""
+    """Open the database after checking it for damage, and migrate its tables and those of the engine."""
     _examine(path)
     database = open_database(path)
     stack.callback(database.dispose)
@@ -253,19 +254,19 @@ def _examine(database: Path) -> None:
 
 
 def _refuse_what_is_known(settings: Settings) -> None:
-    """Say again what was found, unless the file has changed since."""
+    """Raise the cached damage error again, unless the file has changed since."""
     database = settings.data_dir.expanduser().resolve() / DATABASE
     if _damaged is not None and _damaged.damage.database == database and _damaged.damage.seen == state_of(database):
         raise DamagedError(_damaged.damage)
 
 
 def _is_untold_damage(error: RivyaError) -> bool:
-    """True for damage that only came to light while the lab was being opened, so that nothing was salvaged yet."""
+    """True for damage that was found only while the lab was being opened, so that nothing was salvaged yet."""
     return isinstance(error, StorageError) and not isinstance(error, DamagedError) and is_damage(error)
 
 
 def _in_words(settings: Settings, error: Exception) -> RivyaError:
-    """What nobody foresaw while the lab was opened: a page that says so, never a server that ends."""
+    """Convert an unexpected error while opening the lab to a RivyaError, so that a page shows it and the server keeps running."""
     sentence = told(error)
     if sentence is not None and not is_damage(sentence):
         return sentence
@@ -283,7 +284,7 @@ def _in_words(settings: Settings, error: Exception) -> RivyaError:
 
 
 def _keep_open() -> None:
-    """The shared lab is nobody's to close."""
+    """Do nothing: holders of the shared lab must not close it."""
 
 
 def _data_folder(settings: Settings) -> Path:
@@ -319,7 +320,10 @@ def _replay(settings: Settings, cassette: Cassette | None, folder: Path) -> Repl
 
 
 def _spoken_to(settings: Settings, simulator: SimulatorServer | None) -> tuple[str, str | SecretStr | None, Settings]:
-    """Address and key of the API, and the settings of the clients: without a cassette, as the simulator's key is no live one."""
+    """Return base URL and key of the API and the settings of the clients.
+
+    The cassette is removed from those settings: a key beside it is refused, and the simulator needs its own key.
+    """
     of_clients = settings.model_copy(update={"cassette": None})
     if simulator is None:
         return settings.live_base_url, settings.api_key, of_clients
@@ -348,7 +352,7 @@ def _start_simulator(
 
 
 def fingerprint(settings: Settings) -> str | None:
-    """Sixteen hex digits that tell keys apart and say nothing about them; None without a key."""
+    """Return sixteen hex digits that distinguish keys without revealing them; None without a key."""
     if settings.api_key is None:
         return None
     return hashlib.sha256(b"rivya-lab:" + settings.api_key.get_secret_value().encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Room 3: running, remembering, judging. Pages and scripts use ``Lab``, obtained from ``rivya_core.open_lab``."""
+"""Room 3: run, remember, judge and show generations. Pages and scripts use ``Lab``, obtained from ``rivya_core.open_lab``."""
 
 from rivya_core.lazy_import import require_lab
 

@@ -1,4 +1,4 @@
-"""How a lab is put together from what all its holders share: each service gets exactly what it uses, and nothing else."""
+"""Assemble a lab from the objects that all its holders share: each service gets exactly what it uses, and nothing else."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _shows(
 
 
 def example_study(lab: Lab) -> ExampleStudy:
-    """What makes the example sweep of a first start."""
+    """Build the object that makes the example sweep of a first start."""
     return ExampleStudy(
         ledger=lab.ledger,
         archive=lab.archive,
@@ -155,11 +155,11 @@ def example_study(lab: Lab) -> ExampleStudy:
 
 
 def settling(lab: Lab) -> Callable[[Callable[[], bool]], None]:
-    """What is done whenever no clip is left to measure: outcomes go to their parameters, and the example sweep goes on."""
+    """Return what runs whenever no clip is left to measure: store outcomes with their parameters, advance the example sweep."""
     study = example_study(lab)
 
     def settle(go_on: Callable[[], bool]) -> None:
-        lab.verdicts.settle_probes(go_on)  # first: whatever stops the example must not hold up people's own tests
+        lab.verdicts.settle_probes(go_on)  # first: a failure of the example must not hold up people's own probes
         study.advance(go_on)
 
     return settle

@@ -1,6 +1,6 @@
-"""The lab: what pages, scripts and notebooks call.
+"""The facade that pages, scripts and notebooks call. It only delegates; rules belong into the services behind it.
 
-Every call is a local database read or write; none waits for Rivya, except ``wait`` and ``check_connection``, which say so.
+Every call is a local database read or write; only those that say so (``wait``, ``check_connection`` ...) wait for Rivya.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Lab:
         self.close()
 
     def close(self) -> None:
-        """Give the lab back; the last holder's call stops the jobs. Open rows go on with the next ``open_lab``."""
+        """Release the lab; the last holder's call stops the jobs. Open rows are resumed by the next ``open_lab``."""
         self._close()
 
     @property
@@ -110,7 +110,7 @@ class Lab:
 
     @property
     def mode_word(self) -> ModeWord:
-        """What work of this lab is to people: also ``replay``, where a cassette is played."""
+        """The mode as shown to people: also ``replay``, while a cassette is played."""
         return mode_word(self.mode, self.settings.connection)
 
     # -- submitting ------------------------------------------------------------------------------------------------
@@ -124,9 +124,9 @@ class Lab:
         parent_id: str | None = None,
         source: str = "script",
     ) -> GenerationRecord:
-        """Store one generation and enqueue it, in one transaction, and return at once.
+        """Store one generation and enqueue it in one transaction; return at once.
 
-        The same ``intent_id`` and ``take`` given twice return the first row: one intent, one charge.
+        Submits are deduplicated by ``intent_id`` and ``take``: a repeat returns the first row.
 
         Raises:
             BudgetError: a cap or the balance does not allow it; nothing was stored or sent.
@@ -152,13 +152,13 @@ class Lab:
         return self._submissions.submit_many(requests, source=source)
 
     def expected(self, request: GenerationRequest) -> int:
-        """Credits one take will probably reserve: what the same model and duration reserved last time, else the list price."""
+        """Estimate the credits one take will reserve: the last reservation of the same model and settings, else the list price."""
         return self._submissions.expected(request)
 
     def existing(self, asked: GenerationRequest | GenerationRecord | str) -> Existing:
-        """What there is of exactly this already, to be said before it is bought once more on purpose.
+        """Return the existing generations of exactly this request, to be shown before one more is bought on purpose.
 
-        ``submit`` always buys; a sweep, its rest and its retry assign first what this finds. ``asked``: a request, a
+        ``submit`` always buys; starting, extending and retrying a sweep first reuse what this finds. ``asked``: a request, a
         generation, or the ``reuse_sha256`` of either.
         """
         if not isinstance(asked, (GenerationRequest, GenerationRecord, str)):
@@ -184,7 +184,7 @@ class Lab:
         return self.ledger.rows.movements(generation_id)
 
     def wait(self, generation_id: str, timeout_s: float = 600.0) -> GenerationRecord:
-        """Block until the generation has ended, needs a person (``unconfirmed``) or is not watched, at most ``timeout_s`` seconds.
+        """Block until the generation has ended, needs a person (``unconfirmed``) or is unwatched, at most ``timeout_s`` seconds.
 
         Raises:
             WaitTimeoutError: the deadline passed; the generation itself goes on.
@@ -211,15 +211,15 @@ class Lab:
     # -- what people do to generations that exist ------------------------------------------------------------------
 
     def cancel(self, generation_id: str) -> bool:
-        """Take a generation back while it waits; False when it has left already. Nothing was charged then."""
+        """Cancel a generation while it waits; False when it may have been sent already. A cancelled one is not charged."""
         return self.ledger.actions.cancel(generation_id)
 
     def check_now(self, generation_id: str) -> None:
-        """Have the task read, or the clip fetched, now instead of at its next time. A lost file is fetched again."""
+        """Poll the task, or download the clip, now instead of on schedule. A lost file is downloaded again."""
         self._actions.check_now(generation_id)
 
     def ask_again(self, generation_id: str) -> None:
-        """Send an unconfirmed generation again, with its first key and bytes."""
+        """Send an unconfirmed generation again, with its original idempotency key and body."""
         self._actions.ask_again(generation_id)
 
     def adopt(self, generation_id: str, task_id: str) -> None:
@@ -227,9 +227,9 @@ class Lab:
         self._actions.adopt(generation_id, task_id)
 
     def stop_watching(self, generation_id: str) -> None:
-        """Let nothing wait any more for a generation that is overdue. It is read every six hours, and its clip kept should it come.
+        """Stop waiting for an overdue generation: it is polled every six hours, and its clip is still archived if it comes.
 
-        Its hold counts until two readings of the balance show that nothing was taken.
+        Its reservation counts until two readings of the balance show that nothing was charged.
 
         Raises:
             LabError: it is not overdue (``Settings.overdue_after_s``), there is nothing to watch, or the lab is read-only.
@@ -237,23 +237,23 @@ class Lab:
         self._actions.stop_watching(generation_id)
 
     def watch_again(self, generation_id: str) -> None:
-        """Take ``stop_watching`` back, and have the task read now."""
+        """Undo ``stop_watching`` and poll the task now."""
         self._actions.watch_again(generation_id)
 
     def close_unconfirmed(self, generation_id: str) -> None:
-        """End an unconfirmed generation as not charged, on the person's word; its reservation is released."""
+        """End an unconfirmed generation as not charged, on the person's judgement; its reservation is released."""
         self.ledger.actions.close_unconfirmed(generation_id)
 
     def pause(self) -> Pause | None:
-        """Why this connection's queue is stopped, or None."""
+        """Return why this connection's queue is paused, or None."""
         return self.ledger.key_value.pause(self.connection)
 
     def resume(self) -> None:
-        """Let the queue go on; if the reason is still there, it stops again with a fresh card."""
+        """Resume the queue; if the reason persists, it pauses again with a new error card."""
         self._actions.resume()
 
     def pause_queue(self) -> None:
-        """Stop the queue until ``resume``: nothing new is sent, what is sent already goes on."""
+        """Pause the queue until ``resume``: nothing new is sent, tasks already sent go on."""
         self._actions.pause_queue()
 
     def star(self, generation_id: str, starred: bool) -> None:
@@ -261,11 +261,11 @@ class Lab:
         self.ledger.rows.update(generation_id, starred=starred)
 
     def star_all(self, generation_ids: Sequence[str], starred: bool) -> int:
-        """Set or clear the star of some generations, all at once; how many changed."""
+        """Set or clear the star of some generations in one transaction; return how many changed."""
         return self.ledger.actions.set_starred(generation_ids, starred)
 
     def set_simulated_credits(self, credits: int) -> None:  # noqa: A002 - Rivya's word
-        """Set what the built-in simulator's wallet holds; Spend does not take it for a charge or a top-up by others."""
+        """Set the balance of the built-in simulator; Spend does not report it as a charge or a top-up made elsewhere."""
         refuse_if_read_only(self.settings)
         world = self.simulator.world
         before = world.balance()
@@ -273,43 +273,43 @@ class Lab:
         self.ledger.key_value.note_own_change(self.connection, credits - before)
 
     def dismiss(self, generation_id: str) -> None:
-        """Put a failure card away; the row stays in History."""
+        """Dismiss a failure card; the row stays in History."""
         self.ledger.rows.update(generation_id, dismissed_at=self._jobs.now())
 
     def delete(self, generation_ids: Sequence[str]) -> int:
-        """Hide ended generations from History; how many. Files stay, so that ``undelete`` brings all back."""
+        """Hide ended generations from History; return how many. Files stay, so that ``undelete`` restores everything."""
         return self.ledger.actions.set_deleted(generation_ids, self._jobs.now())
 
     def undelete(self, generation_ids: Sequence[str]) -> int:
-        """Bring deleted generations back; how many."""
+        """Restore deleted generations; return how many."""
         count = self.ledger.actions.set_deleted(generation_ids, None)
         example_sweep.bring_back(self.ledger, generation_ids)
         return count
 
     def remove_examples(self) -> list[str]:
-        """Delete the examples of the first start, clips and sweep; the ids of the clips, for ``undelete``, which brings back both."""
+        """Delete the examples of the first start, clips and sweep; return the clips' ids for ``undelete``, which restores both."""
         ids = self.history.examples()
         example_sweep.remove(self.ledger)
         self.delete(ids)
         return ids
 
     def draft(self) -> Mapping[str, Any] | None:
-        """The draft of the Generate form; one a data folder."""
+        """Return the draft of the Generate form; one per data folder."""
         draft: Mapping[str, Any] | None = self.ledger.key_value.get("draft")
         return draft
 
     def save_draft(self, draft: Mapping[str, Any]) -> None:
-        """Keep the draft of the Generate form; the last writer wins."""
+        """Save the draft of the Generate form; the last writer wins."""
         self.ledger.key_value.set("draft", dict(draft))
 
     # -- experiments -----------------------------------------------------------------------------------------------
 
     def quote(self, sweep: Sweep) -> Quote:
-        """What a sweep would cost and take now, and how much of it is there already; nothing is stored or sent."""
+        """Quote what a sweep would cost now, and how much of it exists already; nothing is stored or sent."""
         return self.sweeps.quote(sweep)
 
     def start(self, sweep: Sweep, *, experiment_id: str | None = None, only_what_fits: bool = False) -> str:
-        """Store a sweep and enqueue what is missing, whole or not at all; its id. See ``Sweeps.start``.
+        """Store a sweep and enqueue what is missing, all or nothing; return its id. See ``Sweeps.start``.
 
         Raises:
             BudgetError: a cap or the balance does not allow it; ``fits`` says how many takes would be allowed.
@@ -317,7 +317,7 @@ class Lab:
         return self.sweeps.start(sweep, experiment_id=experiment_id, only_what_fits=only_what_fits)
 
     def sweep(self, experiment_id: str) -> SweepStatus:
-        """States, spent credits and cells of an experiment. Raises LabError for an unknown id."""
+        """Return states, spent credits and cells of an experiment. Raises LabError for an unknown id."""
         return self.sweeps.status(experiment_id)
 
     def wait_sweep(self, experiment_id: str, timeout_s: float = 3600.0) -> SweepStatus:
@@ -327,28 +327,28 @@ class Lab:
     # -- money -----------------------------------------------------------------------------------------------------
 
     def budget(self) -> Budget:
-        """What may still be spent on this connection, by balance and cap."""
+        """Return what may still be spent on this connection, by balance and cap. Cached, for screens."""
         return budgets.look(self.ledger.rows.remembered, self.mode, self.connection, self.settings)
 
     def balance(self) -> BalanceRecord:
-        """The wallet as last told by the server; kept fresh in the background while somebody looks."""
+        """Return the last known balance; it is kept fresh in the background while pages ask for it."""
         self._supervisor.look()
         return self.ledger.key_value.balance(self.connection)
 
     def refresh_balance(self) -> None:
-        """Have the balance read in the background; returns at once."""
+        """Request a balance read in the background; returns at once."""
         self._supervisor.ask_balance()
 
     def check_connection(self) -> BalanceRecord:
-        """Read the balance now, over the network. Raises RivyaError saying what is wrong with key or connection."""
+        """Read the balance now, over the network. Raises RivyaError when the key or the connection does not work."""
         self._queue.refuse_if_closed()
         return self._supervisor.must_read_balance()
 
     def check_contract(self) -> ContractReport:
-        """Ask the server four free questions and say in what it differs from the contract shipped here; over the network.
+        """Compare the server with the packaged contract by four free GETs, over the network.
 
-        GET ``/credits``, ``/models``, ``/openapi.json`` and a task id that does not exist: never a POST. What differs is
-        remembered until a later check says otherwise. No answer makes this raise.
+        ``/credits``, ``/models``, ``/openapi.json`` and a task id that does not exist: never a POST. Differences are stored
+        until a later check. No answer of the server makes this raise.
 
         Raises:
             LabError: the lab is read-only, or closed.
@@ -358,13 +358,13 @@ class Lab:
     def support_bundle(self, generation_id: str | None = None, *, hours: float = 1.0, prompts: bool = False) -> bytes:
         """One ZIP with exchanges, timeline, versions and settings of a generation, or of the last ``hours``, for support.
 
-        It never holds a key, a local path or the query of an address; prompts, image names and Rivya's own words that might
-        quote them only with ``prompts``. Raises LabError for an unknown id.
+        It never contains a key, a local path or a query string; prompts, image names and messages of Rivya's that might quote
+        them only with ``prompts``. Raises LabError for an unknown id.
         """
         return self.server.support_bundle(generation_id, hours=hours, prompts=prompts)
 
     def cap(self) -> int | None:
-        """The daily cap set in the lab for this mode, in credits, or None; the environment's may be lower."""
+        """Return the daily cap set in the lab for this mode, in credits, or None; the environment's may be lower."""
         return self.ledger.key_value.get_cap(self.mode)
 
     def set_cap(self, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
@@ -384,13 +384,13 @@ class Lab:
         return [spec for spec in packaged_models().values() if spec.category == "video"]
 
     def changes(self) -> int:
-        """A number that grows with every change of the ledger; cheap, for live views."""
+        """Return a number that grows with every change of the ledger; cheap, for live views."""
         return self.ledger.changes()
 
     def health(self) -> Health:
-        """State of database and engine; ``ok`` is False when one of them is down, or met an error that it has not got over."""
+        """Return the health of database and engine; ``ok`` is False when one is down or has not recovered from an error."""
         return self._condition.health()
 
     def troubles(self) -> list[str]:
-        """What a person should know on every page: trouble of the database, a process that holds the folder and is silent."""
+        """Return what every page must show: database problems, and a process that holds the folder without a heartbeat."""
         return self._condition.troubles()

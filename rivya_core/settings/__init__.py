@@ -1,8 +1,8 @@
 """Every setting of Rivya Lab, read once from arguments and the environment.
 
-Nothing else in the project reads ``os.environ``; whoever needs a setting is handed this object. The variables about
-proxies and certificates are the system's, not ours: they are read here too, and judged in ``api.network``. Reading takes no
-library beside pydantic: the one there is costs a script that imports a client as much again as pydantic itself.
+Nothing else in the project reads ``os.environ``; code that needs a setting is passed this object. The system's proxy and
+certificate variables are read here, too, and evaluated in ``api.network``. No settings library: pydantic-settings would
+double the import time of a script that only uses a client.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ DEFAULT_BASE_URL = "https://rivya.ai"
 """Source: docs/api-quickstart, read 2026-05-11."""
 
 EMBEDDED_CONNECTION = "embedded simulator"
-"""Connection name of the built-in simulator, whatever port it listens on today."""
+"""Connection name of the built-in simulator, whatever port it listens on."""
 
 REPLAY_CONNECTION = "replay"
-"""Connection name of the built-in simulator while it plays a cassette; a folder holds one cassette's work and no other."""
+"""Connection name of the built-in simulator while it replays a cassette; a data folder holds one cassette's work only."""
 
 _PICK_A_FOLDER = "Set RIVYA_DATA_DIR to a folder that this user may write, such as /data/rivya-lab."
 
@@ -47,7 +47,7 @@ def _users_data_dir() -> Path:
     try:
         folder = Path(platformdirs.user_data_dir("rivya-lab", appauthor=False))
         home_unknown = not folder.is_absolute()
-    except (RuntimeError, OSError, KeyError):  # a container with a user id that nobody has, and no HOME
+    except (RuntimeError, OSError, KeyError):  # a container with an unknown user id and no HOME
         home_unknown = True
     if home_unknown:
         raise unusable_setting(
@@ -57,7 +57,7 @@ def _users_data_dir() -> Path:
 
 
 class Settings(BaseModel):
-    """Hold every setting; immutable.
+    """All settings; immutable.
 
     Each field can be given as an argument or as the environment variable ``RIVYA_<FIELD>`` in capitals
     (``RIVYA_API_KEY``, ``RIVYA_BASE_URL``, ``RIVYA_DATA_DIR``, ``RIVYA_DAILY_CAP_CREDITS`` ...). Arguments win.
@@ -199,7 +199,7 @@ class Settings(BaseModel):
 
     @property
     def origins(self) -> frozenset[Origin]:
-        """The origins whose pages may use this server, beside its own."""
+        """The origins whose pages may use this server, besides its own."""
         return read_origins(self.allowed_origins)
 
     @property
@@ -216,7 +216,7 @@ class Settings(BaseModel):
 
 
 def is_built_in(connection: str) -> bool:
-    """True for the name of a connection that the simulator inside this program serves."""
+    """True for the name of a connection that the embedded simulator serves."""
     return connection in {EMBEDDED_CONNECTION, REPLAY_CONNECTION}
 
 
@@ -240,7 +240,7 @@ def network_variables() -> dict[str, tuple[str, str]]:
 
 
 def _absolute(value: Path, kind: str) -> Path:
-    """Make a path absolute, so that it stays the same one when the process goes to another folder."""
+    """Make a path absolute, so that a later change of the working directory does not affect it."""
     try:
         name = str(value.expanduser())
         name.encode()

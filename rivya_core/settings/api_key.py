@@ -1,6 +1,7 @@
-"""The API key as people paste it: with quotes, a variable's name or invisible characters around it, none of which belong to it.
+"""Clean the API key as people paste it: with quotes, a variable name or invisible characters around it.
 
-What is taken off is never part of a key; whatever else does not look like one is refused, in words that never repeat it.
+Only what is never part of a key is removed; anything else that does not look like a key is refused, in a message that never
+repeats it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # what may stand behind "Bearer": RFC 6750, section 2.1
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # b64token, what may follow "Bearer": RFC 6750, section 2.1
 _PAIRS = {
     '"': '"', "'": "'", "`": "`", "\N{LEFT DOUBLE QUOTATION MARK}": "\N{RIGHT DOUBLE QUOTATION MARK}",
     "\N{RIGHT DOUBLE QUOTATION MARK}": "\N{RIGHT DOUBLE QUOTATION MARK}",
@@ -32,10 +33,10 @@ _MARK = "rvya_"
 
 
 def clean_key(text: str) -> str:
-    """Return the key without what surrounds it; empty when nothing is left.
+    """Return the key without its surroundings; empty when nothing is left.
 
     Raises:
-        ValueError: what is left cannot be a key. The sentence names the rule and holds no part of the text.
+        ValueError: the rest cannot be a key. The message names the rule and contains no part of the text.
     """
     key = _inner(text)
     if not key:
@@ -52,7 +53,7 @@ def clean_key(text: str) -> str:
 
 
 def _inner(text: str) -> str:
-    """Take layer after layer off until nothing changes."""
+    """Remove layer after layer until nothing changes."""
     # "Cf" is invisible wherever it stands: byte order marks, zero-width characters, marks of direction.
     inner = "".join(character for character in text if unicodedata.category(character) != "Cf").strip(_BLANKS)
     while True:

@@ -1,4 +1,4 @@
-"""The address of the API: which ones may be talked to. Read by the library that sends the requests, so that both agree."""
+"""Validate the base URL of the API. Parsed by httpx, which also sends the requests, so that both read it alike."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_base_url(value: str) -> httpx.URL:
 
 
 def check_base_url(value: str) -> str:
-    """Return the address as it is used: without a slash or the API's prefix at its end; empty stays empty.
+    """Return the normalized base URL: without a trailing slash or API prefix; empty stays empty.
 
     Raises:
         ConfigurationError: the key must not be sent there; ``field`` is "base_url".

@@ -1,6 +1,6 @@
 """Web origins: which page a request came from, and how such an origin is written in a setting.
 
-An origin is a scheme, a host and a port. What a browser would not write is no origin here, so that nobody has to guess.
+An origin is a scheme, a host and a port. Only the form that browsers send is accepted, so that comparing is unambiguous.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What the forms of Generate and Sweep hold before anything is submitted, and what it would cost."""
+"""Drafts: the content of the forms of Generate and Sweep before a submit, and what it would cost."""

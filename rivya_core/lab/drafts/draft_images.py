@@ -1,4 +1,4 @@
-"""Choosing the reference image of a draft: fit it to the aspect ratio, take one of before, say what is known of it."""
+"""The reference image of a draft: fit it to the aspect ratio, choose a recent one, report what is known of it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from rivya_core.lab.ledger.assets import Asset
 
 RECENT_MAX = 8
 _LOOKED_AT = 8 * RECENT_MAX
-"""A chosen file is kept in several forms: as chosen, prepared, and once for each fit."""
+"""Stored images read to find ``RECENT_MAX`` different ones: a chosen file may have several variants (prepared, fitted)."""
 
 
 def fit(lab: Lab, image: DraftImage, way: Fit, ratio: object) -> DraftImage:
-    """Bring an image to an aspect ratio such as "16:9", from the chosen bytes where they are kept.
+    """Fit an image to an aspect ratio such as "16:9", starting from the originally chosen bytes if they are stored.
 
-    "as_is" leaves its shape; so does an image that has the shape already, and a ratio that is none.
+    "as_is" keeps its shape; so does an image that already has that shape, or a value that is no ratio.
 
     Raises:
-        InvalidRequestError: the picture cannot be worked on. StorageError: it is no longer in the archive.
+        InvalidRequestError: the image cannot be processed. StorageError: it is no longer in the archive.
     """
     plain = replace(image, fit=way, ratio=str(ratio or ""), fitted=None)
     prepared = image.prepared
@@ -44,20 +44,20 @@ def fit(lab: Lab, image: DraftImage, way: Fit, ratio: object) -> DraftImage:
 
 
 def known_facts(lab: Lab, image: DraftImage) -> DraftImage:
-    """Add what a generation does not record of its image and the archive does: its size, and how it came about."""
+    """Add facts about an image that the archive records and a generation does not: its size and origin."""
     asset = lab.ledger.assets.find(image.sent.sha256)
     return image if asset is None else replace(image, prepared=_variant(asset, image.prepared))
 
 
 def kept(lab: Lab, sha256: str) -> DraftImage | None:
-    """The image with this hash as it would be sent, or None when the archive does not have it."""
+    """Return the image with this hash as it would be sent, or None when it is not in the archive."""
     asset = lab.ledger.assets.find(sha256)
     image = None if asset is None else DraftImage(_variant(asset))
     return image if image is not None and is_here(lab, image) else None
 
 
 def recent(lab: Lab, limit: int = RECENT_MAX) -> Sequence[DraftImage]:
-    """The images that were chosen last, newest first, each once however often and in whatever form it was kept."""
+    """Return the most recently chosen images, newest first, deduplicated over uses and variants."""
     chosen: dict[str, list[Asset]] = {}
     for asset in lab.ledger.assets.newest(_LOOKED_AT):
         of = asset.sha256 if asset.origin is None else str(asset.origin["sha256"])
@@ -66,7 +66,7 @@ def recent(lab: Lab, limit: int = RECENT_MAX) -> Sequence[DraftImage]:
 
 
 def _of_group(chosen_sha256: str, assets: Sequence[Asset]) -> DraftImage:
-    """The image as it was first kept: what is made of it later, as for a fit, comes later."""
+    """Return the image as first stored; derived variants, such as fits, were stored later."""
     prepared = assets[-1]
     original = next((asset for asset in assets[:-1] if asset.sha256 == chosen_sha256), None)
     return DraftImage(_variant(prepared), None if original is None else _variant(original))

@@ -1,7 +1,7 @@
-"""The draft of a request: what a form holds before anything is submitted, and the intent that makes two clicks one task.
+"""The draft of a request: the content of the form, and the intent that deduplicates double clicks.
 
-There is one draft a data folder; the last writer wins. A reference image is in the archive from the moment it was
-chosen, so a draft survives a reload and a restart with its picture.
+One draft per data folder; the last writer wins. A reference image is archived as soon as it is chosen, so a draft survives
+a reload and a restart with its image.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ __all__ = [
 log = logging.getLogger("rivya.drafts")
 
 REUSE_INTENT_S = 2.0
-"""A second submit of the same form within this time of the first is the same intent: a double click."""
+"""A second submit of the same form within this time after the first counts as a double click: the same intent."""
 
 PROMPT, IMAGE = "prompt", "image"
-"""Names of what can be taken of a generation beside its parameters; see ``parts_of``."""
+"""Names of the parts of a generation that can be copied besides its parameters; see ``parts_of``."""
 
 ID_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One wish to generate. ``accepted_at``: when its submit was accepted, aware UTC; None while it was not."""
+    """One intent to generate, the key of deduplication. ``accepted_at``: when its submit was accepted, aware UTC, or None."""
 
     id: str
     fingerprint: str
@@ -76,9 +76,9 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the form holds. ``values``: the model's parameters by the API's own keys.
+    """The content of the form. ``values``: the model's parameters by the API's own keys.
 
-    ``parent_id``: the generation whose settings were put into the form; what is made from it is kept as its child.
+    ``parent_id``: the generation whose settings were copied into the form; what is made from it is recorded as its child.
     """
 
     model: str = DEFAULT_MODEL
@@ -91,12 +91,12 @@ class Draft:
 
     @classmethod
     def of_record(cls, record: GenerationRecord) -> Draft:
-        """Build the draft that would give the same request as a generation, as its child."""
+        """Build a draft with the same request as a generation, as its child."""
         return replace(cls.of_request(record.request), parent_id=record.id)
 
     @classmethod
     def of_request(cls, canonical: Mapping[str, Any]) -> Draft:
-        """Build the draft that would give a recorded request; what it did not record of its image is missing."""
+        """Build a draft of a recorded request; facts about its image that were not recorded are missing."""
         image = canonical.get("reference_image")
         return cls(
             model=str(canonical["model"]),
@@ -111,7 +111,7 @@ class Draft:
         return model_spec(self.model)
 
     def in_catalogue(self) -> Draft:
-        """The same draft where its model can still be used, else the default model with what it takes of the values."""
+        """Return the same draft if its model is still in the catalogue, else one for the default model with the values it supports."""
         if self.model in packaged_models():
             return self
         spec = model_spec(DEFAULT_MODEL)
@@ -124,7 +124,7 @@ class Draft:
         return {key: value for key, value in self.values.items() if key in known and value not in (None, "")}
 
     def same_form(self, other: Draft) -> bool:
-        """Tell whether two drafts ask for the same; the intent does not count."""
+        """Return whether two drafts make the same request; the intent does not count."""
         return replace(self, intent=None) == replace(other, intent=None)
 
     def to_mapping(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class Draft:
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any] | None) -> Draft:
-        """Read a stored draft; what cannot be used is left at its default, so an old draft never stops a page."""
+        """Read a stored draft; unusable values are replaced by defaults, so that an old draft never breaks a page."""
         if not data:
             return cls()
         model = data.get("model")
@@ -157,16 +157,16 @@ class Draft:
 
 
 def parts_of(record: GenerationRecord) -> tuple[str, ...]:
-    """Name what can be taken of a generation alone: ``prompt``, its parameters by the API's own keys, ``image``."""
+    """Return the parts of a generation that can be copied alone: ``prompt``, its parameters by the API's own keys, ``image``."""
     image = (IMAGE,) if record.request.get("reference_image") else ()
     return (PROMPT, *(key for key, value in record.params.items() if isinstance(value, str | int | float)), *image)
 
 
 def with_part(draft: Draft, record: GenerationRecord, part: str) -> Draft:
-    """Take one part of a generation into a draft and leave the others as they are; the draft becomes its child.
+    """Copy one part of a generation into a draft and leave the rest unchanged; the draft becomes its child.
 
     Raises:
-        InvalidRequestError: the generation has no such part, or the draft's model does not take it.
+        InvalidRequestError: the generation has no such part, or the draft's model does not support it.
     """
     theirs = Draft.of_record(record)
     spec = draft.spec
@@ -202,7 +202,7 @@ def full_request(draft: Draft, lab: Lab) -> GenerationRequest:
 
 
 def existing(lab: Lab, draft: Draft) -> Existing:
-    """What there is of exactly what a draft asks for; nothing while it is not complete. Its image is not read for it."""
+    """Return the existing generations of exactly this request; none while the draft is incomplete. Does not read its image."""
     try:
         request = GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params())
     except InvalidRequestError:
@@ -218,10 +218,10 @@ def existing(lab: Lab, draft: Draft) -> Existing:
 def submit(lab: Lab, draft: Draft, now: datetime, *, unseen: bool = False) -> tuple[list[GenerationRecord], bool]:
     """Submit the draft once: a second click within two seconds returns the rows of the first.
 
-    ``unseen``: nobody can have seen yet what became of the first click, however long ago it was.
+    ``unseen``: the result of the first click cannot have been visible yet, however long ago it was.
 
     Returns:
-        The rows, and whether they were there already.
+        The rows, and whether they existed already.
 
     Raises:
         InvalidRequestError, BudgetError, StorageError: nothing was stored or sent.
@@ -231,19 +231,21 @@ def submit(lab: Lab, draft: Draft, now: datetime, *, unseen: bool = False) -> tu
         Draft.from_mapping(lab.draft()).intent, f"{request.reuse_sha256}x{draft.takes}", now, unseen=unseen
     )
     repeated = intent.accepted_at is not None
-    # Kept before money moves, so that the next click finds the intent whatever happens to this one.
+    # Stored before the submit, so that the next click finds the same intent even if this run is killed in between.
     lab.save_draft(replace(draft, intent=intent).to_mapping())
     rows = lab.submit_takes(request, draft.takes, intent_id=intent.id, parent_id=draft.parent_id)
     if not repeated:
         try:
             lab.save_draft(replace(draft, intent=replace(intent, accepted_at=now)).to_mapping())
-        except RivyaError as error:  # the rows are stored; to tell of a failure here would ask for a second click
+        except RivyaError as error:  # the rows are stored; reporting a failure here would invite a second click
             log.warning("draft not saved after its submit: %s", error.title)
     return rows, repeated
 
 
 def intent_for(last: Intent | None, fingerprint: str, now: datetime, *, unseen: bool = False) -> Intent:
-    """Keep the last intent when the form is the same and it was not accepted, or was less than two seconds ago or ``unseen``."""
+    """Return the last intent if the form is unchanged and it was not accepted, was accepted under two seconds ago, or is
+    ``unseen``; else a new one.
+    """
     if last is not None and last.fingerprint == fingerprint:
         age_s = 0.0 if last.accepted_at is None else abs((now - last.accepted_at).total_seconds())
         if unseen or age_s <= REUSE_INTENT_S:
@@ -252,7 +254,7 @@ def intent_for(last: Intent | None, fingerprint: str, now: datetime, *, unseen: 
 
 
 def attach_image(lab: Lab, data: bytes, name: str) -> DraftImage:
-    """Check a chosen file and keep it in the archive at once, prepared for sending and, where allowed, as it is.
+    """Validate a chosen file and archive it at once, prepared for sending and, if allowed, unchanged.
 
     Raises:
         InvalidRequestError: the file cannot be used; ``code`` ``too_big`` may be shrunk with :func:`attach_shrunk`.
@@ -268,12 +270,12 @@ def attach_image(lab: Lab, data: bytes, name: str) -> DraftImage:
 
 
 def attach_shrunk(lab: Lab, data: bytes, name: str) -> DraftImage:
-    """Make a smaller image of one that is too big, and keep it."""
+    """Shrink an image that is too big, and archive the result."""
     return DraftImage(keep(lab, shrink_image(data, name)))
 
 
 def load_image(lab: Lab, variant: Variant) -> ReferenceImage:
-    """Read kept image bytes back as they will be sent."""
+    """Load archived image bytes as they will be sent."""
     data = lab.image(variant.sha256).read_bytes()
     return ReferenceImage(
         data=data,
@@ -290,7 +292,7 @@ def load_image(lab: Lab, variant: Variant) -> ReferenceImage:
 
 
 def repeat_request(lab: Lab, record: GenerationRecord) -> GenerationRequest:
-    """Build the request of a generation once more, to the last byte, image included.
+    """Rebuild the request of a generation byte for byte, image included.
 
     Raises:
         StorageError: the image is no longer in the archive.
@@ -300,7 +302,7 @@ def repeat_request(lab: Lab, record: GenerationRecord) -> GenerationRequest:
 
 
 def is_here(lab: Lab, image: DraftImage) -> bool:
-    """Tell whether the image of a draft is still in the archive."""
+    """Return whether the image of a draft is still in the archive."""
     try:
         return lab.image(image.sent.sha256).is_file()
     except RivyaError:
@@ -308,7 +310,7 @@ def is_here(lab: Lab, image: DraftImage) -> bool:
 
 
 def keep(lab: Lab, image: ReferenceImage) -> Variant:
-    """Keep a checked image in the archive."""
+    """Archive a validated image."""
     lab.ledger.assets.store(image, lab.archive)
     small = lab.archive.path(small_key(image.sha256))
     if not small.is_file():

@@ -1,4 +1,4 @@
-"""What a draft will cost, as far as anybody knows, and why it cannot leave yet."""
+"""Estimated price of a draft, and the reasons why it cannot be submitted yet."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from rivya_core.mode_words import UNITS, ModeWord
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The price of a draft in credits. ``words`` says where the figure comes from and what is not known.
+    """The price of a draft in credits. ``words`` says where the figure comes from and what is unknown.
 
-    ``is_open``: more than this may be reserved, because nobody knows yet what this length costs.
+    ``is_open``: more than this may be reserved, because the price of this length is not known yet.
     """
 
     each: int
@@ -32,7 +32,7 @@ class Price:
 
 
 def price(lab: Lab, draft: Draft) -> Price:
-    """Price a draft, whether or not it is complete."""
+    """Estimate the price of a draft, complete or not."""
     try:
         request = GenerationRequest(prompt="?", model=draft.model, params=draft.params())
     except InvalidRequestError:
@@ -44,9 +44,9 @@ def price(lab: Lab, draft: Draft) -> Price:
 
 
 def balance_after(budget: Budget, cost: Price, word: ModeWord) -> str:
-    """Say what the wallet will hold when the run is paid; "" when it cannot be paid, which the reasons tell.
+    """Say what the balance will be once the run is paid; "" when it cannot be paid (``reasons`` says why).
 
-    What open generations still take is taken off first, as the submission does.
+    Open reservations are subtracted first, as the submission does.
     """
     if budget.available_credits is None:
         return "Balance after the run: unknown until the wallet answers."
@@ -92,7 +92,7 @@ def _origin(takes: int, each: int, odd: str | None, *, learned: bool) -> str:
 
 
 def _undocumented_length(draft: Draft) -> str | None:
-    """The chosen length where it is not the one that the base price is for; None where it is."""
+    """Return the chosen length if it is not the one that the list price is for; else None."""
     duration = draft.spec.duration_param
     chosen = None if duration is None else draft.params().get(duration.key)
     return str(chosen) if duration is not None and str(chosen) != str(duration.default) else None

@@ -1,7 +1,7 @@
-"""The draft of a sweep: what its form holds before anything is started, and the id that makes two clicks one experiment.
+"""The draft of a sweep: the content of its form, and the experiment id that deduplicates double clicks.
 
-There is one such draft a data folder; the last writer wins. Reference images are in the archive from the moment they were
-chosen, so the draft survives a reload and a restart with its pictures.
+One draft per data folder; the last writer wins. Reference images are archived as soon as they are chosen, so the draft
+survives a reload and a restart with its images.
 """
 
 from __future__ import annotations
@@ -59,15 +59,15 @@ class AxisDraft:
 
     @property
     def id(self) -> str:
-        """What tells the axes of a draft apart: each thing is varied once."""
+        """Identity of an axis within a draft: each thing is varied once."""
         return f"{self.kind}:{self.key}" if self.key else self.kind
 
 
 @dataclass(frozen=True, slots=True)
 class SweepDraft:
-    """What the form holds. ``id``: the experiment it becomes; ``base``: the request that every cell starts from.
+    """The content of the form. ``id``: of the experiment it becomes; ``base``: the request that every cell starts from.
 
-    ``parent_id``: the experiment it extends, and ``kind``: what that one is.
+    ``parent_id``: the experiment it extends; ``kind``: the kind of that one.
     """
 
     id: str = field(default_factory=new_experiment_id)
@@ -92,11 +92,11 @@ class SweepDraft:
 
     @property
     def is_empty(self) -> bool:
-        """True while nothing was written that would be missed."""
+        """True while nothing worth keeping was entered."""
         return not (self.name or self.question or not shows_nothing(self.base.prompt) or self.axes)
 
     def same_form(self, other: SweepDraft) -> bool:
-        """Tell whether two drafts say the same; ids do not count."""
+        """Return whether two drafts have the same content; ids do not count."""
         return replace(self, id="", base=replace(self.base, intent=None)) == replace(
             other, id="", base=replace(other.base, intent=None)
         )
@@ -107,7 +107,7 @@ class SweepDraft:
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any] | None) -> SweepDraft:
-        """Read a stored draft; what cannot be used is left at its default, so an old draft never stops a page."""
+        """Read a stored draft; unusable values are replaced by defaults, so that an old draft never breaks a page."""
         if not data:
             return cls()
         takes, cap = data.get("takes"), data.get("cap_credits")
@@ -134,14 +134,14 @@ def load(lab: Lab) -> SweepDraft:
 
 
 def save(lab: Lab, draft: SweepDraft) -> None:
-    """Keep the draft; the last writer wins."""
+    """Save the draft; the last writer wins."""
     lab.ledger.key_value.set(NOTE, draft.to_mapping())
 
 
 def to_sweep(lab: Lab, draft: SweepDraft) -> Sweep:
-    """Build the sweep that a draft asks for; without a name it is called ``UNNAMED``, so that it can be looked at.
+    """Build the sweep of a draft; without a name it is called ``UNNAMED``, so that it can be previewed.
 
-    The draft of a probe stays one while it still asks for no more than its parameter.
+    The draft of a probe stays a probe while it varies nothing but its parameter.
 
     Raises:
         InvalidRequestError: a field, a value or a combination breaks a rule; ``field`` names the input or the axis.
@@ -166,7 +166,7 @@ def to_sweep(lab: Lab, draft: SweepDraft) -> Sweep:
 
 
 def of_experiment(experiment: ExperimentRecord, cells: Sequence[CellRecord]) -> SweepDraft:
-    """Build the draft that would make an experiment again; it extends that experiment. ``cells`` tell of its images."""
+    """Build a draft that repeats and extends an experiment. ``cells``: where its images are recorded."""
     images = {image["sha256"]: image for cell in cells if (image := cell.request.get("reference_image"))}
     spec = experiment.spec
     base = dict(spec["base"])
@@ -186,9 +186,9 @@ def of_experiment(experiment: ExperimentRecord, cells: Sequence[CellRecord]) -> 
 
 
 def named_values(text: str, *, commas: bool = False) -> list[tuple[str, str]]:
-    """Read values typed one a line, ``name = value`` or the value alone; the name is empty then.
+    """Parse values typed one per line, as ``name = value`` or the value alone, then with an empty name.
 
-    ``commas``: commas part values as line breaks do, for numbers.
+    ``commas``: commas separate values, too; for numbers.
     """
     lines = re.split(r"[\n,;]", text) if commas else text.split("\n")
     found = []
@@ -201,7 +201,7 @@ def named_values(text: str, *, commas: bool = False) -> list[tuple[str, str]]:
 
 
 def written_values(values: list[tuple[str, str]]) -> str:
-    """Write values as they are typed, one a line."""
+    """Format values as they are typed, one per line."""
     return "\n".join(f"{name} = {value}" if name else value for name, value in values)
 
 
@@ -243,7 +243,7 @@ def _draft_image(recorded: Mapping[str, Any]) -> DraftImage:
 
 
 def _number(text: str) -> float | str:
-    """A number as typed; what is none is left for the request's own check, which says so."""
+    """Parse a typed number; anything else is returned unchanged, for the request's validation to refuse."""
     try:
         return float(text)
     except ValueError:
@@ -251,7 +251,7 @@ def _number(text: str) -> float | str:
 
 
 def _variables(text: str) -> tuple[str, ...]:
-    """The variables of a text; none while it is not well written, which its check says."""
+    """Return the variables of a text; none while it does not parse, which its own validation reports."""
     try:
         return templates.parse(text).variables
     except InvalidRequestError:

@@ -1,1 +1,1 @@
-"""Judging clips: reviews, blind votes, measured features, verdicts, decisions."""
+"""Judge: reviews, blind votes, measured features, verdicts, decisions."""

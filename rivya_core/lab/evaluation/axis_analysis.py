@@ -1,4 +1,4 @@
-"""From clips to verdicts: which axes an experiment has, which clips stand where on them, what one more take would cost. Pure."""
+"""From clips to verdicts: the axes of an experiment, the position of each clip on them, the price of more takes. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Further:
-    """Takes that would do: how many in each cell, how many clips that is beyond those here, and their price in credits."""
+    """Takes that would suffice: how many per cell, how many clips more than the present ones, and their price in credits."""
 
     takes: int
     clips: int
@@ -39,7 +39,7 @@ class Further:
 
 @dataclass(frozen=True, slots=True)
 class AxisVerdict:
-    """What is said of one axis.
+    """Verdict on one axis.
 
     ``axis``: its name; several names when values changed together only. ``levels``: names of its values, in order.
     ``left_out``: features that not every clip has. ``to_clear``: what a clear verdict would take; None where the finding names
@@ -55,7 +55,7 @@ class AxisVerdict:
 
     @property
     def lead(self) -> Effect | None:
-        """The feature that speaks loudest."""
+        """The effect with the strongest evidence."""
         return self.finding.effects[0] if self.finding.effects else None
 
     def feature(self, effect: Effect) -> Feature:
@@ -131,7 +131,7 @@ def _judge(axes: tuple[str, ...], varied: Sequence[str], observed: Observed, cel
 
 
 def _left_out(takes: Sequence[Observation], whole: Sequence[str]) -> Iterable[str]:
-    """Features that some clips have and others lack; one that no clip has needs no word."""
+    """Return features that some clips have and others lack; those that no clip has are not reported."""
     for feature in FEATURES:
         having = sum((take.figures or {}).get(feature.key) is not None for take in takes)
         if feature.key not in whole and having:

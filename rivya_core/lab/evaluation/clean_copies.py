@@ -1,7 +1,7 @@
-"""Copies of clips that tell nothing but their pictures.
+"""Copies of clips without metadata, for blind votes.
 
-A service may write ids, times or the prompt into a file it makes. A voter's browser gets a copy with the same coded pictures in
-a container made anew: no title, no time of making, no provenance, no sound, and no remarks between the pictures either.
+A service may write ids, times or the prompt into its files. A voter's browser gets a copy with the same coded pictures in a
+new container: no title, no creation time, no provenance, no sound, and no metadata units in the video stream either.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rivya_core.lab.media.video_limits import opened
 OPTIONS: Final = {"fflags": "+bitexact"}
 FASTSTART: Final = {"movflags": "faststart"}
 SILENT: Final = {"vp8", "vp9", "prores"}
-"""Codecs whose pictures have no place for remarks."""
+"""Codecs whose bitstream has no place for metadata."""
 
 USER_DATA: Final = re.compile(
     rb"\x00\x00\x01\xb2.*?(?=\x00\x00\x01|$)", re.DOTALL
@@ -36,10 +36,10 @@ AV1_REMARKS: Final = "filter_units=remove_types=5|15"  # metadata and padding, A
 
 
 def neutral_copy(archive: Archive, clip_key: str, generation_id: str) -> Path:
-    """Return the copy of a clip for voters, made at the first call in some milliseconds, and again for a newer file.
+    """Return the copy of a clip for voters, made at the first call within milliseconds, and again for a newer file.
 
     Raises:
-        LabError: the file cannot be read; it is not shown then. StorageError: no room for the copy.
+        LabError: the file cannot be read, so it is not shown. StorageError: no room for the copy.
     """
     container = container_of_key(clip_key)
     key, source = _key(generation_id, container), archive.path(clip_key)
@@ -94,7 +94,7 @@ def _strip(source: Path, target: Path, container: Container) -> None:
 
 
 def _untold(source: Path) -> tuple[tuple[int, int], Iterator[int | None]]:
-    """What not every container tells: the size of the pictures, and the times of decoding, which here are in order."""
+    """Fill in what not every container provides: picture size, and decoding times, which are in order here."""
     with opened(source) as (whole, pictures):
         size_px = (pictures.codec_context.width, pictures.codec_context.height)
         if not all(size_px):
@@ -112,7 +112,7 @@ def _untold(source: Path) -> tuple[tuple[int, int], Iterator[int | None]]:
 
 
 def _stripper(pictures: VideoStream) -> Callable[[Packet[Any]], list[Packet[Any]]]:
-    """What takes the remarks out of the packets of a track. Raises ValueError for a codec of which nobody knows how."""
+    """Return the bitstream filter that removes metadata from the packets of a track. Raises ValueError for an unsupported codec."""
     codec = pictures.codec_context
     name = codec.codec.canonical_name
     layout = layout_of(name, codec.extradata)

@@ -1,6 +1,6 @@
-"""What a clip measures: five figures from its frames, by FFmpeg's own filters. Pure: a file in, figures out.
+"""Measure a clip: five figures from its frames, by FFmpeg's own filters. Pure: a file in, figures out.
 
-No figure says which clip is better. They are there to tell whether a setting changes clips more than rolling again does.
+No figure says which clip is better; they only serve to test whether a setting changes clips more than re-rolling does.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from rivya_core.lab.media.video_limits import NoPicturesError, opened
 from rivya_core.lab.media.video_probe import StoppedError as StoppedError  # noqa: PLC0414 - measuring names it so
 
 VERSION: Final = 1
-"""Grows when the same clip no longer gives the same figures; older figures are then measured again."""
+"""Increment when the same clip no longer gives the same figures; older figures are then measured again."""
 
-SMALL_PX: Final = 320  # long side for motion, brightness, cuts and likeness: enough for them, and cheap
+SMALL_PX: Final = 320  # long side for motion, brightness, cuts and likeness: sufficient, and cheap
 SHARP_PX: Final = 960  # long side for sharpness, which a smaller picture would hide
 SHARP_PER_S: Final = 2.0
 CUT_SCORE: Final = (
@@ -149,7 +149,7 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 class _Watch:
-    """Sees the frames go by once, and keeps a few numbers of each."""
+    """Accumulate a few numbers per frame in one pass."""
 
     def __init__(self, stream: VideoStream, first: VideoFrame) -> None:
         time_base = stream.time_base or TICK
@@ -180,7 +180,7 @@ class _Watch:
         self._seen += 1
 
     def figures(self) -> Figures:
-        """What was seen, as figures."""
+        """Return the accumulated figures."""
         return {
             "motion": _mean([change for change, cut in zip(self._changes[1:], self._cuts[1:], strict=True) if not cut]),
             "sharpness": 1.0 / fmean(self._edges_px) if self._edges_px else None,

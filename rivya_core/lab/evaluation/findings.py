@@ -1,4 +1,4 @@
-"""What a sweep found, as it is told to others: one sentence, the two clips that show it, and what it rests on. Pure."""
+"""Findings of a sweep as shown to others: one sentence, the two clips that show it, and its evidence. Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from rivya_core.lab.evaluation.significance import Effect, Word
 
 Outcome = Literal["undecided", "open", "winner"]
-"""What blind votes came to: nothing could be decided; more votes may decide; one is preferred."""
+"""Outcome of blind votes: undecidable; more votes may decide; one is preferred."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownClips:
     """Two clips of a variable that show its finding. ``first`` is the one with more of the feature; ``names``: their values.
 
-    ``how``: the rule that chose them, in a sentence. Nobody chooses them by hand.
+    ``how``: the rule that chose them, in a sentence. They are never chosen by hand.
     """
 
     first: str
@@ -33,7 +33,7 @@ class ShownClips:
 
 @dataclass(frozen=True, slots=True)
 class VariableFinding:
-    """What was found of one variable.
+    """Finding about one variable.
 
     ``text``: the sentence, with its full stop. ``word``: clear, unclear or too few. ``possible``: the largest difference that is
     still compatible with the clips, ``outlook``: what more takes would bring and cost; both "" after a clear verdict.
@@ -51,7 +51,7 @@ class VariableFinding:
 
 @dataclass(frozen=True, slots=True)
 class Voted:
-    """What blind votes on one question came to.
+    """Outcome of the blind votes on one question.
 
     ``key``: the question, see ``questions``; ``name``: the same for a person; ``preferred``: the name of the winner, or "".
     """
@@ -72,18 +72,18 @@ class SweepVerdict:
 
     @property
     def is_clear(self) -> bool:
-        """Some variable makes a clear difference."""
+        """True when some variable makes a clear difference."""
         return any(one.word == "clear" for one in self.variables)
 
 
 def of_sweep(experiment_id: str, verdicts: Sequence[AxisVerdict]) -> SweepVerdict:
-    """Tell the verdicts of a sweep, at least one, in their order."""
+    """Build the finding of a sweep from its verdicts, at least one, in their order."""
     variables = tuple(of_variable(verdict) for verdict in verdicts)
     return SweepVerdict(experiment_id, variables[0].text, variables)
 
 
 def of_variable(verdict: AxisVerdict) -> VariableFinding:
-    """Tell one verdict."""
+    """Build the finding of one verdict."""
     return VariableFinding(
         axis=verdict.axis,
         text=f"{wording.headline(verdict)}.",
@@ -98,7 +98,7 @@ def of_variable(verdict: AxisVerdict) -> VariableFinding:
 def evidence(
     verdicts: Sequence[AxisVerdict], votes: Mapping[str, Any] | None, status: SweepStatus, *, no_verdict: str = ""
 ) -> dict[str, Any]:
-    """What is known at this moment, as it is kept with a decision.
+    """Return the present evidence, as it is stored with a decision.
 
     ``votes``: ``words``, ``count`` and ``winner`` (a cell's number), or None. ``no_verdict``: why there is none.
     """
@@ -115,10 +115,10 @@ def evidence(
 
 
 def shown_clips(verdict: AxisVerdict) -> ShownClips | None:
-    """The pair that shows the verdict's leading feature as it is on average: neither its best nor its worst case.
+    """Choose the pair of clips that shows the verdict's leading feature at its average: neither the best nor the worst case.
 
-    Both clips are of one combination of the other variables, and of all such pairs theirs is the difference closest to the one
-    that was found; of equals the first takes.
+    Both clips are of one combination of the other variables; of all such pairs, theirs is the difference closest to the
+    estimated one; of equal pairs the first takes.
     """
     lead = verdict.lead
     if lead is None or lead.constant:
@@ -146,10 +146,10 @@ def _off(lead: Effect, one: Point, other: Point) -> float:
 
 
 def against_votes(found: SweepVerdict | None, votes: Sequence[Voted]) -> tuple[str, ...]:
-    """Tell where what was measured and what was voted point different ways: a sentence for each such question, in their order.
+    """Return one sentence for each question, in order, on which measurements and votes disagree.
 
-    Votes on a variable are set against the finding of that variable alone, votes on whole combinations against all of them.
-    Too few takes say nothing, so nothing disagrees with them.
+    Votes on a variable are compared with the finding about that variable, votes on whole combinations with all findings. With
+    too few takes there is no finding to disagree with.
     """
     if found is None:
         return ()

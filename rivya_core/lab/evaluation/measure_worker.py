@@ -1,10 +1,9 @@
-"""The one thread that measures clips: those of experiments only, one at a time, out of the way while nobody waits for them.
+"""The background thread that measures the clips of experiments, one at a time, at low priority unless someone waits.
 
 Only the process that runs the jobs measures, so no clip is measured twice. While a create is in flight, a clip is being
-saved or many jobs are open, it holds back and measures a clip only now and then. A clip nobody waits for is measured at a low
-priority, and at the usual one when that took too long; what somebody looks at comes first, at the usual priority, at once. So
-every clip has its turn, however busy the machine is. When nothing is left to measure, every archived clip is decoded to its
-end, once.
+saved or many jobs are open, the thread throttles itself. A clip that is not awaited is measured at low priority, and at
+normal priority once that took too long; clips of an experiment on screen come first, at normal priority, at once. So no clip
+starves, however busy the machine is. When nothing is left to measure, every archived clip is decoded to its end, once.
 """
 
 from __future__ import annotations
@@ -36,10 +35,10 @@ HOLD_BACK_S: Final = 5.0
 """While the jobs are busy, at most one clip in this time is measured: 0.2 s of CPU in 5 s."""
 
 PATIENCE_S: Final = 10.0
-"""A clip that low priority has not brought through in this time is measured at the usual one."""
+"""Seconds after which a clip measured at low priority is measured at normal priority instead."""
 
 WATCHED_FOR_S: Final = 5.0
-"""An experiment is waited for this long after somebody looked; pages look again sooner."""
+"""Seconds for which an experiment counts as awaited after a page showed it; open pages poll more often."""
 
 BUSY_JOBS: Final = 16
 """Others come first, and the thread still has its turn: it shares Python's lock with the whole process, and at 15, beside two
@@ -52,7 +51,7 @@ Outcome = dict[str, Any]
 
 
 class MeasureWorker:
-    """Measure in a daemon thread; one a lab."""
+    """Measure in a daemon thread; one per lab."""
 
     def __init__(
         self,
@@ -79,12 +78,12 @@ class MeasureWorker:
         self._settling: threading.Thread | None = None
 
     def start(self, settle: Settle) -> None:
-        """Begin in the background; ``settle`` is called whenever nothing is left to measure, with whether to go on."""
+        """Start the thread; ``settle`` is called, with a go-on check, whenever nothing is left to measure."""
         self._settle = settle
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; a clip that is being measured is dropped and taken up another time."""
+        """Stop the thread; the measurement in progress is discarded and repeated later."""
         self._stop.set()
         self._news.set()
         _end(self._thread)  # first: it may be about to start one of the others
@@ -97,14 +96,14 @@ class MeasureWorker:
         return self._is_executor()
 
     def want(self, experiment_id: str) -> None:
-        """Note that somebody waits for an experiment: for some seconds its clips come first, at the usual priority."""
+        """Give an experiment priority for some seconds: its clips come first, at normal priority."""
         is_new = experiment_id not in self._wanted_now()
         self._wanted[experiment_id] = self._clock()
         if is_new:
             self._news.set()
 
     def step(self) -> bool:
-        """Measure or check the next clip, or hold back; True when the next one may follow at once."""
+        """Measure or check the next clip, or throttle; True when the next one may follow at once."""
         changes = self._ledger.changes()
         if changes == self._seen:
             return self._check_next()
@@ -152,7 +151,7 @@ class MeasureWorker:
         return sum(counts.values()) > BUSY_JOBS or State.SUBMITTING.value in counts or State.SAVING.value in counts
 
     def _check_next(self) -> bool:
-        """Decode the next clip that nobody has decoded to its end, when nothing is left to measure; True when one was."""
+        """If nothing is left to measure, decode the next clip not yet decoded to its end; True when there was one."""
         if self._clock() - self._last_s < HOLD_BACK_S and self._is_busy():
             return False
         clip = self._checks.next()
@@ -180,9 +179,9 @@ class MeasureWorker:
             observations.keep(connection, clip.generation_id, self._last_s - began_s, self._ledger.clock(), **outcome)
 
     def _found_aside(self, find: Callable[[Callable[[], bool]], Found | None]) -> Found | None:
-        """Measure or check at a low priority; None when that is given up because it takes too long or somebody began to wait.
+        """Measure or check at low priority; None when aborted because it took too long or the clip became awaited.
 
-        What comes of it is written by the caller: a thread without a claim on the machine would keep the database locked.
+        The caller writes the result: a low-priority thread might hold the write lock for long (priority inversion).
         """
         found: list[Found | None] = []
         dropped = threading.Event()
@@ -209,7 +208,7 @@ class MeasureWorker:
                 log_error(log, "what was measured could not be settled; it is tried again when something is new", error)
 
     def _aside(self, name: str, act: Callable[[], None]) -> threading.Thread:
-        """Start a thread at a low priority; one of its own each time, as a priority once lowered cannot be raised again."""
+        """Start a new thread at low priority each time, since a lowered priority cannot be raised again without privileges."""
 
         def run() -> None:
             step_back()
@@ -220,7 +219,7 @@ class MeasureWorker:
         return thread
 
     def _outcome(self, clip: observations.DueClip, go_on: Callable[[], bool]) -> Outcome | None:
-        """What measuring a clip comes to; None when it was dropped on the way."""
+        """Return the outcome of measuring a clip; None when it was aborted."""
         try:
             image = (
                 None if clip.image_sha256 is None else self._archive.path(self._ledger.assets.key(clip.image_sha256))
@@ -230,7 +229,7 @@ class MeasureWorker:
             return None
         except RivyaError as error:
             if told(error) is not None:
-                return None  # of the database, not of the clip
+                return None  # a database problem, not the clip's fault
             return {"error": error.detail or error.title}
         except Exception:
             log.exception("a clip could not be measured", extra={"generation_id": clip.generation_id})

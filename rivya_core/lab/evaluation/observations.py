@@ -1,4 +1,4 @@
-"""What is known of the clips of an experiment: which take of which cell, ended or not, measured or not. Reads only."""
+"""Load the takes of an experiment for judging: cell, state, measured figures. Also stores the figures of a measured clip."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class Observation:
 
     @property
     def is_open(self) -> bool:
-        """Under way: a clip may still come of it."""
+        """Running: it may still give a clip."""
         return self.state is not None and not is_terminal(self.state) and self.is_watched
 
     @property
     def is_due(self) -> bool:
-        """There is a clip and nobody has measured it yet."""
+        """True when it has a clip that was not measured yet."""
         return self.state is State.SUCCEEDED and self.figures is None and not self.trouble
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One combination of values, with what one more take of it would probably cost."""
+    """One combination of values, with the estimated price of one more take."""
 
     number: int
     labels: Mapping[str, str]
@@ -70,12 +70,12 @@ class Observed:
 
     @property
     def is_complete(self) -> bool:
-        """Everything that was started has ended and was looked at, and there is something to judge."""
+        """True when every started take has ended and was measured, and there is something to judge."""
         return bool(self.measured) and not any(take.is_open or take.is_due for take in self.takes)
 
     @property
     def fingerprint(self) -> int:
-        """Changes when a verdict might. Of figures as text: a NaN is not even equal to itself."""
+        """Cache key that changes whenever a verdict might. Figures enter as text, since NaN is not equal to itself."""
         return hash(
             (
                 self.experiment_id,
@@ -147,7 +147,7 @@ def _takes(connection: sa.Connection, experiment_id: str) -> Iterable[Observatio
 
 @dataclass(frozen=True, slots=True)
 class DueClip:
-    """A clip that waits to be measured, by its places in the archive. ``is_first``: of an experiment that comes first."""
+    """A clip to be measured, by its archive keys. ``is_first``: of an experiment with priority."""
 
     generation_id: str
     clip_key: str
@@ -156,9 +156,9 @@ class DueClip:
 
 
 def due_clips(connection: sa.Connection, limit: int, *, first: Sequence[str] = ()) -> Sequence[DueClip]:
-    """Clips of experiments that nobody has measured; also those fetched again since they could not be.
+    """Return clips of experiments not measured yet, including those downloaded again after they could not be measured.
 
-    Those of the experiments ``first`` come first, else the oldest.
+    Those of the experiments ``first`` come first, then the oldest.
     """
     preferred = sa.select(cell_takes.c.generation_id).where(
         cell_takes.c.experiment_id.in_(first), cell_takes.c.generation_id.is_not(None)
@@ -184,7 +184,7 @@ def due_clips(connection: sa.Connection, limit: int, *, first: Sequence[str] = (
 
 
 def keep(connection: sa.Connection, generation_id: str, took_s: float, now: datetime, **outcome: Any) -> None:
-    """Store ``figures`` or ``error`` of one clip in the caller's transaction; what was there of this version is replaced."""
+    """Store ``figures`` or ``error`` of one clip in the caller's transaction, replacing those of the same version."""
     mine = sa.and_(features.c.generation_id == generation_id, features.c.version == VERSION)
     connection.execute(sa.delete(features).where(mine))
     connection.execute(
@@ -195,7 +195,7 @@ def keep(connection: sa.Connection, generation_id: str, took_s: float, now: date
 
 
 def probes(connection: sa.Connection) -> Sequence[str]:
-    """Ids of the experiments that probe a knob, oldest first."""
+    """Return the ids of the experiments that probe a parameter, oldest first."""
     return list(
         connection.scalars(
             sa.select(experiments.c.id)
@@ -206,7 +206,7 @@ def probes(connection: sa.Connection) -> Sequence[str]:
 
 
 def fresh_sweeps(connection: sa.Connection, since: datetime | None) -> tuple[Sequence[str], datetime | None]:
-    """Ids of ordinary sweeps started or measured after ``since`` (None: ever), oldest first, and the newest of those moments."""
+    """Return the ids of ordinary sweeps started or measured after ``since`` (None: all), oldest first, and the newest such time."""
     measured = (
         sa.select(cell_takes.c.experiment_id, sa.func.max(features.c.measured_at).label("at"))
         .select_from(cell_takes.join(features, features.c.generation_id == cell_takes.c.generation_id))

@@ -1,7 +1,7 @@
-"""The ways in which the same takes could have been dealt to the values of an axis: all of them, or seeded draws.
+"""Permutations of takes over the values of an axis, within blocks: all of them, or seeded random draws.
 
-If an axis does nothing, every way of dealing the takes of a block to its values was as likely as the one that happened.
-That, and nothing about the shape of a figure's spread, is what the test of ``noise.py`` stands on.
+Under the null hypothesis (the axis has no effect) every assignment of a block's takes to its values is equally likely. That
+exchangeability, and no assumption about a distribution, is what the test in ``significance`` relies on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 Labels = NDArray[np.int8]
 
 EXACT_MAX = 20_000
-"""Up to this many ways all are looked at; beyond, seeded draws."""
+"""Up to this many permutations all are enumerated; beyond that, seeded random draws."""
 
 DRAWS = 9_999
 SEED = 20_261_123
@@ -27,14 +27,14 @@ SEED = 20_261_123
 
 @dataclass(frozen=True, slots=True)
 class Permutations:
-    """Ways of dealing. ``labels``: one row a way, the one that happened first; ``exact``: these are all there are."""
+    """Permutations. ``labels``: one row each, the observed one first; ``exact``: they are all there are."""
 
     labels: Labels
     exact: bool
 
 
 def ways(groups: Sequence[int], blocks: Sequence[int]) -> int:
-    """How many different ways there are to deal the takes within their blocks."""
+    """Count the distinct permutations of the takes within their blocks."""
     total = 1
     for members in _blocks(blocks):
         counts = Counter(groups[index] for index in members)
@@ -43,10 +43,10 @@ def ways(groups: Sequence[int], blocks: Sequence[int]) -> int:
 
 
 def smallest_p(groups: Sequence[int], blocks: Sequence[int]) -> float:
-    """The smallest two-sided p that these numbers of takes can give, however large the difference.
+    """Return the smallest two-sided p that these numbers of takes can give, however large the difference.
 
-    Values with the same number of takes in every block can trade names without changing the difference, so each result
-    comes in as many copies as there are such trades.
+    Values with the same number of takes in every block can be swapped without changing the statistic, so each result occurs
+    as often as there are such swaps.
     """
     members = _blocks(blocks)
     profiles = Counter(
@@ -58,7 +58,7 @@ def smallest_p(groups: Sequence[int], blocks: Sequence[int]) -> float:
 
 @lru_cache(maxsize=32)
 def deals(groups: tuple[int, ...], blocks: tuple[int, ...]) -> Permutations:
-    """Every way of dealing when there are at most ``EXACT_MAX``, else the one that happened and ``DRAWS`` seeded others."""
+    """Return every permutation if there are at most ``EXACT_MAX``, else the observed one and ``DRAWS`` seeded random ones."""
     happened = np.asarray(groups, dtype=np.int8)
     members = _blocks(blocks)
     if ways(groups, blocks) <= EXACT_MAX:
@@ -77,7 +77,7 @@ def _blocks(blocks: Sequence[int]) -> list[list[int]]:
 
 
 def _all_ways(happened: Labels, members: list[list[int]]) -> Labels:
-    """Cross the ways of the blocks; the way that happened comes first."""
+    """Combine the permutations of all blocks; the observed one comes first."""
     parts = [np.asarray(list(_of_block(tuple(int(happened[index]) for index in block))), np.int8) for block in members]
     crossed = reduce(_cross, parts)
     labels = np.empty_like(crossed)

@@ -1,4 +1,4 @@
-"""What votes save: takes of cells that were voted out and that nobody has paid for yet."""
+"""Credits that votes save: takes of eliminated cells that were not paid for yet."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Needless:
 
 
 def find(connection: sa.Connection, experiment_id: str, out: Collection[int]) -> Needless:
-    """Find planned and waiting takes of the cells given; a waiting one that another experiment uses as well is left."""
+    """Find planned and waiting takes of some cells, except waiting ones that another experiment uses as well."""
     column, row = cell_takes.c, generations.c
     shared = cell_takes.alias()
     elsewhere = sa.exists().where(
@@ -56,7 +56,7 @@ def find(connection: sa.Connection, experiment_id: str, out: Collection[int]) ->
 
 
 def drop_planned(connection: sa.Connection, experiment_id: str, found: Needless) -> int:
-    """Forget the planned ones; how many."""
+    """Drop the planned takes; return how many."""
     column = cell_takes.c
     return sum(
         connection.execute(

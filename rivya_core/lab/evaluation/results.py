@@ -1,6 +1,6 @@
-"""What the votes of a sweep say, by question: what can be voted on, the ranking, and the takes that need not be made any more.
+"""Results of the votes on a sweep, by question: what can be voted on, the ranking, and the takes that became redundant.
 
-Everything here names what was compared: nothing of it belongs on a screen on which a round is open.
+Everything here reveals what was compared: never show it on a screen with an open round, which must stay blind.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from rivya_core.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class QuestionRecord:
-    """What can be voted on, and how far it is.
+    """One question that can be voted on, and its progress.
 
     ``key``: a variable, several joined by " + " when they only change together, "" for whole combinations. ``values``: names of
     what is compared; ``blocks``: settings of all other variables, over which the winner is preferred on average. ``votes`` of at
@@ -50,7 +50,7 @@ class QuestionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A sweep, its cells and clips, its questions, and every vote, as they are at one moment."""
+    """Snapshot of a sweep: its cells and clips, its questions, and every vote."""
 
     experiment: ExperimentRecord
     cells: tuple[CellRecord, ...]
@@ -64,7 +64,7 @@ class Case:
         return asked(self.questions, self.experiment.question, self.experiment.name)
 
     def question(self, key: str | None) -> Question:
-        """Find a question; None = the one voted on last, else the default. Raises LabError for another one."""
+        """Find a question by its key; None = the one voted on last, else the default. Raises LabError for an unknown key."""
         if key is None:
             last = next((known(self.questions, vote.question) for vote in reversed(self.votes)), None)
             return last or self.default
@@ -93,7 +93,7 @@ def read_case(connection: sa.Connection, experiment_id: str) -> Case:
 
 
 class Votes:
-    """Tell what blind votes say; safe to use from any thread."""
+    """Read the results of blind votes; import and exclude ballot lines. Safe to use from any thread."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Votes:
         self._database = ledger.database
 
     def questions(self, experiment_id: str) -> tuple[QuestionRecord, ...]:
-        """What can be voted on in a sweep: each variable, and whole combinations where there are several.
+        """Return what can be voted on in a sweep: each variable, and whole combinations if there are several.
 
         Raises:
             LabError: no such sweep.
@@ -135,7 +135,7 @@ class Votes:
         return tuple(found)
 
     def ranking(self, experiment_id: str, question: str | None = None) -> Standing:
-        """What all votes on a question say by now. Names everything: not for a screen with an open round.
+        """Return the ranking from all votes on a question so far. Reveals everything: not for a screen with an open round.
 
         Args:
             experiment_id: The sweep.
@@ -156,9 +156,9 @@ class Votes:
         return standings.build(case.experiment, case.cells, case.field, rounds, tallied, own, taken_out)
 
     def winner(self, experiment_id: str) -> int | None:
-        """The combination that the votes name, by its number: the winner among combinations, else of the winners on all variables.
+        """Return the number of the winning combination: the winner among combinations, else the one of all variables' winners.
 
-        The second is a suggestion: each of its values was preferred on average over the others, the two together were not tried.
+        The latter is a suggestion: each of its values was preferred on average, but their combination was not voted on.
         """
         with reading(self._database) as connection:
             case = read_case(connection, experiment_id)
@@ -173,14 +173,14 @@ class Votes:
         return fits[0] if single and len(fits) == 1 else None
 
     def cast(self, experiment_id: str) -> tuple[VoteRecord, ...]:
-        """Every vote of a sweep, over all rounds and questions, in the order they were cast."""
+        """Return every vote of a sweep, over all rounds and questions, in the order they were cast."""
         with reading(self._database) as connection:
             return tuple(box.votes(connection, experiment_id))
 
     # -- votes that come back as lines of text ---------------------------------------------------------------------
 
     def accept(self, line: str, *, experiment_id: str | None = None, ballot: str | None = None) -> ImportedVote:
-        """Count one line of a ballot, at the end of all votes so far.
+        """Import one line of a ballot, after all votes so far.
 
         Args:
             line: The line, as the ballot's page wrote it.
@@ -197,10 +197,10 @@ class Votes:
             return ballot_lines.import_line(connection, line, now, experiment_id=experiment_id, ballot_id=ballot)
 
     def paste(self, text: str, experiment_id: str | None = None) -> tuple[Pasted, ...]:
-        """Count every line in a text from chat or mail, in order, and say of each what became of it.
+        """Import every vote line in a text from chat or mail, in order; return the outcome of each.
 
         Args:
-            text: Any text; what is no line of a vote is passed over.
+            text: Any text; whatever is no vote line is skipped.
             experiment_id: Only lines for ballots of this sweep count.
 
         Raises:
@@ -216,12 +216,12 @@ class Votes:
         return tuple(found)
 
     def lines(self, experiment_id: str) -> tuple[LineRecord, ...]:
-        """The imported lines of a sweep, in the order they came in and count."""
+        """Return the imported lines of a sweep, in the order of import, in which they count."""
         with reading(self._database) as connection:
             return tuple(ballot_lines.lines(connection, experiment_id))
 
     def take_out(self, line: int) -> None:
-        """Leave a line's votes out of the sum; from then on no error rate holds, and the ranking says so.
+        """Exclude a line's votes; from then on no error rate holds, since the choice may depend on the result; the ranking says so.
 
         Raises:
             LabError: no such line, or the lab is read-only.
@@ -229,7 +229,7 @@ class Votes:
         self._set_taken_out(line, taken_out=True)
 
     def put_back(self, line: int) -> None:
-        """Count a line again that was taken out, at its old place. Raises as ``take_out`` does."""
+        """Include an excluded line again, at its old position. Raises as ``take_out`` does."""
         self._set_taken_out(line, taken_out=False)
 
     def _set_taken_out(self, line: int, *, taken_out: bool) -> None:
@@ -240,15 +240,15 @@ class Votes:
     # -- what need not be made any more ----------------------------------------------------------------------------
 
     def needless(self, experiment_id: str) -> Needless:
-        """The takes of combinations that were eliminated which are planned or wait, with their credits.
+        """Return the planned and waiting takes of eliminated combinations, with their credits.
 
-        A value that was eliminated on a variable saves nothing: its combinations serve the questions on the others.
+        Eliminating a value of one variable makes no take redundant: its combinations serve the questions on the others.
         """
         with reading(self._database) as connection:
             return self._needless(connection, experiment_id)
 
     def drop_needless(self, experiment_id: str) -> int:
-        """Forget those takes: planned ones are dropped, waiting ones taken back; how many. Nothing sent is touched.
+        """Drop those takes: planned ones are dropped, waiting ones cancelled; return how many. Nothing sent is touched.
 
         Raises:
             LabError: the lab is read-only, or there is no such sweep.

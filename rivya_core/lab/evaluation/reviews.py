@@ -1,6 +1,6 @@
-"""What people say of single clips: time-coded notes, stars by criterion.
+"""Reviews of single clips: time-coded notes, and stars by criterion.
 
-An author is the name a person gives, and nothing more; the empty one stands for whoever sits here. Nothing here spends.
+An author is a self-given name, without any authentication; the empty one is this machine's user. Nothing here spends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NOTE_MAX: Final = 2000
 AUTHOR_MAX: Final = 64
 STARS_MAX: Final = 5
 AFTER_END_S: Final = 0.5
-"""A browser and the archive may disagree by some frames on how long a clip is."""
+"""Tolerance in seconds: browser and archive may disagree by a few frames about a clip's length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ _NAMES: Final = frozenset(criterion.name for criterion in CRITERIA)
 
 @dataclass(frozen=True, slots=True)
 class ClipNote:
-    """What somebody wrote of one place of a clip. ``at_s``: seconds from its start."""
+    """A note at one position of a clip. ``at_s``: seconds from its start."""
 
     id: int
     generation_id: str
@@ -70,7 +70,7 @@ class Rating:
 
 
 class Reviews:
-    """Keep notes and stars; safe to use from any thread."""
+    """Store and load notes and stars; safe to use from any thread."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Reviews:
     # -- notes -----------------------------------------------------------------------------------------------------
 
     def notes(self, generation_ids: Sequence[str]) -> list[ClipNote]:
-        """The notes of some clips, in the order of their places in the clip."""
+        """Return the notes of some clips, by position in the clip."""
         query = (
             sa.select(clip_notes)
             .where(clip_notes.c.generation_id.in_(generation_ids))
@@ -93,7 +93,7 @@ class Reviews:
             return [_note(row) for row in connection.execute(query)]
 
     def add_note(self, generation_id: str, at_s: float, text: str, author: str = "") -> ClipNote:
-        """Keep a note of at most 2,000 characters at a place in a clip.
+        """Store a note of at most 2,000 characters at a position in a clip.
 
         Raises:
             LabError: no such clip, no such place in it, an empty or too long text, a too long name.
@@ -110,7 +110,7 @@ class Reviews:
         return _note(added)
 
     def edit_note(self, note_id: int, text: str) -> ClipNote:
-        """Write a note anew; place, author and time stay. Raises LabError when it is gone or the text is not allowed."""
+        """Replace the text of a note; position, author and time stay. Raises LabError when it is gone or the text is not allowed."""
         change = sa.update(clip_notes).where(clip_notes.c.id == note_id).values(text=_text(text)).returning(clip_notes)
         with begin_immediate(self._database) as connection:
             row = connection.execute(change).first()
@@ -119,14 +119,14 @@ class Reviews:
         return _note(row)
 
     def delete_note(self, note_id: int) -> ClipNote | None:
-        """Remove a note; what it was, for ``restore_note``, or None when it is gone already."""
+        """Delete a note; return it for ``restore_note``, or None when it was already gone."""
         with begin_immediate(self._database) as connection:
             gone = sa.delete(clip_notes).where(clip_notes.c.id == note_id).returning(clip_notes)
             row = connection.execute(gone).first()
         return None if row is None else _note(row)
 
     def restore_note(self, note: ClipNote) -> bool:
-        """Bring a deleted note back as it was; False when it is there already."""
+        """Restore a deleted note; False when it already exists."""
         with begin_immediate(self._database) as connection:
             if connection.execute(sa.select(clip_notes.c.id).where(clip_notes.c.id == note.id)).first():
                 return False
@@ -155,7 +155,7 @@ class Reviews:
             return [_rating(row) for row in connection.execute(query)]
 
     def rate(self, generation_id: str, criterion: str, stars: int, author: str = "") -> None:
-        """Give a clip 1 to 5 stars by a criterion, in the place of the author's earlier ones; 0 takes them back.
+        """Give a clip 1 to 5 stars by a criterion, replacing the author's earlier ones; 0 removes them.
 
         Raises:
             LabError: no such clip or criterion, another number of stars, a too long name.
@@ -179,7 +179,7 @@ class Reviews:
 
 
 def _length_s(connection: sa.Connection, generation_id: str) -> float | None:
-    """How long a clip is, where that was measured; LabError without a clip."""
+    """Return the measured length of a clip in seconds, or None. Raises LabError without a clip."""
     query = sa.select(generations.c.clip_key, generations.c.clip_duration_s).where(generations.c.id == generation_id)
     row = connection.execute(query).first()
     if row is None or row.clip_key is None:

@@ -1,12 +1,12 @@
-"""The noise floor: does a setting change clips more than take-to-take variation does. Pure: figures and labels in, a finding out.
+"""Permutation test: does a setting change clips more than take-to-take variation does. Pure: figures and labels in, a finding out.
 
 Groups are the values of the axis in question, blocks the combinations of all other axes. A feature's statistic is the share
 of its spread within blocks that the groups explain (R², in step with F and, for two groups, with t²; 0 when a figure never
-changes). Takes are dealt anew within their blocks, and of each deal only the largest share among all features is kept:
-what a feature must beat is this one list, so the error rate holds for the finding as a whole, whatever the features'
-number, correlation and shape.
+changes). Takes are permuted within their blocks, and of each permutation only the largest share among all features is kept
+(max-T, Westfall and Young): every feature is compared with this one distribution, so the error rate holds for the finding as
+a whole, whatever the features' number, correlation and distribution.
 
-No figure of this module is a matter of taste: the level and the power are the two constants below.
+The level and the power are the two constants below; everything else follows from them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LEVEL: Final = 0.05
 
 POWER: Final = 0.8
 TAKES_MAX: Final = 200
-"""Numbers of takes in a cell beyond this are not worth naming."""
+"""Most takes per cell that are suggested."""
 
 _SAME: Final = 1e-9
 
@@ -53,7 +53,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What the axis does to one feature.
+    """Effect of the axis on one feature.
 
     ``p``: adjusted for all features, None with too few takes. ``most`` and ``least``: the groups with the largest and the smallest adjusted mean;
     ``difference`` between them in the feature's own unit, with ``low`` and ``high`` of its 95 % interval (Scheffé's for more
@@ -81,12 +81,12 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of one axis.
+    """Finding about one axis.
 
     ``word``: the verdict. ``p``: smallest adjusted p, None with too few takes. ``smallest_p``: the smallest these takes can
     give. ``effects``: one a feature, smallest p first, then in the order given; without p, largest ``f`` first, an infinite one
     before all, an unknown one last. ``takes_clear``: takes in each cell at which the difference seen would be told as clear four
-    times in five, None when no number up to 200 would. ``exact``: all ways of dealing were looked at.
+    times in five, None when no number up to 200 would. ``exact``: all permutations were enumerated.
     """
 
     word: Word
@@ -140,7 +140,7 @@ class _Design:
 
     @property
     def information(self) -> Floats:
-        """What the design tells of the groups once the blocks' own levels are taken out."""
+        """Information matrix of the groups after the block effects are removed."""
         of_block = self.counts.sum(axis=1)
         found: Floats = np.diag(self.counts.sum(axis=0)) - (self.counts / of_block[:, None]).T @ self.counts
         return found
@@ -199,7 +199,7 @@ def find(groups: Sequence[int], blocks: Sequence[int], figures: Mapping[str, Seq
 
 
 def _shares(design: _Design, deal: Permutations, figures: Mapping[str, Sequence[float]]) -> Floats:
-    """R² of each feature (column) under each way of dealing (row)."""
+    """Return R² of each feature (column) under each permutation (row)."""
     values = _centred(design, figures)
     total = (values**2).sum(axis=0)
     sums = np.stack(
@@ -214,7 +214,7 @@ def _shares(design: _Design, deal: Permutations, figures: Mapping[str, Sequence[
 
 
 def _centred(design: _Design, figures: Mapping[str, Sequence[float]]) -> Floats:
-    """Figures less the mean of their block; what is only rounding becomes zero."""
+    """Subtract the mean of their block from the figures; rounding residue becomes zero."""
     raw = np.column_stack([np.asarray(values, dtype=np.float64) for values in figures.values()])
     values = raw.copy()
     blocks = np.asarray(design.blocks)
@@ -296,7 +296,7 @@ def _over(number: float, by: float) -> float:
 
 
 def _takes_that_can(design: _Design) -> int | None:
-    """The smallest equal number of takes in a cell that can reach the level at all."""
+    """Return the smallest equal number of takes per cell that can reach the level at all."""
     for takes in range(1, TAKES_MAX + 1):
         wider = _Design.balanced(design, takes)
         if wider.error_df >= 1 and smallest_p(wider.groups, wider.blocks) <= LEVEL:

@@ -1,7 +1,7 @@
-"""What ordinary sweeps found of a knob, told beside what probes found and never in their place.
+"""What ordinary sweeps found about a parameter; reported beside the results of probes, never instead of them.
 
-A probe is one verdict on one question that was asked beforehand: its error rate is that of the sentence. Of many sweeps that
-vary a knob some come out clear by chance, so a clear one is told as what it is, together with how many others could have been.
+A probe tests one hypothesis stated beforehand, so its error rate holds. Of many sweeps that vary a parameter some come out
+clear by chance (multiple comparisons), so a clear one is reported together with how many others could have been.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rivya_core.settings import Mode
 log = logging.getLogger("rivya.verdicts")
 
 SETTLED: Final = "knob-sweeps-settled"
-"""The note of how far sweeps were looked through: ``{"at", "pending"}``."""
+"""Key of the progress through the sweeps: ``{"at", "pending"}``."""
 
 NAME_MAX: Final = 60
 
@@ -35,7 +35,7 @@ Judge = Callable[[Observed], Sequence[AxisVerdict]]
 
 @dataclass(frozen=True, slots=True)
 class SweepFinding:
-    """The newest clear sweep of a knob, in words that say of how many. ``at``: when it was judged, aware UTC."""
+    """The newest clear sweep of a parameter, in words that say out of how many. ``at``: when it was judged, aware UTC."""
 
     words: str
     experiment_id: str
@@ -43,9 +43,9 @@ class SweepFinding:
 
 
 def settle(ledger: Ledger, judge: Judge, go_on: Callable[[], bool] = lambda: True) -> None:
-    """Keep what every complete sweep says of the parameters it varies; each is looked at when something of it is new.
+    """Store the findings of every complete sweep about its parameters; a sweep is processed again when something changed.
 
-    ``go_on``: asked before each; False ends it, and all are looked at again another time.
+    ``go_on``: called before each; False stops, and all are processed again later.
     """
     note = ledger.key_value.get(SETTLED)
     known: Mapping[str, Any] = note if isinstance(note, Mapping) else {}
@@ -69,7 +69,7 @@ def settle(ledger: Ledger, judge: Judge, go_on: Callable[[], bool] = lambda: Tru
 
 
 def find(ledger: Ledger, mode: Mode, model: str, param: str) -> SweepFinding | None:
-    """The newest sweep that was clear on a parameter of a model; None when none was."""
+    """Return the newest sweep that was clear on a parameter of a model, or None."""
     note = ledger.key_value.get(_name(mode, model, param))
     told = [one for one in note.values() if one["verdict"] != "too few"] if isinstance(note, Mapping) else []
     clear = sorted((one for one in told if one["verdict"] == "clear"), key=lambda one: str(one["started_at"]))
@@ -98,7 +98,7 @@ def _keep(ledger: Ledger, observed: Observed, verdicts: Iterable[AxisVerdict]) -
     if "model" in names:
         return
     for verdict in verdicts:
-        if verdict.axis not in names:  # axes that changed together: nobody knows which of them it was
+        if verdict.axis not in names:  # axes that changed together: their effects cannot be separated
             continue
         name = _name(observed.mode, observed.model, verdict.axis)
         note = ledger.key_value.get(name)
@@ -117,7 +117,7 @@ def _keep(ledger: Ledger, observed: Observed, verdicts: Iterable[AxisVerdict]) -
 
 
 def _names(connection: sa.Connection, ids: Sequence[str]) -> dict[str, str]:
-    """The names of those that were not deleted."""
+    """Return the names of those that were not deleted."""
     column = experiments.c
     query = sa.select(column.id, column.name).where(column.id.in_(ids), column.deleted_at.is_(None))
     return {row.id: row.name for row in connection.execute(query)}

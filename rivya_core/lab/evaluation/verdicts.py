@@ -1,7 +1,7 @@
-"""Verdicts: is a difference between combinations more than take-to-take variation. Computed beside the pages, kept while nothing changes.
+"""Verdicts: whether a difference between combinations exceeds take-to-take variation. Computed in the background and cached.
 
-A verdict is given only when everything that was started has ended and was measured: who looks at every new clip and stops
-when it suits him fools himself.
+A verdict is given only once every started take has ended and was measured: testing after every new clip and stopping when
+the result suits (optional stopping) would inflate the error rate.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ FAULT: Final = "Something nobody foresaw went wrong while it was worked out; the
 Stage = Literal["nothing", "running", "measuring", "judging", "judged", "failed"]
 
 AWAITED: Final[frozenset[Stage]] = frozenset({"running", "measuring", "judging"})
-"""Stages in which a verdict is still to come, with nobody doing anything."""
+"""Stages in which a verdict will come without anyone doing anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far the judging of an experiment is.
+    """Progress of judging an experiment.
 
-    ``stage``: nothing = no clip yet; running = takes are under way; measuring; judging = being worked out; judged; failed =
-    could not be worked out, which is tried again with new evidence or by ``Verdicts.try_again``; ``fault`` says so.
-    ``measured`` of ``clips`` were looked at, ``troubles`` say why some cannot be; ``open_takes`` are under way, ``planned`` are
-    not started. ``axes``: the verdicts, empty before they are there and when nothing was varied.
+    ``stage``: nothing = no clip yet; running = takes are running; measuring; judging = being computed; judged; failed = the
+    computation failed and is retried with new evidence or by ``Verdicts.try_again``; ``fault`` says why.
+    ``measured`` of ``clips`` are done, ``troubles`` say why some cannot be; ``open_takes`` are running, ``planned`` are not
+    started. ``axes``: the verdicts, empty before they are computed and when nothing was varied.
     """
 
     stage: Stage
@@ -58,13 +58,13 @@ class Standing:
 
     @property
     def is_awaited(self) -> bool:
-        """A verdict is still to come, by itself."""
+        """True while a verdict will come by itself."""
         return self.stage in AWAITED
 
 
 @dataclass(frozen=True, slots=True)
 class _Worked:
-    """What came of working out the verdicts of one state of an experiment; ``fault``: why nothing did, or ""."""
+    """The computed verdicts of one state of an experiment; ``fault``: why the computation failed, or ""."""
 
     fingerprint: int
     axes: tuple[AxisVerdict, ...] = ()
@@ -73,7 +73,7 @@ class _Worked:
 
 @dataclass(frozen=True, slots=True)
 class ParameterNote:
-    """What was found of a knob on a model, by a probe and by sweeps that were clear. ``at``: when, aware UTC."""
+    """What probes and clear sweeps found about a parameter of a model. ``at``: when, aware UTC."""
 
     verdict: str
     words: str
@@ -103,13 +103,13 @@ class Verdicts:
 
     @property
     def measures_here(self) -> bool:
-        """True when clips are measured by this process; another one does otherwise, or none while none runs the jobs."""
+        """True when this process measures clips; else another one does, or none while none runs the jobs."""
         return self._measure_worker.is_here
 
     def look(self, experiment_id: str) -> Standing:
-        """Say where the judging stands, without waiting: a verdict that is not known yet is worked out beside.
+        """Return the progress without blocking; a missing verdict is computed in the background.
 
-        Who looks waits: the clips that are still to be measured come before those of other experiments.
+        Gives the experiment priority: its clips are measured before those of others.
 
         Raises:
             LabError: no such experiment.
@@ -136,7 +136,7 @@ class Verdicts:
         return standing
 
     def judge(self, experiment_id: str) -> Standing:
-        """Say where the judging stands, working a verdict out here and now where everything is measured; may take a second.
+        """Return the progress, computing the verdict on this thread if everything is measured; may take a second.
 
         Raises:
             LabError: no such experiment.
@@ -145,9 +145,9 @@ class Verdicts:
         return _standing(observed, self._work(observed) if observed.is_complete else None)
 
     def finding(self, experiment_id: str) -> SweepVerdict | None:
-        """Say in one plain sentence what a sweep found, with what it rests on; None before it is judged, or with nothing varied.
+        """Return in one plain sentence what a sweep found, with its evidence; None before it is judged, or if nothing was varied.
 
-        The one source of that sentence: pages, exports and shows take it from here. Works it out where that has not been done.
+        The only source of that sentence for pages, exports and shows. Computes the verdict if it is missing.
 
         Raises:
             LabError: no such experiment.
@@ -158,7 +158,7 @@ class Verdicts:
         return findings.of_sweep(experiment_id, standing.axes) if standing.axes else None
 
     def wait(self, experiment_id: str, timeout_s: float = 3600.0) -> Standing:
-        """Block until all started takes have ended, were measured and judged, at most ``timeout_s`` seconds.
+        """Block until all started takes have ended and were measured and judged, at most ``timeout_s`` seconds.
 
         Raises:
             WaitTimeoutError: the deadline passed; the judging itself goes on.
@@ -180,7 +180,7 @@ class Verdicts:
         return standing
 
     def try_again(self, experiment_id: str) -> None:
-        """Forget that a verdict could not be worked out, so that the next look tries once more."""
+        """Clear a failed computation, so that the next ``look`` retries it."""
         with self._lock:
             self._known.pop(experiment_id, None)
             self._looked.pop(experiment_id, None)
@@ -188,9 +188,9 @@ class Verdicts:
     # -- knobs -----------------------------------------------------------------------------------------------------
 
     def knob(self, model: str, param: str) -> ParameterNote | None:
-        """What was measured here of a parameter on a model, in the mode of this lab; None when nobody has.
+        """Return what was measured here about a parameter of a model, in the mode of this lab; None if nothing was.
 
-        A clear probe stands alone; beside anything else it is told when a sweep was clear, and of how many.
+        A clear probe is reported alone; anything else together with the clear sweeps, and out of how many.
         """
         probe = self._probed(model, param)
         if probe is not None and probe.verdict == "clear":
@@ -212,9 +212,9 @@ class Verdicts:
             return None
 
     def settle_probes(self, go_on: Callable[[], bool] = lambda: True) -> None:
-        """Keep the outcome of every probe that is complete beside its knob, and what complete sweeps say of theirs.
+        """Store the result of every complete probe with its parameter, and the findings of complete sweeps with theirs.
 
-        A hint never replaces a verdict, and a sweep neither. ``go_on``: asked before each experiment; False ends it.
+        Neither a hint nor a sweep ever replaces a verdict. ``go_on``: called before each experiment; False stops.
         """
         with self._ledger.reading() as connection:
             ids = observations.probes(connection)
@@ -252,7 +252,7 @@ class Verdicts:
         return observed
 
     def _work(self, observed: Observed) -> _Worked:
-        """Work the verdicts out, once for one state of an experiment, also when that cannot be done."""
+        """Compute the verdicts, once per state of an experiment; a failure is cached, too."""
         known = self._known.get(observed.experiment_id)
         if known is not None and known.fingerprint == observed.fingerprint:
             return known
@@ -268,14 +268,14 @@ class Verdicts:
         return worked
 
     def _work_beside(self, observed: Observed) -> None:
-        """Start a thread for it, one an experiment; it touches no database and ends by itself."""
+        """Start a thread for it, one per experiment; it uses no database and ends by itself."""
         with self._lock:
             if observed.experiment_id in self._at_work:
                 return
             self._at_work.add(observed.experiment_id)
         try:
             threading.Thread(target=self._work_once, args=(observed,), name="rivya-verdict", daemon=True).start()
-        except RuntimeError:  # the system gives no more threads: the next look asks again
+        except RuntimeError:  # the system refuses more threads: the next ``look`` retries
             self._end_work(observed)
 
     def _work_once(self, observed: Observed) -> None:
@@ -316,7 +316,7 @@ def _standing(observed: Observed, worked: _Worked | None) -> Standing:
 
 
 def _replaces(note: Mapping[str, Any], standing: Any) -> bool:
-    """A verdict outranks a hint; of equals the one started later holds; the same probe only when it says something else."""
+    """A verdict outranks a hint; of equal kinds the later one counts; the same probe replaces itself only if its result changed."""
     if not isinstance(standing, Mapping):
         return True
     if standing.get("experiment_id") == note["experiment_id"]:

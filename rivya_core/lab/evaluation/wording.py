@@ -1,7 +1,7 @@
-"""What a verdict says, in sentences. Nothing is said that the finding does not hold. Pure.
+"""Phrase a verdict in sentences that say no more than the finding supports. Pure.
 
-One sentence tells it (``headline``), a second what is still open (``possible`` and ``outlook``); all other figures are for who
-wants the details. A spread between takes of one combination is called take-to-take variation, everywhere.
+One sentence states it (``headline``), a second what is still open (``possible`` and ``outlook``); all other figures are
+details. The spread between takes of one combination is called take-to-take variation, everywhere.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ BEYOND: Final = f"; clearly beyond {VARIATION}"
 PAIR: Final = 2
 _WORD: Final = re.compile(r"[^\W\d_]{3}")
 _TIMES_FROM: Final = 10
-"""From here on a multiple is written without a decimal."""
+"""From this value on a multiple is written without decimals."""
 
 
 def figure(value: float) -> str:
-    """Three significant digits, without an exponent where that reads well."""
+    """Format a number with three significant digits, without an exponent where that reads well."""
     if not math.isfinite(value):
         return "∞" if value > 0 else "-∞"
     if value == 0 or abs(value) < 1e-12:  # noqa: PLR2004 - rounding of a difference
@@ -60,7 +60,7 @@ def claim(verdict: AxisVerdict, effect: Effect) -> str:
 
 
 def possible(verdict: AxisVerdict) -> str:
-    """The largest difference that the clips leave open after a verdict that is not clear; "" where nothing is known of it."""
+    """Return the largest difference still compatible with the clips after an unclear verdict; "" if unknown."""
     widest = verdict.finding.widest
     if verdict.finding.word == "clear" or widest is None or not knows_takes(verdict):
         return ""
@@ -69,7 +69,7 @@ def possible(verdict: AxisVerdict) -> str:
 
 
 def outlook(verdict: AxisVerdict) -> str:
-    """What further takes would bring, with their price; "" after a clear verdict."""
+    """Return what further takes would achieve, with their price; "" after a clear verdict."""
     finding = verdict.finding
     if finding.word == "clear":
         return ""
@@ -95,7 +95,7 @@ def times(multiple: float) -> str:
 
 
 def grounds(verdict: AxisVerdict) -> str:
-    """What the sentence rests on: the amount, or why nothing more can be said."""
+    """Return the evidence of the sentence: the size of the difference, or why nothing more can be said."""
     finding, lead = verdict.finding, verdict.lead
     if finding.word == "clear" and lead is not None:
         also = [claim(verdict, e) for e in finding.effects[1:] if e.p is not None and e.p <= finding.level]
@@ -130,7 +130,7 @@ def ground_rules(verdict: AxisVerdict) -> str:
 
 
 def of_feature(verdict: AxisVerdict, effect: Effect) -> str:
-    """What was found of one feature: which way, how much, and its p beside all others; no way where none was shown."""
+    """Return the finding about one feature: direction, size and adjusted p; no direction if none was shown."""
     far = _listed(f"{figure(effect.difference)}{_sure(effect)}", size(verdict, effect))
     if effect.p is None:
         return f"So far {claim(verdict, effect)} by {far}; no p with so few takes"
@@ -142,7 +142,7 @@ def of_feature(verdict: AxisVerdict, effect: Effect) -> str:
 
 
 def knows_takes(verdict: AxisVerdict) -> bool:
-    """Tell whether some combination has two takes; without that, nothing says how far takes of one lie apart."""
+    """Return whether some combination has two takes; otherwise take-to-take variation cannot be estimated."""
     return verdict.finding.takes_now > 1
 
 
@@ -170,7 +170,7 @@ def _axis(verdict: AxisVerdict) -> str:
 
 
 def _first_named(verdict: AxisVerdict, level: str) -> str:
-    """A value where it is met first: one that says nothing by itself ("0.5") goes with the name of its variable."""
+    """Name a value at its first mention: one that means nothing by itself ("0.5") gets the name of its variable."""
     named = _named(level)
     says_itself = _WORD.search(level) is not None or level.casefold().startswith(verdict.axis.casefold())
     return named if says_itself or " + " in verdict.axis else f"{verdict.axis} {named}"

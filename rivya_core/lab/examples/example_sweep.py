@@ -1,8 +1,8 @@
 """The finished small sweep of a first start on the embedded simulator, so that no page of a new folder is empty.
 
-Only clips are packaged. They come in beside the pages, once the lab is open, and are measured like any others; then a voter who
-says by which rule he votes votes blind, and a decision is kept: so every figure is a result of the code that is shown.
-Nothing of it was sent or paid, and it stays outside every figure: its rows are marked as examples and hold no credits.
+Only clips are packaged. They are imported in the background once the lab is open, and measured like any others; then a
+scripted voter with a stated rule votes blind and a decision is stored: every figure is a real result of the code on show.
+Nothing of it was sent or paid, and it is excluded from every figure: its rows are marked as examples and hold no credits.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ from rivya_core.settings import EMBEDDED_CONNECTION
 log = logging.getLogger("rivya.examples")
 
 NOTE: Final = "example-study"
-"""How far it is: ``{"stage": "due", "made" or "done", "at", "removed"}``; without the note there never was one."""
+"""Key of its progress: ``{"stage": "due", "made" or "done", "at", "removed"}``; absent in folders without the study."""
 
 EXPERIMENT_ID: Final = "xexample"
 EXAMPLE: Final = "example"
 FOLDER: Final = files("rivya_core") / "assets" / "examples" / "study"
 CLIPS: Final = 9
-"""Numbers kept free for its rows, so that it stands below the examples, which are there before it."""
+"""Sequence numbers reserved for its rows, so that it is listed below the examples, which are stored first."""
 
 BEFORE: Final = timedelta(minutes=40)
-"""So long before the first start it says it was made: before the other examples."""
+"""How long before the first start it claims to have been made: earlier than the other examples."""
 
 VOTER: Final = "Example voter, prefers more motion"
 VOTES_MAX: Final = 80
@@ -56,12 +56,12 @@ WHO: Final = "Example"
 
 
 def plan_for(ledger: Ledger, now: datetime) -> None:
-    """Note in a new folder that the study is to be made."""
+    """Record in a new folder that the study is to be made."""
     ledger.key_value.set(NOTE, {"stage": "due", "at": now.isoformat()})
 
 
 class ExampleStudy:
-    """Make the study step by step; called by the thread that settles what was measured, whenever it has nothing else to do."""
+    """Make the study step by step; called by the measuring thread whenever it is idle."""
 
     def __init__(
         self,
@@ -83,13 +83,13 @@ class ExampleStudy:
         self._is_over = connection != EMBEDDED_CONNECTION
 
     def advance(self, go_on: Callable[[], bool]) -> None:
-        """Do what can be done by now: bring the clips in, or vote and decide once they are measured. ``go_on``: False ends it."""
+        """Do the next possible step: import the clips, or vote and decide once they are measured. ``go_on`` returning False stops it."""
         if self._is_over:
             return
         note = self._ledger.key_value.get(NOTE) or {}
         stage = note.get("stage")
         if note.get("removed"):
-            return  # until it is brought back
+            return  # until it is restored
         if stage == "due":
             self._make(datetime.fromisoformat(note["at"]) - BEFORE, go_on)
         elif stage == "made":
@@ -110,7 +110,7 @@ class ExampleStudy:
         sweep = Sweep(study["name"], study["question"], base, {"cfg_scale": study["values"]}, takes=study["takes"])
         with self._ledger.writing() as connection:
             if read_note(connection, NOTE).get("removed"):
-                return  # by somebody, meanwhile
+                return  # removed by a person since the check above
             self._write(connection, sweep, study["clips"], stored, at)
             write_note(connection, NOTE, {"stage": "made", "at": at.isoformat()}, self._ledger.clock())
 
@@ -122,7 +122,7 @@ class ExampleStudy:
         stored: list[dict[str, Any]],
         at: datetime,
     ) -> None:
-        """Store sweep and takes as a purchase does, but that nothing is bought."""
+        """Store sweep and takes as a purchase does, except that nothing is bought."""
         prices = [cell.request.expected_credits for cell in sweep.cells]
         repository.write_experiment(
             connection,
@@ -171,7 +171,7 @@ class ExampleStudy:
         self._is_over = True
 
     def _vote(self, motion: Mapping[str, float], go_on: Callable[[], bool]) -> bool:
-        """Vote blind until the stop rule says that it is enough; False when it was ended on the way."""
+        """Vote blind until the stopping rule is met; False when stopped early."""
         ballots = self._ballots
         round_id = ballots.start(EXPERIMENT_ID, VOTER)
         for _ in range(VOTES_MAX):
@@ -186,7 +186,7 @@ class ExampleStudy:
         return True
 
     def _decide(self) -> None:
-        """Keep the winner of the votes with the evidence of this moment; without one nothing is decided."""
+        """Store the winner of the votes as the decision, with the present evidence; without a winner nothing is decided."""
         sweeps, votes = self._sweeps, self._votes
         winner = votes.winner(EXPERIMENT_ID)
         status = sweeps.status(EXPERIMENT_ID)
@@ -207,12 +207,12 @@ class ExampleStudy:
 
 
 def remove(ledger: Ledger) -> None:
-    """Take the study out of every list, with its votes and figures; one that is not there yet does not come."""
+    """Remove the study from every list, with its votes and figures; one that is not made yet will not be made."""
     _mark(ledger, is_removed=True)
 
 
 def bring_back(ledger: Ledger, generation_ids: Collection[str]) -> None:
-    """Bring the study back together with its clips, where they are among those that come back."""
+    """Restore the study if its clips are among the restored ones."""
     with ledger.reading() as connection:
         own = set(connection.execute(sa.select(generations.c.id).where(_IS_OWN)).scalars())
     if own & set(generation_ids):
@@ -248,7 +248,7 @@ def _set_deleted(connection: sa.Connection, at: datetime | None) -> None:
 
 
 def _store(archive: Archive, clip: Mapping[str, Any]) -> dict[str, Any]:
-    """Put one clip and its poster into the archive; the columns of its row."""
+    """Archive one clip and its poster; return the columns of its row."""
     data = (FOLDER / f"{clip['name']}.mp4").read_bytes()
     key = f"clips/examples/study-{clip['name']}.mp4"
     archive.put_bytes(key, data)

@@ -1,4 +1,4 @@
-"""The finished simulator clips that greet a first start: real files, marked as examples, outside every figure."""
+"""The finished simulator clips shown on a first start: real files, marked as examples, excluded from every figure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ FOLDER = files("rivya_core") / "assets" / "examples"
 
 
 def add_examples(ledger: Ledger, archive: Archive, now: datetime, *, study: bool = False) -> int:
-    """Put the examples into an empty ledger, once a data folder; how many were added.
+    """Store the examples in an empty ledger, once per data folder; return how many were added.
 
-    ``study``: a finished sweep is to follow beside the pages, see ``example_study``.
+    ``study``: a finished sweep is to follow in the background, see ``example_sweep``.
     """
     if ledger.key_value.get(DONE_NOTE) is not None:
         return 0

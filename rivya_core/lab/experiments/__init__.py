@@ -1,1 +1,1 @@
-"""Experiments: what they ask, which cells follow, what is known of each take."""
+"""Plan and buy: sweeps, their expansion into cells, quotes, reuse and the purchase."""

@@ -1,4 +1,4 @@
-"""What is varied: the values of an axis and the names they are shown under."""
+"""Axes of a sweep: their values, validated, and the names they are shown under."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INPUTS: Final = {
     "reference_image": "Reference image",
     "model": "Model",
 }
-"""What can be varied beside a model's parameters, by the name it has on the screens."""
+"""What can be varied besides a model's parameters, by its name on the screens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _unique(label: str, taken: Sequence[str]) -> str:
 
 
 def named(axis: str, label: str, error: InvalidRequestError) -> InvalidRequestError:
-    """The same refusal, naming the axis and the value at fault."""
+    """Return the same refusal, naming the axis and the value at fault."""
     rule = (error.detail or error.title).removeprefix(f"{error.field}: ")
     return InvalidRequestError(
         "A value of a variable is not allowed",

@@ -1,6 +1,6 @@
-"""Parameters that may do nothing on a model: what is said where, and what was measured here.
+"""Parameters that may have no effect on a model: conflicting documentation, and what was measured here.
 
-A sweep over such a parameter can be pure noise at the full price, so it is said before money moves.
+A sweep over such a parameter can be pure noise at the full price, so people are warned before they buy it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ SHAPE: Final = (
 
 
 def note_name(mode: Mode, model: str, param: str) -> str:
-    """Name the note that keeps what a probe found: ``{"verdict", "words", "experiment_id", "at"}``."""
+    """Return the key under which a probe's result is stored: ``{"verdict", "words", "experiment_id", "at"}``."""
     return f"knob:{mode}:{model}:{param}"
 
 
 def doubt(model: str, param: str, mode: Mode, read_note: ReadNote) -> str:
-    """What is known against a parameter: the measured verdict where there is one, else the conflict; "" for neither."""
+    """Return the doubt about a parameter: the measured verdict if there is one, else the conflict in the docs, else ""."""
     measured = read_note(note_name(mode, model, param))
     if isinstance(measured, dict) and measured.get("words"):
         where = "in the simulator" if mode == "simulated" else "live"
@@ -43,7 +43,7 @@ def doubt(model: str, param: str, mode: Mode, read_note: ReadNote) -> str:
 
 
 def warnings(sweep: Sweep, mode: Mode, read_note: ReadNote) -> tuple[str, ...]:
-    """Sentences on what may go otherwise than asked; each once."""
+    """Return warnings, each once, about parameters of a sweep that may not do what is asked."""
     return tuple(dict.fromkeys(_warnings(sweep, mode, read_note)))
 
 

@@ -1,7 +1,7 @@
-"""Ready plans that find out whether a knob does anything: its two ends, takes of each, all else equal.
+"""Ready-made sweeps that test whether a parameter has any effect: its two extreme values, takes of each, all else equal.
 
-The *hint* (2 + 2 takes) is half the price and can never say *clear*: with so few takes no difference, however large, is beyond
-what take-to-take variation does once in three times. The *verdict* (4 + 4) is the smallest that can.
+The *hint* (2 + 2 takes) is half the price and can never say *clear*: with so few takes the smallest possible p-value of a
+permutation test is 1/3. The *verdict* (4 + 4) is the smallest design that can.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PROMISES: Final[dict[ProbeKind, str]] = {
     "verdict": "4 + 4 takes are the fewest that can tell a difference from take-to-take variation at an error rate of 5 %.",
 }
 PROMPT: Final = "A paper boat drifts along a rain gutter, leaves spin past, the camera follows close to the water"
-"""Asks for motion of subject and camera, so that a knob that changes either has something to change."""
+"""Asks for motion of subject and camera, so that a parameter that affects either has something to change."""
 
 ENDS: Final = 2
 
@@ -47,7 +47,7 @@ def plans(
     """Plan a hint and a verdict for a parameter of a model.
 
     Args:
-        lab: tells the price of a clip.
+        lab: estimates the price of a clip.
         model: id of the model.
         param: a number with a documented range, or a choice; its first and last value are compared.
         base: the request that both ends change; without one, a prompt that asks for motion, all else at its default.
@@ -69,7 +69,7 @@ def plans(
 
 
 def kind_of(asked: Kind, sweep: Sweep) -> Kind:
-    """Say what an extended probe is: still a probe while one parameter is all that varies, and which by its takes."""
+    """Return the kind of an extended probe: still a probe while a single parameter varies, and which one by its takes."""
     probes = [plan for plan in sweep.plans if plan.target == "param" and len(plan.values) >= ENDS]
     if asked == "sweep" or len(probes) != 1 or len(sweep.plans) != 1 or sweep.takes < TAKES["hint"]:
         return "sweep"

@@ -1,4 +1,7 @@
-"""What a sweep will cost and take, and why it may not start: figures for people, before money moves."""
+"""Quotes: what a sweep will cost, how long it takes, and why it may not start. Figures for people, before anything is bought.
+
+The one home of "what fits a budget" for sweeps: ``check`` and ``how_many_fit`` decide for quotes and purchases alike.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,11 @@ TypicalOf = Callable[[str, str | None], Typical | None]
 class Quote:
     """What a sweep needs now.
 
-    cells, takes: cells, and takes a cell. reused, new: takes that are there or on their way, and takes to be bought.
-    credits: price of the new ones, as far as anybody knows. minutes: from all at once to a few at a time, None when no such
-    clip was ever timed. available_credits: balance less what is promised, None when it is not known. fits: how many of the
-    new takes the caps and the balance allow, and fits_credits: their price. shortage: why not all, or "". warnings:
-    sentences on what may go otherwise.
+    cells, takes: number of cells, and takes per cell. reused, new: takes that exist or are running, and takes to be bought.
+    credits: estimated price of the new ones. minutes: range from all in parallel to a few at a time, None when no such clip
+    was ever timed. available_credits: balance less open reservations, None when unknown. fits: how many of the new takes
+    caps and balance allow, and fits_credits: their price. shortage: why not all, or "". warnings: sentences on what may turn
+    out differently.
     """
 
     cells: int
@@ -43,7 +46,7 @@ class Quote:
 
     @property
     def balance_after(self) -> int | None:
-        """What will be available once all new takes are paid; None while the balance is not known."""
+        """Credits available once all new takes are paid; None while the balance is unknown."""
         return None if self.available_credits is None else self.available_credits - self.credits
 
     @property
@@ -62,10 +65,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class RepairQuote:
-    """What it takes now to give every take of a sweep a clip.
+    """What it costs now to give every take of a sweep a clip.
 
-    takes: takes that lack one. reused: those of them that are there meanwhile; new: those to be bought, for ``credits``.
-    fits, fits_credits: how many of the new ones caps and balance allow, and their price.
+    takes: takes that lack one. reused: those of them for which a clip exists by now; new: those to be bought, for
+    ``credits``. fits, fits_credits: how many of the new ones caps and balance allow, and their price.
     """
 
     takes: int
@@ -77,10 +80,10 @@ class RepairQuote:
 
 
 def minutes(requests: Iterable[GenerationRequest], at_once: int, typical: TypicalOf) -> tuple[int, int] | None:
-    """How long new takes will probably need, from history alone.
+    """Estimate how long new takes will need, in minutes, from past clips alone.
 
-    How many Rivya works on at once is not documented, so the range goes from all of them (the quick ones of the past) to
-    ``at_once`` of them (the slow ones).
+    Rivya's concurrency is not documented, so the range goes from all takes in parallel (at the fast quantile of the past) to
+    ``at_once`` at a time (at the slow one).
     """
     kinds: dict[tuple[str, str | None], int] = {}
     for request in requests:
@@ -102,10 +105,10 @@ def minutes(requests: Iterable[GenerationRequest], at_once: int, typical: Typica
 
 
 def check(budget: Budget, prices: Sequence[int], cap_credits: int | None, spent_credits: int) -> None:
-    """Let new takes of these prices pass that the experiment's cap, the day's cap and the balance allow.
+    """Check new takes with these prices against the experiment's cap, the day's cap and the balance.
 
     Raises:
-        BudgetError: ``field`` is "experiment_cap", "daily_cap" or "balance"; ``fits`` says how many would pass.
+        BudgetError: ``field`` is "experiment_cap", "daily_cap" or "balance"; ``fits`` says how many are allowed.
     """
     needed = sum(prices)
     if needed == 0:
@@ -120,10 +123,10 @@ def check(budget: Budget, prices: Sequence[int], cap_credits: int | None, spent_
 
 
 def check_shown(prices: Sequence[int], shown_credits: int | None) -> None:
-    """Let takes pass that cost no more than the figure somebody saw; None: nobody saw one.
+    """Check that takes cost no more than the price that was confirmed on screen; None: none was confirmed.
 
     Raises:
-        BudgetError: they cost more by now, as more takes failed or prices rose; ``field`` is "expected_credits".
+        BudgetError: they cost more by now, since more takes failed or prices rose; ``field`` is "expected_credits".
     """
     needed = sum(prices)
     if shown_credits is None or needed <= shown_credits:
@@ -138,7 +141,7 @@ def check_shown(prices: Sequence[int], shown_credits: int | None) -> None:
 
 
 def how_many_fit(budget: Budget, prices: Sequence[int], cap_credits: int | None, spent_credits: int) -> int:
-    """How many of the takes, in their order, pass every limit."""
+    """Return how many of the takes, in their order, fit every limit."""
     limits = [budget.remaining_credits, None if cap_credits is None else cap_credits - spent_credits]
     room = min((limit for limit in limits if limit is not None), default=None)
     if room is None:

@@ -1,4 +1,4 @@
-"""What is known of an experiment: frozen records, never rows."""
+"""Frozen records of an experiment, as handed out to pages and scripts; never database rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Kind = Literal["sweep", "hint", "verdict"]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One thing that is varied, with the names of its values in order."""
+    """One variable, with the names of its values in order."""
 
     name: str
     labels: tuple[str, ...]
@@ -25,7 +25,7 @@ class Axis:
 class TakeRecord:
     """One take of a cell. ``generation_id``: None while it is only planned. ``reused``: paid for before this experiment.
 
-    ``is_unopened``: its clip could not be opened safely, and is not handed to a browser.
+    ``is_unopened``: its clip could not be opened safely, so it is not served to a browser.
     """
 
     take: int
@@ -56,7 +56,7 @@ class CellRecord:
 
     @property
     def clip(self) -> str | None:
-        """The generation whose clip stands for the combination: a favorite, else its first; None without a clip."""
+        """The generation whose clip represents the combination: a favorite, else its first; None without a clip."""
         clips = [take for take in self.takes if take.has_clip and take.generation_id is not None]
         starred = [take for take in clips if take.starred]
         return (starred or clips)[0].generation_id if clips else None
@@ -66,7 +66,7 @@ class CellRecord:
 class ExperimentRecord:
     """One experiment without its cells. Times are aware UTC, credits whole numbers.
 
-    ``source``: "example" for one of the first start, None for a person's own. ``hidden_at``: a person took it out of the list.
+    ``source``: "example" for one of the first start, None for a person's own. ``hidden_at``: when a person hid it from the list.
     """
 
     id: str
@@ -93,15 +93,16 @@ class ExperimentRecord:
 
 @dataclass(frozen=True, slots=True)
 class SweepStatus:
-    """Where an experiment stands.
+    """Progress of an experiment. All credits are whole numbers.
 
-    ``states``: takes by state of their generation, those only planned left out. ``planned``: takes nobody has started.
+    ``states``: started takes by state of their generation. ``planned``: takes not started yet.
     ``spent_credits``: held or settled by the generations that this experiment paid for; reused ones cost it nothing.
-    ``planned_credits``: today's price of what is only planned, less the ``planned_reused`` takes that are there meanwhile.
-    ``failed``: takes to be made again, as they failed, were taken back, are no longer watched, or hold no clip that can be
-    judged; ``damaged`` of them have a clip that was paid for and is broken, ``given_up`` are no longer watched and took nothing.
-    ``failed_credits``: what they would cost once more, less the ``failed_reused`` ones that are there meanwhile. ``unwatched``: takes on their way that a person stopped
-    watching, so that nothing waits for them; counted in ``states`` as well. ``cells``: those that were asked for, perhaps none.
+    ``planned_credits``: today's price of the planned takes, without the ``planned_reused`` ones for which a clip exists by now.
+    ``failed``: takes to be made again, because they failed, were cancelled, are unwatched, or have no clip that can be
+    judged; ``damaged`` of them have a paid but damaged clip, ``given_up`` are unwatched and were not charged.
+    ``failed_credits``: the price of making them again, without the ``failed_reused`` ones for which a clip exists by now.
+    ``unwatched``: running takes that a person stopped waiting for; also counted in ``states``. ``cells``: those that were
+    requested, perhaps none.
     """
 
     experiment: ExperimentRecord
@@ -131,7 +132,7 @@ class SweepStatus:
 
     @property
     def baseline(self) -> CellRecord | None:
-        """The cell that asks for what all values were tried on, or None; with a variable in the prompt, which is no request, the first."""
+        """The cell whose request is the unchanged base, or None; the first cell if the base prompt has a variable and is no request."""
         spec = self.experiment.spec
         same = next((one for one in self.cells if one.request == spec.get("base")), None)
         if same is not None or not self.cells:
@@ -146,7 +147,7 @@ class SweepStatus:
 
     @property
     def open_takes(self) -> int:
-        """Takes that were started and have neither ended nor wait for a person, those left out that nobody watches."""
+        """Number of started takes that have not ended and do not wait for a person, without the unwatched ones."""
         return self._count_beyond(TERMINAL | {State.UNCONFIRMED})
 
     def _count_beyond(self, ended: frozenset[State]) -> int:

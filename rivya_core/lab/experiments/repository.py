@@ -1,7 +1,7 @@
-"""Experiments in the database: how they are written and read. Nothing here knows budgets, jobs or Rivya.
+"""Store and load experiments. Nothing here knows budgets, jobs or Rivya.
 
-Every function works inside the caller's transaction. Cells are numbered in grid order, so those of one tab are found by
-arithmetic and only they are read.
+Every function works inside the caller's transaction. Cells are numbered in grid order, so the cells of one tab are computed
+by arithmetic and only those are read.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from rivya_core.lab.media.video_probe import UNOPENED
 from rivya_core.settings import Mode
 
 IS_PLANNED: Final = cell_takes.c.generation_id.is_(None)
-"""Takes that nobody has started."""
+"""Takes that were not started."""
 
 
 def is_missing() -> sa.ColumnElement[bool]:
-    """Takes that want a generation: never started, or without a clip that can be judged."""
+    """Match takes that need a generation: never started, or without a clip that can be judged."""
     return sa.or_(IS_PLANNED, reuse.is_lost())
 
 
@@ -87,7 +87,7 @@ def write_experiment(
 
 
 def write_takes(connection: sa.Connection, experiment_id: str, wanted: Sequence[TakeSlot]) -> None:
-    """Store all takes of a new experiment, nobody having filled one yet."""
+    """Store all takes of a new experiment, none of them filled yet."""
     connection.execute(
         sa.insert(cell_takes),
         [
@@ -99,7 +99,7 @@ def write_takes(connection: sa.Connection, experiment_id: str, wanted: Sequence[
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A take and the generation that fills it from now on. ``tries``: how many were made for it."""
+    """A take and the generation that fills it from now on. ``tries``: how many generations were made for it."""
 
     cell: int
     take: int
@@ -109,7 +109,7 @@ class Assignment:
 
 
 def assign(connection: sa.Connection, experiment_id: str, filled: Sequence[Assignment]) -> None:
-    """Let takes of an experiment be filled by other generations."""
+    """Assign generations to takes of an experiment."""
     if not filled:
         return
     column = cell_takes.c
@@ -165,7 +165,7 @@ def must_find(connection: sa.Connection, experiment_id: str) -> ExperimentRecord
 def listed(
     connection: sa.Connection, mode: Mode | None, limit: int, offset: int, *, hidden: bool, label: str | None
 ) -> list[ExperimentRecord]:
-    """Experiments that are not deleted, newest first; ``hidden``: those that a person hid, instead of the others."""
+    """Return experiments that are not deleted, newest first; ``hidden``: only hidden ones, instead of the others."""
     hid = experiments.c.hidden_at
     query = sa.select(experiments).where(experiments.c.deleted_at.is_(None))
     query = query.where(hid.is_not(None) if hidden else hid.is_(None))
@@ -179,7 +179,7 @@ def listed(
 
 
 def spent(connection: sa.Connection, experiment_id: str) -> int:
-    """Credits held or settled by the generations that an experiment paid for."""
+    """Return the credits held or settled by the generations that an experiment paid for."""
     total = sa.func.coalesce(sa.func.sum(generations.c.held_credits), 0)
     return int(connection.execute(sa.select(total).where(generations.c.experiment_id == experiment_id)).scalar_one())
 
@@ -187,7 +187,7 @@ def spent(connection: sa.Connection, experiment_id: str) -> int:
 def status(
     connection: sa.Connection, record: ExperimentRecord, mode: Mode, shown: Sequence[CellRecord] = ()
 ) -> SweepStatus:
-    """Where an experiment stands, with the cells given; ``mode``: in which the rest of it would be bought."""
+    """Return the status of an experiment, with the cells given; ``mode``: in which its rest would be bought."""
     column = cell_takes.c
     unwatched = generations.c.unwatched_at.is_not(None)
     groups = (generations.c.state, column.reused, reuse.is_lost(), reuse.is_damaged(), unwatched)
@@ -224,14 +224,14 @@ def status(
 
 
 def failures(connection: sa.Connection, experiment_id: str) -> dict[str, dict[str, int]]:
-    """How many takes of each value failed, by axis and label."""
+    """Count the failed takes of each value, by axis and label."""
     column = cell_takes.c
     both = sa.and_(cells.c.experiment_id == column.experiment_id, cells.c.cell == column.cell)
     query = (
         sa.select(cells.c.labels, sa.func.count())
         .select_from(cell_takes.join(cells, both).join(generations, generations.c.id == column.generation_id))
         .where(column.experiment_id == experiment_id, generations.c.state == State.FAILED.value)
-        .where(generations.c.duplicate_of.is_(None))  # which says nothing of the value
+        .where(generations.c.duplicate_of.is_(None))  # a merged duplicate is no failure of the value
         .group_by(cells.c.cell)
     )
     found: dict[str, dict[str, int]] = {}
@@ -243,7 +243,7 @@ def failures(connection: sa.Connection, experiment_id: str) -> dict[str, dict[st
 
 
 def plan(connection: sa.Connection, experiment_id: str, name: str, which: sa.ColumnElement[bool], mode: Mode) -> Plan:
-    """How takes of an experiment that want a generation would get one now on its connection ``name``, and at what price."""
+    """Plan how takes that need a generation would get one now on the connection ``name``: reused, or bought at what price."""
     filled = sa.select(cell_takes.c.generation_id).where(
         cell_takes.c.experiment_id == experiment_id, cell_takes.c.generation_id.is_not(None)
     )
@@ -252,7 +252,7 @@ def plan(connection: sa.Connection, experiment_id: str, name: str, which: sa.Col
 
 
 def _places(connection: sa.Connection, experiment_id: str, name: str, which: sa.ColumnElement[bool]) -> list[TakeSlot]:
-    """Takes of an experiment in the order in which they are made, at today's prices."""
+    """Return takes of an experiment in the order in which they are made, at today's prices."""
     column = cell_takes.c
     both = sa.and_(cells.c.experiment_id == column.experiment_id, cells.c.cell == column.cell)
     asked = sa.func.coalesce(cells.c.reuse_sha256, cells.c.request_sha256).label("asked")
@@ -285,7 +285,7 @@ def _places(connection: sa.Connection, experiment_id: str, name: str, which: sa.
 
 
 def numbers(record: ExperimentRecord, where: Mapping[str, str]) -> list[int]:
-    """Numbers of the cells whose axes have the labels given, in grid order.
+    """Return the numbers of the cells whose axes have the given labels, in grid order.
 
     Raises:
         LabError: no such axis or label.

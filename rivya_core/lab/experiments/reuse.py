@@ -1,7 +1,7 @@
-"""Which takes of a sweep are there already, or on their way, and which have to be bought.
+"""Reuse: which takes of a sweep exist already or are running, and which have to be bought.
 
-A cell is known by what is asked for: its canonical request with the hash of its image, texts compared as in ``api.texts``. Any
-generation of the same connection that asked for the same fills a take, whoever made it, so that nothing is paid for twice.
+A cell is identified by its request: the canonical request with the hash of its image, texts normalized as in ``api.texts``.
+Any generation of the same connection with the same request fills a take, whoever made it, so that nothing is paid for twice.
 """
 
 from __future__ import annotations
@@ -32,31 +32,31 @@ LOST: Final = (State.FAILED.value, State.CANCELLED.value)
 
 
 def is_damaged() -> sa.ColumnElement[bool]:
-    """Rows that ended with a broken clip for good; one that is fetched once more is on its way."""
+    """Match rows that ended with a damaged clip for good; one that is being downloaded again counts as running."""
     column = generations.c
     return sa.and_(column.state == State.SUCCEEDED.value, sa.func.coalesce(column.clip_check, "") == DAMAGED)
 
 
 def is_judgeable() -> sa.ColumnElement[bool]:
-    """Rows whose clip is one of its own and whole as far as anybody knows: not another row's task, not damaged."""
+    """Match rows with a clip of their own that is not known to be damaged: not a duplicate of another row's task."""
     return sa.and_(generations.c.duplicate_of.is_(None), sa.not_(is_damaged()))
 
 
 def is_given_up() -> sa.ColumnElement[bool]:
-    """Rows that nobody watches and that certainly took nothing; what may have been paid still counts as on its way."""
+    """Match unwatched rows that were certainly not charged; those that may have been paid still count as running."""
     column = generations.c
     return sa.and_(column.state.in_(ON_THE_WAY), column.unwatched_at.is_not(None), column.settlement == "released")
 
 
 def is_lost() -> sa.ColumnElement[bool]:
-    """Rows of which a take gets no clip that can be judged, or none that anybody waits for: it has to be made again."""
+    """Match rows that give a take no usable clip: the take has to be made again."""
     column = generations.c
     ended = sa.or_(column.state.in_(LOST), is_given_up())
     return sa.and_(column.id.is_not(None), sa.or_(ended, sa.not_(is_judgeable())))
 
 
 def is_usable() -> sa.ColumnElement[bool]:
-    """Rows that can fill a take: with a clip, or on their way to one; never an example, a hidden or a held-back row."""
+    """Match rows that can fill a take: with a clip, or running; never an example, a hidden or a held-back row."""
     column = generations.c
     made = sa.and_(column.state == State.SUCCEEDED.value, column.clip_key.is_not(None))
     coming = sa.and_(column.state.in_(ON_THE_WAY), sa.not_(is_given_up()))
@@ -70,12 +70,12 @@ def is_usable() -> sa.ColumnElement[bool]:
 
 
 def modes_of(connection: sa.Connection, name: str, mode: Mode) -> tuple[Mode, ...]:
-    """The modes whose rows of a connection are its own: a simulator may answer under a key, and then all is simulated."""
+    """Return the modes whose rows count for a connection: a simulator may answer under a key, and then all is simulated."""
     return ("simulated",) if read_balance(connection, name).simulated else (mode,)
 
 
 def _usable(connection: sa.Connection, name: str, mode: Mode) -> sa.Select[tuple[str, str, str, datetime | None]]:
-    """Hash, id, state and mark of the usable rows of a connection, oldest first."""
+    """Select hash, id, state and unwatched mark of the usable rows of a connection, oldest first."""
     column = generations.c
     modes = sorted({mode, *modes_of(connection, name, mode)})
     return (
@@ -90,9 +90,9 @@ def _usable(connection: sa.Connection, name: str, mode: Mode) -> sa.Select[tuple
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """What there is of exactly one request, as ids of generations.
+    """Existing generations of exactly one request, by id.
 
-    ``clips``: with a clip; ``coming``: on their way; ``unwatched``: nobody watches them, and they may have been paid.
+    ``clips``: with a clip; ``coming``: running; ``unwatched``: no longer waited for, but perhaps paid.
     """
 
     clips: tuple[str, ...] = ()
@@ -106,7 +106,7 @@ class Existing:
 
     @property
     def sentence(self) -> str:
-        """What is said before somebody buys one more on purpose; "" when there is nothing."""
+        """What to say before one more is bought on purpose; "" when nothing exists."""
         said = [f"You have {_clips(len(self.clips))}"] if self.clips else []
         for ids, state in ((self.coming, "on the way"), (self.unwatched, "no longer watched and may still come")):
             if ids:
@@ -136,9 +136,9 @@ def existing(connection: sa.Connection, reuse_sha256: str, name: str, mode: Mode
 
 @dataclass(frozen=True, slots=True)
 class TakeSlot:
-    """One take of one cell that wants a generation. ``generation_id``: the one that fills it; None while it has to be bought.
+    """One take of one cell that needs a generation. ``generation_id``: the one that fills it; None when it has to be bought.
 
-    ``tries``: how many were made for it so far, and ``lost_id``: the last one, of which no clip came.
+    ``tries``: how many generations were made for it so far; ``lost_id``: the last one, which gave no clip.
     """
 
     take: int
@@ -152,42 +152,42 @@ class TakeSlot:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every place that was asked for, in the order in which it is made: assigned to what is there, or to be bought."""
+    """All requested take slots, in the order in which they are made: filled by an existing generation, or to be bought."""
 
     places: tuple[TakeSlot, ...] = ()
 
     @property
     def reused(self) -> list[TakeSlot]:
-        """Those that cost nothing."""
+        """The slots that cost nothing."""
         return [place for place in self.places if place.generation_id is not None]
 
     @property
     def missing(self) -> list[TakeSlot]:
-        """Those that have to be bought."""
+        """The slots that have to be bought."""
         return [place for place in self.places if place.generation_id is None]
 
     @property
     def prices(self) -> list[int]:
-        """What each of the missing ones will probably cost, in credits."""
+        """Estimated price of each missing slot, in credits."""
         return [place.expected_credits for place in self.missing]
 
     @property
     def credits(self) -> int:
-        """What all of them cost."""
+        """Estimated price of all missing slots, in credits."""
         return sum(self.prices)
 
 
 def places(cells: Sequence[tuple[int, str, int]], takes: int) -> list[TakeSlot]:
-    """Every take of cells given as number, hash and price, in the order in which they are made: first takes first."""
+    """Return every take slot of cells, given as (number, hash, price), in the order in which they are made: first takes first."""
     return [TakeSlot(take, cell, sha256, price) for take in range(1, takes + 1) for cell, sha256, price in cells]
 
 
 def plan(
     connection: sa.Connection, wanted: Sequence[TakeSlot], name: str, mode: Mode, used: Collection[str] = ()
 ) -> Plan:
-    """Give each place the oldest generation that asked for the same and fills no other place; ``used`` ones are left out.
+    """Give each slot the oldest generation with the same request that fills no other slot; those in ``used`` are left out.
 
-    Every purchase of an experiment, every quote and every price on a button comes from here.
+    The single source of every purchase of an experiment, every quote and every price on a button.
     """
     known = _known(connection, {place.reuse_sha256 for place in wanted}, name, mode, frozenset(used))
     return Plan(tuple(replace(place, generation_id=next(known[place.reuse_sha256], None)) for place in wanted))
@@ -200,7 +200,7 @@ def _known(
     found: defaultdict[str, list[str]] = defaultdict(list)
     left = iter(sorted(hashes))
     while some := list(islice(left, CHUNK)):
-        # Asked for by number: SQLite would rather read every row than use the index of the hashes.
+        # Queried by sequence number: with a long list of hashes SQLite would scan every row instead of using their index.
         alike = sa.select(generations.c.seq).where(generations.c.reuse_sha256.in_(some))
         for row in connection.execute(query.where(generations.c.seq.in_(alike))):
             if row.id not in used:
@@ -209,7 +209,7 @@ def _known(
 
 
 class Prices:
-    """What one take of a request will probably cost, each kind of request looked up once."""
+    """Estimated prices of takes, cached by kind of request."""
 
     def __init__(self, connection: sa.Connection, name: str) -> None:
         self._connection = connection
@@ -217,11 +217,11 @@ class Prices:
         self._known: dict[str, int | None] = {}
 
     def of(self, request: GenerationRequest) -> int:
-        """Credits: what the same model and settings reserved last time on this connection, else the list price."""
+        """Return the price in credits: the last reservation of the same model and settings on this connection, else the list price."""
         return self._learned(request.model, request.wire_params()) or request.expected_credits
 
     def of_cell(self, canonical: Mapping[str, Any], then_credits: int) -> int:
-        """Credits of a stored request today; ``then_credits`` is what was known when its experiment was stored."""
+        """Return today's price of a stored request; ``then_credits``: the price known when its experiment was stored."""
         return self._learned(canonical["model"], canonical["params"]) or then_credits
 
     def _learned(self, model: str, params: Mapping[str, Any]) -> int | None:

@@ -1,7 +1,7 @@
-"""Experiments as people start and steer them: quote, start, follow, pause, retry.
+"""The public service for sweeps: quote, start, follow, pause, retry.
 
-Whatever spends is one transaction under the write lock: what is there already is looked up, caps and balance are checked, and
-experiment, rows and their places in the engine's queue are stored, or nothing is.
+Every method that spends is one transaction under the write lock: look up existing clips, check caps and balance, store
+experiment, rows and queue entries, or nothing. The purchase itself is in ``purchase``, and nowhere else.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from rivya_core.settings import Mode, Settings
 __all__ = ["MAX_CELLS", "MAX_TAKES", "Labelled", "Quote", "Sweep", "Sweeps", "new_experiment_id"]
 
 WAIT_LOOK_S: Final = 0.1
-EXPERIMENT_ID_MAX: Final = 32  # generation ids are made from it and must stand in a header
+EXPERIMENT_ID_MAX: Final = 32  # generation ids contain it and must fit into a header
 
 
 def new_experiment_id() -> str:
-    """Mint the id of an experiment: "x" and 20 digits that sort by time."""
+    """Create the id of an experiment: "x" and 20 digits that sort by time."""
     return "x" + new_intent_id()[1:]
 
 
@@ -73,7 +73,7 @@ class Sweeps:
     # -- before money moves ----------------------------------------------------------------------------------------
 
     def quote(self, sweep: Sweep) -> Quote:
-        """Say what a sweep would cost and take now; reads the database only, stores and sends nothing."""
+        """Quote what a sweep would cost now and how long it would take; reads the database only, stores and sends nothing."""
         _check_sweep(sweep)
         name, mode = self._settings.connection, self._settings.mode
         with reading(self._ledger.database) as connection:
@@ -110,13 +110,13 @@ class Sweeps:
     # -- starting --------------------------------------------------------------------------------------------------
 
     def start(self, sweep: Sweep, *, experiment_id: str | None = None, only_what_fits: bool = False) -> str:
-        """Store a sweep and enqueue what is missing, in one transaction, and return the experiment's id at once.
+        """Store a sweep and enqueue what is missing in one transaction; return the experiment's id at once.
 
-        The same ``experiment_id`` given twice is one experiment. ``only_what_fits``: start the takes that caps and balance
-        allow, in their order, and keep the others planned for ``start_rest``.
+        Deduplicated by ``experiment_id``: a repeat returns the first experiment. ``only_what_fits``: start the takes that
+        caps and balance allow, in order, and keep the others planned for ``start_rest``.
 
         Raises:
-            BudgetError: not all is allowed; nothing was stored or sent. ``fits`` says how many takes would be.
+            BudgetError: not all takes are allowed; nothing was stored or sent. ``fits`` says how many would be.
             StorageError: the data folder has no room. LabError: read-only, or the id is not usable.
             InvalidRequestError: this is no sweep, or its ``parent_id`` is no experiment of this data folder.
         """
@@ -140,12 +140,12 @@ class Sweeps:
     def start_rest(
         self, experiment_id: str, *, only_what_fits: bool = False, expected_credits: int | None = None
     ) -> int:
-        """Start the takes that are only planned; how many were bought. What was made elsewhere meanwhile is reused.
+        """Start the planned takes; return how many were bought. Clips made elsewhere meanwhile are reused.
 
-        ``expected_credits``: the price somebody saw.
+        ``expected_credits``: the price confirmed on screen.
 
         Raises:
-            BudgetError: not all is allowed, or it costs more than was seen; nothing was started. ``fits`` says how many takes
+            BudgetError: not all is allowed, or it costs more than confirmed; nothing was started. ``fits`` says how many takes
                 would be allowed.
         """
         return self._complete(
@@ -153,28 +153,28 @@ class Sweeps:
         )
 
     def retry_failed(self, experiment_id: str, *, expected_credits: int | None = None) -> int:
-        """Fill every take that failed, was taken back or has a damaged clip once more; how many were bought.
+        """Retry every take that failed, was cancelled or has a damaged clip; return how many were bought.
 
-        What was made elsewhere meanwhile is reused, each of the others is a new generation. ``expected_credits``: the price
-        somebody saw.
+        Clips made elsewhere meanwhile are reused; each of the other takes is a new generation. ``expected_credits``: the
+        price confirmed on screen.
 
         Raises:
-            BudgetError: not all is allowed, or it costs more than was seen; nothing was started.
+            BudgetError: not all is allowed, or it costs more than confirmed; nothing was started.
         """
         return self._complete(experiment_id, reuse.is_lost(), only_what_fits=False, expected_credits=expected_credits)
 
     def repair(self, experiment_id: str, *, only_what_fits: bool = False, expected_credits: int | None = None) -> int:
-        """Do what ``start_rest`` and ``retry_failed`` do, for all takes without a clip at once; how many were bought.
+        """Do what ``start_rest`` and ``retry_failed`` do, for all takes without a clip; return how many were bought.
 
         Raises:
-            BudgetError: not all is allowed, or it costs more than was seen; nothing was started.
+            BudgetError: not all is allowed, or it costs more than confirmed; nothing was started.
         """
         return self._complete(
             experiment_id, repository.is_missing(), only_what_fits=only_what_fits, expected_credits=expected_credits
         )
 
     def repair_quote(self, experiment_id: str) -> RepairQuote:
-        """Say what ``repair`` would take now; reads the database only."""
+        """Quote what ``repair`` would cost now; reads the database only."""
         with reading(self._ledger.database) as connection:
             return self._buyer.repair_quote(connection, self._ours(connection, experiment_id))
 
@@ -200,13 +200,13 @@ class Sweeps:
     # -- following -------------------------------------------------------------------------------------------------
 
     def status(self, experiment_id: str) -> SweepStatus:
-        """Where an experiment stands, with all its cells. Raises LabError for an unknown id."""
+        """Return the status of an experiment with all its cells. Raises LabError for an unknown id."""
         with reading(self._ledger.database) as connection:
             record = repository.must_find(connection, experiment_id)
             return repository.status(connection, record, self._mode, repository.read_cells(connection, experiment_id))
 
     def brief(self, experiment_id: str) -> SweepStatus:
-        """Where an experiment stands, without its cells: cheap, for live views."""
+        """Return the status of an experiment without its cells: cheap, for live views."""
         with reading(self._ledger.database) as connection:
             return repository.status(connection, repository.must_find(connection, experiment_id), self._mode)
 
@@ -218,7 +218,7 @@ class Sweeps:
         offset: int = 0,
         limit: int | None = None,
     ) -> tuple[CellRecord, ...]:
-        """The cells of one tab (axis name to label), in grid order, and nothing else is read."""
+        """Return the cells of one tab (axis name to label), in grid order; reads nothing else."""
         with reading(self._ledger.database) as connection:
             chosen = repository.numbers(repository.must_find(connection, experiment_id), where or {})
             return repository.read_cells(
@@ -226,12 +226,12 @@ class Sweeps:
             )
 
     def failures(self, experiment_id: str) -> Mapping[str, Mapping[str, int]]:
-        """How many takes of each value failed: axis name, then label of the value; values without failures are left out."""
+        """Count the failed takes of each value: axis name, then label of the value; values without failures are left out."""
         with reading(self._ledger.database) as connection:
             return repository.failures(connection, experiment_id)
 
     def get(self, experiment_id: str) -> ExperimentRecord:
-        """One experiment without its cells. Raises LabError for an unknown id."""
+        """Return one experiment without its cells. Raises LabError for an unknown id."""
         with reading(self._ledger.database) as connection:
             return repository.must_find(connection, experiment_id)
 
@@ -244,20 +244,20 @@ class Sweeps:
         hidden: bool = False,
         label: str | None = None,
     ) -> Sequence[ExperimentRecord]:
-        """Experiments that are not deleted, newest first.
+        """Return experiments that are not deleted, newest first.
 
-        ``hidden``: those that a person hid, instead of the others. ``label``: only those that carry it.
+        ``hidden``: only hidden ones, instead of the others. ``label``: only those that carry it.
         """
         with reading(self._ledger.database) as connection:
             return repository.listed(connection, mode, limit, offset, hidden=hidden, label=label)
 
     def sweep_of(self, experiment_id: str) -> Sweep:
-        """The sweep of an experiment as it was started, to be changed and started again as another one."""
+        """Return the sweep of an experiment as it was started, to be changed and started again as a new one."""
         record = self.get(experiment_id)
         return to_sweep(record, lambda sha256: self._ledger.assets.load(sha256, self._archive))
 
     def wait(self, experiment_id: str, timeout_s: float = 3600.0) -> SweepStatus:
-        """Block until every started take has ended, needs a person or is not watched, at most ``timeout_s`` seconds.
+        """Block until every started take has ended, needs a person or is unwatched, at most ``timeout_s`` seconds.
 
         Raises:
             WaitTimeoutError: the deadline passed; the sweep itself goes on.
@@ -292,39 +292,39 @@ class Sweeps:
     # -- what people do to sweeps that exist -----------------------------------------------------------------------
 
     def pause(self, experiment_id: str) -> None:
-        """Send nothing more of an experiment until ``resume``; what was sent goes on."""
+        """Pause an experiment until ``resume``: nothing more is sent, tasks already sent go on."""
         self._actions.pause(experiment_id)
 
     def resume(self, experiment_id: str) -> int:
-        """Let a paused experiment go on; how many takes wait to be sent. Raises LabError in a read-only lab."""
+        """Resume a paused experiment; return how many takes wait to be sent. Raises LabError in a read-only lab."""
         return self._actions.resume(experiment_id)
 
     def cancel_waiting(self, experiment_id: str) -> int:
-        """Take back what waits and was never sent, in one transaction; how many. Nothing is charged for it."""
+        """Cancel the waiting takes that were never sent, in one transaction; return how many. They are not charged."""
         return self._actions.cancel_waiting(experiment_id)
 
     def drop_planned(self, experiment_id: str) -> int:
-        """Forget the takes that are only planned; how many."""
+        """Drop the planned takes; return how many."""
         return self._actions.drop_planned(experiment_id)
 
     def set_cap(self, experiment_id: str, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
-        """Set or remove the experiment's cap in credits. Raises LabError where the reason for more is missing."""
+        """Set or remove the experiment's cap in credits. Raises LabError when raising it without a reason."""
         self._actions.set_cap(experiment_id, credits, why)
 
     def decide(self, experiment_id: str, decision: Mapping[str, Any] | None) -> None:
-        """Keep what was decided, or (None) open the question again."""
+        """Store a decision, or (None) reopen the question."""
         self._actions.decide(experiment_id, decision)
 
     def rename(self, experiment_id: str, name: str) -> str:
-        """Give a sweep another name; the one it had. Raises InvalidRequestError (``field`` "name"), LabError."""
+        """Rename a sweep; return its old name. Raises InvalidRequestError (``field`` "name"), LabError."""
         return self._actions.rename(experiment_id, name)
 
     def hide(self, experiment_id: str) -> bool:
-        """Take a sweep out of the list; whatever of it runs goes on. False when it was hidden already."""
+        """Hide a sweep from the list; running takes go on. False when it was already hidden."""
         return self._actions.hide(experiment_id)
 
     def show(self, experiment_id: str) -> bool:
-        """Bring a hidden sweep back into the list. False when it stood there already."""
+        """Show a hidden sweep in the list again. False when it was not hidden."""
         return self._actions.show(experiment_id)
 
     def delete(self, experiment_id: str) -> None:
@@ -332,7 +332,7 @@ class Sweeps:
         self._actions.delete(experiment_id)
 
     def undelete(self, experiment_id: str) -> None:
-        """Bring a deleted experiment back."""
+        """Restore a deleted experiment."""
         self._actions.undelete(experiment_id)
 
     def _now(self) -> datetime:

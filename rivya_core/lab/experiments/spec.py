@@ -1,4 +1,4 @@
-"""A sweep as JSON on its experiment, and back again."""
+"""Serialize a sweep to the JSON stored with its experiment, and back."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def to_spec(sweep: Sweep) -> dict[str, Any]:
 
 
 def to_sweep(record: ExperimentRecord, load_image: LoadImage) -> Sweep:
-    """Build the sweep of an experiment again, checked like a new one.
+    """Rebuild the sweep of an experiment, validated like a new one.
 
     Raises:
-        InvalidRequestError: the catalogue does not allow it any more. StorageError: an image is gone.
+        InvalidRequestError: the catalogue no longer allows it. StorageError: an image is missing.
     """
     base, axes = read_spec(record.spec, load_image)
     return Sweep(
@@ -67,7 +67,7 @@ def read_spec(spec: Mapping[str, Any], load_image: LoadImage) -> tuple[Generatio
 
 
 def images_of(sweep: Sweep) -> Iterator[ReferenceImage]:
-    """Every image of the base and the axes, each content once: also those that no cell uses, for ``to_sweep``."""
+    """Return every image of the base and the axes, once per content, including those that no cell uses, for ``to_sweep``."""
     values = [sweep.base.image, *(value for plan in sweep.plans for value in plan.values)]
     yield from {value.sha256: value for value in values if isinstance(value, ReferenceImage)}.values()
 

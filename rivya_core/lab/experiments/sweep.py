@@ -1,4 +1,4 @@
-"""A sweep as somebody asks for it, expanded into cells that are real requests. Pure: nothing is stored, priced or sent."""
+"""A sweep as requested, expanded into cells that are valid requests. Pure: nothing is stored, priced or sent."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from rivya_core.lab.experiments.templates import Template, parse
 
 MAX_CELLS: Final = 1000
 MAX_TAKES: Final = 20
-MAX_GENERATIONS: Final = 2000  # the engine holds no more at once
-MAX_CAP_CREDITS: Final = 10**12  # whole numbers of the database end at nine times 10**18
+MAX_GENERATIONS: Final = 2000  # as many as the engine runs at once
+MAX_CAP_CREDITS: Final = 10**12  # far below the database's 64-bit limit, sums included
 NAME_MAX: Final = 120
 QUESTION_MAX: Final = 1000
 NEGATIVE: Final = "negative_prompt"
@@ -45,7 +45,7 @@ class PlannedCell:
 class Sweep:
     """Ask one question with many clips; immutable, and valid once it exists.
 
-    name, question: what is shown of it. base: the request that every cell changes; its prompt and negative prompt may hold
+    name, question: shown to people. base: the request that every cell changes; its prompt and negative prompt may hold
     ``{{variable}}`` and ``{a|b|c}``. axes: lists of values, plain or ``Labelled``, by a parameter of the model, "prompt",
     "negative_prompt", "reference_image", "model", or a variable of the texts; alternatives become axes of their own. All
     combinations are made, or with ``paired`` the first values together, the second together and so on. takes: clips a
@@ -98,7 +98,7 @@ class Sweep:
 
 
 def _kept(values: Any) -> Any:
-    """A list of values that nobody changes later; what is no list is refused by its axis."""
+    """Copy a list of values, so that the caller cannot change it later; anything else is refused by its axis."""
     return tuple(values) if isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping)) else values
 
 
@@ -164,7 +164,7 @@ class _Expansion:
     # -- axes ------------------------------------------------------------------------------------------------------
 
     def _target(self, name: str, wanted: Mapping[str, Any]) -> Target:
-        """What an axis of this name replaces."""
+        """Return what an axis of this name replaces in the request."""
         spec = self._base.spec
         variables = {one for text in self._texts.values() for one in text.variables}
         if name in {"prompt", NEGATIVE}:
@@ -292,7 +292,7 @@ class _Expansion:
     def _blamed(
         self, error: InvalidRequestError, labels: Mapping[str, str], target: Mapping[str, Target]
     ) -> InvalidRequestError:
-        """The refusal of a cell in terms of its axes."""
+        """Rephrase the refusal of a cell in terms of its axes."""
         culprit = error.field or ""
         if culprit not in labels:
             into = [axis.name for axis in self.axes if target[axis.name] in {"variable", "choice"}]

@@ -1,4 +1,4 @@
-"""What people do to experiments that exist: pause, take back, drop, cap, decide, rename, hide, delete."""
+"""Actions of people on existing experiments: pause, cancel, drop, cap, decide, rename, hide, delete. None of them spends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rivya_core.settings import Settings
 
 
 class SweepActions:
-    """What ``Sweeps`` does to experiments that exist; safe to use from any thread."""
+    """The actions of ``Sweeps`` on existing experiments; safe to use from any thread."""
 
     def __init__(
         self, *, settings: Settings, ledger: Ledger, enqueue_many: EnqueueMany, stops_changed: Callable[[], None]
@@ -36,14 +36,14 @@ class SweepActions:
         return self._ledger.clock()
 
     def pause(self, experiment_id: str) -> None:
-        """Send nothing more of an experiment until ``resume``; what was sent goes on."""
+        """Pause an experiment until ``resume``: nothing more is sent, tasks already sent go on."""
         with begin_immediate(self._ledger.database) as connection:
             if repository.must_find(connection, experiment_id).paused_at is None:
                 repository.update(connection, experiment_id, paused_at=self._now())
         self._stops_changed()
 
     def resume(self, experiment_id: str) -> int:
-        """Let a paused experiment go on; how many takes wait to be sent. Raises LabError in a read-only lab."""
+        """Resume a paused experiment; return how many takes wait to be sent. Raises LabError in a read-only lab."""
         refuse_if_read_only(self._settings)
         with begin_immediate(self._ledger.database) as connection:
             if repository.must_find(connection, experiment_id).paused_at is None:
@@ -55,13 +55,13 @@ class SweepActions:
         return len(runs)
 
     def cancel_waiting(self, experiment_id: str) -> int:
-        """Take back what waits and was never sent, in one transaction; how many. Nothing is charged for it."""
+        """Cancel the waiting takes that were never sent, in one transaction; return how many. They are not charged."""
         with begin_immediate(self._ledger.database) as connection:
             repository.must_find(connection, experiment_id)
             return self._ledger.cancel_waiting(connection, experiment_id)
 
     def drop_planned(self, experiment_id: str) -> int:
-        """Forget the takes that are only planned; how many. What was started is not touched."""
+        """Drop the planned takes; return how many. Started takes are not touched."""
         column = cell_takes.c
         with begin_immediate(self._ledger.database) as connection:
             repository.must_find(connection, experiment_id)
@@ -81,7 +81,7 @@ class SweepActions:
             repository.update(connection, experiment_id, cap_credits=credits)
 
     def decide(self, experiment_id: str, decision: Mapping[str, Any] | None) -> None:
-        """Keep what was decided, or (None) open the question again."""
+        """Store a decision, or (None) reopen the question."""
         with begin_immediate(self._ledger.database) as connection:
             repository.must_find(connection, experiment_id)
             kept = sa.null() if decision is None else dict(decision)
@@ -90,7 +90,7 @@ class SweepActions:
             )
 
     def rename(self, experiment_id: str, name: str) -> str:
-        """Give a sweep another name; the one it had, for an undo.
+        """Rename a sweep; return its old name, for an undo.
 
         Raises:
             InvalidRequestError: the name is empty or too long; ``field`` is "name". LabError: read-only, or an unknown id.
@@ -103,11 +103,11 @@ class SweepActions:
         return before
 
     def hide(self, experiment_id: str) -> bool:
-        """Take a sweep out of the list; whatever of it runs goes on. False when it was hidden already."""
+        """Hide a sweep from the list; running takes go on. False when it was already hidden."""
         return self._set_hidden(experiment_id, self._now())
 
     def show(self, experiment_id: str) -> bool:
-        """Bring a hidden sweep back into the list. False when it stood there already."""
+        """Show a hidden sweep in the list again. False when it was not hidden."""
         return self._set_hidden(experiment_id, None)
 
     def _set_hidden(self, experiment_id: str, moment: datetime | None) -> bool:
@@ -137,7 +137,7 @@ class SweepActions:
             repository.update(connection, experiment_id, deleted_at=self._now())
 
     def undelete(self, experiment_id: str) -> None:
-        """Bring a deleted experiment back."""
+        """Restore a deleted experiment."""
         with begin_immediate(self._ledger.database) as connection:
             repository.must_find(connection, experiment_id)
             repository.update(connection, experiment_id, deleted_at=None)

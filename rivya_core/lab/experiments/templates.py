@@ -1,6 +1,6 @@
-r"""Prompts with places to fill: ``{{variable}}`` and ``{a|b|c}``. Pure text, nothing of models or money.
+r"""Prompt templates with placeholders: ``{{variable}}`` and ``{a|b|c}``. Pure text, nothing of models or money.
 
-``\{``, ``\}`` and ``\|`` stand for the characters themselves. What is filled in is not read again, so a value may hold braces.
+``\{``, ``\}`` and ``\|`` escape the characters. Substituted values are not parsed again, so a value may contain braces.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ LITERAL_HINT: Final = "Write \\{ and \\} for braces that are part of the text"
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A place called ``{{name}}``."""
+    """A placeholder ``{{name}}``."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A place that lists its texts itself: ``{a|b|c}``."""
+    """A placeholder with inline alternatives: ``{a|b|c}``."""
 
     options: tuple[str, ...]
 
@@ -37,7 +37,7 @@ Part = str | Variable | Choice
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text cut at its places. ``field``: the input it came from, for messages."""
+    """A parsed text. ``field``: the input it came from, for error messages."""
 
     field: str
     parts: tuple[Part, ...]
@@ -62,10 +62,10 @@ class Template:
 
 
 def parse(text: str, field: str = "prompt") -> Template:
-    """Cut a text at its places.
+    """Parse a text.
 
     Raises:
-        InvalidRequestError: a brace is not closed or opened, a place is empty, or alternatives are nested; ``field`` names
+        InvalidRequestError: a brace is not closed or opened, a placeholder is empty, or alternatives are nested; ``field`` names
             the input, and the sentence shows the place.
     """
     pieces = [match.group() for match in _PIECE.finditer(text)]
@@ -86,7 +86,7 @@ def parse(text: str, field: str = "prompt") -> Template:
 
 
 def escape(text: str) -> str:
-    """Write a text so that ``parse`` finds no place in it."""
+    """Escape a text so that ``parse`` finds no placeholder in it."""
     return re.sub(r"[{}|]", lambda match: "\\" + match.group(), text)
 
 

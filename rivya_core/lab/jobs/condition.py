@@ -36,7 +36,7 @@ class Condition:
         self._unexpected = unexpected
 
     def troubles(self) -> list[str]:
-        """What a person should know on every page: trouble of the database, a process that holds the folder and is silent."""
+        """Return what every page must show: database problems, and a process that holds the folder without a heartbeat."""
         trouble = trouble_of(self._ledger.database).current()
         found = [None if trouble is None else str(trouble), self._supervisor.silence()]
         said = [str(one) for one in found if one is not None]
@@ -51,7 +51,7 @@ class Condition:
         return said
 
     def engine_state(self) -> tuple[bool, str]:
-        """Whether jobs are seen to, here or where they may be, and the words for it."""
+        """Return whether jobs are being run, here or elsewhere, and the words for it."""
         supervisor = self._supervisor
         if not supervisor.is_alive:
             return False, "stopped"
@@ -67,7 +67,7 @@ class Condition:
         return (True, "viewer: another process runs the jobs") if silence is None else (False, f"silent: {silence}")
 
     def health(self) -> Health:
-        """State of database and engine; ``ok`` is False when one of them is down, or met an error that it has not got over."""
+        """Return the health of database and engine; ``ok`` is False when one is down or has not recovered from an error."""
         try:
             self._ledger.rows.ping()
             database = "ok"

@@ -1,1 +1,1 @@
-"""Keep: clips, posters and images in the archive, and what can be told of a video file."""
+"""Keep: the archive of clips, posters and images, and the inspection of video files."""

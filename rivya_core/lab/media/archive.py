@@ -1,7 +1,7 @@
-"""The archive: a folder of clips, posters and reference images behind keys, so that rows never hold a path.
+"""The archive: a folder of clips, posters and reference images addressed by keys, so that rows never contain a path.
 
-A file gets its name only when it is whole and on the disk: written under a part name in the same file system, synced,
-renamed, and the folder synced. A row says "done" after that.
+Files appear atomically and durably: written under a part name in the same file system, fsynced, renamed, and the folder
+fsynced. Only after that may a row refer to the file.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Archive:
             make_folder(root / PARTS)
 
     def path(self, key: str) -> Path:
-        """Where the file of a key is or would be.
+        """Return the path of a key, whether or not the file exists.
 
         Raises:
             LabError: the key could lead out of the archive.
@@ -66,18 +66,18 @@ class Archive:
         return self.root / key
 
     def exists(self, key: str) -> bool:
-        """Tell whether the file of a key is here."""
+        """Return whether the file of a key exists."""
         return self.path(key).is_file()
 
     def part_path(self, key: str) -> Path:
-        """A new, empty part file for the file of a key, in the archive's own file system; whoever writes it removes it."""
+        """Create an empty part file for a key, in the archive's own file system; the caller must commit or remove it."""
         name = self.path(key).name
         with _telling(self.root):
             make_folder(self.root / PARTS)
             return make_file(self.root / PARTS / f"{name}.{uuid.uuid4().hex[:12]}.part")
 
     def commit_part(self, part: Path, key: str) -> Path:
-        """Give a finished part file its name, durably; what had the name before is replaced.
+        """Rename a finished part file to its key, durably; an existing file is replaced.
 
         Raises:
             StorageError: the disk is full or cannot be written.
@@ -91,12 +91,12 @@ class Archive:
         return target
 
     def link_part(self, key: str) -> Path:
-        """A part file that is a second name of the file of a key: whatever takes that file's place, or removes it, leaves this one.
+        """Create a part file that is a hard link to the file of a key, so that it survives a replacement or removal of that file.
 
-        A copy where the file system knows no second names.
+        Falls back to a copy on file systems without hard links.
 
         Raises:
-            StorageError: there is no such file, or no room.
+            StorageError: the file is missing, or the disk is full.
         """
         source, part = self.path(key), self.part_path(key)
         with _telling(source):
@@ -114,7 +114,7 @@ class Archive:
         return self.put_pieces(key, [data])
 
     def put_pieces(self, key: str, pieces: Iterable[bytes]) -> Path:
-        """Store what comes piece by piece, as ``put_bytes`` does; nothing is stored when a piece cannot be had."""
+        """Store chunks from an iterable, as ``put_bytes`` does; if the iterable raises, nothing is stored."""
         part = self.part_path(key)
         try:
             with _telling(part), part.open("wb") as file:
@@ -125,7 +125,7 @@ class Archive:
             part.unlink(missing_ok=True)
 
     def get_bytes(self, key: str) -> bytes:
-        """The whole file of a key. Raises StorageError when it is gone."""
+        """Return the bytes of a key. Raises StorageError when the file is missing."""
         path = self.path(key)
         with _telling(path):
             return path.read_bytes()
@@ -141,12 +141,12 @@ class Archive:
         return True
 
     def free_bytes(self) -> int:
-        """Free space of the archive's file system for this user."""
+        """Return the bytes that this user may still write to the archive's file system."""
         with _telling(self.root):
             return shutil.disk_usage(self.root).free
 
     def remove_parts(self) -> int:
-        """Remove what crashed downloads left behind; how many. Only the process that runs the jobs may do this."""
+        """Remove part files left by crashed downloads; return how many. Only the process that runs the jobs may call this."""
         removed = 0
         for part in (self.root / PARTS).glob("*.part"):
             with suppress(OSError):
@@ -157,7 +157,7 @@ class Archive:
     # -- clips -----------------------------------------------------------------------------------------------------
 
     def existing(self, key: str) -> Path:
-        """The local path of a file that a row names. Raises StorageError when it is gone."""
+        """Return the local path of a file that a row refers to. Raises StorageError when it is missing."""
         path = self.path(key)
         if not path.is_file():
             raise StorageError(
@@ -169,9 +169,9 @@ class Archive:
         return path
 
     def check_clip(self, part: Path, key: str) -> Clip:
-        """Check that a downloaded file is a whole, playable clip, and measure it.
+        """Verify that a downloaded file is a whole, playable clip, and measure it.
 
-        ``key`` is where it will be kept; the clip's own key ends as its container asks for.
+        ``key``: where it will be archived; the returned clip's key has the suffix of its actual container.
 
         Raises:
             DownloadError: it is not; the detail says what is wrong.
@@ -179,7 +179,7 @@ class Archive:
         return self._clip(inspect(part), key)
 
     def keep_broken(self, part: Path, key: str, fault: str) -> Clip:
-        """The facts of a downloaded file that is kept although it is broken; ``fault`` says why in a sentence."""
+        """Return the facts of a downloaded file that is archived although it is damaged; ``fault`` says why, in a sentence."""
         return self._clip(kept_as_it_is(part, fault), key)
 
     def _clip(self, facts: ClipFacts, key: str) -> Clip:
@@ -199,7 +199,7 @@ class Archive:
         )
 
     def make_poster(self, clip_key: str) -> str | None:
-        """Make the poster of a kept clip; its key, or None when no frame can be had, which never costs the clip."""
+        """Make the poster of an archived clip; return its key, or None when no frame can be read. Never fails the clip."""
         poster_key = "posters/" + clip_key.removeprefix("clips/").removesuffix(Path(clip_key).suffix) + ".jpg"
         part = self.part_path(poster_key)
         try:
@@ -213,7 +213,7 @@ class Archive:
 
 
 def _copy(source: Path, part: Path) -> None:
-    """Copy a file; where there is no room for all of it, nothing of it stays."""
+    """Copy a file; on failure, such as a full disk, the partial copy is removed."""
     try:
         shutil.copyfile(source, part)
     except OSError:
@@ -227,7 +227,7 @@ def _sync_file(path: Path) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder with its parents, and sync each parent, so that the names survive a power cut."""
+    """Create a folder with its parents, and fsync each parent, so that the names survive a power cut."""
     if folder.is_dir():
         return
     _make_folder(folder.parent)
@@ -237,7 +237,7 @@ def _make_folder(folder: Path) -> None:
 
 @contextmanager
 def _telling(path: Path) -> Iterator[None]:
-    """Turn an operating system's error into a sentence."""
+    """Convert OSError to StorageError with a sentence."""
     try:
         yield
     except OSError as error:

@@ -1,9 +1,9 @@
-"""Is every coded picture of a clip whole: cheap checks of its bytes, without decoding it.
+"""Check that every coded picture of a clip is intact, cheaply, by its bytes and without decoding it.
 
 In MP4 and Matroska a coded picture of H.264 or HEVC is a run of NAL units, each behind its length. The lengths must fill
-the picture exactly, each unit must have a possible head, and no unit holds what only stands between units
+the picture exactly, each unit must have a valid header, and no unit may contain a start code
 (ISO 14496-10, 7.4.1; 23008-2, 7.4.2).
-Zeros are always found, bytes that are missing or moved too; noise is, where it meets a length.
+Runs of zeros and missing or shifted bytes are always found; random noise only where it hits a length.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _NEVER_INSIDE: Final = (b"\0\0\0", b"\0\0\1", b"\0\0\2")
-_PADDING_MAX: Final = 16  # zeros that some encoders leave behind a unit
+_PADDING_MAX: Final = 16  # zeros that some encoders append to a unit
 _DENSE: Final = {"vp8", "vp9", "av1"}
 _WIPED: Final = bytes(64)
 _FIRST_HEVC_TABLE: Final = 32
@@ -23,7 +23,7 @@ _FORBIDDEN_BIT: Final = 0x80
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the pictures of one clip are written: bytes of a length, bytes of a head, what heads are possible."""
+    """Framing of the pictures of one clip: bytes of a length field, bytes of a header, valid headers."""
 
     length_bytes: int
     head_bytes: int
@@ -33,7 +33,7 @@ class Layout:
 
 
 def layout_of(codec: str, extradata: bytes | None) -> Layout | None:
-    """Read how the pictures are written from the decoder's configuration; None when they have no lengths."""
+    """Read the framing from the decoder configuration; None when the units have no length fields."""
     if not extradata or extradata[0] != 1:
         return None
     if codec == "h264" and len(extradata) > 4:  # noqa: PLR2004 - ISO 14496-15, 5.3.3.1
@@ -58,7 +58,7 @@ def layout_of(codec: str, extradata: bytes | None) -> Layout | None:
 
 
 def is_whole(picture: bytes, layout: Layout) -> bool:
-    """Tell whether a coded picture is a run of possible units that fills it exactly, and holds a picture at all."""
+    """Return whether a coded picture consists of valid units that fill it exactly, at least one of them a picture."""
     at, size, pictures = 0, len(picture), 0
     while at < size:
         start = at + layout.length_bytes
@@ -75,7 +75,7 @@ def is_whole(picture: bytes, layout: Layout) -> bool:
 
 
 def only_pictures(picture: bytes, layout: Layout) -> bytes:
-    """The same coded picture without the units that no decoder needs: remarks, ids, the encoder's settings, padding."""
+    """Return the coded picture without the units that no decoder needs: SEI messages, ids, encoder settings, padding."""
     kept, at = [], 0
     while at < len(picture):
         start = at + layout.length_bytes
@@ -88,7 +88,7 @@ def only_pictures(picture: bytes, layout: Layout) -> bytes:
 
 
 def only_tables(codec: str, extradata: bytes) -> bytes:
-    """The decoder's configuration without remarks: HEVC's may hold any units, H.264's holds tables only."""
+    """Return the decoder configuration without SEI messages: HEVC's may contain any units, H.264's only parameter sets."""
     if codec != "hevc" or layout_of(codec, extradata) is None:
         return extradata
     kept, at = [], 23
@@ -104,7 +104,7 @@ def only_tables(codec: str, extradata: bytes) -> bytes:
 
 
 def is_wiped(picture: bytes, codec: str) -> bool:
-    """Tell whether a coded picture of a codec that packs its bits densely holds a run of zeros, which it never makes."""
+    """Return whether a coded picture contains a run of zeros that its entropy-coded codec never produces."""
     return codec in _DENSE and _WIPED in picture
 
 
@@ -119,7 +119,7 @@ def _is_possible_h264(head: bytes) -> bool:
     kind, importance = head[0] & 31, head[0] & 0x60
     if head[0] & _FORBIDDEN_BIT or kind == 0:
         return False
-    if kind in {5, 7, 8}:  # what other pictures need is never unimportant
+    if kind in {5, 7, 8}:  # nal_ref_idc of IDR slices and parameter sets is never 0
         return importance != 0
     return importance == 0 if kind in {6, 9, 10, 11, 12} else True
 

@@ -1,4 +1,4 @@
-"""Which container a clip is in, told by its first bytes and by nothing else."""
+"""Detect the container of a clip by its signature, never by its name or Content-Type."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ SUFFIXES: Final = {container.suffix: container for container in BY_TYPE.values()
 
 
 def container_of(path: Path) -> Container | None:
-    """The container of a file, by its first bytes; None when they are not those of a clip."""
+    """Return the container of a file by its signature; None when it is no known video."""
     with path.open("rb") as file:
         return BY_TYPE.get(sniff(file.read(HEAD_BYTES)) or "")
 
 
 def container_of_key(key: str) -> Container:
-    """The container that the key of an archived clip tells."""
+    """Return the container of an archived clip by the suffix of its key."""
     return SUFFIXES.get(Path(key).suffix, MP4)

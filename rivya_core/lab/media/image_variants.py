@@ -1,4 +1,4 @@
-"""A chosen image in the forms it is kept in: as chosen, as prepared for sending, and fitted to an aspect ratio."""
+"""The stored variants of a chosen image: as chosen, as prepared for sending, and fitted to an aspect ratio."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class DraftImage:
         return self.original if self.use_original and self.original is not None else self.prepared
 
     def follows(self, ratio: object) -> bool:
-        """Tell whether the image is fitted to this aspect ratio, or need not be."""
+        """Return whether the image is fitted to this aspect ratio, or need not be."""
         return self.fit == "as_is" or ratio_of(ratio) is None or self.ratio == ratio
 
 

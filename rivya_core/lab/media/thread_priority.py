@@ -1,4 +1,4 @@
-"""The priority of threads whose work may wait: measuring, previews, copies."""
+"""Lower the priority of background threads: measuring, previews, backups."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NICE: Final = 5
 
 
 def step_back() -> None:
-    """Give this thread a low priority, where the system knows a thread's own."""
+    """Give this thread a low priority, on systems with per-thread priorities."""
     if sys.platform == "linux":
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

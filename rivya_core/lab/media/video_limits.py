@@ -1,10 +1,11 @@
-"""What a clip may hold before anything opens it: samples, tracks, tables, the size of a picture, the length.
+"""Limits on a video file before a demuxer opens it: samples, tracks, tables, picture size, length.
 
-A few bytes of a file may announce millions of samples, and a demuxer believes them. So the tables are counted here first,
-by plain reading within fixed bounds. A clip beyond a cap is kept as it is and never opened.
+A few bytes may declare millions of samples, and a demuxer allocates for them. So the tables are counted here first, by plain
+bounded reads. A clip over a limit is archived as it is and never opened.
 
-``opened`` is the one way in which a file from elsewhere is opened. The demuxer is named and never guessed: a guessed one may
-open other files. No decoder runs while a file is opened, and none draws a picture larger than the cap.
+``opened`` is the only way in which a file from elsewhere may be opened. The demuxer is given explicitly and never probed,
+since a probed one (a playlist, say) may open other files. No decoder runs while a file is opened, and none decodes a picture
+larger than the limit.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from av.video.stream import VideoStream
 from rivya_core.lab.media.containers import MP4, Container, container_of
 
 INDEX_MAX_BYTES: Final = 8_000_000
-"""All that describes the pictures in an MP4; real clips need less than a tenth."""
+"""Most bytes of an MP4's index; real clips need less than a tenth."""
 
 EBML_INDEX_MAX_BYTES: Final = 2_000_000
 SAMPLES_MAX: Final = 2_000_000  # of all tracks; uncompressed sound has one for each of its moments
@@ -65,11 +66,11 @@ _IN_CLUSTER: Final = {0xA3, 0xA0, 0xE7, 0xA7, 0xAB, 0x5854, 0xAF, 0xBF}
 
 
 class CutError(ValueError):
-    """The file ends before what it announces."""
+    """The file ends before what it declares."""
 
 
 class TooMuchError(ValueError):
-    """The file announces more than any clip holds; the sentence says what."""
+    """The file declares more than any real clip contains; the sentence says what."""
 
 
 class NoPicturesError(ValueError):
@@ -82,8 +83,8 @@ def opened(
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a clip and its pictures.
 
-    ``every_frame``: also those that an edit list leaves out. ``strict``: an error that the decoder sees ends the decoding,
-    instead of being drawn over; a decoding that begins in the middle sees some in whole clips too.
+    ``every_frame``: also those that an edit list skips. ``strict``: a decoder error ends the decoding instead of being
+    concealed; decoding from the middle meets some in intact clips, too.
 
     Raises:
         CutError: it ends too early. TooMuchError: it must not be opened. Both are a ValueError.
@@ -99,7 +100,7 @@ def opened(
     with av.open(str(path), format=container.demuxer, options=options) as file:
         stream = _pictures(file)
         check_stream(stream, length_s(file, stream))
-        # Decoder threads cost more than they bring for a few frames.
+        # Starting decoder threads costs more than it saves for a few frames.
         stream.thread_type = "NONE"
         stream.codec_context.thread_count = 1
         stream.codec_context.options = {"max_pixels": str(PIXELS_MAX)} | ({"err_detect": STRICT} if strict else {})
@@ -107,7 +108,7 @@ def opened(
 
 
 def _pictures(file: InputContainer) -> VideoStream:
-    """The video track that a player shows: the default one, never a cover picture."""
+    """Return the video track that a player shows: the default one, never a cover picture."""
     cover = Disposition.attached_pic | Disposition.timed_thumbnails
     streams = [stream for stream in file.streams.video if not stream.disposition & cover and stream.codec_context]
     if not streams:
@@ -116,7 +117,7 @@ def _pictures(file: InputContainer) -> VideoStream:
 
 
 def check_stream(stream: VideoStream, duration_s: float) -> None:
-    """Hold a clip against the caps before anything of it is decoded. Raises TooMuchError."""
+    """Check a stream against the limits before anything is decoded. Raises TooMuchError."""
     codec = stream.codec_context
     if codec.width * codec.height > PIXELS_MAX:
         raise TooMuchError(f"Its picture is {codec.width} by {codec.height} pixels.")
@@ -129,14 +130,14 @@ def check_stream(stream: VideoStream, duration_s: float) -> None:
 
 
 def length_s(container: InputContainer, stream: VideoStream) -> float:
-    """How long a clip says that it is, in seconds; 0 when it says nothing."""
+    """Return the declared length of a clip in seconds; 0 when it declares none."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     return 0.0 if container.duration is None else container.duration / MICROSECONDS
 
 
 def check_index(path: Path, container: Container) -> None:
-    """Count what a file announces.
+    """Check what a file declares against the limits.
 
     Raises:
         CutError: it ends too early. TooMuchError: it must not be opened.
@@ -152,7 +153,7 @@ def check_index(path: Path, container: Container) -> None:
 
 
 def _boxes(file: BinaryIO, size: int) -> bytes:
-    """All top-level boxes but those that hold the pictures themselves."""
+    """Return all top-level boxes except those that contain the pictures themselves."""
     index, at, count = bytearray(), 0, 0
     while at + 8 <= size:
         file.seek(at)
@@ -162,7 +163,7 @@ def _boxes(file: BinaryIO, size: int) -> bytes:
             length = int.from_bytes(head[8:16], "big")
         length = length or size - at
         if not kind.isascii() or not kind.decode("ascii").isprintable():
-            break  # what follows the last box is nobody's
+            break  # trailing bytes after the last box belong to nothing
         if length < 8 or at + length > size:  # noqa: PLR2004 - a box's own head
             raise CutError
         count += 1
@@ -178,7 +179,7 @@ def _boxes(file: BinaryIO, size: int) -> bytes:
 
 
 def _check_nesting(index: bytes, at: int, end: int, depth: int) -> None:
-    """See to it that every box is filled by its children exactly, as no file is whose index was overwritten."""
+    """Check that the children of every box fill it exactly; a file with an overwritten index fails this."""
     if depth > NESTED_MAX:
         raise TooMuchError("Its parts are nested too deeply.")
     while at < end:
@@ -198,7 +199,7 @@ def _check_nesting(index: bytes, at: int, end: int, depth: int) -> None:
 
 
 def _check_tables(index: bytes) -> None:
-    """Count by the names of the tables, wherever they stand: how a demuxer finds its way to them makes no difference."""
+    """Count tables by searching for their names anywhere, so that the result does not depend on how a demuxer finds them."""
     found = [(match[0], match.end()) for match in islice(_TABLES.finditer(index), TABLES_MAX + 1)]
     counts: dict[bytes, int] = {}
     for kind, at in found:
@@ -219,7 +220,7 @@ def _check_tables(index: bytes) -> None:
 
 
 def _announced(index: bytes, kind: bytes, at: int) -> int:
-    """How many entries or samples a table announces; ``at`` is behind its name."""
+    """Return how many entries or samples a table declares; ``at``: the position after its name."""
     if kind in {b"trak", b"cmov"}:
         return 1
     if kind in {b"stsz", b"stz2"}:
@@ -231,7 +232,7 @@ def _announced(index: bytes, kind: bytes, at: int) -> int:
 
 
 def _in_chunks(run: array[int], chunks: int) -> int:
-    """How many samples the runs of a table spread over so many chunks."""
+    """Return how many samples the run-length entries of a table describe for this many chunks."""
     firsts, counts = run[0::3], run[1::3]
     if any(after <= before for before, after in pairwise(firsts)):
         return max(counts, default=0) * chunks

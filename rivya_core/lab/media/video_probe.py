@@ -1,4 +1,4 @@
-"""Look into a video file: is it whole and playable, what does it measure, what does it look like."""
+"""Inspect a video file: whether it is whole and playable, its dimensions and length, its poster."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ CHUNK_BYTES: Final = 1 << 20
 WHOLE: Final = "whole"
 DAMAGED: Final = "damaged"
 UNOPENED: Final = "unopened"
-"""What is known of a clip: decoded to its end, kept though it is broken, kept without a look inside."""
+"""Check results of a clip: decoded to its end, archived although damaged, archived without being opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipFacts:
-    """What a checked video file measures, in pixels as it is shown; None where nobody looked inside.
+    """Measured facts of a video file, in pixels as displayed; None if it was not opened.
 
     ``check``: None until the clip was decoded to its end; ``fault`` says what is wrong.
     """
@@ -63,14 +63,14 @@ class ClipFacts:
 
 
 class StoppedError(RivyaError):
-    """The caller no longer wants to know."""
+    """The caller cancelled."""
 
 
 def inspect(path: Path) -> ClipFacts:
-    """Check that a file is a whole, playable clip, and measure it.
+    """Verify that a file is a whole, playable clip, and measure it.
 
-    Reads every packet, decodes the first frame, and the last ones where a late key frame makes that cheap; a clip whose
-    packets tell nothing about being whole is decoded to its end. What is too much to open is not opened.
+    Reads every packet, decodes the first frame, and the last ones if a late key frame makes that cheap; a clip whose packets
+    cannot show that it is whole is decoded to its end. A file over the limits is not opened.
 
     Raises:
         DownloadError: it is broken; the detail says what is wrong.
@@ -100,7 +100,7 @@ def inspect(path: Path) -> ClipFacts:
 
 
 def kept_as_it_is(path: Path, fault: str, check: str = DAMAGED) -> ClipFacts:
-    """The facts of a file that is kept although it is broken, with what little it tells of itself."""
+    """Return the facts of a file that is archived although it is damaged, as far as they can be read."""
     container = container_of(path)
     if container is None:
         raise _broken("It is no MP4, QuickTime or WebM file.")
@@ -108,10 +108,10 @@ def kept_as_it_is(path: Path, fault: str, check: str = DAMAGED) -> ClipFacts:
 
 
 def decode_fault(path: Path, *, go_on: Callable[[], bool] = lambda: True) -> str:
-    """Decode every frame of a clip; what is wrong with it, in a sentence, or "".
+    """Decode every frame of a clip; return what is wrong with it in a sentence, or "".
 
     Raises:
-        StoppedError: ``go_on``, which is asked at each frame, said so. OSError: the file cannot be read at all.
+        StoppedError: ``go_on``, called at each frame, returned False. OSError: the file cannot be read at all.
     """
     number = 0
     try:
@@ -158,7 +158,7 @@ def codec_of(path: Path) -> str:
 
 def _look(path: Path) -> tuple[int, int, float, float, bool]:
     """Width, height, length and frame rate of a clip within the caps, and whether all of it was decoded."""
-    with opened(path, every_frame=True) as (container, stream):  # what an edit list leaves out must be there too
+    with opened(path, every_frame=True) as (container, stream):  # frames that an edit list skips must be intact, too
         packets, key_packets_from_end, end_s = _walk(container, stream)
         if packets == 0:
             raise _broken("It holds no pictures.")
@@ -209,7 +209,7 @@ def _decode_tail(container: InputContainer, stream: VideoStream, duration_s: flo
     container.seek(int(duration_s * MICROSECONDS), backward=True)
     if not all(frame.is_corrupt for frame in container.decode(stream)):
         return
-    container.seek(0)  # pictures that are refreshed bit by bit have no key frame to begin at but the first
+    container.seek(0)  # with gradual intra refresh the first key frame is the only one
     last = deque(container.decode(stream), maxlen=1)
     if not last or last[0].is_corrupt:
         raise _broken("Its last frames cannot be decoded.")

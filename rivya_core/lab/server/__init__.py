@@ -1,1 +1,1 @@
-"""What is known of the server: the check of its contract, what was observed of it, tasks looked up by id, the support bundle."""
+"""The server at the other end: contract check, observed behaviour, tasks looked up by id, support bundle."""

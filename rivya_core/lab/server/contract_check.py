@@ -1,6 +1,6 @@
-"""Ask a server, for free, whether it still keeps the contract, and remember what differs until the next check says otherwise.
+"""Check for free whether a server still conforms to the packaged contract, and store the differences until the next check.
 
-Four GETs and nothing else; see ``api.probes``. Whatever comes back becomes a sentence.
+Four GETs and nothing else, never a POST; see ``api.probes``. Any answer, however malformed, becomes a sentence.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from rivya_core.api.probes import PATHS, Probe, ProbeResult, probe, read_probe
 from rivya_core.api.schema_differences import answer_fields, error_codes, operations, schema_differences, success
 
 ANSWER_WITHIN_S: Final = 20.0
-"""Ours: how long one of the four answers may take."""
+"""Timeout of each of the four requests, in seconds; our choice."""
 
 DIFFERENCES_MAX: Final = 200
-"""Ours: how many differences are kept; every page reads them, and a server may name any number of parameters."""
+"""Most differences stored; our choice: every page reads them, and a server may list any number of parameters."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContractReport:
     """What a check of the contract found.
 
-    ``differences``: what the server says otherwise, those that matter first. ``troubles``: answers that could not be
-    compared, a sentence each. ``asked`` and ``answered``: how many questions, and how many answers were usable.
+    ``differences``: from the contract, the important ones first. ``troubles``: answers that could not be compared, a
+    sentence each. ``asked`` and ``answered``: number of requests, and of usable answers.
     ``simulated``: a simulator answered.
     """
 
@@ -55,7 +55,7 @@ class ContractReport:
 def check(
     exchange: Callable[[Probe, float], RawAnswer], connection: str, now: datetime
 ) -> tuple[ContractReport, list[tuple[str, str]]]:
-    """Ask all four questions; the report, and what was learned for the questions of ``questions``. Never raises for an answer."""
+    """Send all four requests; return the report and the observations for ``questions``. No answer makes this raise."""
     answers: dict[str, ProbeResult] = {}
     raw_answers: list[RawAnswer] = []
     for question in PATHS:
@@ -86,7 +86,7 @@ def check(
 
 
 def _bounded(differences: list[Difference]) -> tuple[Difference, ...]:
-    """Keep those that matter most, and say how many are left out."""
+    """Keep the most important differences, and say how many are left out."""
     more = len(differences) - DIFFERENCES_MAX
     if more <= 0:
         return tuple(differences)
@@ -97,7 +97,7 @@ def _bounded(differences: list[Difference]) -> tuple[Difference, ...]:
 
 
 def _once(differences: list[Difference]) -> Iterator[Difference]:
-    """Leave out what the schema says as the models list has said it already."""
+    """Drop differences found in the schema that the models list already showed."""
     seen: set[tuple[str, str, str]] = set()
     for one in differences:
         key = (one.model, one.param, one.what)
@@ -107,7 +107,7 @@ def _once(differences: list[Difference]) -> Iterator[Difference]:
 
 
 def _learned(answers: Mapping[str, ProbeResult]) -> Iterator[tuple[str, str]]:
-    """What the schema and the models list say of what the documentation leaves open."""
+    """Return what the schema and the models list reveal about questions that the documentation leaves open."""
     document = answers["openapi"].value
     found = operations(document)
     if isinstance(document, dict):
@@ -135,7 +135,7 @@ def _listed(value: object) -> list[Any]:
 
 
 def _limits(answers: list[RawAnswer]) -> Iterator[tuple[str, str]]:
-    """What the answers' headers say of limits; none is worth knowing too."""
+    """Return what the response headers say about rate limits; their absence is an observation, too."""
     names = sorted({name for raw in answers for name in raw.headers if name.startswith("x-ratelimit")})
     if answers:
         yield "rate_headers", ", ".join(names) or "none seen"
@@ -147,7 +147,7 @@ def to_json(report: ContractReport) -> dict[str, Any]:
 
 
 def of_json(value: object) -> ContractReport | None:
-    """Read a stored report; None for one that an older or newer version wrote otherwise."""
+    """Read a stored report; None for one in another version's format."""
     if not isinstance(value, dict):
         return None
     names = {field.name for field in fields(Difference)}

@@ -1,6 +1,6 @@
-"""Questions to the server that a page asks for and does not wait for: one thread each, ended with the lab.
+"""Background reads: requests to the server that a page starts without waiting for them, one thread each.
 
-Only reads go through here; what can cost is sent by the jobs alone.
+Only GETs may go through here; anything that can be charged is sent by the jobs alone.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Errands:
         return wire.exchange(call, within_s)
 
     def run(self, name: str, errand: Callable[[], object]) -> None:
-        """Begin an errand in the background unless the one of this name is still running."""
+        """Start a background task unless the one with this name is still running."""
         with self._lock:
             if self._closed or name in self._running:
                 return
@@ -55,7 +55,7 @@ class Errands:
             thread.start()
 
     def is_running(self, name: str) -> bool:
-        """True while the errand of this name is under way."""
+        """True while the background task with this name is running."""
         return name in self._running
 
     def _go(self, name: str, errand: Callable[[], object]) -> None:
@@ -70,7 +70,7 @@ class Errands:
                 self._running.pop(name, None)
 
     def stop(self) -> None:
-        """End what is under way, and let the connections go."""
+        """Cancel running tasks and close the connections."""
         with self._lock:
             self._closed = True
             wire, threads = self._wire, list(self._running.values())

@@ -1,4 +1,4 @@
-"""What the lab knows of the server at the other end: the facade over contract check, tasks by id, observations and bundle."""
+"""Facade over what the lab knows of its server: contract check, tasks by id, observations, support bundle."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LOOKS_MAX: Final = 20
 
 
 class Server:
-    """What is known of the server of this lab's connection."""
+    """The server of this lab's connection; safe to use from any thread."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Server:
     # -- the contract ----------------------------------------------------------------------------------------------
 
     def check_contract(self) -> ContractReport:
-        """Ask the four free questions now, over the network, and remember what differs; no answer makes this raise.
+        """Send the four free requests now, over the network, and store the differences; no answer makes this raise.
 
         Raises:
             LabError: the lab is read-only, or closed.
@@ -82,31 +82,31 @@ class Server:
         return report
 
     def ask_contract(self) -> None:
-        """Have the contract checked in the background; returns at once."""
+        """Start a contract check in the background; returns at once."""
         refuse_if_read_only(self._settings)
         self._errands.run(CONTRACT, self.check_contract)
 
     @property
     def is_checking(self) -> bool:
-        """True while a check of the contract is under way."""
+        """True while a contract check is running."""
         return self._errands.is_running(CONTRACT)
 
     def contract(self) -> ContractReport | None:
-        """What the last check of this connection found; None before the first one."""
+        """Return the report of the last check of this connection; None before the first one."""
         if self._report is None or time.monotonic() - self._report[0] > KNOWN_FOR_S:
             found = contract_check.of_json(self._ledger.key_value.get(named(CONTRACT, self._connection)))
             self._report = (time.monotonic(), found)
         return self._report[1]
 
     def drift(self, model: str, param: str) -> Sequence[Difference]:
-        """What the last check found to differ in one setting, by the name that ``Difference.param`` gives it."""
+        """Return the differences that the last check found in one parameter (``Difference.param``)."""
         report = self.contract()
         return () if report is None else report.of(model, param)
 
     # -- tasks -----------------------------------------------------------------------------------------------------
 
     def look_up(self, task_id: str) -> TaskLook:
-        """Read a task now, over the network; what it is, or why it cannot be read. Nothing is stored, no answer raises."""
+        """Read a task now, over the network; return it, or why it cannot be read. Stores nothing; no answer makes this raise."""
         wanted = task_id.strip()
         self._refuse_if_closed()
         look = TaskLook(wanted, self._now(), None, "Enter a task id.")
@@ -125,16 +125,16 @@ class Server:
         return look
 
     def ask_task(self, task_id: str) -> None:
-        """Have a task read in the background; returns at once."""
+        """Start reading a task in the background; returns at once."""
         self._looks.pop(task_id.strip(), None)
         self._errands.run(f"{TASK} {task_id.strip()[:80]}", lambda: self.look_up(task_id))
 
     def task(self, task_id: str) -> TaskLook | None:
-        """What the last read of a task told; None while it is not there."""
+        """Return the result of the last read of a task; None before it has arrived."""
         return self._looks.get(task_id.strip())
 
     def keep_task(self, task_id: str) -> GenerationRecord:
-        """Follow a task here to its end and keep its clip; nothing is ever sent for it. Twice gives the same row.
+        """Adopt a task: follow it to its end and archive its clip; no POST is ever sent for it. A repeat returns the same row.
 
         Reads the task first, over the network, unless ``look_up`` or ``ask_task`` has.
 
@@ -161,7 +161,7 @@ class Server:
     # -- what was seen ---------------------------------------------------------------------------------------------
 
     def observations(self) -> list[Observation]:
-        """Every open question of the documentation with what was seen of it on this connection."""
+        """Return every open question of the documentation with what was observed on this connection."""
         if not self._settings.read_only:
             self._observer.flush()
         with self._ledger.reading() as connection:

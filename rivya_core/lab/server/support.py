@@ -1,8 +1,8 @@
-"""One ZIP to hand to support: what was asked and answered, when, with which versions and settings.
+"""The support bundle: one ZIP with requests, answers, times, versions and settings.
 
-Everything goes through ``redaction``. What a generation is known by (its ids, the idempotency key, Rivya's request ids) is
-in it; keys, local paths and the queries of addresses are not, and prompts, negative prompts and names of images only when
-they were ticked. Without them Rivya's own words are kept only as far as they cannot quote a prompt.
+Everything in it must go through ``redaction``. It contains ids (generation, idempotency key, Rivya's request ids) but never
+API keys, local paths or query strings; prompts, negative prompts and image names only if the person opted in. Without that,
+messages of Rivya's are kept only as far as they cannot quote a prompt.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def bundle(source: SupportSource, server: Server, generation_id: str | None, *, 
 
 
 def private(source: SupportSource, row: GenerationRecord) -> Iterable[str]:
-    """The texts of a generation that are its maker's: prompts, free parameters, the image's name, their own trace id."""
+    """Return the private texts of a generation: prompts, free-text parameters, the image's name, the user's trace id."""
     spec = packaged_models().get(row.model)
     yield row.prompt
     yield row.negative_prompt
@@ -111,7 +111,7 @@ def private(source: SupportSource, row: GenerationRecord) -> Iterable[str]:
 
 
 def _is_public(spec: ModelSpec | None, key: str, value: object) -> bool:
-    """True for a parameter that can hold nothing of a person's: a number, or one of the documented options."""
+    """True for a parameter that cannot contain private text: a number, or one of the documented options."""
     if isinstance(value, (bool, int, float)):
         return True
     param = None if spec is None else spec.param(key)
@@ -125,7 +125,7 @@ def _keys(source: SupportSource) -> list[str]:
 
 
 def _lately(source: SupportSource, hours: float) -> list[GenerationRecord]:
-    """The generations to which something happened in the last hours, the latest first."""
+    """Return the generations with an event in the last hours, latest first."""
     since = source.now() - timedelta(hours=hours)
     query = (
         sa.select(events.c.generation_id)
@@ -182,7 +182,7 @@ def _contract(server: Server, redact: Redactor) -> object:
 
 
 def _generation(source: SupportSource, row: GenerationRecord, redact: Redactor) -> dict[str, object]:
-    """Everything that is known of a generation."""
+    """Return everything known about a generation, redacted."""
     told: dict[str, object] = {name: _opaque(getattr(row, name), redact) for name in FIGURES}
     told |= {name: None if (at := getattr(row, name)) is None else at.isoformat() for name in TIMES}
     told["mode"] = row.mode_word
@@ -208,7 +208,7 @@ def _generation(source: SupportSource, row: GenerationRecord, redact: Redactor) 
 
 
 def _opaque(value: object, redact: Redactor) -> object:
-    """An id or a figure: kept when it looks like one, since support finds things by it."""
+    """Keep an id or a figure if it looks like one, since support searches by it."""
     if not isinstance(value, str):
         return value
     looks_like_one = value.isascii() and all(sign.isalnum() or sign in "-_.:" for sign in value)

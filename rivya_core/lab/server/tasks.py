@@ -1,4 +1,4 @@
-"""Look at a task by its id, whoever made it, and keep it here: a row that is followed to its end and is never sent."""
+"""Look up a task by its id, wherever it was created, and adopt it as a row that is followed to its end and never sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOLD_MAX: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class TaskLook:
-    """What a read of a task id told.
+    """The result of reading a task by its id.
 
     ``task``: None when it could not be read; ``trouble`` then says why. ``generation_id``: the row that has it already.
     """
@@ -27,12 +27,12 @@ class TaskLook:
 
     @property
     def prompt(self) -> str:
-        """The prompt, where the API tells it; it is not documented to."""
+        """The prompt, if the API reports it; that is not documented."""
         return _told(self.task, "prompt")
 
     @property
     def params(self) -> dict[str, Any]:
-        """The parameters, where the API tells them."""
+        """The parameters, if the API reports them."""
         found = None if self.task is None else _inputs(self.task).get("params")
         return found if isinstance(found, dict) else {}
 

@@ -1,7 +1,7 @@
-"""Where the credits went: by day, experiment, model, outcome; what running sweeps will still take; what a decision cost.
+"""Spending reports: by day, experiment, model, outcome; forecasts of running sweeps; cost per decision. Read-only.
 
-A day is the local calendar day of the submission, the one that its cap counts, and all that a generation moved later counts
-on it: so the sums here are those of the caps. One mode at a time, never both in one figure.
+A day is the local calendar day of the submission, whose cap it counts against; later movements of a generation count on that
+same day, so that the sums here agree with the caps. One mode at a time, never both in one figure.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _NOT_SENT: Final = (State.WAITING.value, State.SUBMITTING.value)
 
 
 class Spending:
-    """Sum the ledger for people; safe to use from any thread."""
+    """Sum the ledger for screens; safe to use from any thread."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Spending:
     # -- sums ------------------------------------------------------------------------------------------------------
 
     def spent(self, mode: Mode, days: Days | None = None) -> Spent:
-        """The ledger of one mode, of all days or some."""
+        """Return the sums of one mode, over all days or some."""
         days = days or Days()
         every = self._once(("groups", mode), self._changes(), lambda: self._groups(mode))
         return Spent(mode, days, tuple(group for group in every if days.hold(group.day)))
@@ -74,7 +74,7 @@ class Spending:
             return _groups(connection, mode)
 
     def _once(self, name: object, version: object, make: Callable[[], T]) -> T:
-        """Make a figure once a version of what it is made from."""
+        """Return a figure, cached until its ``version`` changes."""
         known = self._kept.get(name)
         if known is None or known[0] != version:
             if len(self._kept) >= KEPT_MAX:
@@ -84,7 +84,7 @@ class Spending:
         return found
 
     def experiments(self, mode: Mode) -> list[ExperimentCost]:
-        """What each experiment of a mode cost so far, and what is planned; newest first, deleted ones included."""
+        """Return what each experiment of a mode cost so far, and what is planned; newest first, deleted ones included."""
         return self._once(("experiments", mode), self._changes(), lambda: self._experiments(mode))
 
     def _experiments(self, mode: Mode) -> list[ExperimentCost]:
@@ -103,7 +103,7 @@ class Spending:
         return [_cost(row, sums.get(row.id, Sums()), planned.get(row.id), row.id in working) for row in found]
 
     def decisions(self, mode: Mode, days: Days | None = None) -> DecisionCost:
-        """What the experiments that led to a decision on these days cost, on all days."""
+        """Return the total cost, over all days, of the experiments that were decided on these days."""
         days = days or Days()
         since, until = moments(days)
         decided = [
@@ -118,7 +118,7 @@ class Spending:
     # -- looking ahead ---------------------------------------------------------------------------------------------
 
     def forecasts(self, mode: Mode) -> list[SweepForecast]:
-        """What the experiments that are at work have spent, hold and plan, and when they probably end."""
+        """Return what running experiments have spent, reserved and planned, and when they will probably end."""
         running = [cost for cost in self.experiments(mode) if cost.is_working]
         return [self._forecast(cost, mode) for cost in running]
 
@@ -143,7 +143,7 @@ class Spending:
     def _ends_in_s(
         self, cost: ExperimentCost, mode: Mode, last_sent: datetime | None
     ) -> tuple[float | None, float | None]:
-        """Seconds until the last clip is probably there, from what such clips took so far; nothing when that says nothing."""
+        """Estimate the range of seconds until the last clip, from how long such clips took; None without enough samples."""
         typical = self._history.typical_s(cost.model, mode)
         gone_s = 0.0 if last_sent is None else (self._now() - last_sent).total_seconds()
         left = None if typical is None or cost.paused_at is not None else typical.left_s(gone_s=gone_s)
@@ -152,7 +152,7 @@ class Spending:
     # -- wallet and caps -------------------------------------------------------------------------------------------
 
     def wallets(self, mode: Mode, days: Days | None = None) -> list[WalletStory]:
-        """What the wallets of a mode did beside our rows on these days, one a connection."""
+        """Return the changes of the wallets of a mode on these days that our rows do not explain, one entry per connection."""
         days = days or Days()
         since, until = moments(days)
         column = balances.c
@@ -185,7 +185,7 @@ class Spending:
     # -- movements -------------------------------------------------------------------------------------------------
 
     def movements(self, mode: Mode | None = None, days: Days | None = None) -> Iterator[MovementLine]:
-        """Every credit movement of the generations of some days, oldest first, read in pieces so that nothing is held open."""
+        """Yield every credit movement of the generations of some days, oldest first, in batches so that no transaction stays open."""
         days = days or Days()
         column = movements.c
         last = 0
@@ -201,7 +201,7 @@ class Spending:
 
 
 def _groups(connection: sa.Connection, mode: Mode) -> list[Group]:
-    """Sum by day, experiment, model and state, read from an index alone; what was released is in its movements only."""
+    """Sum by day, experiment, model and state, from a covering index; released credits are found in the movements only."""
     column = generations.c
     by = (column.cap_day, column.experiment_id, column.model, column.state)
     where = [column.mode == mode, column.source != "example"]
@@ -227,14 +227,14 @@ def _groups(connection: sa.Connection, mode: Mode) -> list[Group]:
 
 
 def _working(connection: sa.Connection, mode: Mode) -> set[str | None]:
-    """Ids of the experiments that wait for takes on their way."""
+    """Return the ids of the experiments with running takes."""
     column = generations.c
     where = [column.state.in_(sorted(state.value for state in NEEDS_JOB)), column.mode == mode, under_way()]
     return set(connection.execute(sa.select(column.experiment_id).where(*where).distinct()).scalars())
 
 
 def _planned(connection: sa.Connection, mode: Mode) -> dict[str, tuple[int, int]]:
-    """Takes that nobody has started, by experiment, and what they would cost now: what is there meanwhile is free."""
+    """Return the planned takes by experiment and what they would cost now; those for which a clip exists by now are free."""
     query = (
         sa.select(experiments.c.id, experiments.c.connection)
         .where(experiments.c.id.in_(sa.select(cell_takes.c.experiment_id).where(repository.IS_PLANNED)))

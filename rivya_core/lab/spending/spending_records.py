@@ -22,7 +22,7 @@ class Days:
     last: date | None = None
 
     def hold(self, day: str) -> bool:
-        """Tell whether a day, YYYY-MM-DD, is one of them."""
+        """Return whether a day, YYYY-MM-DD, is one of them."""
         return (self.first is None or day >= self.first.isoformat()) and (
             self.last is None or day <= self.last.isoformat()
         )
@@ -42,13 +42,13 @@ def moments(days: Days) -> tuple[datetime | None, datetime | None]:
 def _midnight(day: date, later: timedelta) -> datetime | None:
     try:
         return datetime.combine(day + later, time.min).astimezone().astimezone(UTC)
-    except (OverflowError, ValueError, OSError):  # OSError: a moment that the system's clock cannot tell
+    except (OverflowError, ValueError, OSError):  # OSError: outside the range of the system's time functions
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Credits of some generations. ``released`` was given back and counts no more; the other three are held."""
+    """Credits of some generations. ``released`` no longer counts; the other three do."""
 
     generations: int = 0
     settled: int = 0
@@ -141,7 +141,7 @@ class ExperimentCost:
 
 @dataclass(frozen=True, slots=True)
 class SweepForecast:
-    """Where an experiment at work is heading.
+    """Forecast of a running experiment.
 
     ``going_credits``: held by ``going_takes`` that have not ended. ``ends_from_s``, ``ends_within_s``: seconds from now;
     None when nothing is known of such clips, below zero when the last one takes longer than they usually do.
@@ -160,12 +160,12 @@ class SweepForecast:
 
     @property
     def total_credits(self) -> int:
-        """What it will have cost when all that runs or waits succeeds and all that is planned is started."""
+        """Total credits if all running and waiting takes succeed and all planned ones are started."""
         return self.cost.sums.held + self.cost.planned_credits
 
     @property
     def over_cap_credits(self) -> int:
-        """By how much that passes its cap; 0 when it does not."""
+        """Credits by which that exceeds its cap; 0 when it does not."""
         cap = self.cost.cap_credits
         return 0 if cap is None else max(0, self.total_credits - cap)
 
@@ -185,7 +185,7 @@ class DecisionCost:
 
 @dataclass(frozen=True, slots=True)
 class WalletStory:
-    """What a wallet did between its first and its last read of some days that our rows do not explain."""
+    """Changes of a wallet, between the first and the last reading of some days, that our rows do not explain."""
 
     connection: str
     reads: int

@@ -1,7 +1,7 @@
-"""Ballots that were handed out, and the votes that came back as lines. Every function works inside the caller's transaction.
+"""Exported ballots, and the votes imported from their lines. Every function works inside the caller's transaction.
 
-An imported line is one ended round with its pairs in the tables of votes, so everything that counts votes counts it. Lines count
-in the order they came in. A ballot and a voter are imported once; a line that was taken out stays listed and can be put back.
+An imported line is stored as one ended round with its pairs, so that everything that counts votes counts it. Lines count in
+order of import. Each (ballot, voter) is imported once; an excluded line stays listed and can be included again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TEXT_MAX: Final = 1_000_000
 _LAB: Final = "ballot_lab"
 _LAB_BYTES, _ID_BYTES, _KEY_BYTES = 3, 5, 16
 _LIKE_A_LINE: Final = re.compile(r"RV1\.|(?<![^.])(?:[^.]++\.){4}")
-"""Four parts with their dots; a part is tried from its beginning only and taken whole, so that time grows with the text alone."""
+"""Four parts with their dots; written without backtracking, so that matching takes linear time on hostile input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +310,6 @@ def lines(connection: sa.Connection, experiment_id: str) -> list[LineRecord]:
 def set_taken_out(connection: sa.Connection, line_id: int, now: datetime | None) -> None:
     """Leave a line's votes out from now on, or (None) count them again. Raises LabError for an unknown line."""
     known = {row.id for row in connection.execute(sa.select(ballot_lines.c.id))}
-    if line_id not in known:  # compared here: the database takes no number beyond 64 bits
+    if line_id not in known:  # compared in Python: SQLite rejects integers beyond 64 bits
         raise LabError("There is no such line", f"Line {line_id!r} was never imported here.", field="line")
     connection.execute(sa.update(ballot_lines).where(ballot_lines.c.id == line_id).values(taken_out_at=now))

@@ -1,8 +1,8 @@
-"""Blind votes: rounds on a question, and pairs under neutral addresses.
+"""Blind voting: rounds on a question, and pairs under neutral URLs.
 
-Nothing that leaves here for a voter names a cell, a clip, a value or a sweep; what the votes say is told by ``results``, and
-belongs on a screen only after the round. A vote costs nothing and is taken on read-only servers too, in rounds begun there:
-whoever holds the id of such a round is its voter. A round begun elsewhere is shown and left alone.
+Nothing returned here for a voter may name a cell, a clip, a value or a sweep; results come from ``results`` and may be shown
+only after the round. Votes are free and allowed on read-only servers, too, in rounds started there: the round's random id is
+the voter's only credential. Rounds started elsewhere can be viewed there but not changed.
 """
 
 from __future__ import annotations
@@ -164,9 +164,9 @@ class Ballots:
             return _ballot(case, pair)
 
     def vote(self, round_id: str, left_token: str, outcome: Outcome, whys: Sequence[str] = ()) -> bool:
-        """Cast the vote of the pair that was shown under ``left_token``; False when it is not the one that waits.
+        """Cast the vote on the pair that was shown under ``left_token``; False when it is not the pending one.
 
-        A key pressed twice is one vote, because the second one names a pair that has its vote.
+        Deduplicates double key presses: the second one names a pair that has its vote already.
 
         Raises:
             LabError: no such round, outcome or reason, or the round is not this server's to vote in.

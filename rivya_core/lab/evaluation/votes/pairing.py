@@ -1,8 +1,8 @@
-"""Which two variants, in which block, which of their clips, and which side: drawn on the server, from the round's stored seed.
+"""Choose the next pair: two variants, a block, their clips and sides; on the server, from the round's stored seed.
 
-The next pair is the one that teaches most about which variant is the best: of all pairs that are still in, the one with
-the largest product of both variants' chances to be the best and of the uncertainty that one vote between them removes.
-The two variants are decided by the past alone, which is all the stop rule asks for; the block by chance alone.
+Active selection: of all pairs not eliminated, the one with the largest product of both variants' probabilities of being best
+and of the uncertainty that one vote between them removes. The variants may depend on past votes only, which is all that the
+stopping rule requires; the block is drawn by chance alone.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ else:
 
 
 SEEN_FIRST: Final = 2
-"""Every variant is shown this often before any is shown by what was learned."""
+"""Every variant is shown this often before the active selection starts."""
 
 DRAWS: Final = 200
-SHRINKAGE: Final = 0.1  # virtual votes either way, so that three wins in a row are not taken for certainty
+SHRINKAGE: Final = 0.1  # pseudo-votes each way, so that three wins in a row do not count as certainty
 PRIOR_PRECISION: Final = 0.5
-FLOOR: Final = 0.005  # no variant is ever without a chance to be the best
+FLOOR: Final = 0.005  # least probability of being best
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ def _pairs(left: Sequence[int], allowed: Collection[tuple[int, int]] | None) -> 
 def next_block(blocks: Sequence[int], seed: str) -> int:
     """Draw the block in which two variants are compared: with equal weights, by a seed of its own, never by votes.
 
-    The preferences in one block may be the opposite of those in another. Only a draw that nothing of the past can bend leaves
-    the average over the blocks with a chance of one half when it is one.
+    Preferences in one block may be the opposite of those in another. Only a draw independent of the past keeps the null
+    hypothesis (an average preference of one half over the blocks) at a probability of one half per vote.
     """
     return random.Random(f"{seed}:block").choice(blocks)  # noqa: S311 - drawn again from the stored seed, no secret
 
@@ -123,8 +123,8 @@ def next_clips(
     """Choose a clip of each variant and their sides; ``shown``: all pairs so far, ``last``: the voter's own last one.
 
     All pairs of clips are shown equally often, in random order, and so are the sides of two variants; the two clips shown
-    last are not shown again at once when there are others. Nothing else may decide the order: turns by a pattern would let
-    chance runs look like a preference.
+    last are not repeated at once if there are others. Nothing else may decide the order: a fixed pattern would let chance runs
+    look like a preference.
     """
     first, second = pair
     together = Counter(frozenset({one.left_clip, one.right_clip}) for one in shown)

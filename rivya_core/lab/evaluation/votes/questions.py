@@ -1,4 +1,4 @@
-"""What a vote is about: one variable, or whole combinations. Pure.
+"""Questions that can be voted on: one variable, or whole combinations. Pure.
 
 On a variable the two clips of a pair differ in that variable alone; a block is one setting of all other variables. Variables
 that only change together are one. Where a sweep has one variable, a vote on combinations is a vote on that variable.

@@ -1,7 +1,6 @@
-"""How strong each variant is, with intervals: Bradley-Terry by expectation propagation, from ``choix``.
+"""Strengths of the variants, with intervals: Bradley-Terry model by expectation propagation, from ``choix``.
 
-Intervals are of one moment, to be read as "how far is this from being known"; whether votes are enough is decided by
-``stopping`` alone.
+The intervals hold at a fixed time only, not under repeated looks; whether votes are enough is decided by ``stopping`` alone.
 """
 
 from __future__ import annotations
@@ -92,8 +91,8 @@ def _rate(variants: tuple[int, ...], found: tuple[Comparison, ...]) -> tuple[Rat
 def _posterior(place: dict[int, int], found: Sequence[Comparison]) -> tuple[Matrix, Matrix]:
     """Give mean and covariance of the strengths.
 
-    The library knows no ties. So every vote is told twice, a tie once either way, with twice the prior's precision, and
-    the covariance is doubled: a tie is then exactly half a win for each, and nothing counts more than it was.
+    The library has no ties. So every vote is entered twice, a tie once in each direction, with twice the prior's precision,
+    and the covariance is doubled: a tie is then exactly half a win for each, and the weights are unchanged.
     """
     told = []
     for one in found:

@@ -1,4 +1,4 @@
-"""Rounds, pairs and votes in the database: how they are written and read. Every function works inside the caller's transaction."""
+"""Store and load rounds, pairs and votes. Every function works inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def no_round(round_id: str) -> LabError:
 
 
 def _can_be_shown() -> sa.ColumnElement[bool]:
-    """Clips that a voter's browser gets: whole as far as anybody knows, not hidden, and not too much to open."""
+    """Match clips that may be shown to a voter: not known to be damaged, not hidden, not over the decoding limits."""
     column = generations.c
     return sa.and_(
         column.state == State.SUCCEEDED.value,

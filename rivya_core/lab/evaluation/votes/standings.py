@@ -1,4 +1,4 @@
-"""What the votes of an experiment say, in figures and in one sentence; and what a voter sees before that."""
+"""Records of votes: the result of a question, in figures and one sentence, and what a voter may see before that."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rivya_core.lab.experiments.records import CellRecord, ExperimentRecord
 from rivya_core.settings import Mode
 
 NAMED: Final = 4
-"""So many variants are called by name in one sentence."""
+"""Most variants named in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class OpenRound:
-    """A round nobody has ended, without anything of what was shown in it. ``last_at``: its last vote, else its start."""
+    """An open round, without what was shown in it. ``last_at``: time of its last vote, else of its start."""
 
     id: str
     voter: str
@@ -89,7 +89,7 @@ class RoundRecord:
 
 @dataclass(frozen=True, slots=True)
 class VoterRecord:
-    """Who voted. ``informed``: of the votes, those in rounds begun after this voter had seen the names."""
+    """A voter. ``informed``: number of votes in rounds begun after this voter had seen the names."""
 
     name: str
     rounds: int
@@ -118,7 +118,7 @@ class BlockVotes:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What all votes on a question say.
+    """Result of all votes on a question.
 
     A variant is a value of the variable, or a combination, known by the lowest number of its cells. ``titles``: variant to its
     name; ``cells``: cell to its name; ``clips``: its clips, of each cell the first before any second; ``whys``: how often it was preferred for which reason.
@@ -153,7 +153,7 @@ class Standing:
 
     @property
     def rate(self) -> str:
-        """How often the rule names a winner who is none, or that nobody can say."""
+        """The error rate of the stopping rule in words, or that none holds."""
         return rate_words(self.taken_out)
 
     @property
@@ -173,7 +173,7 @@ class Standing:
 
     @property
     def sentence(self) -> str:
-        """Whether one can stop, in one sentence."""
+        """Whether voting can stop, in one sentence."""
         progress, names = self.progress, self.titles
         if progress.winner is not None:
             return f"Winner: {names[progress.winner]}, after {_votes(progress.decided_after or 0)}."
@@ -189,7 +189,7 @@ ERROR_RATE: Final = f"False winners: at most {ALPHA * 100:.0f} %, whenever you l
 
 
 def rate_words(taken_out: int) -> str:
-    """Say how often the rule names a winner who is none; nobody can once lines were taken out."""
+    """Return the error rate of the stopping rule in words; none holds once lines were excluded."""
     if not taken_out:
         return ERROR_RATE
     lines = "1 line was" if taken_out == 1 else f"{taken_out} lines were"
@@ -282,9 +282,9 @@ def _voters(rounds: Sequence[RoundRow], votes: Sequence[VoteRecord]) -> tuple[Vo
 
 
 def _agreements(votes: Sequence[VoteRecord]) -> tuple[Agreement, ...]:
-    """Count agreement over every two votes of two voters on the same two cells in which both preferred one.
+    """Count agreement over all pairs of votes by two voters on the same two cells in which both preferred one.
 
-    Who sent a line without a name is nobody in particular: such lines may be of many people, or of somebody who is named too.
+    Anonymous ballot lines are left out: they may be by many people, or by a voter who is also named.
     """
     names: dict[str, str] = {}
     preferred: dict[str, dict[frozenset[int], Counter[int]]] = {}

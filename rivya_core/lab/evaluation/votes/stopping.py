@@ -1,4 +1,4 @@
-"""When votes are enough: a rule that may be looked at after every vote, whatever pairs were shown.
+"""Stopping rule for votes: anytime-valid, so that it may be checked after every vote, whatever pairs were shown.
 
 Against each variant stands an e-process, a bet that it is *not* the best. For every opponent the bet spreads evenly over
 all preferences for that opponent from 50 to 100 %; the bets against one variant multiply. If a variant is the best, no

@@ -1,13 +1,13 @@
-"""Which votes count for a question, and how far they have come. Pure.
+"""Which votes count for a question, and the progress they make. Pure.
 
-The winner is to be the value that is preferred on average over the blocks. So each vote on a pair of values must have come from
-a block that was drawn with equal weights from all blocks that hold both:
+The winner must be the value preferred on average over the blocks. So each vote on a pair of values must come from a block
+drawn with equal weights from all blocks that contain both:
 
-- rounds on another question do not count: their pairs were chosen over combinations by what was learned, blocks included;
-- a vote in a block that no longer holds both values does not count: the others are a draw from the blocks that are left;
-- a vote drawn before a block came in does not count for the two values that the block holds: it could not have been drawn.
+- rounds on another question do not count: their pairs, blocks included, were chosen adaptively over combinations;
+- a vote in a block that no longer contains both values does not count: the rest is a draw from the remaining blocks;
+- a vote drawn before a block was added does not count for the two values in that block: it could not have been drawn.
 
-None of this looks at how a vote went.
+No rule depends on the outcome of a vote.
 """
 
 from __future__ import annotations

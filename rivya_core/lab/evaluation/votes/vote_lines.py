@@ -1,8 +1,8 @@
-"""A vote as one line of text, and the deal behind it. Pure; the page of a ballot says the same in ``ballot_page/line.js``.
+"""Encode a voter's votes as one line of text, and the seeded pair order behind it. Pure; the ballot's page does the same.
 
-A line is ``RV1.<ballot>.<voter>.<marks>.<name>.<seal>``: the voter's number, drawn by their browser, decides which pairs are
-shown in which order on which sides (``deal``), so one mark a pair, in the order shown, says everything. The seal finds
-damage and edits by hand. Its key stands in the ballot, so it does not stop somebody who wants to write lines of their own.
+A line is ``RV1.<ballot>.<voter>.<marks>.<name>.<seal>``: the voter's number, drawn by their browser, seeds which pairs are
+shown in which order on which sides (``deal``), so that one mark per pair, in the order shown, is sufficient. The seal (an
+HMAC) detects damage and manual edits. Its key is in the ballot, so it does not stop anyone from forging lines.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class _Chance:
 
 
 def seal(key: str, body: str) -> str:
-    """The seal of a line without it: the first 96 bits of an HMAC-SHA256."""
+    """Return the seal of a line: the first 96 bits of its HMAC-SHA256."""
     return urlsafe_b64encode(hmac.digest(key.encode(), body.encode(), "sha256")).decode()[:SEAL_LENGTH]
 
 

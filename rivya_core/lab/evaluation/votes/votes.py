@@ -1,4 +1,4 @@
-"""What a vote is: one blind comparison of two clips, and what it says of the two cells they stand for."""
+"""A vote: one blind comparison of two clips, and what it means for the two cells they represent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WHYS: Final = ("motion", "artefacts", "look")
 """What a voter may name as the reason: the criteria of a review but for the one that asks for the prompt, which is hidden."""
 
 NO_NAME: Final = "No name"
-"""What voters are called who sent a ballot's line without a name: one word for many people."""
+"""Name of voters who sent an anonymous ballot line: one word for many people."""
 
 Matrix = NDArray[np.float64]
 
