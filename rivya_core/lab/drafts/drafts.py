@@ -243,8 +243,10 @@ def submit(lab: Lab, draft: Draft, now: datetime, *, unseen: bool = False) -> tu
 
 
 def intent_for(last: Intent | None, fingerprint: str, now: datetime, *, unseen: bool = False) -> Intent:
-    """Return the last intent if the form is unchanged and it was not accepted, was accepted under two seconds ago, or is
-    ``unseen``; else a new one.
+    """Return the last intent while it counts as the same click, else a new one.
+
+    The same click: the form is unchanged, and the intent was not accepted, was accepted under two seconds ago, or is
+    ``unseen``.
     """
     if last is not None and last.fingerprint == fingerprint:
         age_s = 0.0 if last.accepted_at is None else abs((now - last.accepted_at).total_seconds())

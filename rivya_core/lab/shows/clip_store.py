@@ -1,7 +1,7 @@
-"""The clips that shows hold: files of their own in the archive, named by what they are, and what is written down of each.
+"""The clips of shows: content-addressed files in the archive, and the frozen facts about each.
 
-A held file is a second name of the archived one, so it costs no room and stays when the generation is deleted or its clip is
-fetched anew. Nothing removes a held file: a show that was deleted can come back.
+A held file is a hard link to the archived one, so it costs no space and survives when the generation is deleted or its clip
+is downloaded again. Held files are never removed, since a deleted show can be restored.
 """
 
 from __future__ import annotations

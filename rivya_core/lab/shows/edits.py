@@ -1,4 +1,4 @@
-"""What people change in a show: title, captions, order, layout, slides. Each is checked here and applied by ``Shows``."""
+"""Edits of a show: title, captions, order, layout, slides. Each returns the show as it was before, for an undo."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a show is handed over as: one page with everything inside, or a page with its clips beside it, as a ZIP or a folder.
+"""Export a show: one page with everything embedded, or a page with its clips beside it, as a ZIP or a folder.
 
-All of it is written in pieces, so that memory does not grow with the clips. Nothing says when, where or by whom it was
-written: the same show gives the same bytes. A clip whose bytes are no longer those that were shown is never handed over.
+Everything is streamed, so that memory does not grow with the clips. No timestamps, host or user names: the same show gives
+the same bytes. A clip whose bytes no longer match its hash is never exported.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Material:
 
 
 class _Marks:
-    """Stands in for addresses while the page is made: the files behind them are read when the page is written.
+    """Placeholders for media URLs while the page is rendered; the files are read only when the page is written.
 
-    A mark holds a number drawn for this page, so that no text of a person can be taken for one.
+    A placeholder contains a random number of this page, so that no text by a person can be mistaken for one.
     """
 
     def __init__(self) -> None:

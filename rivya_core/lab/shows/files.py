@@ -1,4 +1,4 @@
-"""The files of shows: how large each kind is, made and sent, and small copies made in the background for pages, which never wait."""
+"""Files of shows: sizes, export and streaming, and small copies made in the background, since pages must not block."""
 
 from __future__ import annotations
 

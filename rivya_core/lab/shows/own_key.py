@@ -1,4 +1,4 @@
-"""What leaves a lab never holds its key, also not where somebody typed it into a prompt, a name or a caption."""
+"""Guard of everything that leaves a lab: it must not contain the API key, even if typed into a prompt, a name or a caption."""
 
 from __future__ import annotations
 

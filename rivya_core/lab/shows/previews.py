@@ -1,4 +1,4 @@
-"""Small copies of clips for a page with everything inside: made once for each clip, kept by the hash of the clip.
+"""Small copies of clips for a page with everything embedded: made once per clip, cached by its hash.
 
 Beside each stands a small poster: in such a page a picture stands wherever its clip is named, each time in full.
 """

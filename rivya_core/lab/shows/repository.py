@@ -1,4 +1,4 @@
-"""Shows in the database: how they are written and read. Every function works inside the caller's transaction."""
+"""Store and load shows. Every function works inside the caller's transaction."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The shows of a lab: make one of a sweep or of clips, change it, bring its facts up to date, hand it out.
 
-Making reads the ledger once and holds the clips; from then on a show changes only when somebody presses. Nothing here spends.
+Making a show reads the ledger once and pins the clips; from then on it changes only when a person edits it. Nothing here spends.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Which slides a show of a sweep begins with, and what each slide says. Pure.
+"""The initial slides of a show of a sweep, and the text of each slide. Pure.
 
-The words of a slide follow from the frozen facts and from what the slide is about, so that new facts never touch a caption,
+The text of a slide is derived from the frozen facts and the slide's subject, so that updated facts never overwrite a caption,
 an order or a layout that a person chose.
 """
 

@@ -1,4 +1,4 @@
-"""What is known of a sweep at this moment, and the clips that a show of it holds: read once, when somebody presses."""
+"""Collect the evidence of a sweep and pin its clips for a show: read once, when the show is made or updated."""
 
 from __future__ import annotations
 

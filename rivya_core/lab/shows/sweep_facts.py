@@ -1,6 +1,6 @@
-"""What a sweep came to, written down as it stands at this moment: the facts of a show. Pure.
+"""The facts of a show: a frozen snapshot of a sweep's results. Pure.
 
-Whoever looks at a show later sees these figures and no newer ones. Live and simulated credits never become one figure.
+A show always displays these figures and never newer ones. Live and simulated credits must never be added up.
 """
 
 from __future__ import annotations

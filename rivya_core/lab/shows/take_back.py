@@ -1,4 +1,4 @@
-"""Taking one change of a show back while others change it too: what the change did goes, what was done elsewhere since stays. Pure."""
+"""Undo one change of a show without losing concurrent ones (a three-way merge). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a file is written that somebody asked for: never over what is there."""
+"""Target path of an export: an existing file is never overwritten."""
 
 from __future__ import annotations
 

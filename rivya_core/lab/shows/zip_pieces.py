@@ -1,4 +1,4 @@
-"""A ZIP that is written while it is sent: one block of one file is in memory, however much there is to come."""
+"""Streaming ZIP: written while it is sent, with one block of one file in memory at a time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Pieces(io.RawIOBase):
         return len(piece)
 
     def taken(self) -> bytes:
-        """Hand out what is held."""
+        """Return the buffered bytes and clear the buffer."""
         held = bytes(self._held)
         self._held.clear()
         return held

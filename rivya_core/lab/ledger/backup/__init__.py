@@ -1,1 +1,1 @@
-"""Copies of the database, and what can still be had from a damaged one."""
+"""Backups of the database, damage detection, and salvage from a damaged file."""

@@ -1,7 +1,7 @@
-"""The daily copy of the database: made, checked, and the last three kept; and where all copies are, newest first.
+"""Daily backups of the database: made, verified, and the last three kept; also lists all backups, newest first.
 
-Only the process that runs the jobs makes one. A copy is written under a part name, checked as a whole, synced and renamed,
-so that what carries the name of a day can be put in the database's place. A copy of a damaged file is never kept.
+Only the process that runs the jobs makes one. A backup is written under a part name, verified as a whole, fsynced and
+renamed, so that any file with a day's name can replace the database. A backup of a damaged file is never kept.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ ROOM_BYTES: Final = 20_000_000
 ROW_FAULT: Final = "NULL value in lab_generations."
 """How SQLite's check begins what it says of one damaged row; the others are as good as before."""
 
-STEPS_AT_ONCE: Final = 10_000  # of SQLite's machine between two questions whether to go on: about a millisecond
-PAGES_AT_ONCE: Final = -1  # in one go: a copy made in steps starts again whenever somebody writes
+STEPS_AT_ONCE: Final = 10_000  # SQLite VM steps between two cancellation checks: about a millisecond
+PAGES_AT_ONCE: Final = -1  # all at once: an incremental backup restarts whenever another connection writes
 
 
 class DamagedCopyError(Exception):

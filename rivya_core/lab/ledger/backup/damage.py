@@ -1,7 +1,7 @@
-"""Whether the database can be trusted, asked before anything opens it for writing; and what is told when it cannot.
+"""Detect a damaged database before anything opens it for writing, and report it.
 
-Opening a damaged file for writing loses more of it, so the file is examined read-only first. What is found leads to a
-``DamagedError``: its ``damage`` names the faults, what was salvaged, the newest copy, and what that copy lacks.
+Opening a damaged file for writing can destroy more of it, so it is examined read-only first. Damage raises ``DamagedError``,
+whose ``damage`` lists the faults, what was salvaged, the newest backup, and what that backup lacks.
 """
 
 from __future__ import annotations

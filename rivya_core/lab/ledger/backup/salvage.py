@@ -1,7 +1,7 @@
-"""What a damaged database still tells of its generations, written beside it before anything else is tried.
+"""Salvage the generations from a damaged database into a file beside it, before anything else is tried.
 
-Ids, idempotency keys, task ids, states and holds: with these nobody pays for a generation a second time. The damaged file is
-read only, never written.
+Ids, idempotency keys, task ids, states and reservations: enough that no generation is paid for twice. The damaged file is
+only read, never written.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A ballot: one voting question as one HTML file that works without a network, for any number of voters.
+"""A ballot: one voting question as one HTML file that works offline, for any number of voters.
 
-What a ballot deals from is laid down when it is made: the pairs of values that can be compared, in every block that holds both,
-with all their clips. The voter's browser draws from that by the rule of rounds in the lab, so that the votes count together.
-Nothing in the file names what is compared; clips are encoded anew and called by random numbers. It is written clip by clip, so
-that memory does not grow with their number.
+The pool that pairs are drawn from is fixed when the ballot is made: the pairs of values that can be compared, in every block
+that contains both, with all their clips. The voter's browser draws from it by the same rule as rounds in the lab, so that the
+votes can be counted together. Nothing in the file may reveal what is compared: clips are re-encoded and named by random
+numbers. It is written clip by clip, so that memory does not grow with their number.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Copies of clips for a ballot: the pictures encoded anew, all with one setting, so that no byte tells where a clip comes from.
+"""Copies of clips for a ballot: all re-encoded with the same settings, so that no byte reveals where a clip comes from.
 
-A coded stream talks: encoders write their settings into it, and bit rate and size differ by service. So every clip of a ballot
-goes through one encoder at one quality, in pictures of one size, in a container made anew, without sound, times or remarks.
+A coded stream leaks its origin: encoders embed their settings, and bit rate and size differ by service. So every clip of a
+ballot is encoded by one encoder at one quality and size, into a new container without sound, times or metadata.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A cassette: finished work as one file, which a lab without key and network plays again. What is in it, in one place.
+"""The cassette format: finished work as one file, which a lab without key and network can replay.
 
-``cassette.json`` holds requests, moments, credits, errors and the hashes of the clips; the clips stand beside it, called by
-their hashes. No key, host, path, balance, or id of Rivya's is in it. ``cassette_export`` writes it, ``cassette_file`` reads it.
+``cassette.json`` contains requests, times, credits, errors and the hashes of the clips; the clips are beside it, named by
+their hashes. It must contain no key, host, path, balance, or id of Rivya's. ``export`` writes it, ``reader`` reads it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ IMAGES: Final = "images/"
 ENTRIES_MAX: Final = MAX_GENERATIONS
 IMAGES_MAX: Final = 200
 SWEEPS_MAX: Final = 50
-FILE_MAX_BYTES: Final = 2_000_000_000  # beyond this a ZIP needs another form of its tables
+FILE_MAX_BYTES: Final = 2_000_000_000  # beyond this a ZIP needs the ZIP64 format
 INDEX_MAX_BYTES: Final = 8_000_000
 
 _TEXT_MAX: Final = 20_000
@@ -45,7 +45,7 @@ Params = Annotated[dict[Annotated[str, Field(max_length=100)], Value], Field(max
 
 
 class _Part(BaseModel):
-    """A part of the file: closed and strict, as whoever wrote it is a stranger."""
+    """A part of the file: strict and without extra fields, since the file is untrusted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)
 

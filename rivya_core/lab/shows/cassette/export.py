@@ -1,6 +1,6 @@
-"""Write a cassette of any finished work, chosen afterwards: the ledger holds requests, moments, credits, errors and clips of everything.
+"""Write a cassette of any finished work, selected afterwards: the ledger has recorded everything that a replay needs.
 
-The same rows give the same bytes.
+Deterministic: the same rows give the same bytes.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def export(source: Source, selection: str | Iterable[str], path: str | Path, *, 
     """Write a cassette of a selection and return its path.
 
     selection: the id of a sweep, or ids of generations and sweeps. images: put the reference images in as well; without them
-    what was made from an image cannot be played at a press. What has not ended or has no clip any more is left out.
+    what was made from an image cannot be replayed. What has not ended or no longer has a clip is left out.
 
     Raises:
         LabError: nothing of it can be recorded, it is too much, or a sweep is not known.
@@ -314,7 +314,7 @@ def _too_much(rule: str) -> LabError:
 
 
 def _zip(index: bytes, files: Mapping[str, Path]) -> Iterator[bytes]:
-    """Write the archive, nothing in it packed: clips are already, and other libraries pack otherwise."""
+    """Write the archive uncompressed: clips are compressed already, and the reader accepts stored members only."""
     out = Pieces()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         with archive.open(undated(INDEX_NAME), "w") as target:

@@ -1,7 +1,7 @@
-"""Read a cassette that somebody handed over: a stranger's file, of which nothing is believed that was not looked at.
+"""Read a cassette, an untrusted file: everything in it is validated before use.
 
-Nothing in it is packed, so nothing can swell; its table is measured before any library reads it; no name in it becomes a path;
-every hash is compared. Clips are checked once more as they are fetched, like all others.
+Only uncompressed members are accepted, so there is no decompression bomb; the central directory is measured before a library
+reads it; no name in it becomes a path; every hash is verified. Clips are checked again when they are fetched, like all others.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def unpack(path: Path, cassette: Cassette, folder: Path) -> dict[str, Path]:
 @contextmanager
 def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # first, as opening a pipe would wait for somebody to write
+        if not stat.S_ISREG(path.stat().st_mode):  # first: opening a named pipe would block until there is a writer
             raise refused("It is no file.")
         with path.open("rb") as file:
             _check_table(file)
@@ -130,7 +130,9 @@ def _index(archive: zipfile.ZipFile) -> bytes:
         raise refused(f"It holds no {INDEX_NAME}, so it is no cassette.")
     for member in members:
         _check_member(member)
-    if sum(member.file_size for member in members) > archive.start_dir:  # where the table begins, after all files
+    if (
+        sum(member.file_size for member in members) > archive.start_dir
+    ):  # start of the central directory, after all files
         raise refused("Files in it lie in each other, so that it would unpack to more than it is.")
     index = archive.getinfo(INDEX_NAME)
     if index.file_size > INDEX_MAX_BYTES:
@@ -150,7 +152,7 @@ def _check_member(member: zipfile.ZipInfo) -> None:
 
 
 def _check_members(archive: zipfile.ZipFile, cassette: Cassette) -> None:
-    """See to it that the files are those that the cassette names, in their sizes."""
+    """Check that the files are exactly those that the cassette lists, with their sizes."""
     wanted = cassette.members()
     there = {member.filename: member.file_size for member in archive.infolist() if member.filename != INDEX_NAME}
     for name in there:

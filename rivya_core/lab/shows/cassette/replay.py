@@ -1,6 +1,6 @@
-"""A lab that plays a cassette: the settings it runs with, what it knows of the recording, and the press that starts it all again.
+"""Replay mode: the settings of a lab that plays a cassette, facts about the recording, and starting the recorded work again.
 
-Everything else is the lab as it always is: the same queue, the same pages, and a simulator that answers from the tape.
+Everything else is the ordinary lab: the same queue, the same pages, and a simulator that answers from the recording.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from rivya_core.lab.shows.cassette.cassette import Cassette, RecordedSweep
 from rivya_core.settings import Settings
 
 if TYPE_CHECKING:
-    from rivya_core.lab.lab import Lab  # which holds what is defined here
+    from rivya_core.lab.lab import Lab  # Lab imports this module: a circular import at runtime
 
 FOLDER: Final = "replays"
 _NAME_DIGITS: Final = 16
 _MANY: Final = 10_000
-_PLAYS: Final = 20  # that the wallet of a new folder pays for
+_PLAYS: Final = 20  # plays that the simulated wallet of a new folder can pay for
 _PACE_LEAST_S: Final = 0.01  # as Settings has it
 
 
@@ -42,7 +42,7 @@ class Replay:
 
     @property
     def without_image(self) -> int:
-        """How many entries need a reference image that is not in the file, so that a press cannot play them."""
+        """Number of entries that cannot be played because their reference image is not in the file."""
         return sum(1 for entry in self.cassette.entries if entry.image is not None and entry.image not in self.images)
 
     def words(self, recorded_on: str = "") -> str:
@@ -61,14 +61,14 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What a press started, as ids."""
+    """The ids of what ``play`` started."""
 
     sweeps: tuple[str, ...]
     generations: tuple[str, ...]
 
 
 def settings_for(settings: Settings, identity: str, cassette: Cassette) -> Settings:
-    """Return the settings under which a cassette is played: a folder of its own, no examples, reads as quick as the tape.
+    """Return the settings for playing a cassette: a folder of its own, no examples, polls as fast as the recording.
 
     identity: of the cassette, in hex. The wallet holds what playing it many times takes, on top of what a new one has.
     """
@@ -87,7 +87,7 @@ def settings_for(settings: Settings, identity: str, cassette: Cassette) -> Setti
 
 
 def play(lab: Lab, play_id: str) -> Started:
-    """Start the recorded work in this lab: its sweeps, and the generations that belong to none; the same id twice starts it once.
+    """Start the recorded work in this lab: its sweeps, and the generations outside of them. Deduplicated by ``play_id``.
 
     play_id: an id as ``new_experiment_id`` mints it. Entries whose reference image is not in the file are left out. What was
     played before is taken out of the lists first, as it would be reused otherwise.
@@ -114,7 +114,7 @@ def play(lab: Lab, play_id: str) -> Started:
 
 
 def _put_away(lab: Lab, ids: frozenset[str]) -> None:
-    """Take what was played before out of the lists, unless a sweep of these ids is what was played."""
+    """Hide what was played before, unless it is this very play (a repeat of the same ids)."""
     records = [*lab.sweeps.list(limit=_MANY), *lab.sweeps.list(limit=_MANY, hidden=True)]
     if ids & {record.id for record in records}:
         return

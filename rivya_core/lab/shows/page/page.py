@@ -1,8 +1,8 @@
-"""A show as one HTML page that is report, slide show and print view at once.
+"""Render a show as one HTML page that is report, slide show and print view at once.
 
-The page is made from the show's data and nothing else, so the same data gives the same bytes. What people or the API wrote
-goes through Jinja2's autoescape into the page and through ``escaped_json`` into its data block; no other way leads in. The
-page runs only the scripts that stand beside this module: its Content Security Policy names them by their hashes.
+The page is a pure function of the show's data, so the same data gives the same bytes. Text from people or the API may enter
+only through Jinja2's autoescape and, for the data block, through ``escaped_json``. The page runs only our own scripts: its
+Content Security Policy lists them by their hashes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _LOADS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ServedMedia:
-    """Clips and posters below the page's own address, wherever that is."""
+    """Media URLs relative to the page's own URL."""
 
     base: str
 
@@ -67,7 +67,7 @@ def render(
     note: str = "",
     ballot: str | None = None,
 ) -> str:
-    """Write the page of a show.
+    """Render the page of a show.
 
     Args:
         data: What ``lab.shows.data`` returns.
@@ -93,7 +93,7 @@ def render(
 
 
 def render_missing(title: str = "No such show", why: str = "") -> str:
-    """Write the page that stands where no show is, or where one cannot be shown; ``why``: sentences."""
+    """Render the page for a missing show, or one that cannot be shown; ``why``: sentences."""
     return _template("missing.html.jinja").render(
         title=title,
         why=why or "It was deleted, or the address is not complete. Ask whoever sent it for the link again.",
@@ -103,14 +103,14 @@ def render_missing(title: str = "No such show", why: str = "") -> str:
 
 
 def policy(*, served: bool) -> str:
-    """The Content Security Policy of a page, as its ``meta`` element holds it."""
+    """Return the Content Security Policy of a page, for its ``meta`` element."""
     scripts = " ".join(source_hash(text) for text in _texts(_SCRIPTS))
     styles = " ".join(source_hash(text) for text in _texts(_STYLES))
     return f"default-src 'none'; script-src {scripts}; style-src {styles}; {_LOADS[served]}; {_ONLY_OURS}"
 
 
 def headers() -> dict[str, str]:
-    """The headers of a served page; what a ``meta`` element cannot say is said here."""
+    """Return the headers of a served page, including the directives that a ``meta`` element does not support."""
     return {
         "Content-Security-Policy": f"{policy(served=True)}; frame-ancestors 'none'",
         "Referrer-Policy": "no-referrer",
@@ -119,20 +119,20 @@ def headers() -> dict[str, str]:
 
 
 def escaped_json(data: Mapping[str, Any]) -> Markup:
-    """Data as JSON that cannot end the script element it stands in."""
+    """Serialize data as JSON that cannot close the script element that contains it."""
     text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return Markup(text.translate(_UNSAFE_IN_SCRIPT))  # noqa: S704 - no character is left that HTML reads
 
 
 def source_hash(text: str) -> str:
-    """How a Content Security Policy names a script or style that stands in its page."""
+    """Return the Content Security Policy hash source of an inline script or style."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 @lru_cache
 def _texts(names: tuple[str, ...]) -> list[str]:
-    """The texts of our own files; fonts that a style sheet names by their file stand inside it."""
+    """Return the texts of our own files, with the fonts of a style sheet inlined."""
     texts = [(FOLDER / name).read_text(encoding="utf-8") for name in names]
     for font in FONTS.glob("*-latin-wght-normal.woff2"):
         if any(font.name in text for text in texts):

@@ -1,7 +1,7 @@
-"""What the page of a show says, and in which order: the show's slides as sections, each clip once with its settings.
+"""View model of a show's page: the slides as sections, in order, each clip once with its settings.
 
-A clip plays where it appears first and is a picture with a link wherever it comes again: in a page with clips inside, no clip
-is there twice. Settings that all clips share are said once; a clip tells only what it has of its own.
+A clip plays at its first occurrence; later ones are a poster with a link, so that a page with embedded clips contains none
+twice. Settings shared by all clips are listed once; a clip lists only its own.
 """
 
 from __future__ import annotations
@@ -186,9 +186,9 @@ def _has(data: Mapping[str, Any], layout: str) -> bool:
 
 
 def _headline(data: Mapping[str, Any]) -> str:
-    """The finding in one sentence, of those that a slide tells: the winner of votes, else a clear difference, else what there is.
+    """Return the finding in one sentence, of those on slides: the winner of votes, else a clear difference, else any finding.
 
-    A measured difference alone says nothing of what is better, and may speak for the one that was not chosen.
+    Votes come first because a measured difference does not say which is better, and may favor the one not chosen.
     """
     told = {line for slide in data["slides"] if slide["layout"] == "finding" for line in slide["text"]}
     clear = [one["sentence"] for one in data["findings"] if one["clear"]]
@@ -292,7 +292,7 @@ def _sections(data: Mapping[str, Any], cards: Mapping[str, Card]) -> Iterator[Se
             for number, slide in slides:
                 yield _section(number, slide, data, waiting, cards)
         else:
-            # The first is the page's own head; others part the show into chapters.
+            # The first title slide is the page's header; others divide the show into chapters.
             for number, slide in slides:
                 if number > 1:
                     yield Section("title", slide["heading"], slide["caption"], tuple(slide["text"]), numbers=(number,))

@@ -1,4 +1,4 @@
-"""Text in pictures: in our own font, and where that lacks a character in one of this computer's, never as empty boxes.
+"""Draw text into pictures: in our own font, with a system font for characters that it lacks, never as empty boxes.
 
 A line is drawn in runs, each in one font and one direction, from left to right as they are read (the core of Unicode's annex 9,
 without its marks of embedding). A character that no font here has is drawn as a question mark, one for a whole run.

@@ -1,9 +1,9 @@
-"""A clip that carries its recipe: the settings it was made with, as text in the comment of its MP4.
+"""Embed the settings of a clip ("recipe") as text in the comment of its MP4, and read them back.
 
-Written without encoding anew, into a copy: the archive keeps what the service sent, with whatever proof of origin is in it.
+Written into a copy, without re-encoding: the archive keeps the file as received, with any provenance metadata in it.
 A recipe names what was asked for, whether the clip is live, simulated or replayed, and our version; never a key, id, price, file name or path.
-What is read is a stranger's text: the file is walked by plain reading within fixed bounds, no demuxer opens it, and what it
-asks for is checked like a new request. Chat apps and editors remove comments, so History is where settings are kept.
+What is read is untrusted: the file is parsed by plain bounded reads, no demuxer opens it, and its request is validated like a
+new one. Chat apps and editors remove comments, so History is where settings are kept.
 """
 
 from __future__ import annotations

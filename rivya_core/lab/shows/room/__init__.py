@@ -1,1 +1,1 @@
-"""One show, shared with the people in a network while its owner lets it be."""
+"""Share one show with the people in the local network, until its owner stops it or time is up."""

@@ -1,8 +1,8 @@
-"""What a shared show answers: its page, its clips and posters, its ballot and votes, each under one exact address.
+"""ASGI app of a shared show: its page, clips, posters, ballot and votes, each under one exact path.
 
-Whatever else is asked for, and however, gets the same 404: an address, a method, a wrong token and a file that is not in the
-show cannot be told apart. An address is compared as it was sent, so nothing is decoded, completed or redirected. The ``Host``
-header is not read, and nothing of a request is repeated in an answer.
+Everything else gets the same 404: an unknown path, a wrong method, a wrong token and a file that is not in the show are
+indistinguishable. Paths are compared as sent (raw), so nothing is decoded, normalized or redirected. The ``Host`` header is
+not read, and nothing from a request is echoed in a response.
 """
 
 from __future__ import annotations
@@ -158,13 +158,13 @@ def _counted(body: bytes, count: Callable[[str], str]) -> Response:
 
 
 def _client(request: Request) -> str:
-    """What tells one browser from another well enough for an estimate."""
+    """Return an identifier of the browser, good enough for an estimate."""
     host = request.client.host if request.client else ""
     return f"{host} {request.headers.get('user-agent', '')[:CLIENT_MAX]}"
 
 
 async def _body(request: Request) -> bytes | None:
-    """The body of a request; None when it is too long, without reading the rest."""
+    """Read the body of a request; None when it is too long, without reading the rest."""
     body = b""
     async for piece in request.stream():
         body += piece

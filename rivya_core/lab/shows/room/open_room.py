@@ -1,6 +1,6 @@
-"""Shows that are shared in the network at this moment: each has a listener of its own, which ends with the lab.
+"""Shows currently shared in the network: each has a listener of its own, which is closed with the lab.
 
-What is shared lives in the process and nowhere else: after a restart nothing is.
+Sharing state is kept in memory only, on purpose: after a restart nothing is shared.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from rivya_core.http_server.listener import Listener
 SHARED_FOR: Final = timedelta(hours=4)
 LINES_MAX: Final = 500
 IS_OPEN: Final = timedelta(minutes=1)
-"""A browser that asked for something within this time is taken to have the show open."""
+"""Seconds since its last request within which a browser counts as having the show open."""
 
 ADDRESS_SIGNS: Final = "23456789abcdefghjkmnpqrstuvwxyz"
-"""What an address is made of, which people also type from a screen: small letters and digits of which no two look alike."""
+"""Alphabet of the token in the URL, which people also type from a screen: lower-case letters and digits without look-alikes."""
 ADDRESS_LENGTH: Final = 20
-"""Of 31 signs: 99 random bits."""
+"""Characters of the token, out of 31: 99 random bits."""
 
 _BROWSERS_MAX: Final = 1000
 _CONNECTIONS_MAX: Final = 200
@@ -79,17 +79,17 @@ class OpenRoom:
         self._listener.start()
 
     def stop(self) -> None:
-        """End it without waiting for what still works in a thread: nothing listens, and what was under way is cut."""
+        """Stop listening and drop open connections, without waiting for work that still runs in a thread."""
         self._is_stopped = True
         self._listener.close()
 
     def wait(self) -> None:
-        """Wait until nothing works for it any more."""
+        """Wait until no thread works for it any more."""
         self._listener.stop(at_once=True)
 
     @property
     def is_ending(self) -> bool:
-        """True while something of it still works."""
+        """True while one of its threads still runs."""
         return self._listener.is_running
 
     @property
@@ -158,13 +158,13 @@ class OpenRoom:
         return said
 
     def _refuse_other(self, sha256: str) -> None:
-        """Raise for a clip that was taken off the slides: the lab still holds it, for an undo."""
+        """Raise for a clip that was removed from the slides; the lab keeps its file for an undo, but it must not be served."""
         if not self._source.has(sha256):
             raise LabError("There is no such clip", "No slide of this show has it.", field="clip")
 
 
 def _connections_max() -> int:
-    """How many connections a room holds: of the files that this process may open, the most stay for the lab."""
+    """Return the connection limit of a room: most of the process's file descriptors are left to the lab."""
     try:
         import resource  # noqa: PLC0415 - not on Windows, which has no such limit
     except ImportError:
@@ -190,7 +190,7 @@ class OpenRooms:
             found = self._rooms.get(show_id)
             if found is not None and not found.is_over():
                 return found
-            self._end(show_id)  # its port may be asked for again
+            self._end(show_id)  # frees its port, which the new room may be asked to use
             made = make()
             made.start()
             self._rooms[show_id] = made

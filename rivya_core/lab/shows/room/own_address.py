@@ -9,7 +9,7 @@ from typing import Final
 from rivya_core.api.errors import LabError
 
 _OUTSIDE: Final = ("192.0.2.1", 9)
-"""An address that nobody has (RFC 5737). Connecting a datagram socket asks for the way there and sends nothing."""
+"""A documentation address (RFC 5737). Connecting a UDP socket to it selects the outgoing interface and sends nothing."""
 
 
 def own_address() -> str:

@@ -1,7 +1,7 @@
 """Share one show with the people in a network: ``lab.shows.room``.
 
-The dashboard stays on this machine. Shared are the page of one show, its clips, and the ballot where there is one, under an
-address that cannot be guessed; over plain http, so that whoever is in the network can read along.
+The dashboard itself is not shared, only the page of one show, its clips, and its ballot if there is one, under an unguessable
+URL; over plain http, so anyone on the network path can read it.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Room:
         return self._rooms.stop(show_id)
 
     def _stop_if_gone(self, show_id: str) -> None:
-        """Raise for a show that was deleted while its sharing began: who deleted it found nothing to stop."""
+        """Stop sharing, and raise, when the show was deleted while sharing started: the deletion found nothing to stop (race)."""
         try:
             self._shows.get(show_id)
         except RivyaError:
