@@ -1,4 +1,4 @@
-"""Edits of a show: title, captions, order, layout, slides. Each returns the show as it was before, for an undo."""
+"""Edits of a show: title, captions, order, layout, slides. Each is validated here and applied by ``Shows``."""
 
 from __future__ import annotations
 
