@@ -47,10 +47,7 @@ class JobWrites:
             return is_paused(connection, experiment_id)
 
     def _is_held_back(self, connection: sa.Connection, row: GenerationRecord) -> bool:
-        """Return whether a waiting row must not be sent because its experiment is paused.
-
-        Checked in the transaction that would send the row: a check before it would race with the pause button.
-        """
+        # Checked in the transaction that would send the row: a check before it would race with the pause button.
         return row.state is State.WAITING and row.experiment_id is not None and is_paused(connection, row.experiment_id)
 
     def leave_waiting(self, generation_id: str) -> bool:
@@ -64,12 +61,10 @@ class JobWrites:
     def begin_attempt(self, generation_id: str, body: bytes, body_sha256: str) -> GenerationRecord | None:
         """Commit that a POST with this body is about to be sent; the body of the first attempt is the row's for good.
 
-        Returns:
-            The row as committed; None when it may not be sent now: cancelled, has a task already, or experiment paused.
+        Returns None when the row may not be sent now: cancelled, has a task already, or its experiment is paused.
 
         Raises:
-            LabError: another body was sent before.
-            StorageError: the database is damaged: what is sent might not be remembered.
+            LabError: another body was sent before. StorageError: the database is damaged.
         """
         trouble_of(self._rows.database).refuse_if_damaged()
         with self._rows.writing() as connection:
@@ -105,11 +100,7 @@ class JobWrites:
             return self._rows.must_find(connection, row.id)
 
     def end_attempt(self, generation_id: str, error: RivyaError, *, outcome_known: bool) -> GenerationRecord:
-        """Record how an attempt failed; ``outcome_known``: the server itself said that it was not accepted.
-
-        Returns:
-            The row; with ``open_attempts`` 0 it was certainly not charged.
-        """
+        """Record how an attempt failed; ``outcome_known``: the server itself said that it was not accepted."""
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             open_attempts = max(0, row.open_attempts - 1) if outcome_known else row.open_attempts
@@ -402,10 +393,7 @@ def is_paused(connection: sa.Connection, experiment_id: str) -> bool:
 
 
 def owner_of(connection: sa.Connection, name: str, task_id: str, *, but: str = "") -> str | None:
-    """Return the id of the row, other than ``but``, that has a task of the connection ``name``; None if there is none.
-
-    Task ids are unique per connection only.
-    """
+    """Return the id of the row, other than ``but``, that has a task of the connection ``name``; ids are unique per connection."""
     column = generations.c
     others = [column.task_id == task_id, column.connection == name, column.id != but]
     return connection.execute(sa.select(column.id).where(*others).order_by(column.seq).limit(1)).scalar()

@@ -1,7 +1,7 @@
 """The clips of shows: content-addressed files in the archive, and the frozen facts about each.
 
-A held file is a hard link to the archived one (a copy where links are not supported), so it survives when the generation is deleted or its clip
-is downloaded again. Held files are never removed, since a deleted show can be restored.
+A held file is a hard link to the archived one (a copy where links are not supported), so it survives when the generation is
+deleted or its clip is downloaded again. Held files are never removed, since a deleted show can be restored.
 """
 
 from __future__ import annotations
