@@ -113,6 +113,7 @@ class Submissions:
     def _store(self, requests: Sequence[GenerationRequest], wanted: Sequence[NewGeneration]) -> list[GenerationRecord]:
         refuse_if_read_only(self._settings)
         check_disk(self._settings, self._archive)
+        # Before the transaction: writing files must not hold the write lock, and an unused image is harmless.
         images = {request.image.sha256: request.image for request in requests if request.image is not None}
         for image in images.values():
             self._ledger.assets.store(image, self._archive)

@@ -44,6 +44,7 @@ def read(
     """
     wallet = read_balance(connection, name)
     promised = _promised(connection, name, wallet)
+    # The lower of both caps counts: the environment's cannot be raised from a page.
     caps = [cap for cap in (settings.daily_cap_credits, read_cap(connection, mode)) if cap is not None]
     cap = min(caps, default=None)
     spent = _spent(connection, mode, name, local_day(now or datetime.now(UTC)))

@@ -112,6 +112,7 @@ def book(connection: sa.Connection, row: GenerationRecord, move: CreditMove, now
 
 
 def _adjust(connection: sa.Connection, row: GenerationRecord, move: Adjust, now: datetime) -> bool:
+    # Once a price is booked, even a provisional one, it outranks any reservation.
     if row.settlement != "reserved" or row.reserved_credits == move.credits:
         return False
     _figures(connection, row, reserved_credits=move.credits, held_credits=move.credits)
@@ -149,6 +150,7 @@ def _release(connection: sa.Connection, row: GenerationRecord, move: Release, no
 def _hold(connection: sa.Connection, row: GenerationRecord, move: Hold, now: datetime) -> bool:
     if row.settlement != "released":
         return False
+    # What Rivya reserved is known better than what was expected, and may be unknown if no answer named it.
     held = row.expected_credits if row.reserved_credits is None else row.reserved_credits
     _figures(connection, row, held_credits=held, final_credits=None, settlement="reserved")
     _write(connection, row, "reserve", held, now, move.reason)

@@ -374,7 +374,7 @@ class Shows:
     def _changed(
         self, show_id: str, change: Callable[[Show], Show], held: Collection[HeldClip] = (), *, anew: bool = False
     ) -> tuple[Show, Show]:
-        """Change a show in one transaction; as it was before, and as it is now. ``held``, ``anew``: see ``store.hold``."""
+        """Change a show in one transaction; as it was before, and as it is now. ``held``, ``anew``: see ``repository.hold``."""
         with begin_immediate(self._ledger.database) as connection:
             before = repository.must_find(connection, show_id)
             after = change(before)
