@@ -15,6 +15,7 @@ from pages._ui import formatting
 from rivya_core import Lab
 
 TYPED_PX = 320
+_ASKED = "_spend_asked"
 
 
 def must_confirm(lab: Lab, amount: int) -> bool:
@@ -23,18 +24,20 @@ def must_confirm(lab: Lab, amount: int) -> bool:
 
 
 def ask(key: str, about: object = True) -> None:
-    """Ask for the second press of the button ``key``; ``about``: what would be bought."""
-    st.session_state[_asked(key)] = about
+    """Ask for the second press of the button ``key``; ``about``: what would be bought. One question is open at a time."""
+    st.session_state[_ASKED] = (key, about)
 
 
 def asked(key: str) -> Any:
     """What the button ``key`` waits for a second press about; None: for none."""
-    return st.session_state.get(_asked(key))
+    button, about = st.session_state.get(_ASKED, ("", None))
+    return about if button == key else None
 
 
 def withdraw(key: str) -> None:
     """Put the question of the button ``key`` away; a callback."""
-    st.session_state.pop(_asked(key), None)
+    if asked(key) is not None:
+        st.session_state.pop(_ASKED, None)
 
 
 def question(
@@ -65,6 +68,7 @@ def spend_button(
     """Draw the button; ``act`` is called once the amount was confirmed as its size asks for."""
     typed = lab.mode == "live" and amount > lab.settings.type_to_confirm_credits and not disabled
     asks = not typed and must_confirm(lab, amount)
+    about = (amount, *map(str, args))  # a question about one sweep is none about another that costs as much
     with st.container(key=f"paid_{key}", gap="small", width="stretch" if stretch else TYPED_PX if typed else "content"):
         if typed:
             st.text_input(
@@ -82,14 +86,10 @@ def spend_button(
             width="stretch" if stretch or typed else "content",
             disabled=disabled or (typed and not _is_typed(key, amount)),
             on_click=ask if asks else _pressed,
-            args=(key, amount) if asks else (key, amount, typed, act, tuple(args)),
+            args=(key, about) if asks else (key, amount, typed, act, tuple(args)),
         )
-        if asks and asked(key) == amount:
+        if asks and asked(key) == about:
             question(key, amount, place=f"confirm_{key}", act=_pressed, args=(key, amount, False, act, tuple(args)))
-
-
-def _asked(key: str) -> str:
-    return f"_spend_asked_{key}"
 
 
 def _typed(key: str) -> str:

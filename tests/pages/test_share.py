@@ -114,7 +114,7 @@ def test_once_the_ballot_is_there_the_code_can_open_it(lab: Lab, open_app: OpenA
 
 def test_a_share_that_is_over_is_not_shown(lab: Lab, show_id: str, open_app: OpenApp) -> None:
     """After four hours the page is as it was before."""
-    lab.ledger.clock = clock = Clock(lab.ledger.clock())
+    lab.ledger.rows.clock = clock = Clock(lab.ledger.clock())
     lab.shows.room.start(show_id)
     assert keys(opened(open_app, show_id)) == ["show_share_stop"]
     clock.turn(timedelta(hours=4).total_seconds())

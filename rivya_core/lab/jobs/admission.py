@@ -91,7 +91,7 @@ class AdmissionQueue:
         heapq.heappush(self._line, _Waiting(order, next(self._came), experiment_id, turn))
         self._moved.set()
         if self._server is None or self._server.done():
-            self._server = loop.create_task(self._serve(), name="rivya-gate")
+            self._server = loop.create_task(self._serve(), name="rivya-admission")
             self._server.add_done_callback(self._served)
         try:
             return await asyncio.wait_for(turn, None if deadline_s is None else deadline_s - loop.time())

@@ -71,7 +71,7 @@ class Supervisor:
         self.trouble = ""
         """Why this process holds the executor role and cannot use it, or empty."""
         self._jobs_thread = threading.Thread(
-            target=self._run, args=(self._keep_jobs,), name="rivya.supervisor", daemon=True
+            target=self._run, args=(self._keep_jobs,), name="rivya-supervisor", daemon=True
         )
         self._wallet_thread = threading.Thread(
             target=self._run, args=(self._keep_wallet,), name="rivya-wallet", daemon=True

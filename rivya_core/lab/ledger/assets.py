@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -16,6 +16,7 @@ from rivya_core.api.images import told_sent
 from rivya_core.lab.ledger.database import begin_immediate, reading
 from rivya_core.lab.ledger.read_only import refuse_writes
 from rivya_core.lab.ledger.schema import assets
+from rivya_core.lab.ledger.transitions import Transitions
 from rivya_core.lab.media.archive import Archive
 
 SUFFIXES: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
@@ -63,9 +64,8 @@ def small_key(sha256: str) -> str:
 class Assets:
     """The ledger's side of reference images."""
 
-    def __init__(self, database: sa.Engine, clock: Callable[[], datetime]) -> None:
-        self._database = database
-        self._clock = clock
+    def __init__(self, rows: Transitions) -> None:
+        self._rows = rows
 
     def store(self, image: ReferenceImage, archive: Archive) -> None:
         """Store the bytes of a reference image, once, with what was done to the chosen file; a missing file is written again.
@@ -73,14 +73,14 @@ class Assets:
         Raises:
             StorageError: the archive cannot be written. LabError: this process is read-only.
         """
-        refuse_writes(self._database)
+        refuse_writes(self._rows.database)
         key = f"images/{image.sha256[:2]}/{image.sha256}.{SUFFIXES.get(image.mime, 'bin')}"
         if not archive.path(key).is_file():
             archive.put_bytes(key, image.data)
         origin = _origin(image)
         if not _tells_more(origin, self.find(image.sha256)):
             return
-        with begin_immediate(self._database) as connection:
+        with begin_immediate(self._rows.database) as connection:
             known = self._asset(connection, image.sha256)
             if known is not None:
                 if _tells_more(origin, known):
@@ -89,7 +89,7 @@ class Assets:
                 return
             row = Asset(
                 sha256=image.sha256,
-                created_at=self._clock(),
+                created_at=self._rows.clock(),
                 kind="image",
                 mime=image.mime,
                 size_bytes=len(image.data),
@@ -135,13 +135,13 @@ class Assets:
 
     def find(self, sha256: str) -> Asset | None:
         """Return the record of a stored image, or None."""
-        with reading(self._database) as connection:
+        with reading(self._rows.database) as connection:
             return self._asset(connection, sha256)
 
     def newest(self, limit: int) -> Sequence[Asset]:
         """Return the most recently stored images, newest first."""
         query = sa.select(*_COLUMNS).where(assets.c.kind == "image")
-        with reading(self._database) as connection:
+        with reading(self._rows.database) as connection:
             rows = connection.execute(query.order_by(assets.c.created_at.desc(), assets.c.sha256).limit(limit))
             return [Asset(*row) for row in rows]
 

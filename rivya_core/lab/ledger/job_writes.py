@@ -23,7 +23,7 @@ from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord, PauseStat
 from rivya_core.lab.ledger.schema import events, experiments, features, generations
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.ledger.transitions import Transitions
-from rivya_core.lab.ledger.unexpected_errors import card_of, is_unexpected, kind_of
+from rivya_core.lab.ledger.unexpected_errors import card_of, is_unexpected, kind_of, stored_step
 from rivya_core.lab.media.archive import Clip
 
 
@@ -329,7 +329,7 @@ class JobWrites:
                 return
             card = card_of(step, row, error)
             if card != row.error:  # one event per error, not one per retry
-                told_so_far = {"unexpected": kind_of(error), "step": step}
+                told_so_far = {"unexpected": kind_of(error), "step": stored_step(step)}
                 self._rows.update_row(connection, row.id, event=("note", told_so_far), error=card)
 
     # -- exchanges -------------------------------------------------------------------------------------------------

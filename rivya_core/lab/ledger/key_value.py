@@ -16,10 +16,10 @@ from rivya_core.api import GenerationRequest
 from rivya_core.lab.ledger.cap_log import daily, log_change
 from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.mapping import card_json, moment_json, moment_of, to_card
-from rivya_core.lab.ledger.query_cache import remembered_of
 from rivya_core.lab.ledger.reconciliation import OwnChange, log_balance
 from rivya_core.lab.ledger.records import BalanceRecord, Pause
 from rivya_core.lab.ledger.schema import notes
+from rivya_core.lab.ledger.transitions import Transitions
 from rivya_core.settings import Mode
 
 N = TypeVar("N", bound=str)
@@ -49,13 +49,8 @@ PRICE_BLIND: Final = frozenset(
 class KeyValue:
     """Named JSON values, kept in the same database as the generations."""
 
-    def __init__(
-        self, database: sa.Engine, clock: Callable[[], datetime], *, key_fingerprint: str | None = None
-    ) -> None:
-        self._database = database
-        self._clock = clock
-        self._key_fingerprint = key_fingerprint
-        self._cache = remembered_of(database)
+    def __init__(self, rows: Transitions) -> None:
+        self._rows = rows
 
     def get(self, name: str) -> Any:
         """Return a stored value, or None."""
@@ -63,8 +58,8 @@ class KeyValue:
 
     def set(self, name: str, value: Any) -> None:
         """Store a JSON value under a name; None removes it. The last writer wins."""
-        with begin_immediate(self._database) as connection:
-            write_note(connection, name, value, self._clock())
+        with begin_immediate(self._rows.database) as connection:
+            write_note(connection, name, value, self._rows.clock())
 
     # -- balance and pause -----------------------------------------------------------------------------------------
 
@@ -74,7 +69,7 @@ class KeyValue:
 
     def set_balance(self, connection: str, record: BalanceRecord) -> None:
         """Store a balance, unless a newer request has been answered already: late answers must not win."""
-        with begin_immediate(self._database, even_read_only=True) as opened:
+        with begin_immediate(self._rows.database, even_read_only=True) as opened:
             known = read_balance(opened, connection)
             if known.asked_at is not None and (record.asked_at is None or record.asked_at < known.asked_at):
                 return
@@ -83,14 +78,14 @@ class KeyValue:
                 "tried_at": moment_json(record.tried_at),
                 "error": card_json(record.error),
             }
-            write_note(opened, named("balance", connection), value, self._clock())
-            log_balance(opened, connection, record, self._key_fingerprint, self._clock())
+            write_note(opened, named("balance", connection), value, self._rows.clock())
+            log_balance(opened, connection, record, self._rows.key_fingerprint, self._rows.clock())
 
     def note_own_change(self, connection: str, credits: int) -> None:  # noqa: A002 - Rivya's word
         """Record that a person changed a simulated wallet by so many credits, so that reconciliation does not report it."""
-        with begin_immediate(self._database) as opened:
+        with begin_immediate(self._rows.database) as opened:
             kept = [[one.at.isoformat(), one.credits] for one in own_changes(opened, connection)][1 - OWN_CHANGES_MAX :]
-            now = self._clock()
+            now = self._rows.clock()
             write_note(opened, named("wallet_set", connection), [*kept, [now.isoformat(), credits]], now)
 
     def pause(self, connection: str) -> Pause | None:
@@ -116,8 +111,8 @@ class KeyValue:
 
     def set_cap(self, mode: Mode, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
         """Set or remove the daily cap of a mode, in credits; see ``cap_log.log_change`` for ``why``."""
-        with begin_immediate(self._database) as connection:
-            now = self._clock()
+        with begin_immediate(self._rows.database) as connection:
+            now = self._rows.clock()
             log_change(connection, daily(mode), read_cap(connection, mode), credits, why, now)
             write_note(connection, named("cap", mode), credits, now)
 
@@ -128,7 +123,7 @@ class KeyValue:
         return value if isinstance(value, int) else None
 
     def _once(self, kind: str, name: N, read: Callable[[sa.Connection, N], T]) -> T:
-        return self._cache.reading((kind, name), lambda connection: read(connection, name))
+        return self._rows.remembered.reading((kind, name), lambda connection: read(connection, name))
 
 
 def named(kind: str, rest: str) -> str:

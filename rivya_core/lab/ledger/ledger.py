@@ -81,13 +81,21 @@ class Ledger:
         key_fingerprint: str | None = None,
     ) -> None:
         self.database = database
-        self.clock = clock
-        self.key_fingerprint = key_fingerprint
         self.rows = Transitions(database, clock, key_fingerprint=key_fingerprint)
         self.jobs = JobWrites(self.rows)
         self.actions = ManualActions(self.rows, self.jobs)
-        self.assets = Assets(database, clock)
-        self.key_value = KeyValue(database, clock, key_fingerprint=key_fingerprint)
+        self.assets = Assets(self.rows)
+        self.key_value = KeyValue(self.rows)
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """What tells the present moment to every part of the ledger; aware."""
+        return self.rows.clock
+
+    @property
+    def key_fingerprint(self) -> str | None:
+        """Fingerprint of the API key that new rows and attempts are made under; None without a key."""
+        return self.rows.key_fingerprint
 
     def reading(self) -> AbstractContextManager[sa.Connection]:
         """A connection for reads."""

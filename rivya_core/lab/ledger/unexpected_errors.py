@@ -82,6 +82,11 @@ def trace_of(error: Exception) -> str:
     return f"{kind_of(error)}\n{''.join(traceback.format_tb(error.__traceback__))}".rstrip()
 
 
+def stored_step(step: str) -> str:
+    """The name of a step as timelines hold it; the last one is called as in folders of before."""
+    return "record" if step == "settle" else step
+
+
 def where_of(step: str) -> str:
     """Return what a step was doing, to be used in a sentence."""
     phase = PHASES.get(step, "create")

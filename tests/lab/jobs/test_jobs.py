@@ -416,11 +416,11 @@ def test_a_status_without_its_id_is_that_of_the_task_asked_for(anything: tuple[B
 def test_what_was_sent_under_another_key_is_not_sent_again_by_itself(anything: tuple[Bench, Scripted]) -> None:
     """Rivya may know requests by key: an unknown outcome under the first key waits for a person, who is warned."""
     bench, server = anything
-    bench.ledger.key_fingerprint = "first"
+    bench.ledger.rows.key_fingerprint = "first"
     server.tell([Reply(500, {})], create=task(server))
     row = bench.add()
     assert attempted(bench.ledger, row.id).key_fingerprint == "first"
-    bench.ledger.key_fingerprint = "second"
+    bench.ledger.rows.key_fingerprint = "second"
     assert bench.run(row.id, create) == StepResult.ENDED
     row = bench.ledger.get(row.id)
     assert row.error is not None
@@ -435,9 +435,9 @@ def test_what_was_sent_under_another_key_is_not_sent_again_by_itself(anything: t
 def test_what_was_never_sent_leaves_under_todays_key(anything: tuple[Bench, Scripted]) -> None:
     """A waiting row belongs to no key before its first attempt."""
     bench, server = anything
-    bench.ledger.key_fingerprint = "first"
+    bench.ledger.rows.key_fingerprint = "first"
     row = bench.add()
-    bench.ledger.key_fingerprint = "second"
+    bench.ledger.rows.key_fingerprint = "second"
     server.tell([], create=task(server))
     assert bench.run(row.id, create) == StepResult.NEXT
     assert bench.ledger.get(row.id).key_fingerprint == "second"

@@ -207,7 +207,7 @@ def test_a_row_closed_as_not_charged_that_was_charged_comes_out(ledger: Ledger, 
 def test_another_key_begins_anew(ledger: Ledger, clock: Clock) -> None:
     """Another key may belong to another wallet, so nothing is said about the step between the two."""
     told(ledger, clock, 4800)
-    ledger.key_fingerprint = "e" * 16
+    ledger.rows.key_fingerprint = "e" * 16
     told(ledger, clock, 300)
     told(ledger, clock, 140)
     assert changes(ledger) == [(-160, -160)]

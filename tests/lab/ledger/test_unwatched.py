@@ -189,7 +189,7 @@ def _another_was_in_doubt(ledger: Ledger, clock: Clock) -> int:
 
 def _another_key(ledger: Ledger, clock: Clock) -> int:
     unwatched(ledger, clock)
-    ledger.key_fingerprint = "e" * 16
+    ledger.rows.key_fingerprint = "e" * 16
     return 1000
 
 

@@ -42,7 +42,7 @@ def lab(make_lab: Callable[..., Lab]) -> Lab:
 def clock(lab: Lab) -> Clock:
     """The lab's clock, which only the test moves."""
     clock = Clock(lab.ledger.clock())
-    lab.ledger.clock = clock
+    lab.ledger.rows.clock = clock
     return clock
 
 
