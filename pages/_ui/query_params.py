@@ -25,10 +25,13 @@ def open_row(generation_id: str | None) -> None:
         st.query_params["id"] = generation_id
 
 
+PAGE_MAX = 1_000_000
+
+
 def wanted_page() -> int:
     """The page of the list, from 1; an invalid one is 1."""
     try:
-        return max(1, int(st.query_params.get("page", "1")))
+        return min(max(1, int(st.query_params.get("page", "1"))), PAGE_MAX)
     except ValueError:
         return 1
 

@@ -302,6 +302,10 @@ class Lab:
         """Save the draft of the Generate form; the last writer wins."""
         self.ledger.key_value.set("draft", dict(draft))
 
+    def change_draft(self, change: Callable[[Mapping[str, Any] | None], Mapping[str, Any]]) -> None:
+        """Replace the draft by what ``change`` makes of it, in one transaction: of two tabs the second sees the first."""
+        self.ledger.key_value.change("draft", lambda kept: dict(change(kept)))
+
     # -- experiments -----------------------------------------------------------------------------------------------
 
     def quote(self, sweep: Sweep) -> Quote:

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.until import HANGS_S
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -28,7 +30,7 @@ def make_clips(data_dir: Path, requests: Sequence[dict[str, Any]]) -> list[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=HANGS_S,
     )
     return [str(one) for one in json.loads(done.stdout.strip().splitlines()[-1])]
 

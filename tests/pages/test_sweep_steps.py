@@ -204,19 +204,6 @@ def test_an_axis_says_its_own_error(lab: Lab, open_app: Open) -> None:
     assert "has no values" not in texts(checked(app))
 
 
-def test_a_cap_without_a_reason_says_so_below_the_field(lab: Lab, open_app: Open) -> None:
-    """One plain sentence, and no word of charges, as nothing could be."""
-    id_ = lab.start(Sweep("Boats", "", BOAT, {"cfg_scale": [0, 1]}, cap_credits=320))
-    app = open_experiment(open_app, id_)
-    widget(app, "Cap for the whole sweep").set_value(480).run()
-    button(app, "Raise it to 480").click().run()
-    said = texts(checked(app))
-    assert "Raising a cap needs a reason. Say why in a few words; it is kept in the log of caps." in said
-    assert "Problem" not in said
-    assert "ot charged" not in said
-    assert lab.sweeps.get(id_).cap_credits == 320
-
-
 def test_failures_out_of_sight_are_told(lab: Lab, open_app: Open) -> None:
     """Below the values of a third axis stands where takes failed."""
     axes: dict[str, list[Any]] = {"cfg_scale": [0, 1], "aspect_ratio": ["16:9", "9:16"], "duration": ["5", "10"]}

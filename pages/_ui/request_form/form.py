@@ -171,9 +171,8 @@ def _show(draft: Draft, lab: Lab) -> None:
 
 
 def _write(lab: Lab, draft: Draft) -> None:
-    kept = replace(draft, intent=Draft.from_mapping(lab.draft()).intent)
-    lab.save_draft(kept.to_mapping())
-    _show(kept, lab)
+    _save(lab, draft)
+    _show(draft, lab)
 
 
 def _undo() -> None:
@@ -243,7 +242,12 @@ def _keep(lab: Lab, draft: Draft) -> None:
     st.session_state.pop(REFUSED, None)
     spend_button.withdraw(CONFIRM)
     st.session_state[_SAVED] = draft
-    lab.save_draft(replace(draft, intent=Draft.from_mapping(lab.draft()).intent).to_mapping())
+    _save(lab, draft)
+
+
+def _save(lab: Lab, draft: Draft) -> None:
+    """Keep the form, and the intent that is stored: a click of another tab may have put it there this very moment."""
+    lab.change_draft(lambda kept: replace(draft, intent=Draft.from_mapping(kept).intent).to_mapping())
 
 
 def _send_row(lab: Lab, draft: Draft, price: Price, budget: Budget) -> None:

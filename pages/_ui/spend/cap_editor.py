@@ -8,9 +8,8 @@ import streamlit as st
 
 from pages._ui import formatting, layout
 from rivya_core.api.errors import RivyaError
-from rivya_core.lab.ledger.cap_log import WHY_MAX, is_raise
+from rivya_core.lab.ledger.cap_log import MAX_CAP_CREDITS, WHY_MAX, is_raise
 
-CAP_MAX = 10_000_000
 CAP_STEP = 160
 
 Save = Callable[[int | None, str], None]
@@ -22,7 +21,7 @@ def cap_editor(label: str, current: int | None, save: Save, *, key: str) -> None
         st.number_input(
             label,
             min_value=0,
-            max_value=CAP_MAX,
+            max_value=MAX_CAP_CREDITS,
             step=CAP_STEP,
             value=current,
             key=key,

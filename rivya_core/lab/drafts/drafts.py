@@ -227,19 +227,32 @@ def submit(lab: Lab, draft: Draft, now: datetime, *, unseen: bool = False) -> tu
         InvalidRequestError, BudgetError, StorageError: nothing was stored or sent.
     """
     request = full_request(draft, lab)
-    intent = intent_for(
-        Draft.from_mapping(lab.draft()).intent, f"{request.reuse_sha256}x{draft.takes}", now, unseen=unseen
-    )
+    settled: list[Intent] = []
+
+    def with_intent(kept: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        last = Draft.from_mapping(kept).intent
+        settled.append(intent_for(last, f"{request.reuse_sha256}x{draft.takes}", now, unseen=unseen))
+        return replace(draft, intent=settled[-1]).to_mapping()
+
+    # Read and stored under one lock and before the submit: the click of another tab at the same moment finds this intent,
+    # and so does the next click if this run is killed in between.
+    lab.change_draft(with_intent)
+    intent = settled[-1]
     repeated = intent.accepted_at is not None
-    # Stored before the submit, so that the next click finds the same intent even if this run is killed in between.
-    lab.save_draft(replace(draft, intent=intent).to_mapping())
     rows = lab.submit_takes(request, draft.takes, intent_id=intent.id, parent_id=draft.parent_id)
     if not repeated:
         try:
-            lab.save_draft(replace(draft, intent=replace(intent, accepted_at=now)).to_mapping())
+            lab.change_draft(lambda kept: _accepted(Draft.from_mapping(kept), draft, intent, now).to_mapping())
         except RivyaError as error:  # the rows are stored; reporting a failure here would invite a second click
             log.warning("draft not saved after its submit: %s", error.title)
     return rows, repeated
+
+
+def _accepted(kept: Draft, draft: Draft, intent: Intent, now: datetime) -> Draft:
+    """The draft with its intent accepted, unless a newer click has put another intent there meanwhile."""
+    if kept.intent is not None and kept.intent.id != intent.id:
+        return kept
+    return replace(draft, intent=replace(intent, accepted_at=now))
 
 
 def intent_for(last: Intent | None, fingerprint: str, now: datetime, *, unseen: bool = False) -> Intent:

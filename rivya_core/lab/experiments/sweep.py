@@ -14,11 +14,11 @@ from rivya_core.api.texts import name_trouble, shows_nothing
 from rivya_core.lab.experiments.axes import AxisPlan, Labelled, Target, choice_axes, given_axis, named
 from rivya_core.lab.experiments.records import Axis, Kind
 from rivya_core.lab.experiments.templates import Template, parse
+from rivya_core.lab.ledger.cap_log import MAX_CAP_CREDITS
 
 MAX_CELLS: Final = 1000
 MAX_TAKES: Final = 20
 MAX_GENERATIONS: Final = 2000  # as many as the engine runs at once
-MAX_CAP_CREDITS: Final = 10**12  # far below the database's 64-bit limit, sums included
 NAME_MAX: Final = 120
 QUESTION_MAX: Final = 1000
 NEGATIVE: Final = "negative_prompt"

@@ -14,6 +14,7 @@ from rivya_core.lab.ledger.schema import cap_changes
 from rivya_core.lab.ledger.texts import checked_text
 from rivya_core.settings import Mode
 
+MAX_CAP_CREDITS: Final = 10**12  # far below the database's 64-bit limit, sums included
 WHY_MAX: Final = 500
 EXPERIMENT: Final = "experiment:"
 
@@ -58,9 +59,13 @@ def log_change(
         LabError: the cap is no whole number of credits (``field`` "credits"), or is raised or removed without a reason
             (``field`` "why").
     """
-    if after is not None and (isinstance(after, bool) or not isinstance(after, int) or after < 0):
+    if after is not None and (
+        isinstance(after, bool) or not isinstance(after, int) or not 0 <= after <= MAX_CAP_CREDITS
+    ):
         raise LabError(
-            "The cap is not usable", f"It must be a whole number of credits, or none; not {after!r}.", field="credits"
+            "The cap is not usable",
+            f"It must be a whole number of credits from 0 to {MAX_CAP_CREDITS:,}, or none; not {str(after)[:40]}.",
+            field="credits",
         )
     why = " ".join(checked_text("why", why).split())[:WHY_MAX]
     if is_raise(before, after) and shows_nothing(why):

@@ -61,6 +61,16 @@ class KeyValue:
         with begin_immediate(self._rows.database) as connection:
             write_note(connection, name, value, self._rows.clock())
 
+    def change(self, name: str, change: Callable[[Any], Any]) -> Any:
+        """Replace a value by what ``change`` makes of it, in one transaction that holds the write lock; the new value.
+
+        What two threads or processes change at once is changed one after the other: the second sees the first one's value.
+        """
+        with self._rows.writing() as connection:
+            value = change(read_note(connection, name))
+            write_note(connection, name, value, self._rows.clock())
+            return value
+
     # -- balance and pause -----------------------------------------------------------------------------------------
 
     def balance(self, connection: str) -> BalanceRecord:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -178,11 +180,11 @@ def test_a_draft_that_cannot_be_saved_never_pays_twice(lab: Lab) -> None:
     saved: list[object] = []
 
     class Full(Lab):
-        def save_draft(self, draft: Mapping[str, Any]) -> None:
-            saved.append(draft)
+        def change_draft(self, change: Callable[[Mapping[str, Any] | None], Mapping[str, Any]]) -> None:
+            saved.append(change)
             if len(saved) in fails:
                 raise StorageError("The disk is full")
-            super().save_draft(draft)
+            super().change_draft(change)
 
     full = Full(**{one.name: getattr(lab, one.name) for one in fields(lab)})
     fails = {1}
@@ -259,3 +261,20 @@ def test_a_draft_of_an_unknown_model_is_refused_in_words() -> None:
     assert draft.in_catalogue().model == DEFAULT_MODEL
     assert draft.in_catalogue().values == {"aspect_ratio": "1:1"}
     assert Draft().in_catalogue() == Draft()
+
+
+def test_two_tabs_that_submit_one_draft_at_the_same_moment_make_one_task(lab: Lab) -> None:
+    """Deduplicate clicks of two tabs: whichever comes second finds the intent that the first has just stored."""
+    examples = sum(lab.ledger.counts().values())
+    for number in range(4):
+        draft, start = Draft(prompt=f"A red fox {number}"), threading.Barrier(4)
+        lab.save_draft(draft.to_mapping())
+
+        def click(draft: Draft = draft, start: threading.Barrier = start) -> str:
+            start.wait()
+            return drafts.submit(lab, draft, NOW)[0][0].id
+
+        with ThreadPoolExecutor(4) as tabs:
+            ids = {tab.result() for tab in [tabs.submit(click) for _ in range(4)]}
+        assert len(ids) == 1
+    assert sum(lab.ledger.counts().values()) == examples + 4
