@@ -101,7 +101,7 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "undelete": lambda its: its.lab.undelete([its.clip]),
         "remove_examples": lambda its: its.lab.remove_examples(),
         "save_draft": lambda its: its.lab.save_draft({"prompt": "theirs"}),
-        "change_draft": lambda its: its.lab.change_draft(lambda kept: {"prompt": "theirs"}),
+        "change_draft": lambda its: its.lab.change_draft(lambda _kept: {"prompt": "theirs"}),
         "check_contract": lambda its: its.lab.check_contract(),
     },
     Sweeps: {
