@@ -340,11 +340,20 @@ def test_what_cannot_be_settled_holds_nothing_up(ledger: Ledger, archive: Archiv
         calls.release()
         raise ValueError("a note nobody can read")
 
-    measurer = MeasureWorker(ledger, archive, lambda: True)
+    looks = threading.Semaphore(0)
+
+    def is_executor() -> bool:
+        looks.release()
+        return True
+
+    measurer = MeasureWorker(ledger, archive, is_executor)
     measurer.start(settle)
     try:
         assert calls.acquire(timeout=HANGS_S)
-        measurer.step()
+        while looks.acquire(blocking=False):
+            pass
+        assert looks.acquire(timeout=HANGS_S)
+        assert looks.acquire(timeout=HANGS_S)  # a whole look lies between the two
         assert not calls.acquire(blocking=False)
         ledger.key_value.set("something", "new")
         assert calls.acquire(timeout=HANGS_S)
