@@ -143,9 +143,15 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.stop()
 
 
+def world_of(server: Server) -> World:
+    """The world of this server's simulator; opened at the server's own speed, as another one would become the speed of both."""
+    speed = float(server.settings.get("RIVYA_SIMULATOR_SPEED", "1"))
+    return World(server.data_dir / "simulator" / "world.sqlite3", speed=speed)
+
+
 def tasks_of(server: Server) -> int:
     """How many tasks the simulator of this server has."""
-    world = World(server.data_dir / "simulator" / "world.sqlite3")
+    world = world_of(server)
     try:
         return len(world.tasks())
     finally:
@@ -154,7 +160,7 @@ def tasks_of(server: Server) -> int:
 
 def pass_an_hour(server: Server) -> None:
     """Move the clock of this server's simulator to where all that it was given has ended."""
-    world = World(server.data_dir / "simulator" / "world.sqlite3")
+    world = world_of(server)
     try:
         world.advance(3600)
     finally:
