@@ -16,8 +16,7 @@ from rivya_core.lab.ledger.database import migrate, open_database
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.states import State
 from rivya_core.settings import EMBEDDED_CONNECTION
-from rivya_core.simulator import World
-from tests.browser.conftest import HELD, PHONE, WIDE, Look, Server, Visitor, tasks_of
+from tests.browser.conftest import HELD, PHONE, WIDE, Look, Server, Visitor, tasks_of, world_of
 from tests.browser.looks import assert_well, each_look, settle
 from tests.browser.test_first_visit import PROMPT, type_prompt
 from tests.lab.given import in_state
@@ -67,7 +66,7 @@ def drop(page: Page, data: bytes) -> None:
 
 def uploads_of(server: Server) -> int:
     """How many files the simulator of this server was sent."""
-    world = World(server.data_dir / "simulator" / "world.sqlite3")
+    world = world_of(server)
     try:
         return len(world.requests("upload"))
     finally:
@@ -128,7 +127,7 @@ def test_an_image_is_pasted_fitted_and_sent_as_it_is_shown(start_server: StartSe
     page.get_by_label("Prompt", exact=True).press("Control+Enter")
     expect(page.get_by_role("heading", name="Latest clip")).to_be_visible()
     until(lambda: tasks_of(server) == 1, what="the task is made")
-    world = World(server.data_dir / "simulator" / "world.sqlite3")
+    world = world_of(server)
     try:
         assert [file.sha256 for file in world.uploads()] == [hashlib.sha256(shown).hexdigest()]
     finally:

@@ -12,9 +12,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from pages._ui.history.style import NARROW_PX
-from rivya_core.simulator import World
 from tests.browser.clips import make_clips
-from tests.browser.conftest import Server, Visitor
+from tests.browser.conftest import Server, Visitor, tasks_of
 from tests.browser.looks import assert_well, each_look, settle
 from tests.copied import run_twice
 
@@ -157,18 +156,10 @@ def test_a_copied_script_runs_as_it_stands(filled: Filled, visit: Visit, tmp_pat
         program: page.get_by_test_id("stCode").filter(has_text=words).locator("code").first.text_content() or ""
         for program, words in (("sh", "curl -sS"), (sys.executable, "import GenerationRequest"))
     }
-    before = _tasks(filled)
+    before = tasks_of(filled)
     run_twice(scripts, tmp_path, key)
-    assert _tasks(filled) == before + len(scripts)
+    assert tasks_of(filled) == before + len(scripts)
     assert (tmp_path / "clip.mp4").is_file()
-
-
-def _tasks(server: Server) -> int:
-    world = World(server.data_dir / "simulator" / "world.sqlite3")
-    try:
-        return len(world.tasks())
-    finally:
-        world.close()
 
 
 def test_a_window_too_narrow_for_the_table_has_a_list(filled: Filled, visit: Visit) -> None:

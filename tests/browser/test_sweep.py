@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from rivya_core.simulator import World
 from tests.bench import fresh
-from tests.browser.conftest import WIDE, Server, Visitor
+from tests.browser.conftest import WIDE, Server, Visitor, tasks_of
 from tests.browser.looks import assert_well, broken, each_look, settle
 from tests.until import until
 
@@ -43,15 +42,6 @@ def assert_well_in_each_look(visitor: Visitor) -> None:
         assert_well(visitor)
     visitor.page.set_viewport_size({"width": WIDE.width, "height": WIDE.height})
     settle(visitor.page)
-
-
-def posts(server: Server) -> int:
-    """How many tasks the simulator of this server has."""
-    world = World(server.data_dir / "simulator" / "world.sqlite3")
-    try:
-        return len(world.tasks())
-    finally:
-        world.close()
 
 
 def clips(page: Page) -> int:
@@ -90,7 +80,7 @@ def test_the_grid_fills_in_while_one_looks(start_server: StartServer, visit: Vis
     expect(page.get_by_text("10 of 10 clips")).to_be_visible()
     expect(page.get_by_text(re.compile("Done$")).first).to_be_visible()
     assert grid.evaluate("table => table.dataset.same") == "yes"
-    assert posts(server) == 10
+    assert tasks_of(server) == 10
     assert_well(visitor)
 
 
