@@ -56,6 +56,7 @@ def test_from_the_first_visit_to_a_clip_that_plays(start_server: StartServer, vi
     page = visitor.page
     expect(page.locator("video").first).to_be_visible()
     expect(page.get_by_text("SIMULATED").first).to_be_visible()
+    expect(page.get_by_text("0 / 5000")).to_be_visible()  # before anything is typed
     type_prompt(page)
     page.get_by_role("button", name=re.compile("Generate · 160")).click()
     expect(page.locator("video").first).to_have_attribute("src", re.compile(r"/clips/g"))

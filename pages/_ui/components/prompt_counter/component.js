@@ -53,8 +53,13 @@ export default function ({ data, parentElement }) {
   const before = watched.get(parentElement);
   if (before) before();
   document.addEventListener('input', typed, true);
+  let later;
+  const begin = () => {
+    count();
+    if (!box()) later = setTimeout(begin, SETTLE_MS); // the box is still on its way: its code is loaded apart
+  };
   count();
-  const later = setTimeout(count, SETTLE_MS);
+  later = setTimeout(begin, SETTLE_MS);
   const leave = () => {
     document.removeEventListener('input', typed, true);
     clearTimeout(later);
