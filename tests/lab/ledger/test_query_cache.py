@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from rivya_core import Lab, State
+from rivya_core import Settings, State
+from rivya_core.lab.ledger import budget
 from rivya_core.lab.ledger.database import open_database
 from rivya_core.lab.ledger.history.history import KEPT_ROWS_MAX, History
 from rivya_core.lab.ledger.ledger import Ledger
@@ -85,18 +86,22 @@ def test_what_is_handed_out_can_be_changed_by_who_asked(ledger: Ledger) -> None:
     assert ledger.key_value.get("draft") == {"prompt": ["a"]}
 
 
-def test_the_budget_of_another_day_is_read_anew(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_budget_of_another_day_is_read_anew(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was spent "today" does not outlive the day, even when nobody writes."""
     day = ["2026-11-25"]
     monkeypatch.setattr("rivya_core.lab.ledger.budget.local_day", lambda _now: day[0])
-    asked = count_of_statements(lab.ledger.database)
-    lab.budget()
-    asked.clear()
-    lab.budget()
-    assert [one for one in asked if "cap_day" in one] == []
+    asked = count_of_statements(ledger.database)
+
+    def look() -> list[str]:
+        asked.clear()
+        budget.look(ledger.rows.remembered, "simulated", "here", settings)
+        return [one for one in asked if "cap_day" in one]
+
+    settings = Settings()
+    assert look() != []
+    assert look() == []
     day[0] = "2026-11-26"
-    lab.budget()
-    assert [one for one in asked if "cap_day" in one] != []
+    assert look() != []
 
 
 def test_what_was_read_before_a_write_is_not_kept_for_after_it(ledger: Ledger) -> None:
