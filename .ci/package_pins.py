@@ -1,6 +1,7 @@
-"""What the package needs, read from ``requirements.txt`` when it is built: the one list of pins has two parts.
+"""What the package needs, read from ``requirements.txt`` when it is built: the one list of pins has three parts.
 
-The first is what ``rivya_core.api`` needs, and comes with ``pip install rivya-lab``; the second is the extra ``lab``.
+The first is what ``rivya_core.api`` needs, and comes with ``pip install rivya-lab``; the others are the extras ``lab`` and
+``team``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 LAB = "# The lab and the dashboard need as well (pip install 'rivya-lab[lab]'):"
+TEAM = "# A shared database, an object store and sign-in need as well (pip install 'rivya-lab[lab,team]'):"
 
 
 class Pins(MetadataHookInterface):
@@ -18,11 +20,14 @@ class Pins(MetadataHookInterface):
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Fill in dependencies and extras."""
-        base, mark, lab = (Path(self.root) / "requirements.txt").read_text(encoding="utf-8").partition(LAB)
-        if not mark:
-            raise ValueError(f"requirements.txt has no line {LAB!r}")
+        text = (Path(self.root) / "requirements.txt").read_text(encoding="utf-8")
+        for heading in (LAB, TEAM):
+            if heading not in text:
+                raise ValueError(f"requirements.txt has no line {heading!r}")
+        base, _, rest = text.partition(LAB)
+        lab, _, team = rest.partition(TEAM)
         metadata["dependencies"] = _pins(base)
-        metadata["optional-dependencies"] = {"lab": _pins(lab)}
+        metadata["optional-dependencies"] = {"lab": _pins(lab), "team": _pins(team)}
 
 
 def _pins(text: str) -> list[str]:

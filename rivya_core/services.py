@@ -160,7 +160,7 @@ atexit.register(close_all)
 
 
 def _build(settings: Settings, cassette: Cassette | None, stack: ExitStack) -> Callable[..., Lab]:
-    if settings.mode == "live":
+    if not settings.is_embedded:
         check_route_to(settings.live_base_url)
     folder = _data_folder(settings)
     replay = _replay(settings, cassette, folder)
@@ -333,7 +333,7 @@ def _spoken_to(settings: Settings, simulator: SimulatorServer | None) -> tuple[s
 def _start_simulator(
     settings: Settings, folder: Path, replay: Replay | None, stack: ExitStack
 ) -> SimulatorServer | None:
-    if settings.mode == "live":
+    if not settings.is_embedded:
         return None
     world = folder / "simulator" / "world.sqlite3"
     make_folder(world.parent)

@@ -21,6 +21,13 @@ from rivya_core.api.errors import unusable_setting
 from rivya_core.settings.api_key import clean_key
 from rivya_core.settings.base_url import check_base_url
 from rivya_core.settings.origins import Origin, read_origins
+from rivya_core.settings.shared import (
+    name_of_database,
+    read_archive_url,
+    read_database_url,
+    read_people,
+    read_time_zone,
+)
 
 Mode = Literal["live", "simulated"]
 
@@ -32,6 +39,9 @@ EMBEDDED_CONNECTION = "embedded simulator"
 
 REPLAY_CONNECTION = "replay"
 """Connection name of the built-in simulator while it replays a cassette; a data folder holds one cassette's work only."""
+
+SILENT_BEATS_MIN = 3
+"""A worker is taken for gone after so many heartbeats that did not come, or more."""
 
 _PICK_A_FOLDER = "Set RIVYA_DATA_DIR to a folder that this user may write, such as /data/rivya-lab."
 
@@ -81,6 +91,17 @@ class Settings(BaseModel):
     base_url: str = ""
     data_dir: Path = Field(default_factory=_users_data_dir)
     cassette: Path | None = None
+    simulated: bool = False
+
+    database_url: SecretStr | None = None
+    archive_url: str = ""
+    cache_mb: int = Field(default=2048, ge=64, le=1_000_000)
+    time_zone: str = ""
+    jobs_per_worker: int = Field(default=250, ge=1, le=2000)
+    worker_beat_s: float = Field(default=5.0, ge=0.05, le=60)
+    worker_silent_s: float = Field(default=30.0, ge=0.2, le=600)
+    admins: str = ""
+    makers: str = ""
 
     daily_cap_credits: int | None = Field(default=None, ge=0)
     confirm_above_credits: int = Field(default=320, ge=0)
@@ -141,6 +162,27 @@ class Settings(BaseModel):
     def _cassette_can_be_named(cls, value: Path | None) -> Path | None:
         return None if value is None else _absolute(value, "file")
 
+    @field_validator("database_url")
+    @classmethod
+    def _database_can_be_named(cls, value: SecretStr | None) -> SecretStr | None:
+        url = "" if value is None else read_database_url(value.get_secret_value())
+        return SecretStr(url) if url else None
+
+    @field_validator("archive_url")
+    @classmethod
+    def _bucket_can_be_named(cls, value: str) -> str:
+        return read_archive_url(value)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_is_known(cls, value: str) -> str:
+        return read_time_zone(value)
+
+    @field_validator("admins", "makers")
+    @classmethod
+    def _people_have_addresses(cls, value: str) -> str:
+        return read_people(value)
+
     @field_validator("allowed_hosts")
     @classmethod
     def _hosts_are_names(cls, value: str) -> str:
@@ -190,12 +232,52 @@ class Settings(BaseModel):
             )
         if self.poll_max_s < self.poll_min_s:
             raise unusable_setting("poll_max_s", "must not be smaller than poll_min_s")
+        self._shared_settings_fit_together()
         return self
+
+    def _shared_settings_fit_together(self) -> None:
+        if self.simulated and self.api_key is None:
+            raise unusable_setting(
+                "simulated",
+                "says that the server at base_url is a simulator, but no key is set",
+                "Set RIVYA_BASE_URL and RIVYA_API_KEY too, or unset RIVYA_SIMULATED to use the built-in simulator.",
+            )
+        if self.database_url is not None and self.api_key is None:
+            raise unusable_setting(
+                "database_url",
+                "cannot be used with the built-in simulator: each process would have a world of its own",
+                "Start python -m rivya_core.simulator, and set RIVYA_BASE_URL, RIVYA_API_KEY and RIVYA_SIMULATED=1.",
+            )
+        if self.time_zone and self.database_url is None:
+            raise unusable_setting(
+                "time_zone",
+                "is for a shared database; without one the day is this machine's",
+                "Unset RIVYA_TIME_ZONE, or set RIVYA_DATABASE_URL too.",
+            )
+        if self.worker_silent_s < SILENT_BEATS_MIN * self.worker_beat_s:
+            raise unusable_setting("worker_silent_s", f"must be at least {SILENT_BEATS_MIN} times worker_beat_s")
 
     @property
     def mode(self) -> Mode:
-        """``live`` with a key, else ``simulated``."""
-        return "simulated" if self.api_key is None else "live"
+        """``live`` with a key, unless its server is said to be a simulator; else ``simulated``."""
+        return "simulated" if self.simulated or self.is_embedded else "live"
+
+    @property
+    def is_embedded(self) -> bool:
+        """True without a key: this process runs the simulator itself."""
+        return self.api_key is None
+
+    @property
+    def is_shared(self) -> bool:
+        """True with a database URL: several processes, on several machines perhaps, work on the same data."""
+        return self.database_url is not None
+
+    @property
+    def place(self) -> str:
+        """Where the data is, as people may see it: the data folder, or host and name of the database."""
+        if self.database_url is None:
+            return str(self.data_dir)
+        return name_of_database(self.database_url.get_secret_value())
 
     @property
     def origins(self) -> frozenset[Origin]:

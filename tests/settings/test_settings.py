@@ -25,7 +25,7 @@ def test_whatever_a_variable_holds_is_taken_or_refused_by_its_name(name: str, mo
             Settings()
         except ConfigurationError as error:
             refused = error
-        assert refused is None or refused.field in {name, "poll_max_s"}, ascii(value)
+        assert refused is None or refused.field in {name, "poll_max_s", "worker_silent_s"}, ascii(value)
         assert refused is None or refused.detail.startswith(f"{refused.field}: "), ascii(value)
         assert middleware(), ascii(value)
 
