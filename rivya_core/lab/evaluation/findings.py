@@ -70,11 +70,6 @@ class SweepVerdict:
     text: str
     variables: tuple[VariableFinding, ...]
 
-    @property
-    def is_clear(self) -> bool:
-        """True when some variable makes a clear difference."""
-        return any(one.word == "clear" for one in self.variables)
-
 
 def of_sweep(experiment_id: str, verdicts: Sequence[AxisVerdict]) -> SweepVerdict:
     """Build the finding of a sweep from its verdicts, at least one, in their order."""

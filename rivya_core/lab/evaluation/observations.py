@@ -88,7 +88,10 @@ class Observed:
 
 
 def read(connection: sa.Connection, experiment_id: str) -> Observed | None:
-    """Read one experiment with its takes, or None when there is none with this id."""
+    """Read one experiment with its takes, or None when there is none with this id.
+
+    ``connection``: one of ``reading_at_once``, so that every take's combination is among those read.
+    """
     column = experiments.c
     head = connection.execute(
         sa.select(column.kind, column.mode, column.model, column.created_at, column.name, column.question).where(

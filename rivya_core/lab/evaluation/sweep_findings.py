@@ -19,6 +19,7 @@ from rivya_core.lab.evaluation.axis_analysis import AxisVerdict
 from rivya_core.lab.evaluation.observations import Observed
 from rivya_core.lab.evaluation.wording import BEYOND, headline
 from rivya_core.lab.experiments.parameter_notes import note_name
+from rivya_core.lab.ledger.database import reading_at_once
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import experiments
 from rivya_core.settings import Mode
@@ -55,7 +56,7 @@ def settle(ledger: Ledger, judge: Judge, go_on: Callable[[], bool] = lambda: Tru
     for experiment_id in dict.fromkeys([*map(str, known.get("pending", ())), *fresh]):
         if not go_on():
             return
-        with ledger.reading() as connection:
+        with reading_at_once(ledger.database) as connection:
             observed = observations.read(connection, experiment_id)
         if observed is None:
             continue

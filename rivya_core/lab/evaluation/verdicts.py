@@ -22,6 +22,7 @@ from rivya_core.lab.evaluation.measure_worker import MeasureWorker
 from rivya_core.lab.evaluation.observations import Observed
 from rivya_core.lab.evaluation.wording import headline
 from rivya_core.lab.experiments.parameter_notes import note_name
+from rivya_core.lab.ledger.database import reading_at_once
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.settings import Settings
 
@@ -245,7 +246,7 @@ class Verdicts:
     # -- working it out --------------------------------------------------------------------------------------------
 
     def _read(self, experiment_id: str) -> Observed:
-        with self._ledger.reading() as connection:
+        with reading_at_once(self._ledger.database) as connection:
             observed = observations.read(connection, experiment_id)
         if observed is None:
             raise LabError("There is no such sweep", f"{experiment_id} is not known here.")

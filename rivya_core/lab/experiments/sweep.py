@@ -145,7 +145,6 @@ class _Expansion:
 
     def __init__(self, base: GenerationRequest, axes: Mapping[str, Any]) -> None:
         self._base = base
-        self._prompts: dict[str, Template] = {}
         self._texts = {"prompt": parse(base.prompt, "prompt")}
         negative = base.params.get(NEGATIVE)
         if isinstance(negative, str):

@@ -38,7 +38,6 @@ def test_a_finding_is_one_plain_sentence_with_its_evidence(lab: Lab) -> None:
     ids = store(lab, TWO, STRONG)
     told = found(lab)
     assert told.text == "cfg_scale 0 moves more than 1; clearly beyond take-to-take variation."
-    assert told.is_clear
     [variable] = told.variables
     assert (variable.axis, variable.word, variable.possible, variable.outlook) == ("cfg_scale", "clear", "", "")
     assert variable.clips is not None

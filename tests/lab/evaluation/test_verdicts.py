@@ -15,7 +15,7 @@ from rivya_core.lab.evaluation import observations, wording
 from rivya_core.lab.evaluation.axis_analysis import AxisVerdict
 from rivya_core.lab.evaluation.verdicts import Standing
 from rivya_core.lab.ledger.database import begin_immediate
-from rivya_core.lab.ledger.schema import features, generations
+from rivya_core.lab.ledger.schema import cell_takes, cells, features, generations
 from rivya_core.lab.ledger.states import State
 from tests.lab.evaluation.trial import figures, store
 
@@ -48,6 +48,28 @@ def test_a_strong_knob_is_clear_with_feature_direction_and_amount(lab: Lab) -> N
     assert wording.possible(verdict) == ""
     assert "all 70 ways" in wording.ground_rules(verdict)
     assert "Error rate 5 %" in wording.ground_rules(verdict)
+
+
+def test_a_combination_added_while_a_sweep_is_read_waits_for_the_next_look(lab: Lab) -> None:
+    """What is judged is one state of the sweep: a take is never read without its combination."""
+    store(lab, TWO, STRONG)
+    added = threading.Event()
+
+    def add(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "FROM lab_cells" not in statement or added.is_set():
+            return
+        added.set()
+        with begin_immediate(lab.ledger.database) as connection:
+            for table in (cells, cell_takes):
+                first = connection.execute(
+                    sa.select(table).where(table.c.experiment_id == "xtrial", table.c.cell == 0)
+                ).first()
+                assert first is not None
+                connection.execute(sa.insert(table).values(**{**first._asdict(), "cell": 2}))
+
+    sa.event.listen(lab.ledger.database, "after_cursor_execute", add)
+    assert only(lab).finding.word == "clear"
+    assert added.is_set()
 
 
 def test_unclear_says_what_is_still_possible_and_what_more_takes_cost(lab: Lab) -> None:

@@ -109,7 +109,7 @@ def test_nothing_is_invented_about_the_time(still: Lab) -> None:
     """Without history no minutes; with it the range from all at once to four at a time."""
     assert still.quote(grid()).minutes is None
     assert "min" not in still.quote(grid()).sentence
-    took = Typical(60.0, 90.0, 120.0, 20)
+    took = Typical(60.0, 120.0, 20)
     assert minutes([request(n / 20) for n in range(20)], 4, lambda *_: took) == (1, 10)
     assert minutes([request(0)], 4, lambda *_: took) == (1, 1)
     assert minutes([request(0)], 4, lambda *_: took._replace(count=2)) is None

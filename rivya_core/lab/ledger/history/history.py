@@ -58,7 +58,6 @@ class Typical(NamedTuple):
     """Quantiles of the seconds from the task's start (its id arrived) to an end, over the last ``count`` clips of one kind."""
 
     p10_s: float
-    p50_s: float
     p90_s: float
     count: int  # type: ignore[assignment]  # shadows tuple.count, which is not used here
 
@@ -251,7 +250,6 @@ class History:
             return None
         return Typical(
             p10_s=_quantile(seconds, 0.1),
-            p50_s=_quantile(seconds, 0.5),
             p90_s=_quantile(seconds, 0.9),
             count=len(seconds),
         )
