@@ -34,6 +34,7 @@ from rivya_core.lab.examples.first_clips import add_examples
 from rivya_core.lab.jobs.context import JobContext
 from rivya_core.lab.jobs.copier import Copier
 from rivya_core.lab.jobs.engine import Engine, JobQueue, prepare
+from rivya_core.lab.jobs.role import Role
 from rivya_core.lab.jobs.supervisor import Supervisor
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.backup.damage import DamagedError, refuse_if_damaged, refuse_if_incomplete, report
@@ -69,8 +70,9 @@ _damaged: DamagedError | None = None  # cached, so that not every page run exami
 class _OpenLab:
     """The lab of this process, with its reference count."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, role: Role) -> None:
         self.settings = settings
+        self.role = role
         self.holders = 0
         self.stack = ExitStack()
         cassette: Cassette | None = None
@@ -78,7 +80,7 @@ class _OpenLab:
             cassette, identity = reader.read(settings.cassette)
             settings = settings_for(settings, identity, cassette)
         try:
-            self._labs = _build(settings, cassette, self.stack)
+            self._labs = _build(settings, role, cassette, self.stack)
         except BaseException as error:
             self.stack.close()
             is_told = isinstance(error, RivyaError) and not _is_untold_damage(error)
@@ -105,15 +107,35 @@ def open_lab(settings: Settings | None = None) -> Lab:
     """Open the data folder of ``settings`` (default: from the environment) and start its jobs.
 
     The first process to open a folder runs its jobs; further ones see everything, submit and cancel, and take over when
-    the first one ends. Blocks for about a second at the first call.
+    the first one ends. On a shared database nobody runs jobs who opens it so: ``open_worker`` does. Blocks for about a
+    second at the first call.
 
     Raises:
-        LabError: this process has another folder open, or the same one with other settings.
-        StorageError: the data folder cannot be created or written.
+        LabError: this process has another folder or database open, or the same one with other settings.
+        StorageError: the data folder cannot be created or written, or the database is not reachable.
         ConfigurationError: the system's proxy or certificate variables make the live API unreachable.
     """
+    settings = settings or Settings()
     with _guard:
-        return _opened(settings or Settings()).handle()
+        return _opened(settings, Role.of(settings)).handle()
+
+
+def open_worker(settings: Settings | None = None) -> Lab:
+    """Open the shared database of ``settings`` (default: from the environment) and run its jobs; see ``open_lab``.
+
+    Raises:
+        LabError: ``settings`` name no shared database: whoever opens a data folder runs its jobs.
+    """
+    settings = settings or Settings()
+    if not settings.is_shared:
+        raise LabError(
+            "A data folder needs no worker",
+            "The dashboard runs the jobs of a data folder itself.",
+            "Start the dashboard, or set RIVYA_DATABASE_URL to the database that all processes share.",
+            field="database_url",
+        )
+    with _guard:
+        return _opened(settings, Role.WORKER).handle()
 
 
 def shared_lab() -> Lab:
@@ -121,20 +143,21 @@ def shared_lab() -> Lab:
     with _guard:
         if _open is not None:
             return _open.shared
-        opened = _opened(Settings())
+        settings = Settings()
+        opened = _opened(settings, Role.of(settings))
         opened.holders += 1
         return opened.shared
 
 
-def _opened(settings: Settings) -> _OpenLab:
+def _opened(settings: Settings, role: Role) -> _OpenLab:
     global _open  # noqa: PLW0603 - the registry of the process
     if _open is None:
         _refuse_what_is_known(settings)
-        _open = _OpenLab(settings)
-    elif _open.settings != settings:
+        _open = _OpenLab(settings, role)
+    elif (_open.settings, _open.role) != (settings, role):
         raise LabError(
             "Another lab is open in this process",
-            f"{_open.settings.data_dir} is open; {settings.data_dir} was asked for, or the same folder with other settings.",
+            f"{_open.settings.place} is open; {settings.place} was asked for, or the same with other settings.",
             "Close the first lab, or use a second process.",
         )
     return _open
@@ -159,7 +182,7 @@ def close_all() -> None:
 atexit.register(close_all)
 
 
-def _build(settings: Settings, cassette: Cassette | None, stack: ExitStack) -> Callable[..., Lab]:
+def _build(settings: Settings, role: Role, cassette: Cassette | None, stack: ExitStack) -> Callable[..., Lab]:
     if not settings.is_embedded:
         check_route_to(settings.live_base_url)
     folder = _data_folder(settings)
@@ -186,7 +209,7 @@ def _build(settings: Settings, cassette: Cassette | None, stack: ExitStack) -> C
     stack.callback(queue.close)
     engine = Engine(database, jobs)
     lock = FileLock(folder / "executor.lock", mode=mode_of(folder / "executor.lock"), thread_local=False)
-    supervisor = Supervisor(jobs, engine, queue, lock, lambda: Rivya(key, base_url=base_url, settings=of_clients))
+    supervisor = Supervisor(jobs, engine, queue, lock, lambda: Rivya(key, base_url=base_url, settings=of_clients), role)
     _fill(jobs)
     stack.callback(supervisor.stop)
     supervisor.start()

@@ -22,7 +22,7 @@ from rivya_core.api.errors import ConfigurationError, LabError, StorageError
 from rivya_core.lab.jobs import supervisor
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.states import State
-from rivya_core.services import close_all, fingerprint, open_lab, shared_lab
+from rivya_core.services import close_all, fingerprint, open_lab, open_worker, shared_lab
 from rivya_core.simulator import SimulatorServer
 from tests.conftest import FAST
 from tests.pace import HELD_S
@@ -77,6 +77,13 @@ def test_a_second_lab_is_refused_while_one_is_open(make_lab: Callable[..., Lab],
     assert not (tmp_path / "other").exists()
     lab.close()
     assert make_lab(data_dir=tmp_path / "other").health().ok
+
+
+def test_a_data_folder_has_no_workers(data_dir: Path) -> None:
+    """Its jobs are run by whoever has it open: a worker of its own is refused in words, and makes no folder."""
+    with pytest.raises(LabError, match="needs no worker"):
+        open_worker(Settings(**{**FAST, "data_dir": data_dir}))
+    assert not data_dir.exists()
 
 
 def test_a_lab_that_is_closed_and_opened_again_goes_on(make_lab: Callable[..., Lab]) -> None:

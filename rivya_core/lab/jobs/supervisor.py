@@ -23,6 +23,7 @@ from rivya_core.api.errors import RivyaError
 from rivya_core.lab.jobs.context import BY_PERSON, PAUSE_S, JobContext
 from rivya_core.lab.jobs.engine import Engine, JobQueue
 from rivya_core.lab.jobs.heartbeat import Heartbeat, Silence
+from rivya_core.lab.jobs.role import Role
 from rivya_core.lab.jobs.submission import enqueue_again
 from rivya_core.lab.ledger.database import log_error, told
 from rivya_core.lab.ledger.records import BalanceRecord, ErrorCard, Pause
@@ -50,8 +51,15 @@ class Supervisor:
     """Run the housekeeping in two daemon threads; one supervisor per lab."""
 
     def __init__(
-        self, context: JobContext, engine: Engine, inbox: JobQueue, lock: FileLock, make_client: Callable[[], Rivya]
+        self,
+        context: JobContext,
+        engine: Engine,
+        inbox: JobQueue,
+        lock: FileLock,
+        make_client: Callable[[], Rivya],
+        role: Role = Role.EMBEDDED,
     ) -> None:
+        self.role = role
         self._heart = Heartbeat(context.settings.data_dir.expanduser())
         self._context = context
         self._engine = engine
@@ -170,8 +178,11 @@ class Supervisor:
         return age_s >= refresh_s and now_s - self._looked_at_s < WATCHED_FOR_S
 
     def _take_over(self) -> None:
-        """Acquire the executor lock and start the engine, unless another process holds it; a read-only lab never does."""
-        if self._context.settings.read_only:
+        """Acquire the executor lock and start the engine, unless another process holds it.
+
+        A read-only lab never does, and no dashboard of a shared database.
+        """
+        if self._context.settings.read_only or self.role is Role.DASHBOARD:
             return
         try:
             self._lock.acquire(timeout=0)
