@@ -167,7 +167,12 @@ def copy_menu(lab: Lab, record: GenerationRecord, *, key: str) -> None:
 
 def _say_which_key(lab: Lab, record: GenerationRecord) -> None:
     """Say where the snippet's key comes from; the built-in simulator's is no secret, so it can be copied here."""
-    if not _is_for_simulator(lab, record):
+    if record.mode == "simulated" and not is_built_in(record.connection):
+        st.caption(
+            "The key is read from the environment variable RIVYA_API_KEY. When this was made, a simulator answered at its "
+            "address and nothing real was spent."
+        )
+    elif not _is_for_simulator(lab, record):
         st.caption(
             "The key is read from the environment variable RIVYA_API_KEY. Make one in Rivya's settings; "
             "running this spends real credits."

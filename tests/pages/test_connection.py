@@ -312,6 +312,20 @@ def test_a_simulator_behind_a_key_is_said_to_be_one(live: Lab) -> None:
     assert "a simulator answers at the address below" in said(app)
 
 
+def test_a_server_that_is_said_to_be_a_simulator_is_called_one(make_lab: MakeLab, outside: SimulatorServer) -> None:
+    """P8: header, balance and cards say SIMULATED; the page says where it is, and how to leave it for Rivya."""
+    lab = make_lab(api_key=key_of(outside), base_url=outside.base_url, simulated=True)
+    app = answered(opened(), lab, lambda: lab.balance().asked_at is not None)
+    words = said(app)
+    for told in ("SIMULATED", "Connected to a simulator", "Requests go to a simulator at the address below"):
+        assert told in words
+    assert "simulated credits" in words
+    assert "unset RIVYA_BASE_URL RIVYA_SIMULATED" in words
+    assert facts(app)["Simulator"] == "Answers"
+    assert "built-in" not in words
+    assert "Failure rate" not in [item.label for item in app.slider]
+
+
 def test_a_live_connection_has_no_simulator_card(live: Lab) -> None:
     """Nothing on a live page can be mistaken for a switch of the real service."""
     assert "Failure rate" not in [item.label for item in opened().slider]

@@ -34,24 +34,23 @@ _ASKED = "_connection_asked"
 
 def connection_card(lab: Lab) -> None:
     """Say in words what is connected, with the address, the start of the key and the wallet."""
-    simulated = lab.mode == "simulated"
     with st.container(border=True, key="connection_card"):
         balance = lab.balance()
         layout.card_head(
             "Playing a recording"
             if lab.cassettes.playing is not None
             else "Connected to the built-in simulator"
-            if simulated
-            else _standing(balance)
+            if lab.settings.is_embedded
+            else _standing(balance, "a simulator" if lab.settings.simulated else "Rivya")
         )
         st.text(_where(lab))
         ticks = is_asking(lab) or balance.tried_at is None
         fragments.part(_answer, CHECK_TICK_S if ticks else None)(lab, balance.tried_at)
 
 
-def _standing(balance: BalanceRecord) -> str:
-    """Call Rivya connected only while its newest answer was one."""
-    return "Set to use Rivya" if balance.asked_at is None or balance.error is not None else "Connected to Rivya"
+def _standing(balance: BalanceRecord, whom: str) -> str:
+    """Call a server connected only while its newest answer was one."""
+    return f"Set to use {whom}" if balance.asked_at is None or balance.error is not None else f"Connected to {whom}"
 
 
 def _where(lab: Lab) -> str:
@@ -61,10 +60,8 @@ def _where(lab: Lab) -> str:
             "and what is not in the recording is refused."
         )
     if lab.mode == "simulated":
-        return (
-            "Requests go to a simulator inside this program. It answers as Rivya would, makes real playable clips "
-            "and costs nothing."
-        )
+        where = "inside this program" if lab.settings.is_embedded else "at the address below"
+        return f"Requests go to a simulator {where}. It answers as Rivya would, makes real playable clips and costs nothing."
     if lab.balance().simulated:
         return (
             "A key is set, but a simulator answers at the address below. What it makes is marked SIMULATED and no real "

@@ -130,6 +130,14 @@ def key_card(lab: Lab) -> None:
             st.code("export RIVYA_API_KEY=rvya_sk_…\nmake run", language="bash", wrap_lines=True)
             st.text("or without one:")
             st.code("unset RIVYA_API_KEY RIVYA_BASE_URL\nmake run", language="bash", wrap_lines=True)
+        elif lab.settings.simulated:
+            layout.card_head("Connect your key")
+            st.text("Make a key in Rivya's settings, and start the program with the key instead of the simulator:")
+            st.code(
+                "unset RIVYA_BASE_URL RIVYA_SIMULATED\nexport RIVYA_API_KEY=rvya_sk_…\nmake run",
+                language="bash",
+                wrap_lines=True,
+            )
         else:
             layout.card_head("Connect your key")
             st.text("Make a key in Rivya's settings, stop the program, and start it with the key:")

@@ -56,7 +56,7 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
             _money(record, lab.movements(record.id))
     elif wire.open:
         with wire:
-            exchange.draw(lab, record, lab.events(record.id))
+            exchange.draw(record, lab.events(record.id))
 
 
 def _settings(record: GenerationRecord) -> None:

@@ -11,17 +11,18 @@ from pages._ui import formatting
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.components.timeline import Moment, timeline
 from pages._ui.history.timeline import PHASES, is_trouble
-from rivya_core import GenerationRecord, Lab
+from rivya_core import GenerationRecord
 from rivya_core.lab.ledger.records import EventRecord
+from rivya_core.settings import is_built_in
 
 
-def draw(lab: Lab, record: GenerationRecord, events: Sequence[EventRecord]) -> None:
+def draw(record: GenerationRecord, events: Sequence[EventRecord]) -> None:
     """Draw the request without its key, the facts of the exchange, and the answers, oldest first."""
     st.caption("The request. The API key is left out here, and was never stored.")
     if record.body is None:
         st.text("Nothing was sent yet.")
         return
-    where = lab.settings.live_base_url if record.mode == "live" else "simulator"
+    where = "simulator" if is_built_in(record.connection) else record.connection
     st.code(
         f"POST {where}/api/v1/generations\nAuthorization: Bearer (left out)\n"
         f"Idempotency-Key: {record.idempotency_key}\nContent-Type: application/json\n\n{_pretty(record.body)}",

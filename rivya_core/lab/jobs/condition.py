@@ -5,6 +5,7 @@ from __future__ import annotations
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.jobs.copier import Copier
 from rivya_core.lab.jobs.engine import Engine
+from rivya_core.lab.jobs.said_simulator import why_unproven
 from rivya_core.lab.jobs.supervisor import Supervisor
 from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.ledger import Ledger
@@ -40,6 +41,7 @@ class Condition:
         trouble = trouble_of(self._ledger.database).current()
         found = [None if trouble is None else str(trouble), self._supervisor.silence()]
         said = [str(one) for one in found if one is not None]
+        said += filter(None, [why_unproven(self._ledger, self._settings)])
         damaged = damaged_rows(self._ledger.database)
         if damaged:
             what = "A generation" if len(damaged) == 1 else f"{len(damaged)} generations"

@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ParamSpec, TypeVar
@@ -22,6 +22,7 @@ from rivya_core.api.contract import ERROR_CODES, Effect
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.jobs.admission import AdmissionQueue
 from rivya_core.lab.jobs.poll_schedule import ReadBudget
+from rivya_core.lab.jobs.said_simulator import is_unproven
 from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.history.history import History, Typical
 from rivya_core.lab.ledger.ledger import Ledger
@@ -53,6 +54,8 @@ CLOSE_S = 30.0  # reached only when something hangs; connections still open by t
 
 BACK_OFF_S = 5.0
 BACK_OFF_MAX_S = 600.0
+
+NOT_PROVEN = ErrorCard("Nothing is sent", "No simulator has answered where one is said to be.", "", "no", "create")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -112,7 +115,10 @@ class JobContext:
     def _stops(self) -> PauseState:
         """Read what is paused now. Raises StorageError once the database was found damaged: a create might not be recorded."""
         trouble_of(self.ledger.database).refuse_if_damaged()
-        return self.ledger.jobs.stops(self.settings.connection)
+        stops = self.ledger.jobs.stops(self.settings.connection)
+        if stops.pause is None and is_unproven(self.ledger, self.settings):
+            return replace(stops, pause=Pause(Effect.OFF.value, self.now(), NOT_PROVEN))
+        return stops
 
     @property
     def api(self) -> AsyncRivya:
