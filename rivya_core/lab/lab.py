@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from rivya_core.api import GenerationRequest, ModelSpec, packaged_models
 from rivya_core.api.errors import LabError
@@ -45,6 +45,8 @@ from rivya_core.lab.ledger.records import (
     Pause,
 )
 from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.people.acting import ActingLab
+from rivya_core.lab.people.person import Person
 from rivya_core.lab.server.contract_check import ContractReport
 from rivya_core.lab.server.knowledge import Server
 from rivya_core.lab.shows.cassette.cassettes import Cassettes
@@ -112,6 +114,21 @@ class Lab:
     def mode_word(self) -> ModeWord:
         """The mode as shown to people: also ``replay``, while a cassette is played."""
         return mode_word(self.mode, self.settings.connection)
+
+    # -- people ----------------------------------------------------------------------------------------------------
+
+    def acting_as(self, person: Person | None) -> Lab:
+        """This lab as somebody who signed in may use it; ``None`` is nobody, who may do nothing. See ``people.acting``."""
+        return cast("Lab", ActingLab(self, self.settings, person))
+
+    @property
+    def person(self) -> Person | None:
+        """Who uses this lab, once ``acting_as`` was called; None without sign-in."""
+        return None
+
+    def may(self, act: str) -> bool:  # noqa: ARG002 - the answer of a lab without sign-in
+        """Tell whether its user's role allows an act, such as ``"Lab.submit"``; without sign-in everything is allowed."""
+        return True
 
     # -- submitting ------------------------------------------------------------------------------------------------
 
@@ -186,9 +203,7 @@ class Lab:
     def wait(self, generation_id: str, timeout_s: float = 600.0) -> GenerationRecord:
         """Block until the generation has ended, needs a person (``unconfirmed``) or is unwatched, at most ``timeout_s`` seconds.
 
-        Raises:
-            WaitTimeoutError: the deadline passed; the generation itself goes on.
-            LabError: no such generation, or the lab was closed meanwhile.
+        Raises WaitTimeoutError: the deadline passed; the generation itself goes on. LabError: none such, or the lab was closed.
         """
         return self._actions.wait(generation_id, timeout_s)
 
@@ -227,13 +242,7 @@ class Lab:
         self._actions.adopt(generation_id, task_id)
 
     def stop_watching(self, generation_id: str) -> None:
-        """Stop waiting for an overdue generation: it is polled every six hours, and its clip is still archived if it comes.
-
-        Its reservation counts until two readings of the balance show that nothing was charged.
-
-        Raises:
-            LabError: it is not overdue (``Settings.overdue_after_s``), there is nothing to watch, or the lab is read-only.
-        """
+        """Stop waiting for an overdue generation, see ``GenerationActions.stop_watching``. Raises LabError: it is not overdue."""
         self._actions.stop_watching(generation_id)
 
     def watch_again(self, generation_id: str) -> None:
@@ -315,8 +324,7 @@ class Lab:
     def start(self, sweep: Sweep, *, experiment_id: str | None = None, only_what_fits: bool = False) -> str:
         """Store a sweep and enqueue what is missing, all or nothing; return its id. See ``Sweeps.start``.
 
-        Raises:
-            BudgetError: a cap or the balance does not allow it; ``fits`` says how many takes would be allowed.
+        Raises BudgetError: a cap or the balance does not allow it; ``fits`` says how many takes would be allowed.
         """
         return self.sweeps.start(sweep, experiment_id=experiment_id, only_what_fits=only_what_fits)
 
@@ -349,18 +357,11 @@ class Lab:
         return self._supervisor.must_read_balance()
 
     def check_contract(self) -> ContractReport:
-        """Compare the server with the packaged contract by four free GETs, over the network.
-
-        ``/credits``, ``/models``, ``/openapi.json`` and a task id that does not exist: never a POST. Differences are stored
-        until a later check. No answer of the server makes this raise.
-
-        Raises:
-            LabError: the lab is read-only, or closed.
-        """
+        """Compare the server with the packaged contract by four free GETs, over the network; see ``Server.check_contract``."""
         return self.server.check_contract()
 
     def support_bundle(self, generation_id: str | None = None, *, hours: float = 1.0, prompts: bool = False) -> bytes:
-        """One ZIP with exchanges, timeline, versions and settings of a generation, or of the last ``hours``, for support.
+        """One ZIP with exchanges, timeline, versions and settings of a generation, or the last ``hours``, for support.
 
         It never contains a key, a local path or a query string; prompts, image names and messages of Rivya's that might quote
         them only with ``prompts``. Raises LabError for an unknown id.
@@ -374,9 +375,7 @@ class Lab:
     def set_cap(self, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
         """Set or remove (None) the daily cap of this mode, in credits; the change is logged.
 
-        Raises:
-            LabError: the cap is raised or removed without a reason (``field`` is "why"), is no whole number, or the lab is
-                read-only.
+        Raises LabError: it is raised or removed without a reason (``field`` is "why"), or no whole number; or read-only.
         """
         refuse_if_read_only(self.settings)
         self.ledger.key_value.set_cap(self.mode, credits, why)

@@ -59,7 +59,14 @@ class Shown(NamedTuple):
 @pytest.fixture
 def shown(make_lab: Callable[..., Lab]) -> Shown:
     """What a visitor meets."""
-    lab = make_lab()
+    found = make_shown(make_lab)
+    found.lab.close()
+    return found._replace(lab=make_lab(read_only=True))
+
+
+def make_shown(make_lab: Callable[..., Lab], **settings: Any) -> Shown:
+    """A lab on a folder that others have filled."""
+    lab = make_lab(**settings)
     sweep = make_study(lab, planned=1, waiting=1)
     round_id = lab.ballots.start(sweep, "Ana")
     ballot = lab.ballots.ballot(round_id)
@@ -71,10 +78,7 @@ def shown(make_lab: Callable[..., Lab]) -> Shown:
     note = lab.reviews.add_note(clip, 0.1, "A jump")
     lab.save_draft({"prompt": "mine"})
     show = lab.shows.create("Mine", [clip])
-    lab.close()
-    return Shown(
-        make_lab(read_only=True), sweep, clip, waiting, unconfirmed, failed, round_id, ballot.left_token, note, show
-    )
+    return Shown(lab, sweep, clip, waiting, unconfirmed, failed, round_id, ballot.left_token, note, show)
 
 
 ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
@@ -181,8 +185,8 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
 """What changes something, by the class that does it."""
 
 SHOWS: dict[type, str] = {
-    Lab: "archive balance ballots budget cap cassettes changes check_connection clip close connection draft events expected get health "
-    "existing history image labels ledger mode mode_word models movements pause poster quote refresh_balance reviews settings shows simulator spending sweep "
+    Lab: "acting_as archive balance ballots budget cap cassettes changes check_connection clip close connection draft events expected get health "
+    "existing history image labels ledger may mode mode_word models movements pause person poster quote refresh_balance reviews settings shows simulator spending sweep "
     "server support_bundle sweeps troubles verdicts votes wait wait_sweep",
     Sweeps: "brief failures get list page quote repair_quote status sweep_of wait",
     Ballots: "candidate candidates clip file open_rounds round start",

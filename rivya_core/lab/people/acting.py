@@ -1,0 +1,133 @@
+"""A lab as one person may use it: every act is allowed or refused by the role, and what it stores carries the person.
+
+The one place that decides. Pages and routes hand out such a lab and never compare roles themselves; what they want to know
+beforehand, to say why a button is off, is ``may``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, Final
+
+from rivya_core.api.errors import LabError
+from rivya_core.lab.people.acts import GUARDED, LEAST_ROLE, LEDGER, READS_OF_THE_LEDGER
+from rivya_core.lab.people.person import Person, Role, role_of
+from rivya_core.settings import Settings
+
+_acting: ContextVar[Person | None] = ContextVar("rivya_acting", default=None)
+
+_REFUSED: Final = "You may not do this"
+_WHO: Final = {
+    Role.VIEWER: "everybody who is signed in",
+    Role.MAKER: "makers and admins",
+    Role.ADMIN: "admins",
+}
+
+
+def acting_address() -> str | None:
+    """The address of the person whose act is being carried out, to be stored with what it makes; None without sign-in."""
+    person = _acting.get()
+    return None if person is None else person.address
+
+
+class Acting:
+    """An object of the lab in the hands of a person, or of nobody (None): its acts are checked, everything else is its own.
+
+    Nobody may see what everybody may see: who may look at all is decided where a request comes in.
+    """
+
+    __slots__ = ("_inner", "_person", "_settings")
+
+    def __init__(self, inner: Any, settings: Settings, person: Person | None) -> None:
+        self._inner = inner
+        self._settings = settings
+        self._person = person
+
+    def __getattr__(self, name: str) -> Any:
+        kind = type(self._inner).__name__
+        act = f"{kind}.{name}"
+        if name.startswith("_") or (kind in LEDGER and act not in READS_OF_THE_LEDGER and act not in LEAST_ROLE):
+            raise LabError(_REFUSED, f"{act} is for the program itself.", "Use an act of the lab. Nothing was changed.")
+        found = getattr(self._inner, name)
+        if act in LEAST_ROLE:
+            return partial(self._carry_out, act, found)
+        if type(found).__name__ in GUARDED:
+            return Acting(found, self._settings, self._person)
+        return found
+
+    def _carry_out(self, act: str, method: Callable[..., Any], *values: Any, **named: Any) -> Any:
+        check(act, self._person, self._settings)
+        with _acts_for(self._person):
+            return method(*values, **named)
+
+
+class ActingLab(Acting):
+    """The whole lab in the hands of a person; where they may not spend, its settings say read-only, as pages know it."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "simulator" and not self._is_at_least(Role.ADMIN):
+            return None  # its world is shared by all
+        return super().__getattr__(name)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, read-only for those who may only look."""
+        if self._settings.read_only or self._is_at_least(Role.MAKER):
+            return self._settings
+        return self._settings.model_copy(update={"read_only": True})
+
+    @property
+    def person(self) -> Person | None:
+        """Who uses it."""
+        return self._person
+
+    @property
+    def role(self) -> Role | None:
+        """The role by now of who uses it; None of nobody."""
+        return None if self._person is None else role_of(self._person, self._settings)
+
+    def may(self, act: str) -> bool:
+        """Tell whether the role allows an act, by its name in ``acts.LEAST_ROLE``."""
+        return self._is_at_least(LEAST_ROLE[act])
+
+    def acting_as(self, person: Person | None) -> ActingLab:
+        """The same lab in other hands."""
+        return ActingLab(self._inner, self._settings, person)
+
+    def _is_at_least(self, least: Role) -> bool:
+        role = self.role
+        return role is not None and role >= least
+
+
+def check(act: str, person: Person | None, settings: Settings) -> None:
+    """Allow an act to a person. Raises LabError: nobody is signed in, or the role they have by now is not enough."""
+    least = LEAST_ROLE[act]
+    if person is None:
+        raise refusal(None, least, "Nobody is signed in.")
+    role = role_of(person, settings)
+    if role < least:
+        raise refusal(person, least, f"You are signed in as {person.address}, a {role.label}.")
+
+
+def refusal(person: Person | None, least: Role, detail: str) -> LabError:
+    """Build the error that says who may do what was asked for."""
+    hint = (
+        "Sign in."
+        if person is None
+        else "Ask an admin of this server; the roles are set by RIVYA_ADMINS and RIVYA_MAKERS."
+    )
+    return LabError(_REFUSED, f"{detail} This is for {_WHO[least]}.", f"{hint} Nothing was changed.", field="role")
+
+
+@contextmanager
+def _acts_for(person: Person | None) -> Iterator[None]:
+    token = _acting.set(person)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
