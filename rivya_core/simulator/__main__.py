@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--speed", type=float, default=1.0, help="divides the time a generation takes")
     parser.add_argument("--credits", type=int, default=4800, help="wallet of a new world")
     parser.add_argument("--seed", type=int, default=0, help="seed of times and failures of a new world")
+    parser.add_argument("--key", help="a key that the world knows, besides its own; begins with rvya_sk_")
     parser.add_argument("--world", type=Path, help="file that keeps the world; without it the world is thrown away")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="rivya-simulator-") as folder:
@@ -36,8 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopped.set())
         with server:
+            try:
+                key = server.world.add_key(chosen.key) if chosen.key else server.api_key
+            except ValueError as error:
+                parser.error(str(error))
             print(f"RIVYA_BASE_URL={server.base_url}", flush=True)
-            print(f"RIVYA_API_KEY={server.api_key}", flush=True)
+            print(f"RIVYA_API_KEY={key}", flush=True)
+            print("RIVYA_SIMULATED=1", flush=True)
             stopped.wait()
     return 0
 

@@ -15,7 +15,7 @@ from typing import Any
 import anyio.to_thread
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -40,6 +40,7 @@ from rivya_core.web.files import (
     bad_request,
     not_found,
 )
+from rivya_core.web.health import health
 from rivya_core.web.selection import ids_of, read_selection
 from rivya_core.web.simulator_mount import SimulatorMount
 
@@ -96,26 +97,6 @@ async def lifespan(_app: object) -> AsyncIterator[dict[str, Any]]:
         yield {}
     finally:
         await anyio.to_thread.run_sync(services.close_all)
-
-
-def health(_request: Request) -> Response:
-    """Return the state of the lab's parts as JSON; 503 when one is down."""
-    try:
-        now = services.shared_lab().health()
-    except RivyaError as error:
-        return JSONResponse(
-            {"ok": False, "error": error.title, "detail": error.detail, "hint": error.hint}, status_code=503
-        )
-    body = {
-        "ok": now.ok,
-        "version": now.version,
-        "mode": now.mode,
-        "database": now.database,
-        "engine": now.engine,
-        "copy": now.copy,
-        "unexpected_errors": now.detail.get("unexpected_errors", []),
-    }
-    return JSONResponse(body, status_code=200 if now.ok else 503, headers=NO_STORE)
 
 
 def clip(request: Request) -> Response:

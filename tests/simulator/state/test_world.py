@@ -177,11 +177,11 @@ def test_starting_loads_no_video_library(tmp_path: Path) -> None:
 
 @pytest.mark.process
 def test_the_simulator_runs_alone_and_survives_a_kill(tmp_path: Path) -> None:
-    """`python -m rivya_core.simulator` prints address and key; after kill -9 the accepted task is still there."""
+    """`python -m rivya_core.simulator` prints address and key, its own or a given one; after kill -9 an accepted task is still there."""
     command = [sys.executable, "-m", "rivya_core.simulator", "--speed", "50", "--world", str(tmp_path / "w.sqlite")]
 
-    def start() -> tuple[subprocess.Popen[str], str, str]:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    def start(*more: str) -> tuple[subprocess.Popen[str], str, str]:
+        process = subprocess.Popen([*command, *more], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(2)]
         found = re.fullmatch(r"RIVYA_BASE_URL=(\S+)\nRIVYA_API_KEY=(\S+)\n", "".join(lines))
@@ -195,9 +195,9 @@ def test_the_simulator_runs_alone_and_survives_a_kill(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.communicate()
-    process, url, again = start()
+    process, url, given = start("--key", "rvya_sk_simulator_of_a_team")
     try:
-        assert again == key
+        assert given == "rvya_sk_simulator_of_a_team"
         assert httpx.post(f"{url}/api/v1/generations", json=FOX, headers=headers).json()["id"] == task
         assert len(httpx.get(f"{url}/_simulator/requests?route=create").json()["requests"]) == 2
     finally:

@@ -1,0 +1,30 @@
+"""The answer of ``/healthz``, of a dashboard and of a worker."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from rivya_core import services
+from rivya_core.api.errors import RivyaError
+from rivya_core.web.files import NO_STORE
+
+
+def health(_request: Request) -> Response:
+    """Return the state of the lab's parts as JSON; 503 when one is down."""
+    try:
+        now = services.shared_lab().health()
+    except RivyaError as error:
+        return JSONResponse(
+            {"ok": False, "error": error.title, "detail": error.detail, "hint": error.hint}, status_code=503
+        )
+    body = {
+        "ok": now.ok,
+        "version": now.version,
+        "mode": now.mode,
+        "database": now.database,
+        "engine": now.engine,
+        "copy": now.copy,
+        "unexpected_errors": now.detail.get("unexpected_errors", []),
+    }
+    return JSONResponse(body, status_code=200 if now.ok else 503, headers=NO_STORE)
