@@ -318,4 +318,5 @@ def test_every_write_begins_where_it_can_be_refused() -> None:
         ("lab/ledger/database.py", "BEGIN IMMEDIATE"),
         ("lab/evaluation/votes/ballots.py", "even_read_only=True"),
         ("lab/ledger/key_value.py", "even_read_only=True"),
+        ("lab/ledger/workers.py", "even_read_only=True"),
     }

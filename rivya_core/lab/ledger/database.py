@@ -29,6 +29,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from rivya_core.api.durable import sync_file
 from rivya_core.api.errors import DamagedValueError, StorageError
+from rivya_core.lab.ledger.lease import refuse_if_lost
 from rivya_core.lab.ledger.migrations import VERSION_TABLE, config
 from rivya_core.lab.ledger.read_only import refuse_writes
 from rivya_core.lab.ledger.schema import PREFIX
@@ -155,12 +156,14 @@ def begin_immediate(engine: sa.Engine, *, even_read_only: bool = False) -> Itera
     Raises:
         StorageError: the file is full, read-only, damaged or locked for longer than the busy timeout.
         LabError: this process is read-only.
+        LostRowError: the caller is the job of a worker that no longer has its row.
     """
     if not even_read_only:
         refuse_writes(engine)
     with _turn(engine), storage_errors(), engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
+            refuse_if_lost(connection)
             yield connection
         except BaseException:
             connection.rollback()

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from rivya_core.lab.ledger import schema_ballots, schema_metadata
+from rivya_core.lab.ledger import schema_ballots, schema_metadata, schema_workers
 from rivya_core.lab.ledger.column_types import UtcMoment
 
 PREFIX, metadata = schema_metadata.PREFIX, schema_metadata.metadata
 ballots, ballot_lines = schema_ballots.ballots, schema_ballots.ballot_lines
+workers, rates = schema_workers.workers, schema_workers.rates
+_HELD = sa.text("worker_id IS NOT NULL")
 
 assets = sa.Table(
     PREFIX + "assets",
@@ -69,6 +71,9 @@ generations = sa.Table(
     sa.Column("request_id", sa.Text),  # Rivya's requestId of the last error answer
     sa.Column("error", sa.JSON),  # records.ErrorCard as a mapping, or null
     sa.Column("runs", sa.Integer, nullable=False, default=0),  # engine workflows started for this row
+    sa.Column("worker_id", sa.String(128)),  # the worker whose job drives the row; null on one machine
+    sa.Column("fence", sa.Integer, nullable=False, server_default=sa.text("0")),  # grows with every claim
+    sa.Column("posting_at", UtcMoment),  # a worker's POST is in flight since then
     # credits
     sa.Column("expected_credits", sa.Integer, nullable=False),
     sa.Column("reserved_credits", sa.Integer),
@@ -121,6 +126,7 @@ generations = sa.Table(
     sa.Index("ix_lab_generations_intent_id", "intent_id"),
     sa.Index("ix_lab_generations_experiment_id", "experiment_id", "state", "held_credits"),
     sa.Index("ix_lab_generations_parent_id", "parent_id", "seq"),
+    sa.Index("ix_lab_generations_worker_id", "worker_id", sqlite_where=_HELD, postgresql_where=_HELD),
     sqlite_autoincrement=True,
 )
 

@@ -43,9 +43,21 @@ _EVENTS: Final = sa.select(events).where(events.c.generation_id == sa.bindparam(
 _MOVEMENTS: Final = sa.select(movements).where(movements.c.generation_id == sa.bindparam("id")).order_by(movements.c.id)
 
 NOT_FREE: Final = frozenset(
-    {"seq", "id", "state", "mode", "held_credits", "reserved_credits", "final_credits", "settlement", "finished_at"}
+    {
+        "seq",
+        "id",
+        "state",
+        "mode",
+        "held_credits",
+        "reserved_credits",
+        "final_credits",
+        "settlement",
+        "finished_at",
+        "worker_id",
+        "fence",
+    }
 )
-"""Columns that only ``move``, the credit movements (``credits.book``) and the submission may set."""
+"""Columns that only ``move``, the credit movements (``credits.book``), the submission and ``Workers`` may set."""
 
 
 def utc_now() -> datetime:

@@ -1,0 +1,41 @@
+"""Limits that all processes on a shared database keep together: of a setting with several values the smallest holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import sqlalchemy as sa
+
+from rivya_core.lab.ledger.schema import workers
+from rivya_core.settings import Settings
+
+
+def limits_of(settings: Settings) -> dict[str, float | None]:
+    """Return what a process tells the others of its settings, by their names; None is no limit."""
+    return {
+        "daily_cap_credits": settings.daily_cap_credits,
+        "max_creates_in_flight": settings.max_creates_in_flight,
+        "poll_reads_per_s": settings.poll_reads_per_s,
+    }
+
+
+def smallest(limits: Iterable[Mapping[str, float | None]]) -> dict[str, float]:
+    """Return the smallest value of each limit; one that nobody has is left out."""
+    found: dict[str, float] = {}
+    for one in limits:
+        for name, value in one.items():
+            if value is not None:
+                found[name] = min(value, found.get(name, value))
+    return found
+
+
+def read_limits(connection: sa.Connection) -> dict[str, float]:
+    """Return the smallest limits of the processes that share the database, read inside the caller's transaction."""
+    return smallest(connection.execute(sa.select(workers.c.limits)).scalars())
+
+
+def mismatches(limits: Mapping[str, Mapping[str, float | None]]) -> dict[str, dict[str, float | None]]:
+    """Of processes, id -> limits, return the settings that they do not agree on: name -> process -> its value."""
+    names = sorted({name for one in limits.values() for name in one})
+    found = {name: {id_: one.get(name) for id_, one in limits.items()} for name in names}
+    return {name: values for name, values in found.items() if len(set(values.values())) > 1}
