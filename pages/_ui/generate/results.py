@@ -169,7 +169,7 @@ def _typical_words(_lab: Lab, key: tuple[str, str, Mode, str]) -> str:
 
 
 def _typical(lab: Lab, record: GenerationRecord) -> str:
-    return str(_typical_words(lab, (str(lab.settings.data_dir), record.model, record.mode, record.length)))
+    return str(_typical_words(lab, (lab.settings.place, record.model, record.mode, record.length)))
 
 
 def _failures(lab: Lab, look: Look, marks: Marks) -> None:

@@ -18,7 +18,7 @@ LONGEST = 240
 def draw(lab: Lab, record: GenerationRecord) -> None:
     """Draw the parent and the children of a generation; nothing for one that has neither."""
     parent = _parent(lab, record)
-    found = _children(lab, (str(lab.settings.data_dir), record.id, lab.changes()))
+    found = _children(lab, (lab.settings.place, record.id, lab.changes()))
     children = lab.history.some(found) if found else []
     with st.container(key="detail_family", gap="small"):
         if parent is not None:

@@ -142,7 +142,7 @@ def time_left(lab: Lab, status: SweepStatus) -> str:
         return ""
     params = experiment.spec["base"].get("params") or {}
     length = next((str(params[key]) for key in DURATION_KEYS if key in params), "")
-    typical = _typical_s(lab, (str(lab.settings.data_dir), experiment.model, experiment.mode, length))
+    typical = _typical_s(lab, (lab.settings.place, experiment.model, experiment.mode, length))
     rounds = math.ceil(left / lab.settings.max_creates_in_flight)
     left_s = None if typical is None else typical.left_s(rounds=rounds)
     if left_s is None:

@@ -4,19 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import uuid
 from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
 from rivya_core.api import GenerationRequest
+from rivya_core.api.errors import RivyaError
 from rivya_core.lab.examples import example_sweep
 from rivya_core.lab.ledger.ledger import Ledger, NewGeneration
 from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.media.video_probe import WHOLE
 from rivya_core.settings import EMBEDDED_CONNECTION
 
+log = logging.getLogger("rivya.examples")
+
 DONE_NOTE = "examples"
 FOLDER = files("rivya_core") / "assets" / "examples"
+
+
+def add_examples_once(ledger: Ledger, archive: Archive, now: datetime) -> int:
+    """Do what ``add_examples`` does where several processes may open a new database at the same moment: one of them adds.
+
+    They are no reason for a dashboard not to open: where they cannot be stored, a later start tries again.
+    """
+    if ledger.key_value.get(DONE_NOTE) is not None:
+        return 0
+    mine = {"claimed": uuid.uuid4().hex}
+    if ledger.key_value.change(DONE_NOTE, lambda known: known or mine) != mine:
+        return 0
+    try:
+        return _fill(ledger, archive, now, study=False)
+    except RivyaError as error:
+        log.warning("the examples could not be stored: %s", error.title)
+        ledger.key_value.set(DONE_NOTE, None)
+        return 0
 
 
 def add_examples(ledger: Ledger, archive: Archive, now: datetime, *, study: bool = False) -> int:
@@ -24,8 +47,10 @@ def add_examples(ledger: Ledger, archive: Archive, now: datetime, *, study: bool
 
     ``study``: a finished sweep is to follow in the background, see ``example_sweep``.
     """
-    if ledger.key_value.get(DONE_NOTE) is not None:
-        return 0
+    return _fill(ledger, archive, now, study=study) if ledger.key_value.get(DONE_NOTE) is None else 0
+
+
+def _fill(ledger: Ledger, archive: Archive, now: datetime, *, study: bool) -> int:
     added = 0
     if ledger.is_empty():
         listing: list[dict[str, Any]] = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))

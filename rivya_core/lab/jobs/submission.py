@@ -167,7 +167,12 @@ def enqueue_again(database: sa.Engine, ledger: Ledger, inbox: JobQueue, generati
 
 
 def check_disk(settings: Settings, archive: Archive) -> None:
-    """Raise StorageError when there may not be enough disk space for a paid clip (``min_free_disk_bytes``)."""
+    """Raise StorageError when there may not be enough disk space for a paid clip (``min_free_disk_bytes``).
+
+    On a shared database with a bucket the clip never comes here: another process fetches it, and the bucket keeps it.
+    """
+    if settings.is_shared and settings.archive_url:
+        return
     free = archive.free_bytes()
     if free < settings.min_free_disk_bytes:
         raise StorageError(
