@@ -11,7 +11,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 if get_script_run_ctx(suppress_warning=True) is None:
     from rivya_core import web
 
-    app = st.App(__file__, routes=web.routes(), middleware=web.middleware(), lifespan=web.lifespan)
+    app = st.App(
+        __file__,
+        routes=web.routes(st.get_option("server.baseUrlPath")),
+        middleware=web.middleware(),
+        lifespan=web.lifespan,
+    )
 else:
     from pages._ui.app_shell import navigation
 

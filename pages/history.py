@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import double_click, layout, mode_marks, query_params
+from pages._ui import addresses, double_click, layout, mode_marks, query_params
 from pages._ui.add_to_show import outcome as show_outcome
 from pages._ui.app_shell.open_page import open_page
 from pages._ui.history import (
@@ -98,7 +98,7 @@ def _exports(lab: Lab, query: HistoryFilter) -> None:
     for kind in ("csv", "json"):
         st.link_button(
             kind.upper(),
-            f"/exports/history.{kind}" + (f"?{asked}" if asked else ""),
+            addresses.export(f"history.{kind}", asked),
             icon=":material/download:",
             help=f"Every row that matches the filters, as {kind.upper()}",
             key=f"export_{kind}",
@@ -106,7 +106,7 @@ def _exports(lab: Lab, query: HistoryFilter) -> None:
     if lab.cassettes.playing is None:  # what is played here is on a cassette already
         st.link_button(
             "Cassette",
-            f"/exports/cassette.zip?matching=1{asked and '&'}{asked}",
+            addresses.export("cassette.zip", f"matching=1{asked and '&'}{asked}"),
             icon=":material/album:",
             help="Every row that matches the filters and has ended, to be played again without key or network",
             key="export_cassette",

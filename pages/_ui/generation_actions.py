@@ -5,11 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import streamlit as st
 
-from pages._ui import double_click, formatting, layout, spend_button
+from pages._ui import addresses, double_click, formatting, layout, spend_button
 from pages._ui.request_form import existing, form
 from rivya_core import GenerationRecord, Lab
 from rivya_core.api import as_curl, as_json, as_python
@@ -29,13 +28,16 @@ _COPY_KEYS = "_copy_keys"
 
 def download_menu(record: GenerationRecord, *, key: str) -> None:
     """Draw the download of the archived clip: as delivered, or where possible a copy with its settings embedded."""
-    href = f"/clips/{record.id}.mp4?download"
     if not can_carry_settings(record):
-        st.link_button("Download", f"{href}=1", icon=":material/download:")
+        st.link_button("Download", addresses.clip(record.id, download="1"), icon=":material/download:")
         return
     with st.popover("Download", icon=":material/download:", key=f"download_{key}_{record.id}"):
-        st.link_button("As delivered", f"{href}=1", icon=":material/movie:", width="stretch")
-        st.link_button("With its settings", f"{href}=settings", icon=":material/tune:", width="stretch")
+        as_it_is, with_settings = (
+            addresses.clip(record.id, download="1"),
+            addresses.clip(record.id, download="settings"),
+        )
+        st.link_button("As delivered", as_it_is, icon=":material/movie:", width="stretch")
+        st.link_button("With its settings", with_settings, icon=":material/tune:", width="stretch")
         with st.container(key=f"muted_download_{key}"):
             st.text("With its settings: dropped on Generate, it fills the form.")
 
@@ -219,8 +221,7 @@ def _base_url(lab: Lab, record: GenerationRecord) -> str:
         return record.connection
     if lab.simulator is None:
         return lab.connection
-    here = urlsplit(st.context.url or "http://127.0.0.1:8501")
-    return f"{here.scheme}://{here.netloc}/simulator"
+    return addresses.simulator()
 
 
 def _repeat(generation_id: str, confirmed: bool = False) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlsplit
-
 import streamlit as st
+
+from pages._ui import addresses
 
 CAP_OF = "cap_of"
 """Parameter of the sweep whose cap is to be changed; Sweep links with it, Spend reads it."""
@@ -45,12 +45,10 @@ def turn_to(page: int) -> None:
 
 
 def sweep_link(experiment_id: str) -> str:
-    """The root-relative URL of a sweep."""
-    return f"/sweep?experiment={quote(experiment_id, safe='')}"
+    """The address of a sweep on this host."""
+    return addresses.page("sweep", experiment=experiment_id)
 
 
 def permanent_link(generation_id: str) -> str:
     """The absolute URL that opens one generation, on the host by which this page was reached."""
-    here = urlsplit(st.context.url or "")
-    root = f"{here.scheme}://{here.netloc}" if here.netloc else ""
-    return f"{root}/history?id={quote(generation_id, safe='')}"
+    return addresses.absolute(addresses.page("history", id=generation_id))

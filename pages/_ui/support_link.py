@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-PATH = "/exports/support.zip"
+from pages._ui import addresses
 
 
 def draw(*, generation_id: str | None = None, hours: int = 1, prompts: bool = False) -> None:
@@ -15,4 +15,6 @@ def draw(*, generation_id: str | None = None, hours: int = 1, prompts: bool = Fa
     if generation_id is not None:
         query = {"generation": generation_id}
     key = "support_bundle" if generation_id is None else f"support_{generation_id}"
-    st.link_button("Support bundle", f"{PATH}?{urlencode(query)}", icon=":material/support_agent:", key=key)
+    st.link_button(
+        "Support bundle", addresses.export("support.zip", urlencode(query)), icon=":material/support_agent:", key=key
+    )

@@ -28,6 +28,7 @@ from rivya_core.lab.media.video_probe import WHOLE
 from rivya_core.mode_words import mode_word
 from rivya_core.settings import Settings
 from rivya_core.web import clip_archive, export_queries, exports, guard, made_files, shows
+from rivya_core.web.below import Below, served_below
 from rivya_core.web.cassette_route import export_cassette
 from rivya_core.web.files import (
     NO_STORE,
@@ -51,8 +52,17 @@ UNSURE_CACHE = "private, no-cache"
 """For a clip that may be downloaded again from Rivya: the browser revalidates it each time."""
 
 
-def routes() -> Sequence[BaseRoute]:
-    """Return the routes beside Streamlit's."""
+def routes(base_url_path: str = "") -> Sequence[BaseRoute]:
+    """Return the routes beside Streamlit's.
+
+    ``base_url_path``: Streamlit's ``server.baseUrlPath``, the path of the host below which all of them answer. ``/healthz``
+    answers at the root as well, where whoever watches the process asks without knowing of a proxy.
+    """
+    below = served_below(base_url_path)
+    return [Route("/healthz", health), Below(below, routes=_ours())] if below else _ours()
+
+
+def _ours() -> list[BaseRoute]:
     return [
         Route("/healthz", health),
         Route("/clips/{id}.mp4", clip),

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -43,7 +44,9 @@ def show(request: Request) -> Response:
     from rivya_core.lab.shows.page import page  # noqa: PLC0415 - loads Jinja2, which only shows need
 
     try:
-        html = services.shared_lab().shows.page(request.path_params["id"])
+        html = services.shared_lab().shows.page(
+            request.path_params["id"], below=quote(request.scope.get("root_path", ""))
+        )
     except RivyaError as error:
         if error.field == "id":
             return HTMLResponse(page.render_missing(), status_code=404, headers=page.headers())

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import formatting, layout, mode_marks
+from pages._ui import addresses, formatting, layout, mode_marks
 from pages._ui.compare import choice as wall_choice
 from pages._ui.components.review_wall import review_wall
 from pages._ui.query_params import sweep_link
@@ -73,8 +73,8 @@ def _clip(
     width, height = record.clip_width_px or 16, record.clip_height_px or 9
     return {
         "id": record.id,
-        "src": f"/clips/{record.id}.mp4",
-        "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
+        "src": addresses.clip(record.id),
+        "poster": addresses.poster(record.id) if record.poster_key else "",
         "title": title or formatting.excerpt(record.prompt, 90),
         "word": record.mode_word,
         "fps": record.clip_fps or 24.0,

@@ -16,9 +16,11 @@ from typing import Any
 
 import streamlit as st
 
+from pages._ui.addresses import BELOW
 from pages._ui.direction import COMPONENT_CSS
 
 FOLDER = Path(__file__).parent
+_SERVED_BELOW = "%served below%"  # in addresses.js
 
 
 def component(name: str, *, shared: tuple[str, ...] = (), isolated: bool = True) -> Callable[..., Any]:
@@ -51,4 +53,4 @@ def _files(names: tuple[str, ...], kind: str) -> list[Path]:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
+    return path.read_text(encoding="utf-8").replace(_SERVED_BELOW, BELOW)

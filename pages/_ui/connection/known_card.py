@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import formatting, layout
+from pages._ui import addresses, formatting, layout
 from pages._ui.components.data_table import Cell, Column, data_table
 from rivya_core import Lab
 from rivya_core.lab.ledger.observations.questions import Observation
 
-EXPORT = "/exports/server.csv"
 COLUMNS = (Column("Question"), Column("Observed"), Column("Times", "number"), Column("Last seen", "word"))
 
 
@@ -33,7 +32,7 @@ def known_card(lab: Lab) -> None:
             with st.expander(f"Not observed yet: {len(open_questions)}"):
                 for title in open_questions:
                     st.text(title)
-        st.link_button("CSV", EXPORT, icon=":material/download:", key="export_known")
+        st.link_button("CSV", addresses.export("server.csv"), icon=":material/download:", key="export_known")
 
 
 def _rows(seen: Sequence[Observation], *, mixed: bool) -> list[list[Cell | str]]:

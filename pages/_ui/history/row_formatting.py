@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pages._ui import formatting
+from pages._ui import addresses, formatting
 from rivya_core import GenerationRecord, State
 
 SHORT = {
@@ -24,7 +24,7 @@ def state_word(row: GenerationRecord) -> str:
 
 def poster_url(row: GenerationRecord) -> str | None:
     """Address of the poster, by our own route; None while there is none."""
-    return f"/posters/{row.id}.jpg" if row.poster_key else None
+    return addresses.poster(row.id) if row.poster_key else None
 
 
 def credits_word(row: GenerationRecord) -> str:

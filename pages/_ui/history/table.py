@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from pages._ui import formatting, fragments, mode_marks
+from pages._ui import addresses, formatting, fragments, mode_marks
 from pages._ui.add_to_show import menu as show_menu
 from pages._ui.components.history_rows import Row, View, history_rows
 from pages._ui.history import row_formatting, selection
@@ -111,7 +111,7 @@ def _row(row: GenerationRecord, marks: Marks, mode: str) -> Row:
         "settings": formatting.shape(row),
         "took": row_formatting.elapsed(row),
         "poster": row_formatting.poster_url(row),
-        "clip": f"/clips/{row.id}.mp4" if row.has_clip and row.clip_check != UNOPENED else "",
+        "clip": addresses.clip(row.id) if row.has_clip and row.clip_check != UNOPENED else "",
     }
 
 

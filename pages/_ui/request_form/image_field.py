@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import formatting
+from pages._ui import addresses, formatting
 from pages._ui.components.image_paste import image_paste
 from pages._ui.components.image_shelf import ShelfImage, image_shelf
 from pages._ui.components.thumbnail import thumbnail
@@ -186,7 +186,9 @@ def _draw_shelf() -> None:
         return
     shown = [
         ShelfImage(
-            one.prepared.sha256, f"/images/{one.prepared.sha256}?small=1", formatting.excerpt(_name(one.prepared), 48)
+            one.prepared.sha256,
+            addresses.image(one.prepared.sha256, small=True),
+            formatting.excerpt(_name(one.prepared), 48),
         )
         for one in found
     ]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 import streamlit as st
 
+from pages._ui import addresses
 from pages._ui.query_params import SHOW
 
 
@@ -26,24 +25,24 @@ def to_list() -> None:
 
 def editor_link(show_id: str) -> str:
     """Write the address at which a show is edited."""
-    return f"/shows?{SHOW}={quote(show_id, safe='')}"
+    return addresses.page("shows", **{SHOW: show_id})
 
 
 def page_link(show_id: str) -> str:
     """Write the address at which a show is shown."""
-    return f"/show/{quote(show_id, safe='')}"
+    return addresses.show(show_id)
 
 
 def poster_link(show_id: str, sha256: str) -> str:
     """Write the address of the poster of a clip that a show holds."""
-    return f"{page_link(show_id)}/posters/{sha256}.jpg"
+    return addresses.show(show_id, f"posters/{sha256}.jpg")
 
 
 def file_link(show_id: str, *, originals: bool = False) -> str:
     """Write the address of a show as one file."""
-    return f"{page_link(show_id)}/one-file.html" + ("?originals=1" if originals else "")
+    return addresses.show(show_id, "one-file.html") + ("?originals=1" if originals else "")
 
 
 def zip_link(show_id: str) -> str:
     """Write the address of a show as a ZIP."""
-    return f"{page_link(show_id)}/show.zip"
+    return addresses.show(show_id, "show.zip")

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages._ui import formatting
+from pages._ui import addresses, formatting
 from rivya_core import Lab
 from rivya_core.lab.spending.spending_records import Days
 from rivya_core.mode_words import ModeWord, mode_word
@@ -68,7 +68,7 @@ def export_address(view: View) -> str:
     pairs: list[tuple[str, str]] = [("mode", view.mode)]
     if view.days.first is not None:
         pairs.append(("since", view.days.first.isoformat()))
-    return f"/exports/spend.csv?{urlencode(pairs)}"
+    return addresses.export("spend.csv", urlencode(pairs))
 
 
 def number(credits: int) -> str:  # noqa: A002 - Rivya's word

@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from pages._ui import addresses
 from rivya_core import Lab
 from rivya_core.lab.experiments.records import SweepStatus
 from rivya_core.lab.ledger.states import State
 
-PATH = "/exports/cassette.zip"
 HELP = "Everything that has ended, to be played again without key or network: RIVYA_CASSETTE=file make run"
 
 
@@ -32,5 +32,9 @@ def draw(lab: Lab, status: SweepStatus) -> None:
 def _link(experiment_id: str, *, images: bool) -> None:
     pairs = [("id", experiment_id)] + ([("images", "1")] if images else [])
     st.link_button(
-        "Cassette", f"{PATH}?{urlencode(pairs)}", icon=":material/album:", key="sweep_cassette_link", help=HELP
+        "Cassette",
+        addresses.export("cassette.zip", urlencode(pairs)),
+        icon=":material/album:",
+        key="sweep_cassette_link",
+        help=HELP,
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from pages._ui import direction, formatting
 from pages._ui.components.row_list import row_list
+from pages._ui.query_params import sweep_link
 from pages._ui.sweep import formatting as sweep_formatting, grid
 from rivya_core import Lab
 from rivya_core.lab.experiments.records import ExperimentRecord, SweepStatus
@@ -32,7 +32,7 @@ def _row(lab: Lab, status: SweepStatus, labels: Sequence[str], *, says_mode: boo
     mode = formatting.MODE_BADGES[mode_word(experiment.mode, experiment.connection)]
     return {
         "id": experiment.id,
-        "href": f"/sweep?experiment={quote(experiment.id)}",
+        "href": sweep_link(experiment.id),
         "name": experiment.name,
         "question": formatting.excerpt(experiment.question, 240),
         "winner": winner(experiment),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._ui import direction, formatting, fragments, layout
+from pages._ui import addresses, direction, formatting, fragments, layout
 from rivya_core import Lab, RivyaError
 from rivya_core.lab.evaluation.votes.ballot_lines import LineRecord, Pasted
 from rivya_core.lab.evaluation.votes.standings import rate_words
@@ -46,7 +46,7 @@ def _hand_out(lab: Lab, experiment_id: str, question: str) -> None:
         st.error(formatting.sentences(failure.title, failure.detail, failure.hint), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", key="muted_vote_ballot"):
         if made is not None:
-            st.link_button("Download ballot", f"/ballots/{made.id}.html", icon=":material/download:")
+            st.link_button("Download ballot", addresses.ballot_file(made.id), icon=":material/download:")
         st.button(
             "Make a ballot" if made is None else "Make a new one",
             icon=":material/ballot:",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 import streamlit as st
 
-from pages._ui import direction, formatting, layout, mode_marks, vote_formatting
+from pages._ui import addresses, direction, formatting, layout, mode_marks, vote_formatting
 from pages._ui.components import vote_ranking
 from pages._ui.vote import start as ballot_start
 from rivya_core import Lab, RivyaError
@@ -61,7 +61,7 @@ def _table(lab: Lab, standing: Standing, saved: Needless) -> None:
 
 
 def _poster(lab: Lab, clip: str) -> str:
-    return f"/posters/{clip}.jpg" if lab.get(clip).poster_key else ""
+    return addresses.poster(clip) if lab.get(clip).poster_key else ""
 
 
 def _winning(lab: Lab, standing: Standing) -> list[vote_ranking.Clip]:
@@ -73,7 +73,7 @@ def _winning(lab: Lab, standing: Standing) -> list[vote_ranking.Clip]:
     title = standing.titles[standing.winner]
     return [
         vote_ranking.Clip(
-            src=f"/clips/{clip}.mp4",
+            src=addresses.clip(clip),
             poster=_poster(lab, clip),
             label=" · ".join(part for part in (title, standing.settings[clip]) if part) if len(clips) > 1 else title,
             mark=marks.of(standing.mode),
@@ -276,7 +276,10 @@ def _own(found: RoundRecord, standing: Standing, votes: Sequence[VoteRecord]) ->
                     "vote": [_SAID[vote.outcome] for vote in votes],
                     "why": [", ".join(vote.whys) for vote in votes],
                     "time": [formatting.clock(vote.voted_at, seconds=True, today=False) for vote in votes],
-                    "watch": [f"/compare?ids={vote.left_generation_id},{vote.right_generation_id}" for vote in votes],
+                    "watch": [
+                        addresses.page("compare", ids=f"{vote.left_generation_id},{vote.right_generation_id}")
+                        for vote in votes
+                    ],
                 }
             ),
             hide_index=True,

@@ -190,14 +190,16 @@ class Shows:
         refuse_key(self._settings, json.dumps(data, ensure_ascii=False))
         return data
 
-    def page(self, show_id: str) -> str:
+    def page(self, show_id: str, *, below: str = "") -> str:
         """The show as one HTML page, with addresses of its files below ``/show/<id>``, and of its ballot once there is one.
+
+        ``below``: the path of the host below which the server answers, such as ``/lab``; "" for the root.
 
         Raises LabError for an unknown id.
         """
         from rivya_core.lab.shows.page.page import ServedMedia, render  # noqa: PLC0415 - loads Jinja2: only who shows pays for it
 
-        base = f"/show/{show_id}"
+        base = f"{below}/show/{show_id}"
         ballot = None if self.made_ballot(show_id) is None else f"{base}/ballot"
         return render(self.data(show_id), ServedMedia(base), served=True, ballot=ballot)
 

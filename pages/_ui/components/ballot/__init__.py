@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from pages._ui import addresses
 from pages._ui.components import component
 from rivya_core.lab.evaluation.votes.ballots import Ballot
 from rivya_core.lab.evaluation.votes.votes import OUTCOMES, WHYS, Outcome
@@ -57,8 +58,8 @@ def ballot(shown: Ballot, told: Told, *, key: str, on_act: Callable[[], None]) -
         key=key,
         data={
             "pair": shown.left_token,
-            "left": f"/ballots/{shown.left_token}.mp4",
-            "right": f"/ballots/{shown.right_token}.mp4",
+            "left": addresses.ballot_clip(shown.left_token),
+            "right": addresses.ballot_clip(shown.right_token),
             "prompt": shown.prompt,
             "undo": told.number > 0,
             "whys": WHYS,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pages._ui import query_params
+from pages._ui import addresses, query_params
 from pages._ui.components import component
 from rivya_core import GenerationRecord
 
@@ -35,8 +35,8 @@ def _drawn(clip: PairedClip) -> dict[str, str]:
     return {
         "id": record.id,
         "name": clip.name,
-        "src": f"/clips/{record.id}.mp4",
-        "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
+        "src": addresses.clip(record.id),
+        "poster": addresses.poster(record.id) if record.poster_key else "",
         "ratio": f"{record.clip_width_px or 16} / {record.clip_height_px or 9}",
         "href": query_params.permanent_link(record.id),
     }

@@ -17,7 +17,9 @@ import streamlit as st
 from pages._ui.components import component
 
 _PARTS = ("progress", "combinations", "keys", "dialog", "play_all")
-_component = component("experiment_grid", shared=("dom", "hover_play", *(f"experiment_grid/{part}" for part in _PARTS)))
+_component = component(
+    "experiment_grid", shared=("addresses", "dom", "hover_play", *(f"experiment_grid/{part}" for part in _PARTS))
+)
 
 OnAct = Callable[[str, str, bool], None]
 

@@ -53,7 +53,7 @@ function posterOf(id) {
   image.onerror = () => {
     image.style.visibility = 'hidden';
   }; // a clip that could not be opened has none
-  image.src = `/posters/${id}.jpg`;
+  image.src = served(`/posters/${id}.jpg`);
   return image;
 }
 
@@ -87,7 +87,7 @@ function shotOf(view, cell, take) {
   const name = nameOf(cell, take);
   const shot = part('div', `shot ${take.clip ? 'has' : take.s}`);
   shot.dataset.take = take.n;
-  if (take.clip && !take.dark) shot.dataset.clip = `/clips/${take.id}.mp4`;
+  if (take.clip && !take.dark) shot.dataset.clip = served(`/clips/${take.id}.mp4`);
   shot.classList.toggle('on', view.picked.has(take.id));
   if (!take.clip) {
     shot.append(emptyShot(view, take, name));
@@ -96,7 +96,7 @@ function shotOf(view, cell, take) {
   }
   const open = control('open', `Open ${name}`, undefined, () => openClip(view, cell, take));
   open.append(posterOf(take.id));
-  if (!view.player.on) hoverPlay(open, open, take.dark ? '' : `/clips/${take.id}.mp4`);
+  if (!view.player.on) hoverPlay(open, open, take.dark ? '' : served(`/clips/${take.id}.mp4`));
   shot.append(open);
   if (cell.takes.length > 1) shot.append(part('span', 'number', String(take.n)));
   const label = part('label', 'tick');

@@ -73,7 +73,7 @@ function drawPicked(view) {
   link.textContent = 'Compare selected';
   link.setAttribute('aria-disabled', String(count < 2));
   if (count < 2) link.removeAttribute('href');
-  else link.href = `/compare?ids=${[...view.picked].map(encodeURIComponent).join(',')}`;
+  else link.href = served(`/compare?ids=${[...view.picked].map(encodeURIComponent).join(',')}`);
   inPage(link, () => {
     if (count >= 2) view.act('compare', [...view.picked].join(','));
   });

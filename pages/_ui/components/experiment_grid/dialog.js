@@ -101,13 +101,13 @@ function showClip(view, k, id) {
   const video = find('video');
   video.hidden = Boolean(take.dark);
   video.setAttribute('aria-label', `Clip: ${nameOf(cell, take)}`);
-  video.poster = `/posters/${id}.jpg`;
+  video.poster = served(`/posters/${id}.jpg`);
   video.loop = find('.loop input').checked;
   if (take.dark) {
     video.removeAttribute('src');
     video.load();
   } else {
-    video.src = `/clips/${id}.mp4`;
+    video.src = served(`/clips/${id}.mp4`);
     video.muted = true; // a browser plays nothing loud that was not asked for
     if (!matchMedia('(prefers-reduced-motion: reduce)').matches) video.play().catch(() => {});
   }
@@ -115,9 +115,9 @@ function showClip(view, k, id) {
   find('.take-at').textContent = `Take ${take.n} of ${cell.takes.length}`;
   find('.cells-of').hidden = cells.length < 2;
   find('.cell-at').textContent = `${at + 1} of ${cells.length}`;
-  find('.download').href = `/clips/${id}.mp4?download=1`;
-  find('.carrying').href = `/clips/${id}.mp4?download=settings`;
-  find('.history').href = `/history?id=${encodeURIComponent(id)}`;
+  find('.download').href = served(`/clips/${id}.mp4?download=1`);
+  find('.carrying').href = served(`/clips/${id}.mp4?download=settings`);
+  find('.history').href = served(`/history?id=${encodeURIComponent(id)}`);
   clearTimeout(view.asking);
   drawDetail(view);
   if (!view.details.has(id)) view.asking = setTimeout(() => view.act('detail', id), DETAIL_PAUSE_MS);

@@ -19,7 +19,7 @@ from rivya_core.web.clip_archive import CLIPS_MAX
 View = Literal["list", "gallery"]
 
 _PARTS = ("elements", "rows", "selection", "action_bar")
-_component = component("history_rows", shared=("hover_play", *(f"history_rows/{part}" for part in _PARTS)))
+_component = component("history_rows", shared=("addresses", "hover_play", *(f"history_rows/{part}" for part in _PARTS)))
 
 
 class Row(TypedDict):

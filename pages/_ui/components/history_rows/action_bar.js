@@ -40,8 +40,8 @@ function drawBar(its, parent) {
       if (!its.shower.hidden) its.shower.querySelector('select').focus();
     });
   }
-  add('zip', 'Download ZIP', () => download(its, '/exports/clips.zip'));
-  if (its.data.mayRecord) add('cassette', 'Cassette', () => download(its, '/exports/cassette.zip'));
+  add('zip', 'Download ZIP', () => download(its, served('/exports/clips.zip')));
+  if (its.data.mayRecord) add('cassette', 'Cassette', () => download(its, served('/exports/cassette.zip')));
   if (its.data.mayWrite) add('delete', 'Delete', () => act(its, 'delete'));
   add('clear', 'Clear', () => {
     its.selected.clear();

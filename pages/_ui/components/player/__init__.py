@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages._ui import formatting, layout, mode_marks
+from pages._ui import addresses, formatting, layout, mode_marks
 from pages._ui.components import component
 from rivya_core import GenerationRecord
 from rivya_core.lab.media.video_probe import DAMAGED, UNOPENED
@@ -65,9 +65,9 @@ def playable(record: GenerationRecord, mark: str) -> dict[str, str]:
     """What the browser needs of a clip to play it."""
     return {
         "id": record.id,
-        "src": f"/clips/{record.id}.mp4",
-        "download": f"/clips/{record.id}.mp4?download=1",
-        "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
+        "src": addresses.clip(record.id),
+        "download": addresses.clip(record.id, download="1"),
+        "poster": addresses.poster(record.id) if record.poster_key else "",
         "mark": mark,
         "label": f"Clip: {record.prompt[:200]}",
         "ratio": f"{record.clip_width_px or 16} / {record.clip_height_px or 9}",

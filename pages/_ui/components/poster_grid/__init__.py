@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._ui import formatting
+from pages._ui import addresses, formatting
 from pages._ui.components import component
 from pages._ui.components.player import playable
 from rivya_core import GenerationRecord
@@ -109,8 +109,8 @@ def _poster(tile: Tile) -> dict[str, object]:
     record = tile.record
     return {
         "id": record.id,
-        "poster": f"/posters/{record.id}.jpg" if record.poster_key else "",
-        "src": "" if record.clip_check == UNOPENED else f"/clips/{record.id}.mp4",
+        "poster": addresses.poster(record.id) if record.poster_key else "",
+        "src": "" if record.clip_check == UNOPENED else addresses.clip(record.id),
         "facts": tile.facts,
         "name": tile.name or formatting.excerpt(record.prompt, 70),
         "length": f"{record.clip_duration_s:.0f} s" if record.clip_duration_s else "",

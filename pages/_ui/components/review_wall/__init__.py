@@ -23,7 +23,9 @@ from pages._ui.components import component
 
 _PARTS = ("controls", "video_grid", "wipe", "transport", "acts", "panels", "notes", "differences", "shortcuts")
 
-_component = component("review_wall", shared=("dom", "sync_clock", *(f"review_wall/{part}" for part in _PARTS)))
+_component = component(
+    "review_wall", shared=("addresses", "dom", "sync_clock", *(f"review_wall/{part}" for part in _PARTS))
+)
 
 
 def review_wall(data: Mapping[str, Any], on_acts: Callable[[], None], *, key: str) -> None:

@@ -55,7 +55,7 @@ function drawChosen(wall) {
   if (!clip) return;
   els.title.textContent = `Clip ${clip.index + 1}`;
   els.use.hidden = !data.can_spend;
-  els.history.href = `/history?id=${encodeURIComponent(clip.id)}`;
+  els.history.href = served(`/history?id=${encodeURIComponent(clip.id)}`);
   els.basis.hidden = clip.id === data.base;
   els.add.hidden = data.read_only;
   els.name.parentElement.hidden = data.read_only;
