@@ -60,6 +60,9 @@ log = logging.getLogger("rivya.services")
 FOLDER_MAX_BYTES = 440  # SQLite refuses paths above 512 bytes; backup copies have the longest names
 SIMULATED_QUICK_S = 5.0  # the built-in simulator needs 5-12 s at speed 1
 
+FINISH_S = 12.0
+"""Of the 20 seconds in which a worker ends: for requests and clips that are under way."""
+
 DATABASE = "lab.sqlite3"
 
 _guard = threading.RLock()
@@ -203,6 +206,7 @@ def _build(settings: Settings, role: Role, cassette: Cassette | None, stack: Exi
         make_api=lambda: AsyncRivya(key, base_url=base_url, settings=of_clients),
         make_media=lambda: AsyncMediaClient(base_url, timeouts),
         quick_s=QUICK_S if simulator is None else SIMULATED_QUICK_S / settings.simulator_speed,
+        finish_s=FINISH_S if role is Role.WORKER else 0.0,
     )
     stack.callback(jobs.observer.flush)
     queue = JobQueue(database)

@@ -62,9 +62,13 @@ class AdmissionQueue:
         """Invalidate the cached pauses; callable from any thread."""
         self._changes += 1
 
+    def close(self) -> None:
+        """Admit nothing any more."""
+        self._closed = True
+
     async def drain(self, within_s: float) -> None:
         """Admit nothing any more and wait for the held slots to be released, at most ``within_s`` seconds."""
-        self._closed = True
+        self.close()
         self._all_back.clear()
         if self._free < self._size:
             with suppress(TimeoutError):

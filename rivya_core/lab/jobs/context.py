@@ -80,6 +80,7 @@ class JobContext:
 
     ``make_api`` and ``make_media`` are called once, on the engine's event loop, since their clients are bound to it.
     ``quick_s``: seconds before which few clips are ready, until there are enough samples. ``draw``: jitter in 0..1.
+    ``finish_s``: seconds that closing waits for jobs that send or save, see ``must_finish``.
     """
 
     settings: Settings
@@ -91,6 +92,7 @@ class JobContext:
     quick_s: float
     now: Callable[[], datetime] = utc_now
     draw: Callable[[], float] = random.random
+    finish_s: float = 0.0
     gate: AdmissionQueue = field(init=False)
     unexpected: UnexpectedErrors = field(init=False)
     reads: ReadBudget = field(init=False)
@@ -101,6 +103,7 @@ class JobContext:
     _media: AsyncMediaClient | None = field(init=False, default=None)
     _wakes: dict[str, asyncio.Event] = field(init=False, default_factory=dict)
     _at_work: dict[str, asyncio.Task[Any] | None] = field(init=False, default_factory=dict)
+    _unfinished: set[str] = field(init=False, default_factory=set)
     _closed: bool = field(init=False, default=False)
     _back_offs: dict[str, tuple[int, float]] = field(init=False, default_factory=dict)
     _read_at_s: dict[str, float] = field(init=False, default_factory=dict)
@@ -155,6 +158,7 @@ class JobContext:
     def end_work(self, generation_id: str) -> None:
         """Release a claimed row."""
         self._at_work.pop(generation_id, None)
+        self._unfinished.discard(generation_id)
         self._wakes.pop(generation_id, None)
         self._read_at_s.pop(generation_id, None)
 
@@ -208,8 +212,22 @@ class JobContext:
         """True while a job of this process drives the row."""
         return generation_id in self._at_work
 
+    def must_finish(self, generation_id: str) -> None:
+        """Note that a job has begun to send or to save, which is not broken off for ``finish_s`` when the lab is closed.
+
+        Ends at the job's next ``pause_point``.
+        """
+        self._unfinished.add(generation_id)
+
+    def pause_point(self, generation_id: str) -> None:
+        """Mark where a job may be broken off. Raises CancelledError when the lab is being closed: the job goes on later."""
+        self._unfinished.discard(generation_id)
+        if self._closed:
+            raise asyncio.CancelledError
+
     async def sleep(self, generation_id: str, seconds: float) -> bool:
-        """Sleep; True when woken early by ``wake``."""
+        """Sleep; True when woken early by ``wake``. Raises CancelledError when the lab is being closed."""
+        self.pause_point(generation_id)
         wake = self._wakes.setdefault(generation_id, asyncio.Event())
         try:
             await asyncio.wait_for(wake.wait(), timeout=seconds)
@@ -260,9 +278,21 @@ class JobContext:
         except TimeoutError:
             log.warning("jobs and clients did not close in time")
 
+    async def _finish(self) -> None:
+        """Let the jobs go on that send or save, for ``finish_s``; cancel those that only wait."""
+        self.gate.close()
+        for generation_id, task in self._at_work.items():
+            if task is not None and generation_id not in self._unfinished:
+                task.cancel()
+        kept = [self._at_work.get(generation_id) for generation_id in self._unfinished]
+        if tasks := [task for task in kept if task is not None]:
+            await asyncio.wait(tasks, timeout=self.finish_s)
+
     async def aclose(self) -> None:
         """Do what ``close`` does, on the event loop of the jobs."""
         self._closed = True
+        if self.finish_s:
+            await self._finish()
         await self.gate.drain(ANSWER_S)
         at_work = [task for task in self._at_work.values() if task is not None]
         for task in at_work:

@@ -67,6 +67,7 @@ async def create(context: JobContext, generation_id: str) -> StepResult:
         async with context.gate.slot(row.seq, experiment_id=experiment_id, deadline_s=deadline_s) as turn:
             if turn is not AdmissionResult.GO:
                 continue  # paused or past the re-send window: the checks above decide what that means for the row
+            context.must_finish(generation_id)
             wait_s = await attempt(context, row)
         if wait_s is None:
             return StepResult.NEXT

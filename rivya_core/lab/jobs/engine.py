@@ -85,6 +85,8 @@ async def _generation(generation_id: str) -> str:
             went = await _run(step, generation_id)
             if went != StepResult.NEXT.value:
                 break
+            if step is not jobs.save:  # a clip that is here is booked at once
+                context.pause_point(generation_id)
     finally:
         context.end_work(generation_id)
     return went

@@ -44,6 +44,7 @@ async def save(context: JobContext, generation_id: str) -> StepResult:
         if not context.is_ours(row):
             return StepResult.SKIPPED
         tries += 1
+        context.must_finish(generation_id)
         try:
             url = await result_url(context, row, fresh=stale)
             clip = await fetch(context, row, url)
