@@ -11,13 +11,14 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.lab import Lab
+from rivya_core.lab.ledger.history.marks import Marks
 from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.media.containers import container_of_key
 from rivya_core.lab.shows.zip_pieces import BLOCK_BYTES, Pieces
@@ -25,8 +26,8 @@ from rivya_core.mode_words import MARK_LINES, MARKS, ModeWord
 from rivya_core.web import exports
 
 CLIPS_MAX: Final = 500
-HOSTS: Final = frozenset({"connection"})
-"""Columns with host names, which are left out."""
+LEFT_OUT: Final = frozenset({"connection", "person"})
+"""Columns with host names and with people's addresses: the archive is made to be handed on."""
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _GONE: Final = "The file is not in the data folder any more."
@@ -64,12 +65,17 @@ def pack(lab: Lab, rows: list[GenerationRecord]) -> Iterator[bytes]:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:  # video is compressed already
         for number, row in enumerate(rows, 1):
             yield from _clip(archive, out, _file(lab, row), row, number, packed)
-        marked = list(lab.history.marked(rows))
-        lines = exports.csv_lines(marked, without=HOSTS)
+        marked = [(row, _without_addresses(marks)) for row, marks in lab.history.marked(rows)]
+        lines = exports.csv_lines(marked, without=LEFT_OUT)
         archive.writestr("clips.csv", "".join(lines), zipfile.ZIP_DEFLATED)
         archive.writestr("manifest.json", _manifest(marked, packed), zipfile.ZIP_DEFLATED)
         yield out.taken()
     yield out.taken()
+
+
+def _without_addresses(marks: Marks) -> Marks:
+    """Leave out who wrote a note where that is an address; a name that somebody gave stays."""
+    return replace(marks, notes=tuple(note._replace(author="") if "@" in note.author else note for note in marks.notes))
 
 
 def _file(lab: Lab, row: GenerationRecord) -> Path | None:
@@ -119,7 +125,7 @@ def _manifest(marked: list[exports.Marked], packed: list[_Packed]) -> str:
     mode = mode_of(rows)
     clips = []
     for one, is_in in zip(marked, packed, strict=True):
-        facts = {name: value for name, value in exports.json_row(one).items() if name not in HOSTS}
+        facts = {name: value for name, value in exports.json_row(one).items() if name not in LEFT_OUT}
         clips.append(
             {"file": is_in.name, "sha256": is_in.sha256, "bytes": is_in.size_bytes, "missing": is_in.missing, **facts}
         )

@@ -109,6 +109,7 @@ MOVEMENT_COLUMNS: Mapping[str, Callable[[MovementLine], Cell]] = {
     "experiment": lambda line: line.experiment,
     "outcome": lambda line: line.outcome,
     "reason": lambda line: line.reason,
+    "person": lambda line: line.person,
 }
 """The columns of a credit movement. ``day`` is the local calendar day of the submission, to whose cap it counts."""
 
@@ -149,6 +150,7 @@ def _of_marks(column: Callable[[Marks], Cell]) -> Callable[[Marked], Cell]:
 MARKED_COLUMNS: Mapping[str, Callable[[Marked], Cell]] = {
     **{name: _of_record(column) for name, column in COLUMNS.items()},
     **{name: _of_marks(column) for name, column in MARK_COLUMNS.items()},
+    "person": lambda row: row[0].person,
 }
 
 

@@ -179,7 +179,9 @@ ACTS: dict[type, dict[str, Callable[[Shown], Any]]] = {
         "ask": lambda its: its.lab.shows.files.ask(its.show.id),
     },
     Room: {"start": lambda its: its.lab.shows.room.start(its.show.id)},
-    Spending: {},
+    Spending: {
+        "set_person_cap": lambda its: its.lab.spending.set_person_cap("simulated", "ann@team.example", 0),
+    },
     History: {},
 }
 """What changes something, by the class that does it."""
@@ -200,7 +202,7 @@ SHOWS: dict[type, str] = {
     BallotFiles: "beside failure file is_making latest",
     ShowFiles: "export failure is_making pieces sizes",
     Room: "current stop",
-    Spending: "cap_changes decisions experiments forecasts movements spent wallets",
+    Spending: "cap_changes decisions experiments forecasts movements person_caps spent wallets",
     History: "children choices examples export_rows failures failures_count latest marked marks newest_clips page rendering_s running running_count "
     "running_ids some sweep_names sweep_troubles typical_s",
 }

@@ -129,7 +129,7 @@ def test_marks_of_people_and_sweeps_come_after_the_other_columns(lab: Lab) -> No
     lab.reviews.add_note(row.id, 1.5, "A jump", "Ana")
     text = "".join(exports.csv_lines(lab.history.marked([row])))
     [line] = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    assert list(line) == [*exports.COLUMNS, *exports.MARK_COLUMNS]
+    assert list(line) == [*exports.COLUMNS, *exports.MARK_COLUMNS, "person"]
     told = [line[name] for name in ("sweep", "labels", "rating", "notes", "votes_won")]
     assert told == ["Fox, or not?", "'=hero", "4.5", "1.5 s Ana: A jump", "0"]
     [record] = json.loads("".join(exports.json_lines(lab.history.marked([row]))))

@@ -1,6 +1,7 @@
 """Reviews of single clips: time-coded notes, and stars by criterion.
 
-An author is a self-given name, without any authentication; the empty one is this machine's user. Nothing here spends.
+An author is the address of who is signed in. Without sign-in it is a self-given name, and the empty one is this machine's user.
+Nothing here spends.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rivya_core.lab.ledger.database import begin_immediate, reading
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import clip_notes, generations, ratings
 from rivya_core.lab.ledger.texts import checked_person, checked_text
+from rivya_core.lab.people.acting import acting_address
 
 NOTE_MAX: Final = 2000
 AUTHOR_MAX: Final = 64
@@ -101,7 +103,7 @@ class Reviews:
         values: dict[str, Any] = {
             "generation_id": generation_id,
             "text": _text(text),
-            "author": checked_person("author", author, AUTHOR_MAX),
+            "author": _author(author),
         }
         with begin_immediate(self._database) as connection:
             values["at_s"] = _place(_length_s(connection, generation_id), at_s)
@@ -110,8 +112,12 @@ class Reviews:
         return _note(added)
 
     def edit_note(self, note_id: int, text: str) -> ClipNote:
-        """Replace the text of a note; position, author and time stay. Raises LabError when it is gone or the text is not allowed."""
-        change = sa.update(clip_notes).where(clip_notes.c.id == note_id).values(text=_text(text)).returning(clip_notes)
+        """Replace the text of a note; position and time stay, and the author, unless somebody signed in is another one.
+
+        Raises LabError when it is gone or the text is not allowed.
+        """
+        values = {"text": _text(text)} | ({} if (address := acting_address()) is None else {"author": address})
+        change = sa.update(clip_notes).where(clip_notes.c.id == note_id).values(values).returning(clip_notes)
         with begin_immediate(self._database) as connection:
             row = connection.execute(change).first()
         if row is None:
@@ -169,7 +175,7 @@ class Reviews:
         key = {
             "generation_id": generation_id,
             "criterion": criterion,
-            "author": checked_person("author", author, AUTHOR_MAX),
+            "author": _author(author),
         }
         with begin_immediate(self._database) as connection:
             _length_s(connection, generation_id)
@@ -197,6 +203,10 @@ def _place(length_s: float | None, at_s: float) -> float:
     if not math.isfinite(at_s) or not 0 <= at_s <= end_s:
         raise LabError("The note is not in the clip", f"There is nothing at {at_s:.2f} s.", field="at_s")
     return round(at_s, 3)
+
+
+def _author(named: str) -> str:
+    return acting_address() or checked_person("author", named, AUTHOR_MAX)
 
 
 def _text(text: str) -> str:

@@ -67,6 +67,8 @@ class ExperimentRecord:
     """One experiment without its cells. Times are aware UTC, credits whole numbers.
 
     ``source``: "example" for one of the first start, None for a person's own. ``hidden_at``: when a person hid it from the list.
+    ``person``, ``paused_by``, ``decided_by``: addresses of who started it, paused or resumed it last, and decided it; None
+    without sign-in.
     """
 
     id: str
@@ -89,6 +91,9 @@ class ExperimentRecord:
     decided_at: datetime | None
     source: str | None = None
     hidden_at: datetime | None = None
+    person: str | None = None
+    paused_by: str | None = None
+    decided_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

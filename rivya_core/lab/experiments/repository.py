@@ -24,6 +24,7 @@ from rivya_core.lab.ledger.ids import searchable
 from rivya_core.lab.ledger.schema import cell_takes, cells, experiments, generations, labels
 from rivya_core.lab.ledger.states import State, stored
 from rivya_core.lab.media.video_probe import UNOPENED
+from rivya_core.lab.people.acting import acting_address
 from rivya_core.settings import Mode
 
 IS_PLANNED: Final = cell_takes.c.generation_id.is_(None)
@@ -66,6 +67,7 @@ def write_experiment(
             quoted_credits=quoted_credits,
             parent_id=sweep.parent_id,
             created_at=now,
+            person=acting_address(),
         )
     )
     connection.execute(
@@ -386,4 +388,7 @@ def _record(row: sa.Row[Any]) -> ExperimentRecord:
         decided_at=row.decided_at,
         source=row.source,
         hidden_at=row.hidden_at,
+        person=row.person,
+        paused_by=row.paused_by,
+        decided_by=row.decided_by,
     )

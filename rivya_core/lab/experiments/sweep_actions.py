@@ -18,6 +18,7 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_if_read_only, refuse_writes
 from rivya_core.lab.ledger.schema import cell_takes
 from rivya_core.lab.ledger.states import TERMINAL
+from rivya_core.lab.people.acting import acting_address
 from rivya_core.settings import Settings
 
 
@@ -39,7 +40,7 @@ class SweepActions:
         """Pause an experiment until ``resume``: nothing more is sent, tasks already sent go on."""
         with begin_immediate(self._ledger.database) as connection:
             if repository.must_find(connection, experiment_id).paused_at is None:
-                repository.update(connection, experiment_id, paused_at=self._now())
+                repository.update(connection, experiment_id, paused_at=self._now(), paused_by=acting_address())
         self._stops_changed()
 
     def resume(self, experiment_id: str) -> int:
@@ -48,7 +49,7 @@ class SweepActions:
         with begin_immediate(self._ledger.database) as connection:
             if repository.must_find(connection, experiment_id).paused_at is None:
                 return 0
-            repository.update(connection, experiment_id, paused_at=None)
+            repository.update(connection, experiment_id, paused_at=None, paused_by=acting_address())
             runs = self._ledger.next_runs(connection, experiment_id)
             self._enqueue_many(connection, runs)
         self._stops_changed()
@@ -85,8 +86,9 @@ class SweepActions:
         with begin_immediate(self._ledger.database) as connection:
             repository.must_find(connection, experiment_id)
             kept = sa.null() if decision is None else dict(decision)
+            decided_at = None if decision is None else self._now()
             repository.update(
-                connection, experiment_id, decision=kept, decided_at=None if decision is None else self._now()
+                connection, experiment_id, decision=kept, decided_at=decided_at, decided_by=acting_address()
             )
 
     def rename(self, experiment_id: str, name: str) -> str:

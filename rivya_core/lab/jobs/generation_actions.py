@@ -17,6 +17,7 @@ from rivya_core.lab.ledger.read_only import refuse_if_read_only
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord, Pause
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.people.acting import acting_address
 from rivya_core.settings import Settings
 
 WAIT_LOOK_S = 0.1
@@ -97,7 +98,8 @@ class GenerationActions:
             "The queue is paused", "Somebody paused it here.", "Resume it to send queued generations.", "no", "submit"
         )
         self._ledger.key_value.set_pause(
-            self._settings.connection, Pause(effect=BY_PERSON, since=self._jobs.now(), card=card)
+            self._settings.connection,
+            Pause(effect=BY_PERSON, since=self._jobs.now(), card=card, person=acting_address()),
         )
         self._jobs.gate.forget()
 

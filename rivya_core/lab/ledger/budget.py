@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from rivya_core.api.errors import BudgetError
-from rivya_core.lab.ledger.key_value import read_balance, read_cap
+from rivya_core.lab.ledger.key_value import read_balance, read_cap, read_person_cap
 from rivya_core.lab.ledger.query_cache import Remembered
 from rivya_core.lab.ledger.records import BalanceRecord, Budget
 from rivya_core.lab.ledger.schema import generations
 from rivya_core.lab.ledger.states import TERMINAL, State
+from rivya_core.lab.people.acting import acting_address
 from rivya_core.settings import Mode, Settings
 
 NOT_SENT = frozenset({State.WAITING, State.SUBMITTING})
@@ -31,7 +32,8 @@ def look(memory: Remembered, mode: Mode, name: str, settings: Settings) -> Budge
     """Do what ``read`` does, for screens: cached until the database or the day changes. Never use it to decide a purchase."""
     now = datetime.now(UTC)
     return memory.reading(
-        ("budget", mode, name, local_day(now)), lambda connection: read(connection, mode, name, settings, now=now)
+        ("budget", mode, name, local_day(now), acting_address()),
+        lambda connection: read(connection, mode, name, settings, now=now),
     )
 
 
@@ -47,10 +49,13 @@ def read(
     # The lower of both caps counts: the environment's cannot be raised from a page.
     caps = [cap for cap in (settings.daily_cap_credits, read_cap(connection, mode)) if cap is not None]
     cap = min(caps, default=None)
-    spent = _spent(connection, mode, name, local_day(now or datetime.now(UTC)))
+    day = local_day(now or datetime.now(UTC))
+    spent = _spent(connection, mode, name, day)
+    person_cap, person_spent = _of_person(connection, mode, name, day)
     available = None if wallet.credits is None else wallet.credits - promised
     # None means unknown or uncapped, which allows; it must not be mistaken for 0.
-    left = [room for room in (available, None if cap is None else cap - spent) if room is not None]
+    rooms = (available, None if cap is None else cap - spent, None if person_cap is None else person_cap - person_spent)
+    left = [room for room in rooms if room is not None]
     return Budget(
         mode=mode,
         balance_credits=wallet.credits,
@@ -60,7 +65,16 @@ def read(
         cap_credits=cap,
         spent_today_credits=spent,
         remaining_credits=min(left, default=None),
+        person_cap_credits=person_cap,
+        person_spent_credits=person_spent,
     )
+
+
+def _of_person(connection: sa.Connection, mode: Mode, name: str, day: str) -> tuple[int | None, int]:
+    """Return the day's cap of the person who asks, and what they have spent of it; nothing is read without one."""
+    address = acting_address()
+    cap = None if address is None else read_person_cap(connection, mode, address)
+    return (cap, 0) if cap is None else (cap, _spent(connection, mode, name, day, generations.c.person == address))
 
 
 def _promised(connection: sa.Connection, name: str, wallet: BalanceRecord) -> int:
@@ -78,7 +92,7 @@ def _promised(connection: sa.Connection, name: str, wallet: BalanceRecord) -> in
     return not_sent + _sum(connection, *sent_since)
 
 
-def _spent(connection: sa.Connection, mode: Mode, name: str, day: str) -> int:
+def _spent(connection: sa.Connection, mode: Mode, name: str, day: str, *whose: sa.ColumnElement[bool]) -> int:
     """Sum the credits of a day and mode, plus this connection's rows of the other mode.
 
     Those are rows that were submitted as live and marked simulated because a simulator answered: without them, a
@@ -86,8 +100,8 @@ def _spent(connection: sa.Connection, mode: Mode, name: str, day: str) -> int:
     """
     other: Mode = "live" if mode == "simulated" else "simulated"
     column = generations.c
-    turned = _sum(connection, column.mode == other, column.cap_day == day, column.connection == name)
-    return _sum(connection, column.mode == mode, column.cap_day == day) + turned
+    turned = _sum(connection, column.mode == other, column.cap_day == day, column.connection == name, *whose)
+    return _sum(connection, column.mode == mode, column.cap_day == day, *whose) + turned
 
 
 def _in(states: frozenset[State]) -> sa.ColumnElement[bool]:
@@ -104,9 +118,18 @@ def check(budget: Budget, needed_credits: int) -> None:
     """Check a submission against cap and balance; an unknown balance allows it, since Rivya itself then refuses what it must.
 
     Raises:
-        BudgetError: ``field`` is "daily_cap" or "balance"; the sentence gives all figures.
+        BudgetError: ``field`` is "person_cap", "daily_cap" or "balance"; the sentence gives all figures.
     """
     limit = budget.refuses(needed_credits)
+    if limit == "person_cap":
+        own_cap, own = budget.person_cap_credits or 0, budget.person_spent_credits
+        raise BudgetError(
+            "Your cap of today does not allow this",
+            f"{_credits(needed_credits)} needed, {_credits(max(0, own_cap - own))} left of your cap of "
+            f"{_credits(own_cap)} a day; {_credits(own)} are spent or held by you today.",
+            "Ask an admin to raise it on Spend, or wait until tomorrow. Nothing was sent.",
+            field="person_cap",
+        )
     cap, spent = budget.cap_credits or 0, budget.spent_today_credits
     if limit == "daily_cap":
         raise BudgetError(

@@ -12,22 +12,28 @@ from rivya_core.api.errors import LabError
 from rivya_core.api.texts import shows_nothing
 from rivya_core.lab.ledger.schema import cap_changes
 from rivya_core.lab.ledger.texts import checked_text
+from rivya_core.lab.people.acting import acting_address
 from rivya_core.settings import Mode
 
 MAX_CAP_CREDITS: Final = 10**12  # far below the database's 64-bit limit, sums included
 WHY_MAX: Final = 500
 EXPERIMENT: Final = "experiment:"
+PERSON: Final = "person:"
 
 
 @dataclass(frozen=True, slots=True)
 class CapChange:
-    """One change of a cap. ``cap``: "daily:live", "daily:simulated" or "experiment:<id>"; None is no cap."""
+    """One change of a cap. ``cap``: "daily:live", "daily:simulated", "experiment:<id>" or "person:<mode>:<address>".
+
+    None is no cap; ``person``: the address of who changed it, None without sign-in.
+    """
 
     at: datetime
     cap: str
     before_credits: int | None
     after_credits: int | None
     why: str
+    person: str | None = None
 
     @property
     def is_raise(self) -> bool:
@@ -43,6 +49,11 @@ def daily(mode: Mode) -> str:
 def of_experiment(experiment_id: str) -> str:
     """Return the name of the cap of an experiment."""
     return EXPERIMENT + experiment_id
+
+
+def of_person(mode: Mode, address: str) -> str:
+    """Return the name of the daily cap of a person in a mode."""
+    return f"{PERSON}{mode}:{address}"
 
 
 def is_raise(before: int | None, after: int | None) -> bool:
@@ -78,14 +89,16 @@ def log_change(
         )
     if before != after:
         row = {"at": now, "cap": cap, "before_credits": before, "after_credits": after, "why": why}
+        row["person"] = acting_address()
         connection.execute(sa.insert(cap_changes).values(row))
 
 
-def read_changes(connection: sa.Connection, cap: str, others: sa.Select[str], limit: int) -> list[CapChange]:
-    """Return the newest changes of a cap and of the caps that a subquery selects, newest first."""
+def read_changes(connection: sa.Connection, mode: Mode, others: sa.Select[str], limit: int) -> list[CapChange]:
+    """Return the newest changes of the daily caps of a mode, persons' included, and of the caps that a subquery selects."""
     column = cap_changes.c
-    query = sa.select(column.at, column.cap, column.before_credits, column.after_credits, column.why)
-    query = query.where(sa.or_(column.cap == cap, column.cap.in_(others)))
+    query = sa.select(column.at, column.cap, column.before_credits, column.after_credits, column.why, column.person)
+    of_persons = column.cap.startswith(of_person(mode, ""), autoescape=True)
+    query = query.where(sa.or_(column.cap == daily(mode), of_persons, column.cap.in_(others)))
     return [
         CapChange(*row) for row in connection.execute(query.order_by(column.at.desc(), column.id.desc()).limit(limit))
     ]

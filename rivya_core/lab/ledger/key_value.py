@@ -13,13 +13,14 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 
 from rivya_core.api import GenerationRequest
-from rivya_core.lab.ledger.cap_log import daily, log_change
+from rivya_core.lab.ledger.cap_log import daily, log_change, of_person
 from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.mapping import card_json, moment_json, moment_of, to_card
 from rivya_core.lab.ledger.reconciliation import OwnChange, log_balance
 from rivya_core.lab.ledger.records import BalanceRecord, Pause
 from rivya_core.lab.ledger.schema import notes
 from rivya_core.lab.ledger.transitions import Transitions
+from rivya_core.lab.people.acting import acting_address
 from rivya_core.settings import Mode
 
 N = TypeVar("N", bound=str)
@@ -111,7 +112,11 @@ class KeyValue:
                 "retry_at": moment_json(pause.retry_at),
                 "card": card_json(pause.card),
             }
-        self.set(named("pause", connection), value)
+        with begin_immediate(self._rows.database) as opened:
+            now, person = self._rows.clock(), acting_address()
+            write_note(opened, named("pause", connection), value, now)
+            if pause is None and person is not None:
+                write_note(opened, named("resumed_by", connection), person, now)
 
     # -- caps and prices -------------------------------------------------------------------------------------------
 
@@ -125,6 +130,14 @@ class KeyValue:
             now = self._rows.clock()
             log_change(connection, daily(mode), read_cap(connection, mode), credits, why, now)
             write_note(connection, named("cap", mode), credits, now)
+
+    def set_person_cap(self, mode: Mode, address: str, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
+        """Set or remove a person's daily cap in a mode, in credits; see ``cap_log.log_change`` for ``why``."""
+        with begin_immediate(self._rows.database) as connection:
+            now = self._rows.clock()
+            before = read_person_cap(connection, mode, address)
+            log_change(connection, of_person(mode, address), before, credits, why, now)
+            write_note(connection, named("cap", of_person(mode, address)), credits, now)
 
     def learned_price(self, connection: str, request: GenerationRequest) -> int | None:
         """Return the credits that Rivya last reserved for the same model and settings on this connection, or None."""
@@ -194,6 +207,7 @@ def read_pause(connection: sa.Connection, name: str) -> Pause | None:
         card=card,
         retry_at=moment_of(value["retry_at"]),
         key_fingerprint=value["key_fingerprint"],
+        person=value.get("person"),
     )
 
 
@@ -201,3 +215,20 @@ def read_cap(connection: sa.Connection, mode: Mode) -> int | None:
     """The daily cap set in the lab, in credits, or None."""
     value = read_note(connection, named("cap", mode))
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def read_person_cap(connection: sa.Connection, mode: Mode, address: str) -> int | None:
+    """A person's daily cap in a mode, in credits, or None."""
+    value = read_note(connection, named("cap", of_person(mode, address)))
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def read_person_caps(connection: sa.Connection, mode: Mode) -> dict[str, int]:
+    """The daily caps of persons in a mode, in credits, by address."""
+    first = named("cap", of_person(mode, ""))
+    found = connection.execute(
+        sa.select(notes.c.name, notes.c.value)
+        .where(notes.c.name.startswith(first, autoescape=True))
+        .order_by(notes.c.name)
+    )
+    return {name.removeprefix(first): value for name, value in found if isinstance(value, int)}

@@ -28,6 +28,7 @@ from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.ledger.schema import cell_takes, events, experiments, generations
 from rivya_core.lab.ledger.states import NEEDS_JOB, State, stored
 from rivya_core.lab.ledger.transitions import Transitions, utc_now
+from rivya_core.lab.people.acting import acting_address, signed
 from rivya_core.settings import Mode
 
 __all__ = ["Asset", "Ledger", "NewGeneration", "OpenRow", "new_intent_id"]
@@ -173,6 +174,7 @@ class Ledger:
             "settlement": "reserved",
             "cap_day": local_day(now),
             "created_at": now,
+            "person": acting_address(),
             "runs": FIRST_RUN,
         }
 
@@ -216,7 +218,7 @@ class Ledger:
         now = self.clock()
         ended = {"state": State.CANCELLED.value, "finished_at": now, "next_action_at": None}
         figures = {"held_credits": 0, "final_credits": 0, "settlement": "released"}
-        told = {"from": State.WAITING.value, "to": State.CANCELLED.value}
+        told = signed({"from": State.WAITING.value, "to": State.CANCELLED.value})
         connection.execute(sa.update(generations).where(*where).values(**ended, **figures))
         connection.execute(
             sa.insert(events), [{"generation_id": row.id, "at": now, "kind": "state", "detail": told} for row in rows]

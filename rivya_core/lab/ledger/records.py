@@ -112,6 +112,7 @@ class GenerationRecord:
     starred: bool
     dismissed_at: datetime | None
     deleted_at: datetime | None
+    person: str | None = None
 
     @property
     def is_terminal(self) -> bool:
@@ -198,13 +199,14 @@ class BalanceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause of one connection's whole queue. ``effect``: key, wallet, rate, off or person."""
+    """A pause of one connection's whole queue. ``effect``: key, wallet, rate, off or person; ``person``: whose, with sign-in."""
 
     effect: str
     since: datetime
     card: ErrorCard
     retry_at: datetime | None = None
     key_fingerprint: str | None = None
+    person: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +223,9 @@ class Budget:
 
     ``promised_credits``: reservations that the last known balance cannot include yet. ``available_credits``: balance less
     those; None when the balance is unknown. ``cap_credits``: today's cap, None without one. ``spent_today_credits``: held or
-    settled by generations submitted today. ``remaining_credits``: the smaller of what balance and cap leave, None when
-    neither is known.
+    settled by generations submitted today. ``remaining_credits``: the smallest of what balance and caps leave, None when
+    none is known. ``person_cap_credits``, ``person_spent_credits``: today's cap of the person who asks, and what they have
+    spent of it; None and 0 without one.
     """
 
     mode: Mode
@@ -233,9 +236,13 @@ class Budget:
     cap_credits: int | None
     spent_today_credits: int
     remaining_credits: int | None
+    person_cap_credits: int | None = None
+    person_spent_credits: int = 0
 
-    def refuses(self, needed_credits: int) -> Literal["daily_cap", "balance"] | None:
-        """Which limit does not allow so many more credits; None when both do. An unknown balance refuses nothing."""
+    def refuses(self, needed_credits: int) -> Literal["person_cap", "daily_cap", "balance"] | None:
+        """Which limit does not allow so many more credits; None when all do. An unknown balance refuses nothing."""
+        if self.person_cap_credits is not None and self.person_spent_credits + needed_credits > self.person_cap_credits:
+            return "person_cap"
         if self.cap_credits is not None and self.spent_today_credits + needed_credits > self.cap_credits:
             return "daily_cap"
         if self.available_credits is not None and needed_credits > self.available_credits:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from rivya_core.lab.ledger import schema_ballots, schema_metadata, schema_workers
+from rivya_core.lab.ledger import schema_ballots, schema_metadata, schema_money, schema_workers
 from rivya_core.lab.ledger.column_types import UtcMoment
 
 PREFIX, metadata = schema_metadata.PREFIX, schema_metadata.metadata
 ballots, ballot_lines = schema_ballots.ballots, schema_ballots.ballot_lines
 workers, rates = schema_workers.workers, schema_workers.rates
+balances, cap_changes = schema_money.balances, schema_money.cap_changes
 _HELD = sa.text("worker_id IS NOT NULL")
 
 assets = sa.Table(
@@ -103,6 +104,7 @@ generations = sa.Table(
     sa.Column("starred", sa.Boolean, nullable=False, default=False),
     sa.Column("dismissed_at", UtcMoment),  # its failure card was put away
     sa.Column("deleted_at", UtcMoment),
+    sa.Column("person", sa.String(64)),  # the address of who submitted it; null without sign-in
     # rows are wide: what lists, sums and looks up often is answered from an index alone
     sa.Index("ix_lab_generations_state", "state", "deleted_at", "dismissed_at", "mode"),
     sa.Index("ix_lab_generations_listed", "deleted_at", "seq", "mode", "state", "starred", "created_at"),
@@ -117,6 +119,15 @@ generations = sa.Table(
         "settlement",
         "source",
         "held_credits",
+    ),
+    sa.Index(  # of the caps of persons
+        "ix_lab_generations_person",
+        "person",
+        "mode",
+        "cap_day",
+        "held_credits",
+        sqlite_where=sa.text("person IS NOT NULL"),
+        postgresql_where=sa.text("person IS NOT NULL"),
     ),
     sa.Index("ix_lab_generations_sent", "connection", "state", "first_attempt_at", "held_credits"),
     sa.Index("ix_lab_generations_next_action_at", "connection", "next_action_at"),
@@ -191,6 +202,9 @@ experiments = sa.Table(
     sa.Column("deleted_at", UtcMoment),
     sa.Column("source", sa.String(16)),  # example; null for a person's own
     sa.Column("hidden_at", UtcMoment),  # a person took it out of the list
+    sa.Column("person", sa.String(64)),  # the address of who started it; null without sign-in, as the next two
+    sa.Column("paused_by", sa.String(64)),  # who paused or resumed it last
+    sa.Column("decided_by", sa.String(64)),
     sa.Index("ix_lab_experiments_created_at", "created_at"),
 )
 
@@ -307,6 +321,7 @@ shows = sa.Table(
     sa.Column("created_at", UtcMoment, nullable=False),
     sa.Column("changed_at", UtcMoment, nullable=False),
     sa.Column("deleted_at", UtcMoment),
+    sa.Column("person", sa.String(64)),  # the address of who made it; never shown in it
     sa.Index("ix_lab_shows_created_at", "deleted_at", "created_at"),
 )
 
@@ -356,32 +371,4 @@ observations = sa.Table(
     sa.Column("seen", sa.Integer, nullable=False),
     sa.Column("first_at", UtcMoment, nullable=False),
     sa.Column("last_at", UtcMoment, nullable=False),
-)
-
-# -- money ---------------------------------------------------------------------------------------------------------
-
-balances = sa.Table(
-    PREFIX + "balances",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("connection", sa.Text, nullable=False),
-    sa.Column("mode", sa.String(16), nullable=False),
-    sa.Column("asked_at", UtcMoment, nullable=False),
-    sa.Column("credits", sa.Integer, nullable=False),
-    sa.Column("booked_credits", sa.Integer, nullable=False),  # what our rows had taken from this wallet by then
-    sa.Column("open_credits", sa.Integer, nullable=False),  # what may or may not have been taken by then
-    sa.Column("key_fingerprint", sa.String(16)),  # another key may belong to another wallet
-    sa.Index("ix_lab_balances_connection", "connection", "asked_at"),
-)
-
-cap_changes = sa.Table(
-    PREFIX + "cap_changes",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("at", UtcMoment, nullable=False),
-    sa.Column("cap", sa.String(80), nullable=False),  # daily:live, daily:simulated, experiment:<id>
-    sa.Column("before_credits", sa.Integer),
-    sa.Column("after_credits", sa.Integer),
-    sa.Column("why", sa.Text, nullable=False, default=""),
-    sa.Index("ix_lab_cap_changes_at", "at"),
 )

@@ -31,6 +31,7 @@ from rivya_core.lab.ledger.records import EventRecord, GenerationRecord, Movemen
 from rivya_core.lab.ledger.schema import events, generations, movements
 from rivya_core.lab.ledger.states import LEGAL, TERMINAL, State
 from rivya_core.lab.ledger.unexpected_errors import is_unexpected
+from rivya_core.lab.people.acting import signed
 
 # Statements are built once: SQLAlchemy caches their compiled form by structure, and these run several times per job.
 _BY_ID: Final = sa.select(*EVERY_COLUMN).where(generations.c.id == sa.bindparam("id"))
@@ -238,6 +239,6 @@ class Transitions:
     def write_event(
         self, connection: sa.Connection, generation_id: str, kind: str, detail: Mapping[str, Any], now: datetime
     ) -> None:
-        """Append an event to the timeline of a generation, inside the caller's transaction."""
-        event = {"generation_id": generation_id, "at": now, "kind": kind, "detail": dict(detail)}
+        """Append an event to the timeline of a generation, inside the caller's transaction; with the person whose act it is."""
+        event = {"generation_id": generation_id, "at": now, "kind": kind, "detail": signed(detail)}
         connection.execute(_NEW_EVENT, event)

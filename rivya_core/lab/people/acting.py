@@ -6,10 +6,11 @@ beforehand, to say why a button is off, is ``may``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
+from inspect import ismethod
 from typing import Any, Final
 
 from rivya_core.api.errors import LabError
@@ -28,9 +29,15 @@ _WHO: Final = {
 
 
 def acting_address() -> str | None:
-    """The address of the person whose act is being carried out, to be stored with what it makes; None without sign-in."""
+    """The address of the person whose call is being carried out, to be stored with what it makes; None without sign-in."""
     person = _acting.get()
     return None if person is None else person.address
+
+
+def signed(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event tells, with the person whose act it is, if there is one."""
+    address = acting_address()
+    return dict(detail) if address is None else {**detail, "person": address}
 
 
 class Acting:
@@ -52,14 +59,15 @@ class Acting:
         if name.startswith("_") or (kind in LEDGER and act not in READS_OF_THE_LEDGER and act not in LEAST_ROLE):
             raise LabError(_REFUSED, f"{act} is for the program itself.", "Use an act of the lab. Nothing was changed.")
         found = getattr(self._inner, name)
-        if act in LEAST_ROLE:
+        if ismethod(found):  # of acts and of what only shows: a budget is that of the person who asks
             return partial(self._carry_out, act, found)
         if type(found).__name__ in GUARDED:
             return Acting(found, self._settings, self._person)
         return found
 
     def _carry_out(self, act: str, method: Callable[..., Any], *values: Any, **named: Any) -> Any:
-        check(act, self._person, self._settings)
+        if act in LEAST_ROLE:
+            check(act, self._person, self._settings)
         with _acts_for(self._person):
             return method(*values, **named)
 

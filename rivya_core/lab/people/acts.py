@@ -35,7 +35,7 @@ _BY_KIND: Final[Mapping[str, Mapping[Role, str]]] = {
     "ShowFiles": {Role.MAKER: "ask"},
     "Room": {Role.MAKER: "start stop"},
     "Cassettes": {},
-    "Spending": {},
+    "Spending": {Role.ADMIN: "set_person_cap"},
     "History": {},
     # of the ledger itself only what forms keep: all else goes through the acts above
     "Ledger": {},

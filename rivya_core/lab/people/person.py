@@ -15,8 +15,8 @@ from typing import Any, Final, Self
 from rivya_core.api.errors import LabError
 from rivya_core.settings import Settings
 
-ADDRESS_MAX: Final = 64
-"""Longest address; notes and ratings store it in their column of authors."""
+ADDRESS_MAX: Final = 60
+"""Longest address; votes, notes and ratings store it where a name of so many characters has room, too."""
 
 _ADDRESS: Final = re.compile(r"[^\s@,]+@[^\s@,]+")
 
@@ -32,6 +32,14 @@ class Role(IntEnum):
     def label(self) -> str:
         """The role as people read it."""
         return self.name.lower()
+
+
+def checked_address(address: str) -> str:
+    """Return an address folded, as persons are stored. Raises LabError: it is none, or longer than 60 characters."""
+    if not _ADDRESS.fullmatch(address) or len(address) > ADDRESS_MAX:
+        rule = f"It needs one @ and no spaces, and at most {ADDRESS_MAX} characters."
+        raise LabError("This is no e-mail address", rule, "Type it as ann@lab.example.", field="address")
+    return fold(address)
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,7 +250,7 @@ def _reference(item: Mapping[str, Any], redact: Redactor) -> dict[str, object]:
 
 
 def _event(event: EventRecord, redact: Redactor) -> dict[str, object]:
-    detail = {name: value for name, value in event.detail.items() if name not in _IDS}
+    detail = {name: value for name, value in event.detail.items() if name not in {*_IDS, "person"}}
     ids = {name: _opaque(event.detail[name], redact) for name in _IDS if name in event.detail}
     return {"at": event.at.isoformat(), "kind": event.kind, **redact.anything(detail), **ids}
 

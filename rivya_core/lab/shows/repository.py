@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.ledger.ids import searchable
 from rivya_core.lab.ledger.schema import show_clips, show_slides, shows
+from rivya_core.lab.people.acting import acting_address
 from rivya_core.lab.shows.clip_store import HeldClip
 from rivya_core.lab.shows.show import Listed, Show, ShownClip, Slide, clip_json, facts_json, mode_of, to_clip, to_facts
 from rivya_core.mode_words import ModeWord
@@ -21,7 +22,9 @@ from rivya_core.mode_words import ModeWord
 
 def add(connection: sa.Connection, show: Show, clips: Iterable[HeldClip]) -> None:
     """Store a new show with the clips that it holds."""
-    connection.execute(sa.insert(shows).values(id=show.id, created_at=show.created_at, **_columns(show)))
+    connection.execute(
+        sa.insert(shows).values(id=show.id, created_at=show.created_at, person=acting_address(), **_columns(show))
+    )
     hold(connection, show.id, clips)
     _write_slides(connection, show)
 

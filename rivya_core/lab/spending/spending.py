@@ -18,11 +18,12 @@ from rivya_core.lab.ledger import cap_log, reconciliation
 from rivya_core.lab.ledger.cap_log import CapChange
 from rivya_core.lab.ledger.database import reading
 from rivya_core.lab.ledger.history.history import History
-from rivya_core.lab.ledger.key_value import own_changes
+from rivya_core.lab.ledger.key_value import own_changes, read_person_caps
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import balances, cell_takes, experiments, generations, movements
 from rivya_core.lab.ledger.states import NEEDS_JOB, State, stored
 from rivya_core.lab.ledger.unwatched import under_way
+from rivya_core.lab.people.person import checked_address
 from rivya_core.lab.spending.spending_records import (
     Days,
     DecisionCost,
@@ -56,6 +57,7 @@ class Spending:
         now: Callable[[], datetime],
     ) -> None:
         self._database = ledger.database
+        self._key_value = ledger.key_value
         self._changes = ledger.changes
         self._history = history
         self._now = now
@@ -63,15 +65,16 @@ class Spending:
 
     # -- sums ------------------------------------------------------------------------------------------------------
 
-    def spent(self, mode: Mode, days: Days | None = None) -> Spent:
-        """Return the sums of one mode, over all days or some."""
+    def spent(self, mode: Mode, days: Days | None = None, *, of_persons: bool = False) -> Spent:
+        """Return the sums of one mode, over all days or some; ``of_persons``: by person as well, which reads the rows themselves."""
         days = days or Days()
-        every = self._once(("groups", mode), self._changes(), lambda: self._groups(mode))
+        name = ("groups", mode, of_persons)
+        every = self._once(name, self._changes(), lambda: self._groups(mode, of_persons=of_persons))
         return Spent(mode, days, tuple(group for group in every if days.hold(group.day)))
 
-    def _groups(self, mode: Mode) -> list[Group]:
+    def _groups(self, mode: Mode, *, of_persons: bool) -> list[Group]:
         with reading(self._database) as connection:
-            return _groups(connection, mode)
+            return _groups(connection, mode, of_persons=of_persons)
 
     def _once(self, name: object, version: object, make: Callable[[], T]) -> T:
         """Return a figure, cached until its ``version`` changes."""
@@ -177,10 +180,23 @@ class Spending:
         return stories
 
     def cap_changes(self, mode: Mode, limit: int = 50) -> list[CapChange]:
-        """The newest changes of the daily cap of a mode and of the caps of its experiments, newest first."""
+        """The newest changes of the daily caps of a mode, persons' too, and of the caps of its experiments, newest first."""
         ids = sa.select(sa.literal(cap_log.EXPERIMENT) + experiments.c.id).where(experiments.c.mode == mode)
         with reading(self._database) as connection:
-            return cap_log.read_changes(connection, cap_log.daily(mode), ids, limit=limit)
+            return cap_log.read_changes(connection, mode, ids, limit=limit)
+
+    def person_caps(self, mode: Mode) -> dict[str, int]:
+        """The daily caps of persons in a mode, in credits, by address."""
+        with reading(self._database) as connection:
+            return read_person_caps(connection, mode)
+
+    def set_person_cap(self, mode: Mode, address: str, credits: int | None, why: str = "") -> None:  # noqa: A002 - Rivya's word
+        """Set or remove (None) the daily cap of a person in a mode, in credits; the change is logged.
+
+        Raises:
+            LabError: this is no address, the cap is raised or removed without a reason (``field`` "why"), or is no whole number.
+        """
+        self._key_value.set_person_cap(mode, checked_address(address), credits, why)
 
     # -- movements -------------------------------------------------------------------------------------------------
 
@@ -200,10 +216,10 @@ class Spending:
             yield from (_line(move, facts[move.generation_id]) for move in moves if move.generation_id in facts)
 
 
-def _groups(connection: sa.Connection, mode: Mode) -> list[Group]:
+def _groups(connection: sa.Connection, mode: Mode, *, of_persons: bool) -> list[Group]:
     """Sum by day, experiment, model and state, from a covering index; released credits are found in the movements only."""
     column = generations.c
-    by = (column.cap_day, column.experiment_id, column.model, column.state)
+    by = (column.cap_day, column.experiment_id, column.model, column.state, *((column.person,) if of_persons else ()))
     where = [column.mode == mode, column.source != "example"]
     held = sa.select(*by, column.settlement, sa.func.count(), sa.func.sum(column.held_credits)).where(*where)
     released = (
@@ -221,8 +237,8 @@ def _groups(connection: sa.Connection, mode: Mode) -> list[Group]:
     for *key, moved in connection.execute(released):
         found[tuple(key)]["released"] += moved
     return [
-        Group(day, experiment, model, stored(state), Sums(**sums))
-        for (day, experiment, model, state), sums in found.items()
+        Group(day, experiment, model, stored(state), Sums(**sums), *person)
+        for (day, experiment, model, state, *person), sums in found.items()
     ]
 
 
@@ -271,7 +287,9 @@ def _facts(connection: sa.Connection, ids: Collection[str], days: Days) -> dict[
     """What movements tell of their generations, of those that were submitted on these days."""
     row = generations.c
     query = (
-        sa.select(row.id, row.cap_day, row.connection, row.model, row.experiment_id, experiments.c.name, row.state)
+        sa.select(
+            row.id, row.cap_day, row.connection, row.model, row.experiment_id, experiments.c.name, row.state, row.person
+        )
         .outerjoin(experiments, experiments.c.id == row.experiment_id)
         .where(row.id.in_(ids))
     )
@@ -293,4 +311,5 @@ def _line(move: Any, row: Any) -> MovementLine:
         experiment=row.name,
         outcome=row.state,
         reason=move.reason,
+        person=row.person,
     )

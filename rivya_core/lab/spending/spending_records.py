@@ -73,13 +73,14 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Credits of the generations of one day that share experiment, model and state."""
+    """Credits of the generations of one day that share experiment, model and state; and person, where that was asked for."""
 
     day: str
     experiment_id: str | None
     model: str
     state: State
     sums: Sums
+    person: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,10 @@ class Spent:
     def by_model(self) -> dict[str, Sums]:
         """By model, the dearest first."""
         return dict(sorted(self._by(lambda group: group.model).items(), key=lambda item: -item[1].held))
+
+    def by_person(self) -> dict[str | None, Sums]:
+        """By the address of who submitted, the dearest first; None for what was made without sign-in."""
+        return dict(sorted(self._by(lambda group: group.person).items(), key=lambda item: -item[1].held))
 
     def by_state(self) -> dict[State, Sums]:
         """By state of the generation, in the order in which states follow each other."""
@@ -211,3 +216,4 @@ class MovementLine:
     experiment: str | None
     outcome: str
     reason: str
+    person: str | None = None

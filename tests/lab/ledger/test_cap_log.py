@@ -17,7 +17,7 @@ def log(ledger: Ledger) -> list[CapChange]:
     """Every change of the simulated daily cap, newest first."""
     nothing = sa.select(experiments.c.id).where(sa.false())
     with ledger.reading() as connection:
-        return cap_log.read_changes(connection, cap_log.daily("simulated"), nothing, limit=50)
+        return cap_log.read_changes(connection, "simulated", nothing, limit=50)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import is_protected, refuse_writes
 from rivya_core.lab.ledger.texts import checked_person
 from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.people.acting import acting_address
 
 __all__ = ["Ballot", "Ballots", "Candidate", "OpenRound", "RoundRecord"]
 
@@ -69,13 +70,13 @@ class Ballots:
 
         Args:
             experiment_id: The sweep.
-            voter: The name that is kept with the votes, one line of 1 to 60 characters.
+            voter: The name that is kept with the votes, one line of 1 to 60 characters; with sign-in, the address is.
             question: What is voted on, by its key, see ``Votes.questions``; None = what the sweep asks first.
 
         Raises:
             LabError: no name or an unusable one, no such sweep or question, or nothing that can be compared.
         """
-        name = checked_person("voter", voter, VOTER_MAX)
+        name = acting_address() or checked_person("voter", voter, VOTER_MAX)
         if not name:
             rule = f"It is kept with the votes; one line of 1 to {VOTER_MAX} characters."
             raise LabError("A name is needed", rule, field="voter")
@@ -200,7 +201,7 @@ class Ballots:
         Raises:
             LabError: an unknown id, or the round is not this server's to end.
         """
-        with self._in_round(round_id) as (connection, row):
+        with self._in_round(round_id, votes=False) as (connection, row):
             experiment_id = row.experiment_id
             box.end_round(connection, round_id, self._now())
             going = any(row.ended_at is None for row in box.rounds(connection, experiment_id))
@@ -224,12 +225,19 @@ class Ballots:
         return neutral_copy(self._archive, row.clip_key, row.id)
 
     @contextmanager
-    def _in_round(self, round_id: str) -> Iterator[tuple[sa.Connection, RoundRow]]:
-        """Write in a round. Raises LabError for an unknown one, and where it is for others to write in it."""
+    def _in_round(self, round_id: str, *, votes: bool = True) -> Iterator[tuple[sa.Connection, RoundRow]]:
+        """Write in a round. Raises LabError for an unknown one, and where it is for others to write in it, or to vote."""
         with begin_immediate(self._database, even_read_only=True) as connection:
             row = box.find_round(connection, round_id)
             if not self._may_vote(row):
                 refuse_writes(self._database)
+            if votes and acting_address() not in {None, row.voter}:
+                raise LabError(
+                    "This is another person's round",
+                    "Votes count for who gives them.",
+                    "Start a round of your own.",
+                    field="voter",
+                )
             yield connection, row
 
     def _may_vote(self, row: RoundRow) -> bool:
