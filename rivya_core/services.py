@@ -222,7 +222,7 @@ def _build(settings: Settings, role: Role, cassette: Cassette | None, stack: Exi
         lambda: Wire(Address(base_url, key if isinstance(key, SecretStr) else SecretStr(key or ""), timeouts))
     )
     stack.callback(errands.stop)
-    measure_worker = MeasureWorker(ledger, archive, lambda: engine.is_running, connection=settings.connection)
+    measure_worker = MeasureWorker(ledger, archive, lambda: supervisor.is_on_duty, connection=settings.connection)
     rooms = OpenRooms()
     copier = Copier(database_path, ledger, lambda: engine.is_running)
     stack.callback(copier.stop)

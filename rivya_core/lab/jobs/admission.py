@@ -117,7 +117,7 @@ class AdmissionQueue:
     async def _serve(self) -> None:
         await asyncio.sleep(LINE_UP_S)
         while self._line:
-            stops = await self._look()
+            stops = await self.stops()
             self._send_home(stops)
             if self._line and self._free and stops.pause is None and not self._closed:
                 self._free -= 1
@@ -153,7 +153,7 @@ class AdmissionQueue:
             self._line = [waiting for waiting in self._line if not waiting.turn.done()]
             heapq.heapify(self._line)
 
-    async def _look(self) -> PauseState:
+    async def stops(self) -> PauseState:
         """Return what is paused, from a cache at most ``LOOK_AGAIN_S`` old and read after the last ``forget``."""
         loop = asyncio.get_running_loop()
         while self._seen != self._changes or loop.time() - self._read_at_s >= LOOK_AGAIN_S:

@@ -21,10 +21,14 @@ from rivya_core.api import AsyncMediaClient, AsyncRivya
 from rivya_core.api.contract import ERROR_CODES, Effect
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.jobs.admission import AdmissionQueue
-from rivya_core.lab.jobs.poll_schedule import ReadBudget
+from rivya_core.lab.jobs.create_slots import CreateSlots
+from rivya_core.lab.jobs.membership import Membership
+from rivya_core.lab.jobs.poll_schedule import ReadBudget, SharedReadBudget
 from rivya_core.lab.jobs.said_simulator import is_unproven
+from rivya_core.lab.ledger import rates
 from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.history.history import History, Typical
+from rivya_core.lab.ledger.lease import LostRowError, held
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.observations.observer import Observer
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord, Pause, PauseState, Phase
@@ -95,8 +99,11 @@ class JobContext:
     finish_s: float = 0.0
     gate: AdmissionQueue = field(init=False)
     unexpected: UnexpectedErrors = field(init=False)
-    reads: ReadBudget = field(init=False)
+    reads: ReadBudget | SharedReadBudget = field(init=False)
     observer: Observer = field(init=False)
+    slots: CreateSlots = field(init=False, default_factory=CreateSlots)
+    membership: Membership | None = field(init=False, default=None)
+    """This process among those that share the database; None on one machine."""
     loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
     typical: dict[tuple[str, Mode, str | None], tuple[float, Typical | None]] = field(init=False, default_factory=dict)
     _api: AsyncRivya | None = field(init=False, default=None)
@@ -114,6 +121,15 @@ class JobContext:
         self.reads = ReadBudget(self.settings.poll_reads_per_s)
         self.unexpected = UnexpectedErrors(self.now)
         self.observer = Observer(self.ledger.database, self.now)
+
+    def join(self, membership: Membership) -> None:
+        """Share the database with other processes from now on: rows are claimed, limits are kept by all together."""
+        self.membership = membership
+        database = self.ledger.database
+        self.reads = SharedReadBudget(
+            lambda: membership.limits["poll_reads_per_s"],
+            lambda count, gap_s: rates.take(database, rates.READS, count, gap_s),
+        )
 
     def _stops(self) -> PauseState:
         """Read what is paused now. Raises StorageError once the database was found damaged: a create might not be recorded."""
@@ -162,6 +178,20 @@ class JobContext:
         self._wakes.pop(generation_id, None)
         self._read_at_s.pop(generation_id, None)
 
+    @property
+    def is_closed(self) -> bool:
+        """True once the jobs of this process are being ended."""
+        return self._closed
+
+    def refuse_if_lapsed(self, *, to_send: bool = False) -> None:
+        """Raise LostRowError when the calling job was begun in an earlier life of this worker; on one machine never.
+
+        ``to_send``: also when the worker's last beat is so old that others may soon take the row.
+        """
+        lease = held()
+        if lease is not None and self.membership is not None:
+            self.membership.refuse_if_lapsed(lease, to_send=to_send)
+
     def uploading(self, asset_sha256: str) -> asyncio.Lock:
         """The lock under which one take uploads an image for all takes that share it."""
         lock = self._uploading.get(asset_sha256)
@@ -171,6 +201,7 @@ class JobContext:
 
     async def space_reads(self, generation_id: str) -> None:
         """Wait until a row's task may be read again: ``poll_min_s`` after its last read, by whatever step."""
+        self.refuse_if_lapsed()
         loop = asyncio.get_running_loop()
         before_s = self._read_at_s.get(generation_id)
         if before_s is not None:
@@ -196,6 +227,8 @@ class JobContext:
         self.unexpected.note(generation_id, where_of(step), error, generation_id=generation_id)
         try:
             await self.db(self.ledger.jobs.stumbled, generation_id, step, error)
+        except LostRowError:
+            return
         except Exception:
             log.exception("the card of a failed step could not be written", extra={"generation_id": generation_id})
 
@@ -225,6 +258,10 @@ class JobContext:
         if self._closed:
             raise asyncio.CancelledError
 
+    def count_at_work(self) -> int:
+        """Return how many jobs of this process drive a row."""
+        return len(self._at_work)
+
     async def sleep(self, generation_id: str, seconds: float) -> bool:
         """Sleep; True when woken early by ``wake``. Raises CancelledError when the lab is being closed."""
         self.pause_point(generation_id)
@@ -232,9 +269,16 @@ class JobContext:
         try:
             await asyncio.wait_for(wake.wait(), timeout=seconds)
         except TimeoutError:
+            self.refuse_if_lapsed()
             return False
+        self.refuse_if_lapsed()
         wake.clear()
         return True
+
+    def wake_all(self) -> None:
+        """Wake every sleeping job, so that one that has lost its row ends; callable from any thread."""
+        for generation_id in list(self._wakes):
+            self.wake(generation_id)
 
     def wake(self, generation_id: str) -> None:
         """Wake a sleeping job and end its backoff; callable from any thread."""

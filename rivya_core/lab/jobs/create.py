@@ -69,6 +69,7 @@ async def create(context: JobContext, generation_id: str) -> StepResult:
                 continue  # paused or past the re-send window: the checks above decide what that means for the row
             context.must_finish(generation_id)
             wait_s = await attempt(context, row)
+            context.slots.free()
         if wait_s is None:
             return StepResult.NEXT
         if wait_s:  # outside of the slot: a row that backs off must not block the creates behind it
@@ -126,11 +127,12 @@ async def attempt(context: JobContext, row: GenerationRecord) -> float | None:
         except RivyaError as error:
             return await after_upload_error(context, row, error) if await leave_waiting(context, row) else 0.0
     # The body, its hash and the attempt are on disk before the first byte leaves, so that a restart repeats this very POST.
-    begun = await context.db(context.ledger.jobs.begin_attempt, row.id, body, hashlib.sha256(body).hexdigest())
+    begun = await context.slots.begin(context, row, body, hashlib.sha256(body).hexdigest())
     if begun is None:
         return 0.0
     row = begun
     crash_point(CrashPoint.BEFORE_POST, row.id)
+    context.refuse_if_lapsed(to_send=True)  # this process may have been stopped for long since the commit
     try:
         answer = await context.api.post_generation(body, idempotency_key=row.idempotency_key)
     except RivyaError as error:

@@ -3,7 +3,8 @@
 The ledger is the source of truth about money; the engine only makes sure that the steps of every row are run, and run again
 after a crash. DBOS pickles workflow inputs, results and exceptions into the database, so a workflow's input is the
 generation id and nothing else, and it returns plain words and never raises: no pickle can hold an API key. One engine runs
-per data folder, under an OS file lock (``services``).
+per data folder, under an OS file lock (``services``). On a shared database each worker has one, for queue and order only:
+who drives a row is settled by a lease in the ledger, and what a dead worker leaves is enqueued anew (``fleet``).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from rivya_core.lab import jobs
 from rivya_core.lab.jobs.batched_inserts import BatchedInserts
 from rivya_core.lab.jobs.context import JobContext, StepResult
 from rivya_core.lab.ledger.database import OneLineFilter, log_error
+from rivya_core.lab.ledger.lease import LostRowError, holding
 
 log = logging.getLogger("rivya.engine")
 
@@ -37,6 +39,7 @@ REST_POLL_S: Final = 1.0  # while nothing is open and nobody looks
 LISTENER_POLL_S: Final = (
     0.1  # workflows receive no messages, but ``stop`` waits up to this long for the listener thread
 )
+ALONE: Final = "local"  # executor id on one machine: fixed, so that DBOS recovers what a crash interrupted
 MAX_AT_ONCE: Final = 2000  # a running workflow mostly sleeps; creates in flight are limited by the admission queue
 THREADS: Final = 8
 QUEUE_MANAGER: Final = "(queue_thread)"  # name suffix of DBOS's thread that starts the dequeuing threads
@@ -59,6 +62,8 @@ async def _run(step: Step, generation_id: str) -> str:
         went = (await step(context, generation_id)).value
     except asyncio.CancelledError:  # shutdown: the row stays open and is recovered at the next start
         raise
+    except LostRowError:  # another worker has the row, or may have
+        return StepResult.SKIPPED.value
     except Exception as error:  # noqa: BLE001 - the outer edge of the job runner
         passes = log_error(log, "step failed", error, generation_id=generation_id, step=step.__name__)
         context.back_off(generation_id, passes=passes)
@@ -79,16 +84,43 @@ async def _generation(generation_id: str) -> str:
     context = _context
     if context is None or not context.start_work(generation_id):
         return StepResult.SKIPPED.value
-    went = StepResult.ENDED.value
     try:
-        for step in (jobs.create, jobs.wait, jobs.save, jobs.settle):
-            went = await _run(step, generation_id)
-            if went != StepResult.NEXT.value:
-                break
-            if step is not jobs.save:  # a clip that is here is booked at once
-                context.pause_point(generation_id)
+        if context.membership is None:
+            return await _steps(context, generation_id)
+        return await _claimed_steps(context, generation_id)
     finally:
         context.end_work(generation_id)
+
+
+async def _steps(context: JobContext, generation_id: str) -> str:
+    went = StepResult.ENDED.value
+    for step in (jobs.create, jobs.wait, jobs.save, jobs.settle):
+        went = await _run(step, generation_id)
+        if went != StepResult.NEXT.value:
+            break
+        if step is not jobs.save:  # a clip that is here is booked at once
+            context.pause_point(generation_id)
+    return went
+
+
+async def _claimed_steps(context: JobContext, generation_id: str) -> str:
+    """Run the steps under a lease on the row, if no other worker has it, and give it up afterwards.
+
+    A row that backs off is kept: another worker would meet the same error at once.
+    """
+    membership = context.membership
+    assert membership is not None, "only workers claim rows"
+    try:
+        lease = await context.db(membership.claim, generation_id)
+        if lease is None:
+            return StepResult.SKIPPED.value
+        with holding(lease):
+            went = await _steps(context, generation_id)
+        if not context.is_closed and not context.is_backing_off(generation_id):
+            await context.db(membership.workers.release, lease)
+    except Exception as error:  # noqa: BLE001 - the outer edge of the job runner: the supervisor finds the row later
+        log_error(log, "a row could not be claimed or given up", error, generation_id=generation_id)
+        return StepResult.SKIPPED.value
     return went
 
 
@@ -148,6 +180,27 @@ class JobQueue:
         )
         return {status.workflow_id: status.status == "PENDING" for status in found}
 
+    def taken_by(self, executor_ids: Collection[str]) -> dict[str, int]:
+        """Return the generations that these executors took out of the queue and have not ended, id -> run."""
+        if not executor_ids:
+            return {}
+        found = self._client.list_workflows(
+            name=WORKFLOW, status="PENDING", executor_id=list(executor_ids), load_input=False, load_output=False
+        )
+        return dict(map(_run_of, (status.workflow_id for status in found)))
+
+    def cancel(self, runs: Mapping[str, int]) -> None:
+        """Let no workflow of these runs, generation id -> run, begin any more. One that is under way is not reached."""
+        if runs:
+            self._client.cancel_workflows([f"{generation_id}:{run}" for generation_id, run in runs.items()])
+
+    def unended(self, limit: int = 5000) -> list[tuple[str, int]]:
+        """Return at most ``limit`` workflows that have not ended, the oldest, as (generation id, run)."""
+        found = self._client.list_workflows(
+            name=WORKFLOW, status=["ENQUEUED", "PENDING"], limit=limit, load_input=False, load_output=False
+        )
+        return [_run_of(status.workflow_id) for status in found]
+
     def forget_ended(self, before: datetime, limit: int = 500) -> int:
         """Delete the engine's records of at most ``limit`` workflows that ended before a moment; return how many.
 
@@ -177,6 +230,11 @@ class JobQueue:
         self._client.destroy()
 
 
+def _run_of(workflow_id: str) -> tuple[str, int]:
+    generation_id, _, run = workflow_id.rpartition(":")
+    return generation_id, int(run)
+
+
 class Engine:
     """Run queued generations in this process. At most one engine per process: DBOS is a singleton."""
 
@@ -200,12 +258,14 @@ class Engine:
     def _start(self) -> None:
         global _context  # noqa: PLW0603 - workflows are plain module functions; the engine is one a process
         _context = self._context
+        membership = self._context.membership
         # The application version is pinned because DBOS recovers only workflows of its own version: the default, a hash of
-        # the source, would orphan every open job at the next deployment. The executor id is fixed for the same reason.
+        # the source, would orphan every open job at the next deployment. The executor id is fixed for the same reason; that
+        # of a worker is new at each start, so that DBOS recovers nothing: its rows have gone to others by then.
         config: DBOSConfig = {
             "name": APP,
             "application_version": APP_VERSION,
-            "executor_id": "local",
+            "executor_id": ALONE if membership is None else membership.id,
             "system_database_engine": self._database,
             "log_level": "ERROR",
             "max_executor_threads": THREADS,
@@ -217,7 +277,10 @@ class Engine:
         try:
             DBOS.launch()  # recovers the workflows that a crash interrupted
             self._queue = DBOS.register_queue(
-                QUEUE, worker_concurrency=MAX_AT_ONCE, polling_interval_sec=QUEUE_POLL_S, on_conflict="always_update"
+                QUEUE,
+                worker_concurrency=MAX_AT_ONCE if membership is None else self._context.settings.jobs_per_worker,
+                polling_interval_sec=QUEUE_POLL_S,
+                on_conflict="always_update",
             )
         except BaseException:
             DBOS.destroy(workflow_completion_timeout_sec=0)
@@ -227,8 +290,11 @@ class Engine:
         self.is_at_rest = False
 
     def rest(self, *, is_idle: bool) -> None:
-        """Poll the queue slowly while the lab is idle: each poll costs milliseconds, five times a second."""
-        if self._queue is None or is_idle == self.is_at_rest:
+        """Poll the queue slowly while the lab is idle: each poll costs milliseconds, five times a second.
+
+        A worker never does: the interval is stored in the database, and holds for all of them.
+        """
+        if self._queue is None or is_idle == self.is_at_rest or self._context.membership is not None:
             return
         self._queue.set_polling_interval_sec(REST_POLL_S if is_idle else QUEUE_POLL_S)
         self.is_at_rest = is_idle
@@ -239,7 +305,7 @@ class Engine:
         return self._running
 
     def stop(self) -> None:
-        """Stop at once; open rows are resumed at the next start."""
+        """Stop at once, a worker as soon as nothing is being sent or saved; open rows go on at the next start or elsewhere."""
         global _context  # noqa: PLW0603 - see start
         if not self._running:
             return

@@ -1,8 +1,10 @@
-"""When a running task is polled next: as ``api.pace`` says, and rarely once it takes unusually long. Pure: no clock, no I/O."""
+"""When a running task is polled next: as ``api.pace`` says, and rarely once it takes unusually long; and how many a second."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass
 
 from rivya_core.api.pace import PollPace
@@ -52,3 +54,43 @@ class ReadBudget:
         self._next_s = slot_s + self._gap_s
         if slot_s > now_s:
             await asyncio.sleep(slot_s - now_s)
+
+
+class SharedReadBudget:
+    """``ReadBudget`` over all workers of a database: the moments are taken from it, for all callers of this process at once."""
+
+    def __init__(self, reads_per_s: Callable[[], float], take: Callable[[int, float], float]) -> None:
+        """``take``: how many moments, how far apart -> seconds until the first; blocks, as it asks the database."""
+        self._reads_per_s = reads_per_s
+        self._take = take
+        self._line: list[asyncio.Future[float]] = []
+        self._server: asyncio.Task[None] | None = None
+
+    async def take(self) -> None:
+        """Wait until one more read is allowed. Raises StorageError when the database does not answer."""
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[float] = loop.create_future()
+        self._line.append(turn)
+        if self._server is None or self._server.done():
+            # In a context of its own: it takes moments for the jobs of many rows, whichever of them called first.
+            self._server = loop.create_task(self._serve(), name="rivya-reads", context=Context())
+        at_s = await turn
+        if at_s > loop.time():
+            await asyncio.sleep(at_s - loop.time())
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._line:
+            served, self._line = self._line, []
+            gap_s = 1.0 / self._reads_per_s()
+            try:
+                in_s = await asyncio.to_thread(self._take, len(served), gap_s)
+            except Exception as error:  # noqa: BLE001 - each of those who wait gets it
+                for turn in served:
+                    if not turn.done():
+                        turn.set_exception(error)
+                continue
+            first_s = loop.time() + in_s
+            for place, turn in enumerate(served):
+                if not turn.done():
+                    turn.set_result(first_s + place * gap_s)

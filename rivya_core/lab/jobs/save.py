@@ -45,6 +45,7 @@ async def save(context: JobContext, generation_id: str) -> StepResult:
             return StepResult.SKIPPED
         tries += 1
         context.must_finish(generation_id)
+        context.refuse_if_lapsed()
         try:
             url = await result_url(context, row, fresh=stale)
             clip = await fetch(context, row, url)

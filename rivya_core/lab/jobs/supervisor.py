@@ -1,8 +1,9 @@
-"""Background housekeeping of a process, in two threads: executor lock, lost workflows and due rows; balance and pauses.
+"""Background housekeeping of a process, in two threads: who runs the jobs, lost workflows and due rows; balance and pauses.
 
 Two threads, because reading the balance may block on a slow server and job recovery must not wait for it. The supervisor
 asks the server for nothing but the balance, with a client of its own; everything that can be charged runs in the engine's
 steps. At most one process per data folder runs jobs, guarded by an OS file lock; the others retry the lock and take over.
+On a shared database the workers run the jobs, and one of them reads the balance and looks at pauses (``fleet``).
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from rivya_core.api.contract import ERROR_CODES, Balance, Effect
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.jobs.context import BY_PERSON, PAUSE_S, JobContext
 from rivya_core.lab.jobs.engine import Engine, JobQueue
+from rivya_core.lab.jobs.fleet import Fleet
 from rivya_core.lab.jobs.heartbeat import Heartbeat, Silence
+from rivya_core.lab.jobs.membership import Membership
 from rivya_core.lab.jobs.role import Role
 from rivya_core.lab.jobs.submission import enqueue_again
 from rivya_core.lab.ledger.database import log_error, told
@@ -60,6 +63,8 @@ class Supervisor:
         role: Role = Role.EMBEDDED,
     ) -> None:
         self.role = role
+        self._fleet = None if role is Role.EMBEDDED else Fleet(context, inbox, role)
+        self._tick_s = min(TICK_S, context.settings.worker_beat_s) if self._fleet else TICK_S
         self._heart = Heartbeat(context.settings.data_dir.expanduser())
         self._context = context
         self._engine = engine
@@ -86,20 +91,28 @@ class Supervisor:
         )
 
     def start(self) -> None:
-        """Try to become the executor at once, then start the background threads."""
-        self._take_over()
+        """Try to become the executor at once, or join the others that share the database; then start the background threads."""
+        if self._fleet is None:
+            self._take_over()
+        else:
+            self._join(self._fleet)
         self._jobs_thread.start()
         self._wallet_thread.start()
 
     def stop(self) -> None:
-        """Stop both threads, stop the engine and release the executor lock, in that order."""
+        """Stop both threads, stop the engine and release the executor lock, in that order.
+
+        A worker first finishes what is being sent or saved, and gives the rest back to the others (``context.FINISH_S``).
+        """
         self._stop.set()
         self._balance_asked.set()
         if self._jobs_thread.is_alive():
             self._jobs_thread.join(timeout=10)
-        if self._engine.is_running:
+        if self._fleet is None and self._engine.is_running:
             self._heart.end()
         self._engine.stop()  # before the lock is released: another process takes over within seconds and runs the same rows
+        if self._fleet is not None:
+            self._fleet.stop()
         with suppress(OSError):
             self._lock.release()
         if self._wallet_thread.is_alive():
@@ -110,11 +123,22 @@ class Supervisor:
     @property
     def is_alive(self) -> bool:
         """True while both threads run."""
-        return self._jobs_thread.is_alive() and self._wallet_thread.is_alive()
+        threads = self._jobs_thread.is_alive() and self._wallet_thread.is_alive()
+        return threads and (self._fleet is None or self._fleet.membership.is_alive)
+
+    @property
+    def membership(self) -> Membership | None:
+        """This process among those that share the database; None on one machine."""
+        return None if self._fleet is None else self._fleet.membership
+
+    @property
+    def is_on_duty(self) -> bool:
+        """True in the one process that reads the balance, ends pauses, tidies and measures."""
+        return self._engine.is_running and (self._fleet is None or self._fleet.membership.is_on_duty)
 
     def silence(self) -> Silence | None:
         """The process that holds the executor lock and shows no heartbeat, or None."""
-        return None if self._engine.is_running else self._heart.silence()
+        return None if self._fleet is not None or self._engine.is_running else self._heart.silence()
 
     def look(self) -> None:
         """Note that a page shows the balance, so that it is kept fresh for ``WATCHED_FOR_S``."""
@@ -135,9 +159,13 @@ class Supervisor:
                     self._context.unexpected.note(keep.__name__, HOUSEKEEPING[keep.__name__], error)
             else:
                 self._context.unexpected.forget(keep.__name__)
-            self._stop.wait(TICK_S)
+            self._stop.wait(self._tick_s)
 
     def _keep_jobs(self, now_s: float) -> None:
+        if self._fleet is not None:
+            if self._engine.is_running:
+                self._keep_fleet(self._fleet, now_s)
+            return
         if self._engine.is_running:
             self._heart.beat()
         else:
@@ -156,33 +184,60 @@ class Supervisor:
                 self._inbox.forget_ended(self._context.now() - KEPT_FOR)
             self._engine.rest(is_idle=now_s - max(self._busy_at_s, self._looked_at_s) > REST_AFTER_S)
 
+    def _keep_fleet(self, fleet: Fleet, now_s: float) -> None:
+        self._context.observer.flush_if_due(now_s)
+        fleet.wake_due()
+        fleet.reap()
+        if now_s >= self._next_sweep_s:
+            self._next_sweep_s = now_s + SWEEP_EVERY_S
+            fleet.recover_lost(now_s)
+        if now_s >= self._next_tidy_s and self.is_on_duty:
+            self._next_tidy_s = now_s + TIDY_EVERY_S
+            fleet.tidy()
+            self._inbox.forget_ended(self._context.now() - KEPT_FOR)
+
+    def _join(self, fleet: Fleet) -> None:
+        fleet.membership.start()
+        if self.role is Role.WORKER:
+            self._context.archive.remove_parts()
+            self._engine.start()
+            log.info("this process runs jobs of the database", extra={"worker": fleet.membership.id})
+
     def _keep_wallet(self, now_s: float) -> None:
-        if self._engine.is_running:
+        if self.is_on_duty:
             self._look_at_pause()
         if self._balance_asked.is_set() or self._balance_is_due(now_s):
             self._balance_asked.clear()
             self._read_at_s = now_s
             self.read_balance()
             if not self._stop.is_set():
-                self._changes = self._context.ledger.changes()
+                self._changes = self._moves()
+
+    def _moves(self) -> int:
+        """A number that changes with the generations; on a shared database it does not change with every beat of a process."""
+        return self._context.ledger.changes() if self._fleet is None else self._context.ledger.newest_event()
 
     def _balance_is_due(self, now_s: float) -> bool:
         """True ``MOVED_S`` after the ledger changed, and every ``balance_refresh_s`` while a page shows the balance."""
-        if not self._engine.is_running:
+        refresh_s = self._context.settings.balance_refresh_s
+        if self.role is Role.DASHBOARD:
+            return now_s - self._looked_at_s < WATCHED_FOR_S and self._is_balance_older_than(refresh_s)
+        if not self.is_on_duty:
             return False
         age_s = now_s - self._read_at_s
-        refresh_s = self._context.settings.balance_refresh_s
-        moved = self._context.ledger.changes() != self._changes
+        moved = self._moves() != self._changes
         if moved and age_s >= min(MOVED_S, refresh_s):
             return True
         return age_s >= refresh_s and now_s - self._looked_at_s < WATCHED_FOR_S
 
-    def _take_over(self) -> None:
-        """Acquire the executor lock and start the engine, unless another process holds it.
+    def _is_balance_older_than(self, seconds: float) -> bool:
+        """True when no process has asked for the balance for so long; read from the ledger, where each leaves its time."""
+        tried_at = self._context.ledger.key_value.balance(self._context.settings.connection).tried_at
+        return tried_at is None or (self._context.now() - tried_at).total_seconds() >= seconds
 
-        A read-only lab never does, and no dashboard of a shared database.
-        """
-        if self._context.settings.read_only or self.role is Role.DASHBOARD:
+    def _take_over(self) -> None:
+        """Acquire the executor lock and start the engine, unless another process holds it; a read-only lab never does."""
+        if self._context.settings.read_only:
             return
         try:
             self._lock.acquire(timeout=0)

@@ -21,6 +21,7 @@ from rivya_core.lab.ledger.key_value import price_name, read_balance, read_pause
 from rivya_core.lab.ledger.mapping import clip_columns
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord, PauseState, Phase
 from rivya_core.lab.ledger.schema import events, experiments, features, generations
+from rivya_core.lab.ledger.sending import begin_posting, end_posting, is_held_back, is_paused
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.ledger.transitions import Transitions
 from rivya_core.lab.ledger.unexpected_errors import card_of, is_unexpected, kind_of, stored_step
@@ -46,32 +47,31 @@ class JobWrites:
         with self._rows.reading() as connection:
             return is_paused(connection, experiment_id)
 
-    def _is_held_back(self, connection: sa.Connection, row: GenerationRecord) -> bool:
-        # Checked in the transaction that would send the row: a check before it would race with the pause button.
-        return row.state is State.WAITING and row.experiment_id is not None and is_paused(connection, row.experiment_id)
-
     def leave_waiting(self, generation_id: str) -> bool:
         """Move a row from ``waiting`` to ``submitting``; False when it was cancelled, or its experiment is paused."""
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
-            if self._is_held_back(connection, row):
+            if is_held_back(connection, row):
                 return False
             return self._rows.move_row(connection, row, {State.WAITING}, State.SUBMITTING)
 
-    def begin_attempt(self, generation_id: str, body: bytes, body_sha256: str) -> GenerationRecord | None:
+    def begin_attempt(
+        self, generation_id: str, body: bytes, body_sha256: str, *, slots: int | None = None
+    ) -> GenerationRecord | None:
         """Commit that a POST with this body is about to be sent; the body of the first attempt is the row's for good.
 
         Returns None when the row may not be sent now: cancelled, has a task already, or its experiment is paused.
+        ``slots``: how many creates of all workers may be in flight.
 
         Raises:
-            LabError: another body was sent before. StorageError: the database is damaged.
+            LabError: another body was sent before. StorageError: the database is damaged. NoSlotError: no slot is free.
         """
         trouble_of(self._rows.database).refuse_if_damaged()
         with self._rows.writing() as connection:
             row = self._rows.must_find(connection, generation_id)
             if row.state not in {State.WAITING, State.SUBMITTING} or row.task_id is not None:
                 return None
-            if self._is_held_back(connection, row):
+            if is_held_back(connection, row):
                 return None
             self._rows.move_row(connection, row, {State.WAITING}, State.SUBMITTING)
             if (row.body is not None and row.body != body) or (row.body_sha256 or body_sha256) != body_sha256:
@@ -80,6 +80,7 @@ class JobWrites:
                     f"{row.id} was sent before with a body of another SHA-256.",
                     field="body",
                 )
+            posting = begin_posting(connection, row, slots, self._rows.clock())
             told_so_far = {"phase": "create", "attempt": row.attempts + 1, "body_sha256": body_sha256}
             wallet = read_balance(connection, row.connection)
             if row.attempts == 0 and wallet.credits is not None:
@@ -96,6 +97,7 @@ class JobWrites:
                 key_fingerprint=row.key_fingerprint if row.open_attempts else self._rows.key_fingerprint,
                 first_attempt_at=row.first_attempt_at or self._rows.clock(),
                 **({"error": None} if is_unexpected(row.error) else {}),
+                **posting,
             )
             return self._rows.must_find(connection, row.id)
 
@@ -116,6 +118,7 @@ class JobWrites:
                 open_attempts=open_attempts,
                 error=ErrorCard.of(error, "create", charged=charged),
                 request_id=error.request_id or row.request_id,
+                **end_posting(),
             )
             return self._rows.must_find(connection, row.id)
 
@@ -156,6 +159,7 @@ class JobWrites:
             duplicate_of=owner,
             open_attempts=0,
             error=merged_card(task_id, owner),
+            **end_posting(),
         )
 
     def accept_row(
@@ -181,6 +185,7 @@ class JobWrites:
             submitted_at=self._rows.clock(),
             open_attempts=0,
             error=None,
+            **end_posting(),
         )
 
     def fail(self, generation_id: str, card: ErrorCard) -> bool:
@@ -384,12 +389,6 @@ class JobWrites:
 def forget_figures(connection: sa.Connection, generation_id: str) -> None:
     """Delete the measurements of a clip whose file was replaced, so that it is measured again."""
     connection.execute(sa.delete(features).where(features.c.generation_id == generation_id))
-
-
-def is_paused(connection: sa.Connection, experiment_id: str) -> bool:
-    """Return whether an experiment is paused, read inside the caller's transaction."""
-    query = sa.select(experiments.c.paused_at).where(experiments.c.id == experiment_id)
-    return connection.execute(query).scalar() is not None
 
 
 def owner_of(connection: sa.Connection, name: str, task_id: str, *, but: str = "") -> str | None:

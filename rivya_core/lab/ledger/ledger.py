@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -64,6 +64,7 @@ class OpenRow:
     state: State
     runs: int
     created_at: datetime
+    worker_id: str | None
 
 
 class Ledger:
@@ -113,6 +114,11 @@ class Ledger:
     def changes(self) -> int:
         """A number that grows when any process has written to the database since the last call; under 0.1 ms."""
         return self.rows.changes()
+
+    def newest_event(self) -> int:
+        """Return the number of the newest event of any generation; it grows with everything that happens to one."""
+        with self.reading() as connection:
+            return connection.execute(sa.select(sa.func.max(events.c.id))).scalar() or 0
 
     # -- submitting ------------------------------------------------------------------------------------------------
 
@@ -243,9 +249,11 @@ class Ledger:
         """Make a row due, so that the process that runs the jobs wakes its job; works across processes."""
         self.rows.update(generation_id, next_action_at=self.clock())
 
-    def due(self, connection: str) -> Sequence[str]:
-        """Claim the ids of due rows; each is returned once, to one caller only."""
+    def due(self, connection: str, *, worker_id: str | None = None) -> Sequence[str]:
+        """Claim the ids of due rows, of those only that a worker holds if one is named; each is returned once, to one caller."""
         where = [generations.c.next_action_at <= self.clock(), generations.c.connection == connection]
+        if worker_id is not None:
+            where.append(generations.c.worker_id == worker_id)
         query = sa.select(generations.c.id).where(*where).order_by(generations.c.next_action_at).limit(500)
         with self.reading() as opened:
             if opened.execute(query).first() is None:
@@ -255,11 +263,16 @@ class Ledger:
             opened.execute(sa.update(generations).where(generations.c.id.in_(ids)).values(next_action_at=None))
             return ids
 
-    def open_rows(self, connection: str | None = None) -> Sequence[OpenRow]:
-        """Return the rows that need a running job, oldest first, of one connection or of all; paused ones need none."""
+    def open_rows(self, connection: str | None = None, *, held_by: str | None = None) -> Sequence[OpenRow]:
+        """Return the rows that need a running job, oldest first, of one connection or of all; paused ones need none.
+
+        ``held_by``: only those that this worker holds.
+        """
         columns = generations.c
-        query = sa.select(columns.id, columns.state, columns.runs, columns.created_at).order_by(columns.seq)
+        query = sa.select(*_OPEN_ROW).order_by(columns.seq)
         query = query.where(columns.state.in_(sorted(NEEDS_JOB)), not_held_back())
+        if held_by is not None:
+            query = query.where(columns.worker_id == held_by)
         if connection is not None:
             query = query.where(columns.connection == connection)
         with self.reading() as opened:
@@ -268,10 +281,16 @@ class Ledger:
     def provisional_rows(self, connection: str) -> Sequence[OpenRow]:
         """Return succeeded rows of a connection whose final price Rivya has not reported yet, oldest first."""
         columns = generations.c
-        query = sa.select(columns.id, columns.state, columns.runs, columns.created_at).order_by(columns.seq)
+        query = sa.select(*_OPEN_ROW).order_by(columns.seq)
         where = [columns.state == State.SUCCEEDED.value, columns.settlement == "provisional"]
         with self.reading() as opened:
             return readable(opened, query.where(*where, columns.connection == connection), _open_row)
+
+    def runs_of(self, generation_ids: Sequence[str]) -> dict[str, int]:
+        """Return the run number of each of these generations, by id."""
+        query = sa.select(generations.c.id, generations.c.runs).where(generations.c.id.in_(generation_ids))
+        with self.reading() as opened:
+            return {row.id: row.runs for row in opened.execute(query)}
 
     def next_run(self, connection: sa.Connection, generation_id: str) -> int:
         """Count one more engine workflow for a row, inside the caller's transaction; return its run number."""
@@ -314,8 +333,11 @@ class Ledger:
             return counts
 
 
+_OPEN_ROW: Final = tuple(generations.c[field.name] for field in fields(OpenRow))
+
+
 def _open_row(row: sa.Row[Any]) -> OpenRow:
-    return OpenRow(row.id, State(row.state), row.runs, row.created_at)
+    return OpenRow(row.id, State(row.state), row.runs, row.created_at, row.worker_id)
 
 
 def not_held_back() -> sa.ColumnElement[bool]:

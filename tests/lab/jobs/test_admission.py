@@ -208,7 +208,7 @@ def test_a_turn_that_comes_with_the_deadline_is_not_lost() -> None:
     async def race() -> None:
         opened = AdmissionQueue(1, Stopper())
         loop = asyncio.get_running_loop()
-        look, deadline_s = opened._look, loop.time() + 0.05
+        look, deadline_s = opened.stops, loop.time() + 0.05
 
         async def busy() -> PauseState:
             stops = await look()
@@ -218,10 +218,10 @@ def test_a_turn_that_comes_with_the_deadline_is_not_lost() -> None:
             await moment
             return stops
 
-        opened._look = busy  # type: ignore[method-assign]  # the real one, made slow
+        opened.stops = busy  # type: ignore[method-assign]  # the real one, made slow
         async with opened.slot(1, deadline_s=deadline_s):
             pass
-        opened._look = look  # type: ignore[method-assign]
+        opened.stops = look  # type: ignore[method-assign]
         async with asyncio.timeout(2), opened.slot(2) as turn:
             assert turn is AdmissionResult.GO
 

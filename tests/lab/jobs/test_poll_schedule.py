@@ -10,8 +10,17 @@ from statistics import fmean
 import pytest
 from hypothesis import given, strategies as st
 
+from rivya_core.api.errors import StorageError
 from rivya_core.api.pace import QUICK_S
-from rivya_core.lab.jobs.poll_schedule import OVERDUE_GAP_S, STALE_AFTER_S, STALE_GAP_S, ReadBudget, Schedule
+from rivya_core.lab.jobs.poll_schedule import (
+    OVERDUE_GAP_S,
+    STALE_AFTER_S,
+    STALE_GAP_S,
+    ReadBudget,
+    Schedule,
+    SharedReadBudget,
+)
+from rivya_core.lab.ledger.lease import Lease, held, holding
 from rivya_core.settings import Settings
 
 DEFAULTS = Settings()
@@ -101,3 +110,55 @@ def test_reads_of_a_process_keep_their_distance(callers: int) -> None:
     whole_s = taken[-1][1] - taken[0][1]
     assert whole_s >= (callers - 1) / 200.0 * 0.9
     assert all(later[1] >= earlier[1] for earlier, later in pairwise(taken))
+
+
+async def test_workers_take_their_moments_together() -> None:
+    """Those who ask at once are served by one question, in order; the next ones by the next."""
+    asked: list[tuple[int, float]] = []
+
+    def take(count: int, gap_s: float) -> float:
+        asked.append((count, gap_s))
+        return 0.0
+
+    budget = SharedReadBudget(lambda: 500.0, take)
+    served: list[int] = []
+
+    async def one(number: int) -> None:
+        await budget.take()
+        served.append(number)
+
+    await asyncio.gather(*(one(number) for number in range(10)))
+    assert served == list(range(10))
+    assert sum(count for count, _ in asked) == 10
+    assert len(asked) <= 2
+    assert {gap_s for _, gap_s in asked} == {0.002}
+
+
+async def test_an_error_of_the_database_reaches_all_who_wait_and_no_later_one() -> None:
+    """Each of their jobs says what it could not do."""
+    fails = [True]
+
+    def take(_count: int, _gap_s: float) -> float:
+        if fails:
+            raise StorageError("The database does not answer", "", "")
+        return 0.0
+
+    budget = SharedReadBudget(lambda: 500.0, take)
+    found = await asyncio.gather(*(budget.take() for _ in range(3)), return_exceptions=True)
+    assert [type(one) for one in found] == [StorageError] * 3
+    fails.clear()
+    await budget.take()
+
+
+async def test_moments_are_taken_in_nobodys_name() -> None:
+    """Not in that of the job which happened to ask first: it may have lost its row, and the others have not."""
+    seen: list[Lease | None] = []
+
+    def take(_count: int, _gap_s: float) -> float:
+        seen.append(held())
+        return 0.0
+
+    budget = SharedReadBudget(lambda: 500.0, take)
+    with holding(Lease("x-1", "one", 1)):
+        await budget.take()
+    assert seen == [None]

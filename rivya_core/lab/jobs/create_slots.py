@@ -1,0 +1,64 @@
+"""The limit of creates in flight over all workers of a database: decided in ``begin_attempt``, waited for here.
+
+On one machine the admission queue is the limit, and nothing is waited for. Between workers the order is that of arrival; in
+each of them the admission queue's line stays in ledger order, and its first one asks for all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from rivya_core.lab.ledger.records import GenerationRecord
+from rivya_core.lab.ledger.sending import NoSlotError, creates_in_flight
+
+if TYPE_CHECKING:
+    from rivya_core.lab.jobs.context import JobContext
+
+LOOK_EVERY_S: Final = 0.1
+
+
+class CreateSlots:
+    """Begin attempts as soon as fewer creates are in flight than the smallest limit; used on one event loop."""
+
+    def __init__(self) -> None:
+        self._line = asyncio.Lock()
+        self._freed = asyncio.Event()
+
+    async def begin(
+        self, context: JobContext, row: GenerationRecord, body: bytes, body_sha256: str
+    ) -> GenerationRecord | None:
+        """Do what ``JobWrites.begin_attempt`` does, once a slot is free; None as there, and when the queue was paused meanwhile."""
+        if context.membership is None:
+            return await context.db(context.ledger.jobs.begin_attempt, row.id, body, body_sha256)
+        async with self._line:
+            while not await self._is_stopped(context, row.id):
+                slots = int(context.membership.limits["max_creates_in_flight"])
+                context.refuse_if_lapsed(to_send=True)
+                try:
+                    if await context.db(in_flight, context, row) < slots:
+                        return await context.db(
+                            context.ledger.jobs.begin_attempt, row.id, body, body_sha256, slots=slots
+                        )
+                except NoSlotError:
+                    pass  # another worker was quicker
+                self._freed.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._freed.wait(), LOOK_EVERY_S)
+        return None
+
+    def free(self) -> None:
+        """Say that a create of this process has ended, so that whoever waits here looks at once."""
+        self._freed.set()
+
+    async def _is_stopped(self, context: JobContext, generation_id: str) -> bool:
+        if context.is_closed:
+            context.pause_point(generation_id)
+        return (await context.gate.stops()).pause is not None
+
+
+def in_flight(context: JobContext, row: GenerationRecord) -> int:
+    """Count the creates of the other rows, without the write lock. Blocks."""
+    with context.ledger.reading() as connection:
+        return creates_in_flight(connection, row.connection, but=row.id)
