@@ -10,19 +10,18 @@ import atexit
 import hashlib
 import logging
 import os
-import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import sqlalchemy as sa
 from filelock import FileLock
 from pydantic import SecretStr
 
+from rivya_core import opening
 from rivya_core.api import AsyncMediaClient, AsyncRivya, Rivya
-from rivya_core.api.errors import LabError, RivyaError, StorageError
+from rivya_core.api.errors import LabError, StorageError
 from rivya_core.api.network import check_route_to
 from rivya_core.api.pace import QUICK_S
 from rivya_core.api.wire import Address, Timeouts, Wire
@@ -33,16 +32,12 @@ from rivya_core.lab.examples.example_sweep import keep_to_the_simulator
 from rivya_core.lab.examples.first_clips import add_examples
 from rivya_core.lab.jobs.context import JobContext
 from rivya_core.lab.jobs.copier import Copier
-from rivya_core.lab.jobs.engine import Engine, JobQueue, prepare
+from rivya_core.lab.jobs.engine import Engine, JobQueue
 from rivya_core.lab.jobs.role import Role
 from rivya_core.lab.jobs.supervisor import Supervisor
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.ledger.backup.damage import DamagedError, refuse_if_damaged, refuse_if_incomplete, report
-from rivya_core.lab.ledger.backup.salvage import state_of
-from rivya_core.lab.ledger.database import is_damage, migrate, open_database, reading, told
 from rivya_core.lab.ledger.history.history import History
 from rivya_core.lab.ledger.ledger import Ledger
-from rivya_core.lab.ledger.mapping import name_unknown_states
 from rivya_core.lab.ledger.read_only import protect
 from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.server.errands import Errands
@@ -58,16 +53,14 @@ log = logging.getLogger("rivya.services")
 
 
 FOLDER_MAX_BYTES = 440  # SQLite refuses paths above 512 bytes; backup copies have the longest names
+DATABASE = opening.DATABASE
 SIMULATED_QUICK_S = 5.0  # the built-in simulator needs 5-12 s at speed 1
 
 FINISH_S = 12.0
 """Of the 20 seconds in which a worker ends: for requests and clips that are under way."""
 
-DATABASE = "lab.sqlite3"
-
 _guard = threading.RLock()
 _open: _OpenLab | None = None
-_damaged: DamagedError | None = None  # cached, so that not every page run examines the file again
 
 
 class _OpenLab:
@@ -86,10 +79,9 @@ class _OpenLab:
             self._labs = _build(settings, role, cassette, self.stack)
         except BaseException as error:
             self.stack.close()
-            is_told = isinstance(error, RivyaError) and not _is_untold_damage(error)
-            if is_told or not isinstance(error, Exception):
+            if opening.is_told(error) or not isinstance(error, Exception):
                 raise
-            raise _in_words(settings, error) from error
+            raise opening.in_words(settings, error) from error
         self.shared = self._labs(close=_keep_open)
 
     def handle(self) -> Lab:
@@ -155,7 +147,7 @@ def shared_lab() -> Lab:
 def _opened(settings: Settings, role: Role) -> _OpenLab:
     global _open  # noqa: PLW0603 - the registry of the process
     if _open is None:
-        _refuse_what_is_known(settings)
+        opening.refuse_known_damage(settings)
         _open = _OpenLab(settings, role)
     elif (_open.settings, _open.role) != (settings, role):
         raise LabError(
@@ -190,8 +182,7 @@ def _build(settings: Settings, role: Role, cassette: Cassette | None, stack: Exi
         check_route_to(settings.live_base_url)
     folder = _data_folder(settings)
     replay = _replay(settings, cassette, folder)
-    database_path = folder / DATABASE
-    database = _open_whole(database_path, stack)
+    database = opening.open_shared(settings, stack) if settings.is_shared else opening.open_file(folder, stack)
     ledger = Ledger(database, key_fingerprint=fingerprint(settings))
     history = History(database)
     archive = Archive(folder / "archive")
@@ -224,9 +215,7 @@ def _build(settings: Settings, role: Role, cassette: Cassette | None, stack: Exi
     stack.callback(errands.stop)
     measure_worker = MeasureWorker(ledger, archive, lambda: supervisor.is_on_duty, connection=settings.connection)
     rooms = OpenRooms()
-    copier = Copier(database_path, ledger, lambda: engine.is_running)
-    stack.callback(copier.stop)
-    copier.start()
+    copier = None if settings.is_shared else _start_copier(folder, engine, ledger, stack)
     labs = partial(
         assemble,
         jobs=jobs,
@@ -246,6 +235,14 @@ def _build(settings: Settings, role: Role, cassette: Cassette | None, stack: Exi
     return labs
 
 
+def _start_copier(folder: Path, engine: Engine, ledger: Ledger, stack: ExitStack) -> Copier:
+    """Copy the database's file every day; a shared database is dumped by whoever looks after its server."""
+    copier = Copier(folder / DATABASE, ledger, lambda: engine.is_running)
+    stack.callback(copier.stop)
+    copier.start()
+    return copier
+
+
 def _fill(jobs: JobContext) -> None:
     """Store the examples in a new folder, then, for a read-only process, block further writes."""
     name = jobs.settings.connection
@@ -255,59 +252,6 @@ def _fill(jobs: JobContext) -> None:
         protect(jobs.ledger.database)
     else:
         keep_to_the_simulator(jobs.ledger, name)
-
-
-def _open_whole(path: Path, stack: ExitStack) -> sa.Engine:
-    """Open the database after checking it for damage, and migrate its tables and those of the engine."""
-    _examine(path)
-    database = open_database(path)
-    stack.callback(database.dispose)
-    migrate(database, path)
-    refuse_if_incomplete(path)
-    prepare(path)
-    with reading(database) as connection:
-        name_unknown_states(connection)
-    return database
-
-
-def _examine(database: Path) -> None:
-    global _damaged  # noqa: PLW0603 - see its definition
-    try:
-        refuse_if_damaged(database)
-    except DamagedError as error:
-        _damaged = error
-        raise
-    _damaged = None
-
-
-def _refuse_what_is_known(settings: Settings) -> None:
-    """Raise the cached damage error again, unless the file has changed since."""
-    database = settings.data_dir.expanduser().resolve() / DATABASE
-    if _damaged is not None and _damaged.damage.database == database and _damaged.damage.seen == state_of(database):
-        raise DamagedError(_damaged.damage)
-
-
-def _is_untold_damage(error: RivyaError) -> bool:
-    """True for damage that was found only while the lab was being opened, so that nothing was salvaged yet."""
-    return isinstance(error, StorageError) and not isinstance(error, DamagedError) and is_damage(error)
-
-
-def _in_words(settings: Settings, error: Exception) -> RivyaError:
-    """Convert an unexpected error while opening the lab to a RivyaError, so that a page shows it and the server keeps running."""
-    sentence = told(error)
-    if sentence is not None and not is_damage(sentence):
-        return sentence
-    what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-    if isinstance(error, sa.exc.DatabaseError | sqlite3.DatabaseError | StorageError):
-        database = settings.data_dir.expanduser().resolve() / DATABASE
-        return DamagedError(report(database, ["The database cannot be used as it is."], [what]))
-    log.error("the lab could not be opened", exc_info=error)
-    return LabError(
-        "The lab cannot be opened",
-        f"Something nobody foresaw went wrong: {what}.",
-        "The program's log has the details. Nothing was sent.",
-        field="data_dir",
-    )
 
 
 def _keep_open() -> None:

@@ -21,6 +21,7 @@ from rivya_core.lab.media import thread_priority
 from rivya_core.services import DATABASE, close_all, open_lab
 from rivya_core.settings import Settings
 from rivya_core.simulator.video import clips
+from tests import postgresql
 from tests.cores import cores
 from tests.template import copy_template
 
@@ -89,6 +90,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Workers of ``-n auto``, by the cores that this process may use."""
     return min(WORKERS_MAX, WORKERS_A_CORE * cores())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once how many tests were passed over for want of PostgreSQL, and what to install."""
+    skipped = sum(postgresql.MISSING in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
+    if skipped:
+        terminalreporter.write_line(f"{skipped} tests need PostgreSQL. {postgresql.MISSING}")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> postgresql.Server:
+    """The run's PostgreSQL server. Not to be stopped: ``postgresql.Server(folder).make()`` is a test's own."""
+    base = tmp_path_factory.getbasetemp()
+    return postgresql.shared_server(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: postgresql.Server) -> Iterator[str]:
+    """The address of an empty, migrated PostgreSQL database of this test, to be given as RIVYA_DATABASE_URL."""
+    url = postgresql.new_database(postgresql_server)
+    yield url
+    postgresql.drop(postgresql_server, url)
 
 
 @pytest.fixture(autouse=True)

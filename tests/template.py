@@ -40,7 +40,7 @@ def _template() -> bytes:
         path = Path(folder) / "lab.sqlite3"
         database = open_database(path)
         migrate(database, path)
-        prepare(path)
+        prepare(database.url)
         with database.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         database.dispose()

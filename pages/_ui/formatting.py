@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from rivya_core import local_time
 from rivya_core.api.framing import has_ratio
 from rivya_core.lab.drafts.drafts import Draft
 from rivya_core.lab.lab import Lab
@@ -114,14 +115,16 @@ def span(seconds: float) -> str:
 
 
 def local(moment: datetime) -> datetime:
-    """Move a UTC moment to the reader's zone, as the browser told it; the machine's zone when it did not."""
+    """Move a UTC moment to the zone that all share; without one to the reader's, as the browser told it, else the machine's."""
+    if local_time.shared_zone() is not None:
+        return local_time.local(moment)
     name = st.context.timezone
     if name:
         try:
             return moment.astimezone(ZoneInfo(name))
         except (ZoneInfoNotFoundError, ValueError):
             pass
-    return moment.astimezone()
+    return local_time.local(moment)
 
 
 def clock(moment: datetime | None, *, seconds: bool = False, today: bool = True) -> str:

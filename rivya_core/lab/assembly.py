@@ -41,7 +41,7 @@ def assemble(
     engine: Engine,
     supervisor: Supervisor,
     measure_worker: MeasureWorker,
-    copier: Copier,
+    copier: Copier | None,
     errands: Errands,
     simulator: Any,
     replay: Replay | None,
@@ -90,7 +90,7 @@ def assemble(
     )
 
 
-def _condition(jobs: JobContext, engine: Engine, supervisor: Supervisor, copier: Copier) -> Condition:
+def _condition(jobs: JobContext, engine: Engine, supervisor: Supervisor, copier: Copier | None) -> Condition:
     return Condition(
         settings=jobs.settings,
         ledger=jobs.ledger,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from itertools import islice
 
 import anyio.to_thread
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from rivya_core import services
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.shows.cassette.cassette import ENTRIES_MAX
+from rivya_core.local_time import local_now
 from rivya_core.web import export_queries, exports
 from rivya_core.web.files import attachment, bad_request, refused
 from rivya_core.web.selection import ids_of, read_selection
@@ -50,7 +50,7 @@ def _answer(ids: list[str], images: bool) -> Response:
     try:
         cassettes = services.shared_lab().cassettes
         pieces = cassettes.pieces(ids, images=images)
-        name = exports.file_name("cassette", cassettes.mode_of(ids), "zip", datetime.now().astimezone())
+        name = exports.file_name("cassette", cassettes.mode_of(ids), "zip", local_now())
     except RivyaError as error:
         return refused(error)
     return attachment(pieces, "application/zip", name)

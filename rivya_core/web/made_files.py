@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ from rivya_core.lab.media.containers import MP4
 from rivya_core.lab.shows.own_key import refuse_key
 from rivya_core.lab.shows.pictures.recipe import recipe_text, write_recipe
 from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX
+from rivya_core.local_time import local_now
 from rivya_core.mode_words import ModeWord
 from rivya_core.web import clip_archive, exports
 from rivya_core.web.files import NO_STORE, AnonymousFile, answer_with_lab, refused
@@ -106,7 +106,7 @@ def make(lab: Lab, kind: str, asked: QueryParams) -> tuple[Path, str]:
         raise
     finally:
         _WAITING.release()
-    return part, exports.file_name(what, mode, extension, datetime.now().astimezone())
+    return part, exports.file_name(what, mode, extension, local_now())
 
 
 def _of_show(lab: Lab, kind: str, show_id: str, slide: str | None) -> tuple[Callable[[Path], object], ModeWord | None]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.assets import small_key
 from rivya_core.lab.media.containers import container_of_key
 from rivya_core.lab.media.video_probe import WHOLE
+from rivya_core.local_time import local_now
 from rivya_core.mode_words import mode_word
 from rivya_core.settings import Settings
 from rivya_core.web import clip_archive, export_queries, exports, guard, made_files, shows
@@ -201,7 +201,7 @@ def export(request: Request) -> Response:
     write, media_type = writers[kind]
 
     def answer(lab: Lab) -> Response:
-        name = exports.file_name("history", mode_word(query.mode, lab.connection), kind, datetime.now().astimezone())
+        name = exports.file_name("history", mode_word(query.mode, lab.connection), kind, local_now())
         return attachment(write(lab.history.marked(lab.history.export_rows(query))), media_type, name)
 
     return answer_with_lab(answer)
@@ -215,7 +215,7 @@ def export_spend(request: Request) -> Response:
         return bad_request(f"The filter is not usable: {error}.")
 
     def answer(lab: Lab) -> Response:
-        name = exports.file_name("spend", mode_word(mode, lab.connection), "csv", datetime.now().astimezone())
+        name = exports.file_name("spend", mode_word(mode, lab.connection), "csv", local_now())
         return attachment(exports.movement_lines(lab.spending.movements(mode, days)), "text/csv; charset=utf-8", name)
 
     return answer_with_lab(answer)
@@ -234,7 +234,7 @@ async def export_clips(request: Request) -> Response:
         rows = lab.history.some(ids)
         if not rows:
             return not_found()
-        name = exports.file_name("clips", clip_archive.mode_of(rows), "zip", datetime.now().astimezone())
+        name = exports.file_name("clips", clip_archive.mode_of(rows), "zip", local_now())
         return attachment(clip_archive.pack(lab, rows), "application/zip", name)
 
     return await anyio.to_thread.run_sync(answer_with_lab, answer)
@@ -244,7 +244,7 @@ def export_server(_request: Request) -> Response:
     """Stream the observations of the server as CSV."""
 
     def answer(lab: Lab) -> Response:
-        name = exports.file_name("server", lab.mode_word, "csv", datetime.now().astimezone())
+        name = exports.file_name("server", lab.mode_word, "csv", local_now())
         return attachment(exports.observation_lines(lab.server.observations()), "text/csv; charset=utf-8", name)
 
     return answer_with_lab(answer)
@@ -259,7 +259,7 @@ def export_support(request: Request) -> Response:
 
     def answer(lab: Lab) -> Response:
         data = lab.support_bundle(generation_id, hours=hours, prompts=prompts)
-        name = exports.file_name("support", lab.mode_word, "zip", datetime.now().astimezone())
+        name = exports.file_name("support", lab.mode_word, "zip", local_now())
         headers = {"Content-Disposition": f'attachment; filename="{name}"', **NO_STORE}
         return Response(data, media_type="application/zip", headers=headers)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Literal
 from urllib.parse import quote
 
@@ -21,6 +20,7 @@ from rivya_core.api.errors import LabError, RivyaError
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.media.containers import container_of_key
 from rivya_core.lab.shows.room.app import ballot_answer, vote_answer
+from rivya_core.local_time import local_now
 from rivya_core.mode_words import ModeWord
 from rivya_core.web import exports
 from rivya_core.web.files import PRIVATE_CACHE, SHA256, answer_with_lab, archived_file, attachment, not_found, refused
@@ -131,7 +131,7 @@ def download(request: Request) -> Response:
             "-".join(filter(None, ("show", _slug(show.title)))),
             mode,
             "zip" if is_zip else "html",
-            datetime.now().astimezone(),
+            local_now(),
         )
         return attachment(pieces, "application/zip" if is_zip else "text/html", name)
 

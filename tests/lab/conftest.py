@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 
-from rivya_core.lab.ledger.database import open_database
+from rivya_core.lab.ledger.database import open_database, open_shared
 from rivya_core.lab.ledger.history.history import History
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.media.archive import Archive
@@ -23,13 +24,38 @@ def database_path(tmp_path: Path) -> Path:
     return tmp_path / "lab.sqlite3"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked ``database`` once on each kind of database."""
+    if metafunc.definition.get_closest_marker("database"):
+        metafunc.parametrize("database_kind", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def database(database_path: Path) -> Iterator[sa.Engine]:
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Which kind of database the test has: ``sqlite``, or what its marker chose."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def database(database_kind: str, request: pytest.FixtureRequest) -> Iterator[sa.Engine]:
     """A migrated database."""
-    copy_template(database_path)
-    engine = open_database(database_path)
+    if database_kind == "postgresql":
+        engine = open_shared(SecretStr(request.getfixturevalue("postgresql_url")))
+    else:
+        path: Path = request.getfixturevalue("database_path")
+        copy_template(path)
+        engine = open_database(path)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def open_again(database: sa.Engine) -> Callable[[], sa.Engine]:
+    """Open the test's database once more, as another process would; the test disposes of it."""
+    url = database.url
+    if url.get_backend_name() == "postgresql":
+        return lambda: open_shared(SecretStr(url.render_as_string(hide_password=False)))
+    return lambda: open_database(Path(str(url.database)))
 
 
 @pytest.fixture

@@ -317,7 +317,7 @@ def test_every_write_begins_where_it_can_be_refused() -> None:
         for way in ways.findall(path.read_text(encoding="utf-8"))
     }
     assert found == {
-        ("lab/ledger/database.py", "BEGIN IMMEDIATE"),
+        ("lab/ledger/database/sqlite.py", "BEGIN IMMEDIATE"),
         ("lab/evaluation/votes/ballots.py", "even_read_only=True"),
         ("lab/ledger/key_value.py", "even_read_only=True"),
         ("lab/ledger/workers.py", "even_read_only=True"),

@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages._ui import failure_cards, formatting, fragments, layout
 from pages._ui.components.fact_list import Fact, fact_list
-from rivya_core import Lab, State
+from rivya_core import Lab, State, local_time
 from rivya_core.lab.ledger.records import BalanceRecord, Budget, ErrorCard
 from rivya_core.lab.ledger.states import is_terminal
 from rivya_core.settings import is_built_in
@@ -216,8 +216,9 @@ def spending_card(lab: Lab) -> None:
 
 
 def _cap_note(lab: Lab, budget: Budget) -> str:
-    zone = datetime.now().astimezone().tzname()
-    note = f"A day ends at midnight of this computer's clock ({zone})."
+    zone = local_time.zone_name()
+    whose = "this computer's clock" if local_time.shared_zone() is None else "the time zone all share"
+    note = f"A day ends at midnight of {whose} ({zone})."
     if lab.cassettes.playing is None:
         note = f"{note} Live and simulated credits are counted apart."
     environment = lab.settings.daily_cap_credits

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import streamlit as st
 
 from pages._ui import direction, formatting, layout
@@ -11,7 +9,7 @@ from pages._ui.components.data_table import Cell, Column, data_table
 from pages._ui.query_params import CAP_OF
 from pages._ui.spend.cap_editor import Save, cap_editor
 from pages._ui.spend.view import View
-from rivya_core import Lab
+from rivya_core import Lab, local_time
 from rivya_core.lab.ledger import cap_log
 from rivya_core.lab.ledger.cap_log import CapChange
 from rivya_core.lab.spending.spending_records import Days, ExperimentCost
@@ -38,7 +36,7 @@ def caps_card(lab: Lab, view: View) -> None:
 
 
 def _daily(lab: Lab, view: View) -> None:
-    today = datetime.now().astimezone().date()
+    today = local_time.today()
     environment, own = lab.settings.daily_cap_credits, lab.ledger.key_value.get_cap(view.mode)
     cap = min((one for one in (environment, own) if one is not None), default=None)
     if view.mode == lab.mode:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import streamlit as st
@@ -11,6 +11,7 @@ import streamlit as st
 from pages._ui import layout
 from pages._ui.components.data_table import Cell, Column, data_table
 from pages._ui.spend.view import View, day_words, number
+from rivya_core import local_time
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.spending.spending_records import Spent, Sums
 
@@ -103,7 +104,7 @@ def _money(sums: Sums) -> list[Cell | str]:
 
 def _filled(view: View, found: Mapping[str, Sums]) -> dict[str, Sums]:
     """Put the days without a generation between those with one, so that the bars stand where they belong."""
-    today = datetime.now().astimezone().date()
+    today = local_time.today()
     first = view.days.first or (date.fromisoformat(min(found)) if found else today)
     last = max([today, *(date.fromisoformat(day) for day in found)])
     if view.days.first is None and (last - first).days > BAR_DAYS_MAX:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from pages._ui import addresses, formatting
-from rivya_core import Lab
+from rivya_core import Lab, local_time
 from rivya_core.lab.spending.spending_records import Days
 from rivya_core.mode_words import ModeWord, mode_word
 from rivya_core.settings import Mode
@@ -57,7 +57,7 @@ def choose(lab: Lab) -> View:
 
 def _view(mode: Mode, word: ModeWord, length: str) -> View:
     count = LENGTHS.get(length, LENGTHS[USUAL])
-    today = datetime.now().astimezone().date()
+    today = local_time.today()
     first = None if count is None else today - timedelta(days=count - 1)
     said = {"today": "today", "all": "so far"}.get(length, f"in the last {length}")
     return View(mode, word, Days(first), said)
@@ -78,5 +78,5 @@ def number(credits: int) -> str:  # noqa: A002 - Rivya's word
 
 def day_words(day: date) -> str:
     """Write a day of a list."""
-    today = datetime.now().astimezone().date()
+    today = local_time.today()
     return "Today" if day == today else formatting.day(day)

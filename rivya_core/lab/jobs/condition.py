@@ -27,7 +27,7 @@ class Condition:
         engine: Engine,
         supervisor: Supervisor,
         unexpected: UnexpectedErrors,
-        copier: Copier,
+        copier: Copier | None,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -85,7 +85,7 @@ class Condition:
             mode=self._settings.mode,
             database=database,
             engine=engine,
-            copy=self._copier.trouble or "ok",
+            copy=(self._copier and self._copier.trouble) or "ok",
             detail={
                 "data_dir": str(self._settings.data_dir),
                 "connection": self._settings.connection,

@@ -15,7 +15,6 @@ import threading
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from pathlib import Path
 from typing import Final, cast
 
 import sqlalchemy as sa
@@ -124,15 +123,14 @@ async def _claimed_steps(context: JobContext, generation_id: str) -> str:
     return went
 
 
-def prepare(path: Path) -> None:
-    """Create or migrate the engine's own tables in the SQLite file at an absolute path. Idempotent."""
+def prepare(url: sa.URL | None) -> None:
+    """Create or migrate the engine's own tables at a database URL. Idempotent. None: they are there, only tame its log."""
     logger = logging.getLogger("dbos")
     logger.setLevel(logging.ERROR)
     if not any(isinstance(known, OneLineFilter) for known in logger.filters):
         logger.addFilter(OneLineFilter())
-    DBOS.migrate(
-        sa.URL.create("sqlite", database=str(path)).render_as_string()
-    )  # escapes a "?", which would end the path
+    if url is not None:
+        DBOS.migrate(url.render_as_string(hide_password=False))  # escapes a "?", which would end a path
 
 
 def _options(generation_id: str, run: int) -> EnqueueOptions:

@@ -18,14 +18,10 @@ from rivya_core.lab.ledger.records import BalanceRecord, Budget
 from rivya_core.lab.ledger.schema import generations
 from rivya_core.lab.ledger.states import TERMINAL, State
 from rivya_core.lab.people.acting import acting_address
+from rivya_core.local_time import local, local_day
 from rivya_core.settings import Mode, Settings
 
 NOT_SENT = frozenset({State.WAITING, State.SUBMITTING})
-
-
-def local_day(moment: datetime) -> str:
-    """Return the calendar day, YYYY-MM-DD, of a moment in this machine's time zone: the day whose cap it counts against."""
-    return moment.astimezone().date().isoformat()
 
 
 def look(memory: Remembered, mode: Mode, name: str, settings: Settings) -> Budget:
@@ -155,7 +151,7 @@ def check(budget: Budget, needed_credits: int) -> None:
 def _wallet(budget: Budget) -> str:
     if budget.balance_credits is None or budget.balance_asked_at is None:
         return "The balance is not known."
-    asked = budget.balance_asked_at.astimezone()
+    asked = local(budget.balance_asked_at)
     return (
         f"The balance was {_credits(budget.balance_credits)} when asked at {asked:%Y-%m-%d %H:%M:%S}, "
         f"{_credits(budget.promised_credits)} of it are promised."

@@ -1,15 +1,20 @@
-"""Column types that SQLAlchemy lacks: timezone-aware UTC datetimes on SQLite."""
+"""Column types that SQLAlchemy lacks, or that differ between SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.types import TypeDecorator
 
 from rivya_core.api.errors import DamagedValueError
+from rivya_core.lab.ledger.history.search_words import as_vector
+
+LARGE_INTEGER: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""64 bits: SQLite's every integer has them, and only its ``INTEGER`` counts a primary key up by itself."""
 
 
 class UtcMoment(TypeDecorator[datetime]):
@@ -43,3 +48,18 @@ class UtcMoment(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Turn naive UTC back into an aware datetime."""
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+class SearchWords(TypeDecorator[str]):
+    """Words of ``search_words.stored_words``: text on SQLite, where FTS5 indexes it; a ``tsvector`` on PostgreSQL."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        """Choose the type."""
+        return dialect.type_descriptor(TSVECTOR() if dialect.name == "postgresql" else sa.Text())
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Write the words as the database wants them."""
+        return as_vector(value) if value is not None and dialect.name == "postgresql" else value

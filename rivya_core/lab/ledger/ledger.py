@@ -15,7 +15,6 @@ import sqlalchemy as sa
 
 from rivya_core.api import GenerationRequest
 from rivya_core.lab.ledger.assets import Asset, Assets
-from rivya_core.lab.ledger.budget import local_day
 from rivya_core.lab.ledger.credits import release_many, reserve, reserve_many
 from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.history.search_words import stored_words
@@ -29,6 +28,7 @@ from rivya_core.lab.ledger.schema import cell_takes, events, experiments, genera
 from rivya_core.lab.ledger.states import NEEDS_JOB, State, stored
 from rivya_core.lab.ledger.transitions import Transitions, utc_now
 from rivya_core.lab.people.acting import acting_address, signed
+from rivya_core.local_time import local_day
 from rivya_core.settings import Mode
 
 __all__ = ["Asset", "Ledger", "NewGeneration", "OpenRow", "new_intent_id"]

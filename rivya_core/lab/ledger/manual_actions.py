@@ -14,7 +14,6 @@ import sqlalchemy as sa
 
 from rivya_core.api.contract import Generation
 from rivya_core.api.errors import LabError
-from rivya_core.lab.ledger.budget import local_day
 from rivya_core.lab.ledger.credits import Release, book, reserve
 from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.error_cards import ID_SHOWN
@@ -28,6 +27,7 @@ from rivya_core.lab.ledger.states import TERMINAL, State
 from rivya_core.lab.ledger.transitions import Transitions
 from rivya_core.lab.ledger.unwatched import check_overdue, to_release, untaken
 from rivya_core.lab.media.video_probe import DAMAGED
+from rivya_core.local_time import local_day
 from rivya_core.settings import Mode
 
 LOST: Final = ErrorCard(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from rivya_core.lab.ledger import schema_ballots, schema_metadata, schema_money, schema_workers
-from rivya_core.lab.ledger.column_types import UtcMoment
+from rivya_core.lab.ledger.column_types import LARGE_INTEGER, SearchWords, UtcMoment
 
 PREFIX, metadata = schema_metadata.PREFIX, schema_metadata.metadata
 ballots, ballot_lines = schema_ballots.ballots, schema_ballots.ballot_lines
@@ -23,7 +23,7 @@ assets = sa.Table(
     sa.Column("created_at", UtcMoment, nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("mime", sa.String(64), nullable=False),
-    sa.Column("size_bytes", sa.Integer, nullable=False),
+    sa.Column("size_bytes", LARGE_INTEGER, nullable=False),
     sa.Column("width_px", sa.Integer),
     sa.Column("height_px", sa.Integer),
     sa.Column("name", sa.Text, nullable=False),
@@ -34,7 +34,7 @@ assets = sa.Table(
 generations = sa.Table(
     PREFIX + "generations",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),  # submission order
+    sa.Column("seq", LARGE_INTEGER, primary_key=True, autoincrement=True),  # submission order
     sa.Column("id", sa.String(64), nullable=False, unique=True),  # intent id + "-" + take
     sa.Column("intent_id", sa.String(48), nullable=False),
     sa.Column("take", sa.Integer, nullable=False),
@@ -49,7 +49,7 @@ generations = sa.Table(
     sa.Column("model", sa.String(128), nullable=False),
     sa.Column("prompt", sa.Text, nullable=False),
     sa.Column("negative_prompt", sa.Text, nullable=False, default=""),
-    sa.Column("search_words", sa.Text),  # words of both prompts as the search finds them: search_words.stored_words
+    sa.Column("search_words", SearchWords),  # words of both prompts as the search finds them: search_words.stored_words
     sa.Column("request", sa.JSON, nullable=False),  # GenerationRequest.canonical()
     sa.Column("request_sha256", sa.String(64), nullable=False),
     sa.Column("reuse_sha256", sa.String(64)),  # the same for requests that differ only in how their texts are encoded
@@ -86,7 +86,7 @@ generations = sa.Table(
     sa.Column("clip_key", sa.Text),
     sa.Column("poster_key", sa.Text),
     sa.Column("clip_sha256", sa.String(64)),
-    sa.Column("clip_bytes", sa.Integer),
+    sa.Column("clip_bytes", LARGE_INTEGER),
     sa.Column("clip_width_px", sa.Integer),
     sa.Column("clip_height_px", sa.Integer),
     sa.Column("clip_duration_s", sa.Float),
@@ -138,13 +138,14 @@ generations = sa.Table(
     sa.Index("ix_lab_generations_experiment_id", "experiment_id", "state", "held_credits"),
     sa.Index("ix_lab_generations_parent_id", "parent_id", "seq"),
     sa.Index("ix_lab_generations_worker_id", "worker_id", sqlite_where=_HELD, postgresql_where=_HELD),
+    sa.Index("ix_lab_generations_search_words", "search_words", postgresql_using="gin").ddl_if(dialect="postgresql"),
     sqlite_autoincrement=True,
 )
 
 events = sa.Table(
     PREFIX + "events",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", LARGE_INTEGER, primary_key=True, autoincrement=True),
     sa.Column("generation_id", sa.String(64), sa.ForeignKey(PREFIX + "generations.id"), nullable=False),
     sa.Column("at", UtcMoment, nullable=False),
     sa.Column("kind", sa.String(32), nullable=False),  # state, exchange, note
@@ -155,7 +156,7 @@ events = sa.Table(
 movements = sa.Table(
     PREFIX + "movements",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", LARGE_INTEGER, primary_key=True, autoincrement=True),
     sa.Column("generation_id", sa.String(64), sa.ForeignKey(PREFIX + "generations.id"), nullable=False),
     sa.Column("at", UtcMoment, nullable=False),
     sa.Column("mode", sa.String(16), nullable=False),
@@ -238,7 +239,7 @@ cell_takes = sa.Table(
 clip_notes = sa.Table(
     PREFIX + "clip_notes",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", LARGE_INTEGER, primary_key=True, autoincrement=True),
     sa.Column("generation_id", sa.String(64), sa.ForeignKey(PREFIX + "generations.id"), nullable=False),
     sa.Column("at_s", sa.Float, nullable=False),  # place in the clip
     sa.Column("text", sa.Text, nullable=False),
@@ -272,7 +273,7 @@ vote_rounds = sa.Table(
 vote_pairs = sa.Table(
     PREFIX + "vote_pairs",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", LARGE_INTEGER, primary_key=True, autoincrement=True),
     sa.Column("round_id", sa.String(48), sa.ForeignKey(PREFIX + "vote_rounds.id"), nullable=False),
     sa.Column("left_token", sa.String(32), nullable=False, unique=True),  # neutral clip address
     sa.Column("right_token", sa.String(32), nullable=False, unique=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from rivya_core.lab.ledger.column_types import UtcMoment
+from rivya_core.lab.ledger.column_types import LARGE_INTEGER, UtcMoment
 from rivya_core.lab.ledger.schema_metadata import PREFIX, metadata
 
 ballots = sa.Table(
@@ -16,7 +16,7 @@ ballots = sa.Table(
     sa.Column("question", sa.Text, nullable=False),
     sa.Column("seal_key", sa.String(64), nullable=False),
     sa.Column("plan", sa.JSON, nullable=False),  # vote_lines.Plan, the cell of each clip, the cells that had a clip
-    sa.Column("size_bytes", sa.Integer, nullable=False),
+    sa.Column("size_bytes", LARGE_INTEGER, nullable=False),
     sa.Column("made_at", UtcMoment, nullable=False),
     sa.Index("ix_lab_ballots_experiment_id", "experiment_id"),
 )
@@ -24,7 +24,7 @@ ballots = sa.Table(
 ballot_lines = sa.Table(
     PREFIX + "ballot_lines",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", LARGE_INTEGER, primary_key=True, autoincrement=True),
     sa.Column("ballot_id", sa.String(32), sa.ForeignKey(PREFIX + "ballots.id"), nullable=False),
     sa.Column("voter", sa.String(64), nullable=False),
     sa.Column("round_id", sa.String(48), sa.ForeignKey(PREFIX + "vote_rounds.id"), nullable=False, unique=True),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from rivya_core.lab.ledger.column_types import UtcMoment
+from rivya_core.lab.ledger.column_types import LARGE_INTEGER, UtcMoment
 from rivya_core.lab.ledger.schema_metadata import PREFIX, metadata
 
 balances = sa.Table(
     PREFIX + "balances",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", LARGE_INTEGER, primary_key=True, autoincrement=True),
     sa.Column("connection", sa.Text, nullable=False),
     sa.Column("mode", sa.String(16), nullable=False),
     sa.Column("asked_at", UtcMoment, nullable=False),
@@ -24,7 +24,7 @@ balances = sa.Table(
 cap_changes = sa.Table(
     PREFIX + "cap_changes",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", LARGE_INTEGER, primary_key=True, autoincrement=True),
     sa.Column("at", UtcMoment, nullable=False),
     sa.Column("cap", sa.String(80), nullable=False),  # daily:<mode>, experiment:<id>, person:<mode>:<address>
     sa.Column("before_credits", sa.Integer),

@@ -18,6 +18,7 @@ from rivya_core.lab.ledger.mapping import EVERY_COLUMN, readable, to_record
 from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.ledger.schema import balances, generations
 from rivya_core.lab.ledger.states import State
+from rivya_core.local_time import local
 
 CAN_STOP: Final = frozenset({State.RUNNING, State.UNSAVED})
 """States that may last for ever: a task whose end is not known, and a clip that cannot be had."""
@@ -32,7 +33,7 @@ class Untaken:
     after: datetime
 
     def __str__(self) -> str:
-        before, after = self.before.astimezone(), self.after.astimezone()
+        before, after = local(self.before), local(self.after)
         return (
             f"the balance was {self.credits:,} credits before it was sent ({before:%Y-%m-%d %H:%M:%S}) and afterwards "
             f"({after:%Y-%m-%d %H:%M:%S}), and nothing else ran between"

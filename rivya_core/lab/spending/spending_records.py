@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from rivya_core.lab.ledger.reconciliation import Read, Unexplained
 from rivya_core.lab.ledger.states import State
+from rivya_core.local_time import midnight
 from rivya_core.settings import Mode
 
 Key = TypeVar("Key")
@@ -29,7 +30,7 @@ class Days:
 
 
 def moments(days: Days) -> tuple[datetime | None, datetime | None]:
-    """The moment at which the first day begins and that at which the last one has ended, on this machine's clock.
+    """The moment at which the first day begins and that at which the last one has ended, by the clock that decides the days.
 
     None is open; so is an end of the calendar, which has no moment in every zone.
     """
@@ -41,7 +42,7 @@ def moments(days: Days) -> tuple[datetime | None, datetime | None]:
 
 def _midnight(day: date, later: timedelta) -> datetime | None:
     try:
-        return datetime.combine(day + later, time.min).astimezone().astimezone(UTC)
+        return midnight(day + later)
     except (OverflowError, ValueError, OSError):  # OSError: outside the range of the system's time functions
         return None
 

@@ -11,6 +11,7 @@ import pytest
 from rivya_core.api.errors import LabError
 from rivya_core.lab.ledger.credits import Settle
 from rivya_core.lab.ledger.database import open_database
+from rivya_core.lab.ledger.database.sqlite import SqliteWatch
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.states import LEGAL, TERMINAL, State
 from tests.lab.given import CARD, Clock, added, in_state
@@ -147,7 +148,9 @@ def test_looking_for_changes_costs_next_to_nothing(ledger: Ledger) -> None:
     """A live view may ask at every tick: one question that reads no table, on a connection that is kept open."""
     ledger.changes()
     asked: list[str] = []
-    connection = ledger.rows.remembered._watch._connection
+    watch = ledger.rows.remembered._watch
+    assert isinstance(watch, SqliteWatch)
+    connection = watch._connection
     assert connection is not None
     connection.set_trace_callback(asked.append)
     for _ in range(3):

@@ -16,8 +16,8 @@ from rivya_core import GenerationRequest
 from rivya_core.api.errors import StorageError
 from rivya_core.lab.jobs import context, crash_points
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.ledger import database as databases, trouble as troubles
-from rivya_core.lab.ledger.database import OneLineFilter, damage_error, trouble_of
+from rivya_core.lab.ledger import trouble as troubles
+from rivya_core.lab.ledger.database import OneLineFilter, damage_error, sqlite, transactions, trouble_of
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.ledger.trouble import Trouble
 from tests.until import until
@@ -28,7 +28,8 @@ REQUEST = GenerationRequest(prompt="A red fox in the snow")
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy database is given up soon, and tried again soon; nothing was told before."""
-    monkeypatch.setattr(databases, "BUSY_TIMEOUT_MS", 100)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 100)
+    monkeypatch.setattr(transactions, "TURN_MAX_S", 0.1)
     monkeypatch.setattr(context, "BACK_OFF_S", 0.2)
     monkeypatch.setattr(sys.modules["rivya_core.lab.jobs.create"], "ACCEPT_AGAIN_S", 0.1)
     monkeypatch.setattr(troubles, "_told_at_s", {})

@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from rivya_core import Lab
 from rivya_core.lab.ledger import cap_log
-from rivya_core.lab.ledger.budget import local_day
 from rivya_core.lab.ledger.database import begin_immediate, open_database
 from rivya_core.lab.ledger.history.history import History
 from rivya_core.lab.ledger.ledger import Ledger
@@ -24,6 +23,7 @@ from rivya_core.lab.ledger.schema import cell_takes, cells, experiments, generat
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.spending.spending import Spending
 from rivya_core.lab.spending.spending_records import Days, MovementLine, Sums
+from rivya_core.local_time import local_day
 from rivya_core.settings import Mode
 from rivya_core.web.exports import movement_lines
 from tests.lab.given import CLIP, NOON, Clock, accept, added, answer, attempted, in_state, new

@@ -43,7 +43,7 @@ def conditions(wanted: HistoryFilter) -> list[sa.ColumnElement[bool]]:
     where += _of_what(wanted)
     found = matching(wanted.text)
     if found is not None:
-        where.append(column.seq.in_(found))
+        where.append(found)
     return where
 
 

@@ -1,4 +1,4 @@
-"""Turn the text of the search box into a query. The one place that knows the full-text index (FTS5).
+"""Turn the text of the search box into a query. The one place that knows the full-text indexes.
 
 Every word must occur in the prompt or the negative prompt; its last letters may be missing, and in scripts without spaces it
 may occur anywhere in a sentence. A generation id, or a prefix of a task id, also finds its row. No input makes the search
@@ -11,8 +11,12 @@ import unicodedata
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
-from rivya_core.lab.ledger.history.search_words import words_of
+from rivya_core.lab.ledger.history.search_words import as_lexeme, words_of
 from rivya_core.lab.ledger.schema import generations
 
 TEXT_MAX: Final = 400
@@ -24,28 +28,53 @@ _INDEX: Final = sa.table("lab_prompts_fts", sa.column("rowid"), sa.column("lab_p
 _LAST: Final = "\U0010ffff"
 
 
-def matching(text: str) -> sa.Select[Any] | None:
-    """Select the sequence numbers of the generations that a search text finds; None when it contains no word."""
+class _Found(FunctionElement[bool]):
+    """A condition that is written differently for each kind of database: one argument for each."""
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(_Found, "sqlite")
+def _on_sqlite(found: _Found, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(next(iter(found.clauses)), **options)
+
+
+@compiles(_Found, "postgresql")
+def _on_postgresql(found: _Found, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(list(found.clauses)[1], **options)
+
+
+def matching(text: str) -> sa.ColumnElement[bool] | None:
+    """Return the condition for the generations that a search text finds; None when it contains no word."""
     text = text.encode("utf-8", "ignore").decode("utf-8").strip()[: TEXT_MAX * MOST_APART]
     typed = unicodedata.normalize("NFKC", text)[:TEXT_MAX].split()
-    phrases = [phrase for phrase in (_phrase(word) for word in typed) if phrase][:WORDS_MAX]
+    phrases = [words for words in (words_of(part, open_end=True) for part in typed) if words][:WORDS_MAX]
     if not phrases:
         return None
-    expression = " AND ".join(phrases)
+    ids = [] if len(typed) > 1 else _ids(text)
+    return _Found(_by_fts5(phrases, ids).self_group(), sa.or_(_by_vector(phrases), *ids).self_group())
+
+
+def _ids(text: str) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions for the rows whose id a text is, or whose task id it begins."""
+    column = generations.c
+    if len(text) < TASK_ID_MIN:
+        return [column.id == text, column.task_id == text]
+    return [column.id == text, sa.and_(column.task_id >= text, column.task_id < text + _LAST)]
+
+
+def _by_fts5(phrases: list[list[str]], ids: list[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
+    """Ask FTS5: each phrase in quotes, its last word a prefix."""
+    expression = " AND ".join(f'"{" ".join(words)}"*' for words in phrases)
     found = sa.select(_INDEX.c.rowid.label("seq")).where(_INDEX.c.lab_prompts_fts.op("MATCH")(expression))
-    if len(typed) > 1:
-        return found
-    by_id = sa.select(generations.c.seq).where(generations.c.id == text)
-    by_task = sa.select(generations.c.seq).where(generations.c.task_id == text)
-    if len(text) >= TASK_ID_MIN:
-        by_task = sa.select(generations.c.seq).where(
-            generations.c.task_id >= text, generations.c.task_id < text + _LAST
-        )
-    everything = sa.union_all(found, by_id, by_task).subquery()
-    return sa.select(everything.c.seq)
+    if not ids:
+        return generations.c.seq.in_(found)
+    everything = sa.union_all(found, *(sa.select(generations.c.seq).where(one) for one in ids)).subquery()
+    return generations.c.seq.in_(sa.select(everything.c.seq))
 
 
-def _phrase(typed: str) -> str:
-    """Return a space-delimited part of the input as an FTS5 prefix phrase; empty when it contains no word."""
-    words = words_of(typed, open_end=True)
-    return f'"{" ".join(words)}"*' if words else ""
+def _by_vector(phrases: list[list[str]]) -> sa.ColumnElement[bool]:
+    """Ask the ``tsvector``: words that follow each other, the last one a prefix."""
+    expression = " & ".join(" <-> ".join(as_lexeme(word) for word in words) + ":*" for words in phrases)
+    return generations.c.search_words.bool_op("@@")(sa.cast(sa.literal(expression, sa.Text), TSQUERY))

@@ -16,6 +16,9 @@ from typing import Final
 BETWEEN_TEXTS: Final = "\N{DOUBLE VERTICAL LINE}"
 """Separator token between two texts, so that no phrase matches across them; never a token of a text."""
 
+LEXEME_MAX: Final = 500
+"""Characters of the longest lexeme; PostgreSQL allows 2046 bytes, of which a character has up to four."""
+
 _NO_WORD, _WORD, _PAIRS = range(3)
 _ASCII_RUN: Final = re.compile("[a-z0-9]+")
 _WORD_CATEGORIES: Final = ("L", "N", "Co", "Mn", "Mc")
@@ -62,6 +65,16 @@ _JOINED_BY_NOTHING: Final = re.compile(r"(?<=[\u0600-\u06ff])\u200c(?=[\u0600-\u
 def stored_words(*texts: str) -> str:
     """Return the tokens of texts, separated by spaces, as stored in the column ``search_words``."""
     return f" {BETWEEN_TEXTS} ".join(" ".join(words_of(text)) for text in texts if text)
+
+
+def as_vector(words: str) -> str:
+    """Write stored words as PostgreSQL's ``tsvector``, each with its place, so that phrases are found."""
+    return " ".join(f"{as_lexeme(word)}:{place}" for place, word in enumerate(words.split(), 1))
+
+
+def as_lexeme(word: str) -> str:
+    """Quote a word for a ``tsvector`` or ``tsquery``, cut to the length that PostgreSQL can hold."""
+    return "'" + word[:LEXEME_MAX].replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def words_of(text: str, *, open_end: bool = False) -> list[str]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import sqlalchemy as sa
 from alembic.config import Config
+from sqlalchemy.schema import SchemaItem
 
 from rivya_core.lab.ledger.schema import PREFIX, metadata
 
@@ -26,10 +28,17 @@ def include_name(name: str | None, type_: NameType, _parents: Any) -> bool:
     return type_ != "table" or (name is not None and name.startswith(PREFIX) and not name.startswith(FULL_TEXT))
 
 
+def include_object(item: SchemaItem, _name: str | None, _type: str, reflected: bool, compare_to: Any) -> bool:
+    """Do not miss an index that is made on PostgreSQL alone: Alembic does not ask ``ddl_if``. One that is there is compared."""
+    made_on_postgresql = isinstance(item, sa.Index) and item.dialect_options["postgresql"]["using"]
+    return bool(reflected or compare_to is not None or not made_on_postgresql)
+
+
 OPTIONS: Final[dict[str, Any]] = {
     "target_metadata": metadata,
     "version_table": VERSION_TABLE,
     "include_name": include_name,
+    "include_object": include_object,
     "render_as_batch": True,
     "compare_type": True,
 }

@@ -1,0 +1,82 @@
+"""Look after a shared database: ``python -m rivya_core.admin migrate`` makes its tables, or brings them up to date.
+
+Nothing else changes the tables of a shared database. It reads the same settings as the dashboard.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from rivya_core.api.errors import RivyaError, unusable_setting
+from rivya_core.lab.jobs.engine import prepare
+from rivya_core.lab.ledger.database import migrate_shared, open_shared, refuse_other_revision, told
+from rivya_core.lab.ledger.database.upgrades import revision_of
+from rivya_core.opening import keep_zone
+from rivya_core.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit status. What is said goes to standard output, what went wrong to standard error."""
+    parser = argparse.ArgumentParser(prog="python -m rivya_core.admin", description=__doc__.split("\n", maxsplit=1)[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("migrate", help="make the tables of RIVYA_DATABASE_URL, or bring them up to date")
+    one.add_argument("--dumped", action="store_true", help="a dump was taken: change the tables of a filled database")
+    given = parser.parse_args(arguments)
+    try:
+        _say(migrate(Settings(), dumped=given.dumped))
+    except Exception as error:
+        sentence = error if isinstance(error, RivyaError) else told(error)
+        if sentence is None:
+            raise
+        sys.stderr.write(f"{sentence}\n")
+        return 1
+    return 0
+
+
+def migrate(settings: Settings, *, dumped: bool = False) -> str:
+    """Make the tables of a shared database, or bring them up to date; return what was done, in words.
+
+    An empty database is filled at once. ``dumped``: a dump was taken, so that the tables of a filled one may be changed.
+
+    Raises:
+        ConfigurationError: no shared database is set, or it was made for another time zone.
+        StorageError: no dump was taken, workers are at work, the database is newer or not reachable.
+    """
+    if settings.database_url is None:
+        raise unusable_setting(
+            "database_url",
+            "is not set, so there is no shared database",
+            "A data folder is brought up to date by whoever opens it.",
+        )
+    database = open_shared(settings.database_url)
+    zone = ""
+
+    def also(connection: sa.Connection) -> None:
+        nonlocal zone
+        zone = keep_zone(connection, settings)
+        prepare(database.url)
+
+    try:
+        found = revision_of(database)
+        if found is not None and not dumped:
+            refuse_other_revision(database, settings.place)
+        before, after = migrate_shared(database, settings.place, also=also)
+    finally:
+        database.dispose()
+    days = f"Its days begin at midnight of {zone}."
+    if before == after:
+        return f"{settings.place} is up to date: revision {after}. {days}"
+    was = "was empty" if before is None else f"held revision {before}"
+    return f"{settings.place} {was} and holds revision {after} now. {days}"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""The shared database: one writer at a time, one snapshot for reads, its errors in our words, its password nowhere."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from pydantic import SecretStr
+
+from rivya_core.api.errors import StorageError
+from rivya_core.lab.ledger import migrations
+from rivya_core.lab.ledger.database import (
+    begin_immediate,
+    open_shared,
+    reading,
+    reading_at_once,
+    refuse_other_revision,
+    trouble_of,
+)
+from rivya_core.lab.ledger.database.postgresql import ISOLATION, begin_writing
+from rivya_core.lab.ledger.ledger import Ledger
+from rivya_core.lab.ledger.schema import metadata
+from tests import postgresql
+from tests.lab.given import added
+
+OTHERS_ENDED = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+@pytest.fixture
+def database(postgresql_url: str) -> Iterator[sa.Engine]:
+    """An empty, migrated PostgreSQL database."""
+    engine = open_shared(SecretStr(postgresql_url))
+    yield engine
+    engine.dispose()
+
+
+def shown(connection: sa.Connection, name: str) -> str:
+    """A setting of the session."""
+    return str(connection.exec_driver_sql(f"SHOW {name}").scalar_one())
+
+
+def test_every_session_is_ours(database: sa.Engine) -> None:
+    """READ COMMITTED, whatever the server's default is; the timeouts, and times in UTC."""
+    with begin_immediate(database) as connection:
+        found = [
+            shown(connection, name)
+            for name in (
+                "transaction_isolation",
+                "idle_in_transaction_session_timeout",
+                "lock_timeout",
+                "statement_timeout",
+                "timezone",
+            )
+        ]
+    assert found == ["read committed", "10s", "30s", "1min", "UTC"]
+    assert ISOLATION == "READ COMMITTED"
+
+
+def test_the_isolation_is_set_by_us(postgresql_server: postgresql.Server, postgresql_url: str) -> None:
+    """A database whose default is another one is used as it must be: under REPEATABLE READ a cap would not hold."""
+    name = sa.make_url(postgresql_url).database
+    engine = sa.create_engine(postgresql_server.url("postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")
+    engine.dispose()
+    database = open_shared(SecretStr(postgresql_url))
+    with begin_immediate(database) as connection:
+        assert shown(connection, "transaction_isolation") == "read committed"
+    database.dispose()
+
+
+@pytest.mark.parametrize("isolation", ["AUTOCOMMIT", "REPEATABLE READ", "SERIALIZABLE"])
+def test_a_lock_that_would_not_hold_is_refused(database: sa.Engine, isolation: str) -> None:
+    """Outside a transaction the lock is gone at once, and a snapshot would be older than it: nothing is written then."""
+    with database.connect() as connection:
+        connection.execution_options(isolation_level=isolation)
+        with pytest.raises(AssertionError, match="write lock"):
+            begin_writing(connection)
+
+
+def test_a_write_sees_what_was_committed_while_it_waited(database: sa.Engine) -> None:
+    """A second writer gets nowhere between the first one's read and its write, and then reads what the first one wrote."""
+    found: list[int] = []
+    inside = threading.Event()
+    other = open_shared(SecretStr(database.url.render_as_string(hide_password=False)))
+
+    def second() -> None:
+        inside.wait()
+        with begin_immediate(other) as connection:
+            found.append(connection.exec_driver_sql("SELECT count(*) FROM lab_settings").scalar_one())
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with begin_immediate(database) as connection:
+        inside.set()
+        thread.join(0.2)
+        connection.exec_driver_sql("INSERT INTO lab_settings VALUES ('a', '1', now())")
+    thread.join()
+    other.dispose()
+    assert found == [1]
+
+
+def test_reads_in_one_snapshot_see_one_moment(database: sa.Engine, postgresql_url: str) -> None:
+    """What is committed between two reads is seen by neither; afterwards the connection reads and writes as any other."""
+    count = "SELECT count(*) FROM lab_settings"
+    with reading_at_once(database) as connection:
+        before = connection.exec_driver_sql(count).scalar_one()
+        with begin_immediate(database) as writer:
+            writer.exec_driver_sql("INSERT INTO lab_settings VALUES ('a', '1', now())")
+        assert connection.exec_driver_sql(count).scalar_one() == before == 0
+        with pytest.raises(sa.exc.InternalError):
+            connection.exec_driver_sql("DELETE FROM lab_settings")
+    with begin_immediate(database) as connection:
+        assert connection.exec_driver_sql(count).scalar_one() == 1
+
+
+def test_the_tables_are_those_of_the_code(database: sa.Engine) -> None:
+    """The revisions lead to what the code describes, beside the engine's tables; the words of prompts are indexed."""
+    with reading(database) as connection:
+        assert compare_metadata(MigrationContext.configure(connection, opts=migrations.OPTIONS), metadata) == []
+        indexes = {str(one["name"]) for one in sa.inspect(connection).get_indexes("lab_generations")}
+    assert "ix_lab_generations_search_words" in indexes
+    refuse_other_revision(database, "here")
+
+
+def test_a_change_of_any_process_is_seen(database: sa.Engine) -> None:
+    """The number grows with a commit of anybody, also after the connection that asks was ended; and not by reading."""
+    ledger = Ledger(database)
+    other = open_shared(SecretStr(database.url.render_as_string(hide_password=False)))
+    seen = ledger.changes()
+    added(Ledger(other))
+    assert ledger.changes() > seen
+    with other.connect() as connection:
+        connection.exec_driver_sql(OTHERS_ENDED)
+    seen = ledger.changes()
+    added(Ledger(other))
+    assert ledger.changes() > seen
+    other.dispose()
+
+
+def test_who_is_not_there_is_told_without_the_password(tmp_path: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A server that does not answer is a sentence that says that it passes; the password is in no part of it."""
+    url = SecretStr(f"postgresql+psycopg://rivya:s3cr3t-word@/none?host={tmp_path}")
+    with caplog.at_level(logging.DEBUG), pytest.raises(StorageError) as caught:
+        open_shared(url)
+    error: BaseException | None = caught.value
+    assert caught.value.title == "The database cannot be reached"
+    assert caught.value.retryable
+    while error is not None:
+        assert "s3cr3t-word" not in f"{error!r} {error}"
+        error = error.__cause__ or error.__context__
+    assert "s3cr3t-word" not in caplog.text
+
+
+def test_a_database_that_is_not_there_is_refused(postgresql_server: postgresql.Server) -> None:
+    """A wrong name in the address is no trouble that passes."""
+    with pytest.raises(StorageError, match="refuses this user") as caught:
+        open_shared(SecretStr(postgresql_server.url("nowhere")))
+    assert not caught.value.retryable
+
+
+def test_a_bug_stays_a_bug(database: sa.Engine) -> None:
+    """A wrong statement is not dressed up as trouble of the server, and leaves no trouble behind."""
+    with pytest.raises(sa.exc.ProgrammingError), reading(database) as connection:
+        connection.exec_driver_sql("SELECT nonsense FROM nowhere")
+    assert trouble_of(database).current() is None
