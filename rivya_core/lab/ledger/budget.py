@@ -16,6 +16,7 @@ from rivya_core.lab.ledger.key_value import read_balance, read_cap, read_person_
 from rivya_core.lab.ledger.query_cache import Remembered
 from rivya_core.lab.ledger.records import BalanceRecord, Budget
 from rivya_core.lab.ledger.schema import generations
+from rivya_core.lab.ledger.shared_limits import read_limits
 from rivya_core.lab.ledger.states import TERMINAL, State
 from rivya_core.lab.people.acting import acting_address
 from rivya_core.local_time import local, local_day
@@ -42,8 +43,9 @@ def read(
     """
     wallet = read_balance(connection, name)
     promised = _promised(connection, name, wallet)
-    # The lower of both caps counts: the environment's cannot be raised from a page.
-    caps = [cap for cap in (settings.daily_cap_credits, read_cap(connection, mode)) if cap is not None]
+    # The lowest cap counts: the environment's cannot be raised from a page.
+    known = (settings.daily_cap_credits, _cap_of_others(connection, settings), read_cap(connection, mode))
+    caps = [cap for cap in known if cap is not None]
     cap = min(caps, default=None)
     day = local_day(now or datetime.now(UTC))
     spent = _spent(connection, mode, name, day)
@@ -64,6 +66,12 @@ def read(
         person_cap_credits=person_cap,
         person_spent_credits=person_spent,
     )
+
+
+def _cap_of_others(connection: sa.Connection, settings: Settings) -> int | None:
+    """Return the lowest cap in the environments of all processes that share the database; nothing is read on one machine."""
+    cap = read_limits(connection).get("daily_cap_credits") if settings.is_shared else None
+    return None if cap is None else int(cap)
 
 
 def _of_person(connection: sa.Connection, mode: Mode, name: str, day: str) -> tuple[int | None, int]:
