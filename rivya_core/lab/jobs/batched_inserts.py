@@ -7,6 +7,7 @@ longer than everything else that starts a sweep.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,12 +21,13 @@ class BatchedInserts:
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
+        self._dialect = copy(connection.dialect)
         self._rows: dict[str, tuple[sa.Insert, list[Mapping[str, Any]]]] = {}
 
     @property
     def dialect(self) -> sa.Dialect:
-        """The dialect of the connection itself."""
-        return self._connection.dialect
+        """A copy of the connection's dialect: only to a connection of its own engine does DBOS send SQL that it has prepared."""
+        return self._dialect
 
     def get_execution_options(self) -> Mapping[str, Any]:
         """Return the options of the connection itself."""

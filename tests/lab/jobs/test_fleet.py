@@ -24,6 +24,7 @@ from rivya_core.lab.media.archive import Archive
 from rivya_core.settings import Settings
 from tests.lab.given import HERE, Clock, added, in_state
 
+pytestmark = pytest.mark.database
 SILENT_S = 30.0
 STARTED_S = 1000.0
 
@@ -84,10 +85,14 @@ def enqueued(ledger: Ledger, queue: JobQueue, prompt: str = "A red fox in the sn
 
 def taken(database: sa.Engine, row: GenerationRecord, executor_id: str, run: int = 1) -> None:
     """Let the engine of a worker take a row's workflow out of the queue."""
+    where = "dbos." if database.dialect.name == "postgresql" else ""
     with database.connect() as connection:
         told = {"executor": executor_id, "id": f"{row.id}:{run}"}
         connection.execute(
-            sa.text("UPDATE workflow_status SET status='PENDING', executor_id=:executor WHERE workflow_uuid=:id"), told
+            sa.text(
+                f"UPDATE {where}workflow_status SET status='PENDING', executor_id=:executor WHERE workflow_uuid=:id"
+            ),
+            told,
         )
         connection.commit()
 

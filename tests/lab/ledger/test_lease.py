@@ -73,6 +73,7 @@ def test_every_write_of_a_job_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("write", {**JOB_WRITES, **BESIDE}.values(), ids=[*JOB_WRITES, *BESIDE])
+@pytest.mark.database
 def test_a_job_that_lost_its_row_writes_nothing(ledger: Ledger, workers: Workers, write: Write) -> None:
     """Its worker was taken for dead; the row may be with another one by now, or with nobody."""
     row = in_state(ledger, State.RUNNING)
@@ -89,6 +90,7 @@ def test_a_job_that_lost_its_row_writes_nothing(ledger: Ledger, workers: Workers
     assert everything(ledger) == before
 
 
+@pytest.mark.database
 def test_a_second_claim_of_one_worker_ends_the_first(ledger: Ledger, workers: Workers) -> None:
     """A job that was given up and one that was started for it are not the same."""
     row = in_state(ledger, State.RUNNING)
@@ -100,6 +102,7 @@ def test_a_second_claim_of_one_worker_ends_the_first(ledger: Ledger, workers: Wo
     assert ledger.get(row.id).file_id == "second"
 
 
+@pytest.mark.database
 def test_a_job_that_has_its_row_writes_and_people_always_do(ledger: Ledger, workers: Workers) -> None:
     """Who presses a button holds no lease; the job finds the row changed, as on one machine."""
     row = added(ledger)
@@ -110,6 +113,7 @@ def test_a_job_that_has_its_row_writes_and_people_always_do(ledger: Ledger, work
     assert held() is None
 
 
+@pytest.mark.database
 async def test_a_lease_goes_along_to_the_thread_that_writes(ledger: Ledger, workers: Workers) -> None:
     """Jobs write on threads of their own, several at once; each has the lease of its own row."""
     rows = [in_state(ledger, State.RUNNING, prompt=f"Number {number}") for number in range(4)]

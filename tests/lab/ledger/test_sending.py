@@ -16,6 +16,7 @@ from rivya_core.lab.ledger.states import State
 from rivya_core.lab.ledger.workers import Workers
 from tests.lab.given import HERE, accept, added
 
+pytestmark = pytest.mark.database
 SLOTS = 2
 
 

@@ -14,6 +14,7 @@ from rivya_core.lab.ledger.states import State
 from rivya_core.lab.ledger.workers import Beat, Workers
 from tests.lab.given import HERE, NOON, Clock, added, in_state
 
+pytestmark = pytest.mark.database
 BEAT_S = 5.0
 SILENT_S = 30.0
 
