@@ -7,6 +7,7 @@ import streamlit as st
 from pages._ui.app_shell.open_page import open_page
 from pages._ui.connection import connection_cards, contract_card, known_card, support_card, system_cards, task_card
 from pages._ui.connection.simulator_card import simulator_card
+from pages._ui.connection.workers_card import workers_card
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
         system_cards.key_card(lab)
     with right:
         system_cards.health_card(lab)
+        workers_card(lab)
         simulator_card(lab)
         task_card.task_card(lab)
         support_card.support_card()

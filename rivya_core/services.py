@@ -29,7 +29,7 @@ from rivya_core.cassette_tape import tape_of
 from rivya_core.lab.assembly import assemble, settling
 from rivya_core.lab.evaluation.measure_worker import MeasureWorker
 from rivya_core.lab.examples.example_sweep import keep_to_the_simulator
-from rivya_core.lab.examples.first_clips import add_examples
+from rivya_core.lab.examples.first_clips import add_examples, add_examples_once
 from rivya_core.lab.jobs.context import JobContext
 from rivya_core.lab.jobs.copier import Copier
 from rivya_core.lab.jobs.engine import Engine, JobQueue
@@ -205,7 +205,7 @@ def _build(settings: Settings, role: Role, cassette: Cassette | None, stack: Exi
     engine = Engine(database, jobs)
     lock = FileLock(folder / "executor.lock", mode=mode_of(folder / "executor.lock"), thread_local=False)
     supervisor = Supervisor(jobs, engine, queue, lock, lambda: Rivya(key, base_url=base_url, settings=of_clients), role)
-    _fill(jobs)
+    _fill(jobs, role)
     stack.callback(supervisor.stop)
     supervisor.start()
     supervisor.ask_balance()
@@ -243,11 +243,13 @@ def _start_copier(folder: Path, engine: Engine, ledger: Ledger, stack: ExitStack
     return copier
 
 
-def _fill(jobs: JobContext) -> None:
-    """Store the examples in a new folder, then, for a read-only process, block further writes."""
+def _fill(jobs: JobContext, role: Role) -> None:
+    """Store the examples in a new folder or database, then, for a read-only process, block further writes."""
     name = jobs.settings.connection
-    if jobs.settings.first_start_examples:
+    if jobs.settings.first_start_examples and role is Role.EMBEDDED:
         add_examples(jobs.ledger, jobs.archive, jobs.now(), study=name == EMBEDDED_CONNECTION)
+    if jobs.settings.first_start_examples and role is Role.DASHBOARD:
+        add_examples_once(jobs.ledger, jobs.archive, jobs.now())
     if jobs.settings.read_only:
         protect(jobs.ledger.database)
     else:

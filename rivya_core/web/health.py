@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from rivya_core import services
 from rivya_core.api.errors import RivyaError
+from rivya_core.lab.ledger.workers import WORKER
 from rivya_core.web.files import NO_STORE
 
 
@@ -18,7 +21,7 @@ def health(_request: Request) -> Response:
         return JSONResponse(
             {"ok": False, "error": error.title, "detail": error.detail, "hint": error.hint}, status_code=503
         )
-    body = {
+    body: dict[str, Any] = {
         "ok": now.ok,
         "version": now.version,
         "mode": now.mode,
@@ -27,4 +30,8 @@ def health(_request: Request) -> Response:
         "copy": now.copy,
         "unexpected_errors": now.detail.get("unexpected_errors", []),
     }
+    if now.processes is not None:
+        body["workers"] = [one for one in now.processes.as_dicts() if one["role"] == WORKER]
+        body["dashboards"] = [one for one in now.processes.as_dicts() if one["role"] != WORKER]
+        body["settings_differ"] = now.processes.differences
     return JSONResponse(body, status_code=200 if now.ok else 503, headers=NO_STORE)

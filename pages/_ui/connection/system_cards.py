@@ -11,6 +11,7 @@ from pages._ui import formatting, layout
 from pages._ui.components.fact_list import Fact, fact_list
 from pages._ui.formatting import Badge
 from rivya_core import Lab
+from rivya_core.lab.ledger.processes import NO_WORKER, NOT_KNOWN
 from rivya_core.lab.ledger.records import BalanceRecord, Health
 from rivya_core.mode_words import ModeWord
 from rivya_core.private_files import readers_of
@@ -30,6 +31,13 @@ STUCK_NOTE = "What waits is stored and stays. The program's log says more; it is
 ERROR_NOTE = "It is tried again by itself, later each time. The program's log says where it happened."
 CLOSE_IT = "It holds prompts, images and clips, but no key. To keep others out:"
 STOPPED_NOTE = "Start the program again; open generations go on then."
+JOBS = {
+    "running": ("Run in this process", "Clips are made with no page open, and after a restart."),
+    "stopped": ("Stopped", STOPPED_NOTE),
+    NO_WORKER: ("Not running", f"{NO_WORKER[0].upper()}{NO_WORKER[1:]}."),
+    NOT_KNOWN: ("Not known", "The database does not answer."),
+}
+WORKERS_NOTE = "This process shows pages, submits and cancels."
 
 
 def health_card(lab: Lab) -> None:
@@ -52,8 +60,8 @@ def health_card(lab: Lab) -> None:
 
 def jobs_words(engine: str) -> tuple[str, str]:
     """Say whether jobs run, in a few words and a sentence, by what the lab's health says of its engine."""
-    if engine == "running":
-        return "Run in this process", "Clips are made with no page open, and after a restart."
+    if engine.startswith("run by"):
+        return engine.capitalize(), WORKERS_NOTE
     if engine.startswith("viewer"):
         return ("Not run here", READ_ONLY_NOTE) if "read-only" in engine else ("Run in another process", VIEWER_NOTE)
     if engine.startswith("silent"):
@@ -62,7 +70,7 @@ def jobs_words(engine: str) -> tuple[str, str]:
         return "Run, with errors", formatting.sentences(engine.partition(": ")[2], ERROR_NOTE)
     if engine.startswith("cannot start"):
         return "Cannot start", formatting.sentences(engine.partition(": ")[2], STUCK_NOTE)
-    return ("Stopped", STOPPED_NOTE) if engine == "stopped" else (engine, "")
+    return JOBS.get(engine, (engine, ""))
 
 
 def _chip(health: Health, balance: BalanceRecord) -> Badge:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from typing import Final
+
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.jobs.copier import Copier
 from rivya_core.lab.jobs.engine import Engine
+from rivya_core.lab.jobs.role import Role
 from rivya_core.lab.jobs.said_simulator import why_unproven
 from rivya_core.lab.jobs.supervisor import Supervisor
 from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.mapping import damaged_rows
+from rivya_core.lab.ledger.processes import NO_WORKER, NOT_KNOWN, Processes
 from rivya_core.lab.ledger.records import Health
 from rivya_core.lab.ledger.unexpected_errors import UnexpectedErrors
 from rivya_core.settings import Settings
 from rivya_core.version import VERSION
+
+LOOK_EVERY_S: Final = 2.0
+"""Every page of a shared installation asks whether somebody runs the jobs; one question in this time is sent."""
 
 
 class Condition:
@@ -35,13 +43,14 @@ class Condition:
         self._engine = engine
         self._supervisor = supervisor
         self._unexpected = unexpected
+        self._seen: tuple[float, Processes | None] = (float("-inf"), None)
 
     def troubles(self) -> list[str]:
         """Return what every page must show: database problems, and a process that holds the folder without a heartbeat."""
         trouble = trouble_of(self._ledger.database).current()
         found = [None if trouble is None else str(trouble), self._supervisor.silence()]
         said = [str(one) for one in found if one is not None]
-        said += filter(None, [why_unproven(self._ledger, self._settings)])
+        said += filter(None, [why_unproven(self._ledger, self._settings), self._no_worker()])
         damaged = damaged_rows(self._ledger.database)
         if damaged:
             what = "A generation" if len(damaged) == 1 else f"{len(damaged)} generations"
@@ -51,6 +60,28 @@ class Condition:
                 "task in Rivya's own history before you start it again."
             )
         return said
+
+    def _no_worker(self) -> str:
+        """Say that nobody runs the jobs of a shared database; empty when somebody does, or nobody knows."""
+        if self._supervisor.role is not Role.DASHBOARD:
+            return ""
+        found = self._processes()
+        return "" if found is None or found.workers else f"{NO_WORKER[0].upper()}{NO_WORKER[1:]}."
+
+    def _processes(self) -> Processes | None:
+        """Who shares the database, asked at most once in ``LOOK_EVERY_S``; None on one machine, or while it does not answer."""
+        membership = self._supervisor.membership
+        if membership is None:
+            return None
+        seen_s, found = self._seen
+        now_s = time.monotonic()
+        if now_s - seen_s >= LOOK_EVERY_S:
+            try:
+                found = Processes(membership.workers.all(), self._settings.worker_silent_s)
+            except RivyaError:
+                found = None
+            self._seen = (now_s, found)
+        return found
 
     def engine_state(self) -> tuple[bool, str]:
         """Return whether jobs are being run, here or elsewhere, and the words for it."""
@@ -63,9 +94,16 @@ class Condition:
             return False, f"unexpected error: {unexpected[0]}"
         if self._engine.is_running:
             return True, "running"
+        return self._run_elsewhere()
+
+    def _run_elsewhere(self) -> tuple[bool, str]:
+        """Return whether another process runs the jobs that this one does not, and the words for it."""
+        if self._supervisor.role is Role.DASHBOARD:
+            found = self._processes()
+            return found is not None and bool(found.workers), NOT_KNOWN if found is None else found.words
         if self._settings.read_only:
             return True, "viewer: read-only, runs no jobs"
-        silence = supervisor.silence()
+        silence = self._supervisor.silence()
         return (True, "viewer: another process runs the jobs") if silence is None else (False, f"silent: {silence}")
 
     def health(self) -> Health:
@@ -86,6 +124,7 @@ class Condition:
             database=database,
             engine=engine,
             copy=(self._copier and self._copier.trouble) or "ok",
+            processes=self._processes(),
             detail={
                 "data_dir": str(self._settings.data_dir),
                 "connection": self._settings.connection,

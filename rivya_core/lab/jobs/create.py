@@ -72,6 +72,7 @@ async def create(context: JobContext, generation_id: str) -> StepResult:
             context.slots.free()
         if wait_s is None:
             return StepResult.NEXT
+        context.pause_point(generation_id)
         if wait_s:  # outside of the slot: a row that backs off must not block the creates behind it
             await context.sleep(generation_id, wait_s)
 

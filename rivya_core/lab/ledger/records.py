@@ -6,13 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rivya_core.api.errors import Charged, RivyaError
 from rivya_core.api.specs import DURATION_KEYS
 from rivya_core.lab.ledger.states import TERMINAL, State
 from rivya_core.mode_words import ModeWord, mode_word
 from rivya_core.settings import Mode
+
+if TYPE_CHECKING:
+    from rivya_core.lab.ledger.processes import Processes
 
 Settlement = Literal["reserved", "provisional", "settled", "released"]
 Phase = Literal["submit", "upload", "create", "poll", "fetch", "settle"]
@@ -290,7 +293,7 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """State of the lab's parts, for /healthz and the Connection page."""
+    """State of the lab's parts, for /healthz and the Connection page. ``processes``: who shares the database; None on one machine."""
 
     ok: bool
     version: str
@@ -298,4 +301,5 @@ class Health:
     database: str
     engine: str
     copy: str = "ok"
+    processes: Processes | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,90 @@
+"""The card of the processes that share a database: who runs the jobs, since when nothing was heard of them, what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages._ui import formatting, fragments, layout
+from pages._ui.components.data_table import Cell, Column, data_table
+from rivya_core import Lab
+from rivya_core.lab.ledger.processes import CLOCK_OFF_MAX_S, Processes
+from rivya_core.lab.ledger.workers import WORKER, WorkerRecord
+
+TICK_S = 5.0
+COLUMNS = (Column("Process"), Column("Last heard", "word"), Column("Clock", "word"), Column("Generations", "number"))
+RUNS = formatting.Badge("Jobs run", ":material/check:", "green")
+WAITS = formatting.Badge("No worker runs", ":material/error:", "red")
+SETTINGS = {
+    "daily_cap_credits": "RIVYA_DAILY_CAP_CREDITS",
+    "max_creates_in_flight": "RIVYA_MAX_CREATES_IN_FLIGHT",
+    "poll_reads_per_s": "RIVYA_POLL_READS_PER_S",
+}
+
+
+def workers_card(lab: Lab) -> None:
+    """Draw the card; nothing where one process does all."""
+    if not lab.settings.is_shared:
+        return
+    with st.container(border=True, key="workers_card"):
+        fragments.part(_processes, TICK_S)(lab)
+
+
+def _processes(lab: Lab) -> None:
+    found = lab.health().processes
+    if found is None:
+        return
+    layout.card_head("Workers", RUNS if found.workers else WAITS)
+    if not found.workers:
+        st.text("Nothing is sent and nothing is fetched. What was submitted waits until a worker starts:")
+        st.code("python -m rivya_core.worker", language="bash")
+    data_table("The processes that share the database", COLUMNS, _rows(found.known), key="workers_table")
+    for said in _differences(found):
+        st.warning(said, icon=":material/difference:")
+
+
+def _rows(known: Sequence[WorkerRecord]) -> list[list[Cell | str]]:
+    return [
+        [
+            Cell(one.id, note=f"{_does(one)}, version {one.version}"),
+            f"{one.silent_s:.0f} s ago",
+            Cell(_clock(one.clock_off_s)),
+            f"{one.rows_held:,}" if one.role == WORKER else "",
+        ]
+        for one in known
+    ]
+
+
+def _does(one: WorkerRecord) -> str:
+    return "Runs jobs" if one.role == WORKER else "Shows pages"
+
+
+def _clock(off_s: float) -> str:
+    """Write how far a clock is from the database's; what a network's delay explains counts as none."""
+    if abs(off_s) < 1:
+        return "Agrees"
+    return f"{abs(off_s):,.0f} s {'ahead' if off_s > 0 else 'behind'}"
+
+
+def _differences(found: Processes) -> list[str]:
+    """Say which settings and clocks differ, and what holds."""
+    said = [
+        f"{SETTINGS.get(name, name)} differs between the processes: {_values(values)}. The smallest holds for all."
+        for name, values in found.differences.items()
+    ]
+    late = [one for one in found.alive if abs(one.clock_off_s) > CLOCK_OFF_MAX_S]
+    said += [f"The clock of {one.host} is {_clock(one.clock_off_s)}. Set it by a time server." for one in late]
+    versions = sorted({one.version for one in found.alive})
+    if len(versions) > 1:
+        said.append(f"Different versions are at work: {', '.join(versions)}. Bring all to the newest.")
+    return said
+
+
+def _values(values: dict[str, float | None]) -> str:
+    """Write each value once, with how many processes have it."""
+    counts: dict[str, int] = {}
+    for value in values.values():
+        word = "no limit" if value is None else f"{value:,g}"
+        counts[word] = counts.get(word, 0) + 1
+    return ", ".join(f"{word} in {count}" for word, count in counts.items())
