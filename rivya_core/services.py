@@ -40,6 +40,7 @@ from rivya_core.lab.ledger.history.history import History
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import protect
 from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.media.open_archive import open_archive
 from rivya_core.lab.server.errands import Errands
 from rivya_core.lab.shows.cassette import reader
 from rivya_core.lab.shows.cassette.cassette import Cassette
@@ -185,7 +186,7 @@ def _build(settings: Settings, role: Role, cassette: Cassette | None, stack: Exi
     database = opening.open_shared(settings, stack) if settings.is_shared else opening.open_file(folder, stack)
     ledger = Ledger(database, key_fingerprint=fingerprint(settings))
     history = History(database)
-    archive = Archive(folder / "archive")
+    archive = _open_archive(settings, folder, stack)
     simulator = _start_simulator(settings, folder, replay, stack)
     base_url, key, of_clients = _spoken_to(settings, simulator)
     timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.write_timeout_s)
@@ -241,6 +242,14 @@ def _start_copier(folder: Path, engine: Engine, ledger: Ledger, stack: ExitStack
     stack.callback(copier.stop)
     copier.start()
     return copier
+
+
+def _open_archive(settings: Settings, folder: Path, stack: ExitStack) -> Archive:
+    archive = open_archive(
+        folder / "archive", url=settings.archive_url, cache_mb=settings.cache_mb, shared=settings.is_shared
+    )
+    stack.callback(archive.close)
+    return archive
 
 
 def _fill(jobs: JobContext, role: Role) -> None:

@@ -23,6 +23,7 @@ from rivya_core.settings import Settings
 from rivya_core.simulator.video import clips
 from tests import postgresql
 from tests.cores import cores
+from tests.object_store import Bucket, ObjectStore, bucket_of
 from tests.template import copy_template
 
 LOOPBACK = ("127.", "::1", "localhost")
@@ -171,3 +172,18 @@ def make_lab(data_dir: Path) -> Iterator[Callable[..., Lab]]:
 def lab(make_lab: Callable[..., Lab]) -> Lab:
     """A running lab on the embedded simulator, fast."""
     return make_lab()
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[ObjectStore]:
+    """An object store on this machine."""
+    store = ObjectStore()
+    yield store
+    store.stop()
+
+
+@pytest.fixture
+def bucket(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """A new bucket in it, with the variables that lead there."""
+    yield bucket_of(object_store, monkeypatch)
+    object_store.front.heal()

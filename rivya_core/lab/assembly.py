@@ -96,6 +96,7 @@ def _condition(jobs: JobContext, engine: Engine, supervisor: Supervisor, copier:
         ledger=jobs.ledger,
         engine=engine,
         supervisor=supervisor,
+        archive=jobs.archive,
         unexpected=jobs.unexpected,
         copier=copier,
     )

@@ -212,16 +212,16 @@ class Lab:
         row = self.get(generation_id)
         if row.clip_key is None:
             raise LabError("There is no clip yet", f"{generation_id} is {row.state}.", "Wait until it has succeeded.")
-        return self.archive.existing(row.clip_key)
+        return self.archive.local(row.clip_key)
 
     def poster(self, generation_id: str) -> Path | None:
         """The local path of the poster JPEG, or None."""
         row = self.get(generation_id)
-        return None if row.poster_key is None else self.archive.path(row.poster_key)
+        return None if row.poster_key is None else self.archive.find_local(row.poster_key)
 
     def image(self, sha256: str) -> Path:
         """The local path of a reference image, by the hash of its bytes."""
-        return self.archive.existing(self.ledger.assets.key(sha256))
+        return self.archive.local(self.ledger.assets.key(sha256))
 
     # -- what people do to generations that exist ------------------------------------------------------------------
 
@@ -395,5 +395,5 @@ class Lab:
         return self._condition.health()
 
     def troubles(self) -> list[str]:
-        """Return what every page must show: database problems, and a process that holds the folder without a heartbeat."""
+        """Return what every page must show: see ``Condition.troubles``."""
         return self._condition.troubles()

@@ -22,6 +22,7 @@ from rivya_core.settings.api_key import clean_key
 from rivya_core.settings.base_url import check_base_url
 from rivya_core.settings.origins import Origin, read_origins
 from rivya_core.settings.shared import (
+    is_of_this_machine,
     name_of_database,
     read_archive_url,
     read_database_url,
@@ -319,6 +320,13 @@ def network_variables() -> dict[str, tuple[str, str]]:
         if name.lower() in _NETWORK_VARIABLES:
             found[name.lower()] = (name, os.environ[name])
     return found
+
+
+def may_use_http() -> bool:
+    """Whether the object store may be spoken to without encryption: on this machine, or where AWS_ALLOW_HTTP says so."""
+    if os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true", "yes"}:
+        return True
+    return is_of_this_machine(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "")
 
 
 def _absolute(value: Path, kind: str) -> Path:

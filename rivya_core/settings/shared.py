@@ -88,6 +88,13 @@ def read_people(value: str) -> str:
     return ", ".join(people)
 
 
+def is_of_this_machine(address: str) -> bool:
+    """Tell whether a URL leads to a server on this machine."""
+    parts = _split(address)
+    host = "" if parts is None else parts.hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
 def _split(value: str) -> SplitResult | None:
     try:
         parts = urlsplit(value)

@@ -16,7 +16,9 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 
 from rivya_core import services
 from rivya_core.api.errors import RivyaError
+from rivya_core.http_server.stored_file import StoredFile
 from rivya_core.lab.lab import Lab
+from rivya_core.lab.media.stored import StoredObject, is_unreachable
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ PRIVATE_CACHE: Final = "private, max-age=86400"
 NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
-class AnonymousFile(FileResponse):
+class _Anonymous(FileResponse):
     """A file answer that gives away nothing but the bytes: no name, no time, and no ETag by which two addresses could be matched."""
 
     def set_stat_headers(self, stat_result: os.stat_result) -> None:
@@ -36,18 +38,30 @@ class AnonymousFile(FileResponse):
         return False
 
 
+class AnonymousFile(_Anonymous):
+    """An anonymous answer with a file of this disk."""
+
+
+class _AnonymousStored(_Anonymous, StoredFile):
+    """An anonymous answer with a stored file."""
+
+
 def answer_with_lab(answer: Callable[[Lab], Response]) -> Response:
     """Call ``answer`` with the lab; 404 when the lab does not have what was asked for, or cannot be opened."""
     try:
         return answer(services.shared_lab())
     except RivyaError as error:
+        if is_unreachable(error):
+            return unreachable(error)
         # debug: any visitor could fill the log with made-up ids.
         log.debug("not served: %s", error.title)
         return not_found()
 
 
-def archived_file(path: Path, kind: type[FileResponse] = FileResponse, **options: Any) -> Response:
+def archived_file(path: Path | StoredObject, *, anonymous: bool = False, **options: Any) -> Response:
     """Serve a file of the archive; 404 when it is gone or this user may not read it. options: of ``FileResponse``."""
+    if not isinstance(path, Path):
+        return _AnonymousStored(path, **options) if anonymous else StoredFile(path, **options)
     try:
         if not path.is_file():
             return not_found()
@@ -55,7 +69,7 @@ def archived_file(path: Path, kind: type[FileResponse] = FileResponse, **options
     except OSError as error:
         log.warning("a file of the archive cannot be read: %s", error.strerror)
         return not_found()
-    return kind(path, **options)
+    return AnonymousFile(path, **options) if anonymous else FileResponse(path, **options)
 
 
 def attachment(content: Iterable[str] | Iterable[bytes], media_type: str, name: str) -> Response:
@@ -67,6 +81,11 @@ def attachment(content: Iterable[str] | Iterable[bytes], media_type: str, name: 
 def not_found() -> Response:
     """Answer 404."""
     return JSONResponse({"error": "Not found."}, status_code=404, headers=NO_STORE)
+
+
+def unreachable(error: RivyaError) -> Response:
+    """Answer 503 while the place of the files does not answer: the file may well be there."""
+    return JSONResponse({"error": error.title}, status_code=503, headers=NO_STORE)
 
 
 def refused(error: RivyaError) -> Response:

@@ -28,6 +28,7 @@ def health(_request: Request) -> Response:
         "database": now.database,
         "engine": now.engine,
         "copy": now.copy,
+        "archive": now.archive,
         "unexpected_errors": now.detail.get("unexpected_errors", []),
     }
     if now.processes is not None:

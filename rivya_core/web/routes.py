@@ -34,7 +34,6 @@ from rivya_core.web.files import (
     NO_STORE,
     PRIVATE_CACHE,
     SHA256,
-    AnonymousFile,
     answer_with_lab,
     archived_file,
     attachment,
@@ -116,12 +115,13 @@ def clip(request: Request) -> Response:
 
     def answer(lab: Lab) -> Response:
         record = lab.get(request.path_params["id"])
-        path = lab.clip(record.id)
         if asked == "settings":
-            return made_files.clip_with_settings(lab, record, path)
+            return made_files.clip_with_settings(lab, record, lab.clip(record.id))
+        if record.clip_key is None:
+            return not_found()
         return archived_file(
-            path,
-            media_type=container_of_key(path.name).media_type,
+            lab.archive.serve(record.clip_key),
+            media_type=container_of_key(record.clip_key).media_type,
             filename=clip_archive.clip_name(record) if download else None,
             content_disposition_type="attachment" if download else "inline",
             # A damaged clip is replaced under the same URL, so it must not be cached.
@@ -148,9 +148,9 @@ def ballot_clip(request: Request) -> Response:
     """
 
     def answer(lab: Lab) -> Response:
-        side = lab.ballots.file(request.path_params["token"])
-        media_type = container_of_key(side.name).media_type
-        return archived_file(side, AnonymousFile, media_type=media_type, headers=NO_STORE)
+        key = lab.ballots.copy_key(request.path_params["token"])
+        media_type = container_of_key(key).media_type
+        return archived_file(lab.archive.serve(key), anonymous=True, media_type=media_type, headers=NO_STORE)
 
     return answer_with_lab(answer)
 
@@ -159,10 +159,10 @@ def poster(request: Request) -> Response:
     """Serve the poster of an archived clip."""
 
     def answer(lab: Lab) -> Response:
-        path = lab.poster(request.path_params["id"])
-        if path is None:
+        key = lab.get(request.path_params["id"]).poster_key
+        if key is None:
             return not_found()
-        return archived_file(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
+        return archived_file(lab.archive.serve(key), media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
 
     return answer_with_lab(answer)
 
@@ -177,10 +177,10 @@ def image(request: Request) -> Response:
         asset = lab.ledger.assets.find(sha256)
         if asset is None:
             return not_found()
-        small = lab.archive.path(small_key(sha256))
-        if request.query_params.get("small") == "1" and small.is_file():
-            return archived_file(small, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
-        return archived_file(lab.image(sha256), media_type=asset.mime, headers={"Cache-Control": PRIVATE_CACHE})
+        small = small_key(sha256)
+        is_small = request.query_params.get("small") == "1" and lab.archive.exists(small)
+        key, mime = (small, "image/jpeg") if is_small else (asset.archive_key, asset.mime)
+        return archived_file(lab.archive.serve(key), media_type=mime, headers={"Cache-Control": PRIVATE_CACHE})
 
     return answer_with_lab(answer)
 

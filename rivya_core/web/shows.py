@@ -62,9 +62,11 @@ def clip(request: Request) -> Response:
         return not_found()
 
     def answer(lab: Lab) -> Response:
-        path = lab.shows.clip(id_, sha256)
+        served = lab.shows.serve(id_, sha256)
+        if served is None:
+            return not_found()
         return archived_file(
-            path, media_type=container_of_key(path.name).media_type, headers={"Cache-Control": PRIVATE_CACHE}
+            served, media_type=container_of_key(served.name).media_type, headers={"Cache-Control": PRIVATE_CACHE}
         )
 
     return answer_with_lab(answer)
@@ -77,10 +79,10 @@ def poster(request: Request) -> Response:
         return not_found()
 
     def answer(lab: Lab) -> Response:
-        path = lab.shows.poster(id_, sha256)
-        if path is None:
+        served = lab.shows.serve(id_, sha256, poster=True)
+        if served is None:
             return not_found()
-        return archived_file(path, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
+        return archived_file(served, media_type="image/jpeg", headers={"Cache-Control": PRIVATE_CACHE})
 
     return answer_with_lab(answer)
 

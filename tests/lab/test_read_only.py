@@ -191,19 +191,19 @@ SHOWS: dict[type, str] = {
     "existing history image labels ledger may mode mode_word models movements pause person poster quote refresh_balance reviews settings shows simulator spending sweep "
     "server support_bundle sweeps troubles verdicts votes wait wait_sweep",
     Sweeps: "brief failures get list page quote repair_quote status sweep_of wait",
-    Ballots: "candidate candidates clip file open_rounds round start",
+    Ballots: "candidate candidates clip copy_key file open_rounds round start",
     Votes: "cast lines needless questions ranking winner",
     Reviews: "notes ratings",
     Labels: "all of",
     Verdicts: "finding judge knob look measures_here settle_probes try_again wait",
     Server: "ask_task contract drift is_checking look_up observations support_bundle task",
     Cassettes: "export mode_of pieces",
-    Shows: "ballot clip contact_sheet data export get held list made_ballot page poster side_by_side",
+    Shows: "ballot clip contact_sheet data export get held list made_ballot page poster serve side_by_side",
     BallotFiles: "beside failure file is_making latest",
     ShowFiles: "export failure is_making pieces sizes",
     Room: "current stop",
     Spending: "cap_changes decisions experiments forecasts movements person_caps spent wallets",
-    History: "children choices examples export_rows failures failures_count latest marked marks newest_clips page rendering_s running running_count "
+    History: "children choices clips_kept examples export_rows failures failures_count latest marked marks newest_clips page rendering_s running running_count "
     "running_ids some sweep_names sweep_troubles typical_s",
 }
 """What only shows, or (``Ballots.start``) makes something of the visitor's own."""

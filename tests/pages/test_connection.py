@@ -17,6 +17,7 @@ from pages._ui.connection import system_cards
 from rivya_core import GenerationRequest, Lab, State
 from rivya_core.api.contract import DEFAULT_MODEL
 from rivya_core.api.differences import MODEL, PRICE, PROMPT, REFERENCE_IMAGE, Difference
+from rivya_core.api.errors import StorageError
 from rivya_core.lab.drafts import sweep_drafts
 from rivya_core.lab.drafts.drafts import Draft
 from rivya_core.lab.drafts.sweep_drafts import AxisDraft, SweepDraft
@@ -25,6 +26,7 @@ from rivya_core.lab.server.contract_check import to_json
 from rivya_core.lab.server.knowledge import CONTRACT
 from rivya_core.services import shared_lab
 from rivya_core.simulator import SimulatorServer
+from tests.object_store import Bucket
 from tests.pace import HELD_S
 from tests.pages.conftest import ROOT, TIMEOUT_S
 from tests.until import until
@@ -216,6 +218,20 @@ def test_the_parts_of_the_program_report_their_health(lab: Lab) -> None:
     assert shown["Jobs"] == "Run in this process"
     assert shown["Version"] == lab.health().version
     assert str(lab.settings.data_dir) in said(app)
+
+
+def test_a_bucket_is_named_with_what_it_holds_and_what_is_wrong_with_it(make_lab: MakeLab, bucket: Bucket) -> None:
+    """Instead of the data folder."""
+    lab = make_lab(archive_url=bucket.url)
+    lab.wait(lab.submit(GenerationRequest(prompt="A red fox")).id)
+    app = opened()
+    assert bucket.url in said(app)
+    assert facts(app)["Clips"].endswith("B")
+    bucket.front.fault = "503"
+    with pytest.raises(StorageError):
+        lab.archive.exists("clips/2026/11/another.mp4")
+    app.run()
+    assert any("The object store is out of order" in warning.value for warning in app.warning)
 
 
 @pytest.mark.parametrize(

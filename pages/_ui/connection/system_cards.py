@@ -90,6 +90,9 @@ def _answers(balance: BalanceRecord) -> tuple[str, str]:
 
 def folder_card(lab: Lab) -> None:
     """Say where everything is kept and how much there is."""
+    if lab.settings.archive_url:
+        _bucket_card(lab)
+        return
     folder = lab.settings.data_dir.expanduser()
     database_bytes, archive_bytes, files = _sizes(str(folder))
     with st.container(border=True, key="folder_card"):
@@ -110,6 +113,25 @@ def folder_card(lab: Lab) -> None:
         st.caption(
             "To back it up or move it, stop the program, copy the whole folder, and set RIVYA_DATA_DIR to its new place."
         )
+
+
+def _bucket_card(lab: Lab) -> None:
+    """Say which bucket holds the clips; its figures are the ledger's, since counting its objects takes requests."""
+    clips, clips_bytes = lab.history.clips_kept()
+    trouble = lab.archive.condition()
+    with st.container(border=True, key="folder_card"):
+        layout.card_head("Bucket")
+        st.code(lab.settings.archive_url, language=None, wrap_lines=True)
+        if trouble is not None:
+            st.warning(trouble, icon=":material/cloud_off:")
+        fact_list(
+            [
+                Fact("Clips", size(clips_bytes), f"{clips:,} files"),
+                Fact("Free on this disk", size(lab.archive.free_bytes()), "for clips on their way"),
+            ],
+            key="folder_facts",
+        )
+        st.caption("To back it up, copy the bucket and the database. Local copies of clips need no backup.")
 
 
 @st.cache_data(ttl=FOLDER_SEEN_S, show_spinner=False, max_entries=4)

@@ -114,7 +114,8 @@ def _stage(lab: Lab, record: GenerationRecord, lost: ErrorCard | None) -> None:
 def _lost(lab: Lab, record: GenerationRecord) -> ErrorCard | None:
     """Say why the kept clip cannot be played; None when it can."""
     try:
-        lab.clip(record.id)
+        if record.clip_key is not None:
+            lab.archive.refuse_lost(record.clip_key)
     except RivyaError as error:
         return ErrorCard.of(error, "fetch")
     return None

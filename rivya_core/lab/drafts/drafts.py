@@ -319,7 +319,7 @@ def repeat_request(lab: Lab, record: GenerationRecord) -> GenerationRequest:
 def is_here(lab: Lab, image: DraftImage) -> bool:
     """Return whether the image of a draft is still in the archive."""
     try:
-        return lab.image(image.sent.sha256).is_file()
+        return lab.archive.may_exist(lab.ledger.assets.key(image.sent.sha256))
     except RivyaError:
         return False
 
@@ -327,8 +327,7 @@ def is_here(lab: Lab, image: DraftImage) -> bool:
 def keep(lab: Lab, image: ReferenceImage) -> Variant:
     """Archive a validated image."""
     lab.ledger.assets.store(image, lab.archive)
-    small = lab.archive.path(small_key(image.sha256))
-    if not small.is_file():
+    if not lab.archive.exists(small_key(image.sha256)):
         lab.archive.put_bytes(small_key(image.sha256), thumbnail(image))
     return Variant(
         sha256=image.sha256,

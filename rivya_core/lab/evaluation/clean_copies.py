@@ -21,6 +21,7 @@ from rivya_core.api.errors import LabError
 from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.media.coded_pictures import layout_of, only_pictures, only_tables
 from rivya_core.lab.media.containers import SUFFIXES, Container, container_of_key
+from rivya_core.lab.media.stored import Facts
 from rivya_core.lab.media.video_limits import opened
 
 OPTIONS: Final = {"fflags": "+bitexact"}
@@ -35,24 +36,26 @@ WITH_USER_DATA: Final = {"mpeg4", "mpeg2video", "mpeg1video"}
 AV1_REMARKS: Final = "filter_units=remove_types=5|15"  # metadata and padding, AV1 6.2.2
 
 
-def neutral_copy(archive: Archive, clip_key: str, generation_id: str) -> Path:
-    """Return the copy of a clip for voters, made at the first call within milliseconds, and again for a newer file.
+def neutral_copy(archive: Archive, clip_key: str, generation_id: str) -> str:
+    """Return the key of the copy of a clip for voters, made at the first call within milliseconds, and again for a newer file.
 
     Raises:
         LabError: the file cannot be read, so it is not shown. StorageError: no room for the copy.
     """
     container = container_of_key(clip_key)
-    key, source = _key(generation_id, container), archive.path(clip_key)
-    if archive.exists(key) and source.is_file() and _is_newer(archive.path(key), source):
-        return archive.path(key)
+    key = _key(generation_id, container)
+    if _is_newer(archive.facts(key), archive.facts(clip_key)):
+        return key
     part = archive.part_path(key)
     try:
-        _strip(source, part, container)
-        return archive.commit_part(part, key)
+        with archive.open_local(clip_key) as source:
+            _strip(source, part, container)
+        archive.commit_part(part, key)
     except (FFmpegError, ValueError, OSError, StopIteration) as error:
         raise LabError("This clip cannot be shown blind", "Its pictures cannot be copied.", field="clip") from error
     finally:
         part.unlink(missing_ok=True)
+    return key
 
 
 def remove_copies(archive: Archive, generation_ids: Iterable[str]) -> None:
@@ -66,8 +69,8 @@ def _key(generation_id: str, container: Container) -> str:
     return f"ballots/{generation_id}.bare{container.suffix}"
 
 
-def _is_newer(copy: Path, source: Path) -> bool:
-    return copy.stat().st_mtime_ns >= source.stat().st_mtime_ns
+def _is_newer(copy: Facts | None, source: Facts | None) -> bool:
+    return copy is not None and source is not None and copy.modified_ns >= source.modified_ns
 
 
 def _strip(source: Path, target: Path, container: Container) -> None:

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ from rivya_core.lab.ledger.schema import generations
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.ledger.unwatched import under_way
 from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.media.stored import is_unreachable
 from rivya_core.lab.media.thread_priority import step_back
 
 log = logging.getLogger("rivya.features")
@@ -221,15 +223,17 @@ class MeasureWorker:
     def _outcome(self, clip: observations.DueClip, go_on: Callable[[], bool]) -> Outcome | None:
         """Return the outcome of measuring a clip; None when it was aborted."""
         try:
-            image = (
-                None if clip.image_sha256 is None else self._archive.path(self._ledger.assets.key(clip.image_sha256))
-            )
-            return {"figures": features.measure(self._archive.path(clip.clip_key), image, go_on=go_on)}
+            with ExitStack() as stack:
+                path = stack.enter_context(self._archive.open_local(clip.clip_key))
+                sha256, image = clip.image_sha256, None
+                if sha256 is not None:
+                    image = stack.enter_context(self._archive.open_local(self._ledger.assets.key(sha256)))
+                return {"figures": features.measure(path, image, go_on=go_on)}
         except features.StoppedError:
             return None
         except RivyaError as error:
-            if told(error) is not None:
-                return None  # a database problem, not the clip's fault
+            if told(error) is not None or is_unreachable(error):
+                return None  # a problem of the database or of the store, not the clip's fault
             return {"error": error.detail or error.title}
         except Exception:
             log.exception("a clip could not be measured", extra={"generation_id": clip.generation_id})

@@ -17,6 +17,7 @@ from rivya_core.lab.ledger.mapping import damaged_rows
 from rivya_core.lab.ledger.processes import NO_WORKER, NOT_KNOWN, Processes
 from rivya_core.lab.ledger.records import Health
 from rivya_core.lab.ledger.unexpected_errors import UnexpectedErrors
+from rivya_core.lab.media.archive import Archive
 from rivya_core.settings import Settings
 from rivya_core.version import VERSION
 
@@ -34,11 +35,13 @@ class Condition:
         ledger: Ledger,
         engine: Engine,
         supervisor: Supervisor,
+        archive: Archive,
         unexpected: UnexpectedErrors,
         copier: Copier | None,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
+        self._archive = archive
         self._copier = copier
         self._engine = engine
         self._supervisor = supervisor
@@ -46,9 +49,9 @@ class Condition:
         self._seen: tuple[float, Processes | None] = (float("-inf"), None)
 
     def troubles(self) -> list[str]:
-        """Return what every page must show: database problems, and a process that holds the folder without a heartbeat."""
+        """Return what every page must show: database problems, a store that fails, and a process that holds the folder without a heartbeat."""
         trouble = trouble_of(self._ledger.database).current()
-        found = [None if trouble is None else str(trouble), self._supervisor.silence()]
+        found = [None if trouble is None else str(trouble), self._supervisor.silence(), self._archive.condition()]
         said = [str(one) for one in found if one is not None]
         said += filter(None, [why_unproven(self._ledger, self._settings), self._no_worker()])
         damaged = damaged_rows(self._ledger.database)
@@ -117,14 +120,16 @@ class Condition:
         if database == "ok" and trouble is not None:
             database = str(trouble)
         works, engine = self.engine_state()
+        archive = self._archive.condition() or "ok"
         return Health(
-            ok=database == "ok" and works,
+            ok=database == "ok" and archive == "ok" and works,
             version=VERSION,
             mode=self._settings.mode,
             database=database,
             engine=engine,
             copy=(self._copier and self._copier.trouble) or "ok",
             processes=self._processes(),
+            archive=archive,
             detail={
                 "data_dir": str(self._settings.data_dir),
                 "connection": self._settings.connection,

@@ -46,7 +46,7 @@ class GenerationActions:
     def check_now(self, generation_id: str) -> None:
         """Poll the task, or download the clip, now instead of on schedule. A lost file is downloaded again."""
         row = self._ledger.get(generation_id)
-        if row.state is State.SUCCEEDED and row.clip_key and not self._archive.path(row.clip_key).is_file():
+        if row.state is State.SUCCEEDED and row.clip_key and not self._archive.exists(row.clip_key):
             self._ledger.actions.lost_clip(generation_id)
         self._ledger.make_due(generation_id)
         self._jobs.wake(generation_id)

@@ -64,7 +64,7 @@ async def save(context: JobContext, generation_id: str) -> StepResult:
         await context.db(context.ledger.jobs.saved, row.id, clip)
         # The old file goes only after the row names the new one: a crash in between leaves an extra file, never a missing one.
         if row.clip_key not in {None, clip.clip_key}:
-            await context.db(context.archive.delete, row.clip_key)
+            await context.archive.aside(context.archive.delete, row.clip_key)
         return StepResult.NEXT
 
 
@@ -113,7 +113,7 @@ async def fetch(context: JobContext, row: GenerationRecord, url: str) -> Clip:
     part = await context.db(context.archive.part_path, key)
     try:
         fetched = await context.media.fetch(url, part)
-        clip = await asyncio.to_thread(adopt, context, row, part, key)
+        clip = await context.archive.aside(adopt, context, row, part, key)
     except BaseException:
         await asyncio.to_thread(part.unlink, missing_ok=True)
         raise
@@ -122,15 +122,24 @@ async def fetch(context: JobContext, row: GenerationRecord, url: str) -> Clip:
 
 
 def adopt(context: JobContext, row: GenerationRecord, part: Path, key: str) -> Clip:
-    """Verify a downloaded part file and move it into the archive, under a key with its container's suffix. Blocks."""
-    clip = check_arrival(context.ledger, context.archive, row, part, key)
-    # Killed here, the part file is removed at the next start and the clip downloaded again; the row does not name it yet.
+    """Verify a downloaded part file, make its poster, and store both, under a key with the container's suffix. Blocks."""
+    archive = context.archive
+    clip = check_arrival(context.ledger, archive, row, part, key)
+    # Killed from here on, the parts are removed at the next start and the clip downloaded again; the row names nothing yet.
     crash_point(CrashPoint.BEFORE_RENAME, row.id)
-    context.archive.commit_part(part, clip.clip_key)
+    made = None
     if clip.check != UNOPENED:
-        context.observer.coded(row, context.archive.path(clip.clip_key))
-    poster_key = None if clip.check == UNOPENED else context.archive.make_poster(clip.clip_key)
-    return replace(clip, poster_key=poster_key)
+        context.observer.coded(row, part)
+        made = archive.poster_part(part, clip.clip_key)
+    try:
+        archive.commit_part(part, clip.clip_key)
+        if made is None:
+            return clip
+        archive.commit_part(*made)
+        return replace(clip, poster_key=made[1])
+    finally:
+        if made is not None:
+            made[0].unlink(missing_ok=True)
 
 
 async def after_error(context: JobContext, row: GenerationRecord, error: RivyaError, tries: int) -> float:

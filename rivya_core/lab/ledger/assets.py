@@ -75,7 +75,7 @@ class Assets:
         """
         refuse_writes(self._rows.database)
         key = f"images/{image.sha256[:2]}/{image.sha256}.{SUFFIXES.get(image.mime, 'bin')}"
-        if not archive.path(key).is_file():
+        if not archive.exists(key):
             archive.put_bytes(key, image.data)
         origin = _origin(image)
         if not _tells_more(origin, self.find(image.sha256)):

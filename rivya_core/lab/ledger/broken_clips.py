@@ -16,12 +16,13 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from rivya_core.api.errors import DownloadError
+from rivya_core.api.errors import DownloadError, StorageError
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.ledger.schema import events, generations
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.media.archive import Archive, Clip
+from rivya_core.lab.media.stored import is_unreachable
 from rivya_core.lab.media.video_probe import DAMAGED, UNOPENED, WHOLE, StoppedError, decode_fault, sha256_of
 
 log = logging.getLogger("rivya.clips")
@@ -160,15 +161,16 @@ class WholeChecks:
         """Decode a clip; return what is wrong with it, "" if nothing, None if ``go_on`` stopped it or it cannot be judged."""
         if clip.generation_id in self._skipped:
             return None
-        path = self._archive.path(clip.clip_key)
         try:
-            if clip.sha256 and sha256_of(path) != clip.sha256:
-                return "Its file has changed since it was archived."
-            return decode_fault(path, go_on=go_on)
+            with self._archive.open_local(clip.clip_key) as path:
+                if clip.sha256 and sha256_of(path) != clip.sha256:
+                    return "Its file has changed since it was archived."
+                return decode_fault(path, go_on=go_on)
         except StoppedError:
             return None
-        except FileNotFoundError:  # a missing file is handled when the clip is asked for
-            self._skipped.add(clip.generation_id)
+        except (FileNotFoundError, StorageError) as error:  # a missing file is handled when the clip is asked for
+            if not is_unreachable(error):
+                self._skipped.add(clip.generation_id)
             return None
         except Exception:
             log.exception("a clip could not be checked", extra={"generation_id": clip.generation_id})

@@ -302,4 +302,5 @@ class Health:
     engine: str
     copy: str = "ok"
     processes: Processes | None = None
+    archive: str = "ok"
     detail: Mapping[str, Any] = field(default_factory=dict)

@@ -1,28 +1,35 @@
-"""The archive: a folder of clips, posters and reference images addressed by keys, so that rows never contain a path.
+"""The archive: clips, posters and reference images addressed by keys, so that rows never contain a path.
 
-Files appear atomically and durably: written under a part name in the same file system, fsynced, renamed, and the folder
-fsynced. Only after that may a row refer to the file.
+Where the files are is the store's affair: a folder of this machine, or a bucket. A file gets its name only when it is whole and
+checked, and only after that may a row refer to it.
 """
 
 from __future__ import annotations
 
-import errno
+import asyncio
 import os
 import re
 import shutil
-import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
-from rivya_core.api.durable import sync_file, sync_folder
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.media.containers import MP4
+from rivya_core.lab.media.disk_words import telling
+from rivya_core.lab.media.folder_store import FolderStore
+from rivya_core.lab.media.parts import Parts
+from rivya_core.lab.media.stored import Facts, Store, StoredObject, is_unreachable
 from rivya_core.lab.media.video_probe import ClipFacts, inspect, kept_as_it_is, poster_jpeg
-from rivya_core.private_files import make_file, make_folder
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+UPLOADS_MAX: Final = 8
 KEY: Final = re.compile(r"(clips|posters|images|ballots|shows)(/[A-Za-z0-9][A-Za-z0-9._-]*)+")
 KEY_MAX: Final = 240
 PARTS: Final = "parts"
@@ -48,15 +55,26 @@ class Clip:
 
 
 class Archive:
-    """Files under one folder; keys look like ``clips/2026/11/<id>.mp4``. Safe to use from any thread and process."""
+    """Files by key, such as ``clips/2026/11/<id>.mp4``. Safe to use from any thread and process.
 
-    def __init__(self, root: Path) -> None:
+    ``root``: the local folder, where part files are written and, unless ``store`` keeps them elsewhere, the files are.
+    """
+
+    def __init__(self, root: Path, store: Store | None = None, parts: Parts | None = None) -> None:
         self.root = root
-        with _telling(root):
-            make_folder(root / PARTS)
+        self._parts = parts or Parts(root / PARTS, shared=False)
+        self._store: Store = store or FolderStore(root)
+        # Uploads may hang for a deadline; threads of their own keep them from those that the ledger is written on.
+        self._aside = None if store is None else ThreadPoolExecutor(UPLOADS_MAX, "rivya-archive")
+
+    async def aside(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking call that uses the archive on a worker thread."""
+        if self._aside is None:
+            return await asyncio.to_thread(call, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._aside, partial(call, *args, **kwargs))
 
     def path(self, key: str) -> Path:
-        """Return the path of a key, whether or not the file exists.
+        """Return where a key is in the local folder, whether or not anything is there.
 
         Raises:
             LabError: the key could lead out of the archive.
@@ -65,108 +83,148 @@ class Archive:
             raise LabError("This is not a key of the archive", f"{key[:80]!r} has another form.", field="key")
         return self.root / key
 
-    def exists(self, key: str) -> bool:
-        """Return whether the file of a key exists."""
-        return self.path(key).is_file()
+    # -- writing ---------------------------------------------------------------------------------------------------
 
     def part_path(self, key: str) -> Path:
-        """Create an empty part file for a key, in the archive's own file system; the caller must commit or remove it."""
-        name = self.path(key).name
-        with _telling(self.root):
-            make_folder(self.root / PARTS)
-            return make_file(self.root / PARTS / f"{name}.{uuid.uuid4().hex[:12]}.part")
+        """Create an empty part file for a key on the local disk; the caller must commit or remove it."""
+        return self._parts.new(self.path(key).name)
 
     def commit_part(self, part: Path, key: str) -> Path:
-        """Rename a finished part file to its key, durably; an existing file is replaced.
+        """Store a finished part file under its key, durably and checked; an existing file is replaced. Return a local path.
 
         Raises:
-            StorageError: the disk is full or cannot be written.
+            StorageError: the disk is full or cannot be written, or the object store does not take it.
         """
-        target = self.path(key)
-        with _telling(target):
-            _sync_file(part)
-            _make_folder(target.parent)
-            part.replace(target)
-            sync_folder(target.parent)
-        return target
+        self.path(key)
+        return self._store.put(part, key)
 
     def link_part(self, key: str) -> Path:
-        """Create a part file that is a hard link to the file of a key, so that it survives a replacement or removal of that file.
-
-        Falls back to a copy on file systems without hard links.
+        """Create a part file with the bytes of a key, which survives a replacement or removal of that file.
 
         Raises:
             StorageError: the file is missing, or the disk is full.
         """
-        source, part = self.path(key), self.part_path(key)
-        with _telling(source):
-            try:
-                part.unlink()
-                os.link(source, part)
-            except FileNotFoundError:
-                raise
-            except OSError:
-                _copy(source, part)
+        part = self.part_path(key)
+        try:
+            self._store.copy(key, part)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
         return part
 
     def put_bytes(self, key: str, data: bytes) -> Path:
-        """Store bytes under a key, durably. Raises StorageError when the disk is full or cannot be written."""
+        """Store bytes under a key, durably. Raises StorageError when they cannot be."""
         return self.put_pieces(key, [data])
 
     def put_pieces(self, key: str, pieces: Iterable[bytes]) -> Path:
         """Store chunks from an iterable, as ``put_bytes`` does; if the iterable raises, nothing is stored."""
         part = self.part_path(key)
         try:
-            with _telling(part), part.open("wb") as file:
+            with telling(part), part.open("wb") as file:
                 for piece in pieces:
                     file.write(piece)
             return self.commit_part(part, key)
         finally:
             part.unlink(missing_ok=True)
 
-    def get_bytes(self, key: str) -> bytes:
-        """Return the bytes of a key. Raises StorageError when the file is missing."""
-        path = self.path(key)
-        with _telling(path):
-            return path.read_bytes()
-
     def delete(self, key: str) -> bool:
         """Remove the file of a key; False when there was none."""
-        path = self.path(key)
-        with _telling(path):
-            try:
-                path.unlink()
-            except FileNotFoundError:
-                return False
-        return True
+        self.path(key)
+        return self._store.delete(key)
 
     def free_bytes(self) -> int:
-        """Return the bytes that this user may still write to the archive's file system."""
-        with _telling(self.root):
+        """Return the bytes that this user may still write on the local disk, where clips arrive first."""
+        with telling(self.root):
             return shutil.disk_usage(self.root).free
 
     def remove_parts(self) -> int:
-        """Remove part files left by crashed downloads; return how many. Only the process that runs the jobs may call this."""
-        removed = 0
-        for part in (self.root / PARTS).glob("*.part"):
+        """Remove part files left by crashed downloads; return how many. Only a process that runs jobs may call this."""
+        return self._parts.remove_left()
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def exists(self, key: str) -> bool:
+        """Return whether the file of a key exists."""
+        return self.facts(key) is not None
+
+    def may_exist(self, key: str) -> bool:
+        """Return False when the file is known to be missing; never waits for a network, so pages may ask."""
+        self.path(key)
+        return self._store.may_exist(key)
+
+    def refuse_lost(self, key: str) -> None:
+        """Raise StorageError when the file is known to be missing; never waits for a network."""
+        if not self.may_exist(key):
+            raise self._store.gone(key)
+
+    def facts(self, key: str) -> Facts | None:
+        """Size and time of the file of a key; None when there is none."""
+        self.path(key)
+        return self._store.facts(key)
+
+    def local(self, key: str) -> Path:
+        """Return the local path of a file that a row refers to, fetched where it is kept elsewhere; to be read within minutes.
+
+        Raises:
+            StorageError: it is missing, or cannot be fetched now.
+        """
+        self.path(key)
+        return self._store.local(key)
+
+    def find_local(self, key: str) -> Path | None:
+        """Return what ``local`` does, None when the file is missing. Raises StorageError when it cannot be fetched now."""
+        try:
+            return self.local(key)
+        except StorageError as error:
+            if is_unreachable(error):
+                raise
+            return None
+
+    @contextmanager
+    def open_local(self, key: str) -> Iterator[Path]:
+        """Hand out the local path of a file for as long as the block lasts.
+
+        Raises:
+            StorageError: it cannot be fetched. Where the files are on this disk, opening the path says that it is missing.
+        """
+        if self._aside is None:
+            yield self.path(key)
+            return
+        path = self.local(key)
+        # A cached copy may be removed while it is read: a second name keeps it.
+        part = self.part_path(key)
+        pinned = part.with_name(part.name + path.suffix)
+        try:
             with suppress(OSError):
-                part.unlink()
-                removed += 1
-        return removed
+                os.link(path, pinned)
+            yield pinned if pinned.exists() else path
+        finally:
+            pinned.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
+
+    def serve(self, key: str) -> Path | StoredObject:
+        """Return what a route streams the file of a key from. Raises StorageError when a store elsewhere has none."""
+        self.path(key)
+        return self._store.serve(key)
+
+    def get_bytes(self, key: str) -> bytes:
+        """Return the bytes of a key. Raises StorageError when the file is missing."""
+        path = self.local(key)
+        with telling(path):
+            return path.read_bytes()
+
+    def condition(self) -> str | None:
+        """Return what is wrong with the place of the files, in words; None when nothing is known to be. Never waits."""
+        return self._store.condition()
+
+    def close(self) -> None:
+        """End what works in the background, and give back the folder of parts."""
+        if self._aside is not None:
+            self._aside.shutdown(cancel_futures=True)
+        self._store.close()
+        self._parts.close()
 
     # -- clips -----------------------------------------------------------------------------------------------------
-
-    def existing(self, key: str) -> Path:
-        """Return the local path of a file that a row refers to. Raises StorageError when it is missing."""
-        path = self.path(key)
-        if not path.is_file():
-            raise StorageError(
-                "A file of the archive is gone",
-                f"{key} is missing in {self.root.parent}.",
-                "Restore the data folder from its backup; for a clip, 'check now' fetches it again while Rivya keeps it.",
-                field="archive",
-            )
-        return path
 
     def check_clip(self, part: Path, key: str) -> Clip:
         """Verify that a downloaded file is a whole, playable clip, and measure it.
@@ -198,72 +256,31 @@ class Archive:
             fault=facts.fault,
         )
 
-    def make_poster(self, clip_key: str) -> str | None:
-        """Make the poster of an archived clip; return its key, or None when no frame can be read. Never fails the clip."""
+    def poster_part(self, clip: Path, clip_key: str) -> tuple[Path, str] | None:
+        """Make the poster of a clip as a part file; return it with its key, or None when no frame can be read.
+
+        The caller must commit or remove the part.
+        """
         poster_key = "posters/" + clip_key.removeprefix("clips/").removesuffix(Path(clip_key).suffix) + ".jpg"
         part = self.part_path(poster_key)
         try:
-            with _telling(part):
-                if not poster_jpeg(self.path(clip_key), part):
-                    return None
+            with telling(part):
+                if poster_jpeg(clip, part):
+                    return part, poster_key
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        part.unlink(missing_ok=True)
+        return None
+
+    def make_poster(self, clip_key: str) -> str | None:
+        """Make the poster of an archived clip; return its key, or None when no frame can be read. Never fails the clip."""
+        made = self.poster_part(self.local(clip_key), clip_key)
+        if made is None:
+            return None
+        part, poster_key = made
+        try:
             self.commit_part(part, poster_key)
         finally:
             part.unlink(missing_ok=True)
         return poster_key
-
-
-def _copy(source: Path, part: Path) -> None:
-    """Copy a file; on failure, such as a full disk, the partial copy is removed."""
-    try:
-        shutil.copyfile(source, part)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb+") as file:
-        sync_file(file.fileno())
-
-
-def _make_folder(folder: Path) -> None:
-    """Create a folder with its parents, and fsync each parent, so that the names survive a power cut."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    make_folder(folder)
-    sync_folder(folder.parent)
-
-
-@contextmanager
-def _telling(path: Path) -> Iterator[None]:
-    """Convert OSError to StorageError with a sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise _told(error, path) from error
-
-
-def _told(error: OSError, path: Path) -> StorageError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return StorageError(
-            "The disk is full",
-            f"{path.parent} has no room left.",
-            "Free some space; the file is written again by itself.",
-            retryable=True,
-            field="disk",
-        )
-    if isinstance(error, FileNotFoundError):
-        return StorageError(
-            "A file of the archive is gone",
-            f"{path} does not exist.",
-            "Restore the data folder from its backup.",
-            field="archive",
-        )
-    return StorageError(
-        "The archive cannot be used",
-        f"{path}: {error.strerror or type(error).__name__}.",
-        "Give this user the right to write to the data folder, and check the disk.",
-        retryable=True,
-        field="archive",
-    )

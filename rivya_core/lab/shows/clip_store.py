@@ -24,6 +24,7 @@ from rivya_core.lab.ledger.schema import generations
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.media.containers import container_of_key
+from rivya_core.lab.media.stored import is_unreachable
 from rivya_core.lab.media.video_probe import DAMAGED, UNOPENED, sha256_of
 from rivya_core.lab.shows.show import ShownClip
 
@@ -69,7 +70,8 @@ def hold(archive: Archive, row: GenerationRecord, label: str) -> HeldClip:
         sha256, size_bytes = sha256_of(part), part.stat().st_size
         container = container_of_key(row.clip_key)
         key = _key(sha256, container.suffix)
-        if not archive.exists(key) or archive.path(key).stat().st_size != size_bytes:
+        kept = archive.facts(key)
+        if kept is None or kept.size_bytes != size_bytes:
             archive.commit_part(part, key)
     finally:
         part.unlink(missing_ok=True)
@@ -92,16 +94,18 @@ def _hold_poster(archive: Archive, row: GenerationRecord, sha256: str, key: str)
 
 
 def file_of(archive: Archive, key: str) -> Path:
-    """Where a held file is. Raises StorageError when it is gone."""
-    path = archive.path(key)
-    if not path.is_file():
+    """Where a held file is, or a local copy of it. Raises StorageError when it is gone."""
+    try:
+        return archive.local(key)
+    except StorageError as error:
+        if is_unreachable(error):
+            raise
         raise StorageError(
             "A file of a show is gone",
-            f"{key} is missing in the data folder.",
-            "Restore the data folder from its backup.",
+            f"{key} is missing in the archive.",
+            "Restore the archive from its backup.",
             field="archive",
-        )
-    return path
+        ) from error
 
 
 def _key(sha256: str, suffix: str) -> str:

@@ -88,7 +88,7 @@ class ShowFiles:
         small = None
         if len(made) == len(held):
             names = [name(key) for key in made for name in (previews.clip_key, previews.poster_key)]
-            sizes = [archive.path(name).stat().st_size for name in names if archive.exists(name)]
+            sizes = [facts.size_bytes for name in names if (facts := archive.facts(name)) is not None]
             small = FRAME_BYTES + sum(sizes) * 4 // 3
         originals = sum(clip["size_bytes"] for clip in data["clips"].values())
         return Sizes(len(held), len(held) - len(made), small, originals)
@@ -147,9 +147,9 @@ class ShowFiles:
                 "Have them made on the page Shows.",
                 field="previews",
             )
-        posters = {key: archive.path(previews.poster_key(key)) for key in held}
-        shown = {key: path if path.is_file() else None for key, path in posters.items()}
-        return Material(data, {key: archive.path(previews.clip_key(key)) for key in held}, shown)
+        named = {key: previews.poster_key(key) for key in held}
+        shown = {key: archive.find_local(name) for key, name in named.items()}
+        return Material(data, {key: archive.local(previews.clip_key(key)) for key in held}, shown)
 
     def _content(self, show_id: str, kind: Kind, *, originals: bool) -> tuple[Iterator[bytes], int]:
         """One file or the ZIP in pieces, and about how large it is."""

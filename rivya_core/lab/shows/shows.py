@@ -21,6 +21,7 @@ from rivya_core.lab.ledger.ids import new_intent_id
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_writes
 from rivya_core.lab.media.archive import Archive
+from rivya_core.lab.media.stored import StoredObject
 from rivya_core.lab.server.errands import Errands
 from rivya_core.lab.shows import edits, repository, slides
 from rivya_core.lab.shows.ballot.ballot import BallotFile, BallotFiles
@@ -236,17 +237,19 @@ class Shows:
         return tuple(known[key] for key in show.clips)
 
     def clip(self, show_id: str, sha256: str) -> Path:
-        """The local path of a clip that a show holds, by the hash of its file.
-
-        Raises:
-            LabError: the show holds no such clip. StorageError: its file is gone.
-        """
+        """The local path of a clip of the show, by its hash. Raises LabError: no such clip, StorageError: its file is gone."""
         return file_of(self._archive, self._held(show_id, sha256).archive_key)
 
     def poster(self, show_id: str, sha256: str) -> Path | None:
         """The local path of the poster of a clip that a show holds, or None. Raises LabError: the show holds no such clip."""
         key = self._held(show_id, sha256).poster_key
         return None if key is None else file_of(self._archive, key)
+
+    def serve(self, show_id: str, sha256: str, *, poster: bool = False) -> Path | StoredObject | None:
+        """What a route streams a clip of the show from, or its poster; None where it has none. Raises as ``clip`` does."""
+        held = self._held(show_id, sha256)
+        key = held.poster_key if poster else held.archive_key
+        return None if key is None else self._archive.serve(key)
 
     def export(self, show_id: str, path: str | Path, kind: Kind = "file", originals: bool = False) -> Path:
         """Write the show to hand over, to play from disk without a network; where it is. The same show gives the same bytes.

@@ -152,10 +152,9 @@ def _clip(lab: Lab, experiment_id: str, cell: int, take: int, label: str, mode: 
         params={"duration": "5", "negative_prompt": WORDS},
     )
     key = f"clips/{row.id}.mp4"
-    path = lab.archive.path(key)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    make_mp4(path.with_suffix(".plain"), frames=24 + 2 * cell + take)
-    _write_into(path.with_suffix(".plain"), path)
+    part = lab.archive.part_path(key)
+    _write_into(make_mp4(part.with_suffix(".plain"), frames=24 + 2 * cell + take), part)
+    lab.archive.commit_part(part, key)
     with begin_immediate(lab.ledger.database) as connection:
         connection.execute(sa.update(generations).where(generations.c.id == row.id).values(clip_key=key, mode=mode))
     return row.id

@@ -78,7 +78,7 @@ def test_remarks_between_the_pictures_are_left_out(archive: Archive, tmp_path: P
     told = with_remarks(source, tmp_path / f"told{suffix}", codec) if suffix != ".mkv" else source
     key = f"clips/2026/11/g01-1{suffix}"
     archive.put_bytes(key, told.read_bytes())
-    copy = neutral_copy(archive, key, "g01-1")
+    copy = archive.local(neutral_copy(archive, key, "g01-1"))
     assert copy.suffix == suffix
     assert suffix == ".mkv" or SECRET in told.read_bytes()
     data = copy.read_bytes()
@@ -90,11 +90,11 @@ def test_a_copy_is_made_again_for_a_newer_file(archive: Archive, tmp_path: Path)
     """A clip that was damaged and fetched again shows its new pictures; the copies go together."""
     key = "clips/2026/11/g01-1.mp4"
     archive.put_bytes(key, make_clip(tmp_path / "a.mp4", frames=12).read_bytes())
-    first = neutral_copy(archive, key, "g01-1")
-    assert neutral_copy(archive, key, "g01-1") == first
+    first = archive.local(neutral_copy(archive, key, "g01-1"))
+    assert archive.local(neutral_copy(archive, key, "g01-1")) == first
     assert len(frames(first)) == 12
     archive.put_bytes(key, make_clip(tmp_path / "b.mp4", frames=24).read_bytes())
-    assert len(frames(neutral_copy(archive, key, "g01-1"))) == 24
+    assert len(frames(archive.local(neutral_copy(archive, key, "g01-1")))) == 24
     remove_copies(archive, ["g01-1"])
     assert not first.exists()
 

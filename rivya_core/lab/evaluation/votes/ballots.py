@@ -219,6 +219,10 @@ class Ballots:
 
     def file(self, token: str) -> Path:
         """The file behind a neutral address: the pictures of the clip and nothing else. Raises as ``clip`` does."""
+        return self._archive.local(self.copy_key(token))
+
+    def copy_key(self, token: str) -> str:
+        """The archive key of ``file``."""
         row = self._ledger.get(self.clip(token))
         if row.clip_key is None:
             raise LabError("There is no such clip", "It has no file.", field="token")

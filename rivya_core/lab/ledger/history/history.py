@@ -199,6 +199,14 @@ class History:
         query = sa.select(generations.c.id).where(*_of_states(IN_PROGRESS, None))
         return list(self._once("running_ids", lambda connection: connection.execute(query).scalars().all()))
 
+    def clips_kept(self) -> tuple[int, int]:
+        """Return how many clips rows name, and their bytes together."""
+        query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(generations.c.clip_bytes), 0)).where(
+            generations.c.clip_key.is_not(None)
+        )
+        count, size_bytes = self._once("clips_kept", lambda connection: connection.execute(query).one())
+        return int(count), int(size_bytes)
+
     def failures_count(self, mode: Mode | None = None) -> int:
         """Count the failure cards that were not dismissed."""
         with reading(self._database) as connection:

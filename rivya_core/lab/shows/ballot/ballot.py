@@ -14,8 +14,9 @@ import secrets
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -50,7 +51,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class BallotFile:
-    """A ballot that was made. ``pairs``: how many each voter sees; ``path``: the page, one file."""
+    """A ballot that was made. ``pairs``: how many each voter sees."""
 
     id: str
     experiment_id: str
@@ -60,7 +61,12 @@ class BallotFile:
     pairs: int
     clips: int
     size_bytes: int
-    path: Path
+    _find: Callable[[], Path] = field(repr=False, compare=False)
+
+    @property
+    def path(self) -> Path:
+        """The page, one file, or a local copy of it. Raises StorageError when it is gone."""
+        return self._find()
 
 
 class BallotFiles:
@@ -144,7 +150,7 @@ class BallotFiles:
         with reading(self._ledger.database) as connection:
             rows = ballot_lines.made(connection, experiment_id, show_id)
         found = self._file(rows[0]) if rows else None
-        return found if found is not None and found.path.is_file() else None
+        return found if found is not None and self._archive.may_exist(_key(found.id)) else None
 
     def file(self, ballot_id: str) -> BallotFile:
         """A ballot by its id. Raises LabError when there is none."""
@@ -195,7 +201,7 @@ class BallotFiles:
         row = self._ledger.get(generation_id)
         if row.clip_key is None:
             raise LabError("A clip cannot be put on the ballot", "It has no file.", field="clip")
-        return self._archive.path(row.clip_key)
+        return self._archive.local(row.clip_key)
 
     def _file(self, row: BallotRow) -> BallotFile:
         return BallotFile(
@@ -207,7 +213,7 @@ class BallotFiles:
             row.plan.pairs,
             len(row.cells),
             row.size_bytes,
-            self._archive.path(_key(row.id)),
+            partial(self._archive.local, _key(row.id)),
         )
 
 

@@ -207,8 +207,8 @@ def _is_failure(row: GenerationRecord) -> bool:
 def _clip(source: Source, row: GenerationRecord) -> tuple[Piece, Path] | None:
     if row.clip_key is None or row.clip_sha256 is None:
         return None
-    path = source.archive.path(row.clip_key)
-    return None if not path.is_file() else (_piece(path, row.clip_sha256), path)
+    path = source.archive.find_local(row.clip_key)
+    return None if path is None else (_piece(path, row.clip_sha256), path)
 
 
 def _piece(path: Path, sha256: str) -> Piece:
@@ -228,7 +228,7 @@ def _images(source: Source, kept: Sequence[_Chosen], sweeps: Sequence[RecordedSw
     wanted |= {sha256 for sweep in sweeps for sha256 in sweep.spec.images}
     if len(wanted) > IMAGES_MAX:
         raise _too_much(f"a cassette holds at most {IMAGES_MAX} reference images")
-    found = {sha256: source.archive.path(source.ledger.assets.key(sha256)) for sha256 in sorted(wanted)}
+    found = {sha256: source.archive.local(source.ledger.assets.key(sha256)) for sha256 in sorted(wanted)}
     return {sha256: (_piece(path, sha256), path) for sha256, path in found.items()}
 
 

@@ -21,7 +21,9 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from rivya_core.api.errors import LabError, RivyaError
+from rivya_core.http_server.stored_file import StoredFile
 from rivya_core.lab.media.containers import container_of_key
+from rivya_core.lab.media.stored import StoredObject
 
 VOTE_MAX_BYTES: Final = 4096
 VOTE_WITHIN_S: Final = 20.0
@@ -65,11 +67,11 @@ class Served(Protocol):
         """The page and its headers. Raises RivyaError: there is none."""
         ...
 
-    def clip(self, sha256: str) -> Path:
+    def clip(self, sha256: str) -> Path | StoredObject | None:
         """The file of a clip. Raises RivyaError: the show has no such clip."""
         ...
 
-    def poster(self, sha256: str) -> Path | None:
+    def poster(self, sha256: str) -> Path | StoredObject | None:
         """The file of its poster, or None. Raises RivyaError: the show has no such clip."""
         ...
 
@@ -185,10 +187,15 @@ def ballot_answer(path: Path | None) -> Response:
     return _file(path, "text/html; charset=utf-8", {**_HEADERS, "Content-Security-Policy": policy})
 
 
-def _file(path: Path | None, media_type: str | None, headers: Mapping[str, str] = _FILE_HEADERS) -> Response:
-    if path is None or not path.is_file():
+def _file(
+    served: Path | StoredObject | None, media_type: str | None, headers: Mapping[str, str] = _FILE_HEADERS
+) -> Response:
+    if served is None:
         return _missing()
-    return FileResponse(path, media_type=media_type or container_of_key(path.name).media_type, headers=headers)
+    kind = media_type or container_of_key(served.name).media_type
+    if not isinstance(served, Path):
+        return StoredFile(served, media_type=kind, headers=headers)
+    return FileResponse(served, media_type=kind, headers=headers) if served.is_file() else _missing()
 
 
 def _missing() -> Response:

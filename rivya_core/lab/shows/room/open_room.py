@@ -15,6 +15,7 @@ from typing import Final
 
 from rivya_core.api.errors import LabError
 from rivya_core.http_server.listener import Listener
+from rivya_core.lab.media.stored import StoredObject
 
 SHARED_FOR: Final = timedelta(hours=4)
 LINES_MAX: Final = 500
@@ -41,8 +42,8 @@ class Source:
     """
 
     has: Callable[[str], bool]
-    clip: Callable[[str], Path]
-    poster: Callable[[str], Path | None]
+    clip: Callable[[str], Path | StoredObject | None]
+    poster: Callable[[str], Path | StoredObject | None]
     render: Callable[[str, bool], tuple[str, Mapping[str, str]]]
     accept: Callable[[str, str], str]
     clock: Callable[[], datetime]
@@ -133,12 +134,12 @@ class OpenRoom:
         """The page and its headers."""
         return self._source.render(f"/{self.token}", self._ballot is not None)
 
-    def clip(self, sha256: str) -> Path:
+    def clip(self, sha256: str) -> Path | StoredObject | None:
         """The file of a clip on one of the slides. Raises RivyaError: there is none."""
         self._refuse_other(sha256)
         return self._source.clip(sha256)
 
-    def poster(self, sha256: str) -> Path | None:
+    def poster(self, sha256: str) -> Path | StoredObject | None:
         """The file of its poster, or None. Raises RivyaError: the slides have no such clip."""
         self._refuse_other(sha256)
         return self._source.poster(sha256)

@@ -133,8 +133,8 @@ class Room:
 
         return Source(
             has=lambda sha256: sha256 in self._shows.get(show_id).clips,
-            clip=lambda sha256: self._shows.clip(show_id, sha256),
-            poster=lambda sha256: self._shows.poster(show_id, sha256),
+            clip=lambda sha256: self._shows.serve(show_id, sha256),
+            poster=lambda sha256: self._shows.serve(show_id, sha256, poster=True),
             render=render,
             accept=lambda line, ballot: self._votes.accept(line, ballot=ballot).sentence,
             clock=self._ledger.clock,
@@ -144,6 +144,7 @@ class Room:
         """Make the ballot, or find it, and hand it to the room that is open when it is there."""
         try:
             ballot = self._shows.ballot(show_id)
+            page = ballot.path
         except RivyaError as error:
             room = self._rooms.current(show_id)
             if room is not None:
@@ -151,7 +152,7 @@ class Room:
             return
         room = self._rooms.current(show_id)
         if room is not None:
-            room.serve_ballot(ballot.id, ballot.path)
+            room.serve_ballot(ballot.id, page)
 
 
 def _errand(show_id: str) -> str:

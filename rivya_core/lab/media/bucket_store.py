@@ -1,0 +1,348 @@
+"""The archive's files in a bucket of an object store that speaks S3, through ``obstore``.
+
+Only blocking calls are used, on worker threads: with ``put_async`` processes aborted as they ended. The store's address, region
+and key are its usual variables (``AWS_...``), which ``obstore`` reads itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from rivya_core.api.errors import StorageError
+from rivya_core.lab.media import bucket_words
+from rivya_core.lab.media.disk_words import telling
+from rivya_core.lab.media.file_cache import FileCache
+from rivya_core.lab.media.parts import Parts
+from rivya_core.lab.media.stored import Facts, StoredObject
+from rivya_core.lazy_import import lazily
+from rivya_core.settings import may_use_http
+
+if TYPE_CHECKING:
+    import obstore
+    import obstore.exceptions
+    import obstore.store
+else:
+    obstore = lazily("obstore")
+
+Answer = TypeVar("Answer")
+
+PIECE_BYTES: Final = 5 * 2**20
+"""Larger files are sent in pieces of this size, and all are read so: no request outlasts its deadline because of its size."""
+
+UNCHANGING: Final = ("images/", "shows/")
+"""Below these a key contains the hash of what it names."""
+
+REMEMBERED_MAX: Final = 20_000
+DOWN_FOR_S: Final = 2.0
+"""So long after a fault a quick question is not asked again, so that nobody waits for one deadline after the other."""
+
+PROBE_EVERY_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Deadlines of requests in seconds: to connect, of one without a body, and of one that carries a piece of a file."""
+
+    connect_s: float = 3.0
+    quick_s: float = 10.0
+    piece_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    size_bytes: int
+    etag: str
+    modified_s: float
+
+
+class BucketStore:
+    """Objects below a prefix of a bucket; see ``Store``. ``url``: ``s3://bucket/prefix``."""
+
+    def __init__(
+        self,
+        url: str,
+        parts: Parts,
+        cache: FileCache,
+        *,
+        patience: Patience = Patience(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = url
+        self._parts = parts
+        self._cache = cache
+        self._clock = clock
+        self._pieces = _connect(url, patience.connect_s, patience.piece_s)
+        self._quick = _connect(url, patience.connect_s, patience.quick_s)
+        self._known: dict[str, _Head] = {}
+        self._missing: set[str] = set()
+        self._has_answered = False
+        self._trouble: tuple[StorageError, float] | None = None
+        self._probe: threading.Thread | None = None
+        self._probed_s = float("-inf")
+        self._guard = threading.Lock()
+        self._is_closed = False
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def put(self, part: Path, key: str) -> Path:
+        """Send a finished part file, have it checked, and keep it as the local copy.
+
+        The store's own checksum of what it holds is compared with ours; where it has another kind, the object is read back.
+        """
+        with telling(part):
+            sha256, checksum = _digests(part)
+            size_bytes = part.stat().st_size
+        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+        sent = self._ask(
+            lambda: obstore.put(
+                self._pieces,
+                key,
+                part,
+                attributes={"Content-Type": kind, "sha256": sha256},
+                use_multipart=size_bytes > PIECE_BYTES,
+                chunk_size=PIECE_BYTES,
+                max_concurrency=2,
+            )
+        )
+        self._forget(key)
+        etag = sent["e_tag"] or ""
+        if etag.strip('"') != checksum:
+            head = self._must_find(key)
+            if head.size_bytes != size_bytes or self._sha256(key, head) != sha256:
+                raise bucket_words.other_bytes(key, self._url)
+            etag = head.etag
+        return self._cache.add(part, _name(key, etag))
+
+    def delete(self, key: str) -> bool:
+        """Remove an object; False when there was none."""
+        is_there = self._head(key) is not None
+        if is_there:
+            self._ask(lambda: obstore.delete(self._quick, key))
+        self._forget(key)
+        return is_there
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def facts(self, key: str) -> Facts | None:
+        """Size and time of an object; None when there is none."""
+        head = self._head(key)
+        return None if head is None else Facts(head.size_bytes, int(head.modified_s * 1e9))
+
+    def may_exist(self, key: str) -> bool:
+        """Return False when it was asked for and not found."""
+        return key not in self._missing
+
+    def gone(self, key: str) -> StorageError:
+        """Say that an object is missing."""
+        return bucket_words.gone(key, self._url)
+
+    def local(self, key: str) -> Path:
+        """Return the path of a local copy, fetched unless it is here. Raises StorageError when the object is missing."""
+        head = self._must_find(key)
+        name = _name(key, head.etag)
+        found = self._cache.find(name)
+        return self._fetch(key, head, name) if found is None else found
+
+    def copy(self, key: str, part: Path) -> None:
+        """Write the bytes of an object into a part file."""
+        source = self.local(key)
+        with telling(source), source.open("rb") as read, part.open("wb") as written:
+            while piece := read.read(PIECE_BYTES):
+                written.write(piece)
+
+    def serve(self, key: str) -> StoredObject:
+        """Return the object to be streamed piece by piece. Raises StorageError when it is missing."""
+        head = self._must_find(key)
+        name = _name(key, head.etag)
+
+        def read(start: int, end: int) -> bytes:
+            copy = self._cache.find(name)
+            if copy is None:
+                return self._read(key, head, start, end)
+            with telling(copy), copy.open("rb") as file:
+                file.seek(start)
+                return file.read(end - start)
+
+        return StoredObject(Path(key).name, head.size_bytes, head.etag, head.modified_s, read)
+
+    def _fetch(self, key: str, head: _Head, name: str) -> Path:
+        part = self._parts.new(Path(key).name)
+        try:
+            with telling(part), part.open("wb") as file:
+                for start in range(0, head.size_bytes, PIECE_BYTES):
+                    file.write(self._read(key, head, start, min(start + PIECE_BYTES, head.size_bytes)))
+            return self._cache.add(part, name)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _sha256(self, key: str, head: _Head) -> str:
+        digest = hashlib.sha256()
+        for start in range(0, head.size_bytes, PIECE_BYTES):
+            digest.update(self._read(key, head, start, min(start + PIECE_BYTES, head.size_bytes)))
+        return digest.hexdigest()
+
+    def _read(self, key: str, head: _Head, start: int, end: int) -> bytes:
+        """Read bytes of exactly the object that ``head`` describes."""
+        if end <= start:
+            return b""
+
+        def get() -> bytes:
+            options: Any = {"range": (start, end), "if_match": head.etag}
+            return bytes(obstore.get(self._pieces, key, options=options).bytes())
+
+        try:
+            data = self._ask(get)
+        except FileNotFoundError:
+            raise self._lost(key) from None
+        if len(data) != end - start:
+            raise bucket_words.replaced(key)
+        return data
+
+    def _must_find(self, key: str) -> _Head:
+        head = self._head(key)
+        if head is None:
+            raise self._lost(key)
+        return head
+
+    def _lost(self, key: str) -> StorageError:
+        self._forget(key)
+        self._missing.add(key)
+        return self.gone(key)
+
+    def _head(self, key: str) -> _Head | None:
+        if (known := self._known.get(key)) is not None:
+            return known
+        self._refuse_while_down()
+        try:
+            found = self._ask(lambda: obstore.head(self._quick, key))
+        except FileNotFoundError:
+            if not self._has_answered:  # the answer does not tell a missing bucket from a missing object
+                self._look()
+            return None
+        self._has_answered = True
+        self._missing.discard(key)
+        head = _Head(found["size"], found["e_tag"] or "", found["last_modified"].timestamp())
+        if key.startswith(UNCHANGING):
+            if len(self._known) >= REMEMBERED_MAX:
+                self._known.clear()
+            self._known[key] = head
+        return head
+
+    def _forget(self, key: str) -> None:
+        self._known.pop(key, None)
+        self._missing.discard(key)
+
+    # -- trouble -----------------------------------------------------------------------------------------------------
+
+    def condition(self) -> str | None:
+        """Return what is wrong in words; while something is, the store is asked every few seconds in the background."""
+        trouble = self._trouble
+        if trouble is None:
+            return None
+        self.probe()
+        return str(trouble[0])
+
+    def probe(self) -> None:
+        """Ask the store in the background whether it answers; returns at once."""
+        with self._guard:
+            is_busy = self._probe is not None and self._probe.is_alive()
+            if self._is_closed or is_busy or self._clock() - self._probed_s < PROBE_EVERY_S:
+                return
+            self._probed_s = self._clock()
+            # No daemon: the library's own threads must not outlive the interpreter.
+            self._probe = threading.Thread(target=self._try_to_look, name="rivya-archive-probe")
+            self._probe.start()
+
+    def close(self) -> None:
+        """Wait for the question in the background, if there is one."""
+        with self._guard:
+            self._is_closed = True
+            probe = self._probe
+        if probe is not None:
+            probe.join()
+
+    def _try_to_look(self) -> None:
+        try:
+            self._look()
+        except StorageError:
+            return  # it is remembered, and told when somebody asks
+
+    def _look(self) -> None:
+        """Read an object that is not there: the answer tells whether the bucket is."""
+        try:
+            self._ask(lambda: obstore.get(self._quick, "probe"))
+        except FileNotFoundError:
+            self._has_answered = True
+
+    def _refuse_while_down(self) -> None:
+        trouble = self._trouble
+        if trouble is not None and self._clock() - trouble[1] < DOWN_FOR_S:
+            raise trouble[0]
+
+    def _ask(self, act: Callable[[], Answer]) -> Answer:
+        """Call the store; remember whether it answered.
+
+        Raises:
+            StorageError: it did not, or refused. FileNotFoundError: there is no such object.
+        """
+        try:
+            answer = act()
+        except FileNotFoundError as error:
+            if bucket_words.is_missing_bucket(error):
+                raise self._in_trouble(error) from None
+            self._trouble = None
+            raise
+        except obstore.exceptions.PreconditionError:
+            self._trouble = None
+            raise bucket_words.replaced("An object") from None
+        except (obstore.exceptions.BaseError, OSError) as error:
+            raise self._in_trouble(error) from None
+        self._trouble = None
+        return answer
+
+    def _in_trouble(self, error: Exception) -> StorageError:
+        told = bucket_words.told(error, self._url)
+        self._trouble = told, self._clock()
+        return told
+
+
+def _connect(url: str, connect_s: float, request_s: float) -> obstore.store.S3Store:
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    return obstore.store.S3Store(
+        bucket,
+        prefix=prefix or None,
+        checksum_algorithm="SHA256",
+        client_options={
+            "connect_timeout": timedelta(seconds=connect_s),
+            "timeout": timedelta(seconds=request_s),
+            "allow_http": may_use_http(),
+        },
+        retry_config={"max_retries": 1, "retry_timeout": timedelta(seconds=2 * request_s)},
+    )
+
+
+def _name(key: str, etag: str) -> str:
+    """Name the local copy of these bytes of an object; it keeps the suffix, which tells the container."""
+    return hashlib.sha256(f"{key}\n{etag}".encode()).hexdigest()[:40] + Path(key).suffix
+
+
+def _digests(part: Path) -> tuple[str, str]:
+    """SHA-256 of a file, and the checksum that S3 gives an object sent in one piece or in pieces of ``PIECE_BYTES``."""
+    whole, of_pieces = hashlib.sha256(), []
+    with part.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            whole.update(piece)
+            of_pieces.append(hashlib.md5(piece, usedforsecurity=False))
+    if len(of_pieces) <= 1:
+        only = of_pieces[0] if of_pieces else hashlib.md5(usedforsecurity=False)
+        return whole.hexdigest(), only.hexdigest()
+    joined = hashlib.md5(b"".join(one.digest() for one in of_pieces), usedforsecurity=False)
+    return whole.hexdigest(), f"{joined.hexdigest()}-{len(of_pieces)}"
