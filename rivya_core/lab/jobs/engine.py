@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Final, cast
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, Queue
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, Queue, error as dbos_errors
 
 from rivya_core.api.errors import LabError
 from rivya_core.lab import jobs
@@ -123,12 +123,18 @@ async def _claimed_steps(context: JobContext, generation_id: str) -> str:
     return went
 
 
+def _is_no_cancelled_run(record: logging.LogRecord) -> bool:
+    """Drop the library's traceback of a workflow that was cancelled because another worker has its row: that is no error."""
+    return not (record.exc_info and isinstance(record.exc_info[1], dbos_errors.DBOSAwaitedWorkflowCancelledError))
+
+
 def prepare(url: sa.URL | None) -> None:
     """Create or migrate the engine's own tables at a database URL. Idempotent. None: they are there, only tame its log."""
     logger = logging.getLogger("dbos")
     logger.setLevel(logging.ERROR)
     if not any(isinstance(known, OneLineFilter) for known in logger.filters):
         logger.addFilter(OneLineFilter())
+        logger.addFilter(_is_no_cancelled_run)
     if url is not None:
         DBOS.migrate(url.render_as_string(hide_password=False))  # escapes a "?", which would end a path
 

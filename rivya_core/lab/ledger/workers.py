@@ -13,7 +13,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from rivya_core.lab.ledger.database import begin_immediate, reading
+from rivya_core.lab.ledger.database import begin_immediate, begin_on_rows, reading
 from rivya_core.lab.ledger.database_clock import database_now
 from rivya_core.lab.ledger.lease import Lease
 from rivya_core.lab.ledger.ledger import not_held_back
@@ -120,7 +120,7 @@ class Workers:
 
     def beat(self, worker_id: str, *, at_work: int = 0, clock: Callable[[], datetime] | None = None) -> Beat | None:
         """Say that a process is alive; None when it was taken for dead meanwhile. ``clock``: its own, to be compared."""
-        with begin_immediate(self._database, even_read_only=True) as connection:
+        with begin_on_rows(self._database, even_read_only=True) as connection:
             now = self._clock(connection)
             known = connection.execute(sa.select(workers)).all()
             mine = next((one for one in known if one.id == worker_id), None)
@@ -129,7 +129,9 @@ class Workers:
             since = now if now - mine.seen_at > self._gap else mine.since
             off_s = mine.clock_off_s if clock is None else (clock() - now).total_seconds()
             told = {"since": since, "seen_at": now, "at_work": at_work, "clock_off_s": off_s}
-            connection.execute(sa.update(workers).where(_worker.id == worker_id).values(told))
+            changed = connection.execute(sa.update(workers).where(_worker.id == worker_id).values(told))
+            if changed.rowcount == 0:  # removed this very moment
+                return None
         alive = [one for one in known if one.id == worker_id or now - one.seen_at < self._silent]
         before_me = [
             one
@@ -165,14 +167,14 @@ class Workers:
 
     def claim(self, generation_id: str, worker_id: str, term: int = 0) -> Lease | None:
         """Make a row a worker's own; None when it needs no job, or another worker that was not taken for dead has it."""
-        with begin_immediate(self._database) as connection:
+        with begin_on_rows(self._database) as connection:
             fence = connection.execute(_CLAIM, {"row_id": generation_id, "me": worker_id}).scalar()
         return None if fence is None else Lease(generation_id, worker_id, fence, term)
 
     def release(self, lease: Lease) -> None:
         """Give up a row whose job has ended; nothing happens when it has gone to another worker."""
         mine = (_row.id == lease.generation_id, _row.worker_id == lease.worker_id, _row.fence == lease.fence)
-        with begin_immediate(self._database) as connection:
+        with begin_on_rows(self._database) as connection:
             connection.execute(sa.update(generations).where(*mine).values(worker_id=None, posting_at=None))
 
     def hand_back(self, worker_id: str, generation_ids: Collection[str], enqueue_many: EnqueueMany) -> int:

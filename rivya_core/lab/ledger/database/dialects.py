@@ -32,10 +32,15 @@ class Dialect:
     watch: Callable[[sa.Engine], Watch]
     """Build what detects the commits of all processes."""
 
+    has_row_locks: bool
+    """Whether a single statement is alone with the rows that it writes, without the lock of all writers."""
+
 
 _DIALECTS: Final = {
-    "sqlite": Dialect(sqlite.begin_writing, sqlite.begin_snapshot, sqlite.SqliteWatch),
-    "postgresql": Dialect(postgresql.begin_writing, postgresql.begin_snapshot, postgresql.PostgresqlWatch),
+    "sqlite": Dialect(sqlite.begin_writing, sqlite.begin_snapshot, sqlite.SqliteWatch, has_row_locks=False),
+    "postgresql": Dialect(
+        postgresql.begin_writing, postgresql.begin_snapshot, postgresql.PostgresqlWatch, has_row_locks=True
+    ),
 }
 
 

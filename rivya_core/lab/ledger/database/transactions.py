@@ -57,14 +57,38 @@ def begin_immediate(engine: sa.Engine, *, even_read_only: bool = False) -> Itera
         refuse_writes(engine)
     with _turn(engine), storage_errors(), engine.connect() as connection:
         dialect_of(engine).begin_writing(connection)
-        try:
-            refuse_if_lost(connection)
+        with _committing(connection):
             yield connection
-        except BaseException:
-            connection.rollback()
-            raise
-        connection.commit()
     trouble_of(engine).wrote()
+
+
+@contextmanager
+def begin_on_rows(engine: sa.Engine, *, even_read_only: bool = False) -> Iterator[sa.Connection]:
+    """Yield a connection for writes that need no lock of all writers, as each is right by itself; commit at the end.
+
+    For what must not wait behind a long transaction, such as a beat. What is read before may have changed by the time of the
+    write, unless it was read ``with_for_update``. Without row locks the same as ``begin_immediate``, which see for the errors.
+    """
+    if not dialect_of(engine).has_row_locks:
+        with begin_immediate(engine, even_read_only=even_read_only) as connection:
+            yield connection
+        return
+    if not even_read_only:
+        refuse_writes(engine)
+    with storage_errors(), engine.connect() as connection, _committing(connection):
+        yield connection
+    trouble_of(engine).wrote()
+
+
+@contextmanager
+def _committing(connection: sa.Connection) -> Iterator[None]:
+    try:
+        refuse_if_lost(connection)
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
 
 
 @contextmanager
