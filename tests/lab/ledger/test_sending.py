@@ -106,3 +106,20 @@ def test_moments_are_handed_out_once(database: sa.Engine) -> None:
     assert 9 * hour_s < rates.take(database, rates.READS, 5, hour_s) <= 10 * hour_s
     assert 14 * hour_s < rates.take(database, rates.READS, 1, hour_s) <= 15 * hour_s
     assert rates.take(database, "another", 1, hour_s) == 0
+
+
+def test_moments_that_are_taken_at_once_are_different(database: sa.Engine) -> None:
+    """By many threads, as by many workers: none is handed out twice."""
+    hour_s = 3600
+    found: list[int] = []
+
+    def take() -> None:
+        for _ in range(10):
+            found.append(round(rates.take(database, rates.READS, 1, hour_s) / hour_s))  # noqa: PERF401 - shared by threads
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == list(range(40))
