@@ -9,14 +9,11 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 if get_script_run_ctx(suppress_warning=True) is None:
+    from pages._ui import sign_in
     from rivya_core import web
 
-    app = st.App(
-        __file__,
-        routes=web.routes(st.get_option("server.baseUrlPath")),
-        middleware=web.middleware(),
-        lifespan=web.lifespan,
-    )
+    below, who = st.get_option("server.baseUrlPath"), sign_in.by_cookie()
+    app = st.App(__file__, routes=web.routes(below, who), middleware=web.middleware(below, who), lifespan=web.lifespan)
 else:
     from pages._ui.app_shell import navigation
 

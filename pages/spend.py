@@ -31,6 +31,8 @@ def main() -> None:
         fragments.live_part(_moving, moving, TICK_S if moving else None)(lab, view)
         if spent.groups:
             spend_sums.by_day(view, spent)
+        if spent.groups and lab.person is not None:
+            spend_sums.by_person(view, lab.spending.spent(view.mode, view.days, of_persons=True))
         spend_experiments.by_experiment(lab, view, spent)
     with right:
         spend_wallet.wallet_card(lab, view)

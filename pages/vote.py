@@ -29,17 +29,24 @@ def main() -> None:
             layout.card_head("No such round")
             st.text("This address belongs to no round in this data folder.")
             st.button("Choose a sweep", icon=":material/how_to_vote:", on_click=ballot_start.leave)
-    elif found.ended_at is None and not found.may_vote:
+    elif found.ended_at is None and not _may_vote(lab, found):
         with st.container(border=True, key="vote_others"):
             layout.card_head("This round belongs to somebody else")
-            st.text(
-                "It was begun where things can be changed; this server is read-only. You can start a round of your own."
-            )
+            if lab.person is not None:
+                st.text("Votes count for who gives them.")
+            else:
+                st.text(
+                    "It was begun where things can be changed; this server is read-only. You can start a round of your own."
+                )
             st.button("Start your own", icon=":material/how_to_vote:", on_click=ballot_start.leave)
     elif found.ended_at is None:
         ballot_desk.draw(found)
     else:
         ballot_result.draw(lab, found.experiment_id, found.question, found)
+
+
+def _may_vote(lab: Lab, found: RoundRecord) -> bool:
+    return found.may_vote and (lab.person is None or (lab.may("Ballots.vote") and lab.person.address == found.voter))
 
 
 def _choose(lab: Lab) -> None:

@@ -41,6 +41,7 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import protect
 from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.media.open_archive import open_archive
+from rivya_core.lab.people import asking
 from rivya_core.lab.server.errands import Errands
 from rivya_core.lab.shows.cassette import reader
 from rivya_core.lab.shows.cassette.cassette import Cassette
@@ -135,14 +136,21 @@ def open_worker(settings: Settings | None = None) -> Lab:
 
 
 def shared_lab() -> Lab:
-    """The lab of this process, opened from the environment at the first call and held until the process ends."""
+    """The lab of this process, opened from the environment at the first call and held until the process ends.
+
+    Where people sign in it is in the hands of whose request is being answered, see ``lab.people.asking``.
+    """
     with _guard:
         if _open is not None:
-            return _open.shared
+            return _in_hands(_open.shared)
         settings = Settings()
         opened = _opened(settings, Role.of(settings))
         opened.holders += 1
-        return opened.shared
+        return _in_hands(opened.shared)
+
+
+def _in_hands(lab: Lab) -> Lab:
+    return lab.acting_as(asking.who_asks()) if asking.is_required() else lab
 
 
 def _opened(settings: Settings, role: Role) -> _OpenLab:

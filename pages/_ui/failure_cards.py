@@ -27,8 +27,13 @@ def pause_card(pause: Pause) -> None:
             with st.container(key="muted_pause", width="content"):
                 st.text(f"since {formatting.clock(pause.since, today=False)}")
         _story(pause.card)
+        if pause.person is not None:
+            st.text(f"Paused by {pause.person}.")
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button("Resume now", icon=":material/play_arrow:", on_click=_resume, key="resume")
+            if layout.lab().may("Lab.resume"):
+                st.button("Resume now", icon=":material/play_arrow:", on_click=_resume, key="resume")
+            else:
+                st.text("An admin can resume it.")
             if pause.retry_at is not None:
                 with st.container(key="muted_retry", width="content"):
                     st.text(
@@ -147,7 +152,10 @@ def _unconfirmed(lab: Lab, record: GenerationRecord) -> None:
         _button("Follow this task", ":material/link:", "adopt", record)
     with st.container(key=f"muted_evidence_{record.id}", gap="xxsmall"):
         st.text(_evidence(lab, record))
-    _button("Close as not charged", ":material/money_off:", "close", record)
+    if lab.may("Lab.close_unconfirmed"):
+        _button("Close as not charged", ":material/money_off:", "close", record)
+    else:
+        st.caption("An admin can close it as not charged.")
 
 
 def _evidence(lab: Lab, record: GenerationRecord) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._ui import formatting, mode_marks
+from pages._ui import formatting, mode_marks, sign_in
 from pages._ui.formatting import Badge
-from rivya_core.api.errors import RivyaError
+from rivya_core.api.errors import LabError, RivyaError
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.mode_words import UNITS, ModeWord, mode_word
@@ -23,8 +23,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def lab() -> Lab:
-    """The lab of this process; a page never builds or stores one."""
-    return shared_lab()
+    """The lab of this process, in the hands of who is signed in where people sign in; a page never builds or stores one.
+
+    Raises:
+        LabError: people sign in here, and nobody is.
+    """
+    if not sign_in.is_on():
+        return shared_lab()
+    person = sign_in.person()
+    if person is None:
+        raise LabError(
+            "Nobody is signed in", "This is shown to people who are signed in.", "Load the page again and sign in."
+        )
+    return shared_lab().acting_as(person)
 
 
 @cache
@@ -34,7 +45,7 @@ def page_file(name: str) -> Path:
 
 
 def can_spend() -> bool:
-    """Tell whether this server may start generations at all (``RIVYA_READ_ONLY`` is off)."""
+    """Tell whether generations may be started: not on a read-only server, nor by who may only look."""
     return not lab().settings.read_only
 
 

@@ -2,5 +2,6 @@
 
 from rivya_core.web.below import served_below
 from rivya_core.web.routes import lifespan, middleware, routes
+from rivya_core.web.signed_in import Who
 
-__all__ = ["lifespan", "middleware", "routes", "served_below"]
+__all__ = ["Who", "lifespan", "middleware", "routes", "served_below"]

@@ -10,17 +10,23 @@ from starlette.responses import JSONResponse, Response
 from rivya_core import services
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.ledger.workers import WORKER
+from rivya_core.lab.people import asking
 from rivya_core.web.files import NO_STORE
 
 
 def health(_request: Request) -> Response:
-    """Return the state of the lab's parts as JSON; 503 when one is down."""
+    """Return the state of the lab's parts as JSON; 503 when one is down. Where people sign in, others learn only whether all is well."""
+    is_stranger = asking.is_required() and asking.who_asks() is None
     try:
         now = services.shared_lab().health()
     except RivyaError as error:
+        if is_stranger:
+            return JSONResponse({"ok": False}, status_code=503, headers=NO_STORE)
         return JSONResponse(
             {"ok": False, "error": error.title, "detail": error.detail, "hint": error.hint}, status_code=503
         )
+    if is_stranger:
+        return JSONResponse({"ok": now.ok}, status_code=200 if now.ok else 503, headers=NO_STORE)
     body: dict[str, Any] = {
         "ok": now.ok,
         "version": now.version,

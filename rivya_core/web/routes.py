@@ -24,6 +24,7 @@ from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.assets import small_key
 from rivya_core.lab.media.containers import container_of_key
 from rivya_core.lab.media.video_probe import WHOLE
+from rivya_core.lab.people.asking import require
 from rivya_core.local_time import local_now
 from rivya_core.mode_words import mode_word
 from rivya_core.settings import Settings
@@ -42,6 +43,7 @@ from rivya_core.web.files import (
 )
 from rivya_core.web.health import health
 from rivya_core.web.selection import ids_of, read_selection
+from rivya_core.web.signed_in import STREAMLITS, SignedIn, SignedInBelow, Who
 from rivya_core.web.simulator_mount import SimulatorMount
 
 log = logging.getLogger(__name__)
@@ -51,19 +53,29 @@ UNSURE_CACHE = "private, no-cache"
 """For a clip that may be downloaded again from Rivya: the browser revalidates it each time."""
 
 
-def routes(base_url_path: str = "") -> Sequence[BaseRoute]:
+def routes(base_url_path: str = "", who: Who | None = None) -> Sequence[BaseRoute]:
     """Return the routes beside Streamlit's.
 
     ``base_url_path``: Streamlit's ``server.baseUrlPath``, the path of the host below which all of them answer. ``/healthz``
-    answers at the root as well, where whoever watches the process asks without knowing of a proxy.
+    answers at the root as well, where whoever watches the process asks without knowing of a proxy. ``who``: what the signed
+    cookie of a request claims; given where people sign in, and then asked for each request but those for ``_public``.
     """
     below = served_below(base_url_path)
-    return [Route("/healthz", health), Below(below, routes=_ours())] if below else _ours()
+    public, ours = _public(), _ours()
+    if who is not None:
+        require()
+        public = [Below("", routes=public, middleware=[Middleware(SignedIn, who=who, optional=True)])]
+        ours = [Below("", routes=ours, middleware=[Middleware(SignedIn, who=who)])]
+    return [Route("/healthz", health), Below(below, routes=[*public, *ours])] if below else [*public, *ours]
+
+
+def _public() -> list[BaseRoute]:
+    """What everybody may ask for: whether all is well, and the fonts of the page where people sign in."""
+    return [Route("/healthz", health), Mount("/assets/fonts", StaticFiles(directory=ASSETS / "fonts"))]
 
 
 def _ours() -> list[BaseRoute]:
     return [
-        Route("/healthz", health),
         Route("/clips/{id}.mp4", clip),
         Route("/posters/{id}.jpg", poster),
         Route("/ballots/{token}.mp4", ballot_clip),
@@ -78,18 +90,22 @@ def _ours() -> list[BaseRoute]:
         Route("/exports/cassette.zip", export_cassette, methods=["GET", "POST"]),
         Route("/exports/server.csv", export_server),
         Route("/exports/support.zip", export_support),
-        Mount("/assets/fonts", StaticFiles(directory=ASSETS / "fonts")),
         Mount("/simulator", app=SimulatorMount()),
     ]
 
 
-def middleware() -> Sequence[Middleware]:
-    """Return the middleware; with unusable settings only loopback host names are accepted, so that the page can say why."""
+def middleware(base_url_path: str = "", who: Who | None = None) -> Sequence[Middleware]:
+    """Return the middleware; with unusable settings only loopback host names are accepted, so that the page can say why.
+
+    The arguments are those of ``routes``: where people sign in, what Streamlit serves without its login is theirs alone, too.
+    """
+    below = served_below(base_url_path)
+    signed_in = [Middleware(SignedInBelow, who=who, paths=[below + one for one in STREAMLITS])] if who else []
     try:
         settings = Settings()
-        return guard.middleware(settings.allowed_hosts, settings.origins)
+        return [*guard.middleware(settings.allowed_hosts, settings.origins), *signed_in]
     except ConfigurationError:
-        return guard.middleware("")
+        return [*guard.middleware(""), *signed_in]
 
 
 @asynccontextmanager

@@ -6,11 +6,10 @@ import time
 
 import streamlit as st
 
-from pages._ui import fragments
+from pages._ui import fragments, layout
 from pages._ui.components.ended_jobs import Ended, ended_jobs
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.states import State
-from rivya_core.services import shared_lab
 
 TICK_S = 3.0
 REMEMBERED = 100
@@ -30,7 +29,7 @@ def watch(lab: Lab) -> None:
 
 def _tell() -> None:
     seen: int | None = st.session_state.pop(_FRESH, None)  # the page itself has just looked
-    running = _look(shared_lab()) if seen is None else seen
+    running = _look(layout.lab()) if seen is None else seen
     ended_jobs(running, st.session_state[_LATELY])
 
 

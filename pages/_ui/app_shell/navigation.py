@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages._ui import layout
+from pages._ui import layout, sign_in
 from pages._ui.app_shell import streamlit_patches
 from pages._ui.layout import ROOT, can_spend, page_file
 from rivya_core.api.errors import RivyaError
@@ -67,7 +67,8 @@ def _navigation() -> Page:
     st.set_page_config(page_icon=str(FAVICON), layout="wide")
     may_spend = _may_spend()
     st.logo(str(LOGO), size="medium", link=None)
-    return st.navigation(_pages(may_spend), position="top")
+    inside = not sign_in.is_on() or sign_in.person() is not None
+    return st.navigation(_pages(may_spend), position="top" if inside else "hidden")
 
 
 def _pages(may_spend: bool) -> list[Page]:

@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import streamlit as st
 
-from pages._ui import formatting, layout
-from pages._ui.app_shell import damage_page, ended_generations, navigation, style
+from pages._ui import formatting, layout, sign_in
+from pages._ui.app_shell import damage_page, ended_generations, navigation, sign_in_page, style
 from pages._ui.components.browser_history import browser_history
 from pages._ui.formatting import Badge
 from rivya_core.api.errors import RivyaError
@@ -29,11 +29,14 @@ def open_page(title: str, caption: str = "", *, spends: bool = False) -> Lab:
     navigation.run_inside()
     st.set_page_config(page_title=f"{title} · Rivya Lab", page_icon=str(navigation.FAVICON), layout="wide")
     style.apply()
+    if sign_in.is_on() and sign_in.person() is None:
+        sign_in_page.draw()
+        st.stop()
     try:
         opened = layout.lab()
     except DamagedError as error:
         st.title(error.title, anchor=False)
-        damage_page.draw(error.damage, to_visitors=Settings().read_only)
+        damage_page.draw(error.damage, to_visitors=Settings().read_only or sign_in.is_on())
         st.stop()
     except RivyaError as error:
         st.title(title, anchor=False)
@@ -46,13 +49,18 @@ def open_page(title: str, caption: str = "", *, spends: bool = False) -> Lab:
     for trouble in opened.troubles():
         st.error(trouble, icon=":material/error:")
     if spends and opened.settings.read_only:
-        _read_only()
+        _read_only(opened)
     return opened
 
 
-def _read_only() -> NoReturn:
+def _read_only(opened: Lab) -> NoReturn:
     """Say why a page that spends is not offered, show the way to what is, and end the run."""
-    st.info("This server is read-only: it shows finished work and cannot start generations.", icon=":material/lock:")
+    why = (
+        "This server is read-only: it shows finished work and cannot start generations."
+        if opened.may("Lab.submit")
+        else "You are signed in as a viewer: you see everything, and makers start generations. An admin can make you one."
+    )
+    st.info(why, icon=":material/lock:")
     st.page_link(str(layout.page_file("history")), label="All generations", icon=":material/history:")
     st.stop()
 
@@ -73,6 +81,7 @@ def _header(opened: Lab, title: str, caption: str) -> None:
                     layout.badge(Badge("Queue paused", ":material/pause_circle:", "orange"))
                 st.text(_balance_line(opened), width="content")
             _cap_bar(opened)
+            sign_in_page.signed_in()
 
 
 def _balance_line(opened: Lab) -> str:
@@ -85,9 +94,13 @@ def _balance_line(opened: Lab) -> str:
 
 
 def _cap_bar(opened: Lab) -> None:
-    if opened.settings.daily_cap_credits is None and opened.cap() is None:
+    if opened.settings.daily_cap_credits is None and opened.cap() is None and opened.person is None:
         return  # the usual case, without adding up the day
     budget = opened.budget()
+    if budget.person_cap_credits is not None:
+        own = budget.person_cap_credits
+        share = 1.0 if own == 0 else min(1.0, budget.person_spent_credits / own)
+        st.progress(share, text=f"You today {budget.person_spent_credits:,} of {own:,} credits (your cap)")
     if budget.cap_credits is None:
         return
     share = 1.0 if budget.cap_credits == 0 else min(1.0, budget.spent_today_credits / budget.cap_credits)

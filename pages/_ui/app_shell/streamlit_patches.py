@@ -17,6 +17,9 @@ nothing is thrown away when only a part of the page begins to run: what it draws
 **Components.** A press in a component is handled also when another page was already requested. That request drops what the browser does not
 hold itself, the state of a component among it, and the press that comes along with it finds none (seen on Streamlit 1.67, a
 ``KeyError`` in place of the page). So a component that was pressed has a state, if an empty one.
+
+**Refusals.** What a person's role does not allow is refused by the core, also when a role was taken away while the page was open;
+the press then says so in words.
 """
 
 from __future__ import annotations
@@ -26,8 +29,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import streamlit as st
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.state import SafeSessionState
+
+from pages._ui import formatting
+from rivya_core.api.errors import LabError
 
 _MARK = "_carries_out_presses"
 _TRIGGERS = re.compile(r"\$\$STREAMLIT_INTERNAL_KEY_(?P<component>.+)__events", re.DOTALL)
@@ -50,16 +57,28 @@ def _to_the_end(call_callbacks: Callable[..., None]) -> Callable[..., None]:
         _give_states(session, fresh_widget_states)
         runner = getattr(session._yield_callback, "__self__", None)  # noqa: SLF001 - Streamlit offers no public way
         if runner is None or not runner._execing:  # noqa: SLF001
-            call_callbacks(session, fresh_widget_states, *args, **kwargs)
+            _call(call_callbacks, session, fresh_widget_states, *args, **kwargs)
             return
         runner._execing = False  # noqa: SLF001 - its own word for: no request is looked at here
         try:
-            call_callbacks(session, fresh_widget_states, *args, **kwargs)
+            _call(call_callbacks, session, fresh_widget_states, *args, **kwargs)
         finally:
             runner._execing = True  # noqa: SLF001
 
     setattr(carried_out, _MARK, True)
     return carried_out
+
+
+def _call(call_callbacks: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+    """Call the callbacks; an act that the role does not allow is said in words, wherever the button stands, and the page is drawn."""
+    try:
+        call_callbacks(*args, **kwargs)
+    except LabError as error:
+        if error.field != "role":
+            raise
+        st.toast(
+            formatting.sentences(error.title, error.detail, error.hint), icon=":material/lock:", duration="infinite"
+        )
 
 
 def _give_states(session: Any, fresh_widget_states: Any) -> None:

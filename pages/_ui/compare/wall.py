@@ -61,6 +61,7 @@ def wall_data(lab: Lab, records: Sequence[GenerationRecord], titles: Mapping[str
         "notes": [_note(note) for note in lab.reviews.notes(ids)],
         "criteria": [{"name": one.name, "label": one.label, "hint": one.hint} for one in CRITERIA],
         "read_only": lab.settings.read_only,
+        "person": "" if lab.person is None else lab.person.address,
         "can_spend": layout.can_spend(),
         "done": dict(st.session_state.get(_DONE, {})),
         "failed": list(st.session_state.get(_FAILED, [])),

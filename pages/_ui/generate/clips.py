@@ -159,7 +159,7 @@ def _recent(made: Sequence[Press], shown: Press, marks: Marks) -> None:
             on_choice=lambda: _choose(_SHELF),
             key=_SHELF,
         )
-        if any(press.takes[0].source == "example" for press in made):
+        if any(press.takes[0].source == "example" for press in made) and layout.lab().may("Lab.remove_examples"):
             with st.container(
                 horizontal=True,
                 vertical_alignment="center",

@@ -45,7 +45,10 @@ def draw(lab: Lab, record: GenerationRecord, *, listed: bool, said: Marks) -> No
         _head(record, plays=record.has_clip and lost is None and record.clip_check != UNOPENED, said=said)
         if record.deleted_at is not None:
             st.text(f"This generation was deleted on {formatting.clock(record.deleted_at)}. Its files are still here.")
-            st.button("Restore", icon=":material/undo:", key="detail_restore", on_click=_restore, args=(lab, record.id))
+            if lab.may("Lab.undelete"):
+                st.button(
+                    "Restore", icon=":material/undo:", key="detail_restore", on_click=_restore, args=(lab, record.id)
+                )
         with st.container(key="detail_stage"):
             _stage(lab, record, lost)
         detail_acts.draw(lab, record)

@@ -28,7 +28,7 @@ def draw(lab: Lab, record: GenerationRecord) -> None:
             _star(lab, record)
         with st.popover("More", icon=":material/more_horiz:", type="tertiary", key=f"more_{record.id}"):
             support_link.draw(generation_id=record.id)
-            if not lab.settings.read_only:
+            if not lab.settings.read_only and lab.may("Lab.delete"):
                 _delete(lab, record)
     show_outcome.draw(show_menu.place("detail", [record.id]))
     if record.is_terminal:

@@ -94,7 +94,8 @@ def _clip(record: GenerationRecord) -> str:
 
 def _source(record: GenerationRecord) -> str:
     made = {"page": "this dashboard", "script": "a script", "example": "the first start (an example)"}
-    return made.get(record.source, record.source)
+    where = made.get(record.source, record.source)
+    return where if record.person is None else f"{record.person} · {where}"
 
 
 def _reference(record: GenerationRecord, sha256: str) -> None:

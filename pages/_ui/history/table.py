@@ -57,6 +57,7 @@ def _rows(lab: Lab, watched: tuple[GenerationRecord, ...], listed: int, shown: s
         shows=list(show_menu.choices(lab).items()),
         gone=selection.gone(),
         may_write=not lab.settings.read_only,
+        may_delete=not lab.settings.read_only and lab.may("Lab.delete"),
         may_record=lab.cassettes.playing is None,
         on_open=_opened,
         on_act=_acted,

@@ -41,6 +41,7 @@ def draw(show: Show, *, may_edit: bool) -> None:
                 args=(show.id,),
                 help="Votes, decision and cost as they are now. Captions, order and layouts stay.",
             )
+        if may_edit and layout.lab().may("Shows.delete"):
             st.button(
                 "Delete",
                 icon=":material/delete:",

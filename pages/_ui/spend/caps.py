@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from pages._ui import direction, formatting, layout
@@ -12,6 +14,7 @@ from pages._ui.spend.view import View
 from rivya_core import Lab, local_time
 from rivya_core.lab.ledger import cap_log
 from rivya_core.lab.ledger.cap_log import CapChange
+from rivya_core.lab.people.person import addresses
 from rivya_core.lab.spending.spending_records import Days, ExperimentCost
 
 BARS_MAX = 3
@@ -28,7 +31,9 @@ def caps_card(lab: Lab, view: View) -> None:
         capped = [cost for cost in known if cost.cap_credits is not None]
         for cost in sorted(capped, key=lambda cost: not (cost.is_working or cost.planned_takes))[:BARS_MAX]:
             _bar(formatting.excerpt(cost.name, 60), cost.sums.held, cost.cap_credits or 0, view)
-        if layout.can_spend() and view.mode == lab.mode:
+        if not lab.may("Lab.set_cap"):
+            st.caption("Caps are changed by admins.")
+        elif layout.can_spend() and view.mode == lab.mode:
             _editor(lab, known)
         elif layout.can_spend():
             st.caption(f"Caps of {view.unit} are set on a server that is connected to them.")
@@ -63,15 +68,45 @@ def _bar(name: str, spent: int, cap: int, view: View) -> None:
 def _editor(lab: Lab, known: list[ExperimentCost]) -> None:
     asked = st.query_params.get(CAP_OF)
     offered = [cost for at, cost in enumerate(known) if at < CHOICES_MAX or cost.id == asked]
-    names = {DAILY: "Every day"} | {cost.id: formatting.excerpt(cost.name, 60) for cost in offered}
+    persons = lab.spending.person_caps(lab.mode) if lab.person is not None else {}
+    names = (
+        {DAILY: "Every day"}
+        | _of_persons(lab, persons)
+        | {cost.id: formatting.excerpt(cost.name, 60) for cost in offered}
+    )
     if asked in names:
         st.session_state.setdefault("cap_of", asked)
     chosen = st.selectbox("Change the cap of", list(names), format_func=lambda one: names.get(one, one), key="cap_of")
     if chosen == DAILY or chosen not in names:
         cap_editor(f"Cap for {lab.mode_word} credits a day", lab.cap(), lab.set_cap, key="spend_cap_daily")
         return
+    if chosen.startswith(cap_log.PERSON):
+        address = chosen.removeprefix(cap_log.PERSON)
+        cap_editor(
+            f"Cap for {lab.mode_word} credits a day",
+            persons.get(address),
+            _person_saver(lab, address),
+            key=f"spend_cap_{chosen}",
+        )
+        return
     current = next(cost.cap_credits for cost in known if cost.id == chosen)
     cap_editor("Cap for the whole sweep", current, _saver(lab, chosen), key=f"spend_cap_{chosen}")
+
+
+def _of_persons(lab: Lab, capped: Mapping[str, int]) -> dict[str, str]:
+    """The persons whose cap can be set, by what the choice is called: who has one, and who has submitted something."""
+    if lab.person is None:
+        return {}
+    spent = lab.spending.spent(lab.mode, of_persons=True).by_person()
+    known = sorted({*capped, *filter(None, spent), *addresses(lab.settings)})
+    return {cap_log.PERSON + address: address for address in known}
+
+
+def _person_saver(lab: Lab, address: str) -> Save:
+    def save(wanted: int | None, why: str) -> None:
+        lab.spending.set_person_cap(lab.mode, address, wanted, why)
+
+    return save
 
 
 def _saver(lab: Lab, experiment_id: str) -> Save:
@@ -97,8 +132,16 @@ def _log(lab: Lab, view: View, known: list[ExperimentCost]) -> None:
 
 
 def _line(change: CapChange, names: dict[str, str]) -> list[Cell | str]:
-    cap = "Every day" if change.cap.startswith("daily:") else names.get(change.cap, "A deleted sweep")
+    cap = names.get(change.cap, "A deleted sweep")
+    if change.cap.startswith("daily:"):
+        cap = "Every day"
+    elif change.cap.startswith(cap_log.PERSON):
+        cap = change.cap.split(":", 2)[2]
     before, after = (
         ("No limit" if one is None else f"{one:,}") for one in (change.before_credits, change.after_credits)
     )
-    return [formatting.clock(change.at), Cell(f"{before} → {after}", note=cap), change.why or "not asked"]
+    return [
+        Cell(formatting.clock(change.at), note=change.person or ""),
+        Cell(f"{before} → {after}", note=cap),
+        change.why or "not asked",
+    ]

@@ -85,6 +85,14 @@ def by_model(view: View, spent: Spent) -> None:
         data_table(f"{view.unit} by model", [Column("Model"), *MONEY], rows, key="sheet_models")
 
 
+def by_person(view: View, spent: Spent) -> None:
+    """Draw one line a person; drawn only where people sign in."""
+    with st.container(border=True, key="spend_persons"):
+        layout.card_head("By person")
+        rows = [[person or "Without sign-in", *_money(sums)] for person, sums in spent.by_person().items()]
+        data_table(f"{view.unit} by person", [Column("Person"), *MONEY], rows, key="sheet_persons")
+
+
 def by_outcome(view: View, spent: Spent) -> None:
     """Draw one line an outcome; what has none yet is together on its way."""
     found: dict[str, Sums] = {}

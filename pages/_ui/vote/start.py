@@ -64,7 +64,10 @@ def _start(lab: Lab, ready: list[Candidate], asked: str | None) -> Choice:
             on_change=_chosen,
         )
     with right:
-        st.text_input("Your name, kept with the votes", key=VOTER, placeholder="For example Ana")
+        if lab.person is None:
+            st.text_input("Your name, kept with the votes", key=VOTER, placeholder="For example Ana")
+        elif lab.may("Ballots.start"):
+            st.text(f"Your votes are kept as {lab.person.address}.")
     chosen = by_id[st.session_state[CHOICE]]
     if chosen.question:
         st.text(chosen.question)
@@ -80,15 +83,29 @@ def _start(lab: Lab, ready: list[Candidate], asked: str | None) -> Choice:
     error = st.session_state.pop(_ERROR, None)
     if error:
         st.error(error, icon=":material/error:")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Start voting",
-            type="primary",
-            icon=":material/how_to_vote:",
-            on_click=_begin,
-            args=(chosen.id, question.key),
-            key="vote_go",
+    _go_on(lab, chosen, question)
+    _open_rounds(chosen)
+    keep_name()
+    return Choice(chosen, question.key)
+
+
+def _go_on(lab: Lab, chosen: Candidate, question: QuestionRecord) -> None:
+    """Draw the ways on: a round of one's own, where the role allows it, and what the votes say so far."""
+    may_vote = lab.may("Ballots.start")
+    if not may_vote:
+        st.info(
+            "Makers and admins vote here. You can vote in a ballot that somebody sends you.", icon=":material/lock:"
         )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if may_vote:
+            st.button(
+                "Start voting",
+                type="primary",
+                icon=":material/how_to_vote:",
+                on_click=_begin,
+                args=(chosen.id, question.key),
+                key="vote_go",
+            )
         if chosen.ended_rounds and not names_are_shown(chosen):
             st.button(
                 "Show what the votes say",
@@ -98,9 +115,6 @@ def _start(lab: Lab, ready: list[Candidate], asked: str | None) -> Choice:
                 args=(chosen.id, question.key),
                 key="vote_names",
             )
-    _open_rounds(chosen)
-    keep_name()
-    return Choice(chosen, question.key)
 
 
 def _question(found: Sequence[QuestionRecord], experiment_id: str) -> QuestionRecord:

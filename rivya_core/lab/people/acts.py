@@ -12,9 +12,9 @@ from rivya_core.lab.people.person import Role
 
 _BY_KIND: Final[Mapping[str, Mapping[Role, str]]] = {
     "Lab": {
-        Role.MAKER: "submit submit_takes submit_many start cancel check_now ask_again stop_watching watch_again pause_queue "
+        Role.MAKER: "submit submit_takes submit_many start cancel check_now ask_again adopt stop_watching watch_again pause_queue "
         "star star_all dismiss save_draft change_draft check_contract",
-        Role.ADMIN: "adopt close_unconfirmed resume set_cap set_simulated_credits delete undelete remove_examples",
+        Role.ADMIN: "close_unconfirmed resume set_cap set_simulated_credits delete undelete remove_examples",
     },
     "Sweeps": {
         Role.MAKER: "start start_rest retry_failed repair pause resume cancel_waiting drop_planned decide rename hide show",

@@ -98,6 +98,17 @@ def role_of(person: Person, settings: Settings) -> Role:
     """
     known_as = {person.address, "@" + person.address.partition("@")[2]}
     for role, listed in ((Role.ADMIN, settings.admins), (Role.MAKER, settings.makers)):
-        if not known_as.isdisjoint(fold(one.strip()) for one in listed.split(",")):
+        if not known_as.isdisjoint(_entries(listed)):
             return role
     return Role.VIEWER
+
+
+def addresses(settings: Settings) -> list[str]:
+    """Return the addresses of those who may spend, as far as the settings name them one by one."""
+    return sorted(
+        one for listed in (settings.admins, settings.makers) for one in _entries(listed) if not one.startswith("@")
+    )
+
+
+def _entries(listed: str) -> set[str]:
+    return {fold(one.strip()) for one in listed.split(",") if one.strip()}

@@ -53,6 +53,7 @@ def history_rows(
     shows: Sequence[tuple[str, str]],
     gone: Sequence[str],
     may_write: bool,
+    may_delete: bool,
     may_record: bool,
     on_open: Callable[[], None],
     on_act: Callable[[], None],
@@ -67,7 +68,8 @@ def history_rows(
         labels: The ones in use, offered while a label is typed.
         shows: What clips can be added to: id and title.
         gone: Ids that can no longer be selected.
-        may_write: Whether favorites, labels and deleting are offered.
+        may_write: Whether favorites and labels are offered.
+        may_delete: Whether deleting is.
         may_record: Whether a cassette of what is ticked is offered.
         on_open: Called when a row was opened; its id is the state's ``open``.
         on_act: Called when an action was pressed; the state's ``act`` is a mapping with ``act``, ``ids`` and ``label``, which for a show is its id.
@@ -81,6 +83,7 @@ def history_rows(
         "shows": [list(one) for one in shows],
         "gone": gone,
         "mayWrite": may_write,
+        "mayDelete": may_delete,
         "mayRecord": may_record,
         "zipMax": CLIPS_MAX,
         "least": LEAST,

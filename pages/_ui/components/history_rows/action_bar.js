@@ -42,7 +42,7 @@ function drawBar(its, parent) {
   }
   add('zip', 'Download ZIP', () => download(its, served('/exports/clips.zip')));
   if (its.data.mayRecord) add('cassette', 'Cassette', () => download(its, served('/exports/cassette.zip')));
-  if (its.data.mayWrite) add('delete', 'Delete', () => act(its, 'delete'));
+  if (its.data.mayDelete) add('delete', 'Delete', () => act(its, 'delete'));
   add('clear', 'Clear', () => {
     its.selected.clear();
     show(its);

@@ -7,7 +7,7 @@ under them), ``acts`` (what goes to the server), ``panels``, ``notes``, ``differ
 In:
     ``clips`` (each with ``id``, ``src``, ``poster``, ``title``, ``word``, ``mark``, ``fps``, ``duration_s``, ``ratio``,
     ``chips``, ``stars`` by criterion), ``base`` (the id of the baseline), ``rows`` and ``same`` (what differs and what does
-    not), ``notes``, ``criteria``, ``sweep`` (``name`` and ``href``, or None), ``read_only``, ``can_spend``, ``done`` (the last
+    not), ``notes``, ``criteria``, ``sweep`` (``name`` and ``href``, or None), ``read_only``, ``person`` (who is signed in, or empty), ``can_spend``, ``done`` (the last
     act that was carried out, by tab) and ``failed`` (acts that were not, with the words for it).
 Out:
     The trigger ``acts``: ``uid`` of the browser's tab and all ``acts`` that are not in ``done`` yet, numbered by ``seq``. An

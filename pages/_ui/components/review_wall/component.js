@@ -95,6 +95,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   wall.trigger = setTriggerValue;
   if (first) {
     wall.data = data;
+    if (data.person) wall.author = data.person; // who is signed in reviews in no other name
     buildBar(wall);
     buildPanels(wall);
     listen(wall);

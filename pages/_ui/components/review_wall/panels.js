@@ -58,7 +58,7 @@ function drawChosen(wall) {
   els.history.href = served(`/history?id=${encodeURIComponent(clip.id)}`);
   els.basis.hidden = clip.id === data.base;
   els.add.hidden = data.read_only;
-  els.name.parentElement.hidden = data.read_only;
+  els.name.parentElement.hidden = data.read_only || Boolean(data.person);
   els.noNotes.textContent = data.read_only
     ? 'No notes yet.'
     : 'No notes yet. Stop where you see something and press N.';

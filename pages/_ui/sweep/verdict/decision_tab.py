@@ -63,7 +63,8 @@ def draw(lab: Lab, status: SweepStatus) -> None:
             layout.card_head("Nothing to choose from yet")
             st.text("Only a combination with a finished clip can win.")
     elif lab.settings.read_only:
-        st.info("This server is read-only: a decision is made elsewhere.", icon=":material/lock:")
+        elsewhere = "This server is read-only: a decision is made elsewhere."
+        st.info(elsewhere if lab.may("Sweeps.decide") else "Makers and admins decide.", icon=":material/lock:")
     else:
         _form(lab, status, winners, evidence)
 
@@ -186,7 +187,7 @@ def _decided(lab: Lab, status: SweepStatus, decision: Mapping[str, Any]) -> None
         fact_list(
             [
                 Fact("Why", str(decision.get("why", ""))),
-                Fact("Decided by", str(decision.get("who", ""))),
+                Fact("Decided by", str(decision.get("who", "")), status.experiment.decided_by or ""),
                 Fact("When", _when(status.experiment.decided_at)),
                 *_evidence_facts(status, decision),
             ],
