@@ -1,4 +1,4 @@
-"""Look after a shared database: ``python -m rivya_core.admin migrate`` makes its tables, or brings them up to date.
+"""Look after a shared database: ``python -m rivya_core.admin migrate`` makes its tables, or brings them up to date, ``move`` fills it.
 
 Nothing else changes the tables of a shared database. It reads the same settings as the dashboard.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from itertools import count
 
 import sqlalchemy as sa
 
@@ -18,6 +19,8 @@ from rivya_core.lab.ledger.database.upgrades import revision_of
 from rivya_core.opening import keep_zone
 from rivya_core.settings import Settings
 
+FILES_A_LINE = 100
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status. What is said goes to standard output, what went wrong to standard error."""
@@ -25,9 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("migrate", help="make the tables of RIVYA_DATABASE_URL, or bring them up to date")
     one.add_argument("--dumped", action="store_true", help="a dump was taken: change the tables of a filled database")
+    two = commands.add_parser("move", help="move the data folder of RIVYA_DATA_DIR into a shared database and a bucket")
+    two.add_argument("--to-database", required=True, metavar="URL", help="without a password: PGPASSWORD is used then")
+    two.add_argument("--to-archive", default="", metavar="s3://BUCKET/PREFIX", help="without it the files stay here")
+    two.add_argument("--time-zone", default="", help="where the days of the database begin; default: this machine's")
+    two.add_argument("--dry-run", action="store_true", help="change nothing; say what would be moved, or what stops it")
     given = parser.parse_args(arguments)
     try:
-        _say(migrate(Settings(), dumped=given.dumped))
+        _say(migrate(Settings(), dumped=given.dumped) if given.command == "migrate" else _move(given))
     except Exception as error:
         sentence = error if isinstance(error, RivyaError) else told(error)
         if sentence is None:
@@ -72,6 +80,19 @@ def migrate(settings: Settings, *, dumped: bool = False) -> str:
         return f"{settings.place} is up to date: revision {after}. {days}"
     was = "was empty" if before is None else f"held revision {before}"
     return f"{settings.place} {was} and holds revision {after} now. {days}"
+
+
+def _move(given: argparse.Namespace) -> str:
+    from rivya_core import moving  # noqa: PLC0415 - loads the archive and its store
+
+    target = moving.target_of(given.to_database, given.to_archive, given.time_zone)
+    files = count(1)
+
+    def step(point: moving.Point) -> None:
+        if point == "files" and (number := next(files)) % FILES_A_LINE == 0:
+            sys.stderr.write(f"{number:,} files are there.\n")
+
+    return moving.move(Settings(), target, dry_run=given.dry_run, step=step)
 
 
 def _say(text: str) -> None:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from rivya_core import local_time
 from rivya_core.api.errors import LabError, RivyaError, StorageError, unusable_setting
 from rivya_core.lab.jobs.engine import prepare
-from rivya_core.lab.ledger import database as databases
+from rivya_core.lab.ledger import database as databases, move_marks
 from rivya_core.lab.ledger.backup.damage import DamagedError, refuse_if_damaged, refuse_if_incomplete, report
 from rivya_core.lab.ledger.backup.salvage import state_of
 from rivya_core.lab.ledger.database import is_damage, migrate, open_database, reading, refuse_other_revision, told
@@ -36,8 +36,12 @@ FIRST_ZONE: Final = "UTC"
 _damaged: DamagedError | None = None  # cached, so that not every page run examines the file again
 
 
-def open_file(folder: Path, stack: ExitStack) -> sa.Engine:
-    """Open the database of a data folder after checking it for damage; migrate its tables and those of the engine."""
+def open_file(folder: Path, stack: ExitStack, *, even_moved: bool = False) -> sa.Engine:
+    """Open the database of a data folder after checking it for damage; migrate its tables and those of the engine.
+
+    Raises:
+        LabError: what it holds was moved elsewhere, and ``even_moved`` is not set.
+    """
     path = folder / DATABASE
     _examine(path)
     database = open_database(path)
@@ -46,6 +50,8 @@ def open_file(folder: Path, stack: ExitStack) -> sa.Engine:
     refuse_if_incomplete(path)
     prepare(sa.URL.create("sqlite", database=str(path)))
     with reading(database) as connection:
+        if not even_moved:
+            move_marks.refuse_marked(connection)
         name_unknown_states(connection)
     return database
 
@@ -56,6 +62,7 @@ def open_shared(settings: Settings, stack: ExitStack) -> sa.Engine:
     Raises:
         StorageError: it is not reachable, or its tables belong to another version.
         ConfigurationError: it was made for another time zone.
+        LabError: a move into it is not finished.
     """
     assert settings.database_url is not None, "only asked for a shared database"
     database = databases.open_shared(settings.database_url)
@@ -63,6 +70,7 @@ def open_shared(settings: Settings, stack: ExitStack) -> sa.Engine:
     refuse_other_revision(database, settings.place)
     prepare(None)
     with reading(database) as connection:
+        move_marks.refuse_marked(connection)
         zone = zone_for(connection, settings)
         name_unknown_states(connection)
     local_time.use_zone(ZoneInfo(zone))

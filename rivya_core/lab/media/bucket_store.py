@@ -93,7 +93,11 @@ class BucketStore:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def put(self, part: Path, key: str) -> Path:
-        """Send a finished part file, have it checked, and keep it as the local copy.
+        """Send a finished part file, have it checked, and keep it as the local copy."""
+        return self._cache.add(part, _name(key, self.send(part, key)))
+
+    def send(self, part: Path, key: str) -> str:
+        """Store the bytes of a local file under a key, and have them checked; return the object's ETag.
 
         The store's own checksum of what it holds is compared with ours; where it has another kind, the object is read back.
         """
@@ -119,7 +123,19 @@ class BucketStore:
             if head.size_bytes != size_bytes or self._sha256(key, head) != sha256:
                 raise bucket_words.other_bytes(key, self._url)
             etag = head.etag
-        return self._cache.add(part, _name(key, etag))
+        return etag
+
+    def holds(self, key: str, path: Path) -> bool:
+        """Return whether the object of a key has the bytes of a local file, by size and checksum or SHA-256."""
+        head = self._head(key)
+        if head is None or head.size_bytes != path.stat().st_size:
+            return False
+        sha256, checksum = _digests(path)
+        return head.etag.strip('"') == checksum or self._sha256(key, head) == sha256
+
+    def refuse_unusable(self) -> None:
+        """Raise StorageError when the bucket is not there, or does not answer."""
+        self._look()
 
     def delete(self, key: str) -> bool:
         """Remove an object; False when there was none."""

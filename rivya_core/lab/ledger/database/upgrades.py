@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from filelock import FileLock
 
 from rivya_core.api.errors import StorageError
-from rivya_core.lab.ledger.database import postgresql, sqlite
+from rivya_core.lab.ledger.database import sqlite
 from rivya_core.lab.ledger.database.errors import storage_errors
 from rivya_core.lab.ledger.database.transactions import begin_immediate
 from rivya_core.lab.ledger.migrations import VERSION_TABLE, config
@@ -67,7 +67,6 @@ def migrate_shared(
             _refuse_newer(found, settings, place, "let RIVYA_DATABASE_URL name another database")
         if found != _head(settings):
             _run(connection, settings)
-        postgresql.order_by_code_points(connection, PREFIX)
         also(connection)
     return found, _head(settings)
 
