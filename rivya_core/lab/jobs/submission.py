@@ -137,7 +137,22 @@ def submit(
 
     Raises:
         BudgetError: a cap or the balance does not allow it; nothing was stored.
+        StorageError: see ``begin_immediate``.
     """
+    try:
+        return _submit(database, settings, ledger, inbox, wanted)
+    except StorageError as error:
+        if error.charged != "unknown":
+            raise
+        try:  # the same ids: what was stored all the same is found
+            return _submit(database, settings, ledger, inbox, wanted)
+        except StorageError:
+            raise error from None
+
+
+def _submit(
+    database: sa.Engine, settings: Settings, ledger: Ledger, inbox: JobQueue, wanted: Sequence[NewGeneration]
+) -> list[GenerationRecord]:
     # The write lock is taken before the first read: otherwise two submits would both see the last credits under a cap.
     with begin_immediate(database) as connection:
         # Deduplicate double clicks, retries and reruns: a row with this id was checked against the budget when it was stored.

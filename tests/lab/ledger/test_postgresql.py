@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +14,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from pydantic import SecretStr
 
+from rivya_core import GenerationRequest, Settings
 from rivya_core.api.errors import StorageError
+from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger import migrations
 from rivya_core.lab.ledger.database import (
     begin_immediate,
@@ -25,8 +29,13 @@ from rivya_core.lab.ledger.database import (
 from rivya_core.lab.ledger.database.postgresql import ISOLATION, begin_writing
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import metadata
+from rivya_core.services import close_all, open_lab
 from tests import postgresql
+from tests.conftest import FAST
+from tests.cut_commits import CutCommits
 from tests.lab.given import added
+
+REQUEST = GenerationRequest(prompt="A red fox in the snow")
 
 OTHERS_ENDED = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -171,3 +180,42 @@ def test_a_bug_stays_a_bug(database: sa.Engine) -> None:
     with pytest.raises(sa.exc.ProgrammingError), reading(database) as connection:
         connection.exec_driver_sql("SELECT nonsense FROM nowhere")
     assert trouble_of(database).current() is None
+
+
+@pytest.fixture
+def cut(postgresql_server: postgresql.Server) -> Iterator[tuple[CutCommits, str]]:
+    """A way to the server that can lose the answer to a COMMIT, and the folder of its socket."""
+    with TemporaryDirectory(prefix="rivya-cut-") as folder:  # short: a socket's path has at most 107 bytes
+        way = CutCommits(Path(folder), postgresql_server.folder)
+        yield way, folder
+        way.close()
+
+
+@pytest.fixture
+def cut_lab(cut: tuple[CutCommits, str], postgresql_url: str, data_dir: Path) -> Iterator[tuple[Lab, CutCommits]]:
+    """A dashboard that reaches the database on that way; its API does not answer."""
+    way, folder = cut
+    url = sa.make_url(postgresql_url).set(query={"host": folder}).render_as_string(hide_password=False)
+    api = {"base_url": "http://127.0.0.1:9", "api_key": "rvya_sk_of_a_test", "simulated": True}
+    yield open_lab(Settings(**FAST, **api, database_url=url, data_dir=data_dir)), way
+    close_all()
+
+
+def test_a_submit_whose_commit_was_not_answered_is_stored_once(cut_lab: tuple[Lab, CutCommits]) -> None:
+    """The rows were stored: saying that they were not would invite a second, paid submit. Asked again by their ids they are there."""
+    lab, way = cut_lab
+    way.cut_when("INSERT INTO lab_generations")
+    rows = lab.submit_many([REQUEST] * 2)
+    assert way.left == 0
+    assert [row.id for row in rows] == [row.id for row in lab.ledger.open_rows(lab.connection)]
+
+
+def test_who_cannot_know_whether_it_was_stored_is_told_so(cut_lab: tuple[Lab, CutCommits]) -> None:
+    """Nothing claims that nothing was stored; what can be repeated without harm may be."""
+    lab, way = cut_lab
+    way.cut_when("INSERT INTO lab_generations")
+    with pytest.raises(StorageError, match="cut off while it stored") as caught:
+        added(lab.ledger)
+    assert (caught.value.charged, caught.value.retryable) == ("unknown", True)
+    assert "othing was stored" not in str(caught.value)
+    assert len(lab.ledger.open_rows(lab.connection)) == 1

@@ -5,20 +5,23 @@ from __future__ import annotations
 import sqlite3
 from typing import Final, NamedTuple
 
-from rivya_core.api.errors import StorageError
+from rivya_core.api.errors import Charged, StorageError
 
 
 class Sentence(NamedTuple):
-    """A StorageError to be; ``passes``: trying again later may help."""
+    """A StorageError to be; ``passes``: trying again later may help. ``charged``: ``unknown`` when it may have been stored."""
 
     title: str
     detail: str
     hint: str
     passes: bool = False
+    charged: Charged = "no"
 
     def error(self) -> StorageError:
         """Build the error."""
-        return StorageError(self.title, self.detail, self.hint, retryable=self.passes, field="database")
+        return StorageError(
+            self.title, self.detail, self.hint, charged=self.charged, retryable=self.passes, field="database"
+        )
 
 
 FULL: Final = Sentence(
@@ -88,6 +91,13 @@ AWAY: Final = Sentence(
     "PostgreSQL does not answer, or it is being started or stopped; nothing was stored.",
     "This goes on by itself once it answers. If it stays so, look at the server of RIVYA_DATABASE_URL.",
     passes=True,
+)
+CUT_OFF: Final = Sentence(
+    "The database was cut off while it stored",
+    "The connection was lost before PostgreSQL answered, so nobody knows whether this was stored.",
+    "Look whether it is there before you do it again.",
+    passes=True,
+    charged="unknown",
 )
 BUSY: Final = Sentence(
     "The database is busy",

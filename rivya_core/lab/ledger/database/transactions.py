@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from rivya_core.lab.ledger.database.dialects import dialect_of
 from rivya_core.lab.ledger.database.errors import busy, storage_errors, trouble_of
+from rivya_core.lab.ledger.database.sentences import CUT_OFF
 from rivya_core.lab.ledger.lease import refuse_if_lost
 from rivya_core.lab.ledger.read_only import refuse_writes
 
@@ -49,7 +50,8 @@ def begin_immediate(engine: sa.Engine, *, even_read_only: bool = False) -> Itera
     allowed in a read-only process, see ``read_only``.
 
     Raises:
-        StorageError: the database is full, read-only, damaged, not reachable, or locked for too long.
+        StorageError: the database is full, read-only, damaged, not reachable, or locked for too long. Nothing was stored,
+            unless its ``charged`` is unknown: the connection was lost during the commit.
         LabError: this process is read-only.
         LostRowError: the caller is the job of a worker that no longer has its row.
     """
@@ -88,7 +90,12 @@ def _committing(connection: sa.Connection) -> Iterator[None]:
     except BaseException:
         connection.rollback()
         raise
-    connection.commit()
+    try:
+        connection.commit()
+    except sa.exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise CUT_OFF.error() from error  # the server may have stored it all the same
 
 
 @contextmanager
