@@ -22,6 +22,7 @@ from rivya_core.services import close_all, open_lab
 from rivya_core.settings import Settings
 from rivya_core.simulator import SimulatorServer
 from tests import postgresql
+from tests.object_store import Bucket
 from tests.until import HANGS_S
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +37,10 @@ SUDO = """#!/bin/sh
 exec "$@"
 """
 NOTHING = "#!/bin/sh\n"
+
+
+RIGHTS = {"GET": "s3:GetObject", "HEAD": "s3:GetObject", "PUT": "s3:PutObject", "DELETE": "s3:DeleteObject"}
+"""What a bucket's owner must allow for a request about one object (Amazon S3, actions of its API)."""
 
 
 class Block(NamedTuple):
@@ -57,6 +62,7 @@ ENVIRONMENT = dict(
     if block.text.startswith("# /etc/rivya-lab/env")
     for line in block.text.splitlines()[1:]
 )
+(POLICY,) = (json.loads(block.text) for block in BLOCKS if block.kind == "json")
 
 
 def test_the_environment_is_made_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,9 +76,8 @@ def test_the_environment_is_made_of_settings(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv(name, value.replace("...", 16 * "x"))
     settings = Settings()
     assert settings.is_shared
-    (policy,) = (json.loads(block.text) for block in BLOCKS if block.kind == "json")
     bucket, prefix = settings.archive_url.removeprefix("s3://").split("/")
-    resources = [one["Resource"] for one in policy["Statement"]]
+    resources = [one["Resource"] for one in POLICY["Statement"]]
     assert resources == [f"arn:aws:s3:::{bucket}/{prefix}/*", f"arn:aws:s3:::{bucket}"]
 
 
@@ -106,7 +111,7 @@ def test_systemd_reads_the_units(tmp_path: Path) -> None:
 class Machine:
     """A machine on which the document's commands run: its folders are the test's, what would change more does nothing."""
 
-    def __init__(self, folder: Path, server: postgresql.Server, simulator: SimulatorServer) -> None:
+    def __init__(self, folder: Path, server: postgresql.Server, bucket: Bucket, simulator: SimulatorServer) -> None:
         self.folder = folder
         self.server = server
         self.programs = folder / "programs"
@@ -117,6 +122,7 @@ class Machine:
         self.environment = {
             "RIVYA_DATA_DIR": str(folder / "data"),
             "RIVYA_DATABASE_URL": self.url("rivya_lab"),
+            "RIVYA_ARCHIVE_URL": bucket.url,
             "RIVYA_TIME_ZONE": ENVIRONMENT["RIVYA_TIME_ZONE"],
             "RIVYA_BASE_URL": simulator.base_url,
             "RIVYA_API_KEY": simulator.api_key,
@@ -176,10 +182,10 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, postgresql_server: postgresql.Server) -> Iterator[Machine]:
-    """A machine with PostgreSQL and, in place of Rivya, a simulator."""
+def machine(tmp_path: Path, postgresql_server: postgresql.Server, bucket: Bucket) -> Iterator[Machine]:
+    """A machine with PostgreSQL, a bucket and, in place of Rivya, a simulator."""
     with SimulatorServer(tmp_path / "world.sqlite3", speed=40) as simulator:
-        yield Machine(tmp_path / "machine", postgresql_server, simulator)
+        yield Machine(tmp_path / "machine", postgresql_server, bucket, simulator)
     for name in ("rivya_lab", "rivya_lab_restored"):
         postgresql.drop(postgresql_server, postgresql_server.url(name))
     postgresql._do(postgresql_server, "DROP ROLE IF EXISTS rivya_lab")
@@ -192,7 +198,7 @@ def blocks_with(*words: str) -> list[str]:
 
 @pytest.mark.process
 def test_the_commands_lead_from_an_empty_server_to_a_restored_one(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
+    machine: Machine, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Role, database, tables, a clip made by a worker, dump, restore and upgrade; with the rights that the document gives."""
     made, worked, later = (
@@ -211,6 +217,9 @@ def test_the_commands_lead_from_an_empty_server_to_a_restored_one(
     function = made[-1].splitlines(keepends=True)[0]
     assert "1 generation has ended." in machine.run(function, *worked)
     assert machine.generations("rivya_lab") == [(row.id, "succeeded")]
+    assert [key for key in bucket.objects() if key.endswith(f"/{row.id}.mp4")]
+    asked = {RIGHTS[method] for method, _ in bucket.front.asked}
+    assert asked <= set(POLICY["Statement"][0]["Action"])
     assert "is up to date" in machine.run(function, *later)
     assert machine.generations("rivya_lab_restored") == [(row.id, "succeeded")]
 
