@@ -23,6 +23,7 @@ SUBJECTS = (
     "imports",
     "polling",
     "thousand",
+    "workers",
     "submits",
     "sweeps",
     "idle",
