@@ -33,19 +33,19 @@ class CreateSlots:
         if context.membership is None:
             return await context.db(context.ledger.jobs.begin_attempt, row.id, body, body_sha256)
         async with self._line:
+            may_be_free = True
             while not await self._is_stopped(context, row.id):
                 slots = int(context.membership.limits["max_creates_in_flight"])
                 context.refuse_if_lapsed(to_send=True)
-                try:
-                    if await context.db(in_flight, context, row) < slots:
+                if may_be_free:
+                    with suppress(NoSlotError):
                         return await context.db(
                             context.ledger.jobs.begin_attempt, row.id, body, body_sha256, slots=slots
                         )
-                except NoSlotError:
-                    pass  # another worker was quicker
                 self._freed.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._freed.wait(), LOOK_EVERY_S)
+                may_be_free = await context.db(in_flight, context, row) < slots
         return None
 
     def free(self) -> None:
