@@ -128,6 +128,23 @@ async def test_a_fault_of_the_store_waits_with_a_card_and_heals(
     assert (await client.get("/healthz")).json()["archive"] == "ok"
 
 
+def test_a_row_whose_image_cannot_be_read_waits_for_the_store(lab: Lab, bucket: Bucket) -> None:
+    """It is not failed: nothing about it is wrong. Its card names the store, and it is sent once that answers again."""
+    lab.pause_queue()
+    row = lab.submit(GenerationRequest(prompt="A red fox", reference_image=png(640, 360)))
+    for copy in (lab.archive.root / "cache").iterdir():  # as on another machine, where the job may run
+        copy.unlink()
+    bucket.front.fault = "503"
+    lab.resume()
+    until(lambda: lab.get(row.id).error is not None, what="told on the row")
+    card = lab.get(row.id).error
+    assert card is not None
+    assert ("object store" in card.title, card.charged) == (True, "no")
+    bucket.front.heal()
+    row = lab.wait(row.id)
+    assert (row.state, row.attempts, row.error) == (State.SUCCEEDED, 1, None)
+
+
 def test_a_kill_between_put_and_commit_loses_nothing(
     data_dir: Path,
     bucket: Bucket,

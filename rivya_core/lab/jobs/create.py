@@ -23,6 +23,7 @@ from rivya_core.lab.jobs.crash_points import CrashPoint, crash_point
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.ledger.trouble import tell
+from rivya_core.lab.media.stored import is_unreachable
 
 ACCEPT_AGAIN_S = 2.0
 STRANGE_REFUSALS = 3
@@ -186,7 +187,8 @@ async def build_body(context: JobContext, row: GenerationRecord) -> bytes:
     Unless the user set a ``client_request_id``, the generation id is sent as one, so that Rivya's support can find the
     request by the id that History shows.
     """
-    request = await context.db(stored_request, context, row)
+    run = context.db if row.asset_sha256 is None else context.archive.aside
+    request = await run(stored_request, context, row)
     if request.image is None:
         return request.body(trace_id=row.id)
     uploaded = await upload(context, row, request.image)
@@ -221,9 +223,10 @@ def stored_request(context: JobContext, row: GenerationRecord) -> GenerationRequ
 async def after_upload_error(context: JobContext, row: GenerationRecord, error: RivyaError) -> float:
     """Retry, pause the queue, or end the row as failed; an upload is never charged. Returns the seconds to wait."""
     verdict = rule("upload", error)
+    is_of_store = is_unreachable(error)  # the image cannot be had now, which says nothing about the row
     await context.db(context.ledger.jobs.exchange, row.id, "upload", error)
     context.observer.refused(row, "upload", error)
-    if verdict.action is Action.REFUSED:
+    if verdict.action is Action.REFUSED and not is_of_store:
         await fail(context, row, ErrorCard.of(error, "upload", charged="no"))
         return 0.0
     if verdict.action is Action.PAUSE:

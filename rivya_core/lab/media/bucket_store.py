@@ -41,10 +41,8 @@ UNCHANGING: Final = ("images/", "shows/")
 """Below these a key contains the hash of what it names."""
 
 REMEMBERED_MAX: Final = 20_000
-DOWN_FOR_S: Final = 2.0
-"""So long after a fault a quick question is not asked again, so that nobody waits for one deadline after the other."""
-
 PROBE_EVERY_S: Final = 5.0
+"""So often a store that failed is asked again, by one thread: all others are refused at once meanwhile, and wait for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ class BucketStore:
         self._known: dict[str, _Head] = {}
         self._missing: set[str] = set()
         self._has_answered = False
-        self._trouble: tuple[StorageError, float] | None = None
+        self._trouble: StorageError | None = None
         self._probe: threading.Thread | None = None
         self._probed_s = float("-inf")
         self._guard = threading.Lock()
@@ -209,6 +207,7 @@ class BucketStore:
         """Read bytes of exactly the object that ``head`` describes."""
         if end <= start:
             return b""
+        self._refuse_while_down()
 
         def get() -> bytes:
             options: Any = {"range": (start, end), "if_match": head.etag}
@@ -264,7 +263,7 @@ class BucketStore:
         if trouble is None:
             return None
         self.probe()
-        return str(trouble[0])
+        return str(trouble)
 
     def probe(self) -> None:
         """Ask the store in the background whether it answers; returns at once."""
@@ -300,8 +299,9 @@ class BucketStore:
 
     def _refuse_while_down(self) -> None:
         trouble = self._trouble
-        if trouble is not None and self._clock() - trouble[1] < DOWN_FOR_S:
-            raise trouble[0]
+        if trouble is not None:
+            self.probe()
+            raise trouble
 
     def _ask(self, act: Callable[[], Answer]) -> Answer:
         """Call the store; remember whether it answered.
@@ -326,7 +326,7 @@ class BucketStore:
 
     def _in_trouble(self, error: Exception) -> StorageError:
         told = bucket_words.told(error, self._url)
-        self._trouble = told, self._clock()
+        self._trouble = told
         return told
 
 
