@@ -16,6 +16,7 @@ from rivya_core.api.errors import RivyaError, unusable_setting
 from rivya_core.lab.jobs.engine import prepare
 from rivya_core.lab.ledger.database import migrate_shared, open_shared, refuse_other_revision, told
 from rivya_core.lab.ledger.database.upgrades import revision_of
+from rivya_core.lab.ledger.workers import refuse_while_at_work
 from rivya_core.opening import keep_zone
 from rivya_core.settings import Settings
 
@@ -63,6 +64,9 @@ def migrate(settings: Settings, *, dumped: bool = False) -> str:
     database = open_shared(settings.database_url)
     zone = ""
 
+    def refuse(connection: sa.Connection) -> None:
+        refuse_while_at_work(connection, settings.worker_silent_s)
+
     def also(connection: sa.Connection) -> None:
         nonlocal zone
         zone = keep_zone(connection, settings)
@@ -72,7 +76,7 @@ def migrate(settings: Settings, *, dumped: bool = False) -> str:
         found = revision_of(database)
         if found is not None and not dumped:
             refuse_other_revision(database, settings.place)
-        before, after = migrate_shared(database, settings.place, also=also)
+        before, after = migrate_shared(database, settings.place, first=refuse, also=also)
     finally:
         database.dispose()
     days = f"Its days begin at midnight of {zone}."

@@ -102,7 +102,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> postgresql.Server:
-    """The run's PostgreSQL server. Not to be stopped: ``postgresql.Server(folder).make()`` is a test's own."""
+    """The run's PostgreSQL server. Not to be stopped: ``postgresql.own_server()`` is a test's own."""
     base = tmp_path_factory.getbasetemp()
     return postgresql.shared_server(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
 

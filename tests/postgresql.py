@@ -2,7 +2,7 @@
 
 It speaks through a socket file only, so no two runs meet. A database for a test is a copy of a migrated one (``new_database``).
 A test gets one by the fixture ``postgresql_url``; a test that is marked ``database`` and uses ``database`` (or ``ledger``,
-``history``) runs twice, once with each kind. A server that a test may stop or slow down is its own: ``Server(folder)``.
+``history``) runs twice, once with each kind. A server that a test may stop or slow down is its own: ``own_server()``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -131,6 +132,24 @@ class Server:
         with suppress(OSError):
             return (self.folder / "log").read_text(errors="replace")[-2000:]
         return "no log"
+
+
+@contextmanager
+def own_server(**settings: str) -> Iterator[Server]:
+    """A server that a test may stop, start and fill; with a migrated database named ``TEMPLATE``."""
+    require()
+    folder = Path(tempfile.mkdtemp(prefix="rivya-pg-"))
+    server = Server(folder, **{"max_connections": "20"} | settings)
+    _stop_with_the_run(server)
+    try:
+        server.make()
+        create(server, TEMPLATE)
+        migrate_all(server.url(TEMPLATE))
+        yield server
+    finally:
+        with suppress(AssertionError):  # the test left it stopped
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def shared_server(base: Path) -> Server:

@@ -15,6 +15,7 @@ from rivya_core.api.errors import ConfigurationError, StorageError
 from rivya_core.lab.ledger.database import begin_immediate, open_shared
 from rivya_core.lab.ledger.migrations import VERSION_TABLE
 from rivya_core.lab.ledger.records import HistoryFilter
+from rivya_core.lab.ledger.workers import Workers, refuse_while_at_work
 from rivya_core.services import close_all, open_lab
 from rivya_core.settings import Settings
 from rivya_core.simulator import SimulatorServer
@@ -93,6 +94,20 @@ def test_a_filled_database_is_changed_only_after_a_dump(empty_url: str, monkeypa
     for act in (admin.migrate, open_lab):
         with pytest.raises(StorageError, match=r"older.*0006.*pg_dump.*--dumped"):
             act(settings(empty_url))
+
+
+def test_nothing_is_changed_while_somebody_works(empty_url: str) -> None:
+    """A process that beats stands in the way, with a dump, too; one that was silent for long does not."""
+    admin.migrate(settings(empty_url))
+    database = open_shared(SecretStr(empty_url))
+    Workers(database, beat_s=5, silent_s=30).begin("w1", role="worker", host="alpha", version="1")
+    set_revision(empty_url, "0008")
+    with pytest.raises(StorageError, match=r"in use.*worker on alpha"):
+        admin.migrate(settings(empty_url), dumped=True)
+    with begin_immediate(database) as connection:
+        connection.exec_driver_sql("UPDATE lab_workers SET seen_at = seen_at - interval '31 seconds'")
+        refuse_while_at_work(connection, 30)
+    database.dispose()
 
 
 def test_a_newer_database_is_left_alone(empty_url: str) -> None:

@@ -90,7 +90,7 @@ def _store(lab: Lab, rows: int) -> None:
         columns["request"] = {**columns["request"], "prompt": columns["prompt"]}
         columns["reuse_sha256"] = reuse_hash(columns["request"])
         columns["search_words"] = stored_words(columns["prompt"])
-        kept.append(columns | _ended(number, at, good=draw.random() < 0.9))
+        kept.append(columns | ended(number, at, good=draw.random() < 0.9))
     with begin_immediate(lab.ledger.database) as connection:
         connection.execute(sa.insert(generations), kept)
         connection.execute(sa.insert(events), [event for columns in kept for event in _events(columns)])
@@ -105,7 +105,7 @@ def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def _ended(number: int, at: datetime, *, good: bool) -> dict[str, Any]:
+def ended(number: int, at: datetime, *, good: bool) -> dict[str, Any]:
     """How a generation went: with a clip, or failed and put away."""
     done = at + timedelta(seconds=40)
     times = {"first_attempt_at": at, "submitted_at": at, "processing_at": at, "ready_at": done, "finished_at": done}

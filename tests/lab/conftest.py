@@ -25,9 +25,10 @@ def database_path(tmp_path: Path) -> Path:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what is marked ``database`` once on each kind of database."""
-    if metafunc.definition.get_closest_marker("database"):
-        metafunc.parametrize("database_kind", ["sqlite", "postgresql"], indirect=True)
+    """Run what is marked ``database`` once on each kind of database, or on those that the marker names."""
+    marker = metafunc.definition.get_closest_marker("database")
+    if marker is not None and "database_kind" in metafunc.fixturenames:
+        metafunc.parametrize("database_kind", marker.args or ("sqlite", "postgresql"), indirect=True)
 
 
 @pytest.fixture

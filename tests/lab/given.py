@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import numpy as np
+import sqlalchemy as sa
 
 from rivya_core.api import GenerationRequest
 from rivya_core.api.contract import Generation
@@ -16,6 +17,7 @@ from rivya_core.api.errors import TransportError
 from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.ledger import Ledger, NewGeneration, new_intent_id
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
+from rivya_core.lab.ledger.schema import movements
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.media.archive import Clip
 from rivya_core.settings import Mode
@@ -124,9 +126,8 @@ def accept(
 def held(ledger: Ledger, mode: Mode = "simulated") -> int:
     """The sum of all movements of a mode."""
     with begin_immediate(ledger.database) as connection:
-        found = connection.exec_driver_sql(
-            "SELECT coalesce(sum(credits), 0) FROM lab_movements WHERE mode = ?", (mode,)
-        ).scalar_one()
+        total = sa.select(sa.func.coalesce(sa.func.sum(movements.c.credits), 0)).where(movements.c.mode == mode)
+        found = connection.execute(total).scalar_one()
     return int(found)
 
 

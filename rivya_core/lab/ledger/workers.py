@@ -13,6 +13,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from rivya_core.api.errors import StorageError
 from rivya_core.lab.ledger.database import begin_immediate, begin_on_rows, reading
 from rivya_core.lab.ledger.database_clock import database_now
 from rivya_core.lab.ledger.lease import Lease
@@ -238,3 +239,22 @@ def _queue_again(
         connection.execute(freed.values(worker_id=None, posting_at=None, runs=_row.runs + 1))
         enqueue_many(connection, [(id_, run + 1) for id_, run in found.items()])
     return found
+
+
+def refuse_while_at_work(connection: sa.Connection, silent_s: float) -> None:
+    """Check that no process uses the tables that are to be changed; those silent for ``silent_s`` no longer do.
+
+    Raises:
+        StorageError: some do.
+    """
+    if not sa.inspect(connection).has_table(workers.name):
+        return
+    since = database_now(connection) - timedelta(seconds=silent_s)
+    found = connection.execute(sa.select(_worker.role, _worker.host).where(_worker.seen_at > since)).all()
+    if found:
+        raise StorageError(
+            "The database is in use",
+            f"{len(found)} processes are at work on it: {', '.join(sorted(f'{role} on {host}' for role, host in found))}.",
+            f"Stop all workers and dashboards, wait {silent_s:g} seconds, take a dump, then try again.",
+            field="database",
+        )

@@ -15,6 +15,8 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.media.archive import Archive
 from tests.lab.given import added
 
+pytestmark = pytest.mark.database
+
 
 @pytest.fixture
 def image() -> ReferenceImage:

@@ -12,6 +12,8 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import experiments
 from tests.lab.given import NOON, Clock
 
+pytestmark = pytest.mark.database
+
 
 def log(ledger: Ledger) -> list[CapChange]:
     """Every change of the simulated daily cap, newest first."""

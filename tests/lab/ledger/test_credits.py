@@ -16,6 +16,8 @@ from rivya_core.lab.ledger.states import State
 from tests.lab.given import Clock, accept, added, answer, attempted, held, in_state
 from tests.template import copy_template
 
+pytestmark = pytest.mark.database
+
 CREDITS = st.integers(min_value=0, max_value=1000)
 
 

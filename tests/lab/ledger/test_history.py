@@ -19,6 +19,8 @@ from rivya_core.lab.ledger.schema import experiments, generations, ratings
 from rivya_core.lab.ledger.states import State
 from tests.lab.given import CARD, CLIP, NOON, Clock, accept, added, answer, attempted, in_state, new
 
+pytestmark = pytest.mark.database
+
 
 def fill(ledger: Ledger, count: int) -> None:
     """Many rows, without their timelines."""
@@ -46,6 +48,7 @@ def test_pages_are_newest_first_and_without_gaps(ledger: Ledger, history: Histor
     assert history.page(wanted, 99) == pages[2]
 
 
+@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("wanted", [HistoryFilter(), HistoryFilter(mode="simulated")], ids=["all", "filtered"])
 def test_a_large_total_is_told_as_at_least(ledger: Ledger, history: History, wanted: HistoryFilter) -> None:
     """Exact up to 10,000; beyond that it says so, and the pages go on to the end."""
@@ -253,6 +256,7 @@ def finish(ledger: Ledger, clock: Clock, seconds: float, **changes: Any) -> None
     clock.now = start + timedelta(seconds=1)
 
 
+@pytest.mark.database("sqlite")
 def test_typical_times_are_told_per_kind(ledger: Ledger, history: History, clock: Clock) -> None:
     """Model, mode and duration apart; tenth, half and ninetieth of a hundred; None before the first."""
     model = "kling-v2-1-master"
@@ -272,6 +276,7 @@ def test_typical_times_are_told_per_kind(ledger: Ledger, history: History, clock
     assert history.typical_s("sora-2", "simulated") is None
 
 
+@pytest.mark.database("sqlite")
 def test_the_typical_time_ends_with_the_clip_kept_and_the_rendering_time_before(
     ledger: Ledger, history: History, clock: Clock
 ) -> None:

@@ -13,6 +13,8 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.states import State
 from tests.lab.given import CARD, CLIP, HERE, Clock, accept, added, answer, attempted, in_state
 
+pytestmark = pytest.mark.database
+
 
 def test_an_attempt_is_written_down_before_it_leaves(ledger: Ledger, clock: Clock) -> None:
     """Body, hash, number and time of the first attempt are in the row; a second attempt keeps bytes and time."""

@@ -11,6 +11,8 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.records import BalanceRecord, Pause
 from tests.lab.given import CARD, HERE, NOON
 
+pytestmark = pytest.mark.database
+
 
 @pytest.mark.parametrize(
     "value", [0, False, "", [], {}, {"prompt": "বিড়াল 🦊", "n": 1.5, "none": None}, [1, "a"], "text"]

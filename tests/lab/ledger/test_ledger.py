@@ -14,6 +14,8 @@ from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.ledger.states import NEEDS_JOB, State
 from tests.lab.given import CLIP, HERE, NOON, Clock, added, in_state, new
 
+pytestmark = pytest.mark.database
+
 
 def test_a_new_row_holds_all_that_was_asked(ledger: Ledger) -> None:
     """Request, connection, key fingerprint, reservation and first line of the timeline are there at once."""

@@ -12,6 +12,8 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.states import TERMINAL, State
 from tests.lab.given import CARD, CLIP, NOON, Clock, added, attempted, in_state
 
+pytestmark = pytest.mark.database
+
 
 @pytest.mark.parametrize("state", list(State))
 def test_only_what_waits_can_be_taken_back(ledger: Ledger, state: State) -> None:

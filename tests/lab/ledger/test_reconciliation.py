@@ -19,6 +19,8 @@ from rivya_core.lab.ledger.records import BalanceRecord
 from tests.lab.given import CARD, CLIP, HERE, NOON, Clock, accept, added, answer, attempted, in_state
 from tests.pace import left_to_a_person, quicken
 
+pytestmark = pytest.mark.database
+
 REQUEST = GenerationRequest(prompt="A red fox in the snow")
 
 
@@ -322,6 +324,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 5999), st.samp
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.database("sqlite")
 @given(steps=STEPS)
 @QUICK
 def test_no_history_of_ours_is_ever_unexplained(
@@ -337,6 +340,7 @@ def test_no_history_of_ours_is_ever_unexplained(
     assert play.changes() == []
 
 
+@pytest.mark.database("sqlite")
 @given(before=STEPS, after=STEPS, outside=st.sampled_from([-160, 1600, -1]))
 @QUICK
 def test_a_change_made_elsewhere_is_found_once_all_is_at_rest(

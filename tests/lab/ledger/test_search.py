@@ -13,6 +13,8 @@ from rivya_core.lab.ledger.records import HistoryFilter
 from rivya_core.lab.ledger.states import State
 from tests.lab.given import accept, added, attempted, in_state
 
+pytestmark = pytest.mark.database
+
 PROMPTS = {
     "fox": "A red fox, running through snow-covered woods",
     "cat": "একটি বিড়াল নদীর ধারে বসে আছে",
@@ -84,6 +86,7 @@ def test_text_without_a_word_is_no_filter(ledger: Ledger, history: History, ids:
     assert history.page(HistoryFilter(text=text)).total == len(ids)
 
 
+@pytest.mark.database("sqlite")
 @given(text=st.text(max_size=60) | st.text(alphabet="fox\"'*():^-+{}[] ANDORNET\\%_\x00\n", max_size=60))
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_text_makes_the_search_fail(history: History, text: str) -> None:

@@ -18,6 +18,8 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.records import HistoryFilter
 from tests.lab.given import added, new
 
+pytestmark = pytest.mark.database
+
 # ruff: noqa: RUF001 - letters that look like others are what is tested
 FOUND = {
     "Chinese": ("一辆红色自行车停在雨夜的街道上", ["自行车", "雨夜", "车", "上", "一辆红色", "街道上"]),

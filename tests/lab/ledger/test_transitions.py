@@ -16,6 +16,8 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.states import LEGAL, TERMINAL, State
 from tests.lab.given import CARD, Clock, added, in_state
 
+pytestmark = pytest.mark.database
+
 PAIRS = [(a, b) for a in State for b in State]
 
 
@@ -123,6 +125,7 @@ def test_an_error_card_can_be_cleared(ledger: Ledger) -> None:
     assert ledger.get(row.id).error is None
 
 
+@pytest.mark.database("sqlite")
 def test_changes_of_all_processes_are_seen(ledger: Ledger) -> None:
     """The counter grows with writes through this engine and through another one, and rests in between."""
     start = ledger.changes()
@@ -144,6 +147,7 @@ def open_database_of(ledger: Ledger) -> Ledger:
     return Ledger(open_database(Path(str(ledger.database.url.database))))
 
 
+@pytest.mark.database("sqlite")
 def test_looking_for_changes_costs_next_to_nothing(ledger: Ledger) -> None:
     """A live view may ask at every tick: one question that reads no table, on a connection that is kept open."""
     ledger.changes()

@@ -23,6 +23,8 @@ from tests.lab.given import CARD, CLIP, HERE, Clock, accept, added, answer, atte
 from tests.pace import quicken
 from tests.until import until
 
+pytestmark = pytest.mark.database
+
 OVERDUE_S = 1800.0
 PRICE = 160
 
@@ -142,6 +144,7 @@ def test_a_hold_goes_when_the_wallet_shows_that_nothing_was_taken(ledger: Ledger
     assert told(ledger, clock, 1000) == []
 
 
+@pytest.mark.database("sqlite")
 def test_a_damaged_row_keeps_no_other_from_its_hold(ledger: Ledger, clock: Clock) -> None:
     """It is named and stays as it is; what the wallet shows of the others counts."""
     told(ledger, clock, 1000)

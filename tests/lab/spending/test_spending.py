@@ -29,6 +29,8 @@ from rivya_core.web.exports import movement_lines
 from tests.lab.given import CLIP, NOON, Clock, accept, added, answer, attempted, in_state, new
 from tests.template import copy_template
 
+pytestmark = pytest.mark.database
+
 MODES: tuple[Mode, ...] = ("live", "simulated")
 
 
@@ -356,6 +358,7 @@ def test_movements_of_some_days_are_those_of_their_generations(
     assert [line.credits for line in spending.movements("simulated", Days(first + timedelta(days=1)))] == [160]
 
 
+@pytest.mark.database("sqlite")
 def test_sums_are_read_from_an_index_alone(ledger: Ledger) -> None:
     """Rows are wide; the page sums ten thousand of them in a few milliseconds."""
     column = generations.c

@@ -142,6 +142,7 @@ class PostgresqlWatch:
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
+            self._seen = ""  # another server may answer next, whose snapshots cannot be compared
 
     def _close(self, _database: sa.Engine) -> None:
         with self._lock:

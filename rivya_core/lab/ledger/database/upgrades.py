@@ -48,12 +48,18 @@ def migrate(engine: sa.Engine, path: Path, *, scripts: Path | None = None) -> No
 
 
 def migrate_shared(
-    engine: sa.Engine, place: str, *, also: Callable[[sa.Connection], None], scripts: Path | None = None
+    engine: sa.Engine,
+    place: str,
+    *,
+    also: Callable[[sa.Connection], None],
+    first: Callable[[sa.Connection], None] | None = None,
+    scripts: Path | None = None,
 ) -> tuple[str | None, str]:
     """Bring a PostgreSQL database to the newest revision; return the revisions before (None: empty) and after.
 
     Safe to call from several processes at once. All or nothing. ``place``: its name for people. ``also``: what else belongs
-    to it, run inside the same transaction, whether or not a revision was new.
+    to it, run inside the same transaction, whether or not a revision was new. ``first``: raises when a filled database must
+    not be changed now.
 
     Raises:
         StorageError: the tables belong to a newer version, or cannot be changed.
@@ -66,6 +72,8 @@ def migrate_shared(
         if found is not None:
             _refuse_newer(found, settings, place, "let RIVYA_DATABASE_URL name another database")
         if found != _head(settings):
+            if found is not None and first is not None:
+                first(connection)
             _run(connection, settings)
         also(connection)
     return found, _head(settings)

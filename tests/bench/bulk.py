@@ -1,0 +1,95 @@
+"""Fill a ledger with very many generations by SQL alone: a thousand are written, the rest are copies of them by the database."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from rivya_core import GenerationRequest
+from rivya_core.api.texts import reuse_hash
+from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.history.search_words import stored_words
+from rivya_core.lab.ledger.ledger import Ledger, NewGeneration
+from rivya_core.lab.ledger.schema import generations
+from tests.bench.filled import WORDS, ended
+
+BASE: Final = 1000
+APART_S: Final = 7
+"""Seconds between two rows, so that a million take eighty days."""
+RARE: Final = ("aurora", "élan", "বিড়াল", "猫が海辺を歩く")
+"""One in a hundred of the written rows has one of these."""
+COPIES_AT_ONCE: Final = 50
+CONNECTION: Final = "http://127.0.0.1:9"
+
+_SHIFTED: Final = {
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%S.000000', {}, '+' || (n * {}) || ' seconds')",
+    "postgresql": "{} + n * {} * interval '1 second'",
+}
+_WORDS: Final = {
+    "sqlite": "search_words || ' copy' || n",
+    "postgresql": "search_words || ('copy' || n || ':200')::tsvector",
+}
+_NUMBERS: Final = {
+    "sqlite": "(WITH RECURSIVE counted(n) AS (SELECT {} UNION ALL SELECT n + 1 FROM counted WHERE n < {}) SELECT n FROM counted)",
+    "postgresql": "(SELECT generate_series({}, {}) AS n) AS counted",
+}
+
+
+def fill(database: sa.Engine, rows: int) -> None:
+    """Store ``rows`` generations that have ended, in the order of their numbers."""
+    _write_base(database, min(rows, BASE))
+    kind = database.dialect.name
+    columns = [column.name for column in generations.c if column.name != "seq"]
+    values = ", ".join(_copied(kind, name) for name in columns)
+    for first in range(1, rows // BASE, COPIES_AT_ONCE):
+        numbers = _NUMBERS[kind].format(first, min(first + COPIES_AT_ONCE, rows // BASE) - 1)
+        with begin_immediate(database) as connection:
+            connection.exec_driver_sql(
+                f"INSERT INTO lab_generations ({', '.join(columns)}) SELECT {values} FROM {numbers}, lab_generations "
+                f"WHERE seq <= {BASE} ORDER BY n, seq"
+            )
+    with database.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
+            "ANALYZE" if kind == "sqlite" else "VACUUM ANALYZE lab_generations"
+        )
+
+
+def _copied(kind: str, name: str) -> str:
+    if name in {"id", "intent_id", "idempotency_key", "task_id"}:
+        return f"{name} || '-' || n"
+    if name in {"created_at", "first_attempt_at", "submitted_at", "processing_at", "ready_at", "finished_at"}:
+        return _SHIFTED[kind].format(name, BASE * APART_S)
+    if name == "cap_day":
+        moment = _SHIFTED[kind].format("created_at", BASE * APART_S)
+        return f"substr(CAST({moment} AS TEXT), 1, 10)"
+    return _WORDS[kind] if name == "search_words" else name
+
+
+def _write_base(database: sa.Engine, rows: int) -> None:
+    draw = random.Random(3)
+    ledger = Ledger(database)
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=90)
+    template = GenerationRequest(prompt="to be replaced")
+    kept: list[dict[str, Any]] = []
+    for number in range(rows):
+        new = NewGeneration(
+            intent_id=f"bench-{number:08d}",
+            take=1,
+            request=template,
+            expected_credits=160,
+            mode="live",
+            connection=CONNECTION,
+        )
+        at = start + timedelta(seconds=number * APART_S)
+        columns = ledger._new_columns(new, at)
+        words = [draw.choice(WORDS) for _ in range(30)]
+        columns["prompt"] = " ".join([*words, RARE[number // 100 % len(RARE)]] if number % 100 == 0 else words)
+        columns["request"] = {**columns["request"], "prompt": columns["prompt"]}
+        columns["reuse_sha256"] = reuse_hash(columns["request"])
+        columns["search_words"] = stored_words(columns["prompt"])
+        kept.append(columns | ended(number, at, good=draw.random() < 0.9))
+    with begin_immediate(database) as connection:
+        connection.execute(sa.insert(generations), kept)
