@@ -34,6 +34,16 @@ def acting_address() -> str | None:
     return None if person is None else person.address
 
 
+@contextmanager
+def acting_for(person: Person | None) -> Iterator[None]:
+    """Let all that is stored inside the block carry a person. Whether they may is not checked: ``acting_as`` does that."""
+    token = _acting.set(person)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
 def signed(detail: Mapping[str, Any]) -> dict[str, Any]:
     """What an event tells, with the person whose act it is, if there is one."""
     address = acting_address()
@@ -68,7 +78,7 @@ class Acting:
     def _carry_out(self, act: str, method: Callable[..., Any], *values: Any, **named: Any) -> Any:
         if act in LEAST_ROLE:
             check(act, self._person, self._settings)
-        with _acts_for(self._person):
+        with acting_for(self._person):
             return method(*values, **named)
 
 
@@ -130,12 +140,3 @@ def refusal(person: Person | None, least: Role, detail: str) -> LabError:
         else "Ask an admin of this server; the roles are set by RIVYA_ADMINS and RIVYA_MAKERS."
     )
     return LabError(_REFUSED, f"{detail} This is for {_WHO[least]}.", f"{hint} Nothing was changed.", field="role")
-
-
-@contextmanager
-def _acts_for(person: Person | None) -> Iterator[None]:
-    token = _acting.set(person)
-    try:
-        yield
-    finally:
-        _acting.reset(token)
