@@ -23,7 +23,7 @@ from rivya_core.lab.ledger.shared_limits import smallest
 from rivya_core.lab.ledger.states import NEEDS_JOB, State
 
 GAP_BEATS: Final = 3
-"""After so many beats without one, a worker's life counts anew."""
+"""After so many beats without one, a worker's life counts anew; where it may be silent for long, after half of that time."""
 
 WORKER: Final = "worker"
 
@@ -103,7 +103,7 @@ class Workers:
         clock: Callable[[sa.Connection], datetime] = database_now,
     ) -> None:
         self._database = database
-        self._gap = timedelta(seconds=GAP_BEATS * beat_s)
+        self._gap = timedelta(seconds=max(GAP_BEATS * beat_s, silent_s / 2))
         self._silent = timedelta(seconds=silent_s)
         self._clock = clock
 

@@ -20,6 +20,7 @@ from rivya_core.lab.jobs.crash_points import CrashPoint
 from rivya_core.lab.jobs.engine import QUEUE_MANAGER, QUEUE_THREADS
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.schema import generations, rates, workers
 from rivya_core.lab.ledger.states import State
 from rivya_core.simulator.server import SimulatorServer
 from tests.lab.given import new
@@ -260,3 +261,16 @@ def test_the_threads_of_the_queue_are_known_by_their_names(lab: Lab) -> None:
     names = [one.name for one in threading.enumerate()]
     assert [name for name in names if name.endswith(QUEUE_MANAGER)]
     assert [name for name in names if name.startswith(QUEUE_THREADS)]
+
+
+def test_on_one_machine_nobody_claims_or_beats(lab: Lab) -> None:
+    """The row of a job has no worker, the tables of workers stay empty, and no thread beats."""
+    row = lab.wait(lab.submit(REQUEST).id)
+    assert row.state is State.SUCCEEDED
+    column = generations.c
+    with lab.ledger.reading() as connection:
+        [found] = connection.execute(sa.select(column.worker_id, column.fence, column.posting_at)).all()
+        assert tuple(found) == (None, 0, None)
+        for table in (workers, rates):
+            assert connection.execute(sa.select(table)).all() == []
+    assert "rivya-beat" not in [thread.name for thread in threading.enumerate()]
