@@ -227,11 +227,12 @@ def test_a_bucket_is_named_with_what_it_holds_and_what_is_wrong_with_it(make_lab
     app = opened()
     assert bucket.url in said(app)
     assert facts(app)["Clips"].endswith("B")
+    assert facts(app)["Bucket"] == "No fault known"
     bucket.front.fault = "503"
     with pytest.raises(StorageError):
         lab.archive.exists("clips/2026/11/another.mp4")
     app.run()
-    assert any("The object store is out of order" in warning.value for warning in app.warning)
+    assert "The object store is out of order" in facts(app)["Bucket"]
 
 
 @pytest.mark.parametrize(

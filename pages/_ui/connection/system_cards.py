@@ -49,6 +49,7 @@ def health_card(lab: Lab) -> None:
         fact_list(
             [
                 Fact("Database", "Answers" if health.database == "ok" else health.database),
+                Fact("Bucket", _bucket_words(lab, health)),
                 Fact("Daily copy", "" if health.copy == "ok" else formatting.sentences(health.copy)),
                 Fact("Jobs", *jobs_words(health.engine)),
                 Fact(ANSWERER[lab.mode_word], *_answers(balance)),
@@ -56,6 +57,12 @@ def health_card(lab: Lab) -> None:
             ],
             key="health_facts",
         )
+
+
+def _bucket_words(lab: Lab, health: Health) -> str:
+    if not lab.settings.archive_url:
+        return ""
+    return "No fault known" if health.archive == "ok" else formatting.sentences(health.archive)
 
 
 def jobs_words(engine: str) -> tuple[str, str]:
@@ -118,15 +125,14 @@ def folder_card(lab: Lab) -> None:
 def _bucket_card(lab: Lab) -> None:
     """Say which bucket holds the clips; its figures are the ledger's, since counting its objects takes requests."""
     clips, clips_bytes = lab.history.clips_kept()
-    trouble = lab.archive.condition()
+    database_bytes, _, _ = _sizes(str(lab.settings.data_dir.expanduser()))
     with st.container(border=True, key="folder_card"):
         layout.card_head("Bucket")
         st.code(lab.settings.archive_url, language=None, wrap_lines=True)
-        if trouble is not None:
-            st.warning(trouble, icon=":material/cloud_off:")
         fact_list(
             [
                 Fact("Clips", size(clips_bytes), f"{clips:,} files"),
+                Fact("Database file", "" if lab.settings.is_shared else size(database_bytes)),
                 Fact("Free on this disk", size(lab.archive.free_bytes()), "for clips on their way"),
             ],
             key="folder_facts",

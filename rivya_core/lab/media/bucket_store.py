@@ -41,6 +41,9 @@ UNCHANGING: Final = ("images/", "shows/")
 """Below these a key contains the hash of what it names."""
 
 REMEMBERED_MAX: Final = 20_000
+ABSENT_FOR_S: Final = 30.0
+"""So long what was not there, below ``UNCHANGING``, is not asked for again, unless it was stored here: pages ask in every run."""
+
 PROBE_EVERY_S: Final = 5.0
 """So often a store that failed is asked again, by one thread: all others are refused at once meanwhile, and wait for nothing."""
 
@@ -81,6 +84,7 @@ class BucketStore:
         self._quick = _connect(url, patience.connect_s, patience.quick_s)
         self._known: dict[str, _Head] = {}
         self._missing: set[str] = set()
+        self._absent_until_s: dict[str, float] = {}
         self._has_answered = False
         self._trouble: StorageError | None = None
         self._probe: threading.Thread | None = None
@@ -235,24 +239,27 @@ class BucketStore:
     def _head(self, key: str) -> _Head | None:
         if (known := self._known.get(key)) is not None:
             return known
+        if self._absent_until_s.get(key, float("-inf")) > self._clock():
+            return None
         self._refuse_while_down()
         try:
             found = self._ask(lambda: obstore.head(self._quick, key))
         except FileNotFoundError:
             if not self._has_answered:  # the answer does not tell a missing bucket from a missing object
                 self._look()
+            if key.startswith(UNCHANGING):
+                _remember(self._absent_until_s, key, self._clock() + ABSENT_FOR_S)
             return None
         self._has_answered = True
         self._missing.discard(key)
         head = _Head(found["size"], found["e_tag"] or "", found["last_modified"].timestamp())
         if key.startswith(UNCHANGING):
-            if len(self._known) >= REMEMBERED_MAX:
-                self._known.clear()
-            self._known[key] = head
+            _remember(self._known, key, head)
         return head
 
     def _forget(self, key: str) -> None:
         self._known.pop(key, None)
+        self._absent_until_s.pop(key, None)
         self._missing.discard(key)
 
     # -- trouble -----------------------------------------------------------------------------------------------------
@@ -328,6 +335,12 @@ class BucketStore:
         told = bucket_words.told(error, self._url)
         self._trouble = told
         return told
+
+
+def _remember(kept: dict[str, Answer], key: str, value: Answer) -> None:
+    if len(kept) >= REMEMBERED_MAX:
+        kept.clear()
+    kept[key] = value
 
 
 def _connect(url: str, connect_s: float, request_s: float) -> obstore.store.S3Store:

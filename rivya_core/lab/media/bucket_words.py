@@ -76,7 +76,11 @@ def _words(text: str, bucket: str) -> tuple[str, str, str]:
         if found.search(text):
             return title, detail.format(bucket=bucket), hint
     if (status := _STATUS.search(text)) is not None:
-        return "The object store is out of order", f"It answered with {status[1]}.", f"Wait until it is well. {_AGAIN}"
+        return (
+            "The object store is out of order",
+            f"It answered with {status[1]}.",
+            f"Wait until it is well, or check AWS_ENDPOINT_URL. {_AGAIN}",
+        )
     why = "No connection could be made."
     if re.search(r"kind: Timeout|TimedOut", text):
         why = "It did not answer in time."

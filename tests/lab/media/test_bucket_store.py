@@ -207,6 +207,21 @@ def test_a_file_known_to_be_missing_is_said_without_asking(make: Make, bucket: B
     archive.refuse_lost(KEY)
 
 
+def test_pages_that_ask_in_every_run_cause_few_requests(make: Make, bucket: Bucket, ticks: Ticks) -> None:
+    """What a key with a hash names is known once it was seen; what was not there is asked for again after a while."""
+    one, other, key = make(), make(), "shows/previews/" + "ab" * 32 + ".mp4"
+    for _ in range(3):
+        assert not one.exists(key)
+    asked = [method for method, path in bucket.front.asked if path.endswith(key)]
+    assert asked == ["HEAD"]
+    other.put_bytes(key, b"made elsewhere")
+    ticks.now_s += bucket_store.ABSENT_FOR_S
+    for _ in range(3):
+        assert one.exists(key)
+    asked = [method for method, path in bucket.front.asked if path.endswith(key)]
+    assert asked == ["HEAD", "PUT", "HEAD"]
+
+
 def test_the_cache_keeps_to_its_size_and_to_what_is_read(make: Make, ticks: Ticks) -> None:
     """The least recently used goes first, never what was just handed out, and never what is open."""
     archive = make(limit_bytes=25)
