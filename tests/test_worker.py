@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from rivya_core import worker
 from rivya_core.log_lines import LineFormatter
+from tests import postgresql
 
 SHARED = {
     "RIVYA_DATABASE_URL": "postgresql+psycopg://ann:secret-word@127.0.0.1:9/rivya",
@@ -62,7 +64,24 @@ def test_a_worker_that_cannot_start_says_why(
     assert told in said
     assert said.count("\n") == 1
     assert "secret-word" not in said
-    assert not data_dir.exists()
+    assert not data_dir.exists() or not list(data_dir.iterdir())
+
+
+def test_a_database_without_tables_is_refused(
+    postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A worker never makes them: the sentence names the command that does."""
+    name = f"empty_{uuid.uuid4().hex[:12]}"
+    postgresql.create(postgresql_server, name)
+    try:
+        for variable, value in (SHARED | {"RIVYA_DATABASE_URL": postgresql_server.url(name)}).items():
+            monkeypatch.setenv(variable, value)
+        assert worker.main([]) == 2
+        said = capsys.readouterr().err
+        assert "python -m rivya_core.admin migrate" in said
+        assert said.count("\n") == 1
+    finally:
+        postgresql.drop(postgresql_server, postgresql_server.url(name))
 
 
 def test_an_event_is_one_line_with_its_ids() -> None:

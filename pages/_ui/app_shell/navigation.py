@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from pages._ui import layout, sign_in
+from pages._ui import fragments, layout, outage, sign_in
 from pages._ui.app_shell import streamlit_patches
 from pages._ui.layout import ROOT, can_spend, page_file
 from rivya_core.api.errors import RivyaError
@@ -45,6 +45,9 @@ def navigate() -> None:
             page.run()
         except RivyaError as error:
             layout.error_card(error)  # what a page could not foresee is said in words, below what it has drawn
+            if outage.is_one(error):
+                outage.keep_inputs()
+                fragments.come_back(lambda: layout.lab().changes())
     finally:
         st.session_state.pop(_FRAMED, None)
 

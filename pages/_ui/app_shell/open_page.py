@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from pages._ui import formatting, layout, sign_in
+from pages._ui import formatting, fragments, layout, outage, sign_in
 from pages._ui.app_shell import damage_page, ended_generations, navigation, sign_in_page, style
 from pages._ui.components.browser_history import browser_history
 from pages._ui.formatting import Badge
@@ -18,6 +18,8 @@ from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.backup.damage import DamagedError
 from rivya_core.mode_words import UNITS
 from rivya_core.settings import Settings
+
+TROUBLE_TICK_S = 5.0
 
 
 def open_page(title: str, caption: str = "", *, spends: bool = False) -> Lab:
@@ -41,13 +43,19 @@ def open_page(title: str, caption: str = "", *, spends: bool = False) -> Lab:
     except RivyaError as error:
         st.title(title, anchor=False)
         layout.error_card(error)
+        if outage.is_one(error):
+            outage.keep_inputs()
+            fragments.come_back(layout.lab)
         st.stop()
     browser_history()
     navigation.phone_navigation()
     _header(opened, title, caption)
     ended_generations.watch(opened)
-    for trouble in opened.troubles():
+    troubles = opened.troubles()
+    for trouble in troubles:
         st.error(trouble, icon=":material/error:")
+    if troubles:
+        fragments.watch(opened.troubles, troubles, TROUBLE_TICK_S)
     if spends and opened.settings.read_only:
         _read_only(opened)
     return opened

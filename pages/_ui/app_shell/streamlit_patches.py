@@ -33,8 +33,8 @@ import streamlit as st
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.state import SafeSessionState
 
-from pages._ui import formatting
-from rivya_core.api.errors import LabError
+from pages._ui import formatting, outage
+from rivya_core.api.errors import LabError, RivyaError
 
 _MARK = "_carries_out_presses"
 _TRIGGERS = re.compile(r"\$\$STREAMLIT_INTERNAL_KEY_(?P<component>.+)__events", re.DOTALL)
@@ -70,14 +70,17 @@ def _to_the_end(call_callbacks: Callable[..., None]) -> Callable[..., None]:
 
 
 def _call(call_callbacks: Callable[..., None], *args: Any, **kwargs: Any) -> None:
-    """Call the callbacks; an act that the role does not allow is said in words, wherever the button stands, and the page is drawn."""
+    """Call the callbacks; a refusal of the role and an outage of the database are said in words, wherever the button stands."""
     try:
         call_callbacks(*args, **kwargs)
-    except LabError as error:
-        if error.field != "role":
+    except RivyaError as error:
+        is_refusal = isinstance(error, LabError) and error.field == "role"
+        if not is_refusal and not outage.is_one(error):
             raise
         st.toast(
-            formatting.sentences(error.title, error.detail, error.hint), icon=":material/lock:", duration="infinite"
+            formatting.sentences(error.title, error.detail, error.hint),
+            icon=":material/lock:" if is_refusal else ":material/error:",
+            duration="infinite",
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._ui import formatting, fragments, layout
+from pages._ui import formatting, fragments, layout, outage
 from pages._ui.components.data_table import Cell, Column, data_table
 from rivya_core import Lab
 from rivya_core.lab.ledger.processes import CLOCK_OFF_MAX_S, Processes
@@ -34,6 +34,7 @@ def workers_card(lab: Lab) -> None:
 def _processes(lab: Lab) -> None:
     found = lab.health().processes
     if found is None:
+        st.caption(outage.WORDS)
         return
     layout.card_head("Workers", RUNS if found.workers else WAITS)
     if not found.workers:

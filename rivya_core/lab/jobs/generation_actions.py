@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from rivya_core.api.errors import WaitTimeoutError
+from rivya_core.api.errors import StorageError, WaitTimeoutError
 from rivya_core.lab.jobs import submission
 from rivya_core.lab.jobs.context import BY_PERSON, JobContext
 from rivya_core.lab.jobs.engine import JobQueue
@@ -104,10 +104,16 @@ class GenerationActions:
         self._jobs.gate.forget()
 
     def wait(self, generation_id: str, timeout_s: float) -> GenerationRecord:
-        """Block until a generation has ended or needs a person; see ``Lab.wait``. Raises WaitTimeoutError, LabError."""
+        """Block until a generation has ended or needs a person; see ``Lab.wait``. Raises WaitTimeoutError, LabError, StorageError."""
         deadline_s = time.monotonic() + timeout_s
         while True:
-            row = self._ledger.get(generation_id)
+            try:
+                row = self._ledger.get(generation_id)
+            except StorageError as error:
+                if not error.retryable or time.monotonic() >= deadline_s:
+                    raise
+                time.sleep(WAIT_LOOK_S)  # a database that is away for a while is no answer
+                continue
             if row.is_terminal or row.state is State.UNCONFIRMED or row.unwatched_at is not None:
                 return row
             self._queue.refuse_if_closed()

@@ -1,0 +1,38 @@
+"""What a page does while the database does not answer: it says so, keeps what was typed, and comes back by itself."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date, time
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from rivya_core.api.errors import RivyaError, StorageError
+
+LOOK_EVERY_S = 2.0
+WORDS = "The database does not answer. This part comes back by itself."
+_TYPED = (str, int, float, list, tuple, date, time)
+
+
+def is_one(error: RivyaError) -> bool:
+    """Tell an outage that passes by itself from an error of the page."""
+    return isinstance(error, StorageError) and error.field == "database" and error.retryable
+
+
+def keep_inputs() -> None:
+    """Keep the values of the widgets that this run did not come to: Streamlit drops what a run does not draw.
+
+    What was pressed or ticked is left out, since Streamlit refuses a value of a button's key.
+    """
+    for key, value in st.session_state.to_dict().items():
+        if isinstance(value, _TYPED) and not isinstance(value, bool):
+            with suppress(StreamlitAPIException):  # drawn before the page failed: it stays anyway
+                st.session_state[key] = value
+
+
+def is_part_of_a_page() -> bool:
+    """Tell whether only a part of the page runs now."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and bool(context.fragment_ids_this_run)
