@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import signal
 import sys
 import threading
@@ -40,7 +39,8 @@ def stop_at(point: str, reached: Path) -> None:
         if at == point and not done:
             done.append(generation_id)
             reached.write_text(generation_id, encoding="utf-8")
-            os.kill(os.getpid(), signal.SIGSTOP)
+            # to this thread: one for the process may be taken by another, and this one would go on for a moment
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
     crash_points.watch(watcher)
 
