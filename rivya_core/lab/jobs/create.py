@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from contextlib import nullcontext
 from dataclasses import replace
 
 from rivya_core.api import GenerationRequest, ReferenceImage, reference_item
@@ -20,6 +21,7 @@ from rivya_core.lab.jobs import uploads
 from rivya_core.lab.jobs.admission import AdmissionResult
 from rivya_core.lab.jobs.context import JobContext, StepResult, at_rest, facts, log
 from rivya_core.lab.jobs.crash_points import CrashPoint, crash_point
+from rivya_core.lab.ledger.lease import LostRowError, holding
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.ledger.trouble import tell
@@ -156,22 +158,28 @@ async def leave_waiting(context: JobContext, row: GenerationRecord) -> bool:
 async def accept(context: JobContext, row: GenerationRecord, answer: Generation) -> None:
     """Commit the task id as soon as it arrives; a task that another row already has ends this one (``JobWrites.accept``).
 
-    Retries while the database is locked or full.
+    Retries while the database is locked or full. The id is kept also when the row has gone to another worker: that one asks
+    again with the same key, and may never be told the id.
 
     Raises:
         StorageError: the database is damaged. The task id is in the log.
+        LostRowError: another worker has the row and goes on.
     """
+    lost: LostRowError | None = None
     while True:
         try:
-            await context.db(
-                context.ledger.jobs.accept,
-                row.id,
-                task_id=answer.id,
-                reserved_credits=answer.reserved_credits,
-                task_status=answer.status,
-                simulated=answer.simulated,
-            )
+            with nullcontext() if lost is None else holding(None):
+                await context.db(
+                    context.ledger.jobs.accept,
+                    row.id,
+                    task_id=answer.id,
+                    reserved_credits=answer.reserved_credits,
+                    task_status=answer.status,
+                    simulated=answer.simulated,
+                )
             break
+        except LostRowError as error:
+            lost = error
         except StorageError as error:
             if not error.retryable:
                 log.error("a task id could not be stored", extra=facts(row, accepted_task_id=answer.id))
@@ -179,6 +187,8 @@ async def accept(context: JobContext, row: GenerationRecord, answer: Generation)
             tell(log, error)
             await asyncio.sleep(ACCEPT_AGAIN_S)
     log.info("task accepted", extra=facts(row, accepted_task_id=answer.id))
+    if lost is not None:
+        raise lost
 
 
 async def build_body(context: JobContext, row: GenerationRecord) -> bytes:

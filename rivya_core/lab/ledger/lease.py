@@ -51,8 +51,8 @@ def held() -> Lease | None:
 
 
 @contextmanager
-def holding(lease: Lease) -> Iterator[None]:
-    """Let everything that the calling job does inside of the block be done under a lease."""
+def holding(lease: Lease | None) -> Iterator[None]:
+    """Let everything that the calling job does inside of the block be done under a lease; None: under none."""
     token = _held.set(lease)
     try:
         yield

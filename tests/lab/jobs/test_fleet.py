@@ -10,11 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from rivya_core.lab.jobs.context import JobContext
+from rivya_core.lab.jobs.create import accept
 from rivya_core.lab.jobs.engine import JobQueue
 from rivya_core.lab.jobs.fleet import IDLE_AFTER_S, Fleet
 from rivya_core.lab.jobs.role import Role
 from rivya_core.lab.ledger import budget
 from rivya_core.lab.ledger.history.history import History
+from rivya_core.lab.ledger.lease import LostRowError, holding
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.ledger.schema import generations
@@ -22,7 +24,7 @@ from rivya_core.lab.ledger.states import State
 from rivya_core.lab.ledger.workers import Workers
 from rivya_core.lab.media.archive import Archive
 from rivya_core.settings import Settings
-from tests.lab.given import HERE, Clock, added, in_state
+from tests.lab.given import HERE, Clock, added, answer, attempted, in_state
 
 pytestmark = pytest.mark.database
 SILENT_S = 30.0
@@ -130,6 +132,25 @@ def test_what_a_dead_worker_drove_and_what_it_had_only_taken_go_on(
     assert [is_queued(queue, row, 2) for row in (driven, only_taken)] == [True, True]
     living.fleet.reap()
     assert rows_of(ledger)[driven.id] == (None, 2)
+
+
+async def test_the_task_id_that_reaches_a_worker_too_late_is_kept(
+    ledger: Ledger, queue: JobQueue, start: Callable[[], Machine], clock: Clock
+) -> None:
+    """The other worker asks again with the same key, and a server may refuse that for ever: the id is known here alone."""
+    frozen, living = start(), start()
+    row = enqueued(ledger, queue)
+    lease = frozen.me.claim(row.id)
+    assert lease is not None
+    with holding(lease):
+        attempted(ledger, row.id)
+    beat(clock, living, for_s=35)
+    living.fleet.reap()
+    assert living.me.claim(row.id) is not None
+    with holding(lease), pytest.raises(LostRowError):
+        await accept(frozen.context, row, answer("queued"))
+    kept = ledger.get(row.id)
+    assert (kept.state, kept.task_id) == (State.RUNNING, answer("queued").id)
 
 
 def test_a_worker_takes_up_its_own_rows_without_a_job(
