@@ -56,7 +56,7 @@ class CutCommits:
         is_meant = False
         with suppress(OSError):
             while asked := client.recv(1 << 16):
-                is_meant = is_meant or self._words in asked
+                is_meant = is_meant or (self.left > 0 and self._words in asked)
                 if b"COMMIT\0" in asked:
                     if is_meant and self.left:
                         self.left -= 1
