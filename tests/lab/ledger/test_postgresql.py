@@ -27,6 +27,7 @@ from rivya_core.lab.ledger.database import (
     trouble_of,
 )
 from rivya_core.lab.ledger.database.postgresql import ISOLATION, begin_writing
+from rivya_core.lab.ledger.database.sentences import UNFIT, of_postgresql
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import metadata
 from rivya_core.services import close_all, open_lab
@@ -173,6 +174,20 @@ def test_a_database_that_is_not_there_is_refused(postgresql_server: postgresql.S
     with pytest.raises(StorageError, match="refuses this user") as caught:
         open_shared(SecretStr(postgresql_server.url("nowhere")))
     assert not caught.value.retryable
+
+
+@pytest.mark.parametrize("option", ["sslmode=nonsense", "nonsense=1"])
+def test_an_option_that_nobody_knows_is_told_so(postgresql_url: str, option: str) -> None:
+    """It is no trouble that passes, and no fault of the code."""
+    with pytest.raises(StorageError, match="address cannot be used") as caught:
+        open_shared(SecretStr(f"{postgresql_url}&{option}"))
+    assert not caught.value.retryable
+
+
+def test_ssl_that_the_server_has_not_is_told_so() -> None:
+    """Tests speak through a socket file, where SSL is not asked for; these are the words of the client library."""
+    text = "connection failed: server does not support SSL, but SSL was required"
+    assert of_postgresql(None, text, lost=True) == UNFIT
 
 
 def test_a_bug_stays_a_bug(database: sa.Engine) -> None:

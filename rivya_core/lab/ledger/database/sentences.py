@@ -110,6 +110,11 @@ REFUSED: Final = Sentence(
     "PostgreSQL does not know the user, the password or the database, or does not allow them.",
     "Check RIVYA_DATABASE_URL, and what the server's pg_hba.conf and its grants allow.",
 )
+UNFIT: Final = Sentence(
+    "The database's address cannot be used",
+    "It has an option that PostgreSQL's client does not know, or asks for SSL where the server has none or another one.",
+    "Check what follows the ? in RIVYA_DATABASE_URL.",
+)
 CROWDED: Final = Sentence(
     "The database has no connection left",
     "PostgreSQL serves as many as its max_connections allows; nothing was stored.",
@@ -149,6 +154,10 @@ _CONNECTING: Final = {
     "is not permitted": REFUSED,
     "too many c": CROWDED,  # clients already; connections for role, or for database
     "remaining connection slots": CROWDED,
+    "invalid connection option": UNFIT,
+    "invalid sslmode": UNFIT,
+    "SSL was required": UNFIT,
+    "certificate verify failed": UNFIT,
 }
 
 
@@ -165,6 +174,5 @@ def of_postgresql(state: str | None, text: str, *, lost: bool) -> Sentence | Non
     """
     if state is not None:
         return _STATES.get(state) or _CLASSES.get(state[:2])
-    if not lost:
-        return None
-    return next((sentence for phrase, sentence in _CONNECTING.items() if phrase in text), AWAY)
+    found = next((sentence for phrase, sentence in _CONNECTING.items() if phrase in text), None)
+    return found or (AWAY if lost else None)
