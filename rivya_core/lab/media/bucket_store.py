@@ -354,7 +354,8 @@ def _connect(url: str, connect_s: float, request_s: float) -> obstore.store.S3St
             "timeout": timedelta(seconds=request_s),
             "allow_http": may_use_http(),
         },
-        retry_config={"max_retries": 1, "retry_timeout": timedelta(seconds=2 * request_s)},
+        # A quick refusal is tried once more; after a silence nobody waits a second time, as callers have schedules of their own.
+        retry_config={"max_retries": 1, "retry_timeout": timedelta(seconds=request_s / 2)},
     )
 
 
