@@ -149,3 +149,27 @@ def test_each_page_carries_out_its_presses(lab: Lab, open_app: Callable[..., App
     streamlit_patches.carry_out()
     assert SafeSessionState.on_script_will_rerun is first
     assert hasattr(first, "_carries_out_presses")
+
+
+def _page_of_a_viewer() -> None:
+    import streamlit as st  # noqa: PLC0415 - AppTest runs this function as a file of its own
+
+    from rivya_core.api.errors import LabError  # noqa: PLC0415
+
+    def pressed(field: str) -> None:
+        raise LabError("You may not do this", "This is for admins.", "Nothing was changed.", field=field)
+
+    st.button("Not mine", on_click=pressed, args=("role",))
+    st.button("Broken", on_click=pressed, args=("why",))
+    st.text("drawn")
+
+
+def test_a_press_that_the_role_does_not_allow_says_so() -> None:
+    """In words, on a page that is drawn all the same; any other error of a callback is as loud as before."""
+    streamlit_patches.carry_out()
+    app = AppTest.from_function(_page_of_a_viewer).run()
+    app.button[0].click().run()
+    assert [toast.value for toast in app.toast] == ["You may not do this. This is for admins. Nothing was changed."]
+    assert (list(app.exception), [text.value for text in app.text]) == ([], ["drawn"])
+    app.button[1].click().run()
+    assert len(app.exception) == 1

@@ -38,7 +38,7 @@ MAX_SHOWN = 200
 FINE_BELOW_S = 10.0
 
 UNSHOWN = frozenset(
-    {"from", "to", "before", "phase", "title", "body_sha256", "attempt", "outcome_known", "why", "mode"}
+    {"from", "to", "before", "phase", "title", "body_sha256", "attempt", "outcome_known", "why", "mode", "person"}
 )
 
 
@@ -47,13 +47,20 @@ def moments(record: GenerationRecord, events: Sequence[EventRecord]) -> list[Mom
     points: list[tuple[datetime, str, str, str]] = []
     if not any(event.kind == "state" and not event.detail.get("from") for event in events):
         points.append((record.created_at, STORED, "", "gray"))
-    points += [(event.at, *_words(event)) for event in events]
+    points += [(event.at, *_signed(event)) for event in events]
     points.sort(key=lambda point: point[0])
     gaps = ["", *(f"+{_gap((after[0] - before[0]).total_seconds())}" for before, after in pairwise(points))]
     return [
         Moment(formatting.clock(at, seconds=True, today=False), what, gap, note, tone)
         for (at, what, note, tone), gap in zip(points, gaps, strict=True)
     ]
+
+
+def _signed(event: EventRecord) -> tuple[str, str, str]:
+    """The words of an event, and whose act it was."""
+    what, note, tone = _words(event)
+    person = event.detail.get("person")
+    return what, " · ".join(filter(None, (note, f"by {person}" if person else ""))), tone
 
 
 def is_trouble(event: EventRecord) -> bool:
