@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from tests.until import HANGS_S
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
-STORES = {"AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+LIBRARIES = {"PGPASSWORD", "AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 
 IMAGINED = ("adduser", "curl", "git", "install", "journalctl", "make", "systemctl")
 """Programs that would change this machine or ask the network: here they do nothing."""
@@ -66,10 +66,10 @@ ENVIRONMENT = dict(
 
 
 def test_the_environment_is_made_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ours, Streamlit's and the store's; all of them together are taken, and the example of the policy is that of the bucket."""
+    """Ours, Streamlit's, and what database and store read themselves; all of them together are taken, and the example of the policy is that of the bucket."""
     streamlits = {option.env_var for option in config._config_options_template.values()}
     ours = {f"RIVYA_{name.upper()}" for name in Settings.model_fields}
-    assert ENVIRONMENT.keys() <= ours | streamlits | STORES
+    assert ENVIRONMENT.keys() <= ours | streamlits | LIBRARIES
     assert set(re.findall(r"`(STREAMLIT_\w+)`", DEPLOY)) <= streamlits
     assert set(re.findall(r"`(RIVYA_\w+)", DEPLOY)) <= ours
     for name, value in ENVIRONMENT.items():
@@ -124,6 +124,7 @@ class Machine:
             "RIVYA_DATABASE_URL": self.url("rivya_lab"),
             "RIVYA_ARCHIVE_URL": bucket.url,
             "RIVYA_TIME_ZONE": ENVIRONMENT["RIVYA_TIME_ZONE"],
+            "PGPASSWORD": ENVIRONMENT["PGPASSWORD"],
             "RIVYA_BASE_URL": simulator.base_url,
             "RIVYA_API_KEY": simulator.api_key,
             "RIVYA_SIMULATED": "1",
@@ -142,7 +143,7 @@ class Machine:
 
     def url(self, name: str) -> str:
         """The address of a database for the role that the document makes."""
-        return f"postgresql+psycopg://rivya_lab:a-long-random-one@/{name}?host={self.server.folder}"
+        return f"postgresql+psycopg://rivya_lab@/{name}?host={self.server.folder}"
 
     def run(self, *blocks: str) -> str:
         """Run blocks one after the other in one shell, until one fails; what they said."""
@@ -151,6 +152,8 @@ class Machine:
             "/etc/rivya-lab/env": self.folder / "env",
             "/opt/rivya-lab": ROOT,
             "/var/backups": self.folder,
+            ENVIRONMENT["RIVYA_DATABASE_URL"].replace("+psycopg", ""): self.url("rivya_lab"),
+            ENVIRONMENT["RIVYA_ARCHIVE_URL"]: self.environment["RIVYA_ARCHIVE_URL"],
             ".venv/bin/python": sys.executable,
         }.items():
             text = text.replace(theirs, str(ours))
@@ -200,28 +203,39 @@ def blocks_with(*words: str) -> list[str]:
 def test_the_commands_lead_from_an_empty_server_to_a_restored_one(
     machine: Machine, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Role, database, tables, a clip made by a worker, dump, restore and upgrade; with the rights that the document gives."""
-    made, worked, later = (
-        blocks_with("CREATE ROLE", "admin migrate\n"),
-        blocks_with("worker --once"),
-        blocks_with("pg_"),
-    )
-    said = machine.run(*made)
+    """A data folder taken along, a clip made by a worker, dump, restore and upgrade; with the rights that the document gives."""
+    made, moved, worked, later = map(blocks_with, ("admin migrate\n", "admin move", "worker --once", "pg_"))
+    first = submitted(monkeypatch, machine.environment, shared=False)
+    said = machine.run(*blocks_with("CREATE ROLE"), *made, *moved)
     assert "was empty" in said
-    for name, value in machine.environment.items():
-        monkeypatch.setenv(name, value)
-    try:
-        row = open_lab(Settings()).submit(GenerationRequest(prompt="A red fox"))
-    finally:
-        close_all()
-    function = made[-1].splitlines(keepends=True)[0]
-    assert "1 generation has ended." in machine.run(function, *worked)
-    assert machine.generations("rivya_lab") == [(row.id, "succeeded")]
-    assert [key for key in bucket.objects() if key.endswith(f"/{row.id}.mp4")]
+    assert "would be moved" in said
+    assert "1 generation" in said
+    functions = "".join(line for line in "".join((*made, *moved)).splitlines(keepends=True) if "() {" in line)
+    second = submitted(monkeypatch, machine.environment, shared=True)
+    assert "1 generation has ended." in machine.run(functions, *worked)
+    rows = sorted([(first, "succeeded"), (second, "succeeded")])
+    assert machine.generations("rivya_lab") == rows
+    assert len([key for key in bucket.objects() if key.endswith((f"/{first}.mp4", f"/{second}.mp4"))]) == len(rows)
     asked = {RIGHTS[method] for method, _ in bucket.front.asked}
     assert asked <= set(POLICY["Statement"][0]["Action"])
-    assert "is up to date" in machine.run(function, *later)
-    assert machine.generations("rivya_lab_restored") == [(row.id, "succeeded")]
+    assert "is up to date" in machine.run(functions, *later)
+    assert machine.generations("rivya_lab_restored") == rows
+
+
+def submitted(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str], *, shared: bool) -> str:
+    """Submit a generation as a dashboard does, whose jobs run in it where the database is not shared; its id."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for name in () if shared else ("RIVYA_DATABASE_URL", "RIVYA_ARCHIVE_URL", "RIVYA_TIME_ZONE"):
+        monkeypatch.delenv(name)
+    try:
+        lab = open_lab(Settings())
+        id_ = lab.submit(GenerationRequest(prompt="A red fox")).id
+        if not shared:
+            lab.wait(id_)
+    finally:
+        close_all()
+    return id_
 
 
 def test_what_is_started_is_what_the_units_are_for() -> None:
