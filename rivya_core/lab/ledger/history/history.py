@@ -19,6 +19,7 @@ from rivya_core.lab.ledger.history import history_choices, marks
 from rivya_core.lab.ledger.history.history_choices import Choices
 from rivya_core.lab.ledger.history.history_query import Sort, conditions, order
 from rivya_core.lab.ledger.history.marks import Marks, SweepName
+from rivya_core.lab.ledger.history.search import newest_first
 from rivya_core.lab.ledger.mapping import EVERY_COLUMN, readable, to_record
 from rivya_core.lab.ledger.query_cache import remembered_of
 from rivya_core.lab.ledger.records import GenerationRecord, HistoryFilter, HistoryPage
@@ -303,7 +304,7 @@ def _counted(
         some = sa.select(sa.literal(1)).select_from(generations).where(*where).limit(COUNT_MAX + 1).subquery()
         total = connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
         return total, _seqs(connection, where, size + 1, (page - 1) * size, sort)
-    newest = sa.select(generations.c.seq).where(*where).order_by(generations.c.seq.desc()).limit(COUNT_MAX + 1)
+    newest = newest_first(connection, where).limit(COUNT_MAX + 1)
     found = newest.cte("found").prefix_with("MATERIALIZED")
     count = sa.select(sa.func.count()).select_from(found).scalar_subquery()
     query = sa.select(found.c.seq, count).order_by(found.c.seq.desc()).limit(size + 1).offset((page - 1) * size)

@@ -8,6 +8,7 @@ fail. Tokens come from ``search_words`` and are stored in the column of that nam
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -28,24 +29,26 @@ _INDEX: Final = sa.table("lab_prompts_fts", sa.column("rowid"), sa.column("lab_p
 _LAST: Final = "\U0010ffff"
 
 
-class _Found(FunctionElement[bool]):
-    """A condition that is written differently for each kind of database: one argument for each."""
+class Found(FunctionElement[bool]):
+    """A condition that is written differently for each kind of database: one argument for each. ``text``: what was typed."""
 
     type = sa.Boolean()
     inherit_cache = True
+    text: str
+    phrases: list[list[str]]
 
 
-@compiles(_Found, "sqlite")
-def _on_sqlite(found: _Found, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(Found, "sqlite")
+def _on_sqlite(found: Found, compiler: SQLCompiler, **options: Any) -> str:
     return compiler.process(next(iter(found.clauses)), **options)
 
 
-@compiles(_Found, "postgresql")
-def _on_postgresql(found: _Found, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(Found, "postgresql")
+def _on_postgresql(found: Found, compiler: SQLCompiler, **options: Any) -> str:
     return compiler.process(list(found.clauses)[1], **options)
 
 
-def matching(text: str) -> sa.ColumnElement[bool] | None:
+def matching(text: str) -> Found | None:
     """Return the condition for the generations that a search text finds; None when it contains no word."""
     text = text.encode("utf-8", "ignore").decode("utf-8").strip()[: TEXT_MAX * MOST_APART]
     typed = unicodedata.normalize("NFKC", text)[:TEXT_MAX].split()
@@ -53,7 +56,32 @@ def matching(text: str) -> sa.ColumnElement[bool] | None:
     if not phrases:
         return None
     ids = [] if len(typed) > 1 else _ids(text)
-    return _Found(_by_fts5(phrases, ids).self_group(), sa.or_(_by_vector(phrases), *ids).self_group())
+    found = Found(_by_fts5(phrases, ids).self_group(), sa.or_(_by_vector(phrases), *ids).self_group())
+    found.text, found.phrases = "" if len(typed) > 1 else text, phrases
+    return found
+
+
+def newest_first(connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[tuple[int]]:
+    """Select the sequence numbers of the rows that meet some conditions, newest first.
+
+    A search on SQLite walks through the full-text index, which has them in this order, and so ends early: as a condition it
+    would first collect every row with the words. Only for a text that is nobody's id.
+    """
+    query = sa.select(generations.c.seq).where(*where).order_by(generations.c.seq.desc())
+    found = next((one for one in where if isinstance(one, Found)), None)
+    if found is None or connection.dialect.name != "sqlite":
+        return query
+    if (
+        found.text
+        and connection.execute(sa.select(generations.c.seq).where(sa.or_(*_ids(found.text))).limit(1)).first()
+    ):
+        return query
+    others = [one for one in where if one is not found]
+    match = _INDEX.c.lab_prompts_fts.op("MATCH")(_expression(found.phrases))
+    rows = _INDEX.join(generations, _INDEX.c.rowid + 0 == generations.c.seq)  # "+ 0": by the index, never row by row
+    return (
+        sa.select(_INDEX.c.rowid.label("seq")).select_from(rows).where(match, *others).order_by(_INDEX.c.rowid.desc())
+    )
 
 
 def _ids(text: str) -> list[sa.ColumnElement[bool]]:
@@ -66,12 +94,16 @@ def _ids(text: str) -> list[sa.ColumnElement[bool]]:
 
 def _by_fts5(phrases: list[list[str]], ids: list[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
     """Ask FTS5: each phrase in quotes, its last word a prefix."""
-    expression = " AND ".join(f'"{" ".join(words)}"*' for words in phrases)
-    found = sa.select(_INDEX.c.rowid.label("seq")).where(_INDEX.c.lab_prompts_fts.op("MATCH")(expression))
+    match = _INDEX.c.lab_prompts_fts.op("MATCH")(_expression(phrases))
+    found = sa.select(_INDEX.c.rowid.label("seq")).where(match)
     if not ids:
         return generations.c.seq.in_(found)
     everything = sa.union_all(found, *(sa.select(generations.c.seq).where(one) for one in ids)).subquery()
     return generations.c.seq.in_(sa.select(everything.c.seq))
+
+
+def _expression(phrases: list[list[str]]) -> str:
+    return " AND ".join(f'"{" ".join(words)}"*' for words in phrases)
 
 
 def _by_vector(phrases: list[list[str]]) -> sa.ColumnElement[bool]:
