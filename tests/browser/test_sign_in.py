@@ -15,10 +15,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import QUICK, Server, Visitor
+from tests.browser.conftest import COMES_MS, QUICK, Server, Visitor
 from tests.browser.looks import broken, each_look, fits
+from tests.browser.nginx import NAME, Nginx
 from tests.browser.test_first_visit import type_prompt
 from tests.until import until
 
@@ -30,6 +31,7 @@ PEOPLE: dict[str, dict[str, str | bool]] = {
     "liar": {"email": "ada@lab.example", "email_verified": False, "name": "Ada"},
 }
 PROMPT = "A lighthouse in a storm"
+STATUS = "async (address) => (await fetch(address)).status"
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +65,19 @@ def answers(address: str) -> bool:
 def team(provider: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A dashboard where people sign in at that provider."""
     folder: Path = tmp_path_factory.mktemp("team")
+    running = _dashboard(folder, "http://127.0.0.1:{port}", provider)
+    running.start()
+    yield running
+    running.stop()
+
+
+def _dashboard(folder: Path, address: str, provider: str, **settings: str) -> Server:
+    """A dashboard that is reached by an address, before it is started."""
     secrets = folder / "secrets.toml"
     secrets.write_text(
         f"""
         [auth]
-        redirect_uri = "http://127.0.0.1:{{port}}/oauth2callback"
+        redirect_uri = "{address}/oauth2callback"
         cookie_secret = "not a secret at all, but long enough"
         client_id = "rivya"
         client_secret = "x"
@@ -76,15 +86,13 @@ def team(provider: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
         encoding="utf-8",
     )
     people = {"RIVYA_MAKERS": "@team.example", "RIVYA_ADMINS": "ada@lab.example"}
-    running = Server(folder / "data", {**QUICK, **people, "STREAMLIT_SECRETS_FILES": str(secrets)})
-    running.start()
-    yield running
-    running.stop()
+    return Server(folder / "data", {**QUICK, **people, **settings, "STREAMLIT_SECRETS_FILES": str(secrets)})
 
 
 def sign_in(page: Page, provider: str, who: str) -> None:
     """Press the one button and choose somebody at the provider, which sends the browser back."""
-    page.route("https://**", lambda route: route.abort())  # the provider's page would have its style from a network
+    # the provider's page would have its style from a network
+    page.route("https://cdn.*/**", lambda route: route.abort())
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{provider}/**")
     page.get_by_role("button", name=who, exact=True).click()
@@ -159,3 +167,31 @@ def test_who_is_not_verified_stays_out(team: Server, provider: str, visit: Visit
     answer = httpx.get(f"{team.url}/exports/history.csv", cookies=cookies_of(visitor))
     assert (answer.status_code, "not verified" in answer.text) == (401, True)
     sign_out(visitor.page, provider)
+
+
+def test_sign_in_works_below_a_path_behind_a_proxy(provider: str, browser: Browser, tmp_path: Path) -> None:
+    """By https, with the cookie for that path alone: the session knows who it is, and so do the routes of ours."""
+    server = _dashboard(tmp_path, "", provider, STREAMLIT_SERVER_BASE_URL_PATH="lab", RIVYA_ALLOWED_HOSTS=NAME)
+    proxy = Nginx(tmp_path / "nginx", server.port)
+    secrets = tmp_path / "secrets.toml"
+    secrets.write_text(
+        secrets.read_text(encoding="utf-8").replace('"/oauth2', f'"{proxy.url}/oauth2'), encoding="utf-8"
+    )
+    context = browser.new_context(ignore_https_errors=True)
+    context.set_default_timeout(COMES_MS)
+    try:
+        server.start()
+        proxy.start()
+        page = context.new_page()
+        page.goto(f"{proxy.url}/")
+        assert page.evaluate(STATUS, "/lab/exports/history.csv") == 401
+        sign_in(page, provider, "maker")
+        expect(page.get_by_text("Mo · maker")).to_be_visible()
+        assert {one.get("path") for one in context.cookies() if one.get("name") == "_streamlit_user"} == {"/lab"}
+        clip = page.locator('video[src^="/lab/clips/"]').first
+        expect(clip).to_have_js_property("readyState", 4)
+        assert page.evaluate(STATUS, "/lab/exports/history.csv") == 200
+    finally:
+        context.close()
+        proxy.stop()
+        server.stop()
