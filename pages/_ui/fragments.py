@@ -32,8 +32,8 @@ def part(draw: Callable[P, T], every_s: float | None) -> Callable[P, T | None]:
         except RivyaError as error:
             if not outage.is_one(error) or (every_s is None and not outage.is_part_of_a_page()):
                 raise
-            outage.keep_inputs()
             if every_s is None:
+                outage.keep_inputs()
                 st.rerun()
             st.caption(outage.WORDS)
             return None

@@ -13,6 +13,7 @@ from rivya_core.api.errors import RivyaError, StorageError
 
 LOOK_EVERY_S = 2.0
 WORDS = "The database does not answer. This part comes back by itself."
+_KEPT = "_kept_in_an_outage"
 _TYPED = (str, int, float, list, tuple, date, time)
 
 
@@ -22,14 +23,21 @@ def is_one(error: RivyaError) -> bool:
 
 
 def keep_inputs() -> None:
-    """Keep the values of the widgets that this run did not come to: Streamlit drops what a run does not draw.
+    """Keep what stands in the widgets until ``put_back``: Streamlit drops what a run does not draw.
 
     What was pressed or ticked is left out, since Streamlit refuses a value of a button's key.
     """
-    for key, value in st.session_state.to_dict().items():
-        if isinstance(value, _TYPED) and not isinstance(value, bool):
-            with suppress(StreamlitAPIException):  # drawn before the page failed: it stays anyway
-                st.session_state[key] = value
+    found = st.session_state.to_dict().items()
+    st.session_state[_KEPT] = {
+        key: value for key, value in found if isinstance(value, _TYPED) and not isinstance(value, bool) and key != _KEPT
+    }
+
+
+def put_back() -> None:
+    """Put what was kept into the widgets of this run; only a value that is set in the run that draws reaches the browser."""
+    for key, value in st.session_state.pop(_KEPT, {}).items():
+        with suppress(StreamlitAPIException):
+            st.session_state[key] = value
 
 
 def is_part_of_a_page() -> bool:

@@ -57,6 +57,10 @@ def test_what_was_typed_outlives_an_outage(server: postgresql.Server, open_app: 
     assert not app.exception
     [box] = [one for one in app.text_area if one.label == "Prompt"]
     assert box.value == "A lighthouse in a storm"
+    assert (box.proto.value, box.proto.set_value) == (
+        box.value,
+        True,
+    )  # a browser shows what it is told, not what is kept
     server.stop()
     app = box.set_value("A lighthouse in a storm at night").run()
     assert WORDS in said(app)

@@ -41,6 +41,7 @@ def navigate() -> None:
     st.session_state[_FRAMED] = True
     try:
         page = _navigation()
+        outage.put_back()
         try:
             page.run()
         except RivyaError as error:
