@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -178,5 +178,12 @@ def _health_at(port: int | None) -> Iterator[None]:
         listener.stop(at_once=True)
 
 
+def leave(code: int) -> NoReturn:
+    """End the process now that all is closed: no thread that still waits for a server may keep it, and nothing is tidied."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    leave(main())

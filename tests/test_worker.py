@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import signal
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,8 @@ import pytest
 from rivya_core import worker
 from rivya_core.log_lines import LineFormatter
 from tests import postgresql
+from tests.flow.outside import ROOT
+from tests.until import HANGS_S
 
 SHARED = {
     "RIVYA_DATABASE_URL": "postgresql+psycopg://ann:secret-word@127.0.0.1:9/rivya",
@@ -94,3 +98,13 @@ def test_an_event_is_one_line_with_its_ids() -> None:
     assert (
         LineFormatter().format(record) == "1970-01-01T00:00:00Z INFO rivya.jobs task accepted generation_id=gen-1 run=2"
     )
+
+
+def test_a_worker_that_has_closed_is_gone_at_once() -> None:
+    """A thread that still waits for a server does not keep the process; what was said is out, and the exit code is its own."""
+    waits = "threading.Thread(target=threading.Event().wait).start()"
+    program = f"import threading; from rivya_core import worker; {waits}; print('said', end=''); worker.leave(1)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=HANGS_S, cwd=ROOT, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "said")
