@@ -68,8 +68,8 @@ class Told:
             self.failed.append(f"{response.status} {response.url}")
 
     def broke(self, request: Request) -> None:
-        """Note what broke; a browser that has enough of a clip, or saves it, gives its request up."""
-        if request.failure != "net::ERR_ABORTED":
+        """Note what broke. A browser gives up requests itself; a clip that waits is cut off by a proxy and taken up again."""
+        if request.failure != "net::ERR_ABORTED" and request.resource_type != "media":
             self.failed.append(f"{request.failure} {request.url}")
 
     def is_below(self, url: str) -> bool:
