@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from rivya_core import GenerationRequest, Settings
 from rivya_core.api.errors import StorageError
+from rivya_core.lab.experiments.repository import failures
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger import migrations
 from rivya_core.lab.ledger.database import (
@@ -234,3 +235,9 @@ def test_who_cannot_know_whether_it_was_stored_is_told_so(cut_lab: tuple[Lab, Cu
     assert (caught.value.charged, caught.value.retryable) == ("unknown", True)
     assert "othing was stored" not in str(caught.value)
     assert len(lab.ledger.open_rows(lab.connection)) == 1
+
+
+def test_labels_may_stand_beside_a_sum(database: sa.Engine) -> None:
+    """PostgreSQL refuses a column that the grouping does not settle; SQLite takes any of its values."""
+    with reading(database) as connection:
+        assert failures(connection, "nobody") == {}
