@@ -94,9 +94,11 @@ def test_a_worker_that_froze_before_a_post_does_not_send_it_when_it_goes_on(
     frozen.send_signal(signal.SIGCONT)
     until(lambda: len(workers_of(lab)) == 2, what="the frozen one beats again")
     frozen.send_signal(signal.SIGTERM)
-    assert any("taken for dead" in line for line in heard(frozen))
+    told = heard(frozen)
+    assert any("taken for dead" in line for line in told), told
     living.send_signal(signal.SIGTERM)
-    assert any("workers that died" in line for line in heard(living))
+    told = heard(living)
+    assert any("workers that died" in line for line in told), told
     assert Counter(post.idempotency_key for post in world.requests("create")) == Counter(ids)
 
 
