@@ -45,7 +45,7 @@ from rivya_core.lab.ledger.records import (
     Pause,
 )
 from rivya_core.lab.media.archive import Archive
-from rivya_core.lab.people.acting import ActingLab
+from rivya_core.lab.people.acting import ActingLab, acting_person, own
 from rivya_core.lab.people.person import Person
 from rivya_core.lab.server.contract_check import ContractReport
 from rivya_core.lab.server.knowledge import Server
@@ -303,17 +303,17 @@ class Lab:
         return ids
 
     def draft(self) -> Mapping[str, Any] | None:
-        """Return the draft of the Generate form; one per data folder."""
-        draft: Mapping[str, Any] | None = self.ledger.key_value.get("draft")
+        """Return the draft of the Generate form: of the person who asks; without sign-in one for all."""
+        draft: Mapping[str, Any] | None = self.ledger.key_value.get(own("draft", acting_person()))
         return draft
 
     def save_draft(self, draft: Mapping[str, Any]) -> None:
         """Save the draft of the Generate form; the last writer wins."""
-        self.ledger.key_value.set("draft", dict(draft))
+        self.ledger.key_value.set(own("draft", acting_person()), dict(draft))
 
     def change_draft(self, change: Callable[[Mapping[str, Any] | None], Mapping[str, Any]]) -> None:
         """Replace the draft by what ``change`` makes of it, in one transaction: of two tabs the second sees the first."""
-        self.ledger.key_value.change("draft", lambda kept: dict(change(kept)))
+        self.ledger.key_value.change(own("draft", acting_person()), lambda kept: dict(change(kept)))
 
     # -- experiments -----------------------------------------------------------------------------------------------
 

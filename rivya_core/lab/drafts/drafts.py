@@ -1,7 +1,7 @@
 """The draft of a request: the content of the form, and the intent that deduplicates double clicks.
 
-One draft per data folder; the last writer wins. A reference image is archived as soon as it is chosen, so a draft survives
-a reload and a restart with its image.
+One draft per person, without sign-in one for all; the last writer wins. A reference image is archived as soon as it is
+chosen, so a draft survives a reload and a restart with its image.
 """
 
 from __future__ import annotations

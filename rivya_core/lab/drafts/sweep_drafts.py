@@ -1,7 +1,7 @@
 """The draft of a sweep: the content of its form, and the experiment id that deduplicates double clicks.
 
-One draft per data folder; the last writer wins. Reference images are archived as soon as they are chosen, so the draft
-survives a reload and a restart with its images.
+One draft per person, without sign-in one for all; the last writer wins. Reference images are archived as soon as they are
+chosen, so the draft survives a reload and a restart with its images.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from rivya_core.lab.experiments.records import CellRecord, ExperimentRecord
 from rivya_core.lab.experiments.service import new_experiment_id
 from rivya_core.lab.experiments.sweep import KINDS, MAX_TAKES, Sweep
 from rivya_core.lab.lab import Lab
+from rivya_core.lab.people.acting import own
 
 Kind = Literal["param", "prompt", "image", "variable", "model"]
 
@@ -129,13 +130,13 @@ class SweepDraft:
 
 
 def load(lab: Lab) -> SweepDraft:
-    """Read the draft of this data folder."""
-    return SweepDraft.from_mapping(lab.ledger.key_value.get(NOTE))
+    """Read the draft: of the person whose lab it is; without sign-in one for all."""
+    return SweepDraft.from_mapping(lab.ledger.key_value.get(own(NOTE, lab.person)))
 
 
 def save(lab: Lab, draft: SweepDraft) -> None:
     """Save the draft; the last writer wins."""
-    lab.ledger.key_value.set(NOTE, draft.to_mapping())
+    lab.ledger.key_value.set(own(NOTE, lab.person), draft.to_mapping())
 
 
 def to_sweep(lab: Lab, draft: SweepDraft) -> Sweep:

@@ -30,8 +30,18 @@ _WHO: Final = {
 
 def acting_address() -> str | None:
     """The address of the person whose call is being carried out, to be stored with what it makes; None without sign-in."""
-    person = _acting.get()
+    person = acting_person()
     return None if person is None else person.address
+
+
+def acting_person() -> Person | None:
+    """The person whose call is being carried out; None without sign-in."""
+    return _acting.get()
+
+
+def own(name: str, person: Person | None) -> str:
+    """The name under which something is kept for one person alone, such as a draft; without sign-in there is one for all."""
+    return name if person is None else f"{name}:{person.address}"
 
 
 @contextmanager

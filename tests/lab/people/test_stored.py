@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ import sqlalchemy as sa
 
 from rivya_core import GenerationRequest, Lab, Sweep
 from rivya_core.api.errors import BudgetError, LabError
+from rivya_core.lab.drafts import drafts, sweep_drafts
+from rivya_core.lab.drafts.drafts import Draft
+from rivya_core.lab.drafts.sweep_drafts import SweepDraft
 from rivya_core.lab.ledger.schema import metadata, shows
 from rivya_core.lab.people.person import Person
 from rivya_core.web import clip_archive, exports
@@ -180,3 +184,20 @@ def test_spend_and_exports_say_by_whom_and_what_is_handed_on_does_not(found: Sho
     handed += [bundle.read(name) for name in bundle.namelist()]
     handed += list(found.lab.shows.files.pieces(show.id, "zip"))
     assert not any(b"team.example" in part or ANN.address.encode() in part for part in handed)
+
+
+def test_a_draft_is_its_persons_own(found: Shown) -> None:
+    """Nobody finds another's prompt and takes in the form, and two people who press at once with the same words both get a clip."""
+    lab = found.lab
+    ann, ben = lab.acting_as(ANN), lab.acting_as(BEN)
+    of_all = lab.draft()
+    ann.save_draft(Draft(prompt="A red fox", takes=4).to_mapping())
+    ben.change_draft(lambda kept: {**(kept or {}), "prompt": "A heron"})
+    assert (Draft.from_mapping(ann.draft()).prompt, Draft.from_mapping(ann.draft()).takes) == ("A red fox", 4)
+    assert (Draft.from_mapping(ben.draft()).prompt, Draft.from_mapping(ben.draft()).takes) == ("A heron", 1)
+    sweep_drafts.save(ann, SweepDraft(name="Hers"))
+    assert (sweep_drafts.load(ann).name, sweep_drafts.load(ben).name, sweep_drafts.load(lab).name) == ("Hers", "", "")
+    assert lab.draft() == of_all
+    same, now = Draft(prompt="A tram in the snow"), datetime.now(UTC)
+    made = [row.id for theirs in (ann, ben, ann) for row in drafts.submit(theirs, same, now)[0]]
+    assert (made[0] != made[1], made[0] == made[2]) == (True, True)
