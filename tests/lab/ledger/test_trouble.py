@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,32 +19,55 @@ from rivya_core.lab.ledger import trouble as troubles
 from rivya_core.lab.ledger.database import OneLineFilter, damage_error, sqlite, transactions, trouble_of
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.ledger.trouble import Trouble
-from tests.until import until
+from tests.until import HANGS_S, until
 
 REQUEST = GenerationRequest(prompt="A red fox in the snow")
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy database is given up soon, and tried again soon; nothing was told before."""
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 100)
-    monkeypatch.setattr(transactions, "TURN_MAX_S", 0.1)
+    """What failed is tried again soon; nothing was told before."""
     monkeypatch.setattr(context, "BACK_OFF_S", 0.2)
     monkeypatch.setattr(sys.modules["rivya_core.lab.jobs.create"], "ACCEPT_AGAIN_S", 0.1)
     monkeypatch.setattr(troubles, "_told_at_s", {})
 
 
+class OtherProgram:
+    """Holds the database of a lab. While it does, whoever waits for the lock gives up soon; before and after, as ever."""
+
+    def __init__(self, lab: Lab, database: Path) -> None:
+        self._engine = lab.ledger.database
+        self._connection = sqlite3.connect(database, isolation_level=None, check_same_thread=False, timeout=HANGS_S)
+        self._turns = pytest.MonkeyPatch()
+
+    def lock(self) -> None:
+        """Take the write lock."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._turns.setattr(transactions, "TURN_MAX_S", 0.1)
+        event.listen(self._engine, "checkout", impatient)
+
+    def release(self) -> None:
+        """Give it back."""
+        event.remove(self._engine, "checkout", impatient)
+        event.listen(self._engine, "checkout", patient)
+        self._turns.undo()
+        self._connection.close()
+
+
+def impatient(connection: sqlite3.Connection, *_: object) -> None:
+    """Give up on a lock soon."""
+    connection.execute("PRAGMA busy_timeout=100")
+
+
+def patient(connection: sqlite3.Connection, *_: object) -> None:
+    """Wait for a lock as long as ever."""
+    connection.execute(f"PRAGMA busy_timeout={sqlite.BUSY_TIMEOUT_MS}")
+
+
 @pytest.fixture
-def locked(lab: Lab, data_dir: Path) -> Iterator[Callable[[], None]]:
-    """The database of the lab, held by another program until the function is called."""
-    other = sqlite3.connect(data_dir / "lab.sqlite3", isolation_level=None, check_same_thread=False)
-    other.execute("BEGIN IMMEDIATE")
-
-    def release() -> None:
-        other.execute("ROLLBACK")
-
-    yield release
-    other.close()
+def other(lab: Lab, data_dir: Path) -> OtherProgram:
+    """Another program with the lab's database open."""
+    return OtherProgram(lab, data_dir / "lab.sqlite3")
 
 
 def traces(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -54,9 +76,10 @@ def traces(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_a_locked_database_is_one_line_and_goes_on(
-    lab: Lab, locked: Callable[[], None], caplog: pytest.LogCaptureFixture
+    lab: Lab, other: OtherProgram, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While another program holds the database nothing is stored and health says so; afterwards everything goes on."""
+    other.lock()
     with pytest.raises(StorageError, match="locked"):
         lab.submit(REQUEST)
     assert not lab.health().ok
@@ -64,7 +87,7 @@ def test_a_locked_database_is_one_line_and_goes_on(
     assert any("locked" in trouble for trouble in lab.troubles())
     lab.refresh_balance()
     until(lambda: "The database is locked" in caplog.text)
-    locked()
+    other.release()
     assert lab.wait(lab.submit(REQUEST).id).state is State.SUCCEEDED
     until(lambda: lab.health().ok)
     assert lab.troubles() == []
@@ -73,15 +96,14 @@ def test_a_locked_database_is_one_line_and_goes_on(
 
 
 def test_a_task_id_waits_for_a_database_that_is_locked(
-    lab: Lab, data_dir: Path, caplog: pytest.LogCaptureFixture
+    lab: Lab, other: OtherProgram, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Rivya has accepted and the database cannot take the task id: it is kept until it can; one task, one charge."""
     assert lab.simulator is not None
-    other = sqlite3.connect(data_dir / "lab.sqlite3", isolation_level=None, check_same_thread=False, timeout=10.0)
 
     def watcher(point: crash_points.CrashPoint, _generation_id: str) -> None:
         if point is crash_points.CrashPoint.ANSWERED:
-            other.execute("BEGIN IMMEDIATE")
+            other.lock()
 
     crash_points.watch(watcher)
     try:
@@ -91,7 +113,7 @@ def test_a_task_id_waits_for_a_database_that_is_locked(
         assert lab.get(row.id).task_id is None
     finally:
         crash_points.watch(None)
-        other.close()
+        other.release()
     assert lab.wait(row.id).state is State.SUCCEEDED
     assert lab.get(row.id).attempts == 1
     assert len(lab.simulator.world.tasks()) == 1
