@@ -25,6 +25,8 @@ from tests.until import HANGS_S, until
 
 REQUEST = GenerationRequest(prompt="A red fox in the snow")
 NEVER_SILENT_S = 600.0
+A_WORKERS = 5
+"""Generations that a worker takes at once: so few that no two of three can hold all there are."""
 CAP, FIT = 800, 5
 
 pytestmark = pytest.mark.process
@@ -42,7 +44,8 @@ def world(tmp_path: Path) -> Iterator[Outside]:
 def settings(world: Outside, postgresql_url: str, bucket: Bucket) -> dict[str, Any]:
     """What all processes have in common."""
     shared = {"database_url": postgresql_url, "archive_url": bucket.url, "simulated": True}
-    return {**FAST, **world.live, **shared, "worker_beat_s": 0.25, "worker_silent_s": NEVER_SILENT_S}
+    beats = {"worker_beat_s": 0.25, "worker_silent_s": NEVER_SILENT_S}
+    return {**FAST, **world.live, **shared, **beats, "jobs_per_worker": A_WORKERS}
 
 
 @pytest.fixture
