@@ -64,9 +64,9 @@ class Fleet:
         connection = context.settings.connection
         is_on_duty = membership.is_on_duty
         rows = list(context.ledger.open_rows(connection, held_by=None if is_on_duty else membership.id))
-        if self._provisional_due and is_on_duty:
-            self._provisional_due = False
-            rows += context.ledger.provisional_rows(connection)
+        all_provisional = self._provisional_due and is_on_duty
+        rows += context.ledger.provisional_rows(connection, held_by=None if all_provisional else membership.id)
+        self._provisional_due = self._provisional_due and not all_provisional
         mine = [row for row in rows if row.worker_id == membership.id]
         self._forget_errors({row.id for row in mine})
         lost = [row.id for row in mine if not context.at_work(row.id) and not context.is_backing_off(row.id)]

@@ -278,11 +278,13 @@ class Ledger:
         with self.reading() as opened:
             return readable(opened, query, _open_row)
 
-    def provisional_rows(self, connection: str) -> Sequence[OpenRow]:
-        """Return succeeded rows of a connection whose final price Rivya has not reported yet, oldest first."""
+    def provisional_rows(self, connection: str, *, held_by: str | None = None) -> Sequence[OpenRow]:
+        """Return succeeded rows of a connection whose final price Rivya has not reported yet, oldest first; see ``open_rows``."""
         columns = generations.c
         query = sa.select(*_OPEN_ROW).order_by(columns.seq)
         where = [columns.state == State.SUCCEEDED.value, columns.settlement == "provisional"]
+        if held_by is not None:
+            where.append(columns.worker_id == held_by)
         with self.reading() as opened:
             return readable(opened, query.where(*where, columns.connection == connection), _open_row)
 

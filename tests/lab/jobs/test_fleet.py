@@ -206,6 +206,21 @@ def test_a_clip_whose_price_is_not_final_is_asked_for_again_after_a_start(
     assert is_queued(queue, row, 2)
 
 
+def test_a_price_that_an_outage_kept_from_being_stored_is_asked_for_again(
+    ledger: Ledger, queue: JobQueue, start: Callable[[], Machine], clock: Clock
+) -> None:
+    """The job ended, and the row is still held: whoever holds it enqueues it anew, not only at a start."""
+    alone = start()
+    beat(clock, alone)
+    alone.fleet.recover_lost(STARTED_S)
+    row = in_state(ledger, State.SUCCEEDED)
+    assert row.settlement == "provisional"
+    assert alone.me.claim(row.id) is not None
+    alone.fleet.recover_lost(STARTED_S)
+    assert rows_of(ledger)[row.id] == (None, row.runs + 1)
+    assert is_queued(queue, row, row.runs + 1)
+
+
 def test_tidying_cancels_what_later_runs_have_replaced(
     ledger: Ledger, queue: JobQueue, start: Callable[[], Machine]
 ) -> None:
