@@ -169,6 +169,7 @@ def test_what_stops_a_move_is_said_before_anything_is_changed(
     lab = make_lab(simulator_speed=0.01)
     row = lab.submit(GenerationRequest(prompt="A fox"))
     embedded = lab.settings
+    until(lambda: lab.health().engine == "running", what="the lock is held")
     with pytest.raises(LabError, match="data folder is in use"):
         moving.move(embedded, target)
     close_all()
