@@ -234,9 +234,7 @@ def failures(connection: sa.Connection, experiment_id: str) -> dict[str, dict[st
         .select_from(cell_takes.join(cells, both).join(generations, generations.c.id == column.generation_id))
         .where(column.experiment_id == experiment_id, generations.c.state == State.FAILED.value)
         .where(generations.c.duplicate_of.is_(None))  # a merged duplicate is no failure of the value
-        .group_by(
-            cells.c.experiment_id, cells.c.cell
-        )  # the whole key: only then PostgreSQL lets labels stand beside it
+        .group_by(cells.c.experiment_id, cells.c.cell)  # the whole key: only then may its labels stand beside the sum
     )
     found: dict[str, dict[str, int]] = {}
     for values, count in connection.execute(query):

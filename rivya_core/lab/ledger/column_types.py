@@ -14,7 +14,10 @@ from rivya_core.api.errors import DamagedValueError
 from rivya_core.lab.ledger.history.search_words import as_vector
 
 LARGE_INTEGER: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""64 bits: SQLite's every integer has them, and only its ``INTEGER`` counts a primary key up by itself."""
+"""A key of 64 bits: SQLite's every integer has them, and only its ``INTEGER`` counts a primary key up by itself."""
+
+UNLIMITED: Final = sa.String(64).with_variant(sa.Text(), "postgresql")
+"""Text of the API, of any length: SQLite ignores a length, PostgreSQL would refuse to store the row."""
 
 
 class UtcMoment(TypeDecorator[datetime]):
@@ -48,6 +51,25 @@ class UtcMoment(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Turn naive UTC back into an aware datetime."""
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+class WholeNumber(TypeDecorator[int]):
+    """An integer of 64 bits. A sum of such is one, too, which PostgreSQL gives as a decimal."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        """Choose the type: SQLite's every integer has 64 bits."""
+        return dialect.type_descriptor(sa.Integer() if dialect.name == "sqlite" else sa.BigInteger())
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], int | None] | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Turn a decimal back into an integer."""
+        return None if dialect.name == "sqlite" else _whole
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 class SearchWords(TypeDecorator[str]):

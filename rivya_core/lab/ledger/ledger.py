@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from rivya_core.api import GenerationRequest
 from rivya_core.lab.ledger.assets import Asset, Assets
 from rivya_core.lab.ledger.credits import release_many, reserve, reserve_many
-from rivya_core.lab.ledger.database import trouble_of
+from rivya_core.lab.ledger.database import count_on, trouble_of
 from rivya_core.lab.ledger.history.search_words import stored_words
 from rivya_core.lab.ledger.ids import generation_id, new_intent_id
 from rivya_core.lab.ledger.job_writes import JobWrites
@@ -204,6 +204,8 @@ class Ledger:
         if known is None:
             columns = self._new_columns(new, at) | times | figures | ended | clip
             connection.execute(sa.insert(generations).values(**columns))
+            if "seq" in clip:
+                count_on(connection, generations.c.seq)
             self.rows.write_event(connection, new.id, "state", {"from": None, "to": State.SUCCEEDED.value}, done)
         return self.rows.must_find(connection, new.id)
 

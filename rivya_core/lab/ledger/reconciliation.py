@@ -117,7 +117,12 @@ def log_balance(
         "open_credits": took.most - took.least,
         "key_fingerprint": key_fingerprint,
     }
-    query = sa.select(balances).where(balances.c.connection == name).order_by(balances.c.asked_at.desc()).limit(2)
+    query = (
+        sa.select(balances)
+        .where(balances.c.connection == name)
+        .order_by(balances.c.asked_at.desc(), balances.c.id.desc())
+        .limit(2)
+    )
     before = [row._mapping for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name
     if len(before) > 1 and all(row[key] == value for row in before for key, value in figures.items()):
         same = balances.c.id == before[0]["id"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from rivya_core.lab.ledger import schema_ballots, schema_metadata, schema_money, schema_workers
-from rivya_core.lab.ledger.column_types import LARGE_INTEGER, SearchWords, UtcMoment
+from rivya_core.lab.ledger.column_types import LARGE_INTEGER, UNLIMITED, SearchWords, UtcMoment, WholeNumber
 
 PREFIX, metadata = schema_metadata.PREFIX, schema_metadata.metadata
 ballots, ballot_lines = schema_ballots.ballots, schema_ballots.ballot_lines
@@ -23,7 +23,7 @@ assets = sa.Table(
     sa.Column("created_at", UtcMoment, nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("mime", sa.String(64), nullable=False),
-    sa.Column("size_bytes", LARGE_INTEGER, nullable=False),
+    sa.Column("size_bytes", WholeNumber, nullable=False),
     sa.Column("width_px", sa.Integer),
     sa.Column("height_px", sa.Integer),
     sa.Column("name", sa.Text, nullable=False),
@@ -65,7 +65,7 @@ generations = sa.Table(
     sa.Column("open_attempts", sa.Integer, nullable=False, default=0),  # POSTs begun whose outcome is unknown
     sa.Column("first_attempt_at", UtcMoment),
     sa.Column("task_id", sa.Text),
-    sa.Column("task_status", sa.String(64)),
+    sa.Column("task_status", UNLIMITED),
     sa.Column("duplicate_of", sa.String(64)),  # the row of the same connection that has this task already
     sa.Column("unwatched_at", UtcMoment),  # a person stopped watching a task that never ends
     sa.Column("result_url", sa.Text),
@@ -76,17 +76,17 @@ generations = sa.Table(
     sa.Column("fence", sa.Integer, nullable=False, server_default=sa.text("0")),  # grows with every claim
     sa.Column("posting_at", UtcMoment),  # a worker's POST is in flight since then
     # credits
-    sa.Column("expected_credits", sa.Integer, nullable=False),
-    sa.Column("reserved_credits", sa.Integer),
-    sa.Column("final_credits", sa.Integer),
-    sa.Column("held_credits", sa.Integer, nullable=False),  # what counts against caps and balance today
+    sa.Column("expected_credits", WholeNumber, nullable=False),
+    sa.Column("reserved_credits", WholeNumber),
+    sa.Column("final_credits", WholeNumber),
+    sa.Column("held_credits", WholeNumber, nullable=False),  # what counts against caps and balance today
     sa.Column("settlement", sa.String(16), nullable=False),  # reserved, provisional, settled, released
     sa.Column("cap_day", sa.String(10), nullable=False),  # local calendar day of the submission, YYYY-MM-DD
     # the clip
     sa.Column("clip_key", sa.Text),
     sa.Column("poster_key", sa.Text),
     sa.Column("clip_sha256", sa.String(64)),
-    sa.Column("clip_bytes", LARGE_INTEGER),
+    sa.Column("clip_bytes", WholeNumber),
     sa.Column("clip_width_px", sa.Integer),
     sa.Column("clip_height_px", sa.Integer),
     sa.Column("clip_duration_s", sa.Float),
@@ -161,7 +161,7 @@ movements = sa.Table(
     sa.Column("at", UtcMoment, nullable=False),
     sa.Column("mode", sa.String(16), nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),  # reserve, adjust, settle, release
-    sa.Column("credits", sa.Integer, nullable=False),
+    sa.Column("credits", WholeNumber, nullable=False),
     sa.Column("provisional", sa.Boolean, nullable=False, default=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Index("ix_lab_movements_generation_id", "generation_id"),
@@ -193,8 +193,8 @@ experiments = sa.Table(
     sa.Column("spec", sa.JSON, nullable=False),  # base, axes with labels, grid or paired
     sa.Column("cells", sa.Integer, nullable=False),
     sa.Column("takes", sa.Integer, nullable=False),
-    sa.Column("cap_credits", sa.Integer),
-    sa.Column("quoted_credits", sa.Integer, nullable=False),  # what the quote said when it was started
+    sa.Column("cap_credits", WholeNumber),
+    sa.Column("quoted_credits", WholeNumber, nullable=False),  # what the quote said when it was started
     sa.Column("parent_id", sa.String(48)),  # the experiment this one extends
     sa.Column("created_at", UtcMoment, nullable=False),
     sa.Column("paused_at", UtcMoment),
@@ -219,7 +219,7 @@ cells = sa.Table(
     sa.Column("request_sha256", sa.String(64), nullable=False),
     sa.Column("reuse_sha256", sa.String(64)),
     sa.Column("asset_sha256", sa.String(64), sa.ForeignKey(PREFIX + "assets.sha256")),
-    sa.Column("expected_credits", sa.Integer, nullable=False),
+    sa.Column("expected_credits", WholeNumber, nullable=False),
 )
 
 cell_takes = sa.Table(

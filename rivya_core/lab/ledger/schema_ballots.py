@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from rivya_core.lab.ledger.column_types import LARGE_INTEGER, UtcMoment
+from rivya_core.lab.ledger.column_types import LARGE_INTEGER, UtcMoment, WholeNumber
 from rivya_core.lab.ledger.schema_metadata import PREFIX, metadata
 
 ballots = sa.Table(
@@ -16,7 +16,7 @@ ballots = sa.Table(
     sa.Column("question", sa.Text, nullable=False),
     sa.Column("seal_key", sa.String(64), nullable=False),
     sa.Column("plan", sa.JSON, nullable=False),  # vote_lines.Plan, the cell of each clip, the cells that had a clip
-    sa.Column("size_bytes", LARGE_INTEGER, nullable=False),
+    sa.Column("size_bytes", WholeNumber, nullable=False),
     sa.Column("made_at", UtcMoment, nullable=False),
     sa.Index("ix_lab_ballots_experiment_id", "experiment_id"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,13 +30,15 @@ from rivya_core.lab.ledger.database import (
 )
 from rivya_core.lab.ledger.database.postgresql import ISOLATION, begin_writing
 from rivya_core.lab.ledger.database.sentences import UNFIT, of_postgresql
+from rivya_core.lab.ledger.history.history import History
 from rivya_core.lab.ledger.ledger import Ledger
-from rivya_core.lab.ledger.schema import metadata
+from rivya_core.lab.ledger.records import HistoryFilter
+from rivya_core.lab.ledger.schema import metadata, notes
 from rivya_core.services import close_all, open_lab
 from tests import postgresql
 from tests.conftest import FAST
 from tests.cut_commits import CutCommits
-from tests.lab.given import added
+from tests.lab.given import NOON, added, new
 
 REQUEST = GenerationRequest(prompt="A red fox in the snow")
 
@@ -241,3 +244,50 @@ def test_labels_may_stand_beside_a_sum(database: sa.Engine) -> None:
     """PostgreSQL refuses a column that the grouping does not settle; SQLite takes any of its values."""
     with reading(database) as connection:
         assert failures(connection, "nobody") == {}
+
+
+NASTY = "a\0b \ud800 \\u0000 \\\0"
+
+
+def test_any_text_is_stored_and_looked_for(database: sa.Engine) -> None:
+    """What PostgreSQL cannot hold is written as the sign for it, in columns and in JSON that it takes apart; nothing raises."""
+    ledger = Ledger(database)
+    row = added(ledger)
+    ledger.rows.update(row.id, request_id=NASTY, task_status="s" * 100)
+    ledger.key_value.set("draft", {"text": NASTY})
+    assert ledger.get(row.id).request_id == "a\ufffdb ? \\u0000 \\\ufffd"
+    assert ledger.key_value.get("draft") == {"text": "a\ufffdb ? \\u0000 \\\ufffd"}
+    with reading(database) as connection:
+        taken = sa.select(notes.c.value["text"].as_string()).where(notes.c.name == "draft")
+        assert connection.execute(taken).scalar() == "a\ufffdb ? \\u0000 \\\ufffd"
+    assert History(database).page(HistoryFilter(text="\0")).total == 1
+    assert History(database).page(HistoryFilter(text="x\0y")).total == 0
+
+
+def test_texts_are_in_the_same_order_in_every_language(postgresql_server: postgresql.Server) -> None:
+    """A server that is set to a language sorts and compares our texts as SQLite does."""
+    name = f"language_{uuid.uuid4().hex[:12]}"
+    postgresql.create(
+        postgresql_server, name, "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'"
+    )
+    url = postgresql_server.url(name)
+    try:
+        postgresql.migrate_all(url)
+        database = open_shared(SecretStr(url))
+        with begin_immediate(database) as connection:
+            values = [{"name": one, "value": 1, "updated_at": NOON} for one in ("a_b", "a", "B", "é", "Z", "ab")]
+            connection.execute(sa.insert(notes), values)
+            assert connection.exec_driver_sql("SELECT 'a' < 'B'").scalar_one()
+            names = connection.execute(sa.select(notes.c.name).order_by(notes.c.name)).scalars().all()
+            assert compare_metadata(MigrationContext.configure(connection, opts=migrations.OPTIONS), metadata) == []
+        database.dispose()
+    finally:
+        postgresql.drop(postgresql_server, url)
+    assert names == ["B", "Z", "a", "a_b", "ab", "é"]
+
+
+def test_a_row_that_was_given_its_number_stops_no_later_one(database: sa.Engine) -> None:
+    """Examples have numbers of their own, which later rows pass over."""
+    ledger = Ledger(database)
+    example = ledger.add_example(new(), at=NOON, took_s=1.0, seq=2)
+    assert [added(ledger).seq for _ in range(2)] == [example.seq + 1, example.seq + 2]

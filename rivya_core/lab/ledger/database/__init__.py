@@ -19,13 +19,20 @@ from rivya_core.lab.ledger.database.errors import (
 )
 from rivya_core.lab.ledger.database.postgresql import open_shared
 from rivya_core.lab.ledger.database.sqlite import open_database
-from rivya_core.lab.ledger.database.transactions import begin_immediate, begin_on_rows, reading, reading_at_once
+from rivya_core.lab.ledger.database.transactions import (
+    begin_immediate,
+    begin_on_rows,
+    count_on,
+    reading,
+    reading_at_once,
+)
 from rivya_core.lab.ledger.database.upgrades import migrate, migrate_shared, refuse_other_revision
 
 __all__ = [
     "OneLineFilter",
     "begin_immediate",
     "begin_on_rows",
+    "count_on",
     "damage_error",
     "is_damage",
     "log_error",

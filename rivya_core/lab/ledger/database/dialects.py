@@ -29,6 +29,9 @@ class Dialect:
     begin_snapshot: Callable[[sa.Connection], None]
     """Start a transaction whose reads all see the same commits."""
 
+    count_on: Callable[[sa.Connection, sa.Column[int]], None]
+    """Let a key that counts itself up go on after the greatest one there is."""
+
     watch: Callable[[sa.Engine], Watch]
     """Build what detects the commits of all processes."""
 
@@ -37,9 +40,15 @@ class Dialect:
 
 
 _DIALECTS: Final = {
-    "sqlite": Dialect(sqlite.begin_writing, sqlite.begin_snapshot, sqlite.SqliteWatch, has_row_locks=False),
+    "sqlite": Dialect(
+        sqlite.begin_writing, sqlite.begin_snapshot, sqlite.count_on, sqlite.SqliteWatch, has_row_locks=False
+    ),
     "postgresql": Dialect(
-        postgresql.begin_writing, postgresql.begin_snapshot, postgresql.PostgresqlWatch, has_row_locks=True
+        postgresql.begin_writing,
+        postgresql.begin_snapshot,
+        postgresql.count_on,
+        postgresql.PostgresqlWatch,
+        has_row_locks=True,
     ),
 }
 

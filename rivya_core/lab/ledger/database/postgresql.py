@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import event
 
 from rivya_core.lab.ledger.database.errors import note_trouble, storage_errors
-from rivya_core.lab.ledger.database.stored_json import read_json
+from rivya_core.lab.ledger.database.stored_json import read_json, write_json
 
 POOL_SIZE: Final = 5
 POOL_OVERFLOW: Final = 10
@@ -47,6 +47,8 @@ def open_shared(url: SecretStr, *, session: dict[str, str] | None = None) -> sa.
     Raises:
         StorageError: it does not answer, or refuses the user.
     """
+    from rivya_core.lab.ledger.database.any_text import take_any_text  # noqa: PLC0415 - loads psycopg
+
     arguments = _arguments(SESSION | (session or {}))
     engine = sa.create_engine(
         url.get_secret_value(),
@@ -57,8 +59,10 @@ def open_shared(url: SecretStr, *, session: dict[str, str] | None = None) -> sa.
         pool_pre_ping=True,
         connect_args=arguments,
         json_deserializer=read_json,
+        json_serializer=write_json,
         hide_parameters=True,  # an error text must not carry a prompt
     )
+    event.listen(engine, "connect", take_any_text)
     event.listen(engine, "handle_error", note_trouble)
     with storage_errors(), engine.connect() as connection:
         connection.exec_driver_sql("SELECT 1").scalar_one()
@@ -91,6 +95,34 @@ def is_in_transaction(connection: sa.Connection) -> bool:
 def begin_snapshot(connection: sa.Connection) -> None:
     """Let all reads that follow see the commits that the first one sees."""
     connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+_IN_OTHER_ORDER: Final = """
+SELECT table_name, column_name, udt_name, character_maximum_length FROM information_schema.columns
+WHERE table_schema = current_schema() AND starts_with(table_name, :prefix)
+AND udt_name IN ('text', 'varchar') AND collation_name IS NULL
+ORDER BY table_name, ordinal_position
+"""
+
+
+def order_by_code_points(connection: sa.Connection, prefix: str) -> None:
+    """Let texts of the tables with a prefix be compared as SQLite does it, whatever language the server is set to.
+
+    Task ids and adopted rows are found by ranges of text, which other orders tear apart.
+    """
+    changes: dict[str, list[str]] = {}
+    for table, column, kind, length in connection.execute(sa.text(_IN_OTHER_ORDER), {"prefix": prefix}):
+        type_ = kind if length is None else f"{kind}({length})"
+        changes.setdefault(table, []).append(f'ALTER COLUMN "{column}" TYPE {type_} COLLATE "C"')
+    for table, columns in changes.items():
+        connection.exec_driver_sql(f'ALTER TABLE "{table}" {", ".join(columns)}')
+
+
+def count_on(connection: sa.Connection, column: sa.Column[int]) -> None:
+    """Let a key that counts itself up go on after the greatest one there is; rows that were given one do not move it."""
+    name, table = column.name, column.table.name
+    greatest = sa.select(sa.func.greatest(sa.func.max(column), 1)).scalar_subquery()
+    connection.execute(sa.select(sa.func.setval(sa.func.pg_get_serial_sequence(table, name), greatest)))
 
 
 class PostgresqlWatch:

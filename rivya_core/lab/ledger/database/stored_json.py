@@ -1,10 +1,15 @@
-"""Read JSON columns: a value that is no JSON is reported instead of guessed at."""
+"""Read and write JSON columns: a value that is no JSON is reported instead of guessed at."""
 
 from __future__ import annotations
 
 import json
+import re
+from typing import Any, Final
 
 from rivya_core.api.errors import DamagedValueError
+
+_NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""U+0000 as JSON writes it; behind an even number of backslashes, so that it is not a text about it."""
 
 
 def read_json(text: str | bytes) -> object:
@@ -17,3 +22,9 @@ def read_json(text: str | bytes) -> object:
         return json.loads(text)
     except ValueError as error:
         raise DamagedValueError from error
+
+
+def write_json(value: Any) -> str:
+    """Write a value as PostgreSQL can take it apart: it refuses U+0000 and half a surrogate pair, see ``any_text``."""
+    text = _NUL.sub(r"\1\\ufffd", json.dumps(value, ensure_ascii=False))
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -64,6 +64,11 @@ def begin_immediate(engine: sa.Engine, *, even_read_only: bool = False) -> Itera
     trouble_of(engine).wrote()
 
 
+def count_on(connection: sa.Connection, column: sa.Column[int]) -> None:
+    """Let a key that counts itself up go on after the greatest one there is: needed once rows were given one."""
+    dialect_of(connection.engine).count_on(connection, column)
+
+
 @contextmanager
 def begin_on_rows(engine: sa.Engine, *, even_read_only: bool = False) -> Iterator[sa.Connection]:
     """Yield a connection for writes that need no lock of all writers, as each is right by itself; commit at the end.

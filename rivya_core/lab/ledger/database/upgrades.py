@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from filelock import FileLock
 
 from rivya_core.api.errors import StorageError
-from rivya_core.lab.ledger.database import sqlite
+from rivya_core.lab.ledger.database import postgresql, sqlite
 from rivya_core.lab.ledger.database.errors import storage_errors
 from rivya_core.lab.ledger.database.transactions import begin_immediate
 from rivya_core.lab.ledger.migrations import VERSION_TABLE, config
@@ -75,6 +75,7 @@ def migrate_shared(
             if found is not None and first is not None:
                 first(connection)
             _run(connection, settings)
+        postgresql.order_by_code_points(connection, PREFIX)
         also(connection)
     return found, _head(settings)
 

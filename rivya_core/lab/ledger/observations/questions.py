@@ -60,7 +60,11 @@ def observed(connection: sa.Connection, name: str) -> list[Observation]:
     """Return every question in order, with each answer observed on the connection ``name``, most frequent first."""
     column = observations.c
     marked = name + SIMULATED_MARK
-    query = sa.select(observations).where(column.connection.in_([name, marked])).order_by(column.seen.desc())
+    query = (
+        sa.select(observations)
+        .where(column.connection.in_([name, marked]))
+        .order_by(column.seen.desc(), column.first_at, column.answer)
+    )
     found: dict[str, list[Observation]] = {}
     for row in connection.execute(query):
         simulated = is_built_in(name) or row.connection == marked

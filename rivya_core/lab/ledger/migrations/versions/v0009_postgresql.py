@@ -1,4 +1,7 @@
-"""On PostgreSQL: the words of prompts as an indexed ``tsvector``, and 64 bits for numbers that grow. SQLite has both already."""
+"""On PostgreSQL: the words of prompts as an indexed ``tsvector``, 64 bits for what is counted, no limit for what the API says.
+
+SQLite has all of it already.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +24,29 @@ COUNTED = (
     ("lab_cap_changes", "id"),
     ("lab_ballot_lines", "id"),
 )
-SIZES = (("lab_assets", "size_bytes"), ("lab_generations", "clip_bytes"), ("lab_ballots", "size_bytes"))
+AMOUNTS = (
+    ("lab_assets", "size_bytes"),
+    ("lab_generations", "clip_bytes"),
+    ("lab_ballots", "size_bytes"),
+    *(("lab_generations", f"{kind}_credits") for kind in ("expected", "reserved", "final", "held")),
+    ("lab_movements", "credits"),
+    ("lab_experiments", "cap_credits"),
+    ("lab_experiments", "quoted_credits"),
+    ("lab_cells", "expected_credits"),
+    *(("lab_balances", name) for name in ("credits", "booked_credits", "open_credits")),
+    *(("lab_cap_changes", name) for name in ("before_credits", "after_credits")),
+)
 
 
 def upgrade() -> None:
-    """Change the types, which on SQLite hold all of it as they are."""
+    """Change the types."""
     if op.get_context().dialect.name != "postgresql":
         return
-    for table, column in (*COUNTED, *SIZES):
+    for table, column in (*COUNTED, *AMOUNTS):
         op.alter_column(table, column, type_=sa.BigInteger())
     for table, column in COUNTED:
         op.execute(f"ALTER SEQUENCE {table}_{column}_seq AS bigint")
+    op.alter_column("lab_generations", "task_status", type_=sa.Text())
     _words()
 
 

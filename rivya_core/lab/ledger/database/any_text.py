@@ -1,0 +1,21 @@
+"""Let PostgreSQL take any text: one from outside must neither stop a job nor a search. Imported only once such a database is opened, since it loads the driver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import Connection
+from psycopg.types.string import StrDumperUnknown
+
+
+class AnyTextDumper(StrDumperUnknown):
+    """Send U+0000, which no text of PostgreSQL can hold, as U+FFFD, and half a surrogate pair as a question mark."""
+
+    def dump(self, obj: str) -> Any:
+        """Encode a text."""
+        return obj.replace("\0", "\ufffd").encode(self._encoding, "replace")
+
+
+def take_any_text(dbapi_connection: Connection[Any], _record: object) -> None:
+    """Prepare a new connection of a pool."""
+    dbapi_connection.adapters.register_dumper(str, AnyTextDumper)
