@@ -100,6 +100,9 @@ def _undocumented_length(draft: Draft) -> str | None:
 
 def _shortage(budget: Budget, needed: int) -> str:
     limit, spent = budget.refuses(needed), budget.spent_today_credits
+    if limit == "person_cap":
+        own, cap = budget.person_spent_credits, budget.person_cap_credits
+        return f"Your cap today is {cap:,} credits and you used {own:,}: {needed:,} more do not fit. Admins change it on Spend."
     if limit == "daily_cap":
         return f"Today's cap is {budget.cap_credits:,} credits and {spent:,} are used or promised: {needed:,} more do not fit."
     if limit == "balance":

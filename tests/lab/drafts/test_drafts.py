@@ -248,6 +248,9 @@ def test_reasons_name_every_field_at_fault(lab: Lab) -> None:
     reasons = quotes.reasons(lab.budget(), draft, quotes.price(lab, draft))
     assert reasons[0] == "Write a prompt."
     assert "100 are available" in reasons[1]
+    mine = replace(lab.budget(), available_credits=None, person_cap_credits=1440, person_spent_credits=1360)
+    (why,) = quotes.reasons(mine, Draft(prompt="A fox"), quotes.price(lab, draft))
+    assert why.startswith("Your cap today is 1,440 credits and you used 1,360: 160 more do not fit.")
 
 
 def test_a_draft_of_an_unknown_model_is_refused_in_words() -> None:
