@@ -17,6 +17,7 @@ from rivya_core.lab.drafts.drafts import Draft
 from rivya_core.lab.drafts.sweep_drafts import AxisDraft, SweepDraft
 from rivya_core.lab.experiments.service import Labelled, Sweep
 from rivya_core.simulator.server import SimulatorServer
+from tests.pace import HELD_S
 
 Open = Callable[..., AppTest]
 
@@ -296,7 +297,9 @@ def test_an_unknown_experiment_is_said(lab: Lab, open_app: Open) -> None:
 
 def test_a_sweep_is_paused_resumed_and_taken_back(make_lab: Callable[..., Lab], open_app: Open) -> None:
     """Each press does what it says; what waits can be taken back, and failed takes made once more."""
-    lab = make_lab(max_creates_in_flight=1, simulator_speed=1)
+    lab = make_lab(max_creates_in_flight=1)
+    assert lab.simulator is not None
+    lab.simulator.world.add_fault("slow", route="create", delay_s=HELD_S)
     id_ = lab.start(boats("16:9", "9:16", "1:1", takes=4))
     app = open_experiment(open_app, id_)
     button(app, "Pause").click().run()
@@ -308,6 +311,7 @@ def test_a_sweep_is_paused_resumed_and_taken_back(make_lab: Callable[..., Lab], 
     cancelled = lab.sweeps.brief(id_).states[State.CANCELLED]
     assert cancelled > 0
     assert button(checked(app), "Repair").label == f"Repair {cancelled} failed · {cancelled * 160:,} credits"
+    lab.simulator.world.clear_faults()
 
 
 def test_extend_pays_only_for_what_is_missing(lab: Lab, open_app: Open) -> None:
