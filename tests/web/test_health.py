@@ -88,7 +88,7 @@ async def test_the_workers_alive_are_listed(dashboard: Lab, ask: Callable[[], An
 def test_a_silent_worker_counts_no_more() -> None:
     """It is still listed, until another worker has taken its rows; but nobody runs the jobs."""
     beat = datetime(2026, 11, 25, 12, tzinfo=UTC)
-    silent = WorkerRecord("box-1-aa", "worker", "box", "1.0", beat, beat, 30.0, 0, 0.0, {}, 2)
+    silent = WorkerRecord("box-1-aa", "worker", "box", "1.0", beat, beat, 30.0, 0, 0.0, {}, None, 2)
     found = Processes([silent], silent_s=30.0)
     assert (found.workers, found.words, [one["id"] for one in found.as_dicts()]) == ([], NO_WORKER, ["box-1-aa"])
     assert Processes([replace(silent, silent_s=29.0)], silent_s=30.0).words == "run by 1 worker"

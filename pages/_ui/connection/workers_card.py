@@ -76,6 +76,11 @@ def _differences(found: Processes) -> list[str]:
     ]
     late = [one for one in found.alive if abs(one.clock_off_s) > CLOCK_OFF_MAX_S]
     said += [f"The clock of {one.host} is {_clock(one.clock_off_s)}. Set it by a time server." for one in late]
+    servers = sorted({one.connection for one in found.alive if one.connection is not None})
+    if len(servers) > 1:
+        said.append(
+            f"Several servers are worked for: {', '.join(servers)}. A generation waits for a worker of its own server."
+        )
     versions = sorted({one.version for one in found.alive})
     if len(versions) > 1:
         said.append(f"Different versions are at work: {', '.join(versions)}. Bring all to the newest.")

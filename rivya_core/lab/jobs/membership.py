@@ -67,6 +67,7 @@ class Membership:
         self.silent: tuple[str, ...] = ()
         """Workers that this one may judge dead, as of the last beat."""
         self._own = limits_of(settings)
+        self._connection = settings.connection
         self.limits: Mapping[str, float] = smallest([self._own])
         """The smallest limits of all processes, as of the last beat."""
         self._beat_s = settings.worker_beat_s
@@ -132,7 +133,14 @@ class Membership:
     def _enter(self) -> None:
         began_s = self._clock_s()
         self.is_first, self.silent = False, ()
-        self.workers.begin(self.id, role=self.role.value, host=socket.gethostname(), version=VERSION, limits=self._own)
+        self.workers.begin(
+            self.id,
+            role=self.role.value,
+            host=socket.gethostname(),
+            version=VERSION,
+            limits=self._own,
+            connection_name=self._connection,
+        )
         self._good_s = began_s
 
     def _run(self) -> None:

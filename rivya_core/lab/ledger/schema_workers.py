@@ -19,6 +19,7 @@ workers = sa.Table(
     sa.Column("at_work", sa.Integer, nullable=False),  # jobs that the process runs
     sa.Column("clock_off_s", sa.Float, nullable=False),  # how far its clock is ahead of the database's
     sa.Column("limits", sa.JSON, nullable=False),  # name of a setting that should agree -> its value here
+    sa.Column("connection", sa.Text),  # whose rows it drives
 )
 
 rates = sa.Table(

@@ -61,7 +61,8 @@ class WorkerRecord:
     """A process that shares the database, as of its last beat.
 
     ``silent_s``: since then. ``clock_off_s``: how far its clock is ahead of the database's. ``rows_held``: rows it drives.
-    ``limits``: name of a setting that should agree in all processes -> its value there; None is no limit.
+    ``limits``: name of a setting that should agree in all processes -> its value there; None is no limit. ``connection``: whose
+    rows it drives; None in a process of an older version.
     """
 
     id: str
@@ -74,6 +75,7 @@ class WorkerRecord:
     at_work: int
     clock_off_s: float
     limits: Mapping[str, float | None]
+    connection: str | None
     rows_held: int
 
 
@@ -81,7 +83,8 @@ class WorkerRecord:
 class Beat:
     """What a worker learns from its beat.
 
-    ``now``: the database's clock. ``is_first``: of the workers alive it is the one that does what one alone should do.
+    ``now``: the database's clock. ``is_first``: of the workers of its connection it is the one that does what one
+    alone should do.
     ``silent``: those it may judge dead. ``limits``: the smallest of all processes.
     """
 
@@ -110,12 +113,20 @@ class Workers:
     # -- being alive -----------------------------------------------------------------------------------------------
 
     def begin(
-        self, worker_id: str, *, role: str, host: str, version: str, limits: Mapping[str, float | None] | None = None
+        self,
+        worker_id: str,
+        *,
+        role: str,
+        host: str,
+        version: str,
+        limits: Mapping[str, float | None] | None = None,
+        connection_name: str | None = None,
     ) -> None:
-        """Enter a process that was not there, or was taken for dead."""
+        """Enter a process that was not there, or was taken for dead. ``connection_name``: whose rows it drives."""
         with begin_immediate(self._database, even_read_only=True) as connection:
             now = self._clock(connection)
             columns = {"id": worker_id, "role": role, "host": host, "version": version, "limits": dict(limits or {})}
+            columns["connection"] = connection_name
             fresh = {"since": now, "seen_at": now, "at_work": 0, "clock_off_s": 0.0}
             connection.execute(sa.insert(workers), columns | fresh)
 
@@ -137,7 +148,8 @@ class Workers:
         before_me = [
             one
             for one in alive
-            if one.role == WORKER and one.id != worker_id and (one.since, one.id) < (since, worker_id)
+            if one.role == WORKER and one.id != worker_id and one.connection == mine.connection
+            if (one.since, one.id) < (since, worker_id)
         ]
         return Beat(
             now=now,

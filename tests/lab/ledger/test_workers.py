@@ -190,6 +190,15 @@ def test_of_the_workers_alive_one_is_the_first(workers: Workers, clock: Clock) -
     assert firsts(beat(workers, clock, "board", "one", "two")) == ["two"]  # it had a gap: its life began anew
 
 
+@pytest.mark.database
+def test_each_server_that_is_worked_for_has_a_first_worker(workers: Workers) -> None:
+    """Balance, pauses and lost rows are looked after for each connection, and none looks after those of another."""
+    for name, server in (("one", "https://a"), ("two", "https://b"), ("three", "https://a")):
+        workers.begin(name, role="worker", host="here", version="1", connection_name=server)
+    told = {name: workers.beat(name) for name in ("one", "two", "three")}
+    assert firsts(told) == ["one", "two"]
+
+
 def firsts(told: dict[str, Beat | None]) -> list[str]:
     """Who believes to be the first."""
     return [name for name, one in told.items() if one is not None and one.is_first]
