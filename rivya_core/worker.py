@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         with _within(END_WITHIN_S):
             lab.close()
-        log.info("ended; what is open goes on in another worker")
+        log.info("ended")
 
 
 def _parser() -> argparse.ArgumentParser:

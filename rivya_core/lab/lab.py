@@ -307,9 +307,9 @@ class Lab:
         draft: Mapping[str, Any] | None = self.ledger.key_value.get(own("draft", acting_person()))
         return draft
 
-    def save_draft(self, draft: Mapping[str, Any]) -> None:
-        """Save the draft of the Generate form; the last writer wins."""
-        self.ledger.key_value.set(own("draft", acting_person()), dict(draft))
+    def save_draft(self, draft: Mapping[str, Any], *, sweep: bool = False) -> None:
+        """Save the draft of the Generate form, or of Sweep's; the last writer wins."""
+        self.ledger.key_value.set(own("sweep draft" if sweep else "draft", acting_person()), dict(draft))
 
     def change_draft(self, change: Callable[[Mapping[str, Any] | None], Mapping[str, Any]]) -> None:
         """Replace the draft by what ``change`` makes of it, in one transaction: of two tabs the second sees the first."""

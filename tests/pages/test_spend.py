@@ -17,6 +17,7 @@ from rivya_core.api import Rivya
 from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.reconciliation import Unexplained
 from rivya_core.lab.ledger.schema import experiments, generations
+from rivya_core.lab.people.person import Person
 from tests.lab.given import NOON
 from tests.pages.conftest import ROOT, TIMEOUT_S
 
@@ -324,3 +325,30 @@ def test_failed_generations_cost_nothing(lab: Lab) -> None:
     app = opened()
     assert metrics(app) == {"Settled": "0", "Provisional": "0", "Reserved": "0", "Held in all": "0", "Released": "160"}
     assert sheets(app)["simulated credits by outcome"][0]["Outcome"]["text"] == "Failed"
+
+
+def caps_of_a_team() -> None:
+    """A page that draws the caps as an admin sees them."""
+    from pages._ui.spend.caps import caps_card  # noqa: PLC0415 - the source of this function is the page
+    from pages._ui.spend.view import View  # noqa: PLC0415
+    from rivya_core import services  # noqa: PLC0415
+    from rivya_core.lab.people.person import Person  # noqa: PLC0415
+    from rivya_core.lab.spending.spending_records import Days  # noqa: PLC0415
+
+    lab = services.shared_lab().acting_as(Person("ada@lab.example"))
+    caps_card(lab, View("simulated", "simulated", Days(), "today"))
+
+
+def test_each_person_with_a_cap_has_a_bar(make_lab: Callable[..., Lab]) -> None:
+    """What they hold or spent today, of what they may."""
+    lab = make_lab(admins="ada@lab.example", makers="@team.example")
+    ann, ada = (lab.acting_as(Person(one)) for one in ("ann@team.example", "ada@lab.example"))
+    ada.pause_queue()
+    ann.submit(REQUEST)
+    for address, cap in (("ann@team.example", 800), ("ben@team.example", 320)):
+        ada.spending.set_person_cap("simulated", address, cap, "a test")
+    app = AppTest.from_function(caps_of_a_team, default_timeout=TIMEOUT_S).run()
+    assert not app.exception
+    words = [one.value for one in app.text]
+    assert "ann@team.example today · 160 of 800 simulated credits" in words
+    assert "ben@team.example today · 0 of 320 simulated credits" in words

@@ -66,7 +66,7 @@ def _read_only(opened: Lab) -> NoReturn:
     why = (
         "This server is read-only: it shows finished work and cannot start generations."
         if opened.may("Lab.submit")
-        else "You are signed in as a viewer: you see everything, and makers start generations. An admin can make you one."
+        else "You are signed in as a viewer: you can look at everything. To start generations, ask an admin to make you a maker."
     )
     st.info(why, icon=":material/lock:")
     st.page_link(str(layout.page_file("history")), label="All generations", icon=":material/history:")

@@ -10,11 +10,12 @@ from pages._ui import formatting, fragments, layout, outage
 from pages._ui.components.data_table import Cell, Column, data_table
 from rivya_core import Lab
 from rivya_core.lab.ledger.processes import CLOCK_OFF_MAX_S, Processes
-from rivya_core.lab.ledger.workers import WORKER, WorkerRecord
+from rivya_core.lab.ledger.workers import GAP_BEATS, WORKER, WorkerRecord
 
 TICK_S = 5.0
 COLUMNS = (Column("Process"), Column("Last heard", "word"), Column("Clock", "word"), Column("Generations", "number"))
 RUNS = formatting.Badge("Jobs run", ":material/check:", "green")
+SILENT = formatting.Badge("A worker is silent", ":material/hourglass_empty:", "orange")
 WAITS = formatting.Badge("No worker runs", ":material/error:", "red")
 SETTINGS = {
     "daily_cap_credits": "RIVYA_DAILY_CAP_CREDITS",
@@ -36,19 +37,22 @@ def _processes(lab: Lab) -> None:
     if found is None:
         st.caption(outage.WORDS)
         return
-    layout.card_head("Workers", RUNS if found.workers else WAITS)
+    silent = {one.id for one in found.workers if one.silent_s >= GAP_BEATS * lab.settings.worker_beat_s}
+    layout.card_head("Workers and dashboards", WAITS if not found.workers else SILENT if silent else RUNS)
     if not found.workers:
         st.text("Nothing is sent and nothing is fetched. What was submitted waits until a worker starts:")
         st.code("python -m rivya_core.worker", language="bash")
-    data_table("The processes that share the database", COLUMNS, _rows(found.known), key="workers_table")
+    data_table("The processes that share the database", COLUMNS, _rows(found.known, silent), key="workers_table")
+    if silent:
+        st.text(f"A worker that is silent for {found.silent_s:g} s counts as gone, and others finish its generations.")
     for said in _differences(found):
         st.warning(said, icon=":material/difference:")
 
 
-def _rows(known: Sequence[WorkerRecord]) -> list[list[Cell | str]]:
+def _rows(known: Sequence[WorkerRecord], silent: set[str]) -> list[list[Cell | str]]:
     return [
         [
-            Cell(one.id, note=f"{_does(one)}, version {one.version}"),
+            Cell(one.id, note=f"{_does(one)}{', silent' if one.id in silent else ''}, version {one.version}"),
             f"{one.silent_s:.0f} s ago",
             Cell(_clock(one.clock_off_s)),
             f"{one.rows_held:,}" if one.role == WORKER else "",

@@ -18,6 +18,7 @@ from rivya_core.lab.people.person import addresses
 from rivya_core.lab.spending.spending_records import Days, ExperimentCost
 
 BARS_MAX = 3
+PERSONS_MAX = 12
 CHOICES_MAX = 50
 DAILY = "daily"
 
@@ -31,6 +32,7 @@ def caps_card(lab: Lab, view: View) -> None:
         capped = [cost for cost in known if cost.cap_credits is not None]
         for cost in sorted(capped, key=lambda cost: not (cost.is_working or cost.planned_takes))[:BARS_MAX]:
             _bar(formatting.excerpt(cost.name, 60), cost.sums.held, cost.cap_credits or 0, view)
+        _persons(lab, view)
         if not lab.may("Lab.set_cap"):
             st.caption("Caps are changed by admins.")
         elif layout.can_spend() and view.mode == lab.mode:
@@ -57,6 +59,18 @@ def _daily(lab: Lab, view: View) -> None:
             f"RIVYA_DAILY_CAP_CREDITS is {environment:,}"
             + ("." if own is None else f", the cap set here {own:,}; the smaller of the two holds.")
         )
+
+
+def _persons(lab: Lab, view: View) -> None:
+    capped = {} if lab.person is None else lab.spending.person_caps(view.mode)
+    if not capped:
+        return
+    today = local_time.today()
+    spent = lab.spending.spent(view.mode, Days(today, today), of_persons=True).by_person()
+    for address, cap in sorted(capped.items())[:PERSONS_MAX]:
+        _bar(f"{address} today", spent[address].held if address in spent else 0, cap, view)
+    if len(capped) > PERSONS_MAX:
+        st.caption(f"{len(capped) - PERSONS_MAX:,} more persons have a cap.")
 
 
 def _bar(name: str, spent: int, cap: int, view: View) -> None:

@@ -136,7 +136,7 @@ def load(lab: Lab) -> SweepDraft:
 
 def save(lab: Lab, draft: SweepDraft) -> None:
     """Save the draft; the last writer wins."""
-    lab.ledger.key_value.set(own(NOTE, lab.person), draft.to_mapping())
+    lab.save_draft(draft.to_mapping(), sweep=True)
 
 
 def to_sweep(lab: Lab, draft: SweepDraft) -> Sweep:

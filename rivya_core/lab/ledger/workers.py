@@ -125,10 +125,9 @@ class Workers:
         """Enter a process that was not there, or was taken for dead. ``connection_name``: whose rows it drives."""
         with begin_immediate(self._database, even_read_only=True) as connection:
             now = self._clock(connection)
-            columns = {"id": worker_id, "role": role, "host": host, "version": version, "limits": dict(limits or {})}
-            columns["connection"] = connection_name
+            who = {"id": worker_id, "role": role, "host": host, "version": version, "connection": connection_name}
             fresh = {"since": now, "seen_at": now, "at_work": 0, "clock_off_s": 0.0}
-            connection.execute(sa.insert(workers), columns | fresh)
+            connection.execute(sa.insert(workers).values(**who, **fresh, limits=dict(limits or {})))
 
     def beat(self, worker_id: str, *, at_work: int = 0, clock: Callable[[], datetime] | None = None) -> Beat | None:
         """Say that a process is alive; None when it was taken for dead meanwhile. ``clock``: its own, to be compared."""

@@ -40,7 +40,7 @@ _BY_KIND: Final[Mapping[str, Mapping[Role, str]]] = {
     # of the ledger itself only what forms keep: all else goes through the acts above
     "Ledger": {},
     "Assets": {Role.MAKER: "store"},
-    "KeyValue": {Role.MAKER: "set"},
+    "KeyValue": {},
 }
 
 LEAST_ROLE: Final[Mapping[str, Role]] = {

@@ -75,7 +75,12 @@ def test_a_maker_makes_and_an_admin_decides(found: Shown) -> None:
     ):
         with pytest.raises(LabError, match=r"This is for admins\. .*Nothing was changed"):
             act()
-    for handle in (lambda: admin.ledger.key_value.set_cap, lambda: admin.ledger.rows, lambda: admin._actions):
+    for handle in (
+        lambda: admin.ledger.key_value.set_cap,
+        lambda: admin.ledger.key_value.set,
+        lambda: admin.ledger.rows,
+        lambda: admin._actions,
+    ):
         with pytest.raises(LabError, match="for the program itself"):
             handle()
     assert (maker.may("Lab.submit"), maker.may("Lab.resume"), admin.may("Lab.resume")) == (True, False, True)
