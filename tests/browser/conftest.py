@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, 
 
 from rivya_core.lab.ledger.states import TERMINAL
 from rivya_core.simulator import World
+from tests.browser.nginx import trusted
 from tests.cores import cores
 from tests.until import until
 
@@ -223,7 +224,7 @@ def browser() -> Iterator[Browser]:
         pytest.fail("CI has no Chromium")
     expect.set_options(timeout=COMES_MS)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, trusted()])
         yield chromium
         chromium.close()
 

@@ -105,8 +105,8 @@ def nginx(tmp_path_factory: pytest.TempPathFactory, dashboard: Dashboard) -> Ite
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser that takes our own certificate."""
-    opened = browser.new_context(ignore_https_errors=True, viewport={"width": 1440, "height": 900})
+    """A browser, at the size of a laptop."""
+    opened = browser.new_context(viewport={"width": 1440, "height": 900})
     opened.set_default_timeout(COMES_MS)
     yield opened
     opened.close()

@@ -73,6 +73,7 @@ def test_who_signs_in_below_the_path_makes_sees_and_exports_a_clip(
     sign_in(page, provider, "maker")
     expect(page.get_by_text("Mo · maker")).to_be_visible()
     expect(page).to_have_url(f"{nginx.url}/")
+    assert {one.get("path") for one in context.cookies() if one.get("name") == "_streamlit_user"} == {"/lab"}
     told.beyond.clear()
     told.failed.clear()
     type_prompt(page, PROMPT)

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import COMES_MS, QUICK, Server, Visitor
+from tests.browser.conftest import QUICK, Server, Visitor
 from tests.browser.looks import broken, each_look, fits
-from tests.browser.nginx import NAME, Nginx
 from tests.browser.test_first_visit import type_prompt
 from tests.until import until
 
@@ -167,31 +166,3 @@ def test_who_is_not_verified_stays_out(team: Server, provider: str, visit: Visit
     answer = httpx.get(f"{team.url}/exports/history.csv", cookies=cookies_of(visitor))
     assert (answer.status_code, "not verified" in answer.text) == (401, True)
     sign_out(visitor.page, provider)
-
-
-def test_sign_in_works_below_a_path_behind_a_proxy(provider: str, browser: Browser, tmp_path: Path) -> None:
-    """By https, with the cookie for that path alone: the session knows who it is, and so do the routes of ours."""
-    server = _dashboard(tmp_path, "", provider, STREAMLIT_SERVER_BASE_URL_PATH="lab", RIVYA_ALLOWED_HOSTS=NAME)
-    proxy = Nginx(tmp_path / "nginx", server.port)
-    secrets = tmp_path / "secrets.toml"
-    secrets.write_text(
-        secrets.read_text(encoding="utf-8").replace('"/oauth2', f'"{proxy.url}/oauth2'), encoding="utf-8"
-    )
-    context = browser.new_context(ignore_https_errors=True)
-    context.set_default_timeout(COMES_MS)
-    try:
-        server.start()
-        proxy.start()
-        page = context.new_page()
-        page.goto(f"{proxy.url}/")
-        assert page.evaluate(STATUS, "/lab/exports/history.csv") == 401
-        sign_in(page, provider, "maker")
-        expect(page.get_by_text("Mo · maker")).to_be_visible()
-        assert {one.get("path") for one in context.cookies() if one.get("name") == "_streamlit_user"} == {"/lab"}
-        clip = page.locator('video[src^="/lab/clips/"]').first
-        expect(clip).to_have_js_property("readyState", 4)
-        assert page.evaluate(STATUS, "/lab/exports/history.csv") == 200
-    finally:
-        context.close()
-        proxy.stop()
-        server.stop()
