@@ -31,14 +31,27 @@ MOST_MS = 800
 """How long nothing may change in a page that has come to rest; and how long one is waited for that never does."""
 
 
-def settle(page: Page) -> None:
+LONG_QUIET_MS = 1_500
+LONG_MS = 15_000
+"""The same for a page that may still be changing its theme, on a machine that has little time for it."""
+
+
+def settle(page: Page, quiet_ms: float = QUIET_MS, most_ms: float = MOST_MS) -> None:
     """Wait until the script has run and what draws itself afterwards has come to rest; what never does gets a moment."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-    page.evaluate(RESTS, [QUIET_MS, MOST_MS])
+    page.evaluate(RESTS, [quiet_ms, most_ms])
 
 
 def broken(page: Page) -> dict[str, str]:
-    """What axe finds of ours: rule and first element."""
+    """What axe finds of ours: rule and first element. What is only found while the page changes its colours is none."""
+    found = _broken(page)
+    if found:
+        settle(page, LONG_QUIET_MS, LONG_MS)
+        found = _broken(page)
+    return found
+
+
+def _broken(page: Page) -> dict[str, str]:
     found = Axe().run(page).response["violations"]
     return {rule["id"]: rule["nodes"][0]["html"][:300] for rule in found if rule["id"] not in STREAMLITS_OWN}
 
