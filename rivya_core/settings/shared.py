@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 DATABASE_SCHEMES: Final = ("postgresql+psycopg", "postgresql")
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -36,8 +36,11 @@ def read_database_url(value: str) -> str:
 def name_of_database(url: str) -> str:
     """Return what people may see of a database URL: host, port and name, without user, password and options."""
     parts = urlsplit(url)
-    port = "" if parts.port is None else f":{parts.port}"
-    return f"{parts.hostname or 'this machine'}{port}/{parts.path.strip('/')}"
+    name = unquote(parts.path.strip("/"))
+    if not parts.hostname:  # through a socket file
+        return f"{name} on this machine"
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{host}/{name}" if parts.port is None else f"{host}:{parts.port}/{name}"
 
 
 def read_archive_url(value: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from rivya_core import Settings
 from rivya_core.api.errors import ConfigurationError
+from rivya_core.settings.shared import name_of_database
 
 KEY = "rvya_sk_test"
 URL = "postgresql+psycopg://rivya:hunter2@db.example:5433/rivya"
@@ -57,3 +58,17 @@ def test_what_fits_is_kept_in_one_form() -> None:
     assert (settings.place, settings.archive_url) == ("db.example:5433/rivya", "s3://clips.example/team/a")
     assert (settings.admins, settings.makers) == ("ann@lab.example", "@lab.example, ben@x.example")
     assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("postgresql+psycopg://u:hunter2@db.example/rivya", "db.example/rivya"),
+        ("postgresql+psycopg://u:hunter2@[::1]:5432/x", "[::1]:5432/x"),
+        ("postgresql+psycopg://u:hunter2@/rivya?host=/run/postgresql", "rivya on this machine"),
+        ("postgresql+psycopg://u@db.example/a%20b", "db.example/a b"),
+    ],
+)
+def test_a_database_is_named_as_people_would_write_it(url: str, name: str) -> None:
+    """Without user, password and options."""
+    assert name_of_database(url) == name
