@@ -72,7 +72,8 @@ class AdmissionQueue:
         self._all_back.clear()
         if self._free < self._size:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._all_back.wait(), within_s)
+                async with asyncio.timeout(within_s):
+                    await self._all_back.wait()
 
     @asynccontextmanager
     async def slot(
@@ -98,10 +99,9 @@ class AdmissionQueue:
             self._server = loop.create_task(self._serve(), name="rivya-admission")
             self._server.add_done_callback(self._served)
         try:
-            return await asyncio.wait_for(turn, None if deadline_s is None else deadline_s - loop.time())
-        except (
-            TimeoutError
-        ):  # since Python 3.12 raised even when the result was set in the same tick: the slot would leak
+            async with asyncio.timeout_at(deadline_s):
+                return await turn
+        except TimeoutError:  # raised even when the result was set in the same tick: the slot would leak
             return _told(turn) or AdmissionResult.LATE
         except asyncio.CancelledError:
             if _told(turn) is AdmissionResult.GO:
@@ -125,7 +125,8 @@ class AdmissionQueue:
                 continue
             self._moved.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), LOOK_AGAIN_S)
+                async with asyncio.timeout(LOOK_AGAIN_S):
+                    await self._moved.wait()
             if stops.pause is not None:
                 await asyncio.sleep(LOOK_AGAIN_S / 10)  # handle many arrivals during a pause as one batch
 

@@ -267,7 +267,8 @@ class JobContext:
         self.pause_point(generation_id)
         wake = self._wakes.setdefault(generation_id, asyncio.Event())
         try:
-            await asyncio.wait_for(wake.wait(), timeout=seconds)
+            async with asyncio.timeout(seconds):
+                await wake.wait()
         except TimeoutError:
             self.refuse_if_lapsed()
             return False

@@ -44,7 +44,8 @@ class CreateSlots:
                         )
                 self._freed.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._freed.wait(), LOOK_EVERY_S)
+                    async with asyncio.timeout(LOOK_EVERY_S):
+                        await self._freed.wait()
                 may_be_free = await context.db(in_flight, context, row) < slots
         return None
 

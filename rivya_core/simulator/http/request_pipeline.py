@@ -100,8 +100,9 @@ class Exchange:
     async def still_there(self, delay_s: float) -> bool:
         """Wait ``delay_s`` and return True, or False as soon as the client hangs up. The body must have been read before."""
         try:
-            while (await asyncio.wait_for(self.receive(), delay_s))["type"] != "http.disconnect":
-                pass
+            async with asyncio.timeout(delay_s):
+                while (await self.receive())["type"] != "http.disconnect":
+                    pass
         except TimeoutError:
             return True
         return False

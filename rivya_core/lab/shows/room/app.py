@@ -140,7 +140,8 @@ class RoomApp:
 async def vote_answer(request: Request, count: Callable[[str], str]) -> Response:
     """Take the line that a voter sends: what ``count`` says of it, or why it is not counted."""
     try:
-        body = await asyncio.wait_for(_body(request), VOTE_WITHIN_S)
+        async with asyncio.timeout(VOTE_WITHIN_S):
+            body = await _body(request)
     except (TimeoutError, ClientDisconnect):
         return _said("The vote did not arrive whole. Send it again.", 408)
     if body is None:
