@@ -37,6 +37,7 @@ JOBS = {
     NO_WORKER: ("Not running", f"{NO_WORKER[0].upper()}{NO_WORKER[1:]}."),
     NOT_KNOWN: ("Not known", "The database does not answer."),
 }
+TROUBLE = ("Has a problem", "The top of this page says which.")
 WORKERS_NOTE = "This process shows pages, submits and cancels."
 
 
@@ -48,8 +49,8 @@ def health_card(lab: Lab) -> None:
         layout.card_head("Health", _chip(health, balance))
         fact_list(
             [
-                Fact("Database", "Answers" if health.database == "ok" else health.database),
-                Fact("Bucket", _bucket_words(lab, health)),
+                Fact("Database", *(("Answers", "") if health.database == "ok" else TROUBLE)),
+                Fact("Bucket", *_bucket_words(lab, health)),
                 Fact("Daily copy", "" if health.copy == "ok" else formatting.sentences(health.copy)),
                 Fact("Jobs", *jobs_words(health.engine)),
                 Fact(ANSWERER[lab.mode_word], *_answers(balance)),
@@ -59,10 +60,10 @@ def health_card(lab: Lab) -> None:
         )
 
 
-def _bucket_words(lab: Lab, health: Health) -> str:
+def _bucket_words(lab: Lab, health: Health) -> tuple[str, str]:
     if not lab.settings.archive_url:
-        return ""
-    return "No fault known" if health.archive == "ok" else formatting.sentences(health.archive)
+        return "", ""
+    return ("No fault known", "") if health.archive == "ok" else TROUBLE
 
 
 def jobs_words(engine: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import mimetypes
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -44,17 +45,19 @@ REMEMBERED_MAX: Final = 20_000
 ABSENT_FOR_S: Final = 30.0
 """So long what was not there, below ``UNCHANGING``, is not asked for again, unless it was stored here: pages ask in every run."""
 
-PROBE_EVERY_S: Final = 5.0
-"""So often a store that failed is asked again, by one thread: all others are refused at once meanwhile, and wait for nothing."""
-
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Deadlines of requests in seconds: to connect, of one without a body, and of one that carries a piece of a file."""
+    """Deadlines of requests in seconds: to connect, of one without a body, and of one that carries a piece of a file.
+
+    ``again_s``: so often a store that failed is asked again, by one thread, until it answers. All others are refused at once
+    meanwhile, and wait for nothing.
+    """
 
     connect_s: float = 3.0
     quick_s: float = 10.0
     piece_s: float = 30.0
+    again_s: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +90,10 @@ class BucketStore:
         self._absent_until_s: dict[str, float] = {}
         self._has_answered = False
         self._trouble: StorageError | None = None
+        self._again_s = patience.again_s
         self._probe: threading.Thread | None = None
-        self._probed_s = float("-inf")
         self._guard = threading.Lock()
-        self._is_closed = False
+        self._closed = threading.Event()
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -265,37 +268,38 @@ class BucketStore:
     # -- trouble -----------------------------------------------------------------------------------------------------
 
     def condition(self) -> str | None:
-        """Return what is wrong in words; while something is, the store is asked every few seconds in the background."""
+        """Return what is wrong in words, as of the last question; None when nothing is known to be."""
         trouble = self._trouble
-        if trouble is None:
-            return None
-        self.probe()
-        return str(trouble)
+        return None if trouble is None else str(trouble)
 
     def probe(self) -> None:
-        """Ask the store in the background whether it answers; returns at once."""
+        """Ask the store in the background, again and again while it does not answer; returns at once."""
         with self._guard:
-            is_busy = self._probe is not None and self._probe.is_alive()
-            if self._is_closed or is_busy or self._clock() - self._probed_s < PROBE_EVERY_S:
-                return
-            self._probed_s = self._clock()
-            # No daemon: the library's own threads must not outlive the interpreter.
-            self._probe = threading.Thread(target=self._try_to_look, name="rivya-archive-probe")
-            self._probe.start()
+            if self._probe is None and not self._closed.is_set():
+                # No daemon: the library's own threads must not outlive the interpreter.
+                self._probe = threading.Thread(target=self._look_until_well, name="rivya-archive-probe")
+                self._probe.start()
 
     def close(self) -> None:
         """Wait for the question in the background, if there is one."""
+        self._closed.set()
         with self._guard:
-            self._is_closed = True
             probe = self._probe
         if probe is not None:
             probe.join()
 
-    def _try_to_look(self) -> None:
-        try:
-            self._look()
-        except StorageError:
-            return  # it is remembered, and told when somebody asks
+    def _look_until_well(self) -> None:
+        while True:
+            if self._trouble is not None:
+                self._closed.wait(self._again_s)
+            if self._closed.is_set() or not threading.main_thread().is_alive():
+                return  # a process that ends without closing the store waits for its threads, so for this one
+            with suppress(StorageError):  # it is remembered, and told when somebody asks
+                self._look()
+            with self._guard:
+                if self._trouble is None:
+                    self._probe = None
+                    return
 
     def _look(self) -> None:
         """Read an object that is not there: the answer tells whether the bucket is."""
@@ -307,7 +311,6 @@ class BucketStore:
     def _refuse_while_down(self) -> None:
         trouble = self._trouble
         if trouble is not None:
-            self.probe()
             raise trouble
 
     def _ask(self, act: Callable[[], Answer]) -> Answer:
@@ -334,6 +337,7 @@ class BucketStore:
     def _in_trouble(self, error: Exception) -> StorageError:
         told = bucket_words.told(error, self._url)
         self._trouble = told
+        self.probe()
         return told
 
 
