@@ -9,11 +9,12 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 if get_script_run_ctx(suppress_warning=True) is None:
-    from pages._ui import sign_in
+    from pages._ui import addresses, sign_in
     from rivya_core import web
 
     below, who = st.get_option("server.baseUrlPath"), sign_in.by_cookie()
-    app = st.App(__file__, routes=web.routes(below, who), middleware=web.middleware(below, who), lifespan=web.lifespan)
+    middleware = web.middleware(below, who, addresses.own)
+    app = st.App(__file__, routes=web.routes(below, who), middleware=middleware, lifespan=web.lifespan)
 else:
     from pages._ui.app_shell import navigation
 

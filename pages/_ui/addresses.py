@@ -7,6 +7,7 @@ get the path by ``components/addresses.js``.
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -19,6 +20,9 @@ BELOW: Final = quote(web.served_below(st.get_option("server.baseUrlPath")))
 
 _HERE: Final = "http://127.0.0.1:8501"
 """Where ``make run`` serves, while nobody knows by which host the page was reached."""
+
+_KEEPING_QUERY: Final = re.compile(r"/[a-z]*|/show/[\w-]+", re.ASCII)
+_SHOWING: Final = re.compile(rf"{_KEEPING_QUERY.pattern}|/(clips|posters|images)/[\w-]+(\.\w+)?", re.ASCII)
 
 
 def page(name: str, **query: str) -> str:
@@ -70,6 +74,23 @@ def simulator() -> str:
 def absolute(address: str) -> str:
     """An address with the host by which this page was reached, to be kept or sent; as it is while that is not known."""
     return f"{_host()}{address}"
+
+
+def own(address: str) -> str | None:
+    """An address as one of this dashboard's that show something, without its host; None for every other one.
+
+    Whatever its host is, the path has to be a page's, a show's, or that of a clip or picture, which come without their query:
+    with it they may be a download. For addresses that come from outside, to which nobody may be led elsewhere.
+    """
+    try:
+        asked = urlsplit(address)
+    except ValueError:
+        return None
+    path = asked.path.removeprefix(BELOW)
+    if not asked.path.startswith(f"{BELOW}/") or not _SHOWING.fullmatch(path):
+        return None
+    query = quote(asked.query, safe="!$&'()*+,;=:@/?%") if _KEEPING_QUERY.fullmatch(path) else ""
+    return f"{BELOW}{path}" + (f"?{query}" if query else "")
 
 
 def _host() -> str:

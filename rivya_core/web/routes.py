@@ -31,6 +31,7 @@ from rivya_core.settings import Settings
 from rivya_core.web import clip_archive, export_queries, exports, guard, made_files, shows
 from rivya_core.web.below import Below, served_below
 from rivya_core.web.cassette_route import export_cassette
+from rivya_core.web.come_back import ComeBack, Own
 from rivya_core.web.files import (
     NO_STORE,
     PRIVATE_CACHE,
@@ -94,13 +95,21 @@ def _ours() -> list[BaseRoute]:
     ]
 
 
-def middleware(base_url_path: str = "", who: Who | None = None) -> Sequence[Middleware]:
+def middleware(base_url_path: str = "", who: Who | None = None, own: Own = lambda _: None) -> Sequence[Middleware]:
     """Return the middleware; with unusable settings only loopback host names are accepted, so that the page can say why.
 
-    The arguments are those of ``routes``: where people sign in, what Streamlit serves without its login is theirs alone, too.
+    The first two arguments are those of ``routes``: where people sign in, what Streamlit serves without its login is theirs
+    alone, too. ``own``: tells the addresses of the dashboard to which people come back after it.
     """
     below = served_below(base_url_path)
-    signed_in = [Middleware(SignedInBelow, who=who, paths=[below + one for one in STREAMLITS])] if who else []
+    signed_in = (
+        [
+            Middleware(SignedInBelow, who=who, paths=[below + one for one in STREAMLITS]),
+            Middleware(ComeBack, below=below, own=own),
+        ]
+        if who
+        else []
+    )
     try:
         settings = Settings()
         return [*guard.middleware(settings.allowed_hosts, settings.origins), *signed_in]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rivya_core.api.errors import LabError
 from rivya_core.lab.people.asking import asked_by
 from rivya_core.lab.people.person import Person
+from rivya_core.web.come_back import start_page
 from rivya_core.web.files import NO_STORE
 
 Who = Callable[[HTTPConnection], Mapping[str, Any] | None]
@@ -70,8 +72,15 @@ class SignedInBelow(SignedIn):
 
 
 def _refused(scope: Scope, error: LabError) -> Response:
-    """Say 401 in words; send a browser that wants to show a page to the one where people sign in."""
-    headers = HTTPConnection(scope).headers
+    """Say 401 in words; send a browser that wants to show a page to the one where people sign in, and from there back."""
+    asked = HTTPConnection(scope)
+    headers = asked.headers
     if scope["method"] in {"GET", "HEAD"} and headers.get("sec-fetch-mode") == "navigate":
-        return RedirectResponse(f"{scope.get('root_path', '')}/", status_code=303, headers=NO_STORE)
+        return RedirectResponse(
+            start_page(scope.get("root_path", ""), _address(asked)), status_code=303, headers=NO_STORE
+        )
     return JSONResponse({"error": str(error)}, status_code=401, headers=NO_STORE)
+
+
+def _address(asked: HTTPConnection) -> str:
+    return quote(asked.url.path) + (f"?{asked.url.query}" if asked.url.query else "")

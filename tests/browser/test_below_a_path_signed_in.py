@@ -66,14 +66,17 @@ def test_who_signs_in_below_the_path_makes_sees_and_exports_a_clip(
 ) -> None:
     """Before it and after signing out, no route answers; in between no request fails and none goes past the path."""
     page, told = watched(context, nginx.url)
-    page.goto(f"{nginx.url}/exports/history.csv")  # a page is asked for: to where people sign in
-    expect(page).to_have_url(f"{nginx.url}/")
+    page.goto(f"{nginx.url}/show/none?slide=2")  # a page is asked for: to where people sign in, and then there
+    expect(page).to_have_url(f"{nginx.url}/?back=%2Flab%2Fshow%2Fnone%3Fslide%3D2")
     settled(page)
     assert page.evaluate(STATUS, f"{nginx.url}/clips/example-aurora-1.mp4") == 401
     sign_in(page, provider, "maker")
+    expect(page).to_have_url(f"{nginx.url}/show/none?slide=2")
+    kept = {str(one.get("name")): one.get("path") for one in context.cookies()}
+    assert kept["_streamlit_user"] == "/lab"
+    assert [one for one in kept if one.startswith("_rivya")] == []
+    page.goto(f"{nginx.url}/")
     expect(page.get_by_text("Mo · maker")).to_be_visible()
-    expect(page).to_have_url(f"{nginx.url}/")
-    assert {one.get("path") for one in context.cookies() if one.get("name") == "_streamlit_user"} == {"/lab"}
     told.beyond.clear()
     told.failed.clear()
     type_prompt(page, PROMPT)

@@ -29,6 +29,7 @@ PEOPLE: dict[str, dict[str, str | bool]] = {
     "viewer": {"email": "vi@elsewhere.example", "name": "Vi"},
     "liar": {"email": "ada@lab.example", "email_verified": False, "name": "Ada"},
 }
+CLIP = "example-aurora-1"
 PROMPT = "A lighthouse in a storm"
 STATUS = "async (address) => (await fetch(address)).status"
 
@@ -125,10 +126,12 @@ def cookies_of(visitor: Visitor) -> dict[str, str]:
 
 
 def test_a_maker_signs_in_makes_a_clip_and_signs_out(team: Server, provider: str, visit: Visit) -> None:
-    """The header says who it is; the row says who made it; after the way out, the way in is all there is."""
-    visitor = visit(team)
-    page = visitor.page
-    sign_in(page, provider, "maker")
+    """They come back to what they had asked for; the row says who made it; after the way out, the way in is all there is."""
+    visitor = visit(team, path=f"/history?id={CLIP}&q=aurora")
+    sign_in(visitor.page, provider, "maker")
+    expect(visitor.page).to_have_url(f"{team.url}/history?id={CLIP}&q=aurora")
+    expect(visitor.page.get_by_role("tab", name="Timeline")).to_be_visible()
+    page = visitor.open("/")
     expect(page.get_by_text("Mo · maker")).to_be_visible()
     type_prompt(page, PROMPT)
     page.get_by_role("button", name=re.compile(r"^Generate · ")).click()
@@ -149,7 +152,7 @@ def test_a_viewer_sees_everything_and_may_start_nothing(team: Server, provider: 
     sign_in(visitor.page, provider, "viewer")
     expect(visitor.page.get_by_text("Vi · viewer")).to_be_visible()
     look_at(visitor.page)
-    page = visitor.open("/generate")
+    page = visitor.page
     expect(page.get_by_text("You are signed in as a viewer")).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("^Generate"))).to_have_count(0)
     page = visitor.open("/vote")

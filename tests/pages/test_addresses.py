@@ -70,6 +70,23 @@ def test_pages_are_addressed_by_name() -> None:
     assert addresses.page("compare", ids="a,b") == "/compare?ids=a,b"
 
 
+def test_what_shows_something_is_our_own_address_whatever_its_host() -> None:
+    """What pages write is known again; what only downloads, what is Streamlit's and what only looks like ours is not."""
+    for address in (addresses.page("history", id="a b&c"), addresses.page("compare", ids="a,b"), addresses.show(ID)):
+        assert addresses.own(f"https://lab.example{address}") == addresses.own(address) == address
+    for address in (addresses.clip(ID), addresses.poster(ID), addresses.image(SHA256)):
+        assert addresses.own(f"{address}?download=1") == address
+    elsewhere = (
+        "//evil.example",
+        "/\\evil.example",
+        "/_stcore/health",
+        "/auth/logout",
+        "/exports/history.csv",
+        "history",
+    )
+    assert [one for one in elsewhere if addresses.own(one) is not None] == []
+
+
 def test_this_table_knows_all_addresses() -> None:
     """A new one is looked at here."""
     written = {
@@ -77,4 +94,4 @@ def test_this_table_knows_all_addresses() -> None:
         for name, found in vars(addresses).items()
         if inspect.isfunction(found) and found.__module__ == addresses.__name__ and not name.startswith("_")
     }
-    assert written == ROUTES.keys() | {"page", "absolute"}
+    assert written == ROUTES.keys() | {"page", "absolute", "own"}

@@ -140,7 +140,7 @@ async def test_a_browser_is_sent_to_where_people_sign_in(found: Shown, client: h
     """A link to a show that was kept, or a download in a tab: the page, not a line of JSON."""
     navigates = {"Sec-Fetch-Mode": "navigate"}
     answer = await client.get(f"/lab/show/{found.show.id}", headers=navigates)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/lab/")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/lab/?back=%2Flab%2Fshow%2F{found.show.id}")
 
 
 @pytest.mark.parametrize("email", [VI, MO])

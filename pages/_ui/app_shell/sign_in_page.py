@@ -37,7 +37,7 @@ def draw() -> None:
                 args=(provider,),
                 width="stretch",
             )
-        st.caption("You are sent to your organization's sign-in page and come back to the start page.")
+        st.caption("You are sent to your organization's sign-in page and come back here.")
 
 
 def signed_in() -> None:
