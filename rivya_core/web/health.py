@@ -41,4 +41,7 @@ def health(_request: Request) -> Response:
         body["workers"] = [one for one in now.processes.as_dicts() if one["role"] == WORKER]
         body["dashboards"] = [one for one in now.processes.as_dicts() if one["role"] != WORKER]
         body["settings_differ"] = now.processes.differences
+        body["keys_differ"] = now.processes.keys
+        body["warnings"] = now.processes.warnings
+        body["given_up"] = [one.as_dict() for one in now.processes.given_up]
     return JSONResponse(body, status_code=200 if now.ok else 503, headers=NO_STORE)

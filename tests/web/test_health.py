@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from rivya_core.lab.ledger.processes import NO_WORKER, Processes
 from rivya_core.lab.ledger.workers import WorkerRecord, Workers
 from rivya_core.services import close_all, open_lab
 from rivya_core.simulator import SimulatorServer
+from rivya_core.version import VERSION
 from tests.conftest import FAST
+from tests.lab.given import Clock
 
 
 @pytest.fixture
@@ -82,13 +85,56 @@ async def test_the_workers_alive_are_listed(dashboard: Lab, ask: Callable[[], An
     }
     assert all({"last_beat", "silent_s", "clock_off_s"} <= one.keys() for one in told.values())
     assert set(body["settings_differ"]) == {"max_creates_in_flight"}
+    assert (body["keys_differ"], body["warnings"], body["given_up"]) == ({}, [], [])
     assert dashboard.troubles() == []
+
+
+async def test_other_keys_and_servers_are_told_with_what_follows(
+    dashboard: Lab, ask: Callable[[], Any], workers: Workers
+) -> None:
+    """P4: which processes have the same key, and nothing of the key, its fingerprint included."""
+    server, own = dashboard.connection, dashboard.ledger.key_fingerprint
+    for name, where, key in [("a", server, own), ("b", server, "0" * 16), ("c", "https://other.example", "1" * 16)]:
+        workers.begin(name, role="worker", host="box", version=VERSION, connection_name=where, key_fingerprint=key)
+    _, body = await ask()
+    [board] = body["dashboards"]
+    assert body["keys_differ"] == {server: {"a": "key 1", board["id"]: "key 1", "b": "key 2"}}
+    [keys, servers] = body["warnings"]
+    assert keys.startswith(f"RIVYA_API_KEY differs between the processes that work for {server}: key 1 in ")
+    assert "ends as unconfirmed" in keys
+    assert "https://other.example in c" in servers
+    assert own is not None
+    assert not any(secret in json.dumps(body) for secret in (own, "0" * 16, "1" * 16))
+
+
+async def test_a_worker_that_was_given_up_is_told_for_a_day(
+    dashboard: Lab, ask: Callable[[], Any], postgresql_url: str
+) -> None:
+    """Which it was, when, and who has its generations: from the list of those alive it is gone."""
+    clock = Clock(datetime.now(UTC) - timedelta(hours=2))
+    table = Workers(dashboard.ledger.database, beat_s=5.0, silent_s=30.0, clock=lambda _: clock())
+    for name in ("box-17-aa", "box-18-bb"):
+        table.begin(name, role="worker", host="box", version=VERSION)
+    dashboard.pause_queue()
+    rows = [dashboard.submit(GenerationRequest(prompt=f"Number {number}")) for number in range(2)]
+    for row in rows:
+        assert table.claim(row.id, "box-17-aa") is not None
+    for _ in range(10):
+        clock.turn(5.0)
+        table.beat("box-18-bb")
+    assert table.reap("box-18-bb", lambda *_: None, {})
+    assert table.claim(rows[0].id, "box-18-bb") is not None
+    _, body = await ask()
+    [told] = body["given_up"]
+    assert (told["id"], told["host"], told["pid"], told["rows_held"]) == ("box-17-aa", "box", "17", 2)
+    assert (told["given_up"], told["last_beat"]) == (clock().isoformat(), (clock() - timedelta(seconds=50)).isoformat())
+    assert told["rows_now"] == {"held_by": {"box-18-bb": 1}, "waiting": 1, "ended": 0}
 
 
 def test_a_silent_worker_counts_no_more() -> None:
     """It is still listed, until another worker has taken its rows; but nobody runs the jobs."""
     beat = datetime(2026, 11, 25, 12, tzinfo=UTC)
-    silent = WorkerRecord("box-1-aa", "worker", "box", "1.0", beat, beat, 30.0, 0, 0.0, {}, None, 2)
+    silent = WorkerRecord("box-1-aa", "worker", "box", "1.0", beat, beat, 30.0, 0, 0.0, {}, None, None, 2)
     found = Processes([silent], silent_s=30.0)
     assert (found.workers, found.words, [one["id"] for one in found.as_dicts()]) == ([], NO_WORKER, ["box-1-aa"])
     assert Processes([replace(silent, silent_s=29.0)], silent_s=30.0).words == "run by 1 worker"

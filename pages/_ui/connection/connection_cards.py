@@ -14,6 +14,7 @@ from pages._ui import failure_cards, formatting, fragments, layout
 from pages._ui.components.fact_list import Fact, fact_list
 from rivya_core import Lab, State, local_time
 from rivya_core.lab.ledger.records import BalanceRecord, Budget, ErrorCard
+from rivya_core.lab.ledger.shared_limits import CREATES
 from rivya_core.lab.ledger.states import is_terminal
 from rivya_core.settings import is_built_in
 
@@ -174,7 +175,7 @@ def queue_card(lab: Lab) -> None:
         failure_cards.pause_card(pause)
     with st.container(border=True, key="queue_card"):
         layout.card_head("Queue", RUNNING if pause is None else PAUSED)
-        st.text(f"{_waiting(lab)}. At most {lab.settings.max_creates_in_flight} requests are sent at the same time.")
+        st.text(f"{_waiting(lab)}. {_at_once(lab)}")
         others = _waiting_elsewhere(lab)
         if others:
             st.text(
@@ -192,6 +193,17 @@ def _waiting(lab: Lab) -> str:
     waiting, sending = counts.get(State.WAITING, 0), counts.get(State.SUBMITTING, 0)
     parts = [f"{waiting:,} waiting" if waiting else "", f"{sending:,} being sent, not accepted yet" if sending else ""]
     return ", ".join(part for part in parts if part) or "Empty"
+
+
+def _at_once(lab: Lab) -> str:
+    """Say how many requests are sent at once and, where another process sets that, which."""
+    own = lab.settings.max_creates_in_flight
+    found = lab.health().processes if lab.settings.is_shared else None
+    holds, whose = (own, []) if found is None else found.limit(CREATES, own)
+    said = f"At most {holds:g} {'request is' if holds == 1 else 'requests are'} sent at the same time"
+    if holds == own:
+        return f"{said}."
+    return f"{said}: RIVYA_MAX_CREATES_IN_FLIGHT is {holds:g} in {', '.join(whose)} and {own} here. The smallest holds for all."
 
 
 def _waiting_elsewhere(lab: Lab) -> int:

@@ -9,10 +9,12 @@ import streamlit as st
 from pages._ui import formatting, fragments, layout, outage
 from pages._ui.components.data_table import Cell, Column, data_table
 from rivya_core import Lab
+from rivya_core.lab.ledger.given_up import GivenUpWorker
 from rivya_core.lab.ledger.processes import CLOCK_OFF_MAX_S, Processes
 from rivya_core.lab.ledger.workers import GAP_BEATS, WORKER, WorkerRecord
 
 TICK_S = 5.0
+GIVEN_UP_SHOWN = 5
 COLUMNS = (Column("Process"), Column("Last heard", "word"), Column("Clock", "word"), Column("Generations", "number"))
 RUNS = formatting.Badge("Jobs run", ":material/check:", "green")
 SILENT = formatting.Badge("A worker is silent", ":material/hourglass_empty:", "orange")
@@ -47,6 +49,7 @@ def _processes(lab: Lab) -> None:
         st.text(f"A worker that is silent for {found.silent_s:g} s counts as gone, and others finish its generations.")
     for said in _differences(found):
         st.warning(said, icon=":material/difference:")
+    _given_up(found)
 
 
 def _rows(known: Sequence[WorkerRecord], silent: set[str]) -> list[list[Cell | str]]:
@@ -59,6 +62,33 @@ def _rows(known: Sequence[WorkerRecord], silent: set[str]) -> list[list[Cell | s
         ]
         for one in known
     ]
+
+
+def _given_up(found: Processes) -> None:
+    """Say which workers were given up in the last day, and what became of their generations."""
+    if not found.given_up:
+        return
+    st.caption("Given up in the last 24 hours")
+    with st.container(key="given_up", gap="xsmall"):
+        for one in found.given_up[:GIVEN_UP_SHOWN]:
+            st.text(_ending(one, is_back=any(known.id == one.id for known in found.known)))
+    more = len(found.given_up) - GIVEN_UP_SHOWN
+    if more > 0:
+        st.caption(f"And {more:,} before them.")
+
+
+def _ending(one: GivenUpWorker, *, is_back: bool) -> str:
+    """Tell of one worker that was given up."""
+    said = f"Process {one.pid} on {one.host}, {formatting.clock(one.at)}."
+    if is_back:
+        said = f"{said} It is back."
+    if not one.rows_held:
+        return f"{said} It held no generation."
+    now = [f"{count:,} with {id_}" for id_, count in sorted(one.held_by.items())]
+    now += [f"{one.waiting:,} waiting for a worker"] if one.waiting else []
+    now += [f"{one.ended:,} ended"] if one.ended else []
+    held = "1 generation" if one.rows_held == 1 else f"{one.rows_held:,} generations"
+    return f"{said} It held {held}, now: {', '.join(now)}."
 
 
 def _does(one: WorkerRecord) -> str:
@@ -80,11 +110,7 @@ def _differences(found: Processes) -> list[str]:
     ]
     late = [one for one in found.alive if abs(one.clock_off_s) > CLOCK_OFF_MAX_S]
     said += [f"The clock of {one.host} is {_clock(one.clock_off_s)}. Set it by a time server." for one in late]
-    servers = sorted({one.connection for one in found.alive if one.connection is not None})
-    if len(servers) > 1:
-        said.append(
-            f"Several servers are worked for: {', '.join(servers)}. A generation waits for a worker of its own server."
-        )
+    said += found.warnings
     versions = sorted({one.version for one in found.alive})
     if len(versions) > 1:
         said.append(f"Different versions are at work: {', '.join(versions)}. Bring all to the newest.")

@@ -80,7 +80,8 @@ class Condition:
         now_s = time.monotonic()
         if now_s - seen_s >= LOOK_EVERY_S:
             try:
-                found = Processes(membership.workers.all(), self._settings.worker_silent_s)
+                workers = membership.workers
+                found = Processes(workers.all(), self._settings.worker_silent_s, workers.given_up())
             except RivyaError:
                 found = None
             self._seen = (now_s, found)

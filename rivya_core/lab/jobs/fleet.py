@@ -31,7 +31,13 @@ class Fleet:
     def __init__(self, context: JobContext, inbox: JobQueue, role: Role) -> None:
         settings = context.settings
         workers = Workers(context.ledger.database, beat_s=settings.worker_beat_s, silent_s=settings.worker_silent_s)
-        self.membership = Membership(workers, role, settings, at_work=context.count_at_work)
+        self.membership = Membership(
+            workers,
+            role,
+            settings,
+            key_fingerprint=context.ledger.key_fingerprint,
+            at_work=context.count_at_work,
+        )
         self._context = context
         self._inbox = inbox
         self._term = self.membership.term

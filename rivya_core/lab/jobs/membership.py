@@ -54,6 +54,7 @@ class Membership:
         role: Role,
         settings: Settings,
         *,
+        key_fingerprint: str | None = None,
         at_work: Callable[[], int] = lambda: 0,
         clock_s: Callable[[], float] = boottime_s,
     ) -> None:
@@ -68,6 +69,7 @@ class Membership:
         """Workers that this one may judge dead, as of the last beat."""
         self._own = limits_of(settings)
         self._connection = settings.connection
+        self._key_fingerprint = key_fingerprint
         self.limits: Mapping[str, float] = smallest([self._own])
         """The smallest limits of all processes, as of the last beat."""
         self._beat_s = settings.worker_beat_s
@@ -140,6 +142,7 @@ class Membership:
             version=VERSION,
             limits=self._own,
             connection_name=self._connection,
+            key_fingerprint=self._key_fingerprint,
         )
         self._good_s = began_s
 

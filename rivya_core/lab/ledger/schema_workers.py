@@ -20,6 +20,7 @@ workers = sa.Table(
     sa.Column("clock_off_s", sa.Float, nullable=False),  # how far its clock is ahead of the database's
     sa.Column("limits", sa.JSON, nullable=False),  # name of a setting that should agree -> its value here
     sa.Column("connection", sa.Text),  # whose rows it drives
+    sa.Column("key_fingerprint", sa.String(16)),  # of the API key that it sends
 )
 
 rates = sa.Table(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import sqlalchemy as sa
 
 from rivya_core.lab.ledger.schema import workers
 from rivya_core.settings import Settings
 
+CREATES: Final = "max_creates_in_flight"
+
 
 def limits_of(settings: Settings) -> dict[str, float | None]:
     """Return what a process tells the others of its settings, by their names; None is no limit."""
     return {
         "daily_cap_credits": settings.daily_cap_credits,
-        "max_creates_in_flight": settings.max_creates_in_flight,
+        CREATES: settings.max_creates_in_flight,
         "poll_reads_per_s": settings.poll_reads_per_s,
     }
 

@@ -6,16 +6,19 @@ worker whose own beats had no gap for as long as that may judge, since after an 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from rivya_core.api.errors import StorageError
+from rivya_core.lab.ledger import given_up
 from rivya_core.lab.ledger.database import begin_immediate, begin_on_rows, reading
 from rivya_core.lab.ledger.database_clock import database_now
+from rivya_core.lab.ledger.given_up import GivenUpWorker, Left
 from rivya_core.lab.ledger.lease import Lease
 from rivya_core.lab.ledger.ledger import not_held_back
 from rivya_core.lab.ledger.schema import generations, workers
@@ -62,7 +65,7 @@ class WorkerRecord:
 
     ``silent_s``: since then. ``clock_off_s``: how far its clock is ahead of the database's. ``rows_held``: rows it drives.
     ``limits``: name of a setting that should agree in all processes -> its value there; None is no limit. ``connection``: whose
-    rows it drives; None in a process of an older version.
+    rows it drives; ``key_fingerprint``: which API key it sends. Both are None in a process of an older version.
     """
 
     id: str
@@ -76,6 +79,7 @@ class WorkerRecord:
     clock_off_s: float
     limits: Mapping[str, float | None]
     connection: str | None
+    key_fingerprint: str | None
     rows_held: int
 
 
@@ -121,11 +125,13 @@ class Workers:
         version: str,
         limits: Mapping[str, float | None] | None = None,
         connection_name: str | None = None,
+        key_fingerprint: str | None = None,
     ) -> None:
-        """Enter a process that was not there, or was taken for dead. ``connection_name``: whose rows it drives."""
+        """Enter a process that was not there, or was taken for dead. ``connection_name``: whose rows it drives, with which key."""
         with begin_immediate(self._database, even_read_only=True) as connection:
             now = self._clock(connection)
             who = {"id": worker_id, "role": role, "host": host, "version": version, "connection": connection_name}
+            who["key_fingerprint"] = key_fingerprint
             fresh = {"since": now, "seen_at": now, "at_work": 0, "clock_off_s": 0.0}
             connection.execute(sa.insert(workers).values(**who, **fresh, limits=dict(limits or {})))
 
@@ -175,6 +181,25 @@ class Workers:
             for one in known
         ]
 
+    def given_up(self) -> list[GivenUpWorker]:
+        """Return the workers that others gave up in the last day, the newest first, with what became of their generations."""
+        with reading(self._database) as connection:
+            found = given_up.read(connection, self._clock(connection))
+            ids = {id_ for one in found for id_ in one.rows}
+            query = sa.select(_row.id, _row.worker_id, needs_job().label("is_open")).where(_row.id.in_(ids))
+            now = {row.id: row for row in connection.execute(query)} if ids else {}
+        return [
+            replace(
+                one,
+                held_by=Counter(
+                    now[id_].worker_id for id_ in one.rows if id_ in now and now[id_].worker_id is not None
+                ),
+                waiting=sum(now[id_].worker_id is None and now[id_].is_open for id_ in one.rows if id_ in now),
+                ended=sum(id_ not in now or not (now[id_].worker_id or now[id_].is_open) for id_ in one.rows),
+            )
+            for one in found
+        ]
+
     # -- driving rows ----------------------------------------------------------------------------------------------
 
     def claim(self, generation_id: str, worker_id: str, term: int = 0) -> Lease | None:
@@ -212,8 +237,9 @@ class Workers:
             me = next((one for one in known if one.id == judge), None)
             if me is None or now - me.seen_at > self._gap or now - me.since < self._silent:
                 return {}
-            dead = [one.id for one in known if now - one.seen_at >= self._silent]
-            return _bury(connection, dead, enqueue_many, unclaimed)
+            dead = [one for one in known if now - one.seen_at >= self._silent]
+            given_up.note(connection, [_left(connection, one) for one in dead if one.role == WORKER], now)
+            return _bury(connection, [one.id for one in dead], enqueue_many, unclaimed)
 
     def end(self, worker_id: str, enqueue_many: EnqueueMany, unclaimed: Mapping[str, int]) -> dict[str, int]:
         """Take a process off the list; what it holds goes back into the queue, so that others go on at once; see ``reap``."""
@@ -223,6 +249,11 @@ class Workers:
 
 def _unheld(runs: Mapping[str, int]) -> list[sa.ColumnElement[bool]]:
     return [_row.worker_id.is_(None), sa.tuple_(_row.id, _row.runs).in_(list(runs.items()))]
+
+
+def _left(connection: sa.Connection, dead: sa.Row[Any]) -> Left:
+    held = sa.select(_row.id).where(_row.worker_id == dead.id, needs_job()).order_by(_row.seq)
+    return Left(dead.id, dead.host, dead.seen_at, connection.execute(held).scalars().all())
 
 
 def _bury(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from rivya_core.lab.ledger.given_up import KEPT_FOR
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import experiments, generations
 from rivya_core.lab.ledger.shared_limits import mismatches, read_limits
@@ -130,8 +132,22 @@ def test_a_silent_worker_loses_its_rows_to_the_queue(
     assert queue.runs == [(rows[0].id, 2), (rows[1].id, 2)]
     assert {worker for worker, _ in held(ledger).values()} == {None}
     assert [one.id for one in workers.all()] == ["two"]
+    [gone] = workers.given_up()
+    assert (gone.id, gone.host, gone.at, gone.seen_at) == (
+        "one",
+        "here",
+        clock(),
+        clock() - timedelta(seconds=SILENT_S),
+    )
+    assert (gone.rows_held, gone.held_by, gone.waiting, gone.ended) == (2, {}, 2, 0)
+    assert workers.claim(rows[0].id, "two") is not None
+    assert ledger.actions.cancel(rows[1].id)
+    [gone] = workers.given_up()
+    assert (gone.rows_held, gone.held_by, gone.waiting, gone.ended) == (2, {"two": 1}, 0, 1)
     assert workers.beat("one") is None
     assert workers.reap("two", queue, {}) == {}
+    clock.turn(KEPT_FOR.total_seconds())
+    assert workers.given_up() == []
 
 
 def test_what_a_dead_worker_took_and_never_claimed_is_enqueued_again(
