@@ -12,7 +12,10 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 COMPILE := $(BIN)/python .ci/compile.py
 
-.PHONY: run test check setup setup-dev venv lint format types imports tests bench calibrate soak pictures clean
+# Every worker and child process of the tests imports the same files: they are compiled once, whatever the system says.
+check test tests bytecode: export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: run test check setup setup-dev venv bytecode lint format types imports tests bench calibrate soak pictures clean
 
 run: setup
 	@if [ "$(HOST)" != "127.0.0.1" ] && [ "$(HOST)" != "localhost" ]; then \
@@ -22,9 +25,9 @@ run: setup
 	@[ -e $(VENV)/.compiled ] || { ($(COMPILE) rest http://127.0.0.1:$(PORT)/healthz && touch $(VENV)/.compiled) >/dev/null 2>&1 & }; \
 	exec $(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
 
-test: setup-dev lint types imports tests
+test: setup-dev bytecode lint types imports tests
 
-check: setup-dev lint types imports
+check: setup-dev bytecode lint types imports
 	$(BIN)/python -m pytest -n auto --ignore tests/browser -m "not process and not slow and not soak and not calibration"
 
 setup: venv
@@ -54,6 +57,10 @@ $(VENV)/.dev-ready: .ci/requirements-dev.txt requirements.txt
 	@$(INSTALL) .ci/requirements-dev.txt
 	@$(COMPILE) first && $(COMPILE) rest && touch $(VENV)/.compiled
 	@touch $@ $(VENV)/.run-ready
+
+# In the background, while types are looked at: pytest's own form of the tests too, which takes longer than they do to load.
+bytecode:
+	@$(BIN)/python -m pytest --collect-only -qq tests >/dev/null 2>&1 &
 
 lint:
 	$(BIN)/ruff format --check .

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any, Final
 
 import numpy as np
-from scipy.stats import binom, binomtest
 
 from rivya_core.lab.evaluation.votes import pairing, ranking
 from rivya_core.lab.evaluation.votes.questions import Grid
@@ -191,6 +190,8 @@ def fixed_votes(count: int, percent: int, power: float) -> int:
     The winner is the variant that beats every other; each of its ``count - 1`` tests has the level ``ALPHA / (count - 1)``.
     The smallest plan that reaches ``power`` is meant.
     """
+    from scipy.stats import binom  # noqa: PLC0415 - slow to load, and only this function compares
+
     level = ALPHA / (count - 1)
     for each in range(1, 5000):
         needed = next(
@@ -204,6 +205,8 @@ def fixed_votes(count: int, percent: int, power: float) -> int:
 
 def upper_bound(failures: int, studies: int) -> float:
     """The upper end of the exact 95 % interval of a rate."""
+    from scipy.stats import binomtest  # noqa: PLC0415 - slow to load, and only this function compares
+
     return float(binomtest(failures, studies).proportion_ci().high)
 
 

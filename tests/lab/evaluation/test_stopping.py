@@ -8,7 +8,6 @@ from functools import partial
 
 import pytest
 from hypothesis import given, strategies as st
-from scipy.stats import binom
 
 from rivya_core.lab.evaluation.votes.stopping import (
     ALPHA,
@@ -145,6 +144,8 @@ def test_fewer_votes_than_the_fixed_plan_of_the_same_power() -> None:
 
 def test_the_fixed_plan_is_the_smallest_with_its_power() -> None:
     """Known from tables: 0.75 against one half, two-sided 5 %, power 80 %, takes 30 votes."""
+    from scipy.stats import binom  # noqa: PLC0415 - slow to load, and only this test compares
+
     assert fixed_votes(2, 75, 0.8) == 30
     assert 2 * binom.sf(20, 30, 0.5) <= ALPHA < 2 * binom.sf(19, 30, 0.5)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -38,7 +39,7 @@ def migrate(engine: sa.Engine, path: Path, *, scripts: Path | None = None) -> No
     with FileLock(f"{path}.migrate.lock", mode=mode_of(Path(f"{path}.migrate.lock"))), storage_errors():
         with engine.connect() as connection:
             found = _revision(connection)
-        if found == _head(settings):
+        if found == _head(scripts):
             return
         if found is not None:
             _refuse_newer(found, settings, str(path), "choose another folder with RIVYA_DATA_DIR")
@@ -71,13 +72,13 @@ def migrate_shared(
         found = _revision(connection)
         if found is not None:
             _refuse_newer(found, settings, place, "let RIVYA_DATABASE_URL name another database")
-        if found != _head(settings):
+        if found != _head(scripts):
             if found is not None and first is not None:
                 first(connection)
             _run(connection, settings)
         postgresql.order_by_code_points(connection, PREFIX)
         also(connection)
-    return found, _head(settings)
+    return found, _head(scripts)
 
 
 def revision_of(engine: sa.Engine) -> str | None:
@@ -92,8 +93,9 @@ def refuse_other_revision(engine: sa.Engine, place: str, *, scripts: Path | None
     Raises:
         StorageError: it is empty, older or newer.
     """
-    settings = config(scripts)
-    found = revision_of(engine)
+    found, head = revision_of(engine), _head(scripts)
+    if found == head:
+        return
     if found is None:
         raise StorageError(
             "The database is empty",
@@ -101,18 +103,19 @@ def refuse_other_revision(engine: sa.Engine, place: str, *, scripts: Path | None
             f"Make them with: {MIGRATE}",
             field="database",
         )
-    _refuse_newer(found, settings, place, "let RIVYA_DATABASE_URL name another database")
-    if found != _head(settings):
-        raise StorageError(
-            "The database belongs to an older Rivya Lab",
-            f"{place} holds revision {found}, and this version works with {_head(settings)}. It was left as it is.",
-            f"Stop all workers, take a dump with pg_dump, then run: {MIGRATE} --dumped",
-            field="database",
-        )
+    _refuse_newer(found, config(scripts), place, "let RIVYA_DATABASE_URL name another database")
+    raise StorageError(
+        "The database belongs to an older Rivya Lab",
+        f"{place} holds revision {found}, and this version works with {head}. It was left as it is.",
+        f"Stop all workers, take a dump with pg_dump, then run: {MIGRATE} --dumped",
+        field="database",
+    )
 
 
-def _head(settings: Config) -> str:
-    return ScriptDirectory.from_config(settings).get_current_head() or ""
+@cache
+def _head(scripts: Path | None) -> str:
+    """Return the newest revision, found once in a process: Alembic loads every revision's file to tell."""
+    return ScriptDirectory.from_config(config(scripts)).get_current_head() or ""
 
 
 def _revision(connection: sa.Connection) -> str | None:
