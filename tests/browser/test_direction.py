@@ -23,7 +23,7 @@ def direction(element: Locator) -> list[str]:
 
 def test_a_text_takes_its_own_direction_typed_and_shown(quick: Server, visit: Visit) -> None:
     """Both boxes, and the prompt beside its clip; the page around them is not turned."""
-    page = visit(quick).page
+    page = visit(quick, calm=True).page
     settle(page)
     for label in ("Negative prompt", "Prompt"):
         box = page.get_by_label(label, exact=True)

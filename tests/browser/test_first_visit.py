@@ -80,7 +80,7 @@ def test_a_page_opens_alone_on_a_cold_server(start_server: StartServer, visit: V
 def test_two_clicks_200_ms_apart_make_one_task(quick: Server, visit: Visit) -> None:
     """Deduplicate double clicks."""
     before = tasks_of(quick)
-    page = visit(quick).page
+    page = visit(quick, calm=True).page
     shown = address_shown(page)
     type_prompt(page)
     page.keyboard.press("Tab")
@@ -95,7 +95,7 @@ def test_two_clicks_200_ms_apart_make_one_task(quick: Server, visit: Visit) -> N
 def test_reload_restart_and_a_second_tab_mid_run(start_server: StartServer, visit: Visit) -> None:
     """The draft and the job survive a reload, kill -9 with a restart, and show in a second tab."""
     server = start_server(**HELD)
-    visitor = visit(server)
+    visitor = visit(server, calm=True)
     page = visitor.page
     type_prompt(page)
     page.keyboard.press("Control+Enter")
@@ -144,7 +144,7 @@ def test_ten_live_ticks_do_not_restart_the_player(held: Held, visit: Visit) -> N
 def test_the_keyboard_alone_is_enough(quick: Server, visit: Visit) -> None:
     """Tab reaches the prompt, Ctrl+Enter sends what was just typed."""
     before = tasks_of(quick)
-    page = visit(quick).page
+    page = visit(quick, calm=True).page
     shown = address_shown(page)
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -170,7 +170,7 @@ def test_a_page_saved_mid_run_leaves_the_job_alone(visit: Visit, tmp_path: Path)
     server = Server(tmp_path / "data", HELD, root=copied(tmp_path / "copy"))
     server.start()
     try:
-        page = visit(server).page
+        page = visit(server, calm=True).page
         type_prompt(page)
         page.keyboard.press("Control+Enter")
         expect(page.get_by_text("In progress").first).to_be_visible()
@@ -200,7 +200,7 @@ def test_a_first_start_shows_a_finished_study_on_every_page(quick: Server, visit
         return bool(found) and found[0] is not None
 
     until(decided, what="the example is finished")
-    page = visit(quick, path="/sweep").page
+    page = visit(quick, path="/sweep", calm=True).page
     expect(page.get_by_text("Example: how much guidance").first).to_be_visible()
     page.goto(f"{quick.url}/sweep?experiment=xexample&view=Verdict")
     expect(page.get_by_text("cfg_scale 0 moves more than 1; clearly beyond take-to-take variation.")).to_be_visible()

@@ -23,7 +23,7 @@ def scrolled(page: Page) -> int:
 
 def test_a_phone_shows_all_pages_in_one_row_and_little_header(quick: Server, visit: Visit) -> None:
     """Each page is one press away, the open one is marked, and the work begins after 90 pixels."""
-    visitor = visit(quick, look=PHONE)
+    visitor = visit(quick, PHONE, calm=True)
     page = visitor.page
     settle(page)
     links = page.locator(f"{NAVIGATION} a")
@@ -41,7 +41,7 @@ def test_a_phone_shows_all_pages_in_one_row_and_little_header(quick: Server, vis
 
 def test_a_wide_window_keeps_the_bar(quick: Server, visit: Visit) -> None:
     """The row of a phone takes no room beside it; in a busy browser, which has no style for it yet, no more than a line."""
-    page = visit(quick).page
+    page = visit(quick, calm=True).page
     settle(page)
     expect(page.locator(NAVIGATION)).to_be_hidden()
     expect(page.get_by_role("navigation", name="App pages")).to_be_visible()
@@ -61,7 +61,7 @@ def test_a_wide_window_keeps_the_bar(quick: Server, visit: Visit) -> None:
 
 def test_one_back_returns_to_where_one_was(quick: Server, visit: Visit) -> None:
     """From the wall to the posters with what was chosen, and from there to the page and the place one came from."""
-    page = visit(quick, height=600).page
+    page = visit(quick, height=600, calm=True).page
     settle(page)
     page.locator('[data-testid="stMain"]').evaluate("e => { e.scrollTop = 300 }")
     page.locator('[class*="st-key-link_button"] a').click()

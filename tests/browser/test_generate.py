@@ -81,7 +81,7 @@ def bottom_px(page: Page, selector: str) -> float:
 def test_a_refused_image_lets_nothing_leave_until_it_is_gone(quick: Server, visit: Visit) -> None:
     """Neither the button nor Ctrl+Enter makes a clip without the image; removing the file frees the form."""
     before = tasks_of(quick)
-    page = visit(quick).page
+    page = visit(quick, calm=True).page
     settle(page)
     drop(page, photo()[:9000])
     expect(page.get_by_text("This image cannot be used")).to_be_visible()
@@ -110,7 +110,7 @@ def paste(page: Page, data: bytes, name: str, text: str = "") -> None:
 def test_an_image_is_pasted_fitted_and_sent_as_it_is_shown(start_server: StartServer, visit: Visit) -> None:
     """Pasted anywhere, cropped, sent: the bytes of the preview are those that Rivya gets. Then it stands on the shelf."""
     server = start_server(RIVYA_SIMULATOR_SPEED="20")
-    visitor = visit(server)
+    visitor = visit(server, calm=True)
     page = visitor.page
     settle(page)
     type_prompt(page)
@@ -151,7 +151,7 @@ def test_an_image_is_pasted_fitted_and_sent_as_it_is_shown(start_server: StartSe
 def test_a_send_waits_for_the_image_that_is_still_on_its_way(quick: Server, visit: Visit) -> None:
     """A photo dropped a moment before Ctrl+Enter, over a slow line, is shown with its size and in the request that leaves."""
     before, uploads = tasks_of(quick), uploads_of(quick)
-    page = visit(quick).page
+    page = visit(quick, calm=True).page
     settle(page)
     type_prompt(page)
     held: list[Route] = []
@@ -171,7 +171,7 @@ def test_a_send_waits_for_the_image_that_is_still_on_its_way(quick: Server, visi
 def test_a_prompt_that_is_too_long_answers_the_shortcut(quick: Server, visit: Visit) -> None:
     """Ctrl+Enter says why nothing left."""
     before = tasks_of(quick)
-    page = visit(quick).page
+    page = visit(quick, calm=True).page
     expect(page.get_by_text("Ctrl+Enter generates")).to_be_attached()
     page.get_by_label("Prompt", exact=True).fill("x" * 5001)
     page.keyboard.press("Control+Enter")
@@ -195,7 +195,7 @@ new MutationObserver((changes, observer) => {
 
 def test_what_is_typed_the_moment_the_box_appears_counts(served: Server, visit: Visit) -> None:
     """Nobody has to know that the page was still being put together."""
-    visitor = visit(served, path="/connection")
+    visitor = visit(served, path="/connection", calm=True)
     page = visitor.open("/", TYPE_AT_ONCE)
     expect(page.get_by_text("9 / 5000")).to_be_visible()
     expect(page.get_by_role("button", name="Generate · 160 credits")).to_be_enabled()
@@ -224,7 +224,7 @@ COUNTED = [
 
 def test_the_counter_follows_the_keystroke_itself(served: Server, visit: Visit) -> None:
     """The moment a text is typed it is counted, before the server could know; what is too much is shown."""
-    page = visit(served).page
+    page = visit(served, calm=True).page
     settle(page)
     for label, text, count, tone, beyond in COUNTED:
         box = page.get_by_label(label, exact=True)
@@ -247,7 +247,7 @@ TYPE_AND_LOOK = """
 
 def test_what_exists_is_not_said_of_a_text_that_was_typed_since(served: Server, visit: Visit) -> None:
     """The sentence is out of sight with the next letter, and there again when the text is the same again."""
-    page = visit(served).page
+    page = visit(served, calm=True).page
     settle(page)
     page.get_by_label("Negative prompt", exact=True).fill("")
     box = page.get_by_label("Prompt", exact=True)
@@ -328,7 +328,7 @@ def test_four_takes_and_an_image_fit_beside_the_clip(start_server: StartServer, 
 
 def test_failures_are_put_away_together(served: Server, visit: Visit) -> None:
     """Their cards and the way to all of them are accessible; History opens on what failed."""
-    visitor = visit(served)
+    visitor = visit(served, calm=True)
     page = visitor.page
     for _ in each_look(page):
         assert_well(visitor)
@@ -341,7 +341,7 @@ def test_failures_are_put_away_together(served: Server, visit: Visit) -> None:
 
 def test_what_cannot_be_sent_is_said_readably(served: Server, visit: Visit) -> None:
     """A prompt beyond the limit, and one that is only longer in UTF-16, are said in words that anybody can read."""
-    visitor = visit(served)
+    visitor = visit(served, calm=True)
     page = visitor.page
     settle(page)
     for prompt, said in (("x" * 5001, "5001 / 5000"), ("\N{FOX FACE}" * 2600, "5200 of 5000 when counted in UTF-16")):
@@ -355,7 +355,7 @@ def test_what_cannot_be_sent_is_said_readably(served: Server, visit: Visit) -> N
 
 def test_the_acts_under_a_clip_stand_in_one_row(served: Server, visit: Visit) -> None:
     """No button is left alone in a second row beside the form, on any desk."""
-    page = visit(served).page
+    page = visit(served, calm=True).page
     acts = page.locator(".st-key-clip_actions :is(button, a)")
     for width_px in (1440, 1366, 1280):
         page.set_viewport_size({"width": width_px, "height": 900})

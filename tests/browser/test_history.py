@@ -69,7 +69,7 @@ def shows(page: Page, generation_id: str) -> None:
 
 def test_a_click_opens_the_row_that_was_clicked_and_arrow_keys_go_on(filled: Filled, visit: Visit) -> None:
     """Anywhere on it, but a tick opens nothing; by key the row keeps the focus while what it shows opens beside it."""
-    page = visit(filled, path="/history").page
+    page = visit(filled, path="/history", calm=True).page
     for row in (4, 1, 3):
         opens(page, 5 - row).click()
         is_open(page, filled.ids[row])
@@ -164,7 +164,7 @@ def test_a_copied_script_runs_as_it_stands(filled: Filled, visit: Visit, tmp_pat
 
 def test_a_window_too_narrow_for_the_table_has_a_list(filled: Filled, visit: Visit) -> None:
     """No chip is cut: the rows are a list as wide as the window, and the open one takes its place."""
-    page = visit(filled, path="/history", width=NARROW_PX).page
+    page = visit(filled, path="/history", width=NARROW_PX, calm=True).page
     for width in (NARROW_PX, 800):
         page.set_viewport_size({"width": width, "height": 900})
         settle(page)
@@ -210,7 +210,7 @@ def test_every_page_has_its_name_for_an_address(
     first: str, on: str, request: pytest.FixtureRequest, visit: Visit
 ) -> None:
     """Also the first one, which has "/" besides: a permanent link opens the same on a read-only server."""
-    page = visit(request.getfixturevalue(on), path=f"/{first.lower()}?id=gone").page
+    page = visit(request.getfixturevalue(on), path=f"/{first.lower()}?id=gone", calm=True).page
     expect(page.get_by_role("heading", level=1, name=first)).to_be_visible()
     expect(page.get_by_text("SIMULATED · nothing real is spent")).to_be_visible()
     expect(page.get_by_text("Page not found")).to_be_hidden()

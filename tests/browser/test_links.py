@@ -34,7 +34,7 @@ def test_a_clip_that_was_downloaded_with_its_settings_fills_the_form_wherever_it
     quick: Server, visit: Visit
 ) -> None:
     """The whole way: saved in History, dropped beside everything on Generate; nothing is sent."""
-    visitor = visit(quick, path=EXAMPLE)
+    visitor = visit(quick, path=EXAMPLE, calm=True)
     visitor.page.get_by_role("button", name="Download").click()
     link = visitor.page.get_by_role("link", name="With its settings")
     with visitor.page.expect_download() as saved:
@@ -52,7 +52,7 @@ def test_a_clip_that_was_downloaded_with_its_settings_fills_the_form_wherever_it
 @pytest.mark.parametrize("path", ["/", EXAMPLE])
 def test_a_link_is_copied_with_one_press_of_a_key(quick: Server, visit: Visit, path: str) -> None:
     """The whole address, and it says that it was."""
-    visitor = visit(quick, path=path)
+    visitor = visit(quick, path=path, calm=True)
     visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
     button = visitor.page.get_by_role("button", name="Copy link")
     button.focus()
@@ -66,7 +66,7 @@ def test_a_link_is_copied_with_one_press_of_a_key(quick: Server, visit: Visit, p
 
 def test_a_refused_clipboard_shows_the_address_to_copy_by_hand(quick: Server, visit: Visit) -> None:
     """On a phone in the dark; Escape puts it away."""
-    visitor = visit(quick, PHONE, path=EXAMPLE)
+    visitor = visit(quick, PHONE, path=EXAMPLE, calm=True)
     visitor.page.add_init_script(NO_CLIPBOARD)
     visitor.page.reload()
     visitor.page.get_by_role("button", name="Copy link").click()

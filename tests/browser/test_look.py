@@ -19,7 +19,7 @@ IN_THEIR_CARD = """() => [...document.querySelectorAll("dl.rv-facts")].filter((l
 @pytest.mark.parametrize("path", ["/", "/history", "/connection"], ids=["generate", "history", "connection"])
 def test_a_page_is_accessible_and_fits(quick: Server, visit: Callable[..., Visitor], path: str) -> None:
     """Axe finds nothing of ours, no sideways scrolling, no list of facts over what follows it, no foreign request, no error."""
-    visitor = visit(quick, path=path)
+    visitor = visit(quick, path=path, calm=True)
     if path == "/connection":
         visitor.page.wait_for_selector("dl.rv-facts >> nth=2")
     for _ in each_look(visitor.page):

@@ -11,9 +11,11 @@ from itertools import product
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, expect
 
-from tests.browser.conftest import COMES_MS, QUICK, Server
+from tests.browser.conftest import COMES_MS, QUICK, Server, tasks_of
+from tests.browser.test_first_visit import type_prompt
+from tests.until import until
 
-PAGES = ("/", "/sweep", "/compare", "/vote", "/history", "/shows", "/spend", "/connection")
+PAGES = ("/sweep", "/compare", "/vote", "/history", "/shows", "/spend", "/connection", "/")
 
 OPEN_SOCKET = """address => new Promise(done => {
   const socket = new WebSocket(address + '/_stcore/stream', ['streamlit']);
@@ -120,12 +122,10 @@ def test_the_dashboard_works_under_every_name_of_this_machine(
         page.goto(f"http://{name}:{everywhere.port}{path}")
         page.get_by_role("heading", level=1).wait_for()
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-    page.goto(f"http://{name}:{everywhere.port}/")
-    prompt = page.get_by_label("Prompt", exact=True).first
-    prompt.fill("A red fox")
-    prompt.press("Control+Enter")
+    before = tasks_of(everywhere)
+    type_prompt(page)  # the last of the paths is Generate's
     page.get_by_role("button", name="Generate").first.click()
-    expect(page.get_by_text("A red fox").last).to_be_visible()
+    until(lambda: tasks_of(everywhere) == before + 1, what="the task is made")
     assert page.evaluate(OPEN_SOCKET, f"ws://{name}:{everywhere.port}") == "open"
     context.close()
     assert complaints == []

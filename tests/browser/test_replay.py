@@ -45,7 +45,7 @@ def test_one_press_plays_what_was_recorded(taped: Taped, visit: Visit) -> None:
 
     What only a replay shows, the card that plays and the banner, is accessible; of the rest each page's own tests say so.
     """
-    visitor = visit(taped.server)
+    visitor = visit(taped.server, calm=True)
     page = visitor.page
     play = page.get_by_role("button", name="Play the recording")
     play.wait_for()
@@ -73,7 +73,7 @@ def test_one_press_plays_what_was_recorded(taped: Taped, visit: Visit) -> None:
 
 def test_what_was_not_recorded_is_refused_with_what_can_be_pressed(taped: Taped, visit: Visit) -> None:
     """Not charged, and in words."""
-    page = visit(taped.server).page
+    page = visit(taped.server, calm=True).page
     page.get_by_label("Prompt", exact=True).fill("A wolf on the moon")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_text("This request is not in the recording").first).to_be_visible()

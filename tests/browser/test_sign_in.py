@@ -127,7 +127,7 @@ def cookies_of(visitor: Visitor) -> dict[str, str]:
 
 def test_a_maker_signs_in_makes_a_clip_and_signs_out(team: Server, provider: str, visit: Visit) -> None:
     """They come back to what they had asked for; the row says who made it; after the way out, the way in is all there is."""
-    visitor = visit(team, path=f"/history?id={CLIP}&q=aurora")
+    visitor = visit(team, path=f"/history?id={CLIP}&q=aurora", calm=True)
     sign_in(visitor.page, provider, "maker")
     expect(visitor.page).to_have_url(f"{team.url}/history?id={CLIP}&q=aurora")
     expect(visitor.page.get_by_role("tab", name="Timeline")).to_be_visible()
@@ -147,7 +147,7 @@ def test_a_maker_signs_in_makes_a_clip_and_signs_out(team: Server, provider: str
 
 def test_a_viewer_sees_everything_and_may_start_nothing(team: Server, provider: str, visit: Visit) -> None:
     """Generate says why it is not offered, also by an old link; no other page offers what would be refused."""
-    visitor = visit(team, path="/generate")
+    visitor = visit(team, path="/generate", calm=True)
     look_at(visitor.page)
     sign_in(visitor.page, provider, "viewer")
     expect(visitor.page.get_by_text("Vi · viewer")).to_be_visible()

@@ -52,7 +52,7 @@ def judged(page: Page) -> None:
 
 def test_a_verdict_comes_by_itself(server: Server, visit: Visit) -> None:
     """Clips that nobody measured yet are measured while one looks, and the verdict takes the place of the progress."""
-    page = visit(server, path=address("xnew")).page
+    page = visit(server, path=address("xnew"), calm=True).page
     expect(page.get_by_text(re.compile("cfg_scale")).first).to_be_visible()
     judged(page)
     assert points(page).count() >= 12
@@ -61,7 +61,7 @@ def test_a_verdict_comes_by_itself(server: Server, visit: Visit) -> None:
 @pytest.mark.parametrize("state", ["xclear", "xtable", "xfew", "xempty"])
 def test_the_tab_is_accessible_and_fits(server: Server, visit: Visit, state: str) -> None:
     """Every state, wide and on a phone, light and dark, without a reload; no point or word leaves its chart."""
-    visitor = visit(server, path=address(state))
+    visitor = visit(server, path=address(state), calm=True)
     page = visitor.page
     if state == "xempty":
         page.get_by_text("No clip to measure yet").wait_for()
@@ -76,7 +76,7 @@ def test_the_tab_is_accessible_and_fits(server: Server, visit: Visit, state: str
 
 def test_the_decision_tab_is_accessible_and_fits(server: Server, visit: Visit) -> None:
     """With its form open."""
-    visitor = visit(server, path=address("xtable", "Decision"))
+    visitor = visit(server, path=address("xtable", "Decision"), calm=True)
     visitor.page.get_by_label("Who decides").wait_for()
     for _ in each_look(visitor.page):
         assert_well(visitor)
@@ -131,7 +131,7 @@ def test_clips_play_and_points_open_theirs_by_keyboard_and_mouse(server: Server,
 
 def test_values_are_named_in_whole_words_below_the_name_of_their_axis(server: Server, visit: Visit) -> None:
     """No name is broken inside a word, at any width."""
-    page = visit(server, path=address("xwords")).page
+    page = visit(server, path=address("xwords"), calm=True).page
     judged(page)
     figure = page.locator("figure[data-key='motion']")
     for width in (1440, 900, 390):
@@ -143,7 +143,7 @@ def test_values_are_named_in_whole_words_below_the_name_of_their_axis(server: Se
 
 def test_a_person_decides_and_takes_the_winner_along(server: Server, visit: Visit) -> None:
     """Winner, reason and name; then the decision stands there, and the winner's request goes into the form."""
-    visitor = visit(server, path=address("xclear", "Decision"))
+    visitor = visit(server, path=address("xclear", "Decision"), calm=True)
     page = visitor.page
     decide = page.locator(".st-key-decide").get_by_role("button")
     page.get_by_label("Winner").click()
