@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from rivya_core.lab.ledger.states import TERMINAL
 from rivya_core.simulator import World
 from tests.browser.nginx import trusted
 from tests.cores import cores
+from tests.ports import own_port
 from tests.until import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,9 +97,7 @@ class Server:
         self.data_dir = data_dir
         self.root = root
         self.settings = dict(settings or {})
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = own_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -118,7 +116,7 @@ class Server:
         )
         log.close()
         deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
                     if answer.status == 200 and b'"ok":true' in answer.read():

@@ -46,7 +46,7 @@ def broken(page: Page) -> dict[str, str]:
     """What axe finds of ours: rule and first element. What is only found while the page changes its colours is none."""
     found = _broken(page)
     if found:
-        settle(page, LONG_QUIET_MS, LONG_MS)
+        page.evaluate(RESTS, [LONG_QUIET_MS, LONG_MS])  # not every page is one of Streamlit's
         found = _broken(page)
     return found
 

@@ -16,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from tests.ports import own_port
 from tests.until import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,9 +80,7 @@ class Nginx:
     def __init__(self, folder: Path, *ports: int, tls: bool = True) -> None:
         self.program = needed()
         self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = own_port()
         self.origin = f"{'https' if tls else 'http'}://{NAME}:{self.port}"
         self.url = f"{self.origin}/lab"
         self.process: subprocess.Popen[bytes] | None = None

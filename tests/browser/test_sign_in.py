@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import QUICK, Server, Visitor
 from tests.browser.looks import broken, each_look, fits
 from tests.browser.test_first_visit import type_prompt
+from tests.ports import own_port
 from tests.until import until
 
 Visit = Callable[..., Visitor]
@@ -37,9 +37,7 @@ STATUS = "async (address) => (await fetch(address)).status"
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An OpenID Connect provider in a process of its own; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = own_port()
     users = [part for sub, claims in PEOPLE.items() for part in ("--user-claims", json.dumps({"sub": sub, **claims}))]
     command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "-p", str(port), *users]
     with (tmp_path_factory.mktemp("provider") / "log").open("wb") as log:

@@ -70,13 +70,14 @@ def test_the_grid_fills_in_while_one_looks(start_server: StartServer, visit: Vis
     settle(page)
     grid.evaluate("table => { table.dataset.same = 'yes'; }")
     seen = set()
-    for _ in range(600):
-        seen.add(clips(page))
-        if 10 in seen:
-            break
+
+    def all_have_come() -> bool:
         page.wait_for_timeout(250)
+        seen.add(clips(page))
+        return 10 in seen
+
+    until(all_have_come, what="each cell has its clip")
     assert set(range(1, 10)) & seen, "cells came one after the other"
-    assert 10 in seen
     expect(page.get_by_text("10 of 10 clips")).to_be_visible()
     expect(page.get_by_text(re.compile("Done$")).first).to_be_visible()
     assert grid.evaluate("table => table.dataset.same") == "yes"
@@ -146,6 +147,12 @@ def test_all_clips_in_sight_play_on_one_clock(filled: tuple[Server, dict[str, st
     assert grid.evaluate(PLAYING) == []
 
 
+BOXES = """keys => keys.map((key) => document.querySelector(`.st-key-${key}`))
+  .filter((one) => one && one.checkVisibility())
+  .map((one) => one.getBoundingClientRect().toJSON())"""
+"""Where the visible ones of some parts of the page are, all at the same moment."""
+
+
 def test_prompt_counter_and_price_follow_while_typing(filled: tuple[Server, dict[str, str]], visit: Visit) -> None:
     """Without leaving the field; and the price in sight covers nothing of what stands beside or below it.
 
@@ -172,14 +179,11 @@ def test_prompt_counter_and_price_follow_while_typing(filled: tuple[Server, dict
     for width in (1440, 1000, 760, 390):
         page.set_viewport_size({"width": width, "height": 700})
         page.mouse.wheel(0, 900)
-        boxes = [
-            page.locator(f".st-key-{key}").bounding_box()
-            for key in ("sweep_start", "sweep_preview", "sweep_base_card", "sweep_axes_card")
-        ]
-        price, *others = [box for box in boxes if box is not None]
+        settle(page)
+        price, *others = page.evaluate(BOXES, ["sweep_start", "sweep_preview", "sweep_base_card", "sweep_axes_card"])
         for box in others:
-            apart_x = box["x"] >= price["x"] + price["width"] or price["x"] >= box["x"] + box["width"]
-            apart_y = box["y"] >= price["y"] + price["height"] or price["y"] >= box["y"] + box["height"]
+            apart_x = box["left"] >= price["right"] or price["left"] >= box["right"]
+            apart_y = box["top"] >= price["bottom"] or price["top"] >= box["bottom"]
             assert apart_x or apart_y, width
 
 
