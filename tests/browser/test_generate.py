@@ -260,32 +260,6 @@ def test_what_exists_is_not_said_of_a_text_that_was_typed_since(served: Server, 
     expect(said).to_be_visible()
 
 
-@pytest.mark.parametrize("press", ["Generate", pytest.param("Repeat", marks=pytest.mark.soak)])
-def test_starting_another_leaves_the_playing_clip_alone(quick: Server, visit: Visit, press: str) -> None:
-    """Nothing ran before: the progress card comes and goes above the same video element, which goes on playing."""
-    page = visit(quick).page
-    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible()
-    type_prompt(page)
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("button", name=re.compile("Generate · 160"))).to_be_enabled()
-    settle(page)
-    video = page.locator("video").first
-    video.evaluate("v => { v.dataset.mark = 'same'; }")
-    page.wait_for_function("v => !v.paused", arg=video.element_handle())
-    video.focus()
-    for paused in ("true", "false"):  # who pauses a clip and plays it again is watching it
-        page.keyboard.press("Space")
-        page.wait_for_function(f"v => v.paused === {paused}", arg=video.element_handle())
-    settle(page)
-    page.get_by_role("button", name=re.compile(press)).first.click()
-    expect(page.get_by_role("heading", name="In progress")).to_be_visible()
-    expect(page.get_by_role("button", name="Show the latest")).to_be_visible()
-    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible()
-    assert video.evaluate("v => [v.dataset.mark, v.paused]") == ["same", False]
-    page.get_by_role("button", name="Show the latest").click()
-    expect(page.get_by_role("heading", name="Latest clip")).to_be_visible()
-
-
 @pytest.mark.soak
 def test_an_idle_tab_shows_what_another_one_started(start_server: StartServer, visit: Visit) -> None:
     """Nobody touches the second tab, and the running job appears in it."""

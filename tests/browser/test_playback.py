@@ -182,6 +182,33 @@ def test_takes_of_one_press_are_one_strip(served: Server, visit: Visit, look: Lo
     expect(page.locator("video")).to_have_count(4)
 
 
+@pytest.mark.parametrize("press", ["Generate", pytest.param("Repeat", marks=pytest.mark.soak)])
+def test_starting_another_leaves_the_playing_clip_alone(held: Held, visit: Visit, press: str) -> None:
+    """Nothing ran before: the progress card comes and goes above the same video element, which goes on playing."""
+    page = visit(held.server).page
+    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible()
+    type_prompt(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name=re.compile("Generate · 160"))).to_be_enabled()
+    settle(page)
+    video = page.locator("video").first
+    video.evaluate("v => { v.dataset.mark = 'same'; }")
+    page.wait_for_function("v => !v.paused", arg=video.element_handle())
+    video.focus()
+    for paused in ("true", "false"):  # who pauses a clip and plays it again is watching it
+        page.keyboard.press("Space")
+        page.wait_for_function(f"v => v.paused === {paused}", arg=video.element_handle())
+    settle(page)
+    page.get_by_role("button", name=re.compile(press)).first.click()
+    expect(page.get_by_role("heading", name="In progress")).to_be_visible()
+    held.let_end()
+    expect(page.get_by_role("button", name="Show the latest")).to_be_visible()
+    expect(page.get_by_role("heading", name="In progress")).not_to_be_visible()
+    assert video.evaluate("v => [v.dataset.mark, v.paused]") == ["same", False]
+    page.get_by_role("button", name="Show the latest").click()
+    expect(page.get_by_role("heading", name="Latest clip")).to_be_visible()
+
+
 AWAY = "away => { window.away = away; document.dispatchEvent(new Event('visibilitychange')); }"
 BACKGROUND = """
 window.away = false;
