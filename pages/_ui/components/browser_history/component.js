@@ -1,4 +1,4 @@
-const GIVE_UP_MS = 10000;
+const GIVE_UP_MS = 60000; // a busy server may take that long to draw a page
 
 const address = () => location.pathname + location.search;
 const main = () => document.querySelector('[data-testid="stMain"]');
