@@ -63,16 +63,23 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (follows(event.target)) commit(event.target);
     send();
   };
+  // The second click of a double click ends here. The server takes it for the same press as well, unless a busy one hears of it late.
+  const clicked = (event) => {
+    if (event.detail < 2 || !inForm(event.target)) return;
+    if (event.target.closest('button[data-testid="stBaseButton-primary"]')) event.stopPropagation();
+  };
   const before = attached.get(parentElement);
   if (before) before();
   else timer = setTimeout(() => document.querySelectorAll(`.st-key-${data.form} textarea`).forEach(commit), PAUSE_MS);
   document.addEventListener('input', typed, true);
   document.addEventListener('keydown', pressed, true);
+  document.addEventListener('click', clicked, true);
   hideAnswers();
   const later = setTimeout(hideAnswers, SETTLE_MS);
   const detach = () => {
     document.removeEventListener('input', typed, true);
     document.removeEventListener('keydown', pressed, true);
+    document.removeEventListener('click', clicked, true);
     clearTimeout(later);
   };
   attached.set(parentElement, detach);
