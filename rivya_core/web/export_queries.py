@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from urllib.parse import urlencode
 
-from rivya_core.lab.ledger.history.history_query import PARAM_KEYS, plain
+from rivya_core.lab.ledger.history.param_columns import PARAM_KEYS, plain
 from rivya_core.lab.ledger.records import HistoryFilter
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.spending.spending_records import Days

@@ -13,7 +13,7 @@ from rivya_core.api.texts import reuse_hash
 from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.history.search_words import stored_words
 from rivya_core.lab.ledger.ledger import Ledger, NewGeneration
-from rivya_core.lab.ledger.schema import generations
+from rivya_core.lab.ledger.schema import experiments, generations
 from tests.bench.filled import WORDS, ended
 
 BASE: Final = 1000
@@ -21,6 +21,14 @@ APART_S: Final = 7
 """Seconds between two rows, so that a million take eighty days."""
 RARE: Final = ("aurora", "élan", "বিড়াল", "猫が海辺を歩く")
 """One in a hundred of the written rows has one of these."""
+LABELLED_EVERY: Final = 100
+RATED_EVERY: Final = 200
+SWEPT_EVERY: Final = 10
+HIDDEN_SWEEPS: Final = 3
+STARRED_EVERY: Final = 100
+CFG_SCALES: Final = (0.5, 0.5, 0.5, 0.5, 0.3, 0.7)
+RARE_CFG_SCALE: Final = 0.9
+"""One in a thousand has it."""
 COPIES_AT_ONCE: Final = 50
 CONNECTION: Final = "http://127.0.0.1:9"
 
@@ -51,9 +59,10 @@ def fill(database: sa.Engine, rows: int) -> None:
                 f"INSERT INTO lab_generations ({', '.join(columns)}) SELECT {values} FROM {numbers}, lab_generations "
                 f"WHERE seq <= {BASE} ORDER BY n, seq"
             )
+    _mark(database, rows)
     if kind == "postgresql":  # its own daemon does so after a while; SQLite has no statistics in a lab either
         with database.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE lab_generations")
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
 
 
 def _copied(kind: str, name: str) -> str:
@@ -64,20 +73,65 @@ def _copied(kind: str, name: str) -> str:
     if name == "cap_day":
         moment = _SHIFTED[kind].format("created_at", BASE * APART_S)
         return f"substr(CAST({moment} AS TEXT), 1, 10)"
+    if name == "experiment_id":
+        return "experiment_id || n"
     return _WORDS[kind] if name == "search_words" else name
+
+
+def _mark(database: sa.Engine, rows: int) -> None:
+    """Add what people give to clips, and the sweeps that paid for some; the oldest of the sweeps are hidden."""
+    sweep = {
+        "kind": "sweep",
+        "mode": "live",
+        "connection": CONNECTION,
+        "model": GenerationRequest(prompt="any").model,
+        "spec": {},
+        "cells": 1,
+        "takes": 1,
+        "quoted_credits": 0,
+    }
+    now = datetime.now(UTC)
+    sweeps = [
+        {
+            "id": f"sweep-{n or ''}",
+            "name": f"Sweep {n}",
+            "hidden_at": now if n < HIDDEN_SWEEPS else None,
+            "created_at": now,
+        }
+        for n in range(max(1, rows // BASE))
+    ]
+    with begin_immediate(database) as connection:
+        connection.execute(sa.insert(experiments), [sweep | one for one in sweeps])
+        connection.execute(
+            sa.text(
+                "INSERT INTO lab_labels (kind, of_id, label, created_at) SELECT 'generation', id, 'keep', created_at "
+                f"FROM lab_generations WHERE seq % {LABELLED_EVERY} = 0"
+            )
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO lab_ratings (generation_id, criterion, author, stars, rated_at) "
+                "SELECT id, 'overall', 'me', 1 + (seq / 7) % 5, created_at "
+                f"FROM lab_generations WHERE seq % {RATED_EVERY} = 0"
+            )
+        )
 
 
 def _write_base(database: sa.Engine, rows: int) -> None:
     draw = random.Random(3)
     ledger = Ledger(database)
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=90)
-    template = GenerationRequest(prompt="to be replaced")
     kept: list[dict[str, Any]] = []
     for number in range(rows):
+        params = {
+            "duration": "10" if number % 4 == 0 else "5",
+            "aspect_ratio": ("16:9", "9:16", "1:1")[number % 3],
+            "cfg_scale": RARE_CFG_SCALE if number == BASE // 2 else CFG_SCALES[number % len(CFG_SCALES)],
+        }
         new = NewGeneration(
             intent_id=f"bench-{number:08d}",
             take=1,
-            request=template,
+            request=GenerationRequest(prompt="to be replaced", params=params),
             expected_credits=160,
             mode="live",
             connection=CONNECTION,
@@ -89,6 +143,12 @@ def _write_base(database: sa.Engine, rows: int) -> None:
         columns["request"] = {**columns["request"], "prompt": columns["prompt"]}
         columns["reuse_sha256"] = reuse_hash(columns["request"])
         columns["search_words"] = stored_words(columns["prompt"])
-        kept.append(columns | ended(number, at, good=draw.random() < 0.9))
+        marks = {
+            "experiment_id": "sweep-" if number % SWEPT_EVERY == 0 else None,
+            "starred": number % STARRED_EVERY == 1,
+            "clip_duration_s": float(params["duration"]),
+            "finished_at": at + timedelta(seconds=40 + number % 90),
+        }
+        kept.append(columns | ended(number, at, good=draw.random() < 0.9) | marks)
     with begin_immediate(database) as connection:
         connection.execute(sa.insert(generations), kept)

@@ -8,6 +8,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from rivya_core.api.errors import DamagedValueError
@@ -85,3 +88,20 @@ class SearchWords(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
         """Write the words as the database wants them."""
         return as_vector(value) if value is not None and dialect.name == "postgresql" else value
+
+
+class TookSeconds(FunctionElement[float]):
+    """Seconds from a row's submission to its end, as the database computes them: whole ones on SQLite."""
+
+    type = sa.Float()
+    inherit_cache = True
+
+
+@compiles(TookSeconds, "sqlite")
+def _took_on_sqlite(_took: TookSeconds, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "CAST(strftime('%s', finished_at) AS INTEGER) - CAST(strftime('%s', created_at) AS INTEGER)"
+
+
+@compiles(TookSeconds, "postgresql")
+def _took_on_postgresql(_took: TookSeconds, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "CAST(EXTRACT(epoch FROM finished_at - created_at) AS double precision)"

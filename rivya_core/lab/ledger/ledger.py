@@ -17,6 +17,7 @@ from rivya_core.api import GenerationRequest
 from rivya_core.lab.ledger.assets import Asset, Assets
 from rivya_core.lab.ledger.credits import release_many, reserve, reserve_many
 from rivya_core.lab.ledger.database import count_on, trouble_of
+from rivya_core.lab.ledger.history.param_columns import param_columns
 from rivya_core.lab.ledger.history.search_words import stored_words
 from rivya_core.lab.ledger.ids import generation_id, new_intent_id
 from rivya_core.lab.ledger.job_writes import JobWrites
@@ -182,6 +183,7 @@ class Ledger:
             "created_at": now,
             "person": acting_address(),
             "runs": FIRST_RUN,
+            **param_columns(canonical["params"]),
         }
 
     def add_example(self, new: NewGeneration, *, at: datetime, took_s: float, **clip: Any) -> GenerationRecord:

@@ -17,6 +17,7 @@ from rivya_core.api.errors import LabError
 from rivya_core.lab.ledger.credits import Release, book, reserve
 from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.error_cards import ID_SHOWN
+from rivya_core.lab.ledger.history.param_columns import param_columns
 from rivya_core.lab.ledger.history.search_words import stored_words
 from rivya_core.lab.ledger.ids import ADOPTED_INTENT, generation_id
 from rivya_core.lab.ledger.job_writes import JobWrites, forget_figures, owner_of
@@ -314,4 +315,5 @@ def _followed(task: Generation, name: str, prompt: str, params: Mapping[str, Any
         "created_at": made_at,
         "submitted_at": made_at,
         "runs": 0,
+        **param_columns(plain),
     }

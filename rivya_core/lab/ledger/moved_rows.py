@@ -135,6 +135,7 @@ def _with_texts(table: sa.Table) -> sa.Table:
     columns = [
         sa.Column(column.name, _JsonText() if isinstance(column.type, sa.JSON) else column.type)
         for column in table.columns
+        if column.computed is None
     ]
     return sa.Table(table.name, sa.MetaData(), *columns)
 

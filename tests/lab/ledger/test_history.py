@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from rivya_core.lab.ledger.database import begin_immediate
+from rivya_core.lab.ledger.history import history_choices
 from rivya_core.lab.ledger.history.history import History, SweepTrouble, Typical
 from rivya_core.lab.ledger.history.history_choices import VALUES_MAX
 from rivya_core.lab.ledger.history.history_query import Sort
@@ -139,8 +140,10 @@ def test_choices_are_what_was_asked_for(ledger: Ledger, history: History) -> Non
     assert "1:1" in choices.params["aspect_ratio"]
 
 
-def test_no_more_values_are_offered_than_a_person_can_read(ledger: Ledger, history: History) -> None:
-    """Of a number that is another one in every clip, the ones that were asked for last."""
+def test_no_more_values_are_offered_than_a_person_can_read(
+    ledger: Ledger, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a number that is another one in every clip, the ones that were asked for last; also where all rows are new."""
     for number in range(VALUES_MAX + 5):
         asking(ledger, f"Fox {number}", cfg_scale=number / 1000)
         if number % 20 == 0:
@@ -148,6 +151,9 @@ def test_no_more_values_are_offered_than_a_person_can_read(ledger: Ledger, histo
     asking(ledger, "The first again", cfg_scale=0.0)
     values = history.choices().params["cfg_scale"]
     assert values == ("0", *(f"{number / 1000:g}" for number in range(6, VALUES_MAX + 5)))
+    for steps in (VALUES_MAX, history_choices.STEPS_MAX):
+        monkeypatch.setattr(history_choices, "STEPS_MAX", steps)
+        assert History(ledger.database).choices() == history.choices()
 
 
 def test_a_list_can_be_put_in_order(ledger: Ledger, history: History) -> None:

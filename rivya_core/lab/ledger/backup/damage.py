@@ -274,7 +274,7 @@ def refuse_if_incomplete(database: Path) -> None:
     gone = []
     with closing(salvage.read_only(database)) as connection:
         for table in metadata.tables.values():
-            there = {str(row[1]) for row in connection.execute(f"PRAGMA table_info({table.name})")}
+            there = {str(row[1]) for row in connection.execute(f"PRAGMA table_xinfo({table.name})")}
             gone += [f"{table.name}.{column.name}" for column in table.columns if column.name not in there]
     if gone:
         raise DamagedError(report(database, ["The description of the tables is damaged: some are gone."], gone))

@@ -1,7 +1,4 @@
-"""Queries for screens: pages of History, the latest clip, what runs, what failed, how long clips take. Read-only.
-
-Rows are wide, so a list is first found by a covering index, as sequence numbers; only the rows of one page are read in full.
-"""
+"""Queries for screens: pages of History, the latest clip, what runs, what failed, how long clips take. Read-only."""
 
 from __future__ import annotations
 
@@ -17,9 +14,9 @@ import sqlalchemy as sa
 from rivya_core.lab.ledger.database import reading
 from rivya_core.lab.ledger.history import history_choices, marks
 from rivya_core.lab.ledger.history.history_choices import Choices
-from rivya_core.lab.ledger.history.history_query import Sort, conditions, order
+from rivya_core.lab.ledger.history.history_query import Sort
+from rivya_core.lab.ledger.history.listing import page_of, rows_of, seqs_of
 from rivya_core.lab.ledger.history.marks import Marks, SweepName
-from rivya_core.lab.ledger.history.search import newest_first
 from rivya_core.lab.ledger.mapping import EVERY_COLUMN, readable, to_record
 from rivya_core.lab.ledger.query_cache import remembered_of
 from rivya_core.lab.ledger.records import GenerationRecord, HistoryFilter, HistoryPage
@@ -32,7 +29,6 @@ T = TypeVar("T")
 
 PAGE_SIZE: Final = 25
 KEPT_ROWS_MAX: Final = 100  # longer pages are not cached: only scripts ask for them, once each
-COUNT_MAX: Final = 10_000  # beyond this a total is shown as "10,000+"
 EXPORT_CHUNK: Final = 200
 TYPICAL_OF: Final = 200
 TYPICAL_LOOK_BACK: Final = 1000
@@ -105,21 +101,20 @@ class History:
         asked = (wanted or HistoryFilter(), max(1, page), size, sort)
         if size > KEPT_ROWS_MAX:
             with reading(self._database) as connection:
-                return _page(connection, *asked)
-        return self._once(("page", *asked), lambda connection: _page(connection, *asked))
+                return page_of(connection, *asked)
+        return self._once(("page", *asked), lambda connection: page_of(connection, *asked))
 
     def export_rows(self, wanted: HistoryFilter | None = None) -> Iterator[GenerationRecord]:
         """Yield every filtered row, newest first, read in batches so that no transaction stays open."""
-        where = conditions(wanted or HistoryFilter())
-        below: list[sa.ColumnElement[bool]] = []
+        asked, below = wanted or HistoryFilter(), None
         while True:
             with reading(self._database) as connection:
-                seqs = _seqs(connection, [*where, *below], EXPORT_CHUNK)
-                rows = _rows(connection, seqs)
+                seqs = seqs_of(connection, asked, EXPORT_CHUNK, below=below)
+                rows = rows_of(connection, seqs)
             if not seqs:
                 return
             yield from rows
-            below = [generations.c.seq < seqs[-1]]
+            below = seqs[-1]
 
     def some(self, ids: Sequence[str]) -> list[GenerationRecord]:
         """Return the generations with these ids, in their order; deleted and unknown ones are left out."""
@@ -166,9 +161,9 @@ class History:
 
     def newest_clips(self, limit: int) -> list[GenerationRecord]:
         """Return the newest succeeded generations, at most ``limit``, without a total."""
-        where = conditions(HistoryFilter(states=frozenset({State.SUCCEEDED})))
+        wanted = HistoryFilter(states=frozenset({State.SUCCEEDED}))
         read = self._once(
-            ("newest_clips", limit), lambda connection: _rows(connection, _seqs(connection, where, limit))
+            ("newest_clips", limit), lambda connection: rows_of(connection, seqs_of(connection, wanted, limit))
         )
         return list(read)
 
@@ -223,14 +218,15 @@ class History:
         born = sa.select(column.seq).where(column.id == generation_id).scalar_subquery()
         where = [column.seq > born, column.parent_id == generation_id, column.deleted_at.is_(None)]
         with reading(self._database) as connection:
-            return _rows(connection, _seqs(connection, where, limit))
+            query = sa.select(column.seq).where(*where).order_by(column.seq.desc()).limit(limit)
+            return rows_of(connection, connection.execute(query).scalars().all())
 
     def _in_states(
         self, name: str, states: Sequence[State], limit: int, mode: Mode | None, *more: sa.ColumnElement[bool]
     ) -> list[GenerationRecord]:
         def read(connection: sa.Connection) -> list[GenerationRecord]:
             found = sorted(_unordered(connection, [*_of_states(states, mode), *more]), reverse=True)
-            return _rows(connection, found[:limit])
+            return rows_of(connection, found[:limit])
 
         return list(self._once((name, limit, mode), read))
 
@@ -264,20 +260,6 @@ class History:
         )
 
 
-def _page(connection: sa.Connection, wanted: HistoryFilter, page: int, size: int, sort: Sort) -> HistoryPage:
-    where = conditions(wanted)
-    total, found = _counted(connection, where, size, page, sort)
-    if not found and page > 1 and total <= COUNT_MAX:
-        page = max(1, math.ceil(total / size))
-        total, found = _counted(connection, where, size, page, sort)
-    elif page * size > COUNT_MAX:
-        found = _seqs(connection, where, size + 1, (page - 1) * size, sort)
-    rows = _rows(connection, found[:size])
-    exact = total <= COUNT_MAX
-    pages = math.ceil(total / size) if exact else max(COUNT_MAX // size, page + (len(found) > size))
-    return HistoryPage(tuple(rows), page, max(1, pages), min(total, COUNT_MAX), exact)
-
-
 def _sweep_troubles(connection: sa.Connection) -> list[SweepTrouble]:
     column = generations.c
     where = [*_of_states(TROUBLED, None), column.dismissed_at.is_(None), experiments.c.deleted_at.is_(None)]
@@ -291,27 +273,6 @@ def _sweep_troubles(connection: sa.Connection) -> list[SweepTrouble]:
         if row.state == State.FAILED.value:
             failed[row.experiment_id].append(row.id)
     return [SweepTrouble(one, name, tuple(failed[one]), waiting[one]) for one, name in names.items()]
-
-
-def _counted(
-    connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]], size: int, page: int, sort: Sort
-) -> tuple[int, Sequence[int]]:
-    """Return the number of rows, capped at one more than is counted, and the rows of a page plus one.
-
-    With a filter, which is expensive, both come from one pass; without one, or in another order, two queries are cheaper.
-    """
-    if len(where) == 1 or sort != "newest":
-        some = sa.select(sa.literal(1)).select_from(generations).where(*where).limit(COUNT_MAX + 1).subquery()
-        total = connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
-        return total, _seqs(connection, where, size + 1, (page - 1) * size, sort)
-    newest = newest_first(connection, where).limit(COUNT_MAX + 1)
-    found = newest.cte("found").prefix_with("MATERIALIZED")
-    count = sa.select(sa.func.count()).select_from(found).scalar_subquery()
-    query = sa.select(found.c.seq, count).order_by(found.c.seq.desc()).limit(size + 1).offset((page - 1) * size)
-    rows = connection.execute(query).all()
-    if rows:
-        return int(rows[0][1]), [row[0] for row in rows]
-    return (0, []) if page == 1 else (int(connection.execute(sa.select(count)).scalar_one()), [])
 
 
 def _of_states(states: Sequence[State], mode: Mode | None) -> list[sa.ColumnElement[bool]]:
@@ -328,28 +289,6 @@ def _of_states(states: Sequence[State], mode: Mode | None) -> list[sa.ColumnElem
 def _unordered(connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> Sequence[int]:
     """Select the sequence numbers of the few rows in some states; with ORDER BY, SQLite would scan all rows instead."""
     return connection.execute(sa.select(generations.c.seq).where(*where)).scalars().all()
-
-
-def _seqs(
-    connection: sa.Connection,
-    where: Sequence[sa.ColumnElement[bool]],
-    limit: int,
-    offset: int = 0,
-    sort: Sort = "newest",
-) -> Sequence[int]:
-    """Select sequence numbers only, so that the offset is counted on the index without reading a row."""
-    query = sa.select(generations.c.seq).where(*where).order_by(*order(sort)).limit(limit).offset(offset)
-    return connection.execute(query).scalars().all()
-
-
-def _rows(connection: sa.Connection, seqs: Sequence[int]) -> list[GenerationRecord]:
-    """Return the rows with some sequence numbers, in their order."""
-    if not seqs:
-        return []
-    query = sa.select(*EVERY_COLUMN).where(generations.c.seq.in_(seqs)).order_by(generations.c.seq.desc())
-    found = readable(connection, query, to_record)
-    place = {seq: number for number, seq in enumerate(seqs)}
-    return sorted(found, key=lambda row: place[row.seq])
 
 
 def _latest(connection: sa.Connection, mode: Mode) -> GenerationRecord | None:

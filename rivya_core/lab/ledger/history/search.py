@@ -8,7 +8,6 @@ fail. Tokens come from ``search_words`` and are stored in the column of that nam
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -61,27 +60,31 @@ def matching(text: str) -> Found | None:
     return found
 
 
-def newest_first(connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[tuple[int]]:
-    """Select the sequence numbers of the rows that meet some conditions, newest first.
+def is_an_id(connection: sa.Connection, found: Found) -> bool:
+    """Return whether the text is somebody's id, too."""
+    if not found.text:
+        return False
+    named = sa.select(generations.c.seq).where(sa.or_(*_ids(found.text))).limit(1)
+    return connection.execute(named).first() is not None
 
-    A search on SQLite walks through the full-text index, which has them in this order, and so ends early: as a condition it
-    would first collect every row with the words. Only for a text that is nobody's id.
+
+def by_index(found: Found, *others: sa.ColumnElement[bool]) -> sa.Select[tuple[int]]:
+    """On SQLite: select the rows with the words, newest first, out of the full-text index, which has them in this order.
+
+    As a condition it would first collect every row with the words. Only for a text that is nobody's id.
     """
-    query = sa.select(generations.c.seq).where(*where).order_by(generations.c.seq.desc())
-    found = next((one for one in where if isinstance(one, Found)), None)
-    if found is None or connection.dialect.name != "sqlite":
-        return query
-    if (
-        found.text
-        and connection.execute(sa.select(generations.c.seq).where(sa.or_(*_ids(found.text))).limit(1)).first()
-    ):
-        return query
-    others = [one for one in where if one is not found]
     match = _INDEX.c.lab_prompts_fts.op("MATCH")(_expression(found.phrases))
+    query = sa.select(_INDEX.c.rowid.label("seq")).where(match).order_by(_INDEX.c.rowid.desc())
+    if not others:
+        return query
     rows = _INDEX.join(generations, _INDEX.c.rowid + 0 == generations.c.seq)  # "+ 0": by the index, never row by row
-    return (
-        sa.select(_INDEX.c.rowid.label("seq")).select_from(rows).where(match, *others).order_by(_INDEX.c.rowid.desc())
-    )
+    return query.select_from(rows).where(*others)
+
+
+def in_row(found: Found) -> list[sa.ColumnElement[bool]]:
+    """On SQLite: the conditions for one row to have the words, read from the row itself, as the full-text index finds them."""
+    stored = sa.literal(" ") + generations.c.search_words
+    return [sa.func.instr(stored, f" {' '.join(words)}") > 0 for words in found.phrases]
 
 
 def _ids(text: str) -> list[sa.ColumnElement[bool]]:
