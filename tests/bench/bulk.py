@@ -50,7 +50,7 @@ def fill(database: sa.Engine, rows: int) -> None:
     """Store ``rows`` generations that have ended, in the order of their numbers."""
     _write_base(database, min(rows, BASE))
     kind = database.dialect.name
-    columns = [column.name for column in generations.c if column.name != "seq"]
+    columns = [column.name for column in generations.c if column.name != "seq" and column.computed is None]
     values = ", ".join(_copied(kind, name) for name in columns)
     for first in range(1, rows // BASE, COPIES_AT_ONCE):
         numbers = _NUMBERS[kind].format(first, min(first + COPIES_AT_ONCE, rows // BASE) - 1)
