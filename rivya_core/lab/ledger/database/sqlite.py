@@ -11,6 +11,7 @@ from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from rivya_core.api.durable import sync_file
@@ -24,6 +25,14 @@ POOL_OVERFLOW: Final = 20
 WAL_TRIES: Final = 60
 WAL_PAUSE_S: Final = 0.05
 SUBSEC_SINCE: Final = (3, 42)  # first SQLite with unixepoch('subsec'); Debian 12 has 3.40
+
+
+class _Compiler(SQLiteCompiler):
+    """Writes hints of tables, as ``INDEXED BY`` an index: SQLAlchemy knows none for SQLite."""
+
+    def get_from_hint_text(self, table: sa.FromClause, text: str | None) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the text to be written behind the name of a table."""
+        return text
 
 
 def open_database(path: Path) -> sa.Engine:
@@ -44,6 +53,7 @@ def open_database(path: Path) -> sa.Engine:
         json_deserializer=read_json,
         hide_parameters=True,  # an error text must not carry a prompt
     )
+    engine.dialect.statement_compiler = _Compiler
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "handle_error", note_trouble)
     with storage_errors(), engine.connect() as connection:

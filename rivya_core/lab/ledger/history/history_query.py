@@ -21,11 +21,11 @@ _ONE: Final = generations.alias("one")
 
 
 class Choice(NamedTuple):
-    """A filter by the values of a column. ``index``: has the rows of each value newest first."""
+    """A filter by the values of a column. ``index_name``: of the index that has the rows of each value newest first."""
 
     column: sa.Column[Any]
     values: tuple[Any, ...]
-    index: str
+    index_name: str
 
     @property
     def condition(self) -> sa.ColumnElement[bool]:

@@ -38,7 +38,7 @@ def seqs_of(
     connection: sa.Connection, wanted: HistoryFilter, limit: int, offset: int = 0, *, below: int | None = None
 ) -> Sequence[int]:
     """Select sequence numbers only, newest first, so that the offset is counted without reading a row."""
-    query = _newest_first(connection, wanted, limit + offset, below).limit(limit).offset(offset)
+    query: Any = _newest_first(connection, wanted, limit + offset, below).limit(limit).offset(offset)
     return connection.execute(query).scalars().all()
 
 
@@ -87,10 +87,10 @@ def _counted(
 
 def _ordered(connection: sa.Connection, found: sa.CTE, sort: Sort, limit: int, offset: int) -> Sequence[int]:
     """Put the rows that were found into an order; those without the figure come last, equal ones newest first."""
+    query: sa.Select[Any]
     if sort == "oldest":
-        return (
-            connection.execute(sa.select(found.c.seq).order_by(found.c.seq).limit(limit).offset(offset)).scalars().all()
-        )
+        query = sa.select(found.c.seq).order_by(found.c.seq)
+        return connection.execute(query.limit(limit).offset(offset)).scalars().all()
     column = generations.c
     rows: Any = found.join(generations, column.seq == found.c.seq)
     by: Any = figure(sort)
@@ -104,6 +104,7 @@ def _ordered(connection: sa.Connection, found: sa.CTE, sort: Sort, limit: int, o
 def _walked(connection: sa.Connection, wanted: HistoryFilter, sort: Sort, limit: int, offset: int) -> Sequence[int]:
     """Walk all rows in an order: first those with the figure, then those without, newest first."""
     where, column = conditions(wanted), generations.c
+    query: sa.Select[Any]
     if sort == "oldest":
         query = sqlite_walks.walked(sqlite_walks.LISTED).where(*where).order_by(column.seq)
         return connection.execute(query.limit(limit).offset(offset)).scalars().all()

@@ -24,6 +24,9 @@ WORDS_MAX: Final = 16
 MOST_APART: Final = 4  # code points of one character in its longest common form
 TASK_ID_MIN: Final = 8  # shorter prefixes, such as "task_", are shared by all task ids
 
+LISTED: Final = "ix_lab_generations_listed"
+"""The index that has all that History is filtered by."""
+
 _INDEX: Final = sa.table("lab_prompts_fts", sa.column("rowid"), sa.column("lab_prompts_fts"))
 _LAST: Final = "\U0010ffff"
 
@@ -68,7 +71,7 @@ def is_an_id(connection: sa.Connection, found: Found) -> bool:
     return connection.execute(named).first() is not None
 
 
-def by_index(found: Found, *others: sa.ColumnElement[bool]) -> sa.Select[tuple[int]]:
+def by_index(found: Found, *others: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """On SQLite: select the rows with the words, newest first, out of the full-text index, which has them in this order.
 
     As a condition it would first collect every row with the words. Only for a text that is nobody's id.
@@ -78,7 +81,7 @@ def by_index(found: Found, *others: sa.ColumnElement[bool]) -> sa.Select[tuple[i
     if not others:
         return query
     rows = _INDEX.join(generations, _INDEX.c.rowid + 0 == generations.c.seq)  # "+ 0": by the index, never row by row
-    return query.select_from(rows).where(*others)
+    return query.select_from(rows).with_hint(generations, f"INDEXED BY {LISTED}", "sqlite").where(*others)
 
 
 def in_row(found: Found) -> list[sa.ColumnElement[bool]]:

@@ -16,12 +16,14 @@ from rivya_core.lab.ledger.history.history_query import Choice, choices, conditi
 from rivya_core.lab.ledger.records import HistoryFilter
 from rivya_core.lab.ledger.schema import generations
 
-LISTED: Final = "ix_lab_generations_listed"
+LISTED: Final = search.LISTED
 LOOKED_AT: Final = 1000
 ROW_COST: Final = 20
-"""To open a row costs as much as so many steps in an index that has all that is asked."""
+"""To look a row up costs as much as so many steps in an index that has all that is asked."""
 
-Newest = sa.Select[tuple[int]] | sa.CompoundSelect[tuple[int]]
+_BY_VALUE: Final = generations.alias("by_value")  # the rows as an index has them, beside those that are looked up
+
+Newest = sa.Select[Any] | sa.CompoundSelect[Any]
 
 
 def newest_first(
@@ -62,12 +64,12 @@ def newest_first(
     return ways[shares.index(rarest)]
 
 
-def walked(index: str) -> sa.Select[tuple[int]]:
+def walked(index: str) -> sa.Select[Any]:
     """Select sequence numbers by one index and no other."""
     return sa.select(generations.c.seq).with_hint(generations, f"INDEXED BY {index}", "sqlite")
 
 
-def _newest(hint: str = "") -> sa.Select[tuple[int]]:
+def _newest(hint: str = "") -> sa.Select[Any]:
     query = sa.select(generations.c.seq).order_by(generations.c.seq.desc())
     return query.with_hint(generations, hint, "sqlite") if hint else query
 
@@ -75,12 +77,25 @@ def _newest(hint: str = "") -> sa.Select[tuple[int]]:
 def _by_choice(
     choice: Choice, where: Sequence[sa.ColumnElement[bool]], more: Sequence[sa.ColumnElement[bool]]
 ) -> Newest:
-    """Merge the rows of each value, which the index has newest first."""
+    """Merge the rows of each value, which the index has newest first; what else is asked is looked up row by row."""
     mine = choice.condition
     others = [*(one for one in where if not one.compare(mine)), *more]
-    query = walked(choice.index).where(*others)
-    arms = [query.where(choice.column == value) for value in choice.values]
-    return sa.union_all(*arms).order_by(sa.desc("seq")) if len(arms) > 1 else arms[0].order_by(generations.c.seq.desc())
+    if len(others) == 1:  # that it was not deleted, which the index has, too
+        query, column = walked(choice.index_name).where(*others), choice.column
+    else:
+        query = sa.select(_BY_VALUE.c.seq.label("seq")).with_hint(
+            _BY_VALUE, f"INDEXED BY {choice.index_name}", "sqlite"
+        )
+        in_this_order = generations.c.seq == _BY_VALUE.c.seq + 0
+        query = query.join_from(_BY_VALUE, generations, in_this_order)
+        query = query.with_hint(generations, f"INDEXED BY {LISTED}", "sqlite").where(*others)
+        column = _BY_VALUE.c[choice.column.name]
+    arms = [query.where(column == value) for value in choice.values]
+    return (
+        sa.union_all(*arms).order_by(sa.desc("seq"))
+        if len(arms) > 1
+        else arms[0].order_by(query.selected_columns[0].desc())
+    )
 
 
 def _words_of(found: search.Found | None) -> list[sa.ColumnElement[bool]]:
@@ -90,7 +105,8 @@ def _words_of(found: search.Found | None) -> list[sa.ColumnElement[bool]]:
 def _share(connection: sa.Connection, query: Newest, newest: int) -> float:
     """Return about which share of all rows a condition matches, judged by the newest of them."""
     rows: Any = query.limit(LOOKED_AT).subquery()
-    count, oldest = connection.execute(sa.select(sa.func.count(), sa.func.min(rows.c.seq))).one()
+    counted = sa.select(sa.func.count(), sa.func.min(rows.c.seq))
+    count, oldest = map(int, (number or 0 for number in connection.execute(counted).one()))
     if count < LOOKED_AT:
         return max(1, count) / newest
-    return float(count) / max(count, newest - oldest + 1)
+    return count / max(count, newest - oldest + 1)
