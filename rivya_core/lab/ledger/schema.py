@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from rivya_core.lab.ledger import schema_ballots, schema_metadata, schema_money, schema_workers
+from rivya_core.lab.ledger import schema_ballots, schema_lists, schema_metadata, schema_money, schema_workers
 from rivya_core.lab.ledger.column_types import (
     LARGE_INTEGER,
     UNLIMITED,
@@ -119,25 +119,7 @@ generations = sa.Table(
     sa.Column("took_s", sa.Float, sa.Computed(TookSeconds())),  # from the submission to the end; never written
     # rows are wide: what lists, sums and looks up often is answered from an index alone
     sa.Index("ix_lab_generations_state", "state", "deleted_at", "dismissed_at", "mode"),
-    sa.Index(  # of History: any filter, newest first
-        "ix_lab_generations_listed",
-        *("seq", "deleted_at", "mode", "state", "starred", "created_at", "model"),
-        *("param_cfg_scale", "param_duration", "param_aspect_ratio", "experiment_id"),
-    ),
-    sa.Index("ix_lab_generations_by_state", "state", "seq", "deleted_at"),
-    sa.Index("ix_lab_generations_by_model", "model", "seq", "deleted_at"),
-    sa.Index("ix_lab_generations_by_cfg_scale", "param_cfg_scale", "seq", "deleted_at"),
-    sa.Index("ix_lab_generations_by_duration", "param_duration", "seq", "deleted_at"),
-    sa.Index("ix_lab_generations_by_aspect_ratio", "param_aspect_ratio", "seq", "deleted_at"),
-    sa.Index(
-        "ix_lab_generations_starred",
-        *("seq", "deleted_at"),
-        sqlite_where=sa.text("starred = 1"),
-        postgresql_where=sa.text("starred"),
-    ),
-    sa.Index("ix_lab_generations_by_credits", "held_credits", "seq", "deleted_at", "state"),
-    sa.Index("ix_lab_generations_by_took", "took_s", "seq", "deleted_at"),
-    sa.Index("ix_lab_generations_by_length", "clip_duration_s", "seq", "deleted_at"),
+    *schema_lists.indexes(),
     sa.Index("ix_lab_generations_finished", "mode", "finished_at"),
     sa.Index(  # of the caps and of Spend, which sums by all of these
         "ix_lab_generations_spent",
