@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import uuid
 from collections.abc import Iterator
@@ -262,6 +263,13 @@ def test_any_text_is_stored_and_looked_for(database: sa.Engine) -> None:
         assert connection.execute(taken).scalar() == "a\ufffdb ? \\u0000 \\\ufffd"
     assert History(database).page(HistoryFilter(text="\0")).total == 1
     assert History(database).page(HistoryFilter(text="x\0y")).total == 0
+
+
+def test_a_number_that_json_does_not_know_is_stored_as_none(database: sa.Engine) -> None:
+    """A server's answer may hold one, and a filter may measure one: PostgreSQL would refuse the whole row."""
+    key_value = Ledger(database).key_value
+    key_value.set("draft", {"of": math.nan, "more": [math.inf, (-math.inf, 1.5)], "text": "NaN"})
+    assert key_value.get("draft") == {"of": None, "more": [None, [None, 1.5]], "text": "NaN"}
 
 
 def test_texts_are_in_the_same_order_in_every_language(postgresql_server: postgresql.Server) -> None:
