@@ -203,7 +203,7 @@ def probes(connection: sa.Connection) -> Sequence[str]:
         connection.scalars(
             sa.select(experiments.c.id)
             .where(experiments.c.kind != "sweep", experiments.c.deleted_at.is_(None))
-            .order_by(experiments.c.created_at)
+            .order_by(experiments.c.created_at, experiments.c.id)
         )
     )
 
@@ -223,7 +223,7 @@ def fresh_sweeps(connection: sa.Connection, since: datetime | None) -> tuple[Seq
         sa.select(column.id, column.created_at, last.c.at)
         .select_from(experiments.outerjoin(last, last.c.experiment_id == column.id))
         .where(column.kind == "sweep", column.deleted_at.is_(None), column.source.is_(None))
-        .order_by(column.created_at)
+        .order_by(column.created_at, column.id)
     )
     if since is not None:
         query = query.where(sa.or_(column.created_at > since, last.c.at.is_not(None)))

@@ -21,7 +21,7 @@ from rivya_core.lab.evaluation.votes.tally import Tally, is_on, tally
 from rivya_core.lab.evaluation.votes.votes import VoteRecord
 from rivya_core.lab.experiments import repository
 from rivya_core.lab.experiments.records import CellRecord, ExperimentRecord
-from rivya_core.lab.ledger.database import begin_immediate, reading
+from rivya_core.lab.ledger.database import begin_immediate, reading_at_once
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_if_read_only
 from rivya_core.settings import Settings
@@ -80,7 +80,10 @@ class Case:
 
 
 def read_case(connection: sa.Connection, experiment_id: str) -> Case:
-    """Read everything that the votes of a sweep depend on. Raises LabError when there is no such sweep."""
+    """Read everything that the votes of a sweep depend on. Raises LabError when there is no such sweep.
+
+    ``connection``: one that writes, or of ``reading_at_once``, so that every vote's round is among those read.
+    """
     experiment = repository.must_find(connection, experiment_id)
     cells = repository.read_cells(connection, experiment_id)
     return Case(
@@ -111,7 +114,7 @@ class Votes:
         Raises:
             LabError: no such sweep.
         """
-        with reading(self._database) as connection:
+        with reading_at_once(self._database) as connection:
             case = read_case(connection, experiment_id)
             rounds = box.rounds(connection, experiment_id)
         voted = {vote.round_id for vote in case.votes if vote.outcome != "skip"}
@@ -144,7 +147,7 @@ class Votes:
         Raises:
             LabError: no such sweep or question.
         """
-        with reading(self._database) as connection:
+        with reading_at_once(self._database) as connection:
             case = read_case(connection, experiment_id)
             rounds = box.rounds(connection, experiment_id)
             lines = ballot_lines.lines(connection, experiment_id)
@@ -160,7 +163,7 @@ class Votes:
 
         The latter is a suggestion: each of its values was preferred on average, but their combination was not voted on.
         """
-        with reading(self._database) as connection:
+        with reading_at_once(self._database) as connection:
             case = read_case(connection, experiment_id)
         *single, whole = [(question, case.tally(question).progress.winner) for question in case.questions]
         if whole[1] is not None:
@@ -174,7 +177,7 @@ class Votes:
 
     def cast(self, experiment_id: str) -> tuple[VoteRecord, ...]:
         """Return every vote of a sweep, over all rounds and questions, in the order they were cast."""
-        with reading(self._database) as connection:
+        with reading_at_once(self._database) as connection:
             return tuple(box.votes(connection, experiment_id))
 
     # -- votes that come back as lines of text ---------------------------------------------------------------------
@@ -217,7 +220,7 @@ class Votes:
 
     def lines(self, experiment_id: str) -> tuple[LineRecord, ...]:
         """Return the imported lines of a sweep, in the order of import, in which they count."""
-        with reading(self._database) as connection:
+        with reading_at_once(self._database) as connection:
             return tuple(ballot_lines.lines(connection, experiment_id))
 
     def take_out(self, line: int) -> None:
@@ -244,7 +247,7 @@ class Votes:
 
         Eliminating a value of one variable makes no take redundant: its combinations serve the questions on the others.
         """
-        with reading(self._database) as connection:
+        with reading_at_once(self._database) as connection:
             return self._needless(connection, experiment_id)
 
     def drop_needless(self, experiment_id: str) -> int:

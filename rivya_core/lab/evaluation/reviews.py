@@ -155,7 +155,7 @@ class Reviews:
         query = (
             sa.select(ratings)
             .where(ratings.c.generation_id.in_(generation_ids))
-            .order_by(ratings.c.rated_at, ratings.c.author)
+            .order_by(ratings.c.rated_at, ratings.c.author, ratings.c.generation_id, ratings.c.criterion)
         )
         with reading(self._database) as connection:
             return [_rating(row) for row in connection.execute(query)]

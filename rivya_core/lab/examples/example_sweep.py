@@ -27,6 +27,7 @@ from rivya_core.lab.experiments import repository, reuse
 from rivya_core.lab.experiments.repository import Assignment
 from rivya_core.lab.experiments.service import Sweeps
 from rivya_core.lab.experiments.sweep import Sweep
+from rivya_core.lab.ledger.database import reading_at_once
 from rivya_core.lab.ledger.key_value import read_note, write_note
 from rivya_core.lab.ledger.ledger import Ledger, NewGeneration
 from rivya_core.lab.ledger.schema import experiments, generations
@@ -158,7 +159,7 @@ class ExampleStudy:
     # -- votes and decision ----------------------------------------------------------------------------------------
 
     def _conclude(self, go_on: Callable[[], bool]) -> None:
-        with self._ledger.reading() as connection:
+        with reading_at_once(self._ledger.database) as connection:
             observed = observations.read(connection, EXPERIMENT_ID)
         if observed is None or not observed.is_complete:
             return

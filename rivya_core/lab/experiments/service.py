@@ -27,7 +27,7 @@ from rivya_core.lab.experiments.sweep_actions import SweepActions
 from rivya_core.lab.jobs import submission
 from rivya_core.lab.jobs.submission import EnqueueMany
 from rivya_core.lab.ledger import budget as budgets
-from rivya_core.lab.ledger.database import begin_immediate, reading
+from rivya_core.lab.ledger.database import begin_immediate, reading, reading_at_once
 from rivya_core.lab.ledger.history.history import History, Typical
 from rivya_core.lab.ledger.ids import INTENT, new_intent_id
 from rivya_core.lab.ledger.key_value import read_note
@@ -76,7 +76,7 @@ class Sweeps:
         """Quote what a sweep would cost now and how long it would take; reads the database only, stores and sends nothing."""
         _check_sweep(sweep)
         name, mode = self._settings.connection, self._settings.mode
-        with reading(self._ledger.database) as connection:
+        with reading_at_once(self._ledger.database) as connection:
             _check_parent(connection, sweep)
             prices = Prices(connection, name)
             asked = [(cell.cell, cell.reuse_sha256, prices.of(cell.request)) for cell in sweep.cells]
@@ -175,7 +175,7 @@ class Sweeps:
 
     def repair_quote(self, experiment_id: str) -> RepairQuote:
         """Quote what ``repair`` would cost now; reads the database only."""
-        with reading(self._ledger.database) as connection:
+        with reading_at_once(self._ledger.database) as connection:
             return self._buyer.repair_quote(connection, self._ours(connection, experiment_id))
 
     def _complete(
@@ -201,13 +201,13 @@ class Sweeps:
 
     def status(self, experiment_id: str) -> SweepStatus:
         """Return the status of an experiment with all its cells. Raises LabError for an unknown id."""
-        with reading(self._ledger.database) as connection:
+        with reading_at_once(self._ledger.database) as connection:
             record = repository.must_find(connection, experiment_id)
             return repository.status(connection, record, self._mode, repository.read_cells(connection, experiment_id))
 
     def brief(self, experiment_id: str) -> SweepStatus:
         """Return the status of an experiment without its cells: cheap, for live views."""
-        with reading(self._ledger.database) as connection:
+        with reading_at_once(self._ledger.database) as connection:
             return repository.status(connection, repository.must_find(connection, experiment_id), self._mode)
 
     def page(

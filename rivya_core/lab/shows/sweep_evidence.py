@@ -12,7 +12,7 @@ from rivya_core.api.errors import LabError
 from rivya_core.lab.evaluation.results import Votes
 from rivya_core.lab.evaluation.verdicts import Verdicts
 from rivya_core.lab.experiments import repository
-from rivya_core.lab.ledger.database import reading
+from rivya_core.lab.ledger.database import reading, reading_at_once
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import generations
 from rivya_core.lab.media.archive import Archive
@@ -51,7 +51,7 @@ class Freezer:
 
     def evidence(self, sweep_id: str) -> sweep_facts.Evidence:
         """Read what is known of a sweep now. Votes stay out while a round with a vote is open."""
-        with reading(self._database) as connection:
+        with reading_at_once(self._database) as connection:
             record = repository.must_find(connection, sweep_id)
             status = repository.status(connection, record, record.mode, repository.read_cells(connection, sweep_id))
             spent = _spent(connection, sweep_id)

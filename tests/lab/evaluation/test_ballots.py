@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from rivya_core.lab.media.video_probe import UNOPENED
 from rivya_core.settings import Settings
 from tests.conftest import FAST
 from tests.lab.evaluation.study import WORDS, make_study
+from tests.lab.meanwhile import meanwhile
 
 
 def cast(lab: Lab, round_id: str, outcome: Outcome, *whys: str) -> bool:
@@ -89,6 +91,29 @@ def test_a_vote_keeps_voter_reasons_and_what_was_compared(lab: Lab) -> None:
     assert {vote.left_cell, vote.right_cell} == {0, 1}
     assert vote.preferred == vote.right_cell
     assert vote.left_generation_id != vote.right_generation_id
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda lab, sweep, _: lab.votes.questions(sweep),
+        lambda lab, sweep, _: lab.votes.ranking(sweep),
+        lambda lab, sweep, _: lab.ballots.open_rounds(sweep),
+        lambda lab, _, round_id: lab.ballots.round(round_id),
+    ],
+    ids=["questions", "ranking", "open rounds", "round"],
+)
+def test_votes_are_read_as_they_stood_at_one_moment(lab: Lab, read: Callable[[Lab, str, str], object]) -> None:
+    """Somebody begins a round and votes while they are read: that vote is in what is read with its round, or not at all."""
+    sweep = make_study(lab)
+    first = lab.ballots.start(sweep, "Ana")
+    cast(lab, first, "left")
+    before = read(lab, sweep, first)
+    with meanwhile(
+        lab.ledger.database, "FROM lab_vote_pairs", lambda: cast(lab, lab.ballots.start(sweep, "Ben"), "left")
+    ):
+        found = read(lab, sweep, first)
+    assert found in (before, read(lab, sweep, first))
 
 
 def test_a_skipped_pair_says_nothing(lab: Lab) -> None:

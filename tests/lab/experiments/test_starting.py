@@ -17,6 +17,7 @@ from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.schema import experiments
 from tests.api.images import png
 from tests.lab.experiments.sweeps import BASE, PRICE, end, grid, ids_of, movements_balance
+from tests.lab.meanwhile import meanwhile
 
 
 def test_a_sweep_is_stored_whole_with_its_takes(still: Lab) -> None:
@@ -237,6 +238,14 @@ def test_only_what_is_visible_is_read(still: Lab) -> None:
             still.sweeps.page(id_, where)
     paired = still.start(grid(axes={"cfg_scale": [0, 1], "duration": ["5", "10"]}, paired=True))
     assert [cell.cell for cell in still.sweeps.page(paired, {"duration": "10"})] == [1]
+
+
+def test_a_status_is_of_one_moment(still: Lab) -> None:
+    """Planned takes that somebody drops while it is read are in its cells and in its sums, or in neither."""
+    id_ = still.start(grid(cap_credits=PRICE), only_what_fits=True)
+    with meanwhile(still.ledger.database, "GROUP BY lab_generations.state", lambda: still.sweeps.drop_planned(id_)):
+        status = still.sweep(id_)
+    assert status.planned == sum(take.generation_id is None for cell in status.cells for take in cell.takes)
 
 
 def test_lists_are_newest_first_and_by_mode(still: Lab) -> None:

@@ -19,6 +19,7 @@ from rivya_core.lab.ledger.states import State
 from rivya_core.lab.shows.edits import CAPTION_MAX, TITLE_MAX
 from tests.lab.evaluation.study import make_crossed, make_study
 from tests.lab.given import in_state
+from tests.lab.meanwhile import meanwhile
 from tests.lab.shows.given import VALUES, based, decide, decided, vote
 
 HOSTILE = "</script><img src=x onerror=alert(1)> {{ 7*7 }} \u2028"
@@ -162,20 +163,13 @@ def test_later_votes_decisions_and_ratings_change_nothing_until_the_facts_are_up
 def test_a_show_is_read_as_it_stood_at_one_moment(lab: Lab) -> None:
     """A change that is committed while a show is read is in what is read as a whole, or not at all."""
     show = lab.shows.create("Before", clips_of(lab, make_study(lab, VALUES)))
-    met: list[str] = []
 
-    def change_once(*told: Any) -> None:
-        if not met and "FROM lab_show_slides" in told[2]:
-            met.append(told[2])
-            lab.shows.rename(show.id, "After")
-            lab.shows.remove(show.id, 1)
+    def change() -> None:
+        lab.shows.rename(show.id, "After")
+        lab.shows.remove(show.id, 1)
 
-    sa.event.listen(lab.ledger.database, "before_cursor_execute", change_once)
-    try:
+    with meanwhile(lab.ledger.database, "FROM lab_show_slides", change):
         read = lab.shows.get(show.id)
-    finally:
-        sa.event.remove(lab.ledger.database, "before_cursor_execute", change_once)
-    assert met
     assert read in (show, lab.shows.get(show.id))
 
 

@@ -25,7 +25,7 @@ from rivya_core.lab.evaluation.votes.repository import PairRow, RoundRow
 from rivya_core.lab.evaluation.votes.standings import Ballot, Candidate, OpenRound, RoundRecord
 from rivya_core.lab.evaluation.votes.tally import Tally
 from rivya_core.lab.evaluation.votes.votes import OUTCOMES, WHYS, Outcome
-from rivya_core.lab.ledger.database import begin_immediate, reading
+from rivya_core.lab.ledger.database import begin_immediate, reading, reading_at_once
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import is_protected, refuse_writes
 from rivya_core.lab.ledger.texts import checked_person
@@ -107,7 +107,7 @@ class Ballots:
 
     def round(self, round_id: str) -> RoundRecord:
         """A round as its voter may see it. Raises LabError for an unknown id."""
-        with reading(self._database) as connection:
+        with reading_at_once(self._database) as connection:
             row = box.find_round(connection, round_id)
             case = read_case(connection, row.experiment_id)
         tallied = case.tally(case.question(row.question))
@@ -132,7 +132,7 @@ class Ballots:
 
     def open_rounds(self, experiment_id: str) -> tuple[OpenRound, ...]:
         """The rounds that nobody has ended, oldest first; nothing of it tells what is compared."""
-        with reading(self._database) as connection:
+        with reading_at_once(self._database) as connection:
             rows = [row for row in box.rounds(connection, experiment_id) if row.ended_at is None]
             votes = box.votes(connection, experiment_id)
         found = []
