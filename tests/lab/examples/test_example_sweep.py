@@ -20,6 +20,7 @@ from rivya_core.lab.examples.example_sweep import EXPERIMENT_ID, NOTE
 from rivya_core.lab.experiments import repository
 from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.schema import features
+from rivya_core.settings import EMBEDDED_CONNECTION
 from tests.conftest import FAST
 from tests.until import until
 
@@ -124,6 +125,28 @@ def test_the_study_is_not_shown_with_a_key(studied: Lab, make_lab: MakeLab) -> N
     lab = make_lab()
     assert [one.id for one in lab.sweeps.list()] == [EXPERIMENT_ID]
     assert lab.history.page().total == 3 + CLIPS
+
+
+@pytest.mark.database("postgresql")
+def test_a_study_that_moved_to_a_shared_database_is_hidden_and_comes_back_as_in_a_folder(make_lab: MakeLab) -> None:
+    """A folder that is moved takes it along; its rows have numbers of their own, which later ones pass over."""
+    lab = make_lab(how=open_lab)
+    example_sweep.plan_for(lab.ledger, lab.ledger.clock())
+    study = example_study(lab)
+    study._is_over = False
+    study.advance(lambda: True)
+    own = [row.id for row in lab.history.page().rows]
+    assert (stage(lab), len(own)) == ("made", CLIPS)
+    example_sweep.keep_to_the_simulator(lab.ledger, lab.connection)
+    assert (list(lab.sweeps.list()), lab.history.page().total) == ([], 0)
+    example_sweep.keep_to_the_simulator(lab.ledger, EMBEDDED_CONNECTION)
+    assert ([one.id for one in lab.sweeps.list()], lab.history.page().total) == ([EXPERIMENT_ID], CLIPS)
+    example_sweep.remove(lab.ledger)
+    assert lab.history.page().total == 0
+    example_sweep.bring_back(lab.ledger, own[:1])
+    assert lab.history.page().total == CLIPS
+    assert lab.quote(lab.sweeps.sweep_of(EXPERIMENT_ID)).reused == 0
+    assert lab.submit(GenerationRequest(prompt="A red fox")).seq == CLIPS + 1
 
 
 def test_a_first_start_with_a_key_plans_no_study(make_lab: MakeLab) -> None:

@@ -10,18 +10,20 @@ import pytest
 from filelock import FileLock
 
 from rivya_core.lab.lab import Lab
+from rivya_core.services import open_lab
 from tests.pace import quicken
 from tests.until import until
 
 
 @pytest.fixture
-def make_still(make_lab: Callable[..., Lab], data_dir: Path) -> Iterator[Callable[..., Lab]]:
+def make_still(make_lab: Callable[..., Lab], database_kind: str, data_dir: Path) -> Iterator[Callable[..., Lab]]:
     """Open labs whose jobs another process is taken to run, so that nothing is ever sent; the balance is known."""
     data_dir.mkdir(parents=True)
+    fixed: dict[str, Any] = {"how": open_lab} if database_kind == "postgresql" else {}
     with FileLock(data_dir / "executor.lock", thread_local=False):
 
         def make(**changes: Any) -> Lab:
-            lab = make_lab(**{"simulator_credits": 10_000, **changes})
+            lab = make_lab(**{"simulator_credits": 10_000, **fixed, **changes})
             until(lambda: lab.balance().credits is not None)
             return lab
 

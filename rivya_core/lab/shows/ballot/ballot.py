@@ -28,7 +28,7 @@ from rivya_core.lab.evaluation.votes.tally import Tally
 from rivya_core.lab.evaluation.votes.vote_lines import PAIRS_MAX, Block, Plan
 from rivya_core.lab.evaluation.votes.votes import WHYS
 from rivya_core.lab.jobs import submission
-from rivya_core.lab.ledger.database import begin_immediate, reading
+from rivya_core.lab.ledger.database import begin_immediate, reading, reading_at_once
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_if_read_only
 from rivya_core.lab.media.archive import Archive
@@ -89,13 +89,16 @@ class BallotFiles:
         self._failures: dict[str, RivyaError] = {}
         self._one_of_a_show = threading.Lock()
 
-    def make(self, experiment_id: str, question: str | None = None, *, show_id: str | None = None) -> BallotFile:
+    def make(
+        self, experiment_id: str, question: str | None = None, *, show_id: str | None = None, once: bool = False
+    ) -> BallotFile:
         """Make a ballot; takes about a second a clip.
 
         Args:
             experiment_id: The sweep.
             question: What is voted on, by its key, see ``Votes.questions``; None = what the sweep asks first.
             show_id: The show it goes with, or None.
+            once: Keep the one that another process has made for this show and question meanwhile, if there is one.
 
         Raises:
             LabError: no such sweep or question, nothing that can be compared, more than 60 clips, a clip that cannot be read,
@@ -128,16 +131,22 @@ class BallotFiles:
             page.stat().st_size,
         )
         with begin_immediate(self._ledger.database) as connection:
-            ballot_lines.add(connection, row)
-        return self._file(row)
+            others = ballot_lines.made(connection, experiment_id, show_id) if once else []
+            known = next((one for one in others if one.question == asked.key), None)
+            if known is None:
+                ballot_lines.add(connection, row)
+        if known is not None:
+            self._archive.delete(_key(new_id))
+        return self._file(known or row)
 
     def of_show(self, show_id: str, experiment_id: str, question: str | None = None) -> BallotFile:
         """The ballot of a show on a question, made if there is none. Raises as ``make`` does."""
-        with reading(self._ledger.database) as connection:
+        with reading_at_once(self._ledger.database) as connection:
             case = read_case(connection, experiment_id)
         key = (case.default if question is None else case.question(question)).key
         with self._one_of_a_show:  # two that ask at once get the same one: on two ballots a voter would count twice
-            return self.latest(experiment_id, key, show_id=show_id) or self.make(experiment_id, key, show_id=show_id)
+            known = self.latest(experiment_id, key, show_id=show_id)
+            return known or self.make(experiment_id, key, show_id=show_id, once=True)
 
     def latest(self, experiment_id: str, question: str, *, show_id: str | None = None) -> BallotFile | None:
         """The ballot of a question that was made last, of any show or of the one given; None when there is none."""
