@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from rivya_core import Lab, State
 from rivya_core.api.errors import LabError
 from rivya_core.lab.evaluation.votes.votes import Outcome
-from rivya_core.lab.ledger.schema import experiments
+from rivya_core.lab.ledger.schema import cell_takes, experiments
 from rivya_core.lab.media.video_probe import UNOPENED
 from rivya_core.settings import Settings
 from tests.conftest import FAST
@@ -81,6 +81,7 @@ def test_one_pair_has_one_vote(lab: Lab) -> None:
     assert [vote.outcome for vote in lab.votes.cast(experiment_id)] == ["left"]
 
 
+@pytest.mark.database
 def test_a_vote_keeps_voter_reasons_and_what_was_compared(lab: Lab) -> None:
     """Everything a later look needs."""
     experiment_id = make_study(lab)
@@ -129,6 +130,7 @@ def test_a_skipped_pair_says_nothing(lab: Lab) -> None:
     assert [one.share for one in standing.rated] == pytest.approx([0.5, 0.5])
 
 
+@pytest.mark.database
 def test_the_last_vote_can_be_taken_back(lab: Lab) -> None:
     """Its pair is shown again, at its old addresses, and the one drawn after it is forgotten."""
     experiment_id = make_study(lab, clips=2)
@@ -239,6 +241,7 @@ def test_rounds_of_several_voters_count_together(lab: Lab) -> None:
     assert (agreement.one, agreement.other, agreement.comparable, agreement.agreed) == ("Ana", "Ben", 32, 16)
 
 
+@pytest.mark.database
 def test_an_open_round_is_told_by_its_voter_and_can_be_ended_by_others(lab: Lab) -> None:
     """It tells nothing of what is compared; only with a vote does it keep names from others; ended, its votes stay."""
     experiment_id = make_study(lab)
@@ -305,6 +308,7 @@ def test_a_clip_that_nobody_opens_is_not_put_to_the_vote(lab: Lab) -> None:
     assert [one.clips for one in lab.ballots.candidates()] == [2]
 
 
+@pytest.mark.database
 def test_what_a_decision_saves_is_told_and_dropped(lab: Lab) -> None:
     """Planned and waiting takes of the loser, with their credits; the winner's stay."""
     experiment_id = make_study(lab, planned=2, waiting=1)
@@ -321,6 +325,7 @@ def test_what_a_decision_saves_is_told_and_dropped(lab: Lab) -> None:
     assert lab.votes.needless(experiment_id).takes == 0
 
 
+@pytest.mark.database
 def test_a_waiting_take_that_another_experiment_uses_is_left(lab: Lab) -> None:
     """Dropping it here would take it away there."""
     experiment_id = make_study(lab, waiting=1)
@@ -329,10 +334,15 @@ def test_a_waiting_take_that_another_experiment_uses_is_left(lab: Lab) -> None:
     [shared] = lab.votes.needless(experiment_id).waiting
     make_study(lab, experiment_id="xother")
     with lab.ledger.writing() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO lab_cell_takes (experiment_id, cell, take, generation_id, reused, tries) VALUES (?, 0, 9, ?, 1, 0)",
-            ("xother", shared),
-        )
+        borrowed = {
+            "experiment_id": "xother",
+            "cell": 0,
+            "take": 9,
+            "generation_id": shared,
+            "reused": True,
+            "tries": 0,
+        }
+        connection.execute(sa.insert(cell_takes).values(borrowed))
     assert lab.votes.needless(experiment_id).takes == 0
 
 
@@ -400,6 +410,7 @@ def pictures(path: Path) -> list[tuple[int | None, bytes]]:
         return [(frame.pts, frame.to_ndarray().tobytes()) for frame in film.decode(film.streams.video[0])]
 
 
+@pytest.mark.database
 def test_votes_stay_in_sight_however_many_sweeps_are_newer(lab: Lab) -> None:
     """Both in the list of what can be voted on and by the experiment's own id."""
     experiment_id = make_study(lab)

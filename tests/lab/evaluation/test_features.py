@@ -176,6 +176,7 @@ def test_a_clip_that_cannot_be_measured_is_kept_with_the_reason(lab: Lab) -> Non
         assert not observations.due_clips(connection, 10)
 
 
+@pytest.mark.database
 def test_a_clip_fetched_again_is_measured_again(lab: Lab) -> None:
     """An error holds only until the file is replaced."""
     row = lab.wait(lab.submit(GenerationRequest(prompt="a nebula")).id)

@@ -169,6 +169,7 @@ def test_a_missing_combination_takes_its_block_from_its_pairs_alone(lab: Lab) ->
     assert (standing.unseen, len(standing.titles)) == (1, 3)
 
 
+@pytest.mark.database
 def test_votes_from_before_a_block_came_in_do_not_count_for_its_pairs(lab: Lab) -> None:
     """They could not have been drawn there; those of the pairs it does not hold stay, and so do the ones that follow."""
     experiment_id = make_crossed(lab, {"prompt": ("fox", "squirrel"), "cfg_scale": ("0", "1")}, missing=[3])

@@ -17,6 +17,7 @@ def clip(lab: Lab) -> str:
     return in_state(lab.ledger, State.SUCCEEDED).id
 
 
+@pytest.mark.database
 def test_notes_come_in_the_order_of_their_places(lab: Lab) -> None:
     """Whoever reads along the clip meets them one after the other; other clips' notes stay away."""
     first, second, other = clip(lab), clip(lab), clip(lab)
@@ -42,6 +43,7 @@ def test_an_edited_note_keeps_its_place_author_and_time(lab: Lab) -> None:
     )
 
 
+@pytest.mark.database
 def test_a_deleted_note_can_be_brought_back_as_it_was(lab: Lab) -> None:
     """Delete hands out what undo needs; undo twice makes no second note."""
     identity = clip(lab)
@@ -109,6 +111,7 @@ def test_a_generation_without_a_clip_takes_no_review(lab: Lab) -> None:
         lab.reviews.rate(row.id, "overall", 3)
 
 
+@pytest.mark.database
 def test_new_stars_take_the_place_of_the_same_authors_old_ones(lab: Lab) -> None:
     """One opinion a person and criterion; other people and criteria are left alone; 0 takes it back."""
     identity = clip(lab)

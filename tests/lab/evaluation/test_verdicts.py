@@ -50,6 +50,7 @@ def test_a_strong_knob_is_clear_with_feature_direction_and_amount(lab: Lab) -> N
     assert "Error rate 5 %" in wording.ground_rules(verdict)
 
 
+@pytest.mark.database
 def test_a_combination_added_while_a_sweep_is_read_waits_for_the_next_look(lab: Lab) -> None:
     """What is judged is one state of the sweep: a take is never read without its combination."""
     store(lab, TWO, STRONG)
@@ -188,6 +189,7 @@ def test_no_verdict_while_takes_are_under_way_or_unmeasured(lab: Lab) -> None:
     assert lab.verdicts.judge("xtrial").axes == ()
 
 
+@pytest.mark.database
 def test_planned_takes_are_told_and_do_not_hold_a_verdict_up(lab: Lab) -> None:
     """What was never started may never come."""
     store(lab, TWO, STRONG, planned=2)
@@ -313,6 +315,7 @@ def test_one_verdict_that_fails_does_not_keep_the_others_from_their_knobs(lab: L
     assert note.experiment_id == "xgood"
 
 
+@pytest.mark.database
 def test_figures_that_are_no_number_end_in_a_standing(lab: Lab) -> None:
     """NaN is not equal to itself: what was worked out from it must be known again all the same."""
     ids = store(lab, TWO, STRONG)

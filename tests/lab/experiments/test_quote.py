@@ -93,6 +93,7 @@ def test_an_extended_axis_pays_only_for_what_is_missing(still: Lab) -> None:
     assert (quote.cells, quote.reused, quote.new, quote.credits) == (12, 9, 3, 480)
 
 
+@pytest.mark.database
 def test_learned_prices_are_quoted(still: Lab) -> None:
     """What Rivya reserved for a length last time is its price from then on."""
     ten = GenerationRequest(prompt="?", params={"duration": "10"})

@@ -64,6 +64,7 @@ def test_a_retry_assigns_what_was_repeated_meanwhile(still: Lab) -> None:
     assert movements_balance(still)
 
 
+@pytest.mark.database
 def test_a_retry_buys_only_what_is_missing(still: Lab) -> None:
     """One of two failed takes of a cell is there: one is assigned and one bought, at the price that was shown."""
     id_ = still.start(grid([0.5], takes=2))
@@ -113,6 +114,7 @@ def test_a_take_that_somebody_cancelled_takes_what_another_sweep_bought(still: L
     assert still.ledger.counts() == {State.CANCELLED: 1, State.WAITING: 1}
 
 
+@pytest.mark.database
 def test_what_may_have_been_charged_fills_a_take_until_it_turns_out_failed(still: Lab) -> None:
     """A row of unknown outcome is shared like one on its way; closed as not charged, the take wants a retry."""
     id_ = still.start(grid([0.5]))
@@ -149,6 +151,7 @@ def test_what_is_no_clip_of_its_own_fills_no_take(still: Lab, mark: dict[str, An
     assert (still.existing(row), still.quote(grid([0.5])).reused) == (Existing(), 0)
 
 
+@pytest.mark.database
 def test_a_take_that_nobody_watches_is_made_again_once_its_hold_is_given_back(still: Lab) -> None:
     """While a task that nobody watches may have been paid it is neither bought again nor retried; afterwards it is shared with nobody."""
     id_ = still.start(grid([0.5]))
@@ -338,6 +341,7 @@ def test_what_exists_is_told_in_one_sentence(make_still: Callable[..., Lab]) -> 
 
 
 @pytest.mark.parametrize("mark", [{"clip_check": "damaged"}, {"duplicate_of": "x-0-1-1"}], ids=["damaged", "same task"])
+@pytest.mark.database
 def test_what_is_no_clip_of_its_own_is_no_evidence(still: Lab, mark: dict[str, Any]) -> None:
     """Neither a verdict nor a vote counts it; the others of its sweep do."""
     id_ = still.start(grid([0.5, 1], takes=2))

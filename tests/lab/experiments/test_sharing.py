@@ -20,6 +20,7 @@ def learn(lab: Lab, request: GenerationRequest, price: int) -> None:
     )
 
 
+@pytest.mark.database
 def test_what_another_experiment_reuses_is_not_taken_back(still: Lab) -> None:
     """Cancelling the payer leaves the takes that somebody else waits for, and they stay paid for."""
     first = still.start(grid())
@@ -31,6 +32,7 @@ def test_what_another_experiment_reuses_is_not_taken_back(still: Lab) -> None:
     assert movements_balance(still)
 
 
+@pytest.mark.database
 def test_takes_that_stand_still_are_not_reused(still: Lab) -> None:
     """A new experiment never hangs on a paused one; what the paused one has sent already is reused."""
     first = still.start(grid())

@@ -20,6 +20,7 @@ from tests.lab.experiments.sweeps import BASE, PRICE, end, grid, ids_of, movemen
 from tests.lab.meanwhile import meanwhile
 
 
+@pytest.mark.database
 def test_a_sweep_is_stored_whole_with_its_takes(still: Lab) -> None:
     """Cells with labels and prices, takes waiting, reserved, in History under the experiment; the ids say what they are."""
     id_ = still.start(grid(takes=2, cap_credits=2000), experiment_id="x1")
@@ -90,6 +91,7 @@ def test_two_threads_share_a_cap_whole_or_not(make_still: Callable[..., Lab]) ->
     assert [record.id for record in lab.sweeps.list()] == [started]
 
 
+@pytest.mark.database
 def test_what_fits_starts_in_order_and_the_rest_stays_planned(still: Lab) -> None:
     """All cells are stored; the first takes that fit wait to be sent; the rest is started later, once."""
     sweep = grid(takes=2, cap_credits=4 * PRICE)
@@ -127,6 +129,7 @@ def test_the_rest_takes_what_was_made_elsewhere_meanwhile(still: Lab) -> None:
     assert still.sweep(id_).spent_credits == 2 * PRICE
 
 
+@pytest.mark.database
 def test_planned_takes_can_be_dropped(still: Lab) -> None:
     """What is no longer needed is forgotten; what was started stays."""
     id_ = still.start(grid(takes=2, cap_credits=4 * PRICE), only_what_fits=True)
@@ -145,6 +148,7 @@ def test_all_reused_costs_nothing(still: Lab) -> None:
     assert still.ledger.counts() == {State.WAITING: 3}
 
 
+@pytest.mark.database
 def test_images_are_kept_before_anything_is_sent(still: Lab) -> None:
     """Each image of an axis is in the archive, and a retry finds it there."""
     images = [png(320, 320, "red"), png(320, 320, "blue")]
@@ -224,6 +228,7 @@ def test_an_id_that_cannot_be_sent_is_refused(still: Lab, id_: str) -> None:
     assert refused.value.field == "experiment_id"
 
 
+@pytest.mark.database
 def test_only_what_is_visible_is_read(still: Lab) -> None:
     """A tab gives the cells whose other axes have its labels, in grid order, in pages."""
     axes = {"cfg_scale": [0, 0.5], "duration": ["5", "10"], "aspect_ratio": ["16:9", "1:1"]}
@@ -240,6 +245,7 @@ def test_only_what_is_visible_is_read(still: Lab) -> None:
     assert [cell.cell for cell in still.sweeps.page(paired, {"duration": "10"})] == [1]
 
 
+@pytest.mark.database
 def test_a_status_is_of_one_moment(still: Lab) -> None:
     """Planned takes that somebody drops while it is read are in its cells and in its sums, or in neither."""
     id_ = still.start(grid(cap_credits=PRICE), only_what_fits=True)
@@ -248,6 +254,7 @@ def test_a_status_is_of_one_moment(still: Lab) -> None:
     assert status.planned == sum(take.generation_id is None for cell in status.cells for take in cell.takes)
 
 
+@pytest.mark.database
 def test_lists_are_newest_first_and_by_mode(still: Lab) -> None:
     """Paged, without what was hidden."""
     ids = [still.start(grid(), experiment_id=f"x{number}") for number in range(3)]

@@ -101,6 +101,7 @@ def test_an_image_is_not_uploaded_for_a_paused_sweep(paused: Lab) -> None:
     assert paused.sweep(id_).states == {State.WAITING: 3}
 
 
+@pytest.mark.database
 def test_waiting_takes_are_taken_back_together(still: Lab) -> None:
     """One call ends all that was never sent, releases it, and leaves what was."""
     id_ = still.start(grid(takes=2))
@@ -125,6 +126,7 @@ def test_reused_takes_of_others_are_not_taken_back(still: Lab) -> None:
     assert still.sweep(first).states == {State.WAITING: 3}
 
 
+@pytest.mark.database
 def test_failed_takes_are_made_once_more(still: Lab) -> None:
     """A new generation with a new key, its failed one as parent; succeeded takes are left alone."""
     id_ = still.start(grid(), experiment_id="x1")
@@ -171,6 +173,7 @@ def test_a_retry_is_checked_like_a_start(still: Lab) -> None:
     assert still.sweep(id_).failed == 1
 
 
+@pytest.mark.database
 def test_raising_a_cap_needs_a_reason_and_is_logged(still: Lab) -> None:
     """Every change is written down; lowering needs no reason."""
     id_ = still.start(grid(cap_credits=480))
@@ -192,6 +195,7 @@ def test_raising_a_cap_needs_a_reason_and_is_logged(still: Lab) -> None:
     ]
 
 
+@pytest.mark.database
 def test_a_decision_is_kept_and_can_be_reopened(still: Lab) -> None:
     """The decision and its time are on the experiment."""
     id_ = still.start(grid())
@@ -253,6 +257,7 @@ def test_the_rest_never_costs_more_than_was_shown(make_still: Callable[..., Lab]
     assert lab.sweeps.start_rest(id_, expected_credits=2 * PRICE) == 2
 
 
+@pytest.mark.database
 def test_failures_are_counted_by_the_value_they_fell_on(still: Lab) -> None:
     """By axis and label, values without a failure left out; what was taken back did not fail."""
     id_ = still.start(grid([0, 1], axes={"cfg_scale": [0, 1], "duration": ["5", "10"]}))
@@ -276,6 +281,7 @@ def test_a_sweep_is_renamed_and_back(still: Lab) -> None:
     assert still.sweeps.get(id_).name == "Heron"
 
 
+@pytest.mark.database
 def test_a_hidden_sweep_goes_on_and_comes_back(still: Lab) -> None:
     """Out of the list, and of nothing else."""
     first, second = still.start(grid()), still.start(grid([0.2]))
@@ -290,6 +296,7 @@ def test_a_hidden_sweep_goes_on_and_comes_back(still: Lab) -> None:
     assert {record.id for record in still.sweeps.list()} == {first, second}
 
 
+@pytest.mark.database
 def test_sweeps_are_listed_by_label(still: Lab) -> None:
     """Those that carry it, newest first."""
     first, _, third = (still.start(grid([value])) for value in (0.1, 0.2, 0.3))

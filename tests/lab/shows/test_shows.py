@@ -140,6 +140,7 @@ def test_votes_of_an_open_round_stay_out(lab: Lab) -> None:
 # -- frozen ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.database
 def test_later_votes_decisions_and_ratings_change_nothing_until_the_facts_are_updated(lab: Lab) -> None:
     """The press says what it changed, and takes back what it did."""
     sweep = decided(lab)
@@ -160,6 +161,7 @@ def test_later_votes_decisions_and_ratings_change_nothing_until_the_facts_are_up
     assert json.dumps(lab.shows.data(show.id), sort_keys=True) == before
 
 
+@pytest.mark.database
 def test_a_show_is_read_as_it_stood_at_one_moment(lab: Lab) -> None:
     """A change that is committed while a show is read is in what is read as a whole, or not at all."""
     show = lab.shows.create("Before", clips_of(lab, make_study(lab, VALUES)))
@@ -228,6 +230,7 @@ def test_an_update_that_was_taken_back_can_be_done_again(lab: Lab) -> None:
     assert "decision" in [slide.about for slide in lab.shows.get(show.id).slides]
 
 
+@pytest.mark.database
 def test_a_clip_that_is_added_again_keeps_what_is_written_of_it(lab: Lab) -> None:
     """In a show of a sweep it keeps the name of its combination, whatever it is called where it was added from."""
     sweep = decided(lab)
@@ -387,6 +390,7 @@ def test_a_slide_takes_at_most_four_clips(lab: Lab) -> None:
 # -- changing ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.database
 def test_every_change_can_be_taken_back(lab: Lab) -> None:
     """Title, caption, order, layout, removal and more clips: each hands back the show as it was."""
     ids = clips_of(lab, make_study(lab, VALUES, clips=2))
@@ -434,6 +438,7 @@ def test_hostile_text_stays_the_text_it_is(lab: Lab) -> None:
     assert data["decision"]["reason"] == HOSTILE
 
 
+@pytest.mark.database
 def test_shows_are_listed_newest_first_deleted_and_brought_back(lab: Lab) -> None:
     """With what a list needs: mode, counts and the clip that stands for them."""
     sweep = make_study(lab, VALUES)
