@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -102,8 +103,7 @@ def _keep(ledger: Ledger, observed: Observed, verdicts: Iterable[AxisVerdict]) -
         if verdict.axis not in names:  # axes that changed together: their effects cannot be separated
             continue
         name = _name(observed.mode, observed.model, verdict.axis)
-        note = ledger.key_value.get(name)
-        kept = dict(note) if isinstance(note, Mapping) else {}
+        kept = _noted(ledger.key_value.get(name))
         told = {
             "experiment_id": observed.experiment_id,
             "verdict": verdict.finding.word,
@@ -112,9 +112,18 @@ def _keep(ledger: Ledger, observed: Observed, verdicts: Iterable[AxisVerdict]) -
         }
         before = kept.get(observed.experiment_id, {})
         if {key: before.get(key) for key in told} != told:
-            kept[observed.experiment_id] = {**told, "at": ledger.clock().isoformat()}
-            ledger.key_value.set(name, kept)
+            mine = {observed.experiment_id: {**told, "at": ledger.clock().isoformat()}}
+            ledger.key_value.change(name, partial(_with, mine))
             log.info("a sweep was judged", extra={"experiment_id": observed.experiment_id})
+
+
+def _noted(note: Any) -> Mapping[str, Any]:
+    return note if isinstance(note, Mapping) else {}
+
+
+def _with(mine: Mapping[str, Any], note: Any) -> dict[str, Any]:
+    """What is noted by now and one thing more: another process may have noted its own since it was looked at."""
+    return {**_noted(note), **mine}
 
 
 def _names(connection: sa.Connection, ids: Sequence[str]) -> dict[str, str]:

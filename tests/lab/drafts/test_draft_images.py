@@ -147,6 +147,7 @@ def test_an_image_of_before_this_was_recorded_is_not_called_anything(lab: Lab) -
 # -- recent images -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.database
 def test_recent_images_are_the_chosen_files_newest_first_each_once(lab: Lab) -> None:
     """Its prepared bytes, its original and its fits are one image; the latest eight are shown."""
     chosen = [drafts.attach_image(lab, photo(80 + number, 60), f"{number}.jpg") for number in range(10)]

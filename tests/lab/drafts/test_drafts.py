@@ -119,6 +119,7 @@ def test_the_original_bytes_are_kept_beside_the_prepared_ones(lab: Lab) -> None:
     assert request.image.data == buffer.getvalue()
 
 
+@pytest.mark.database
 def test_settings_of_a_generation_give_the_same_request(lab: Lab) -> None:
     """Using them again changes nothing, image included."""
     buffer = BytesIO()
@@ -266,6 +267,7 @@ def test_a_draft_of_an_unknown_model_is_refused_in_words() -> None:
     assert Draft().in_catalogue() == Draft()
 
 
+@pytest.mark.database
 def test_two_tabs_that_submit_one_draft_at_the_same_moment_make_one_task(lab: Lab) -> None:
     """Deduplicate clicks of two tabs: whichever comes second finds the intent that the first has just stored."""
     examples = sum(lab.ledger.counts().values())

@@ -141,6 +141,7 @@ def test_what_is_not_allowed_names_its_axis(lab: Lab, axis: AxisDraft, field: st
     assert refused.value.field == field
 
 
+@pytest.mark.database
 def test_an_experiment_becomes_the_draft_it_was(lab: Lab) -> None:
     """Extending gives the same cells, names and images, under a new id that knows where it comes from."""
     images = tuple(drafts.attach_image(lab, jpeg(shade), f"{shade}.jpg") for shade in (1, 2))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,7 @@ def test_a_verdict_replaces_a_hint_and_a_later_hint_does_not_replace_it(lab: Lab
     assert known(lab) == second
 
 
+@pytest.mark.database
 def test_a_later_verdict_replaces_an_earlier_one(lab: Lab) -> None:
     """The newest measurement of the same rank holds, and settling again changes nothing."""
     store(lab, TWO, STRONG, kind="verdict", experiment_id="xfirst")
@@ -167,6 +170,7 @@ def test_a_clear_sweep_stands_beside_an_unclear_probe_and_not_beside_a_clear_one
     assert (note.verdict, note.experiment_id, note.words) == ("clear", "xprobe", CLEAR)
 
 
+@pytest.mark.database
 def test_a_sweep_that_runs_is_looked_at_when_it_has_ended(lab: Lab) -> None:
     """Not while takes are open."""
     ids = store(lab, TWO, STRONG)
@@ -187,6 +191,24 @@ def test_a_knob_that_changed_together_with_something_else_is_not_judged(lab: Lab
     store(lab, paired, {("0", "none"): 8.0}, paired=True, experiment_id="xpaired")
     lab.verdicts.settle_probes()
     assert known(lab) is None
+
+
+@pytest.mark.database
+def test_what_another_process_notes_at_the_same_time_is_kept(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers whose turns of duty meet each note what they judged."""
+    store(lab, TWO, STRONG, experiment_id="xclear")
+    name, now = f"knob:{lab.mode}:{MODEL}:cfg_scale:sweeps", lab.ledger.clock
+    here, met = threading.get_ident(), list[str]()
+
+    def clock() -> datetime:
+        if not met and threading.get_ident() == here:
+            met.append(name)
+            lab.ledger.key_value.set(name, {"xtheirs": {"experiment_id": "xtheirs", "verdict": "unclear"}})
+        return now()
+
+    monkeypatch.setattr(lab.ledger.rows, "clock", clock)
+    lab.verdicts.settle_probes()
+    assert set(lab.ledger.key_value.get(name)) == {"xtheirs", "xclear"}
 
 
 def test_a_note_of_another_form_is_no_note(lab: Lab) -> None:

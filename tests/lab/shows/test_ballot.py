@@ -232,6 +232,7 @@ def test_votes_of_a_ballot_name_a_winner(lab: Lab) -> None:
     assert lab.votes.ranking(sweep).winner == 1
 
 
+@pytest.mark.database
 def test_lines_count_in_the_order_they_came_in(lab: Lab) -> None:
     """Whatever their voters are called, and whenever they voted; pairs of one line in the order shown."""
     sweep = make_study(lab, clips=2)
@@ -350,6 +351,7 @@ def test_a_paste_of_too_many_lines_counts_none(lab: Lab) -> None:
     assert lab.votes.lines(sweep) == ()
 
 
+@pytest.mark.database
 def test_a_line_taken_out_leaves_the_sum_and_the_error_rate_with_it(lab: Lab) -> None:
     """Put back, everything is as before; it stays listed, and cannot be imported a second time."""
     sweep = make_study(lab)

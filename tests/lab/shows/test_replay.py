@@ -285,6 +285,7 @@ def test_a_replay_goes_on_after_a_restart(lab: Lab, tmp_path: Path, replay: Call
     assert again.history.examples() == []
 
 
+@pytest.mark.database
 def test_only_what_has_ended_is_recorded(lab: Lab, tmp_path: Path) -> None:
     """What still waits, was deleted or never was is counted as left out; nothing at all is an error in words."""
     done = lab.wait(lab.submit(GenerationRequest(prompt="A fox")).id)

@@ -251,6 +251,7 @@ def test_the_ballot_is_made_in_the_background_and_the_page_leads_to_it(
     assert [word for word in WORDS.split() if word in " ".join([*answer.headers.values()])] == []
 
 
+@pytest.mark.database
 def test_a_vote_that_is_sent_counts_once(lab: Lab, sweep: str, phone: httpx.Client) -> None:
     """What came of it is said in words, the second time too."""
     share = with_ballot(lab, sweep)
