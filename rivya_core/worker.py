@@ -12,59 +12,140 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import timedelta
 from types import FrameType
 from typing import Final, NoReturn
 
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
-from rivya_core.api.errors import LabError, RivyaError
+from rivya_core.api.errors import LabError, RivyaError, StorageError
 from rivya_core.http_server.listener import Listener
 from rivya_core.lab.jobs.context import BY_PERSON
 from rivya_core.lab.lab import Lab
-from rivya_core.lab.ledger.database import log_error, told
+from rivya_core.lab.ledger.database import is_outage, log_error, open_shared, told
 from rivya_core.lab.ledger.states import State
 from rivya_core.log_lines import log_to_stderr
 from rivya_core.services import open_worker
 from rivya_core.settings import Settings
 from rivya_core.web import guard
-from rivya_core.web.health import health
+from rivya_core.web.health import health, unwell
 
 log = logging.getLogger("rivya.worker")
 
 LOOK_EVERY_S: Final = 0.5
 PATIENCE: Final = timedelta(minutes=1)  # with a pause that may end by itself
 END_WITHIN_S: Final = 20.0
+TRY_EVERY_S: Final = 2.0
+SAY_EVERY_S: Final = 30.0
+"""So often a database that does not answer is asked again, and that is said."""
+
+STARTS: Final = LabError("The worker is being started", "It is about to open the database.")
+ENDS: Final = LabError("The worker ends", "It was asked to, and takes no new job.")
+
 REFUSED: Final = 2
 """Exit code when the worker cannot start; 1: it ended, and left work behind."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run jobs until SIGTERM or SIGINT; return the exit code."""
+    """Run jobs until SIGTERM or SIGINT; return the exit code. A database that does not answer is waited for."""
     chosen = _parser().parse_args(arguments)
     log_to_stderr()
     try:
         settings = Settings()
         _refuse_read_only(settings)
-        asked = _when_asked_to_end()
-        lab = open_worker(settings)
     except RivyaError as error:
         sys.stderr.write(f"{error}\n")
         return REFUSED
+    asked = _when_asked_to_end()
+    answer = HealthAnswer()
     try:
-        with _health_at(chosen.health_port):
-            log.info("works for %s, %s, on %s", lab.settings.place, lab.mode_word.upper(), lab.connection)
-            return _drain(lab, asked) if chosen.once else _serve(asked)
+        with _health_at(chosen.health_port, answer):
+            return _work(settings, asked, answer, once=chosen.once)
     except OSError as error:
         sys.stderr.write(f"Port {chosen.health_port} cannot be used: {error.strerror}.\n")
         return REFUSED
+
+
+def _work(settings: Settings, asked: threading.Event, answer: HealthAnswer, *, once: bool) -> int:
+    try:
+        lab = _opened(settings, asked, answer)
+    except RivyaError as error:
+        sys.stderr.write(f"{error}\n")
+        return REFUSED
+    if lab is None:
+        log.info("ended before the database answered")
+        return 1 if once else 0
+    answer.instead = None
+    try:
+        log.info("works for %s, %s, on %s", lab.settings.place, lab.mode_word.upper(), lab.connection)
+        return _drain(lab, asked) if once else _serve(asked)
     finally:
+        answer.instead = ENDS
         with _within(END_WITHIN_S):
             lab.close()
         log.info("ended")
+
+
+def _opened(settings: Settings, asked: threading.Event, answer: HealthAnswer) -> Lab | None:
+    """Open the lab as soon as the database answers; None when the worker is asked to end before.
+
+    Raises:
+        RivyaError: the database answers and cannot be used, or the settings cannot.
+    """
+    said_s = float("-inf")
+    while not asked.is_set():
+        try:
+            if not settings.is_shared or _answers(settings, asked):
+                return open_worker(settings)
+        except StorageError as error:
+            if not is_outage(error):
+                raise
+            answer.instead = error
+            if time.monotonic() - said_s >= SAY_EVERY_S:
+                said_s = time.monotonic()
+                log.warning("waits for the database. %s", error)
+            asked.wait(TRY_EVERY_S)
+    return None
+
+
+def _answers(settings: Settings, asked: threading.Event) -> bool:
+    """Ask the database, aside: a host that stays silent must not keep a worker that is asked to end. False: it is asked to.
+
+    Raises:
+        StorageError: it does not answer.
+    """
+
+    def ask() -> None:
+        assert settings.database_url is not None, "only asked for a shared database"
+        open_shared(settings.database_url).dispose()
+
+    aside = ThreadPoolExecutor(1, "rivya-database-look")
+    asking = aside.submit(ask)
+    aside.shutdown(wait=False)
+    while not asked.is_set():
+        if wait([asking], timeout=LOOK_EVERY_S / 10).done:
+            asking.result()
+            return True
+    return False
+
+
+class HealthAnswer:
+    """What a worker answers to ``/healthz``. ``instead``: what keeps it from having a lab; None while it has one."""
+
+    def __init__(self) -> None:
+        self.instead: RivyaError | None = STARTS
+
+    def give(self, request: Request) -> Response:
+        """Answer."""
+        instead = self.instead
+        return health(request) if instead is None else unwell(instead)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,6 +169,7 @@ def _refuse_read_only(settings: Settings) -> None:
 
 def _serve(asked: threading.Event) -> int:
     asked.wait()
+    log.info("asked to end: what is being sent or saved is finished first; a second signal ends it at once")
     return 0
 
 
@@ -160,7 +242,7 @@ def _within(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _health_at(port: int | None) -> Iterator[None]:
+def _health_at(port: int | None, answer: HealthAnswer) -> Iterator[None]:
     """Answer ``/healthz`` on the loopback interface while the block runs; ``port`` None: nowhere.
 
     Raises:
@@ -169,7 +251,7 @@ def _health_at(port: int | None) -> Iterator[None]:
     if port is None:
         yield
         return
-    app = Starlette(routes=[Route("/healthz", health)], middleware=guard.middleware(""))
+    app = Starlette(routes=[Route("/healthz", answer.give)], middleware=guard.middleware(""))
     listener = Listener(app, "rivya-worker-health", port=port).start()
     log.info("health is answered at http://127.0.0.1:%d/healthz", listener.port)
     try:

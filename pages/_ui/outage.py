@@ -9,7 +9,8 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from rivya_core.api.errors import RivyaError, StorageError
+from rivya_core.api.errors import RivyaError
+from rivya_core.lab.ledger.database import is_outage
 
 LOOK_EVERY_S = 2.0
 WORDS = "The database does not answer. This part comes back by itself."
@@ -19,7 +20,7 @@ _TYPED = (str, int, float, list, tuple, date, time)
 
 def is_one(error: RivyaError) -> bool:
     """Tell an outage that passes by itself from an error of the page."""
-    return isinstance(error, StorageError) and error.field == "database" and error.retryable
+    return is_outage(error)
 
 
 def keep_inputs() -> None:

@@ -22,9 +22,7 @@ def health(_request: Request) -> Response:
     except RivyaError as error:
         if is_stranger:
             return JSONResponse({"ok": False}, status_code=503, headers=NO_STORE)
-        return JSONResponse(
-            {"ok": False, "error": error.title, "detail": error.detail, "hint": error.hint}, status_code=503
-        )
+        return unwell(error)
     if is_stranger:
         return JSONResponse({"ok": now.ok}, status_code=200 if now.ok else 503, headers=NO_STORE)
     body: dict[str, Any] = {
@@ -45,3 +43,9 @@ def health(_request: Request) -> Response:
         body["warnings"] = now.processes.warnings
         body["given_up"] = [one.as_dict() for one in now.processes.given_up]
     return JSONResponse(body, status_code=200 if now.ok else 503, headers=NO_STORE)
+
+
+def unwell(error: RivyaError) -> Response:
+    """Answer that there is no lab to ask, and why."""
+    told = {"ok": False, "error": error.title, "detail": error.detail, "hint": error.hint}
+    return JSONResponse(told, status_code=503, headers=NO_STORE)

@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.states import State
@@ -19,6 +19,7 @@ from tests.object_store import Bucket
 from tests.until import HANGS_S, until
 
 PRICE = 160
+WORKER: Final = ("-m", "rivya_core.worker")
 
 
 def environment(settings: dict[str, Any]) -> dict[str, str]:
@@ -31,13 +32,13 @@ def _text(value: object) -> str:
 
 
 class Worker:
-    """``python -m rivya_core.worker`` in a process of its own; it writes its lines to ``log``."""
+    """``python -m rivya_core.worker`` in a process of its own; it writes its lines to ``log``. ``program``: instead of it."""
 
-    def __init__(self, settings: dict[str, Any], log: Path, *arguments: str) -> None:
+    def __init__(self, settings: dict[str, Any], log: Path, *arguments: str, program: Sequence[str] = WORKER) -> None:
         self.log = log
         with log.open("w") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "rivya_core.worker", *arguments],
+                [sys.executable, *program, *arguments],
                 cwd=ROOT,
                 env={**os.environ, **environment(settings)},
                 stdout=subprocess.PIPE,
@@ -79,12 +80,13 @@ class Fleet:
         self.workers: list[Worker] = []
         self._folder = folder
 
-    def start(self, count: int = 1, *arguments: str) -> list[Worker]:
+    def start(self, count: int = 1, *arguments: str, program: Sequence[str] = WORKER) -> list[Worker]:
         """Start workers; each has its own local folder, as on a machine of its own."""
         for _ in range(count):
             number = len(self.workers)
             settings = {**self.settings, "data_dir": self._folder / f"worker-{number}"}
-            self.workers.append(Worker(settings, self._folder / f"worker-{number}.log", *arguments))
+            log = self._folder / f"worker-{number}.log"
+            self.workers.append(Worker(settings, log, *arguments, program=program))
         return self.workers[-count:]
 
     def close(self) -> None:

@@ -86,6 +86,11 @@ def _sentence(error: BaseException) -> Sentence | None:
     return sentences.of_postgresql(getattr(error, "sqlstate", None), str(error), lost=lost)
 
 
+def is_outage(error: BaseException) -> bool:
+    """True for an error of a database that passes by itself, so that it is worth waiting for."""
+    return isinstance(error, StorageError) and error.field == "database" and error.retryable
+
+
 def busy(engine: sa.Engine) -> StorageError:
     """Build the error of a write lock that was not had in time."""
     return (sentences.LOCKED if engine.dialect.name == "sqlite" else sentences.BUSY).error()
