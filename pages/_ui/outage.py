@@ -9,10 +9,13 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages._ui import formatting, layout
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.ledger.database import is_outage
 
 LOOK_EVERY_S = 2.0
+OUT = formatting.Badge("Cannot be shown now", ":material/cloud_off:", "red")
+NOT_SHOWN = "What stands here cannot be read now"
 WORDS = "The database does not answer. This part comes back by itself."
 _KEPT = "_kept_in_an_outage"
 _TYPED = (str, int, float, list, tuple, date, time)
@@ -21,6 +24,17 @@ _TYPED = (str, int, float, list, tuple, date, time)
 def is_one(error: RivyaError) -> bool:
     """Tell an outage that passes by itself from an error of the page."""
     return is_outage(error)
+
+
+def card(error: RivyaError) -> None:
+    """Draw why a page cannot be shown. It was only read, so nothing is said of charges; of a lost commit the error says all."""
+    if error.charged != "no":
+        layout.error_card(error)
+        return
+    with st.container(border=True):
+        layout.badge(OUT)
+        st.text(error.title)
+        st.text(formatting.sentences(NOT_SHOWN, error.hint))
 
 
 def keep_inputs() -> None:

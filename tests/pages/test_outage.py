@@ -43,6 +43,11 @@ def said(app: AppTest) -> str:
     return "\n".join(str(one.value) for one in (*app.text, *app.toast, *app.error))
 
 
+def everything(app: AppTest) -> str:
+    """What the page says, its chips included."""
+    return "\n".join([said(app), *(str(one.value) for one in app.markdown)]).lower()
+
+
 def test_what_was_typed_outlives_an_outage(server: postgresql.Server, open_app: Callable[..., AppTest]) -> None:
     """Typed before it and while it lasts; a press says that it was not taken, and the page is there again afterwards."""
     app = open_app()
@@ -51,6 +56,9 @@ def test_what_was_typed_outlives_an_outage(server: postgresql.Server, open_app: 
     server.stop()
     app = app.run()
     assert WORDS in said(app)
+    assert "What stands here cannot be read now." in said(app)
+    assert "charged" not in everything(app), "a page is only read: nothing was to be paid or stored"
+    assert "stored" not in everything(app)
     assert not app.exception
     server.start()
     app = app.run()

@@ -45,8 +45,11 @@ def navigate() -> None:
         try:
             page.run()
         except RivyaError as error:
-            layout.error_card(error)  # what a page could not foresee is said in words, below what it has drawn
-            if outage.is_one(error):
+            # what a page could not foresee is said in words, below what it has drawn
+            if not outage.is_one(error):
+                layout.error_card(error)
+            else:
+                outage.card(error)
                 outage.keep_inputs()
                 fragments.come_back(lambda: layout.lab().changes())
     finally:

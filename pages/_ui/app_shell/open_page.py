@@ -42,8 +42,10 @@ def open_page(title: str, caption: str = "", *, spends: bool = False) -> Lab:
         st.stop()
     except RivyaError as error:
         st.title(title, anchor=False)
-        layout.error_card(error)
-        if outage.is_one(error):
+        if not outage.is_one(error):
+            layout.error_card(error)
+        else:
+            outage.card(error)
             outage.keep_inputs()
             fragments.come_back(layout.lab)
         st.stop()
