@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import sqlalchemy as sa
 from rivya_core import GenerationRequest, Settings
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.schema import generations, workers
+from rivya_core.lab.ledger.states import State
 from rivya_core.services import close_all, open_lab
 from tests.conftest import FAST
 from tests.flow.conftest import Child, heard
@@ -168,6 +171,28 @@ def test_limits_hold_over_all_processes(
         wait_for_all(lab, ids)
         assert door.most == 4
         assert_paid_once_and_whole(lab, ids, world, bucket)
+
+
+def test_two_workers_read_no_faster_than_one_may(
+    fleet: Fleet, settings: dict[str, Any], world: Outside, open_dashboard: Callable[..., Lab]
+) -> None:
+    """Reads of both together, counted at the server: within the rate, but for those that were due before the count began."""
+    rate, each, counted = 20.0, 4, 80
+    for one in (settings, fleet.settings):
+        one |= {"poll_reads_per_s": rate, "jobs_per_worker": each}
+    lab = open_dashboard(settings)
+    world.add_fault("never_ready", route="create", times=None)
+    fleet.start(2)
+    ids = [lab.submit(REQUEST).id for _ in range(2 * each)]
+    until(lambda: all(lab.get(id_).state is State.RUNNING for id_ in ids), what="all run")
+    assert sorted(Counter(holders(lab).values()).values()) == [each, each]
+    began_s, before = time.monotonic(), len(world.requests("retrieve"))
+
+    def read() -> int:
+        return len(world.requests("retrieve")) - before
+
+    reads = until(lambda: now if (now := read()) >= counted else 0, what="enough to tell")
+    assert reads <= rate * (time.monotonic() - began_s) + len(ids) + 1
 
 
 def test_a_worker_for_once_ends_when_all_is_done(
