@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
@@ -132,14 +134,23 @@ def held(ledger: Ledger, mode: Mode = "simulated") -> int:
 
 
 def make_mp4(path: Path, *, frames: int = 48, width: int = 128, height: int = 72, key_every: int = 250) -> Path:
-    """Encode a small moving picture, its index at the front as Rivya's clips have it."""
-    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        stream = container.add_stream("libx264", rate=24)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"preset": "ultrafast", "g": str(key_every)}
-        picture = np.random.default_rng(1).integers(0, 255, (height, width, 3), dtype=np.uint8)
-        for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.roll(picture, number, axis=1), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    """Write a small moving picture, its index at the front as Rivya's clips have it; same numbers, same bytes."""
+    path.write_bytes(_mp4(frames, width, height, key_every))
     return path
+
+
+@cache
+def _mp4(frames: int, width: int, height: int, key_every: int) -> bytes:
+    """Encode it, once for all tests of a process."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
+            stream = container.add_stream("libx264", rate=24)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            stream.options = {"preset": "ultrafast", "g": str(key_every)}
+            picture = np.random.default_rng(1).integers(0, 255, (height, width, 3), dtype=np.uint8)
+            for number in range(frames):
+                frame = av.VideoFrame.from_ndarray(np.roll(picture, number, axis=1), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return path.read_bytes()
