@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
 from streamlit.auth_util import get_origin_from_redirect_uri, get_secrets_auth_section
 from streamlit.errors import Error
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.secrets import secrets_singleton
 
 from rivya_core.api.errors import LabError
@@ -22,6 +24,8 @@ from rivya_core.lab.people.person import Person
 from rivya_core.web import Who
 
 COOKIE: Final = "_streamlit_user"
+
+_MARK = "_tells_no_path"
 
 
 @cache
@@ -74,8 +78,27 @@ def go_to(provider: str) -> str:
 
 
 def by_cookie() -> Who | None:
-    """What reads the signed cookie of a request; None while nobody has to sign in."""
-    return _claims if is_on() else None
+    """What reads the signed cookie of a request; None while nobody has to sign in. The server asks once, before its first session."""
+    if not is_on():
+        return None
+    _tell_no_path()
+    return _claims
+
+
+def _tell_no_path() -> None:
+    """Have Streamlit name its script by the file alone: it tells every session, a stranger's too, where on this machine it is."""
+    make = AppSession._create_new_session_message  # noqa: SLF001 - there is no public way
+    if hasattr(make, _MARK):
+        return
+
+    @wraps(make)
+    def made(*args: Any, **kwargs: Any) -> ForwardMsg:
+        message = make(*args, **kwargs)
+        message.new_session.main_script_path = Path(message.new_session.main_script_path).name
+        return message
+
+    setattr(made, _MARK, True)
+    AppSession._create_new_session_message = made  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def _claims(connection: Any) -> Mapping[str, Any] | None:

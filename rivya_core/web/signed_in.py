@@ -25,8 +25,9 @@ Who = Callable[[HTTPConnection], Mapping[str, Any] | None]
 NOBODY: Final = LabError(
     "Nobody is signed in", "This is shown to people who are signed in.", "Sign in, then try again."
 )
-STREAMLITS: Final = ("/media/", "/_stcore/upload_file/")
-"""What Streamlit serves and takes without its login: pictures and files of sessions, by an address that is hard to guess."""
+STREAMLITS: Final = ("/media/", "/_stcore/upload_file/", "/_stcore/metrics", "/_stcore/agent/")
+"""What Streamlit serves and takes without its login: pictures and files of sessions, by an address that is hard to guess; how
+often what was computed; and, were it switched on, its way for programs."""
 
 
 class SignedIn:

@@ -14,10 +14,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from itsdangerous import URLSafeTimedSerializer
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import QUICK, Server, Visitor
+from pages._ui.app_shell.navigation import PAGES
+from tests.browser.conftest import QUICK, ROOT, Server, Visitor
 from tests.browser.looks import broken, each_look, fits
+from tests.browser.raw_session import heard
 from tests.browser.test_first_visit import type_prompt
 from tests.ports import own_port
 from tests.until import until
@@ -30,6 +33,10 @@ PEOPLE: dict[str, dict[str, str | bool]] = {
     "liar": {"email": "ada@lab.example", "email_verified": False, "name": "Ada"},
 }
 CLIP = "example-aurora-1"
+COOKIE_SECRET = "not a secret at all, but long enough"
+SWEEP = "xexample"
+TELLING = 5
+"""Shorter texts stand everywhere."""
 PROMPT = "A lighthouse in a storm"
 STATUS = "async (address) => (await fetch(address)).status"
 
@@ -76,7 +83,7 @@ def _dashboard(folder: Path, address: str, provider: str, **settings: str) -> Se
         f"""
         [auth]
         redirect_uri = "{address}/oauth2callback"
-        cookie_secret = "not a secret at all, but long enough"
+        cookie_secret = "{COOKIE_SECRET}"
         client_id = "rivya"
         client_secret = "x"
         server_metadata_url = "{provider}/.well-known/openid-configuration"
@@ -156,6 +163,39 @@ def test_a_viewer_sees_everything_and_may_start_nothing(team: Server, provider: 
     page = visitor.open("/vote")
     expect(page.get_by_text("Makers and admins vote here.")).to_be_visible()
     expect(page.get_by_role("button", name="Start voting")).to_have_count(0)
+
+
+def test_a_stranger_hears_nothing_of_the_lab(team: Server) -> None:
+    """By a raw WebSocket, on every page, whatever the address asks for and whatever widgets it says were pressed."""
+    told = {"email": "vi@elsewhere.example", "name": "Vi", "is_logged_in": True, "origin": team.url}
+    signed = URLSafeTimedSerializer(COOKIE_SECRET, salt="_streamlit_user").dumps(json.dumps(told))
+    seen = heard(team, "history", f"id={CLIP}", cookie=f"_streamlit_user={signed}")
+    asked = (
+        f"id={CLIP}&experiment={SWEEP}&show={SWEEP}&round={SWEEP}&ids={CLIP}&q=lights&back=/show/{SWEEP}&cap_of={SWEEP}"
+    )
+    known = things_of(team)
+    assert len([one for one in known if one in seen]) > 5
+    widgets = [match.decode() for match in set(re.findall(rb"\$\$ID-[\w-]+", seen))]
+    assert widgets
+    for page in ("", *(name for name, _, _ in PAGES)):
+        for query in ("", asked):
+            heard_here = heard(team, page, query) + heard(team, page, query, presses=widgets)
+            assert [one for one in known if one in heard_here] == [], (page, query)
+    for path in ("metrics", "agent/interact"):
+        assert httpx.get(f"{team.url}/_stcore/{path}").status_code == 401
+
+
+def things_of(server: Server) -> list[bytes]:
+    """What only who is signed in may learn: all texts of the ledger but short words, its settings, people, files and folders."""
+    texts = {"@team.example", "ada@lab.example", str(server.data_dir), str(ROOT), "lab.sqlite3"}
+    with closing(sqlite3.connect(server.data_dir / "lab.sqlite3")) as file:
+        for query in (
+            "SELECT id, prompt, clip_key, poster_key, clip_sha256, task_id, idempotency_key, connection FROM lab_generations",
+            "SELECT id, name, question FROM lab_experiments",
+            "SELECT text, author FROM lab_clip_notes",
+        ):
+            texts |= {str(one) for row in file.execute(query) for one in row if len(str(one)) > TELLING}
+    return [one.encode() for one in texts]
 
 
 def test_who_is_not_verified_stays_out(team: Server, provider: str, visit: Visit) -> None:
