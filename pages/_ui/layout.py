@@ -15,6 +15,8 @@ from pages._ui.formatting import Badge
 from rivya_core.api.errors import LabError, RivyaError
 from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.records import GenerationRecord
+from rivya_core.lab.people.acts import LEAST_ROLE
+from rivya_core.lab.people.person import Role
 from rivya_core.mode_words import UNITS, ModeWord, mode_word
 from rivya_core.services import shared_lab
 from rivya_core.settings import Mode
@@ -47,6 +49,13 @@ def page_file(name: str) -> Path:
 def can_spend() -> bool:
     """Tell whether generations may be started: not on a read-only server, nor by who may only look."""
     return not lab().settings.read_only
+
+
+def only_for(act: str, done: str) -> None:
+    """Say in one sentence whose role allows an act, where its buttons would stand; nothing where the role is not why."""
+    opened = lab()
+    if not opened.may(act):
+        st.caption(f"{'Admins' if LEAST_ROLE[act] is Role.ADMIN else 'Makers and admins'} {done}.")
 
 
 def badge(chip: Badge) -> None:

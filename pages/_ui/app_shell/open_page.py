@@ -84,14 +84,22 @@ def _header(opened: Lab, title: str, caption: str) -> None:
             if caption:
                 st.caption(caption)
         with st.container(width="content", gap="small"):
-            with st.container(horizontal=True, vertical_alignment="center", gap="small", key="muted_header"):
-                layout.badge(formatting.mode_of(opened))
-                pause = opened.pause()
-                if pause is not None:
-                    layout.badge(Badge("Queue paused", ":material/pause_circle:", "orange"))
-                st.text(_balance_line(opened), width="content")
+            if opened.person is None:
+                _standing(opened)
+            else:  # one line for both: signed in, the page begins where it began before
+                with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header_signed_in"):
+                    _standing(opened)
+                    sign_in_page.signed_in(opened)
             _cap_bar(opened)
-            sign_in_page.signed_in()
+
+
+def _standing(opened: Lab) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="muted_header"):
+        layout.badge(formatting.mode_of(opened))
+        pause = opened.pause()
+        if pause is not None:
+            layout.badge(Badge("Queue paused", ":material/pause_circle:", "orange"))
+        st.text(_balance_line(opened), width="content")
 
 
 def _balance_line(opened: Lab) -> str:

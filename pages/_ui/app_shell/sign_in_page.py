@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages._ui import formatting, layout, sign_in
 from pages._ui.formatting import Badge
+from rivya_core import Lab
 from rivya_core.lab.people.person import role_of
 
 _TROUBLE: Final = "_sign_in_trouble"
@@ -40,17 +41,16 @@ def draw() -> None:
         st.caption("You are sent to your organization's sign-in page and come back here.")
 
 
-def signed_in() -> None:
+def signed_in(lab: Lab) -> None:
     """Draw who is signed in, their role by now, and the way out; nothing where nobody has to sign in."""
-    lab = layout.lab()
     person = lab.person
     if person is None:
         return
     with st.container(
-        horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small", key="muted_signed_in"
+        horizontal=True, vertical_alignment="center", gap="small", key="muted_signed_in", width="content"
     ):
         st.text(f"{person.shown} · {role_of(person, lab.settings).label}", width="content")
-        st.button("Sign out", key="sign_out", type="tertiary", on_click=st.logout)
+        st.button("Sign out", icon=":material/logout:", key="sign_out", type="tertiary", on_click=st.logout)
 
 
 def _refused(title: str, detail: str) -> None:

@@ -183,6 +183,7 @@ def queue_card(lab: Lab) -> None:
             )
         if pause is None and not lab.settings.read_only:
             st.button("Pause the queue", icon=":material/pause:", key="pause_queue", on_click=lab.pause_queue)
+        layout.only_for("Lab.pause_queue", "pause the queue")
         if pause is not None:
             fragments.watch(lab.pause, pause, PAUSE_TICK_S)
 
@@ -222,8 +223,9 @@ def spending_card(lab: Lab) -> None:
         else:
             share = 1.0 if budget.cap_credits == 0 else min(1.0, budget.spent_today_credits / budget.cap_credits)
             st.progress(share, text=f"{spent}, of {budget.cap_credits:,}")
-        if not lab.settings.read_only:
+        if not lab.settings.read_only and lab.may("Lab.set_cap"):
             st.page_link(layout.page_file("spend"), label="Change the cap", icon=":material/data_thresholding:")
+        layout.only_for("Lab.set_cap", "change the cap")
         st.caption(_cap_note(lab, budget))
 
 

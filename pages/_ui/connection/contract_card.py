@@ -63,6 +63,7 @@ def _answer(lab: Lab, drawn: ContractReport | None) -> None:
             args=(lab,),
             disabled=checking,
         )
+    layout.only_for("Server.ask_contract", "start a check")
     if drawn is not None:
         _found(drawn)
 

@@ -67,6 +67,8 @@ def _look(lab: Lab, asked: str | None) -> None:
         _link(look.generation_id)
     elif not lab.settings.read_only:
         _keep_button(lab, asked)
+    else:
+        layout.only_for("Server.keep_task", "keep it here")
 
 
 def _keep_button(lab: Lab, task_id: str) -> None:

@@ -43,6 +43,8 @@ def draw(lab: Lab) -> None:
     replay_card.draw(lab)
     if layout.can_spend():
         _new(lab)
+    else:
+        layout.only_for("Lab.start", "start sweeps")
     label, hidden = sweep_manage.filters(lab)
     page = max(1, int(st.session_state.get("sweep_list_page", 1)))
     records = lab.sweeps.list(limit=PAGE_ROWS + 1, offset=(page - 1) * PAGE_ROWS, hidden=hidden, label=label)

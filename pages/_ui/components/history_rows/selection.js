@@ -46,7 +46,7 @@ function show(its) {
   its.every.indeterminate = here > 0 && here < its.lines.size;
   its.count.textContent = count
     ? `${count.toLocaleString('en')} selected`
-    : 'Tick clips to compare, label or download them';
+    : `Tick clips to compare${its.data.mayWrite ? ', label' : ''} or download them`;
   its.bar.classList.toggle('idle', !count);
   const { least, most } = its.data;
   its.acts.compare.disabled = count < least || count > most;
