@@ -25,10 +25,9 @@ def pause_card(pause: Pause) -> None:
             layout.badge(Badge("Queue paused", ":material/pause_circle:", "orange"))
             layout.badge(formatting.CHARGED[pause.card.charged])
             with st.container(key="muted_pause", width="content"):
-                st.text(f"since {formatting.clock(pause.since, today=False)}")
+                by = f"paused by {pause.person} · " if pause.person is not None else "since "
+                st.text(f"{by}{formatting.clock(pause.since, today=False)}")
         _story(pause.card)
-        if pause.person is not None:
-            st.text(f"Paused by {pause.person}.")
         with st.container(horizontal=True, vertical_alignment="center"):
             if layout.lab().may("Lab.resume"):
                 st.button("Resume now", icon=":material/play_arrow:", on_click=_resume, key="resume")

@@ -127,6 +127,11 @@ def local(moment: datetime) -> datetime:
     return local_time.local(moment)
 
 
+def by(person: str | None) -> str:
+    """Whose act it was, to follow what was done; "" where nobody signs in."""
+    return "" if person is None else f" by {person}"
+
+
 def clock(moment: datetime | None, *, seconds: bool = False, today: bool = True) -> str:
     """Write a moment as every page does: ``25 Nov, 22:31``, with the year when it is not this one.
 

@@ -45,7 +45,7 @@ from rivya_core.lab.ledger.records import (
     Pause,
 )
 from rivya_core.lab.media.archive import Archive
-from rivya_core.lab.people.acting import ActingLab, acting_person, own
+from rivya_core.lab.people.acting import ActingLab, acted, acting_person, own
 from rivya_core.lab.people.person import Person
 from rivya_core.lab.server.contract_check import ContractReport
 from rivya_core.lab.server.knowledge import Server
@@ -267,7 +267,7 @@ class Lab:
 
     def star(self, generation_id: str, starred: bool) -> None:
         """Set or clear the star."""
-        self.ledger.rows.update(generation_id, starred=starred)
+        self.ledger.rows.update(generation_id, event=acted({"starred": "yes" if starred else "no"}), starred=starred)
 
     def star_all(self, generation_ids: Sequence[str], starred: bool) -> int:
         """Set or clear the star of some generations in one transaction; return how many changed."""
@@ -283,7 +283,7 @@ class Lab:
 
     def dismiss(self, generation_id: str) -> None:
         """Dismiss a failure card; the row stays in History."""
-        self.ledger.rows.update(generation_id, dismissed_at=self._jobs.now())
+        self.ledger.rows.update(generation_id, event=acted({"dismissed": "yes"}), dismissed_at=self._jobs.now())
 
     def delete(self, generation_ids: Sequence[str]) -> int:
         """Hide ended generations from History; return how many. Files stay, so that ``undelete`` restores everything."""

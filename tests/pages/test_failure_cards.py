@@ -12,6 +12,8 @@ from streamlit.testing.v1 import AppTest
 from pages._ui import generation_actions, generation_progress
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State
 from rivya_core.lab.ledger.records import ErrorCard, Pause
+from rivya_core.lab.people.acting import acting_for
+from rivya_core.lab.people.person import Person
 from rivya_core.simulator import SimulatorServer
 from tests.pace import left_to_a_person
 from tests.pages.test_generate import generate, texts, widget
@@ -119,9 +121,11 @@ def test_a_clip_that_cannot_be_fetched_stays_as_a_card(make_lab: Callable[..., L
 
 
 def test_a_queue_paused_by_hand_speaks_of_no_request(lab: Lab, open_app: Open) -> None:
-    """Nothing was asked, so no id is missed."""
-    lab.pause_queue()
+    """Nothing was asked, so no id is missed; where people sign in it is told who did it."""
+    with acting_for(Person("ada@lab.example")):
+        lab.pause_queue()
     shown = texts(open_app())
+    assert "paused by ada@lab.example · " in shown
     assert "Somebody paused it here" in shown
     assert "request id" not in shown
 

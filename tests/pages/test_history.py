@@ -12,11 +12,14 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
+from pages._ui.history import timeline
 from rivya_core import GenerationRecord, GenerationRequest, Lab, State, Sweep
 from rivya_core.api.errors import TransportError
 from rivya_core.lab.drafts.drafts import Draft
 from rivya_core.lab.ledger.ledger import NewGeneration
 from rivya_core.lab.ledger.schema import generations
+from rivya_core.lab.people.acting import acting_for
+from rivya_core.lab.people.person import Person
 from rivya_core.web.export_queries import parse_filter
 from tests.pages.conftest import ROOT, TIMEOUT_S, own_links
 
@@ -441,11 +444,14 @@ def test_the_way_back_ends_with_the_next_action(lab: Lab) -> None:
 
 
 def test_a_link_to_a_deleted_generation_offers_to_restore_it(lab: Lab) -> None:
-    """Its permanent link still tells what it was."""
+    """Its permanent link still tells what it was, and where people sign in who did it, in the timeline too."""
     row = finished(lab)
-    lab.delete([row.id])
+    with acting_for(Person("ada@lab.example")):
+        lab.delete([row.id])
+    assert timeline.moments(lab.get(row.id), lab.events(row.id))[-1].what == "Deleted"
     app = opened(id=row.id)
     assert "was deleted" in said(app)
+    assert "by ada@lab.example" in said(app)
     press(app, "Restore")
     assert lab.get(row.id).deleted_at is None
 

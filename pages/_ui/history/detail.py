@@ -8,7 +8,7 @@ from pages._ui import failure_cards, formatting, generation_actions, layout, que
 from pages._ui.components.copy_link import copy_link
 from pages._ui.components.player import player
 from pages._ui.generation_progress import generation_progress
-from pages._ui.history import deletion, detail_acts, detail_family, detail_tabs
+from pages._ui.history import deletion, detail_acts, detail_family, detail_tabs, timeline
 from pages._ui.mode_marks import Marks
 from rivya_core import GenerationRecord, Lab, RivyaError, State
 from rivya_core.lab.ledger.records import ErrorCard
@@ -44,7 +44,10 @@ def draw(lab: Lab, record: GenerationRecord, *, listed: bool, said: Marks) -> No
         lost = _lost(lab, record) if record.has_clip else None
         _head(record, plays=record.has_clip and lost is None and record.clip_check != UNOPENED, said=said)
         if record.deleted_at is not None:
-            st.text(f"This generation was deleted on {formatting.clock(record.deleted_at)}. Its files are still here.")
+            by = formatting.by(timeline.who(lab.events(record.id), "deleted", "yes"))
+            st.text(
+                f"This generation was deleted on {formatting.clock(record.deleted_at)}{by}. Its files are still here."
+            )
             if lab.may("Lab.undelete"):
                 st.button(
                     "Restore", icon=":material/undo:", key="detail_restore", on_click=_restore, args=(lab, record.id)
@@ -101,7 +104,8 @@ def _stage(lab: Lab, record: GenerationRecord, lost: ErrorCard | None) -> None:
         if record.state is State.UNSAVED:  # damaged, and fetched again
             failure_cards.failure_card(lab, record)
     elif record.state is State.CANCELLED:
-        st.text("Cancelled while it waited. Nothing was sent and nothing was charged.")
+        by = formatting.by(timeline.who(lab.events(record.id), "to", State.CANCELLED.value))
+        st.text(f"Cancelled{by} while it waited. Nothing was sent and nothing was charged.")
     elif record.state is State.FAILED and record.error is not None:
         detail_acts.trouble(record.error)
         generation_actions.earlier_link(record)

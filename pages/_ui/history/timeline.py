@@ -37,6 +37,14 @@ STORED = "Stored here, waiting"
 MAX_SHOWN = 200
 FINE_BELOW_S = 10.0
 
+_MARKED = {
+    "watched": ("Watched again", "No longer watched"),
+    "deleted": ("Deleted", "Restored"),
+    "starred": ("Favorite", "No longer a favorite"),
+    "dismissed": ("Card closed", "Card opened"),
+}
+"""Words of the marks that people set and take away again."""
+
 UNSHOWN = frozenset(
     {"from", "to", "before", "phase", "title", "body_sha256", "attempt", "outcome_known", "why", "mode", "person"}
 )
@@ -63,6 +71,13 @@ def _signed(event: EventRecord) -> tuple[str, str, str]:
     return what, " · ".join(filter(None, (note, f"by {person}" if person else ""))), tone
 
 
+def who(events: Sequence[EventRecord], name: str, value: str) -> str | None:
+    """Whose act the newest event was in which a field has a value; None where nobody signs in."""
+    found = next((event for event in reversed(events) if event.detail.get(name) == value), None)
+    person = None if found is None else found.detail.get("person")
+    return person if isinstance(person, str) else None
+
+
 def is_trouble(event: EventRecord) -> bool:
     """Tell whether an event is an answer that was not the expected one."""
     return event.kind == "exchange" and "title" in event.detail
@@ -87,8 +102,9 @@ def _note_words(kind: str, detail: Mapping[str, Any], note: str) -> tuple[str, s
         return f"Rivya says {detail['task_status']}", "", "blue"
     if "unexpected" in detail:
         return "Something went wrong in this program", str(detail["unexpected"]), "orange"
-    if "watched" in detail:
-        return ("Watched again" if detail["watched"] == "yes" else "No longer watched"), "", "gray"
+    for name, words in _MARKED.items():
+        if name in detail:
+            return words[detail[name] != "yes"], "", "gray"
     if "released" in detail:
         return "Hold given back", str(detail["released"]), "gray"
     if detail.get("mode") == "simulated":

@@ -61,7 +61,8 @@ def _row(one: Listed) -> dict[str, Any]:
         "total": 0,
         "facts": [
             f"{show_formatting.counted(one.slides, 'slide')} · {show_formatting.counted(one.clips, 'clip')}",
-            f"made {formatting.clock(one.created_at)}",
+            f"made {formatting.clock(one.created_at)}{formatting.by(one.person)}",
+            *([f"changed {formatting.clock(one.changed_at)}{formatting.by(one.changed_by)}"] if one.changed_by else []),
         ],
     }
 
@@ -73,7 +74,11 @@ def _empty(lab: Lab) -> None:
             "A show holds clips with captions and what came of a sweep: question, votes, decision, cost. It opens full screen "
             "here, and can be handed over. What it says stays as it was when you made it."
         )
-        status = None if lab.settings.read_only else _first(lab)
+        if lab.settings.read_only:
+            st.text("No show has been made yet.")
+            layout.only_for("Shows.create", "make shows")
+            return
+        status = _first(lab)
         if status is not None:
             name = direction.within(formatting.excerpt(status.experiment.name, menu.TITLE_SHOWN))
             st.button(

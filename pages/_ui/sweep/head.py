@@ -27,7 +27,7 @@ from pages._ui.sweep.verdict import progress as verdict_progress, votes as verdi
 from rivya_core import Lab, State
 from rivya_core.api.errors import RivyaError
 from rivya_core.lab.drafts import sweep_drafts
-from rivya_core.lab.experiments.records import SweepStatus
+from rivya_core.lab.experiments.records import ExperimentRecord, SweepStatus
 from rivya_core.lab.experiments.sweep import MAX_TAKES
 
 TWO = 2  # a vote is between two clips
@@ -88,10 +88,26 @@ def _facts(lab: Lab, status: SweepStatus) -> str:
             else "",
             "" if sweep_formatting.moves(lab, status) else grid.money_of(status),
             f"{status.reused:,} reused" if status.reused else "",
-            f"started {formatting.clock(experiment.created_at)}",
+            f"started {formatting.clock(experiment.created_at)}{formatting.by(experiment.person)}",
+            *_changes(experiment),
         )
         if part
     )
+
+
+def _changes(experiment: ExperimentRecord) -> list[str]:
+    """What people did to it that others wonder about."""
+    changed = formatting.by(experiment.changed_by)
+    told = []
+    if experiment.paused_at is not None and experiment.paused_by is not None:
+        told.append(f"paused{formatting.by(experiment.paused_by)} · {formatting.clock(experiment.paused_at)}")
+    if experiment.deleted_at is not None:
+        told.append(f"deleted{changed} · {formatting.clock(experiment.deleted_at)}")
+    elif experiment.hidden_at is not None:
+        told.append(f"hidden{changed} · {formatting.clock(experiment.hidden_at)}")
+    elif changed:
+        told.append(f"changed{changed}")
+    return told
 
 
 def _steer(lab: Lab, status: SweepStatus) -> None:
@@ -173,7 +189,7 @@ def _onward(lab: Lab, status: SweepStatus) -> None:
         )
     decided = status.experiment.decided_at is not None
     show_menu.make_button(lab, status, key="sweep", kind="primary" if decided else "secondary")
-    if status.states.get(State.SUCCEEDED, 0) < TWO:
+    if status.states.get(State.SUCCEEDED, 0) < TWO or not lab.may("Ballots.start"):
         return
     kind: Literal["primary", "secondary"] = "primary" if step == "Vote" else "secondary"
     if st.button("Vote blind", icon=":material/how_to_vote:", key="sweep_vote", type=kind):

@@ -135,7 +135,11 @@ def _list(found: tuple[LineRecord, ...]) -> None:
 def _line(place: int, one: LineRecord) -> str:
     votes = f"{one.votes} vote" + ("" if one.votes == 1 else "s")
     skipped = [f"{one.skipped} skipped"] if one.skipped else []
-    out = [f"taken out {formatting.clock(one.taken_out_at, today=False)}"] if one.taken_out_at is not None else []
+    out = (
+        [f"taken out {formatting.clock(one.taken_out_at, today=False)}{formatting.by(one.taken_out_by)}"]
+        if one.taken_out_at is not None
+        else []
+    )
     parts = [direction.within(one.name), votes, *skipped, formatting.clock(one.imported_at, today=False), *out]
     return f"{place}. {' · '.join(parts)}"
 

@@ -35,7 +35,7 @@ def _vote() -> None:
     shown = lab.ballots.ballot(round_id)
     found = lab.ballots.round(round_id)
     if found.ended_at is not None:
-        _ended()
+        _ended(found.ended_by)
         return
     if shown is None:
         with st.container(border=True):
@@ -53,11 +53,13 @@ def _vote() -> None:
     ballot.ballot(shown, told, key=KEY, on_act=_act)
 
 
-def _ended() -> None:
+def _ended(by: str | None) -> None:
     """Say that somebody else ended the round; names come when its voter asks for them."""
     with st.container(border=True, key="vote_ended"):
         layout.card_head("This round was ended")
-        st.text("Somebody ended it on the Vote page. The votes given before that are counted, later ones not.")
+        st.text(
+            f"{by or 'Somebody'} ended it on the Vote page. The votes given before that are counted, later ones not."
+        )
         if st.button("Show the names", icon=":material/visibility:", key="vote_ended_names"):
             st.rerun()
 

@@ -268,6 +268,8 @@ def _own(found: RoundRecord, standing: Standing, votes: Sequence[VoteRecord]) ->
         return
     with st.expander(f"The {len(votes)} pairs of this round, with names", icon=":material/list:"):
         st.text(f"Voter: {direction.within(found.voter)}")
+        if found.ended_by not in {None, found.voter}:
+            st.text(f"Ended by {found.ended_by}")
         st.dataframe(
             pd.DataFrame(
                 {

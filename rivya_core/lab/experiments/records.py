@@ -67,8 +67,8 @@ class ExperimentRecord:
     """One experiment without its cells. Times are aware UTC, credits whole numbers.
 
     ``source``: "example" for one of the first start, None for a person's own. ``hidden_at``: when a person hid it from the list.
-    ``person``, ``paused_by``, ``decided_by``: addresses of who started it, paused or resumed it last, and decided it; None
-    without sign-in.
+    ``person``, ``paused_by``, ``decided_by``, ``changed_by``: addresses of who started it, paused or resumed it last, decided it,
+    and named, hid, showed, cut short, deleted or restored it last; None without sign-in.
     """
 
     id: str
@@ -94,6 +94,8 @@ class ExperimentRecord:
     person: str | None = None
     paused_by: str | None = None
     decided_by: str | None = None
+    changed_by: str | None = None
+    deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

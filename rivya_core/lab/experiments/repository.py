@@ -391,4 +391,6 @@ def _record(row: sa.Row[Any]) -> ExperimentRecord:
         person=row.person,
         paused_by=row.paused_by,
         decided_by=row.decided_by,
+        changed_by=row.changed_by,
+        deleted_at=row.deleted_at,
     )

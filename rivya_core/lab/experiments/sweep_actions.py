@@ -59,6 +59,8 @@ class SweepActions:
         """Cancel the waiting takes that were never sent, in one transaction; return how many. They are not charged."""
         with begin_immediate(self._ledger.database) as connection:
             repository.must_find(connection, experiment_id)
+            if acting_address() is not None:
+                repository.update(connection, experiment_id, changed_by=acting_address())
             return self._ledger.cancel_waiting(connection, experiment_id)
 
     def drop_planned(self, experiment_id: str) -> int:
@@ -66,6 +68,8 @@ class SweepActions:
         column = cell_takes.c
         with begin_immediate(self._ledger.database) as connection:
             repository.must_find(connection, experiment_id)
+            if acting_address() is not None:
+                repository.update(connection, experiment_id, changed_by=acting_address())
             planned = sa.delete(cell_takes).where(column.experiment_id == experiment_id, column.generation_id.is_(None))
             return connection.execute(planned).rowcount
 
@@ -101,7 +105,7 @@ class SweepActions:
         wanted = check_name(name)
         with begin_immediate(self._ledger.database) as connection:
             before = repository.must_find(connection, experiment_id).name
-            repository.update(connection, experiment_id, name=wanted)
+            repository.update(connection, experiment_id, name=wanted, changed_by=acting_address())
         return before
 
     def hide(self, experiment_id: str) -> bool:
@@ -116,7 +120,7 @@ class SweepActions:
         with begin_immediate(self._ledger.database) as connection:
             if (repository.must_find(connection, experiment_id).hidden_at is None) == (moment is None):
                 return False
-            repository.update(connection, experiment_id, hidden_at=moment)
+            repository.update(connection, experiment_id, hidden_at=moment, changed_by=acting_address())
         return True
 
     def delete(self, experiment_id: str) -> None:
@@ -136,10 +140,10 @@ class SweepActions:
                     "Cancel the queued takes, and let the rest end.",
                     field="state",
                 )
-            repository.update(connection, experiment_id, deleted_at=self._now())
+            repository.update(connection, experiment_id, deleted_at=self._now(), changed_by=acting_address())
 
     def undelete(self, experiment_id: str) -> None:
         """Restore a deleted experiment."""
         with begin_immediate(self._ledger.database) as connection:
             repository.must_find(connection, experiment_id)
-            repository.update(connection, experiment_id, deleted_at=None)
+            repository.update(connection, experiment_id, deleted_at=None, changed_by=acting_address())

@@ -17,6 +17,7 @@ from rivya_core.lab.ledger.database import begin_immediate
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_writes
 from rivya_core.lab.ledger.schema import experiments, generations, labels
+from rivya_core.lab.people.acting import acting_address
 
 LabelKind = Literal["generation", "sweep"]
 
@@ -73,7 +74,10 @@ class Labels:
                 now = self._clock()
                 connection.execute(
                     sa.insert(labels),
-                    [{"kind": kind, "of_id": id_, "label": wanted, "created_at": now} for id_ in fresh],
+                    [
+                        {"kind": kind, "of_id": id_, "label": wanted, "created_at": now, "person": acting_address()}
+                        for id_ in fresh
+                    ],
                 )
         return fresh
 

@@ -28,6 +28,7 @@ from rivya_core.lab.ledger.states import TERMINAL, State
 from rivya_core.lab.ledger.transitions import Transitions
 from rivya_core.lab.ledger.unwatched import check_overdue, to_release, untaken
 from rivya_core.lab.media.video_probe import DAMAGED
+from rivya_core.lab.people.acting import acted
 from rivya_core.local_time import local_day
 from rivya_core.settings import Mode
 
@@ -270,15 +271,23 @@ class ManualActions:
     def set_starred(self, generation_ids: Sequence[str], starred: bool) -> int:
         """Set or clear the star of some rows; return how many changed."""
         where = [generations.c.id.in_(generation_ids), generations.c.starred.is_not(starred)]
-        with self._rows.writing() as connection:
-            return connection.execute(sa.update(generations).where(*where).values(starred=starred)).rowcount
+        return self._mark(where, {"starred": "yes" if starred else "no"}, starred=starred)
 
     def set_deleted(self, generation_ids: Sequence[str], moment: datetime | None) -> int:
         """Hide ended rows from History, or (None) restore them; return how many. Their credits still count."""
         where = [generations.c.id.in_(generation_ids), generations.c.state.in_(sorted(TERMINAL))]
         where.append(generations.c.deleted_at.is_(None) if moment else generations.c.deleted_at.is_not(None))
+        return self._mark(where, {"deleted": "yes" if moment else "no"}, deleted_at=moment)
+
+    def _mark(self, where: Sequence[sa.ColumnElement[bool]], detail: Mapping[str, Any], **columns: Any) -> int:
+        """Set columns of rows; where people sign in, their timelines tell who did it."""
+        event = acted(detail)
         with self._rows.writing() as connection:
-            return connection.execute(sa.update(generations).where(*where).values(deleted_at=moment)).rowcount
+            if event is not None:
+                now = self._rows.clock()
+                for generation_id in connection.scalars(sa.select(generations.c.id).where(*where)).all():
+                    self._rows.write_event(connection, generation_id, *event, now)
+            return connection.execute(sa.update(generations).where(*where).values(**columns)).rowcount
 
 
 def _followed(task: Generation, name: str, prompt: str, params: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -218,6 +218,7 @@ experiments = sa.Table(
     sa.Column("person", sa.String(64)),  # the address of who started it; null without sign-in, as the next two
     sa.Column("paused_by", sa.String(64)),  # who paused or resumed it last
     sa.Column("decided_by", sa.String(64)),
+    sa.Column("changed_by", sa.String(64)),  # who named, hid, showed, cut short, deleted or restored it last
     sa.Index("ix_lab_experiments_created_at", "created_at"),
 )
 
@@ -278,6 +279,7 @@ vote_rounds = sa.Table(
     sa.Column("voter", sa.Text, nullable=False),
     sa.Column("started_at", UtcMoment, nullable=False),
     sa.Column("ended_at", UtcMoment),  # identities are shown from here on
+    sa.Column("ended_by", sa.String(64)),  # who ended it; null without sign-in
     sa.Column("detail", sa.JSON, nullable=False),
     sa.Index("ix_lab_vote_rounds_experiment_id", "experiment_id"),
 )
@@ -318,6 +320,7 @@ labels = sa.Table(
     sa.Column("of_id", sa.String(64), primary_key=True),
     sa.Column("label", sa.String(64), primary_key=True),
     sa.Column("created_at", UtcMoment, nullable=False),
+    sa.Column("person", sa.String(64)),  # who gave it; null without sign-in
     sa.Index("ix_lab_labels_label", "label", "kind"),
 )
 
@@ -334,7 +337,8 @@ shows = sa.Table(
     sa.Column("created_at", UtcMoment, nullable=False),
     sa.Column("changed_at", UtcMoment, nullable=False),
     sa.Column("deleted_at", UtcMoment),
-    sa.Column("person", sa.String(64)),  # the address of who made it; never shown in it
+    sa.Column("person", sa.String(64)),  # the address of who made it; never shown in it, nor is the next one
+    sa.Column("changed_by", sa.String(64)),  # who edited, deleted or restored it last
     sa.Index("ix_lab_shows_created_at", "deleted_at", "created_at"),
 )
 

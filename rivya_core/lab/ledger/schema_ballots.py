@@ -30,5 +30,6 @@ ballot_lines = sa.Table(
     sa.Column("round_id", sa.String(48), sa.ForeignKey(PREFIX + "vote_rounds.id"), nullable=False, unique=True),
     sa.Column("sha256", sa.String(64), nullable=False),
     sa.Column("taken_out_at", UtcMoment),  # excluded from the count since then
+    sa.Column("taken_out_by", sa.String(64)),  # who excluded it, or counted it again; null without sign-in
     sa.Index("ix_lab_ballot_lines_ballot_id", "ballot_id", "voter", unique=True),
 )

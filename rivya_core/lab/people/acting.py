@@ -60,6 +60,11 @@ def signed(detail: Mapping[str, Any]) -> dict[str, Any]:
     return dict(detail) if address is None else {**detail, "person": address}
 
 
+def acted(detail: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
+    """The event of an act that is told only for the sake of whose act it was; None without sign-in, where nothing is written."""
+    return None if acting_person() is None else ("note", detail)
+
+
 class Acting:
     """An object of the lab in the hands of a person, or of nobody (None): its acts are checked, everything else is its own.
 

@@ -35,7 +35,9 @@ def put(connection: sa.Connection, show: Show, before: Show) -> None:
         if before.clips.get(key, clip) != clip:
             mine = (show_clips.c.show_id == show.id, show_clips.c.sha256 == key)
             connection.execute(sa.update(show_clips).where(*mine).values(facts=clip_json(clip)))
-    connection.execute(sa.update(shows).where(shows.c.id == show.id).values(**_columns(show)))
+    connection.execute(
+        sa.update(shows).where(shows.c.id == show.id).values(changed_by=acting_address(), **_columns(show))
+    )
     connection.execute(sa.delete(show_slides).where(show_slides.c.show_id == show.id))
     _write_slides(connection, show)
 
@@ -70,7 +72,11 @@ def set_deleted(connection: sa.Connection, show_id: str, moment: datetime | None
     """Take a show out of the list, or (None) bring it back; False when it stood so already."""
     column = shows.c
     other = column.deleted_at.is_not(None) if moment is None else column.deleted_at.is_(None)
-    query = sa.update(shows).where(column.id == searchable(show_id), other).values(deleted_at=moment)
+    query = (
+        sa.update(shows)
+        .where(column.id == searchable(show_id), other)
+        .values(deleted_at=moment, changed_by=acting_address())
+    )
     return bool(connection.execute(query).rowcount)
 
 
@@ -138,7 +144,16 @@ def listed(connection: sa.Connection) -> list[Listed]:
     column = shows.c
     mode = column.facts["mode"].as_string().label("mode")
     query = (
-        sa.select(column.id, column.title, column.sweep_id, column.created_at, column.changed_at, mode)
+        sa.select(
+            column.id,
+            column.title,
+            column.sweep_id,
+            column.created_at,
+            column.changed_at,
+            column.person,
+            column.changed_by,
+            mode,
+        )
         .where(column.deleted_at.is_(None))
         .order_by(column.created_at.desc(), column.id.desc())
     )
@@ -186,6 +201,8 @@ def _listed(row: Any, slides: Sequence[Slide], modes: Mapping[str, ModeWord]) ->
         row.created_at,
         row.changed_at,
         next(iter(clips), None),
+        row.person,
+        row.changed_by,
     )
 
 

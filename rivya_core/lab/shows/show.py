@@ -197,7 +197,10 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A show in the list. ``poster``: the hash of the clip that stands for it, or None."""
+    """A show in the list. ``poster``: the hash of the clip that stands for it, or None.
+
+    ``person``, ``changed_by``: the addresses of who made it and of who changed it last; None without sign-in, or never changed.
+    """
 
     id: str
     title: str
@@ -208,6 +211,8 @@ class Listed:
     created_at: datetime
     changed_at: datetime
     poster: str | None
+    person: str | None = None
+    changed_by: str | None = None
 
 
 def mode_of(modes: Iterable[ModeWord | None]) -> ShownMode:

@@ -17,7 +17,7 @@ from rivya_core.api.errors import BudgetError, LabError
 from rivya_core.lab.drafts import drafts, sweep_drafts
 from rivya_core.lab.drafts.drafts import Draft
 from rivya_core.lab.drafts.sweep_drafts import SweepDraft
-from rivya_core.lab.ledger.schema import metadata, shows
+from rivya_core.lab.ledger.schema import labels, metadata, shows
 from rivya_core.lab.people.person import Person
 from rivya_core.web import clip_archive, exports
 from tests.lab.test_read_only import Shown, make_shown
@@ -67,6 +67,53 @@ def test_what_is_made_says_by_whom(found: Shown) -> None:
     assert {change.person for change in found.lab.spending.cap_changes("simulated")} == {ADA.address}
 
 
+def test_what_is_changed_says_by_whom(found: Shown) -> None:
+    """Marks of a clip, the last change of a sweep and of a show, the end of a round: each with its undo."""
+    ann, ben, ada = (found.lab.acting_as(one) for one in (ANN, BEN, ADA))
+    before = len(ann.events(found.clip))
+    ann.star(found.clip, True)
+    assert ben.star_all([found.clip, found.waiting], False) == 1
+    assert ada.delete([found.clip]) == 1
+    assert ada.delete([found.clip]) == 0
+    ada.undelete([found.clip])
+    told = [dict(event.detail) for event in ann.events(found.clip)[before:]]
+    assert told == [
+        {"starred": "yes", "person": ANN.address},
+        {"starred": "no", "person": BEN.address},
+        {"deleted": "yes", "person": ADA.address},
+        {"deleted": "no", "person": ADA.address},
+    ]
+    ann.pause_queue()  # what is cancelled below waits until then
+    sweep = ben.start(SWEEP)
+    assert ben.sweeps.get(sweep).changed_by is None
+    for change, who in (
+        (lambda: ann.sweeps.rename(sweep, "Foxes"), ANN),
+        (lambda: ben.sweeps.hide(sweep), BEN),
+        (lambda: ann.sweeps.show(sweep), ANN),
+        (lambda: ben.sweeps.cancel_waiting(sweep), BEN),
+        (lambda: ann.sweeps.drop_planned(sweep), ANN),
+        (lambda: ada.sweeps.delete(sweep), ADA),
+    ):
+        change()
+        assert ann.sweeps.get(sweep).changed_by == who.address
+    show = ann.shows.create("Hers", [found.clip])
+    assert [(one.person, one.changed_by) for one in ann.shows.list() if one.id == show.id] == [(ANN.address, None)]
+    ben.shows.rename(show.id, "His")
+    assert [(one.person, one.changed_by) for one in ann.shows.list() if one.id == show.id] == [
+        (ANN.address, BEN.address)
+    ]
+    ada.shows.delete(show.id)
+    with found.lab.ledger.reading() as connection:
+        assert connection.execute(sa.select(shows.c.changed_by).where(shows.c.id == show.id)).scalar() == ADA.address
+    round_id = ann.ballots.start(found.sweep, "")
+    ben.ballots.end(round_id)
+    ann.ballots.end(round_id)
+    assert ann.ballots.round(round_id).ended_by == BEN.address
+    ben.labels.add("generation", [found.clip], "night")
+    with found.lab.ledger.reading() as connection:
+        assert connection.execute(sa.select(labels.c.person).where(labels.c.label == "night")).scalar() == BEN.address
+
+
 def test_nobody_writes_or_votes_in_anothers_name(found: Shown) -> None:
     """Notes, ratings and votes are those of who is signed in, whatever name a page or a script gives."""
     ann, ben = found.lab.acting_as(ANN), found.lab.acting_as(BEN)
@@ -95,10 +142,18 @@ def test_without_sign_in_no_person_is_stored(found: Shown) -> None:
     lab.pause_queue()
     lab.resume()
     lab.set_cap(1600)
+    before = lab.events(found.clip)
+    lab.star(found.clip, True)
+    lab.delete([found.clip])
+    lab.undelete([found.clip])
+    assert lab.events(found.clip) == before
+    lab.sweeps.rename(found.sweep, "Foxes")
+    lab.labels.add("generation", [found.clip], "night")
+    lab.ballots.end(lab.ballots.start(found.sweep, "Ann"))
     with lab.ledger.reading() as connection:
         for table in metadata.sorted_tables:
             for column in table.c:
-                if column.name in {"person", "paused_by", "decided_by"}:
+                if column.name in {"person", "paused_by", "decided_by", "changed_by", "ended_by", "taken_out_by"}:
                     named = sa.select(sa.func.count()).select_from(table).where(column.is_not(None))
                     assert connection.execute(named).scalar() == 0, (table.name, column.name)
     assert all("person" not in event.detail for event in lab.events(found.waiting))

@@ -22,6 +22,7 @@ from rivya_core.lab.evaluation.votes.vote_lines import Line, Plan, refused
 from rivya_core.lab.evaluation.votes.votes import NO_NAME
 from rivya_core.lab.ledger.key_value import read_note, write_note
 from rivya_core.lab.ledger.schema import ballot_lines, ballots, experiments, vote_pairs, vote_rounds
+from rivya_core.lab.people.acting import acting_address
 
 LINES_MAX: Final = 500
 TEXT_MAX: Final = 1_000_000
@@ -68,7 +69,7 @@ class ImportedVote:
 
 @dataclass(frozen=True, slots=True)
 class LineRecord:
-    """A line as it stands in the list. ``taken_out_at``: since when its votes are left out, or None."""
+    """A line as it stands in the list. ``taken_out_at``: since when its votes are left out, or None; ``taken_out_by``: who did it."""
 
     id: int
     ballot: str
@@ -78,6 +79,7 @@ class LineRecord:
     votes: int
     skipped: int
     taken_out_at: datetime | None
+    taken_out_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,7 @@ def lines(connection: sa.Connection, experiment_id: str) -> list[LineRecord]:
             vote_rounds.c.voter,
             vote_rounds.c.started_at,
             ballot_lines.c.taken_out_at,
+            ballot_lines.c.taken_out_by,
             voted.label("votes"),
             sa.func.count().label("pairs"),
         )
@@ -302,6 +305,7 @@ def lines(connection: sa.Connection, experiment_id: str) -> list[LineRecord]:
             row.votes,
             row.pairs - row.votes,
             row.taken_out_at,
+            row.taken_out_by,
         )
         for row in connection.execute(query)
     ]
@@ -312,4 +316,8 @@ def set_taken_out(connection: sa.Connection, line_id: int, now: datetime | None)
     known = {row.id for row in connection.execute(sa.select(ballot_lines.c.id))}
     if line_id not in known:  # compared in Python: SQLite rejects integers beyond 64 bits
         raise LabError("There is no such line", f"Line {line_id!r} was never imported here.", field="line")
-    connection.execute(sa.update(ballot_lines).where(ballot_lines.c.id == line_id).values(taken_out_at=now))
+    connection.execute(
+        sa.update(ballot_lines)
+        .where(ballot_lines.c.id == line_id)
+        .values(taken_out_at=now, taken_out_by=acting_address())
+    )

@@ -128,6 +128,7 @@ class Ballots:
             tallied.is_over,
             tallied.progress.winner is not None,
             self._may_vote(row),
+            row.ended_by,
         )
 
     def open_rounds(self, experiment_id: str) -> tuple[OpenRound, ...]:

@@ -18,6 +18,7 @@ from rivya_core.lab.ledger.history.marks import is_in_the_sum
 from rivya_core.lab.ledger.schema import cell_takes, experiments, generations, vote_pairs, vote_rounds
 from rivya_core.lab.ledger.states import State
 from rivya_core.lab.media.video_probe import UNOPENED
+from rivya_core.lab.people.acting import acting_address
 from rivya_core.settings import Mode
 
 TOKEN_BYTES: Final = 12
@@ -54,6 +55,7 @@ class RoundRow:
     question: str = ""
     draws: tuple[tuple[int, frozenset[int]], ...] = ()
     ballot: str = ""
+    ended_by: str | None = None
 
     def among(self, pair_id: int) -> frozenset[int] | None:
         """The cells that had a clip when a pair was drawn, or None."""
@@ -224,7 +226,7 @@ def end_round(connection: sa.Connection, round_id: str, now: datetime) -> None:
     connection.execute(
         sa.update(vote_rounds)
         .where(vote_rounds.c.id == round_id, vote_rounds.c.ended_at.is_(None))
-        .values(ended_at=now)
+        .values(ended_at=now, ended_by=acting_address())
     )
 
 
@@ -253,6 +255,7 @@ def _round(row: sa.Row[Any]) -> RoundRow:
         detail.get("question", ""),
         tuple((first, frozenset(cells)) for first, cells in detail.get("draws", ())),
         detail.get("ballot", ""),
+        row.ended_by,
     )
 
 

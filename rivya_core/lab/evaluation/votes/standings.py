@@ -69,6 +69,7 @@ class RoundRecord:
 
     Of all rounds on the question: ``counted`` of at most ``limit`` votes, whether they are enough (``is_enough``), and whether they
     have a winner (``is_decided``). ``may_vote``: this server may write in it; a read-only one may not, but for rounds that its own visitors began.
+    ``ended_by``: the address of who ended it; None without sign-in.
     """
 
     id: str
@@ -85,6 +86,7 @@ class RoundRecord:
     is_enough: bool
     is_decided: bool
     may_vote: bool
+    ended_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
