@@ -18,7 +18,7 @@ from rivya_core.api.errors import LabError
 from rivya_core.lab.evaluation.votes import vote_lines
 from rivya_core.lab.evaluation.votes.vote_lines import Plan
 from rivya_core.lab.shows.ballot.ballot import BallotFile
-from tests.browser.conftest import PHONE, WIDE
+from tests.browser.conftest import COMES_MS, PHONE, WIDE
 from tests.browser.looks import broken, fits
 from tests.lab.evaluation.study import make_crossed
 
@@ -44,6 +44,7 @@ class Voter:
 
     def __init__(self, browser: Browser, address: str, *, width: int = 1440, height: int = 900, **how: Any) -> None:
         self.context = browser.new_context(viewport={"width": width, "height": height}, **how)
+        self.context.set_default_timeout(COMES_MS)
         self.context.set_offline(address.startswith("file:"))
         self.asked: list[str] = []
         self.said: list[str] = []

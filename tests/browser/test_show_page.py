@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from rivya_core.lab.shows import export
 from rivya_core.lab.shows.export import Material
 from tests.bench import fresh
-from tests.browser.conftest import PHONE, QUICK, WIDE, Server
+from tests.browser.conftest import COMES_MS, PHONE, QUICK, WIDE, Server
 from tests.browser.looks import broken, fits
 from tests.lab.shows.showing import show_data, write_folder
 from tests.until import until
@@ -61,6 +61,7 @@ def tab(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def open_tab(url: str, **how: object) -> Page:
         context = browser.new_context(viewport={"width": 1440, "height": 900}, **how)  # type: ignore[arg-type]
+        context.set_default_timeout(COMES_MS)
         contexts.append(context)
         page = context.new_page()
         ours = url.split("/show/", maxsplit=1)[0]
