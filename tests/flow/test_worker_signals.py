@@ -71,8 +71,7 @@ def test_a_worker_waits_for_its_database(make_fleet: Callable[[str], Fleet]) -> 
         fleet = make_fleet(server.url(postgresql.TEMPLATE))
         [asked] = fleet.start(1, "--health-port", "0")
         [patient] = fleet.start()
-        for worker in (asked, patient):
-            until(lambda worker=worker: "waits for the database" in worker.said)
+        until(lambda: all("waits for the database" in worker.said for worker in (asked, patient)))
         [address] = re.findall(r"health is answered at (\S+)", asked.said)
         health = httpx.get(address)
         assert (health.status_code, health.json()["error"]) == (503, "The database cannot be reached")
