@@ -34,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     two.add_argument("--to-archive", default="", metavar="s3://BUCKET/PREFIX", help="without it the files stay here")
     two.add_argument("--time-zone", default="", help="where the days of the database begin; default: this machine's")
     two.add_argument("--dry-run", action="store_true", help="change nothing; say what would be moved, or what stops it")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        _say(migrate(Settings(), dumped=given.dumped) if given.command == "migrate" else _move(given))
+        _say(migrate(Settings(), dumped=options.dumped) if options.command == "migrate" else _move(options))
     except Exception as error:
         sentence = error if isinstance(error, RivyaError) else told(error)
         if sentence is None:
@@ -73,8 +73,8 @@ def migrate(settings: Settings, *, dumped: bool = False) -> str:
         prepare(database.url)
 
     try:
-        found = revision_of(database)
-        if found is not None and not dumped:
+        revision = revision_of(database)
+        if revision is not None and not dumped:
             refuse_other_revision(database, settings.place)
         before, after = migrate_shared(database, settings.place, first=refuse, also=also)
     finally:
@@ -86,17 +86,17 @@ def migrate(settings: Settings, *, dumped: bool = False) -> str:
     return f"{settings.place} {was} and holds revision {after} now. {days}"
 
 
-def _move(given: argparse.Namespace) -> str:
+def _move(options: argparse.Namespace) -> str:
     from rivya_core import moving  # noqa: PLC0415 - loads the archive and its store
 
-    target = moving.target_of(given.to_database, given.to_archive, given.time_zone)
+    target = moving.target_of(options.to_database, options.to_archive, options.time_zone)
     files = count(1)
 
     def step(point: moving.Point) -> None:
         if point == "files" and (number := next(files)) % FILES_A_LINE == 0:
             sys.stderr.write(f"{number:,} files are there.\n")
 
-    return moving.move(Settings(), target, dry_run=given.dry_run, step=step)
+    return moving.move(Settings(), target, dry_run=options.dry_run, step=step)
 
 
 def _say(text: str) -> None:

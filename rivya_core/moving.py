@@ -38,7 +38,7 @@ from rivya_core.lab.ledger.database.upgrades import revision_of
 from rivya_core.lab.ledger.move_marks import Mark
 from rivya_core.lab.media.bucket_store import BucketStore
 from rivya_core.lab.media.file_cache import FileCache
-from rivya_core.lab.media.moved_files import Sent, files_of, send_all
+from rivya_core.lab.media.moved_files import SentFiles, files_of, send_all
 from rivya_core.lab.media.parts import Parts
 from rivya_core.private_files import mode_of
 from rivya_core.settings import Settings
@@ -90,18 +90,18 @@ def move(
         _hold(folder, stack)
         source = _copied(folder, stack) if dry_run else opening.open_file(folder, stack, even_moved=True)
         with reading(source) as connection:
-            known = move_marks.read(connection)
+            earlier_mark = move_marks.read(connection)
             waiting = moved_rows.open_simulated(connection)
-        if waiting and (known is None or known.state != "moved"):
+        if waiting and (earlier_mark is None or earlier_mark.state != "moved"):
             raise _must_end(waiting)
         database = open_shared(target.database_url)
         stack.callback(database.dispose)
         store = _store_of(target, stack)
         files = list(files_of(folder / "archive")) if store is not None and not settings.archive_url else []
         plan = _Plan(settings, folder, target, source, database, store if files else None, step)
-        mark = known or Mark(move_marks.new_id(), target.place, "going")
+        mark = earlier_mark or Mark(move_marks.new_id(), target.place, "going")
         if dry_run:
-            return _foretold(plan, mark, files)
+            return _preview(plan, mark, files)
         return _moved(plan, mark)
 
 
@@ -127,7 +127,7 @@ def _moved(plan: _Plan, mark: Mark) -> str:
         if theirs is None:
             moved_rows.refuse_filled(connection, plan.target.place)
         move_marks.write(connection, Mark(mark.id, str(plan.folder), "unfinished"))
-    sent = Sent(0, 0)
+    sent = SentFiles(0, 0)
     if mark.state != "moved":
         mark = replace(mark, place=plan.target.place)
         with begin_immediate(plan.source) as connection:
@@ -135,10 +135,10 @@ def _moved(plan: _Plan, mark: Mark) -> str:
         sent = _copy_until_nothing_changes(plan, mark)
     plan.step("open")
     with begin_immediate(plan.database) as connection:
-        found = moved_rows.totals(connection)
+        totals = moved_rows.totals(connection)
         move_marks.write(connection, None)
-    rows = sum(count for count in found.values() if isinstance(count, int))
-    generations = found["lab_generations"]
+    rows = sum(count for count in totals.values() if isinstance(count, int))
+    generations = totals["lab_generations"]
     return (
         f"{plan.folder} was moved to {plan.target.place}: {generations:,} generations, {rows:,} rows, "
         f"{sent.sent:,} files sent, {sent.there:,} were there. Credits and counts agree. "
@@ -146,19 +146,21 @@ def _moved(plan: _Plan, mark: Mark) -> str:
     )
 
 
-def _copy_until_nothing_changes(plan: _Plan, mark: Mark) -> Sent:
+def _copy_until_nothing_changes(plan: _Plan, mark: Mark) -> SentFiles:
     """Copy rows and files, then mark the source as moved in a transaction that saw no change since the rows were read."""
     watch = SqliteWatch(plan.source)
-    total = Sent(0, 0)
+    total = SentFiles(0, 0)
     for _ in range(TURNS_MAX):
-        seen = watch.changes()
+        version = watch.changes()
         _copy_rows(plan)
         if plan.store is not None:
-            sent = send_all(plan.folder / "archive", plan.store, lambda: plan.step("files"))
-            total = Sent(total.sent + sent.sent, sent.there if total == Sent(0, 0) else total.there)
+            sent_files = send_all(plan.folder / "archive", plan.store, lambda: plan.step("files"))
+            total = SentFiles(
+                total.sent + sent_files.sent, sent_files.there if total == SentFiles(0, 0) else total.there
+            )
         plan.step("mark")
         with begin_immediate(plan.source) as connection:
-            if watch.changes() != seen:
+            if watch.changes() != version:
                 continue
             with reading(plan.database) as theirs:
                 moved_rows.refuse_difference(moved_rows.totals(connection), moved_rows.totals(theirs))
@@ -289,7 +291,7 @@ def _settings_there(plan: _Plan) -> Settings:
     )
 
 
-def _foretold(plan: _Plan, mark: Mark, files: list[tuple[str, Path]]) -> str:
+def _preview(plan: _Plan, mark: Mark, files: list[tuple[str, Path]]) -> str:
     """Say what a move would do, after checking all that would stop it."""
     if revision_of(plan.database) is None:
         tables = "It is empty: its tables would be made."
@@ -304,11 +306,11 @@ def _foretold(plan: _Plan, mark: Mark, files: list[tuple[str, Path]]) -> str:
                 moved_rows.refuse_filled(connection, plan.target.place)
         tables = "It is empty and has its tables." if theirs is None else "An interrupted move into it would go on."
     with reading(plan.source) as connection:
-        found = moved_rows.totals(connection)
-    rows = sum(count for name, count in found.items() if name.startswith("lab_"))
+        totals = moved_rows.totals(connection)
+    rows = sum(count for name, count in totals.items() if name.startswith("lab_"))
     size = sum(path.stat().st_size for _, path in files)
     return (
-        f"Nothing was changed. {plan.folder} would be moved to {plan.target.place}: {found['lab_generations']:,} "
+        f"Nothing was changed. {plan.folder} would be moved to {plan.target.place}: {totals['lab_generations']:,} "
         f"generations, {rows:,} rows, {len(files):,} files of {size / 1e6:,.1f} MB. {tables} "
         f"Days would begin at midnight of {plan.target.zone}."
     )

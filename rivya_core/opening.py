@@ -84,16 +84,16 @@ def zone_for(connection: sa.Connection, settings: Settings) -> str:
     Raises:
         ConfigurationError: the settings name another one than the database was made for.
     """
-    kept = read_note(connection, TIME_ZONE)
-    if kept is None:
+    stored = read_note(connection, TIME_ZONE)
+    if stored is None:
         return settings.time_zone or FIRST_ZONE
-    if settings.time_zone and settings.time_zone != kept:
+    if settings.time_zone and settings.time_zone != stored:
         raise unusable_setting(
             "time_zone",
-            f"is {settings.time_zone}, but the days of {settings.place} begin at midnight of {kept}",
-            f"Set RIVYA_TIME_ZONE={kept}, or unset it: a day that moved would change what its cap allows.",
+            f"is {settings.time_zone}, but the days of {settings.place} begin at midnight of {stored}",
+            f"Set RIVYA_TIME_ZONE={stored}, or unset it: a day that moved would change what its cap allows.",
         )
-    return str(kept)
+    return str(stored)
 
 
 def keep_zone(connection: sa.Connection, settings: Settings) -> str:
@@ -123,7 +123,7 @@ def refuse_known_damage(settings: Settings) -> None:
         raise DamagedError(_damaged.damage)
 
 
-def is_told(error: BaseException) -> bool:
+def is_explained(error: BaseException) -> bool:
     """True for an error that says all; not for damage found only while the lab was being opened: nothing was salvaged yet."""
     if isinstance(error, StorageError) and not isinstance(error, DamagedError):
         return not is_damage(error)

@@ -42,7 +42,7 @@ from rivya_core.lab.ledger.read_only import protect
 from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.media.open_archive import open_archive
 from rivya_core.lab.people import asking
-from rivya_core.lab.server.errands import Errands
+from rivya_core.lab.server.background_reads import BackgroundReads
 from rivya_core.lab.shows.cassette import reader
 from rivya_core.lab.shows.cassette.cassette import Cassette
 from rivya_core.lab.shows.cassette.replay import Replay, settings_for
@@ -81,7 +81,7 @@ class _OpenLab:
             self._labs = _build(settings, role, cassette, self.stack)
         except BaseException as error:
             self.stack.close()
-            if opening.is_told(error) or not isinstance(error, Exception):
+            if opening.is_explained(error) or not isinstance(error, Exception):
                 raise
             raise opening.in_words(settings, error) from error
         self.shared = self._labs(close=_keep_open)
@@ -218,10 +218,10 @@ def _build(settings: Settings, role: Role, cassette: Cassette | None, stack: Exi
     stack.callback(supervisor.stop)
     supervisor.start()
     supervisor.ask_balance()
-    errands = Errands(
+    background = BackgroundReads(
         lambda: Wire(Address(base_url, key if isinstance(key, SecretStr) else SecretStr(key or ""), timeouts))
     )
-    stack.callback(errands.stop)
+    stack.callback(background.stop)
     measure_worker = MeasureWorker(ledger, archive, lambda: supervisor.is_on_duty, connection=settings.connection)
     rooms = OpenRooms()
     copier = None if settings.is_shared else _start_copier(folder, engine, ledger, stack)
@@ -233,7 +233,7 @@ def _build(settings: Settings, role: Role, cassette: Cassette | None, stack: Exi
         supervisor=supervisor,
         measure_worker=measure_worker,
         copier=copier,
-        errands=errands,
+        background=background,
         simulator=simulator,
         replay=replay,
         rooms=rooms,

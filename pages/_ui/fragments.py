@@ -1,6 +1,6 @@
-"""The parts of a page that draw themselves anew every few seconds, and draw the whole page when it is due.
+"""Auto-refreshing fragments: parts of a page that rerun every few seconds, and rerun the whole page when its data changed.
 
-Every watch-and-redraw loop of the pages is one of the functions here.
+Every polling loop of the pages is one of the functions here.
 """
 
 from __future__ import annotations

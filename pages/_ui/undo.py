@@ -1,4 +1,4 @@
-"""The bar that says what was done last, with its way back, until something else is done; one for each page that has one."""
+"""The undo bar: shows the last action with its undo button until the next action; one per page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import streamlit as st
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was done last, and how it is taken back; ``undo`` None: there is nothing to take back. ``label``: of its button."""
+    """The last action. ``undo``: reverts it; None: it cannot be undone. ``label``: of the button."""
 
     said: str
     undo: Callable[[], object] | None
@@ -24,13 +24,13 @@ def put(name: str, done: Done) -> None:
 
 
 def told(name: str) -> Done | None:
-    """What the bar ``name`` shows now, or None."""
+    """Return what the bar ``name`` shows, or None."""
     done: Done | None = st.session_state.get(_key(name))
     return done
 
 
 def draw(name: str) -> None:
-    """Draw the bar; its place is always there, so that what stands below keeps its own."""
+    """Draw the bar; its container always exists, so that the elements below keep their position (and state)."""
     with st.container(key=f"slot_{name}_undo"):
         done = told(name)
         if done is None:

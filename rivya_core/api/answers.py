@@ -104,17 +104,17 @@ def read_generation(raw: RawAnswer, task_id: str | None = None) -> Generation:
     """
     value = _json(raw)
     named = [] if task_id is None else [item for item in _nested(value, _TASK_WRAPS, 0) if _names(item, task_id)]
-    found = next((item for item in named if item.get("status")), None) or _find(
+    task = next((item for item in named if item.get("status")), None) or _find(
         value, _TASK_IDS, _TASK_WRAPS, prefer="status"
     )
-    if found is None and task_id is not None:
-        found = next((item for item in reversed([*_nested(value, _TASK_WRAPS, 0)]) if item.get("status")), None)
-    if found is not None:
-        ids = [found[key] for key in _TASK_IDS if _is_id(found.get(key))]
+    if task is None and task_id is not None:
+        task = next((item for item in reversed([*_nested(value, _TASK_WRAPS, 0)]) if item.get("status")), None)
+    if task is not None:
+        ids = [task[key] for key in _TASK_IDS if _is_id(task.get(key))]
         # Ids may have two spellings in one answer; any of them may be the requested one.
-        ours = task_id is not None and (not ids or _names(found, task_id))
-        found = {**found, "id": task_id if ours else next(iter(ids), None)}
-    answer = _typed(Generation, found, raw)
+        ours = task_id is not None and (not ids or _names(task, task_id))
+        task = {**task, "id": task_id if ours else next(iter(ids), None)}
+    answer = _typed(Generation, task, raw)
     if task_id is not None and answer.id != task_id:
         raise unreadable(raw, "it is about another task than the one asked for")
     return answer
@@ -122,8 +122,8 @@ def read_generation(raw: RawAnswer, task_id: str | None = None) -> Generation:
 
 def read_file(raw: RawAnswer) -> UploadedFile:
     """Read an uploaded file; only ``url`` and ``duration_token`` are documented by name (docs/api-files)."""
-    found = _find(_json(raw), ("url", "file_url"), ("data", "file", "files"), prefer="url")
-    if found is not None:
+    entry = _find(_json(raw), ("url", "file_url"), ("data", "file", "files"), prefer="url")
+    if entry is not None:
         spellings = {
             "id": ("id", "file_id", "fileId"),
             "url": ("url", "file_url"),
@@ -132,9 +132,11 @@ def read_file(raw: RawAnswer) -> UploadedFile:
             "duration_token": ("duration_token", "durationToken"),
             "duration_seconds": ("duration_seconds", "durationSeconds"),
         }
-        known = {name: next((found[key] for key in keys if found.get(key)), None) for name, keys in spellings.items()}
-        found = {**found, **known}
-    return _typed(UploadedFile, found, raw)
+        documented = {
+            name: next((entry[key] for key in keys if entry.get(key)), None) for name, keys in spellings.items()
+        }
+        entry = {**entry, **documented}
+    return _typed(UploadedFile, entry, raw)
 
 
 def read_balance(raw: RawAnswer) -> Balance:
@@ -243,11 +245,11 @@ def _nested(value: object, envelopes: Sequence[str], depth: int) -> Iterator[dic
             yield from _nested(value.get(key), envelopes, depth + 1)
 
 
-def _typed(model: type[_T], found: dict[str, Any] | None, raw: RawAnswer) -> _T:
-    if found is None:
+def _typed(model: type[_T], fields: dict[str, Any] | None, raw: RawAnswer) -> _T:
+    if fields is None:
         raise unreadable(raw, "it lacks what the documentation promises")
     try:
-        answer = model.model_validate(found)
+        answer = model.model_validate(fields)
     except ValidationError as error:
         raise unreadable(raw, "it lacks what the documentation promises") from error
     simulated = raw.headers.get(HEADER_SIMULATOR.lower()) == "1"

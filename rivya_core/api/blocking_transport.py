@@ -66,10 +66,10 @@ def _within(timeout: float | None, over: type[httpcore.TimeoutException]) -> flo
     deadline = _deadline.get()
     if deadline is None:
         return timeout
-    left = deadline.left_s()
-    if left <= 0:
+    remaining_s = deadline.left_s()
+    if remaining_s <= 0:
         raise over(_OVER)
-    return left if timeout is None else min(timeout, left)
+    return remaining_s if timeout is None else min(timeout, remaining_s)
 
 
 class BlockingTransport:
@@ -157,8 +157,8 @@ class _Backend(httpcore.NetworkBackend):
         """Close all sockets and refuse new ones."""
         with self._lock:
             self._closed = True
-            left = list(self._open)
-        for stream in left:
+            streams = list(self._open)
+        for stream in streams:
             stream.close()
 
     def forget(self, stream: _Stream) -> None:
@@ -188,11 +188,11 @@ class _Backend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Try the addresses of a host in turn, each with the time that is left."""
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:  # UnicodeError: the name cannot be encoded for DNS
             raise httpcore.ConnectError(str(error)) from error
         fault: Exception = httpcore.ConnectError("the name has no address")
-        for address in dict.fromkeys(str(info[4][0]) for info in found):
+        for address in dict.fromkeys(str(info[4][0]) for info in addresses):
             within = _within(timeout, httpcore.ConnectTimeout)
             try:
                 opened = self._inner.connect_tcp(address, port, within, local_address, socket_options)

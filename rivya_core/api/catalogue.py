@@ -79,11 +79,11 @@ def parse_models(raw: object) -> list[ModelSpec]:
     For a packaged model, whatever the list leaves out, or states in a form that cannot be read, is taken from the
     packaged row: the documented example itself shows ``params: []`` for a model that has parameters. Never raises.
     """
-    known = packaged_models()
-    seen: dict[str, ModelSpec] = {}
+    packaged = packaged_models()
+    parsed: dict[str, ModelSpec] = {}
     for item in entries(raw):
         name = item.get("id")
-        spec = read_model(item, known.get(name) if isinstance(name, str) else None)
+        spec = read_model(item, packaged.get(name) if isinstance(name, str) else None)
         if spec is not None:
-            seen.setdefault(spec.id, spec)
-    return list(seen.values())
+            parsed.setdefault(spec.id, spec)
+    return list(parsed.values())

@@ -64,13 +64,13 @@ class Client:
 
 
 def _settings(api_key: str | SecretStr | None, base_url: str | None, settings: Settings | None) -> Settings:
-    given: Mapping[str, Any] = {
+    explicit: Mapping[str, Any] = {
         name: value for name, value in (("api_key", api_key), ("base_url", base_url)) if value is not None
     }
     if settings is None:
-        return Settings(**given)
+        return Settings(**explicit)
     # Rebuilt, not copied: only the constructor validates.
-    return Settings(**{**dict(settings), **given}) if given else settings
+    return Settings(**{**dict(settings), **explicit}) if explicit else settings
 
 
 class Rivya(Client):

@@ -51,7 +51,7 @@ class ColourSpace:
     """The colour space of a picture. profile: ICC profile, None for sRGB. told: what to say after converting. ignored: what was not understood."""
 
     profile: bytes | None = None
-    told: str = CONVERTED
+    notice: str = CONVERTED
     ignored: str = ""
 
 
@@ -146,8 +146,8 @@ def _flattened(nits: float) -> float:
     if light <= _KNEE:
         return light
     over, room = min(light, peak) - _KNEE, 1.0 - _KNEE
-    most = peak - _KNEE
-    bend = (most - room) / (most * room)
+    headroom = peak - _KNEE
+    bend = (headroom - room) / (headroom * room)
     return _KNEE + over / (1 + bend * over)
 
 
@@ -172,7 +172,7 @@ def to_srgb(image: Image.Image, colours: ColourSpace) -> tuple[Image.Image, str]
         return image, UNREADABLE
     if converted is None:
         return image, UNREADABLE
-    return converted, ", ".join(filter(None, (colours.told, colours.ignored)))
+    return converted, ", ".join(filter(None, (colours.notice, colours.ignored)))
 
 
 def _converted(image: Image.Image, source: ImageCms.ImageCmsProfile, space: str) -> Image.Image | None:

@@ -56,10 +56,10 @@ def listed(values: object) -> str:
     return ", ".join(items[:NAMED_MAX]) + more
 
 
-def credits_differences(found: ProbeResult) -> Iterator[Difference]:
+def credits_differences(result: ProbeResult) -> Iterator[Difference]:
     """Check the answer of ``GET /credits`` (docs/api-credits)."""
-    value = found.value
-    if not isinstance(value, dict) or found.trouble:
+    value = result.value
+    if not isinstance(value, dict) or result.trouble:
         return
     balance = value.get("current_credits")
     if isinstance(balance, bool) or not isinstance(balance, int):
@@ -70,41 +70,41 @@ def credits_differences(found: ProbeResult) -> Iterator[Difference]:
         )
 
 
-def task_differences(found: ProbeResult) -> Iterator[Difference]:
+def task_differences(result: ProbeResult) -> Iterator[Difference]:
     """Check the answer to an unknown task id, documented as HTTP 404 with ``not_found`` (docs/api-errors-and-limits)."""
-    if found.trouble:
+    if result.trouble:
         return
-    code = code_of(found.value)
-    if found.http_status is not None and found.http_status < 300:  # noqa: PLR2004 - HTTP status
+    code = code_of(result.value)
+    if result.http_status is not None and result.http_status < 300:  # noqa: PLR2004 - HTTP status
         yield Difference(
             "task",
-            f"A task id that does not exist is answered with success (HTTP {found.http_status}).",
+            f"A task id that does not exist is answered with success (HTTP {result.http_status}).",
             "A wrong task id cannot be told from a task that runs. Check an id before you keep it.",
         )
-    elif code != "not_found" or found.http_status != 404:  # noqa: PLR2004 - HTTP status
-        said = f"HTTP {found.http_status}" + (f", code {word(code)}" if code else ", without a code")
+    elif code != "not_found" or result.http_status != 404:  # noqa: PLR2004 - HTTP status
+        answered = f"HTTP {result.http_status}" + (f", code {word(code)}" if code else ", without a code")
         yield Difference(
             "task",
-            f"A task id that does not exist is answered with {said}; documented is HTTP 404, not_found.",
+            f"A task id that does not exist is answered with {answered}; documented is HTTP 404, not_found.",
             "A missing task may be read again and again instead of being called missing. Nothing is charged for that.",
         )
 
 
-def models_differences(found: ProbeResult) -> Iterator[Difference]:
+def models_differences(result: ProbeResult) -> Iterator[Difference]:
     """Compare the list of models with the packaged catalogue."""
-    if found.value is None or found.trouble:
+    if result.value is None or result.trouble:
         return
-    offered = {name: item for item in entries(found.value) if (name := text(item.get("id")))}
+    offered = {name: item for item in entries(result.value) if (name := text(item.get("id")))}
     shipped = packaged_models()
-    gone = [name for name in shipped if name not in offered]
-    if len(gone) == len(shipped):
+    removed = [name for name in shipped if name not in offered]
+    if len(removed) == len(shipped):
         yield Difference(
             "models",
             "The list of models names none of the models that are shipped here.",
             "It cannot be compared. Prices and limits here are those of the documentation of May 2026.",
         )
         return
-    for name in gone:
+    for name in removed:
         yield Difference(
             "models",
             f"{name} is not in the list of models any more.",
@@ -180,17 +180,19 @@ def _reference_differences(source: Question, stated: ModelSpec, shipped: ModelSp
             model=shipped.id,
             param=REFERENCE_IMAGE,
         )
-    image, known = theirs.kinds.get("image"), ours.kinds.get("image")
-    if image is not None and known is not None and image.max_bytes < known.max_bytes:
+    image, packaged = theirs.kinds.get("image"), ours.kinds.get("image")
+    if image is not None and packaged is not None and image.max_bytes < packaged.max_bytes:
         yield Difference(
             source,
-            f"An image may have {image.max_bytes / 1e6:,.1f} MB; here the limit is {known.max_bytes / 1e6:,.1f} MB.",
+            f"An image may have {image.max_bytes / 1e6:,.1f} MB; here the limit is {packaged.max_bytes / 1e6:,.1f} MB.",
             "A larger image may be refused; nothing is charged then.",
             model=shipped.id,
             param=REFERENCE_IMAGE,
         )
     refused = (
-        [] if image is None or known is None else [kind for kind in known.mime_types if kind not in image.mime_types]
+        []
+        if image is None or packaged is None
+        else [kind for kind in packaged.mime_types if kind not in image.mime_types]
     )
     if refused:
         yield Difference(
@@ -241,17 +243,17 @@ def param_words(ours: ParamSpec, theirs: ParamSpec) -> Iterator[tuple[str, str, 
             True,
         )
         return
-    gone = [option for option in ours.options if option not in theirs.options]
+    removed = [option for option in ours.options if option not in theirs.options]
     more = [option for option in theirs.options if option not in ours.options]
-    if gone:
-        yield f"{ours.key} no longer lists {listed(gone)}.", "Choosing it may be refused, or changed silently.", True
+    if removed:
+        yield f"{ours.key} no longer lists {listed(removed)}.", "Choosing it may be refused, or changed silently.", True
     if more:
         yield f"{ours.key} also lists {listed(more)}.", "It cannot be chosen here yet.", False
     if theirs.default is not None and theirs.default != ours.default:
-        sent = "nothing" if ours.default is None else word(ours.default)
+        default_text = "nothing" if ours.default is None else word(ours.default)
         yield (
-            f"{ours.key} has the default {word(theirs.default)} at the server, {sent} here.",
-            f"Left alone, {'Rivya uses its own default' if ours.default is None else f'it is sent as {sent}'}.",
+            f"{ours.key} has the default {word(theirs.default)} at the server, {default_text} here.",
+            f"Left alone, {'Rivya uses its own default' if ours.default is None else f'it is sent as {default_text}'}.",
             True,
         )
     for name, mine, its in (
@@ -280,10 +282,10 @@ def code_differences(codes: set[str]) -> Iterator[Difference]:
             "Such an error is handled by its HTTP status and shown in Rivya's own words.",
             matters=False,
         )
-    if gone := sorted(set(ERROR_CODES) - codes - {"generation_failed"}):
+    if removed := sorted(set(ERROR_CODES) - codes - {"generation_failed"}):
         yield Difference(
             "openapi",
-            f"The schema does not name the error codes {listed(gone)}.",
+            f"The schema does not name the error codes {listed(removed)}.",
             "They are still understood, should they come.",
             matters=False,
         )

@@ -20,7 +20,7 @@ log = logging.getLogger("rivya.files")
 CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 """Errors of a file system without fsync. Any other error, EIO above all, means that data was lost."""
 
-_told: set[str] = set()
+_already_logged: set[str] = set()
 
 
 def sync_file(file_number: int) -> None:
@@ -69,6 +69,6 @@ def _where_possible(what: str) -> Iterator[None]:
     except OSError as error:
         if error.errno not in CANNOT_SYNC:
             raise
-        if what not in _told:
-            _told.add(what)
+        if what not in _already_logged:
+            _already_logged.add(what)
             log.warning("this file system cannot sync %s; after a power cut the newest files may be missing", what)

@@ -223,11 +223,11 @@ def _mime(head: bytes, kind: str, declared: str | None, limit: KindLimit) -> str
     """Return the MIME type to declare: the caller's, if the content agrees; without one, that of the content."""
     proven = sniff(head)
     mime = declared or proven
-    taken = ", ".join(limit.mime_types)
+    accepted = ", ".join(limit.mime_types)
     if proven is None:
-        raise invalid("file", f"is not recognisable by its first bytes; for kind {kind} {taken} are taken")
+        raise invalid("file", f"is not recognisable by its first bytes; for kind {kind} {accepted} are taken")
     if mime not in limit.mime_types:
-        raise invalid("file", f"is {mime}; for kind {kind} {taken} are taken")
+        raise invalid("file", f"is {mime}; for kind {kind} {accepted} are taken")
     # First bytes cannot tell audio from video in an MP4, nor older names of a type from its current one.
     if _ALIASES.get(str(mime), mime) != _ALIASES.get(proven, proven):
         raise invalid("mime_type", f"says {mime}, but the file's first bytes say {proven}")

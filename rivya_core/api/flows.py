@@ -34,7 +34,7 @@ T = TypeVar("T")
 WAIT_S = 600.0
 """Default deadline of a wait. It ends the wait, never the generation."""
 _LAST_READ_S = 1.0
-_BODIES_KEPT = 256  # bounds the memory of a client that lives for days
+_BODIES_MAX = 256  # bounds the memory of a client that lives for days
 _EXPIRED = {401, 403, 404, 410}  # what object stores answer to an expired signed URL; Rivya's is not documented
 
 
@@ -108,8 +108,8 @@ class Flows:
         key = endpoints.check_idempotency_key(idempotency_key)
         if not isinstance(request, GenerationRequest):
             raise invalid("request", "must be a GenerationRequest", "Make one with GenerationRequest(prompt=...)")
-        asked = f"{request.sha256} {request.client_request_id}"
-        body = self._body_of(key, asked)
+        fingerprint = f"{request.sha256} {request.client_request_id}"
+        body = self._body_of(key, fingerprint)
         if body is None:
             items = []
             if request.image is not None:
@@ -117,7 +117,7 @@ class Flows:
                     request.image, model=request.model, client_request_id=request.client_request_id
                 )
                 items.append(reference_item(uploaded, request.image))
-            body = self._keep_body(key, asked, request.body(items))
+            body = self._keep_body(key, fingerprint, request.body(items))
         try:
             return (yield from self.persist(endpoints.create_generation(body, key), "create"))
         except RivyaError as error:
@@ -126,18 +126,18 @@ class Flows:
             )
             raise
 
-    def _body_of(self, key: str, asked: str) -> bytes | None:
-        kept = self._bodies.get(key)
-        if kept is not None and kept[0] != asked:
+    def _body_of(self, key: str, fingerprint: str) -> bytes | None:
+        remembered = self._bodies.get(key)
+        if remembered is not None and remembered[0] != fingerprint:
             raise invalid("idempotency_key", "was already used with another request", "Use a new key for a new request")
-        return kept[1] if kept else None
+        return remembered[1] if remembered else None
 
-    def _keep_body(self, key: str, asked: str, body: bytes) -> bytes:
+    def _keep_body(self, key: str, fingerprint: str, body: bytes) -> bytes:
         # setdefault: of two threads with the same key the first one decides which bytes are sent.
-        self._bodies.setdefault(key, (asked, body))
-        while len(self._bodies) > _BODIES_KEPT:
+        self._bodies.setdefault(key, (fingerprint, body))
+        while len(self._bodies) > _BODIES_MAX:
             self._bodies.popitem(last=False)
-        return self._body_of(key, asked) or body
+        return self._body_of(key, fingerprint) or body
 
     def generate(
         self, request: GenerationRequest, *, wait: bool, timeout_s: float | None, idempotency_key: str | None

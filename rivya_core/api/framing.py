@@ -31,29 +31,29 @@ class Frame:
     def size(self, size_px: tuple[int, int]) -> tuple[int, int]:
         """Return width and height in pixels after cropping or padding, without scaling."""
         width, height = size_px
-        wanted = ratio_of(self.ratio)
-        if wanted is None:
+        target = ratio_of(self.ratio)
+        if target is None:
             return size_px
-        is_wide = width / height > wanted
+        is_wide = width / height > target
         if is_wide is (self.way == "crop"):
-            return max(1, round(height * wanted)), height
-        return width, max(1, round(width / wanted))
+            return max(1, round(height * target)), height
+        return width, max(1, round(width / target))
 
 
 def ratio_of(text: object) -> float | None:
     """Return width divided by height of a text such as "16:9"; None when it is not a ratio."""
     try:
         across, down = (float(part) for part in str(text).split(":"))
-        found = across / down
+        quotient = across / down
     except (ValueError, ZeroDivisionError):
         return None
-    return found if 0 < found < float("inf") else None
+    return quotient if 0 < quotient < float("inf") else None
 
 
 def has_ratio(width_px: int, height_px: int, ratio: object) -> bool:
     """Return whether a picture has this ratio; True when ``ratio`` is not a ratio, such as "auto"."""
-    wanted = ratio_of(ratio)
-    return wanted is None or abs(width_px / max(1, height_px) - wanted) / wanted <= SAME_RATIO
+    target = ratio_of(ratio)
+    return target is None or abs(width_px / max(1, height_px) - target) / target <= SAME_RATIO
 
 
 def framed(picture: Image.Image, frame: Frame, longest_px: int) -> Image.Image:

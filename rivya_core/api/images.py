@@ -43,7 +43,7 @@ class ReferenceImage:
     @property
     def told(self) -> str:
         """What was done to the given file, with sizes; "sent unchanged" only if the bytes are identical."""
-        return told_sent(
+        return describe_changes(
             self.changes,
             original_sha256=self.original_sha256,
             original_bytes=self.original_bytes,
@@ -146,7 +146,7 @@ def file_size(size_bytes: int) -> str:
     return f"{size_bytes / 1e3:.1f} kB" if size_bytes < _KB_BELOW_BYTES else f"{size_bytes / MB:.2f} MB"
 
 
-def told_sent(
+def describe_changes(
     changes: tuple[str, ...], *, original_sha256: str, original_bytes: int, sha256: str, size_bytes: int
 ) -> str:
     """Return a sentence on what was done to a chosen file, with sizes; "unchanged" only if the bytes are identical."""

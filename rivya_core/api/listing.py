@@ -38,8 +38,8 @@ def entries(raw: object, depth: int = 0) -> Iterator[Mapping[str, object]]:
             yield from ({"id": key, **value} for key, value in raw.items() if isinstance(value, dict))
 
 
-def read_model(item: Mapping[str, object], known: ModelSpec | None) -> ModelSpec | None:
-    """Parse one entry; None when it has no id. known: supplies what the entry leaves out."""
+def read_model(item: Mapping[str, object], packaged: ModelSpec | None) -> ModelSpec | None:
+    """Parse one entry; None when it has no id. packaged: supplies what the entry leaves out."""
     model_id = text(item.get("id"))
     if not model_id:
         return None
@@ -48,17 +48,17 @@ def read_model(item: Mapping[str, object], known: ModelSpec | None) -> ModelSpec
     params = tuple(_params(item.get("params")))
     return ModelSpec(
         id=model_id,
-        display_name=text(item.get("display_name")) or (known.display_name if known else model_id),
-        category=text(item.get("category")) or (known.category if known else ""),
-        base_credits=price if price is not None else (known.base_credits if known else 0),
-        billing_type=text(item.get("billing_type")) or (known.billing_type if known else ""),
-        max_prompt_length=cap or (known.max_prompt_length if known else None),
-        params=params or (known.params if known else ()),
-        reference=_reference(item.get("reference_media")) or (known.reference if known else None),
-        supported_modes=tuple(_texts(item.get("supported_modes"))) or (known.supported_modes if known else ()),
+        display_name=text(item.get("display_name")) or (packaged.display_name if packaged else model_id),
+        category=text(item.get("category")) or (packaged.category if packaged else ""),
+        base_credits=price if price is not None else (packaged.base_credits if packaged else 0),
+        billing_type=text(item.get("billing_type")) or (packaged.billing_type if packaged else ""),
+        max_prompt_length=cap or (packaged.max_prompt_length if packaged else None),
+        params=params or (packaged.params if packaged else ()),
+        reference=_reference(item.get("reference_media")) or (packaged.reference if packaged else None),
+        supported_modes=tuple(_texts(item.get("supported_modes"))) or (packaged.supported_modes if packaged else ()),
         api_status=text(item.get("api_status")) or "available",
-        notices=tuple(_notices(item.get("notices"))) or (known.notices if known else ()),
-        source=known.source if known else "GET /models",
+        notices=tuple(_notices(item.get("notices"))) or (packaged.notices if packaged else ()),
+        source=packaged.source if packaged else "GET /models",
     )
 
 
@@ -154,12 +154,12 @@ def _option(value: object) -> str | None:
 def _reference(value: object) -> ReferenceRule | None:
     if not isinstance(value, dict):
         return None
-    most = whole(_first(value, "max_items", "max_files", "maxFiles"))
+    max_count = whole(_first(value, "max_items", "max_files", "maxFiles"))
     kinds = dict(_kinds(value))
-    if not most or not kinds:
+    if not max_count or not kinds:
         return None
     return ReferenceRule(
-        max_items=most,
+        max_items=max_count,
         kinds=kinds,
         note=text(value.get("note")) or text(value.get("label")),
         max_images_with_video=whole(value.get("max_images_with_video")),

@@ -174,8 +174,10 @@ def check_head(response: httpx.Response, max_bytes: int) -> int | None:
 
 def _is_whole_range(response: httpx.Response) -> bool:
     """Return whether a 206 answer contains the whole file, such as ``bytes 0-99/100`` (RFC 9110, section 14.4)."""
-    told = re.fullmatch(r"bytes 0-([0-9]{1,18})/([0-9]{1,18})", response.headers.get("content-range", "").strip())
-    return told is not None and int(told[1]) + 1 == int(told[2])
+    content_range = re.fullmatch(
+        r"bytes 0-([0-9]{1,18})/([0-9]{1,18})", response.headers.get("content-range", "").strip()
+    )
+    return content_range is not None and int(content_range[1]) + 1 == int(content_range[2])
 
 
 def content_type_of(response: httpx.Response) -> str:

@@ -23,7 +23,7 @@ from rivya_core.settings.base_url import read_base_url
 
 _SYSTEM = "the system's proxy settings"
 _PORT = 443
-_CONTEXTS_KEPT = 8
+_CONTEXTS_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +75,24 @@ def check_route_to(base_url: str) -> None:
 
 def read_network() -> Network:
     """Read the network settings from the environment and the system; they are checked when a route is requested."""
-    found = {name: (spelled, plain(value)) for name, (spelled, value) in network_variables().items()}
-    proxies = [found[name] for name in ("https_proxy", "all_proxy") if found.get(name, ("", ""))[1]]
+    variables = {name: (spelled, plain(value)) for name, (spelled, value) in network_variables().items()}
+    proxies = [variables[name] for name in ("https_proxy", "all_proxy") if variables.get(name, ("", ""))[1]]
     if proxies:
         variable, value = proxies[0]
     else:
         # getproxies reads the system preferences on macOS and the registry on Windows
         variable, value = _SYSTEM, plain(getproxies().get("https", ""))
-    certificates = [found[name] for name in ("ssl_cert_file", "ssl_cert_dir") if found.get(name, ("", ""))[1]]
+    certificates = [variables[name] for name in ("ssl_cert_file", "ssl_cert_dir") if variables.get(name, ("", ""))[1]]
     return Network(
         proxy_variable=variable,
         proxy_value=value,
-        bypasses=read_no_proxy(found.get("no_proxy", ("", ""))[1]),
+        bypasses=read_no_proxy(variables.get("no_proxy", ("", ""))[1]),
         certificates=certificates[0] if certificates else ("", ""),
-        key_log=found.get("sslkeylogfile", ("", "")),
+        key_log=variables.get("sslkeylogfile", ("", "")),
     )
 
 
-@lru_cache(_CONTEXTS_KEPT)
+@lru_cache(_CONTEXTS_MAX)
 def _context(certificates: tuple[str, str], key_log: tuple[str, str]) -> ssl.SSLContext:
     """Load the certificates once per process: that is slower than a request, and the file may be deleted while we run."""
     _check_key_log(*key_log)
@@ -140,10 +140,10 @@ _RULES = {
 }
 
 
-def _unusable(variable: str, seen: str = "") -> ConfigurationError:
+def _unusable(variable: str, value: str = "") -> ConfigurationError:
     return ConfigurationError(
         "Secure connections cannot be made",
-        f"{variable}: {_RULES.get(variable.lower(), 'cannot be read')}{seen}.",
+        f"{variable}: {_RULES.get(variable.lower(), 'cannot be read')}{value}.",
         f"Correct {variable}, or unset it, and start again",
         field=variable.lower(),
     )

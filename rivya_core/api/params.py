@@ -26,9 +26,9 @@ def check_text(field: str, value: object) -> str:
     """Return the text, or raise InvalidRequestError when it cannot be sent in JSON as UTF-8."""
     if not isinstance(value, str):
         raise invalid(field, f"must be text, not {_kind(value)}")
-    found = cannot_be_kept(value)
-    if found is not None:
-        raise invalid(field, f"holds {found}, which cannot be sent", "Type that character again, or remove it")
+    trouble = cannot_be_kept(value)
+    if trouble is not None:
+        raise invalid(field, f"holds {trouble}, which cannot be sent", "Type that character again, or remove it")
     return value
 
 
@@ -65,18 +65,20 @@ def _check_key(spec: ModelSpec, key: object) -> None:
         return
     name = key[:80] if isinstance(key, str) else _kind(key)
     name = name.encode("utf-8", "replace").decode()
-    known = ", ".join(param.key for param in spec.params)
+    documented = ", ".join(param.key for param in spec.params)
     if not name.strip():
-        raise invalid("params", f"holds an empty name, which is not a parameter of {spec.id}", f"It takes: {known}")
-    raise invalid(name, f"is not a parameter of {spec.id}", f"It takes: {known}")
+        raise invalid(
+            "params", f"holds an empty name, which is not a parameter of {spec.id}", f"It takes: {documented}"
+        )
+    raise invalid(name, f"is not a parameter of {spec.id}", f"It takes: {documented}")
 
 
-def _value(param: ParamSpec, given: object) -> str | float | None:
+def _value(param: ParamSpec, value: object) -> str | float | None:
     if param.type == "select":
-        return _option(param, given)
+        return _option(param, value)
     if param.type == "number":
-        return _number(param, given)
-    return check_text(param.key, given)
+        return _number(param, value)
+    return check_text(param.key, value)
 
 
 def _option(param: ParamSpec, given: object) -> str:

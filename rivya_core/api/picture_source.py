@@ -111,9 +111,9 @@ def check_size(image: Image.Image, source: Source, a_pixel: int) -> None:
     """Raise InvalidRequestError for too many pixels or too much memory; shrinking needs less."""
     pixels = image.size[0] * image.size[1]
     free_bytes = WORK_MAX_BYTES - len(source.data) - _coefficient_bytes(image, source)
-    most = min(PIXELS_MAX, max(0, free_bytes) // a_pixel)
-    if pixels > most:
-        raise _too_many_to_send(image, source, most)
+    pixels_max = min(PIXELS_MAX, max(0, free_bytes) // a_pixel)
+    if pixels > pixels_max:
+        raise _too_many_to_send(image, source, pixels_max)
 
 
 def bytes_a_pixel(image: Image.Image, source: Source, copies: int, *, encoded: bool = False) -> int:
@@ -133,9 +133,9 @@ def _coefficient_bytes(image: Image.Image, source: Source) -> int:
         or not ("progressive" in image.info or _has_parted_scans(source.data))
     ):
         return 0
-    most = max(layer[1] for layer in layers) * max(layer[2] for layer in layers)
+    largest = max(layer[1] for layer in layers) * max(layer[2] for layer in layers)
     samples: int = sum(layer[1] * layer[2] for layer in layers)
-    return image.size[0] * image.size[1] * 2 * samples // int(max(1, most))
+    return image.size[0] * image.size[1] * 2 * samples // int(max(1, largest))
 
 
 def _has_parted_scans(data: bytes) -> bool:
@@ -159,14 +159,14 @@ def load(image: Image.Image) -> None:
         raise damaged() from error
 
 
-def _too_many_to_send(image: Image.Image, source: Source, most: int) -> InvalidRequestError:
+def _too_many_to_send(image: Image.Image, source: Source, pixels_max: int) -> InvalidRequestError:
     """Build the error of too many pixels; its code tells whether shrinking can help."""
     if is_beyond_shrinking(image, source):
         return too_many_pixels(image.size)
     width_px, height_px = image.size
     return refuse(
         "too_big",
-        f"The picture has {width_px}x{height_px} pixels. Without shrinking, at most {most / 1e6:.0f} megapixels of this kind can be sent",
+        f"The picture has {width_px}x{height_px} pixels. Without shrinking, at most {pixels_max / 1e6:.0f} megapixels of this kind can be sent",
         "Shrink it here, or make it smaller in an image editor",
     )
 

@@ -159,8 +159,8 @@ def _shrink(data: bytes, mime: str, limit_bytes: int, frame: Frame | None) -> Cl
     if (width, height) != before:
         changes.append(f"scaled from {before[0]}x{before[1]} to {width}x{height} pixels")
     quality = "" if format_name == "PNG" else " at quality 92"
-    told = (f"re-encoded as {format_name}{quality}", *changes)
-    return Cleaned(encoded, _MIMES[format_name], width, height, told, size_bytes)
+    all_changes = (f"re-encoded as {format_name}{quality}", *changes)
+    return Cleaned(encoded, _MIMES[format_name], width, height, all_changes, size_bytes)
 
 
 def _fitting(picture: Image.Image, formats: tuple[str, ...], limit_bytes: int) -> tuple[bytes, int, str]:
@@ -198,8 +198,8 @@ def _upright_srgb(image: Image.Image, source: Source) -> tuple[Image.Image, list
         words.append("reduced to 8 bits a channel")
     if image.mode in {"RGBa", "La", "PA"}:
         image = image.convert("RGBA")
-    image, said = to_srgb(image, source.colours)
-    words += filter(None, [said])
+    image, colour_changes = to_srgb(image, source.colours)
+    words += filter(None, [colour_changes])
     if image.mode not in {"L", "LA", "RGB", "RGBA", "P", "1"}:
         words.append(f"converted from {image.mode} to RGB")
         image = image.convert("RGB")

@@ -65,14 +65,14 @@ def _is_sound(data: bytes, at: int, end: int) -> bool:
     return zlib.crc32(data[at + 4 : end - 4]) == int.from_bytes(data[end - 4 : end], "big")
 
 
-def unpacked_profile(body: bytes, most_bytes: int) -> bytes | None:
-    """Decompress the profile of an iCCP chunk; None when it is damaged or larger than ``most_bytes``."""
+def unpacked_profile(body: bytes, max_bytes: int) -> bytes | None:
+    """Decompress the profile of an iCCP chunk; None when it is damaged or larger than ``max_bytes``."""
     _name, _, rest = body.partition(b"\x00")
     if rest[:1] != b"\x00":
         return None
     unpacker = zlib.decompressobj()
     try:
-        profile = unpacker.decompress(rest[1:], most_bytes)
+        profile = unpacker.decompress(rest[1:], max_bytes)
     except zlib.error:
         return None
     return profile if unpacker.eof and profile else None

@@ -61,32 +61,32 @@ def probe(question: Question) -> Probe:
 
 def read_probe(question: Question, answer: RawAnswer | RivyaError) -> ProbeResult:
     """Read an answer, or the error that came instead. Never raises."""
-    asked = f"GET {PATHS[question]}"
+    request_line = f"GET {PATHS[question]}"
     if isinstance(answer, TransportError):
-        return ProbeResult(question, None, None, f"{asked}: no answer arrived. {answer.detail}.")
+        return ProbeResult(question, None, None, f"{request_line}: no answer arrived. {answer.detail}.")
     if isinstance(answer, RivyaError):
-        return ProbeResult(question, answer.http_status, None, f"{asked}: {answer.detail}.")
+        return ProbeResult(question, answer.http_status, None, f"{request_line}: {answer.detail}.")
     value: object = None
     trouble = ""
     try:
         value = read_anything(answer)
     except UnreadableAnswerError as error:
-        trouble = f"{asked}: {error.detail}."
-    told = answer.is_success if question != "task" else answer.is_success or answer.status in _ABOUT_A_TASK
-    if not told:
-        trouble = _refused(asked, answer)
+        trouble = f"{request_line}: {error.detail}."
+    is_answered = answer.is_success if question != "task" else answer.is_success or answer.status in _ABOUT_A_TASK
+    if not is_answered:
+        trouble = _refused(request_line, answer)
     return ProbeResult(question, answer.status, value, trouble, answer.headers.get("x-rivya-simulator") == "1")
 
 
-def _refused(asked: str, raw: RawAnswer) -> str:
+def _refused(request_line: str, raw: RawAnswer) -> str:
     """Return a sentence on an error answer."""
     if 300 <= raw.status < 400:  # noqa: PLR2004 - HTTP status
-        return f"{asked}: the address answers with a redirect (HTTP {raw.status}), which is not followed with a key. Check RIVYA_BASE_URL."
+        return f"{request_line}: the address answers with a redirect (HTTP {raw.status}), which is not followed with a key. Check RIVYA_BASE_URL."
     error = error_of(raw, "read")
     if raw.status == 404 and error.code in {None, "not_found"}:  # noqa: PLR2004 - HTTP status
-        return f"{asked}: there is nothing at this address (HTTP 404)."
-    said = f" (HTTP {raw.status}" + (f", {error.code})" if error.code in ERROR_CODES else ")")
-    return f"{asked}: {error.title}{said}."
+        return f"{request_line}: there is nothing at this address (HTTP 404)."
+    status = f" (HTTP {raw.status}" + (f", {error.code})" if error.code in ERROR_CODES else ")")
+    return f"{request_line}: {error.title}{status}."
 
 
 def code_of(value: object) -> str | None:

@@ -63,14 +63,14 @@ def shared_words(prompt: str, negative_prompt: str) -> tuple[str, ...]:
     Returns:
         The words as written in the negative prompt, each once, in its order.
     """
-    asked = _plain(prompt)
-    words = {match.group() for match in _TELLING.finditer(asked)}
-    found: dict[str, str] = {}
+    prompt_words = _plain(prompt)
+    words = {match.group() for match in _TELLING.finditer(prompt_words)}
+    shared: dict[str, str] = {}
     for match in _TELLING.finditer(unicodedata.normalize("NFC", negative_prompt)):
         word = _plain(match.group())
-        if word not in _SMALL and (word in words or (_UNSPACED.fullmatch(word) and word in asked)):
-            found.setdefault(word, match.group())
-    return tuple(found.values())
+        if word not in _SMALL and (word in words or (_UNSPACED.fullmatch(word) and word in prompt_words)):
+            shared.setdefault(word, match.group())
+    return tuple(shared.values())
 
 
 def _plain(text: str) -> str:

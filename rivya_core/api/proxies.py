@@ -77,9 +77,9 @@ def read_proxy(variable: str, value: str) -> Proxy:
     Raises:
         ConfigurationError: the value is not a usable proxy.
     """
-    found = _SCHEME.match(value)
-    scheme = found[1].lower() if found else "http"
-    rest = value[found.end() :] if found else value.lstrip("/")
+    scheme_match = _SCHEME.match(value)
+    scheme = scheme_match[1].lower() if scheme_match else "http"
+    rest = value[scheme_match.end() :] if scheme_match else value.lstrip("/")
     if scheme.startswith("socks"):
         raise _unusable(variable, "names a SOCKS proxy, and only HTTP proxies are supported")
     if scheme not in _PORTS:
@@ -142,8 +142,8 @@ def read_no_proxy(value: str) -> tuple[Bypass, ...]:
 
 def _bypass(entry: str) -> Bypass | None:
     entry = plain(entry)
-    found = _SCHEME.match(entry)
-    entry = entry[found.end() :] if found else entry
+    scheme_match = _SCHEME.match(entry)
+    entry = entry[scheme_match.end() :] if scheme_match else entry
     if network := _network(entry):
         return Bypass(network=network)
     entry = entry.partition("/")[0]
@@ -154,11 +154,11 @@ def _bypass(entry: str) -> Bypass | None:
         host, _, port = entry.partition(":")
     if port and not (port.isascii() and port.isdigit() and len(port) <= _DIGITS_MAX):
         return None
-    wanted = int(port) if port else None
+    port_number = int(port) if port else None
     if network := _network(host):
-        return Bypass(network=network, port=wanted)
+        return Bypass(network=network, port=port_number)
     name = host.removeprefix("*").strip(".") or ("*" if host.startswith("*") else "")
-    return Bypass(name=_ascii(name) if name != "*" else name, port=wanted) if name else None
+    return Bypass(name=_ascii(name) if name != "*" else name, port=port_number) if name else None
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:

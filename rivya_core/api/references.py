@@ -78,9 +78,9 @@ def _check_item(item: Mapping[str, Any], rule: ReferenceRule, model_id: str) -> 
 
 def _check_counts(counts: Counter[str], rule: ReferenceRule, model_id: str) -> None:
     for kind, count in counts.items():
-        most = rule.kinds[kind].max_count
-        if most is not None and count > most:
-            raise _refuse(f"{model_id} takes at most {most} of kind {kind}, not {count}")
+        max_count = rule.kinds[kind].max_count
+        if max_count is not None and count > max_count:
+            raise _refuse(f"{model_id} takes at most {max_count} of kind {kind}, not {count}")
     beside = rule.max_images_with_video
     if beside is not None and counts["video"] and counts["image"] > beside:
         raise _refuse(f"{model_id} takes at most {beside} images beside a video, not {counts['image']}")

@@ -172,8 +172,8 @@ class GenerationRequest(BaseModel):
             InvalidRequestError: also when the image is not the recorded one, which would give a different clip.
         """
         recorded = canonical.get("reference_image")
-        wanted = recorded.get("sha256") if isinstance(recorded, Mapping) else None
-        if wanted != (image.sha256 if image else None):
+        recorded_sha256 = recorded.get("sha256") if isinstance(recorded, Mapping) else None
+        if recorded_sha256 != (image.sha256 if image else None):
             raise invalid("reference_image", "is not the image of the recorded request", "Choose the image again")
         return cls(
             prompt=canonical.get("prompt", ""),

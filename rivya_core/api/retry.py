@@ -109,8 +109,8 @@ _EFFECTS = {situation: effect for effect, situation in _BY_EFFECT.items()}
 def rule(phase: Phase, error: RivyaError) -> Rule:
     """Return the decision on ``error`` in ``phase``."""
     met = situation(error)
-    known = phase != "create" or met not in UNKNOWN_OUTCOME
-    return Rule(TABLE[met][phase], known, _EFFECTS.get(met, Effect.ROW))
+    outcome_known = phase != "create" or met not in UNKNOWN_OUTCOME
+    return Rule(TABLE[met][phase], outcome_known, _EFFECTS.get(met, Effect.ROW))
 
 
 def situation(error: RivyaError) -> Situation:
@@ -170,8 +170,8 @@ def delay_s(phase: Phase, attempt: int, retry_after_s: float | None, jitter: flo
     if retry_after_s is None or not math.isfinite(retry_after_s):
         return own
     # Capped: a wrong header must not park a paid row for days.
-    asked = min(max(retry_after_s, 0.0), RETRY_AFTER_MAX_S)
-    return max(own, asked * (1 + jitter / 10))
+    server_delay_s = min(max(retry_after_s, 0.0), RETRY_AFTER_MAX_S)
+    return max(own, server_delay_s * (1 + jitter / 10))
 
 
 def limits(phase: Phase) -> tuple[int, float]:

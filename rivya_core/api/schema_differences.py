@@ -44,11 +44,11 @@ _DEPTH_MAX = 12
 _VARIANTS_MAX = 200
 
 
-def schema_differences(found: ProbeResult) -> Iterator[Difference]:
+def schema_differences(result: ProbeResult) -> Iterator[Difference]:
     """Compare the answer of ``GET /openapi.json``."""
-    if found.trouble:
+    if result.trouble:
         return
-    document = found.value
+    document = result.value
     paths = operations(document)
     if not isinstance(document, dict) or not paths:
         yield Difference(
@@ -96,15 +96,15 @@ def variants(document: Schema, schema: object, depth: int = 0) -> list[Schema]:
         return []
     if isinstance(schema.get("$ref"), str):
         return variants(document, _at(document, schema["$ref"]), depth + 1)
-    found: list[Schema] = [schema]
+    alternatives: list[Schema] = [schema]
     for key in ("oneOf", "anyOf"):
         if isinstance(schema.get(key), list):
-            found = [one for part in schema[key][:_VARIANTS_MAX] for one in variants(document, part, depth + 1)]
+            alternatives = [one for part in schema[key][:_VARIANTS_MAX] for one in variants(document, part, depth + 1)]
             break
     for part in schema["allOf"][:_DEPTH_MAX] if isinstance(schema.get("allOf"), list) else ():
         other = next(iter(variants(document, part, depth + 1)), {})
-        found = [_joined(one, other) for one in found]
-    return found[:_VARIANTS_MAX]
+        alternatives = [_joined(one, other) for one in alternatives]
+    return alternatives[:_VARIANTS_MAX]
 
 
 def _joined(one: Schema, other: Schema) -> Schema:
@@ -119,8 +119,12 @@ def _at(document: Schema, reference: str) -> object:
 
 
 def _properties(schema: Schema) -> dict[str, Any]:
-    found = schema.get("properties")
-    return {key: value for key, value in found.items() if isinstance(key, str)} if isinstance(found, dict) else {}
+    properties = schema.get("properties")
+    return (
+        {key: value for key, value in properties.items() if isinstance(key, str)}
+        if isinstance(properties, dict)
+        else {}
+    )
 
 
 def _words(value: object) -> list[str]:
@@ -129,12 +133,12 @@ def _words(value: object) -> list[str]:
 
 def _values(document: Schema, schema: object) -> list[str]:
     """Return the texts that a schema allows or gives as examples."""
-    found: list[str] = []
+    values: list[str] = []
     for one in variants(document, schema):
         if isinstance(one.get("const"), str):
-            found.append(one["const"])
-        found += _words(one.get("enum")) or _words(one.get("examples"))
-    return found
+            values.append(one["const"])
+        values += _words(one.get("enum")) or _words(one.get("examples"))
+    return values
 
 
 def _json_schema(holder: object) -> object:
@@ -197,8 +201,8 @@ def _entry(document: Schema, name: str, body: Schema, *, alone: bool) -> dict[st
 def success(operation: Schema) -> dict[str, Any]:
     """Return the success responses of an operation by status."""
     responses = operation.get("responses")
-    found = responses.items() if isinstance(responses, dict) else ()
-    return {str(status): answer for status, answer in found if str(status).startswith("2")}
+    items = responses.items() if isinstance(responses, dict) else ()
+    return {str(status): answer for status, answer in items if str(status).startswith("2")}
 
 
 def answer_fields(document: Schema, operation: Schema) -> dict[str, Any]:
@@ -207,9 +211,9 @@ def answer_fields(document: Schema, operation: Schema) -> dict[str, Any]:
         for one in variants(document, _json_schema(answer)):
             fields = _properties(one)
             inner = variants(document, fields.get("data")) if "data" in fields else []
-            found = _properties(inner[0]) if inner and _properties(inner[0]) else fields
-            if found:
-                return found
+            nested = _properties(inner[0]) if inner and _properties(inner[0]) else fields
+            if nested:
+                return nested
     return {}
 
 
@@ -243,29 +247,29 @@ def _answer_differences(document: Schema, paths: Mapping[tuple[str, str], Schema
 
 
 def _status_differences(words: list[str]) -> Iterator[Difference]:
-    known = {status.value for status in TaskStatus}
+    documented = {status.value for status in TaskStatus}
     if not words:
         return
-    if news := sorted(set(words) - known):
+    if news := sorted(set(words) - documented):
         yield Difference(
             "openapi", f"A task may also be {listed(news)}.", "Such a task is taken as still running.", matters=False
         )
-    if gone := sorted(known - set(words)):
+    if removed := sorted(documented - set(words)):
         yield Difference(
-            "openapi", f"A task is never {word(listed(gone))} any more.", "How a task ends might not be understood."
+            "openapi", f"A task is never {word(listed(removed))} any more.", "How a task ends might not be understood."
         )
 
 
 def error_codes(document: object) -> set[str]:
     """Return the error codes in the schemas of the error responses."""
-    found: set[str] = set()
+    codes: set[str] = set()
     if not isinstance(document, dict):
-        return found
+        return codes
     for operation in operations(document).values():
         responses = operation.get("responses")
         for status, answer in responses.items() if isinstance(responses, dict) else ():
             if not str(status).startswith("2"):
                 for one in variants(document, _json_schema(answer)):
                     for error in variants(document, _properties(one).get("error")):
-                        found |= set(_values(document, _properties(error).get("code")))
-    return found
+                        codes |= set(_values(document, _properties(error).get("code")))
+    return codes

@@ -42,7 +42,7 @@ _STARTS = (
 )
 _QUICKTIME_STARTS = {b"moov", b"mdat", b"wide", b"free", b"skip"}  # QuickTime files from before the ftyp box
 _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
-_SYNC_WORDS = {
+_MPEG_AUDIO_SYNC = {
     b"\xff\xfb": "audio/mpeg",
     b"\xff\xfa": "audio/mpeg",
     b"\xff\xf3": "audio/mpeg",
@@ -54,8 +54,8 @@ _SYNC_WORDS = {
 
 def sniff(head: bytes) -> str | None:
     """Return the MIME type by the first bytes, or None when they match no known type."""
-    found = next((mime for start, mime in _STARTS if head.startswith(start)), None)
-    return found or _container(head) or _SYNC_WORDS.get(head[:2]) or _by_words(head)
+    by_start = next((mime for start, mime in _STARTS if head.startswith(start)), None)
+    return by_start or _container(head) or _MPEG_AUDIO_SYNC.get(head[:2]) or _by_markup(head)
 
 
 def _container(head: bytes) -> str | None:
@@ -78,7 +78,7 @@ def _iso_brand(head: bytes) -> str:
     return _FTYP[known] if known else "video/mp4"
 
 
-def _by_words(head: bytes) -> str | None:
+def _by_markup(head: bytes) -> str | None:
     words = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in words and words.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype")):
         return "image/svg+xml"

@@ -62,9 +62,9 @@ def name_trouble(text: str) -> tuple[str, str] | None:
         return "holds a line break or another control character", "Write it in one line"
     turning = _TURNING.search(text)
     if turning is not None:
-        found = f"U+{ord(turning[0]):04X}"
+        code_point = f"U+{ord(turning[0]):04X}"
         return (
-            f"holds a character that is not seen and turns the text after it around ({found})",
+            f"holds a character that is not seen and turns the text after it around ({code_point})",
             "Type it instead of pasting it",
         )
     hidden = _HIDDEN.search(text)
@@ -100,13 +100,13 @@ def reuse_hash(canonical: Mapping[str, Any]) -> str:
     Trace id and image name do not count. Revision 0003 of the database schema contains a copy of this function, with which it
     filled the column for older rows: a change here needs a new revision that fills it again.
     """
-    asked = {key: value for key, value in canonical.items() if key != "client_request_id"}
-    asked["prompt"] = same_text(asked["prompt"])
-    asked["params"] = {
-        key: same_text(value) if isinstance(value, str) else value for key, value in asked["params"].items()
+    content = {key: value for key, value in canonical.items() if key != "client_request_id"}
+    content["prompt"] = same_text(content["prompt"])
+    content["params"] = {
+        key: same_text(value) if isinstance(value, str) else value for key, value in content["params"].items()
     }
-    image = asked.get("reference_image")
+    image = content.get("reference_image")
     if image:
-        asked["reference_image"] = {key: value for key, value in image.items() if key != "name"}
-    text = json.dumps(asked, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
+        content["reference_image"] = {key: value for key, value in image.items() if key != "name"}
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

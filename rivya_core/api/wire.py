@@ -40,10 +40,10 @@ LIBRARY_FAULTS: tuple[type[Exception], ...] = (
 """Everything that the libraries raise while sending a request, TLS errors and malformed bytes included."""
 
 _RATE_HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")  # not documented, kept if sent
-_KEPT_HEADERS = ("content-type", "date", "retry-after", "x-request-id", HEADER_SIMULATOR.lower(), *_RATE_HEADERS)
+_USED_HEADERS = ("content-type", "date", "retry-after", "x-request-id", HEADER_SIMULATOR.lower(), *_RATE_HEADERS)
 _REDACTED = "[key]"
 _SHOWN_KEY_CHARACTERS = len(KEY_PREFIX) + 4
-_URLS_KEPT = 4096
+_URLS_MAX = 4096
 UPLOAD_BYTES_PER_S = 10_000
 """Our lowest accepted rate of an upload; see :meth:`Address.whole_s`."""
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "rivya-lab"}
@@ -60,12 +60,12 @@ class Timeouts:
 
     def for_request(self, within_s: float | None) -> dict[str, float]:
         """Return the timeouts as httpx's request extension, each at most ``within_s``."""
-        most = float("inf") if within_s is None else max(within_s, 0.05)
+        limit_s = float("inf") if within_s is None else max(within_s, 0.05)
         return {
-            "connect": min(self.connect_s, most),
-            "read": min(self.read_s, most),
-            "write": min(self.write_s, most),
-            "pool": min(self.pool_s, most),
+            "connect": min(self.connect_s, limit_s),
+            "read": min(self.read_s, limit_s),
+            "write": min(self.write_s, limit_s),
+            "pool": min(self.pool_s, limit_s),
         }
 
     def whole_s(self, within_s: float | None) -> float:
@@ -91,7 +91,7 @@ class Address:
         self._url = read_base_url(base_url)
         self.route = self.network.route_to(self._url)
         # A task is read about five times, and parsing a URL is slow.
-        self._url_of = lru_cache(_URLS_KEPT)(self._build_url)
+        self._url_of = lru_cache(_URLS_MAX)(self._build_url)
         self._key = key
         self._key_bytes = key.get_secret_value().encode()
 
@@ -119,8 +119,8 @@ class Address:
         # Some servers and proxies echo request headers in error pages.
         if self._key_bytes in body:
             body = body.replace(self._key_bytes, _REDACTED.encode())
-        kept = {name: self.redact(headers[name]) for name in _KEPT_HEADERS if name in headers}
-        return RawAnswer(status, kept, body)
+        used = {name: self.redact(headers[name]) for name in _USED_HEADERS if name in headers}
+        return RawAnswer(status, used, body)
 
     def redact(self, text: str) -> str:
         """Return the text with the key replaced."""

@@ -23,7 +23,7 @@ from rivya_core.lab.lab import Lab
 from rivya_core.lab.ledger.labels import Labels
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.media.archive import Archive
-from rivya_core.lab.server.errands import Errands
+from rivya_core.lab.server.background_reads import BackgroundReads
 from rivya_core.lab.server.knowledge import Server
 from rivya_core.lab.shows.cassette.cassettes import Cassettes
 from rivya_core.lab.shows.cassette.replay import Replay
@@ -42,7 +42,7 @@ def assemble(
     supervisor: Supervisor,
     measure_worker: MeasureWorker,
     copier: Copier | None,
-    errands: Errands,
+    background: BackgroundReads,
     simulator: Any,
     replay: Replay | None,
     rooms: OpenRooms,
@@ -65,16 +65,16 @@ def assemble(
             history=history,
             archive=archive,
             enqueue_many=queue.enqueue_many,
-            stops_changed=jobs.gate.forget,
+            stops_changed=jobs.admission.forget,
         ),
         reviews=Reviews(ledger=ledger),
         ballots=Ballots(ledger=ledger, archive=archive),
         votes=votes,
         verdicts=verdicts,
         spending=Spending(ledger=ledger, history=history, now=jobs.now),
-        server=_server(settings, ledger, queue, jobs, errands, simulator),
+        server=_server(settings, ledger, queue, jobs, background, simulator),
         labels=Labels(ledger=ledger),
-        shows=_shows(settings, ledger, archive, queue, errands, rooms, replay, verdicts, votes),
+        shows=_shows(settings, ledger, archive, queue, background, rooms, replay, verdicts, votes),
         cassettes=Cassettes(settings=settings, ledger=ledger, history=history, archive=archive, replay=replay),
         _submissions=Submissions(settings=settings, ledger=ledger, archive=archive, queue=queue),
         _actions=GenerationActions(
@@ -103,14 +103,14 @@ def _condition(jobs: JobContext, engine: Engine, supervisor: Supervisor, copier:
 
 
 def _server(
-    settings: Settings, ledger: Ledger, queue: JobQueue, jobs: JobContext, errands: Errands, simulator: Any
+    settings: Settings, ledger: Ledger, queue: JobQueue, jobs: JobContext, background: BackgroundReads, simulator: Any
 ) -> Server:
     return Server(
         settings=settings,
         ledger=ledger,
         enqueue=queue.enqueue,
         refuse_if_closed=queue.refuse_if_closed,
-        errands=errands,
+        background=background,
         observer=jobs.observer,
         now=jobs.now,
         simulator=simulator,
@@ -123,7 +123,7 @@ def _shows(
     ledger: Ledger,
     archive: Archive,
     queue: JobQueue,
-    errands: Errands,
+    background: BackgroundReads,
     rooms: OpenRooms,
     replay: Replay | None,
     verdicts: Verdicts,
@@ -134,7 +134,7 @@ def _shows(
         ledger=ledger,
         archive=archive,
         refuse_if_closed=queue.refuse_if_closed,
-        errands=errands,
+        background=background,
         rooms=rooms,
         replay=replay,
         verdicts=verdicts,

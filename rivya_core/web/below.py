@@ -1,7 +1,7 @@
-"""Routes below a path: a proxy hands the dashboard one path of its host, and Streamlit has the rest of that path.
+"""Mount our routes below a base path, for a dashboard behind a proxy that gives it one path of its host.
 
-Streamlit answers every path below its own that it does not know with the page itself and 200, so ours come before it, and
-whatever they do not know is left to it.
+Streamlit answers every unknown path below its base path with its page and status 200. So our routes come first, and what they
+do not match falls through to it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Below(Mount):
         """Match the path, then the routes behind it."""
         match, inner = super().matches(scope)
         if match is not Match.NONE:
-            seen = {**scope, **inner}
-            if all(route.matches(seen)[0] is Match.NONE for route in self.routes):
+            child_scope = {**scope, **inner}
+            if all(route.matches(child_scope)[0] is Match.NONE for route in self.routes):
                 return Match.NONE, {}
         return match, inner

@@ -37,8 +37,8 @@ async def export_cassette(request: Request) -> Response:
 def _matching(selection: list[tuple[str, str]], images: bool) -> Response:
     try:
         query = export_queries.parse_filter(selection)
-        found = services.shared_lab().history.export_rows(query)
-        ids = [row.id for row in islice(found, ENTRIES_MAX + 1)]
+        rows = services.shared_lab().history.export_rows(query)
+        ids = [row.id for row in islice(rows, ENTRIES_MAX + 1)]
     except ValueError as error:
         return bad_request(f"The filter is not usable: {error}.")
     except RivyaError as error:

@@ -30,7 +30,7 @@ LEFT_OUT: Final = frozenset({"connection", "person"})
 """Columns with host names and with people's addresses: the archive is made to be handed on."""
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
-_GONE: Final = "The file is not in the data folder any more."
+_MISSING_FILE: Final = "The file is not in the data folder any more."
 _CUT: Final = "The file could not be read to its end."
 
 
@@ -95,12 +95,14 @@ def _clip(
 ) -> Iterator[bytes]:
     """Write one clip. An unreadable one is listed as missing and does not end the archive: its start is sent already."""
     if path is None:
-        packed.append(_Packed(None, None, 0, _GONE if row.has_clip else f"There is no clip: it is {row.state}."))
+        packed.append(
+            _Packed(None, None, 0, _MISSING_FILE if row.has_clip else f"There is no clip: it is {row.state}.")
+        )
         return
     try:
         source = path.open("rb")
     except OSError:
-        packed.append(_Packed(None, None, 0, _GONE))
+        packed.append(_Packed(None, None, 0, _MISSING_FILE))
         return
     name, digest, size, fault = f"{number:03d}-{clip_name(row)}", hashlib.sha256(), 0, ""
     entry = zipfile.ZipInfo(name, row.created_at.timetuple()[:6])
@@ -129,11 +131,11 @@ def _manifest(marked: list[exports.Marked], packed: list[_Packed]) -> str:
         clips.append(
             {"file": is_in.name, "sha256": is_in.sha256, "bytes": is_in.size_bytes, "missing": is_in.missing, **facts}
         )
-    told = {
+    manifest = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "clips": " and ".join(sorted({MARK_LINES[row.mode_word] for row in rows})) if mode else MARKS["mixed"],
         "count": sum(1 for is_in in packed if is_in.name is not None),
         "missing": sum(1 for is_in in packed if is_in.missing),
         "generations": clips,
     }
-    return json.dumps(told, ensure_ascii=False, indent=1)
+    return json.dumps(manifest, ensure_ascii=False, indent=1)

@@ -80,10 +80,10 @@ def _parse_state(value: str) -> State:
 
 
 def _parse_param(value: str) -> tuple[str, str]:
-    name, found, wanted = value.partition(":")
-    if not found or name not in PARAM_KEYS:
+    name, separator, param_value = value.partition(":")
+    if not separator or name not in PARAM_KEYS:
         raise ValueError(f"'{value}' is not a parameter and its value, such as cfg_scale:0.5")
-    return name, plain(wanted)
+    return name, plain(param_value)
 
 
 def _parse_day(value: str) -> date | None:

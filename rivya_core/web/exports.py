@@ -128,15 +128,15 @@ OBSERVATION_COLUMNS: Mapping[str, Callable[[Observation], Cell]] = {
 
 def formula_safe(value: Cell) -> Cell:
     """Prefix a text that a spreadsheet would read as a formula, also after leading blanks or invisible characters."""
-    if isinstance(value, str) and (value.startswith(FORMULA_STARTS) or _first_shown(value) in FORMULA_SIGNS):
+    if isinstance(value, str) and (value.startswith(FORMULA_STARTS) or _first_visible(value) in FORMULA_SIGNS):
         return "'" + value
     return value
 
 
-def _first_shown(text: str) -> str:
+def _first_visible(text: str) -> str:
     """Return the first visible character in its NFKC form; empty when there is none."""
-    found = next((character for character in text if not shows_nothing(character)), "")
-    return unicodedata.normalize("NFKC", found)[:1]
+    visible = next((character for character in text if not shows_nothing(character)), "")
+    return unicodedata.normalize("NFKC", visible)[:1]
 
 
 def _of_record(column: Callable[[GenerationRecord], Cell]) -> Callable[[Marked], Cell]:
@@ -175,10 +175,10 @@ def _csv(rows: Iterable[Row], columns: Mapping[str, Callable[[Row], Cell]]) -> I
     writer = csv.writer(buffer, lineterminator="\r\n")
     buffer.write("\ufeff")
     writer.writerow(columns)
-    yield _taken(buffer)
+    yield _drain(buffer)
     for row in rows:
         writer.writerow([formula_safe(column(row)) for column in columns.values()])
-        yield _taken(buffer)
+        yield _drain(buffer)
 
 
 def json_lines(rows: Iterable[Marked]) -> Iterator[str]:
@@ -208,7 +208,7 @@ def file_name(what: str, mode: ModeWord | None, extension: str, now: datetime) -
     return f"rivya-{what}-{rows}-{now:%Y%m%d-%H%M%S}.{extension}"
 
 
-def _taken(buffer: io.StringIO) -> str:
+def _drain(buffer: io.StringIO) -> str:
     text = buffer.getvalue()
     buffer.seek(0)
     buffer.truncate(0)

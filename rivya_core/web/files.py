@@ -28,7 +28,7 @@ NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
 class _Anonymous(FileResponse):
-    """A file answer that gives away nothing but the bytes: no name, no time, and no ETag by which two addresses could be matched."""
+    """A file response that reveals only the bytes: no name, no time, and no ETag by which two URLs could be matched."""
 
     def set_stat_headers(self, stat_result: os.stat_result) -> None:
         """Set the length only, in place of Starlette's ETag and Last-Modified."""
@@ -84,7 +84,7 @@ def not_found() -> Response:
 
 
 def unreachable(error: RivyaError) -> Response:
-    """Answer 503 while the place of the files does not answer: the file may well be there."""
+    """Answer 503 while the store does not answer: the file may well exist."""
     return JSONResponse({"error": error.title}, status_code=503, headers=NO_STORE)
 
 

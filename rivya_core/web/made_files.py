@@ -1,6 +1,6 @@
-"""Files that are made for one answer and deleted after it: contact sheets and side-by-side videos for chats, clips with settings.
+"""Files generated for one response and deleted afterwards: contact sheets, side-by-side videos, clips with settings.
 
-Contact sheets and videos are made one at a time, whoever asks: encoding takes seconds of a core, and jobs run beside it.
+Contact sheets and videos are generated one at a time across all users: encoding takes seconds of a core that jobs need too.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def chat_file(request: Request) -> Response:
     return answer_with_lab(answer)
 
 
-def make(lab: Lab, kind: str, asked: QueryParams) -> tuple[Path, str]:
+def make(lab: Lab, kind: str, query: QueryParams) -> tuple[Path, str]:
     """Make the file that a query asks for; return its path, which the caller deletes, and the name to save it under.
 
     kind: one of ``KINDS``. asked: ``show`` and, for a video, ``slide``; or ``id`` once for each clip.
@@ -85,9 +85,9 @@ def make(lab: Lab, kind: str, asked: QueryParams) -> tuple[Path, str]:
     Raises:
         LabError: no such show, slide or clip, or too many of them. StorageError: a file is gone, or there is no room.
     """
-    ids = list(dict.fromkeys(asked.getlist("id")))
-    show_id = asked.get("show")
-    write, mode = _of_clips(lab, kind, ids) if show_id is None else _of_show(lab, kind, show_id, asked.get("slide"))
+    ids = list(dict.fromkeys(query.getlist("id")))
+    show_id = query.get("show")
+    write, mode = _of_clips(lab, kind, ids) if show_id is None else _of_show(lab, kind, show_id, query.get("slide"))
     what, extension = kind.split(".")
     if not _WAITING.acquire(blocking=False):
         raise LabError(
@@ -111,11 +111,11 @@ def make(lab: Lab, kind: str, asked: QueryParams) -> tuple[Path, str]:
 
 def _of_show(lab: Lab, kind: str, show_id: str, slide: str | None) -> tuple[Callable[[Path], object], ModeWord | None]:
     mode = lab.shows.get(show_id).mode
-    told: ModeWord | None = None if mode == "mixed" else mode
+    single_mode: ModeWord | None = None if mode == "mixed" else mode
     if kind == "contact-sheet.png":
-        return lambda part: lab.shows.contact_sheet(show_id, part), told
+        return lambda part: lab.shows.contact_sheet(show_id, part), single_mode
     number = int(slide) if slide is not None and slide.isdecimal() and len(slide) < 6 else 0  # noqa: PLR2004 - no show has more
-    return lambda part: lab.shows.side_by_side(show_id, number, part), told
+    return lambda part: lab.shows.side_by_side(show_id, number, part), single_mode
 
 
 def _of_clips(lab: Lab, kind: str, ids: list[str]) -> tuple[Callable[[Path], object], ModeWord | None]:
@@ -124,11 +124,11 @@ def _of_clips(lab: Lab, kind: str, ids: list[str]) -> tuple[Callable[[Path], obj
     from rivya_core.lab.shows.pictures.contact_sheet import Tile, contact_sheet, of_list  # noqa: PLC0415
     from rivya_core.lab.shows.pictures.side_by_side import LabelledClip, side_by_side  # noqa: PLC0415
 
-    most = SHEET_MAX if kind == "contact-sheet.png" else SIDE_BY_SIDE_MAX
-    rows = [row for row in lab.history.some(ids) if row.has_clip] if 0 < len(ids) <= most else []
+    max_clips = SHEET_MAX if kind == "contact-sheet.png" else SIDE_BY_SIDE_MAX
+    rows = [row for row in lab.history.some(ids) if row.has_clip] if 0 < len(ids) <= max_clips else []
     if not rows:
         raise LabError(
-            "This file cannot be made", f"It takes 1 to {most} finished clips.", "Choose others.", field="id"
+            "This file cannot be made", f"It takes 1 to {max_clips} finished clips.", "Choose others.", field="id"
         )
     labels = labels_of(rows)
     refuse_key(lab.settings, "\n".join([*labels, *(row.prompt for row in rows)]))

@@ -71,7 +71,7 @@ def routes(base_url_path: str = "", who: Who | None = None) -> Sequence[BaseRout
 
 
 def _public() -> list[BaseRoute]:
-    """What everybody may ask for: whether all is well, and the fonts of the page where people sign in."""
+    """Return the routes that need no sign-in: health, and the fonts of the sign-in page."""
     return [Route("/healthz", health), Mount("/assets/fonts", StaticFiles(directory=ASSETS / "fonts"))]
 
 
@@ -135,12 +135,12 @@ async def lifespan(_app: object) -> AsyncIterator[dict[str, Any]]:
 
 def clip(request: Request) -> Response:
     """Stream an archived clip with Range. ``?download=1``: as an attachment; ``?download=settings``: with its recipe inside."""
-    asked = request.query_params.get("download")
-    download = asked == "1"
+    download_name = request.query_params.get("download")
+    download = download_name == "1"
 
     def answer(lab: Lab) -> Response:
         record = lab.get(request.path_params["id"])
-        if asked == "settings":
+        if download_name == "settings":
             return made_files.clip_with_settings(lab, record, lab.clip(record.id))
         if record.clip_key is None:
             return not_found()
@@ -160,8 +160,8 @@ def ballot_file(request: Request) -> Response:
     """Download a ballot: one HTML file to hand out."""
 
     def answer(lab: Lab) -> Response:
-        made = lab.shows.ballots.file(request.path_params["id"])
-        return archived_file(made.path, filename=f"ballot-{made.id}.html", media_type="text/html")
+        ballot = lab.shows.ballots.file(request.path_params["id"])
+        return archived_file(ballot.path, filename=f"ballot-{ballot.id}.html", media_type="text/html")
 
     return answer_with_lab(answer)
 

@@ -1,4 +1,4 @@
-"""Read the selection of a page: from the query of a GET, or from a posted form, since an address cannot hold thousands of ids."""
+"""Read the selected ids: from the query of a GET, or from a posted form, since a URL cannot hold thousands of ids."""
 
 from __future__ import annotations
 

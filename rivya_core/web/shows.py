@@ -91,8 +91,8 @@ def ballot(request: Request) -> Response:
     """Serve the ballot of a show, with the content security policy that is written in the file."""
 
     def answer(lab: Lab) -> Response:
-        made = lab.shows.made_ballot(request.path_params["id"])
-        return not_found() if made is None else ballot_answer(made.path)
+        info = lab.shows.made_ballot(request.path_params["id"])
+        return not_found() if info is None else ballot_answer(info.path)
 
     return answer_with_lab(answer)
 
@@ -102,10 +102,10 @@ async def vote(request: Request) -> Response:
 
     def count(line: str) -> str:
         lab = services.shared_lab()
-        made = lab.shows.made_ballot(request.path_params["id"])
-        if made is None:
+        info = lab.shows.made_ballot(request.path_params["id"])
+        if info is None:
             raise LabError("This vote is not counted", "This show has no ballot.")
-        return lab.votes.accept(line, ballot=made.id).sentence
+        return lab.votes.accept(line, ballot=info.id).sentence
 
     return await vote_answer(request, count)
 

@@ -1,4 +1,4 @@
-"""Guard of our own routes where people sign in: Streamlit's login covers its pages only, so each request is checked here.
+"""Authentication middleware of our own routes: Streamlit's login covers its pages only, so each request is checked here.
 
 The core knows nothing of the cookie: ``app.py`` hands over a callable that reads it (``pages/_ui/sign_in.py``).
 """
@@ -39,7 +39,7 @@ class SignedIn:
         self.optional = optional
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Find out who asks, and pass the request on in their name."""
+        """Authenticate the request, and pass it on in the person's context."""
         person, refusal = self._look(HTTPConnection(scope))
         if person is None and not self.optional:
             await _refused(scope, refusal)(scope, receive, send)

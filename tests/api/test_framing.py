@@ -12,7 +12,7 @@ from PIL import Image
 from rivya_core.api import ReferenceImage, check_image, shrink_image
 from rivya_core.api.framing import Frame, framed, has_ratio, ratio_of
 from rivya_core.api.image_rules import IMAGE_MAX_BYTES
-from rivya_core.api.images import thumbnail, told_sent
+from rivya_core.api.images import describe_changes, thumbnail
 from tests.api.images import encode, jpeg, png, two_halves
 
 SIDES = st.integers(1, 3000)
@@ -155,4 +155,4 @@ def test_unchanged_is_said_of_the_very_bytes_and_of_nothing_else(
 
 def test_nothing_is_said_of_a_file_that_nobody_knows() -> None:
     """Neither "unchanged" nor a size that was never recorded."""
-    assert told_sent((), original_sha256="", original_bytes=0, sha256="a", size_bytes=5) == ""
+    assert describe_changes((), original_sha256="", original_bytes=0, sha256="a", size_bytes=5) == ""

@@ -11,7 +11,7 @@ from pages._ui import addresses, direction, formatting, layout, mode_marks, vote
 from pages._ui.components import vote_ranking
 from pages._ui.vote import start as ballot_start
 from rivya_core import Lab, RivyaError
-from rivya_core.lab.evaluation.redundant_takes import Needless
+from rivya_core.lab.evaluation.redundant_takes import RedundantTakes
 from rivya_core.lab.evaluation.votes.ballots import RoundRecord
 from rivya_core.lab.evaluation.votes.questions import WHOLE
 from rivya_core.lab.evaluation.votes.ranking import Rated, counted
@@ -44,7 +44,7 @@ def draw(lab: Lab, experiment_id: str, question: str, found: RoundRecord | None 
         _own(found, standing, [vote for vote in lab.votes.cast(experiment_id) if vote.round_id == found.id])
 
 
-def _table(lab: Lab, standing: Standing, saved: Needless) -> None:
+def _table(lab: Lab, standing: Standing, saved: RedundantTakes) -> None:
     votes = f"{standing.votes} vote" + ("" if standing.votes == 1 else "s")
     shown = [clips[0] for clips in standing.clips.values()][:POSTERS]
     posters = {clip: _poster(lab, clip) for clip in shown}
@@ -175,14 +175,14 @@ def _voters(standing: Standing) -> list[str]:
     ]
 
 
-def _sentence(standing: Standing, saved: Needless) -> str:
+def _sentence(standing: Standing, saved: RedundantTakes) -> str:
     if standing.winner is None or not saved.takes:
         return standing.sentence
     are = "is" if saved.takes == 1 else "are"
     return f"{standing.sentence.rstrip('.')}; {_takes(standing, saved)}, {are} no longer needed."
 
 
-def _takes(standing: Standing, saved: Needless) -> str:
+def _takes(standing: Standing, saved: RedundantTakes) -> str:
     parts = []
     if saved.planned:
         parts.append(f"{len(saved.planned)} planned")
@@ -192,7 +192,7 @@ def _takes(standing: Standing, saved: Needless) -> str:
     return f"{' and '.join(parts)} take{'' if saved.takes == 1 else 's'}, {price}"
 
 
-def _savings(standing: Standing, saved: Needless) -> None:
+def _savings(standing: Standing, saved: RedundantTakes) -> None:
     dropped, refused = st.session_state.pop(_DROPPED, None), st.session_state.pop(_REFUSED, None)
     if dropped:
         st.success(dropped, icon=":material/check:")

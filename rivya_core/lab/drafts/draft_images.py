@@ -29,16 +29,16 @@ def fit(lab: Lab, image: DraftImage, way: Fit, ratio: object) -> DraftImage:
     if way == "as_is" or ratio_of(ratio) is None or has_ratio(prepared.width_px, prepared.height_px, ratio):
         return plain
     source = image.original or prepared
-    made = shrink_image(
+    resized = shrink_image(
         load_image(lab, source).data, prepared.original_name or prepared.name, frame=Frame(way, str(ratio))
     )
     if source is not prepared or not prepared.original_sha256:
-        return replace(plain, fitted=keep(lab, made))
+        return replace(plain, fitted=keep(lab, resized))
     chosen = replace(
-        made,
+        resized,
         original_sha256=prepared.original_sha256,
         original_bytes=prepared.original_bytes,
-        changes=tuple(dict.fromkeys((*made.changes, *_earlier(prepared)))),
+        changes=tuple(dict.fromkeys((*resized.changes, *_earlier(prepared)))),
     )
     return replace(plain, fitted=keep(lab, chosen))
 

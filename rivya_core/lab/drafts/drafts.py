@@ -120,8 +120,8 @@ class Draft:
 
     def params(self) -> dict[str, Any]:
         """The parameters that this model knows and that have a value."""
-        known = {param.key for param in self.spec.params}
-        return {key: value for key, value in self.values.items() if key in known and value not in (None, "")}
+        param_names = {param.key for param in self.spec.params}
+        return {key: value for key, value in self.values.items() if key in param_names and value not in (None, "")}
 
     def same_form(self, other: Draft) -> bool:
         """Return whether two drafts make the same request; the intent does not count."""
@@ -209,9 +209,9 @@ def existing(lab: Lab, draft: Draft) -> Existing:
         return Existing()
     canonical = request.canonical()
     if draft.image is not None and draft.spec.reference is not None:
-        sent = draft.image.sent
-        shape = {"width_px": sent.width_px, "height_px": sent.height_px}
-        canonical["reference_image"] = {"sha256": sent.sha256, "mime": sent.mime, "name": sent.name, **shape}
+        to_send = draft.image.sent
+        shape = {"width_px": to_send.width_px, "height_px": to_send.height_px}
+        canonical["reference_image"] = {"sha256": to_send.sha256, "mime": to_send.mime, "name": to_send.name, **shape}
     return lab.existing(reuse_hash(canonical))
 
 
@@ -248,10 +248,10 @@ def submit(lab: Lab, draft: Draft, now: datetime, *, unseen: bool = False) -> tu
     return rows, repeated
 
 
-def _accepted(kept: Draft, draft: Draft, intent: Intent, now: datetime) -> Draft:
+def _accepted(current: Draft, draft: Draft, intent: Intent, now: datetime) -> Draft:
     """The draft with its intent accepted, unless a newer click has put another intent there meanwhile."""
-    if kept.intent is not None and kept.intent.id != intent.id:
-        return kept
+    if current.intent is not None and current.intent.id != intent.id:
+        return current
     return replace(draft, intent=replace(intent, accepted_at=now))
 
 

@@ -50,28 +50,28 @@ def balance_after(budget: Budget, cost: Price, word: ModeWord) -> str:
     """
     if budget.available_credits is None:
         return "Balance after the run: unknown until the wallet answers."
-    left = budget.available_credits - cost.total
-    if left < 0:
+    remaining = budget.available_credits - cost.total
+    if remaining < 0:
         return ""
-    held = f", after {budget.promised_credits:,} reserved for open generations" if budget.promised_credits else ""
-    return f"Balance after the run: {left:,} {UNITS[word]}{' or less' if cost.is_open else ''}{held}."
+    reserved = f", after {budget.promised_credits:,} reserved for open generations" if budget.promised_credits else ""
+    return f"Balance after the run: {remaining:,} {UNITS[word]}{' or less' if cost.is_open else ''}{reserved}."
 
 
 def reasons(budget: Budget, draft: Draft, cost: Price) -> list[str]:
     """List in words why a draft cannot be submitted now; empty when it can."""
-    found = []
+    reasons_ = []
     wrong = _prompt_trouble(draft)
     if wrong:
-        found.append(wrong)
+        reasons_.append(wrong)
         draft = replace(draft, prompt="?")
     try:
         GenerationRequest(prompt=draft.prompt, model=draft.model, params=draft.params())
     except InvalidRequestError as error:
-        found.append(error.detail or error.title)
+        reasons_.append(error.detail or error.title)
     short = _shortage(budget, cost.total)
     if short:
-        found.append(short)
-    return found
+        reasons_.append(short)
+    return reasons_
 
 
 def _prompt_trouble(draft: Draft) -> str:

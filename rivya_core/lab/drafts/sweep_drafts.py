@@ -192,13 +192,13 @@ def named_values(text: str, *, commas: bool = False) -> list[tuple[str, str]]:
     ``commas``: commas separate values, too; for numbers.
     """
     lines = re.split(r"[\n,;]", text) if commas else text.split("\n")
-    found = []
+    values = []
     for line in lines:
         if shows_nothing(line):
             continue
         named = _NAMED.match(line)
-        found.append((named["name"].strip(), named["value"].strip()) if named else ("", line.strip()))
-    return found
+        values.append((named["name"].strip(), named["value"].strip()) if named else ("", line.strip()))
+    return values
 
 
 def written_values(values: list[tuple[str, str]]) -> str:
@@ -225,9 +225,9 @@ def _of_axis(axis: Mapping[str, Any], images: Mapping[str, Mapping[str, Any]]) -
     key = name if kind in {"param", "variable"} else ""
     if kind == "image":
         named = zip(axis["labels"], values, strict=True)
-        found = [(label, images.get(value["image"]["sha256"])) for label, value in named if value]
-        kept = [_draft_image({**image, "original_name": label}) for label, image in found if image is not None]
-        return AxisDraft(kind, images=tuple(kept), bare=None in values)
+        labelled = [(label, images.get(value["image"]["sha256"])) for label, value in named if value]
+        present = [_draft_image({**image, "original_name": label}) for label, image in labelled if image is not None]
+        return AxisDraft(kind, images=tuple(present), bare=None in values)
     plain = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
     written = [
         ("" if label == value or label.endswith("…") else label, value)
@@ -237,10 +237,10 @@ def _of_axis(axis: Mapping[str, Any], images: Mapping[str, Mapping[str, Any]]) -
 
 
 def _draft_image(recorded: Mapping[str, Any]) -> DraftImage:
-    found = Draft.from_mapping({"image": {"prepared": {"size_bytes": 0, **recorded}}}).image
-    if found is None:
+    image = Draft.from_mapping({"image": {"prepared": {"size_bytes": 0, **recorded}}}).image
+    if image is None:
         raise ValueError("a recorded image that cannot be read")
-    return found
+    return image
 
 
 def _number(text: str) -> float | str:

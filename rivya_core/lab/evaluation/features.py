@@ -157,7 +157,7 @@ class _Watch:
         self._sharp = _graph(first, time_base, SHARP_PX, ("blurdetect", ""))
         self.turned = first.rotation // 90
         self._every = max(1, round(float(stream.average_rate or 24) / SHARP_PER_S))
-        self._seen = 0
+        self._frames = 0
         self._changes: list[float] = []
         self._lights: list[float] = []
         self._cuts: list[bool] = []
@@ -169,15 +169,15 @@ class _Watch:
         small = _through(self._small, frame)
         if self.first is None:
             self.first = small
-        told = small.metadata
-        self._changes.append(float(told["lavfi.siti.ti"]))
-        self._cuts.append(float(told["lavfi.scd.score"]) >= CUT_SCORE)
+        metadata = small.metadata
+        self._changes.append(float(metadata["lavfi.siti.ti"]))
+        self._cuts.append(float(metadata["lavfi.scd.score"]) >= CUT_SCORE)
         self._lights.append(float(_luma(small).mean()))
-        if self._seen % self._every == 0:
+        if self._frames % self._every == 0:
             width_px = float(_through(self._sharp, frame).metadata.get("lavfi.blur", "nan"))
             if math.isfinite(width_px) and width_px > 0:
                 self._edges_px.append(width_px)
-        self._seen += 1
+        self._frames += 1
 
     def figures(self) -> Figures:
         """Return the accumulated figures."""
@@ -241,17 +241,17 @@ def _likeness(first: VideoFrame, turned: int, image: Path) -> float:
     """SSIM of luma between a frame, upright by so many quarters, and an image cropped to its shape."""
     upright = np.ascontiguousarray(np.rot90(_luma(first), turned))
     height, width = upright.shape
-    wanted = _as_frame(image, width, height)
-    seen = VideoFrame.from_ndarray(upright, format="gray")
+    reference = _as_frame(image, width, height)
+    actual = VideoFrame.from_ndarray(upright, format="gray")
     graph = Graph()
     graph.threads = 1
     compare, sink = graph.add("ssim"), graph.add("buffersink")
-    buffers = [graph.add_buffer(width=width, height=height, format=wanted.format, time_base=TICK) for _ in range(2)]
+    buffers = [graph.add_buffer(width=width, height=height, format=reference.format, time_base=TICK) for _ in range(2)]
     for index, buffer in enumerate(buffers):
         buffer.link_to(compare, 0, index)
     compare.link_to(sink)
     graph.configure()
-    for buffer, frame in zip(buffers, (seen, wanted), strict=True):
+    for buffer, frame in zip(buffers, (actual, reference), strict=True):
         frame.pts = 0
         buffer.push(frame)
         buffer.push(None)

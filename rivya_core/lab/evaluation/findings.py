@@ -140,19 +140,19 @@ def _off(lead: Effect, one: Point, other: Point) -> float:
     return abs(one.figures[lead.key] - other.figures[lead.key] - lead.difference)
 
 
-def against_votes(found: SweepVerdict | None, votes: Sequence[Voted]) -> tuple[str, ...]:
+def against_votes(verdict: SweepVerdict | None, votes: Sequence[Voted]) -> tuple[str, ...]:
     """Return one sentence for each question, in order, on which measurements and votes disagree.
 
     Votes on a variable are compared with the finding about that variable, votes on whole combinations with all findings. With
     too few takes there is no finding to disagree with.
     """
-    if found is None:
+    if verdict is None:
         return ()
-    return tuple(said for voted in votes if (said := _against(found, voted)))
+    return tuple(sentence for voted in votes if (sentence := _against(verdict, voted)))
 
 
-def _against(found: SweepVerdict, voted: Voted) -> str:
-    words = {one.word for one in found.variables if voted.key in {WHOLE, one.axis}}
+def _against(verdict: SweepVerdict, voted: Voted) -> str:
+    words = {one.word for one in verdict.variables if voted.key in {WHOLE, one.axis}}
     if voted.outcome == "winner" and "unclear" in words and "clear" not in words:
         return (
             f"Votes and figures disagree on {voted.name}: voters prefer {voted.preferred}, while no measured difference is "

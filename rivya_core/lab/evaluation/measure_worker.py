@@ -46,7 +46,7 @@ BUSY_JOBS: Final = 16
 """Others come first, and the thread still has its turn: it shares Python's lock with the whole process, and at 15, beside two
 busy loops on two cores, whoever waited for that lock waited up to 0.4 s (0.1 s at 5, as without the thread)."""
 
-Found = TypeVar("Found")
+ResultT = TypeVar("ResultT")
 Settle = Callable[[Callable[[], bool]], None]
 Outcome = dict[str, Any]
 """``figures`` or ``error`` of one clip, as ``observations.keep`` takes them."""
@@ -72,8 +72,8 @@ class MeasureWorker:
         self._settle: Settle = lambda _: None
         self._stop = threading.Event()
         self._news = threading.Event()
-        self._wanted: dict[str, float] = {}
-        self._seen = -1
+        self._requested: dict[str, float] = {}
+        self._last_version = -1
         self._last_s = float("-inf")
         self._thread = threading.Thread(target=self._run, name="rivya-features", daemon=True)
         self._measuring: threading.Thread | None = None
@@ -99,21 +99,21 @@ class MeasureWorker:
 
     def want(self, experiment_id: str) -> None:
         """Give an experiment priority for some seconds: its clips come first, at normal priority."""
-        is_new = experiment_id not in self._wanted_now()
-        self._wanted[experiment_id] = self._clock()
+        is_new = experiment_id not in self._requested_now()
+        self._requested[experiment_id] = self._clock()
         if is_new:
             self._news.set()
 
     def step(self) -> bool:
         """Measure or check the next clip, or throttle; True when the next one may follow at once."""
         changes = self._ledger.changes()
-        if changes == self._seen:
+        if changes == self._last_version:
             return self._check_next()
         with self._ledger.reading() as connection:
-            due = observations.due_clips(connection, 1, first=self._wanted_now())
+            due = observations.due_clips(connection, 1, first=self._requested_now())
         if not due:
             if self._settling is None or not self._settling.is_alive():
-                self._seen = changes
+                self._last_version = changes
                 self._settling = self._aside("settle", self._settle_once)
             return self._check_next()
         [clip] = due
@@ -134,22 +134,22 @@ class MeasureWorker:
             self._news.wait(TICK_S)
             self._news.clear()
 
-    def _wanted_now(self) -> list[str]:
+    def _requested_now(self) -> list[str]:
         since_s = self._clock() - WATCHED_FOR_S
-        for experiment_id, looked_at_s in list(self._wanted.items()):
+        for experiment_id, looked_at_s in list(self._requested.items()):
             if looked_at_s < since_s:
-                self._wanted.pop(experiment_id, None)
-        return list(self._wanted)
+                self._requested.pop(experiment_id, None)
+        return list(self._requested)
 
     def _is_busy(self) -> bool:
         states = generations.c.state
         with self._ledger.reading() as connection:
-            found = connection.execute(
+            row = connection.execute(
                 sa.select(states, sa.func.count())
                 .where(states.in_([State.SUBMITTING.value, State.RUNNING.value, State.SAVING.value]), under_way())
                 .group_by(states)
             ).all()
-        counts = {str(state): int(count) for state, count in found}
+        counts = {str(state): int(count) for state, count in row}
         return sum(counts.values()) > BUSY_JOBS or State.SUBMITTING.value in counts or State.SAVING.value in counts
 
     def _check_next(self) -> bool:
@@ -159,8 +159,8 @@ class MeasureWorker:
         clip = self._checks.next()
         if clip is None:
             return False
-        fault = self._found_aside(lambda go_on: self._checks.fault(clip, go_on))
-        if fault is None and not self._wanted_now():
+        fault = self._run_in_thread(lambda go_on: self._checks.fault(clip, go_on))
+        if fault is None and not self._requested_now():
             fault = self._checks.fault(clip, lambda: not self._stop.is_set())
         if fault is None:
             self._checks.put_off(clip)
@@ -171,7 +171,7 @@ class MeasureWorker:
 
     def _measure(self, clip: observations.DueClip) -> None:
         began_s = self._clock()
-        outcome = None if clip.is_first else self._found_aside(lambda go_on: self._outcome(clip, go_on))
+        outcome = None if clip.is_first else self._run_in_thread(lambda go_on: self._outcome(clip, go_on))
         if outcome is None:
             outcome = self._outcome(clip, lambda: not self._stop.is_set())
         if outcome is None:
@@ -180,27 +180,27 @@ class MeasureWorker:
         with self._ledger.writing() as connection:
             observations.keep(connection, clip.generation_id, self._last_s - began_s, self._ledger.clock(), **outcome)
 
-    def _found_aside(self, find: Callable[[Callable[[], bool]], Found | None]) -> Found | None:
+    def _run_in_thread(self, find: Callable[[Callable[[], bool]], ResultT | None]) -> ResultT | None:
         """Measure or check at low priority; None when aborted because it took too long or the clip became awaited.
 
         The caller writes the result: a low-priority thread might hold the write lock for long (priority inversion).
         """
-        found: list[Found | None] = []
+        results: list[ResultT | None] = []
         dropped = threading.Event()
 
         def measure() -> None:
-            found.append(find(lambda: not dropped.is_set()))
+            results.append(find(lambda: not dropped.is_set()))
             self._news.set()
 
         self._measuring = self._aside("measure", measure)
         ends_s = self._clock() + PATIENCE_S
-        while not found and (left_s := ends_s - self._clock()) > 0:
+        while not results and (left_s := ends_s - self._clock()) > 0:
             self._news.wait(left_s)
             self._news.clear()
-            if self._stop.is_set() or self._wanted_now():
+            if self._stop.is_set() or self._requested_now():
                 break
         dropped.set()
-        return found[0] if found else None
+        return results[0] if results else None
 
     def _settle_once(self) -> None:
         try:

@@ -100,7 +100,7 @@ def read(connection: sa.Connection, experiment_id: str) -> Observed | None:
     ).first()
     if head is None:
         return None
-    found = connection.execute(
+    rows = connection.execute(
         sa.select(cells.c.cell, cells.c.labels, cells.c.expected_credits)
         .where(cells.c.experiment_id == experiment_id)
         .order_by(cells.c.cell)
@@ -111,7 +111,7 @@ def read(connection: sa.Connection, experiment_id: str) -> Observed | None:
         mode=head.mode,
         model=head.model,
         created_at=head.created_at,
-        cells=tuple(Cell(row.cell, row.labels, row.expected_credits) for row in found),
+        cells=tuple(Cell(row.cell, row.labels, row.expected_credits) for row in rows),
         takes=tuple(_takes(connection, experiment_id)),
         name=head.name,
         question=head.question,
@@ -167,10 +167,10 @@ def due_clips(connection: sa.Connection, limit: int, *, first: Sequence[str] = (
         cell_takes.c.experiment_id.in_(first), cell_takes.c.generation_id.is_not(None)
     )
     is_first = generations.c.id.in_(preferred)
-    known = sa.and_(features.c.generation_id == generations.c.id, features.c.version == VERSION)
+    is_measured = sa.and_(features.c.generation_id == generations.c.id, features.c.version == VERSION)
     rows = connection.execute(
         sa.select(generations.c.id, generations.c.clip_key, generations.c.asset_sha256, is_first.label("is_first"))
-        .select_from(generations.outerjoin(features, known))
+        .select_from(generations.outerjoin(features, is_measured))
         .where(
             generations.c.id.in_(sa.select(cell_takes.c.generation_id)),
             generations.c.state == State.SUCCEEDED.value,

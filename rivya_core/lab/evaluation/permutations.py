@@ -73,7 +73,7 @@ def deals(groups: tuple[int, ...], blocks: tuple[int, ...]) -> Permutations:
 
 
 def _blocks(blocks: Sequence[int]) -> list[list[int]]:
-    return [[index for index, block in enumerate(blocks) if block == wanted] for wanted in sorted(set(blocks))]
+    return [[index for index, block in enumerate(blocks) if block == level] for level in sorted(set(blocks))]
 
 
 def _all_ways(happened: Labels, members: list[list[int]]) -> Labels:

@@ -12,7 +12,7 @@ from rivya_core.lab.ledger.states import State
 
 
 @dataclass(frozen=True, slots=True)
-class Needless:
+class RedundantTakes:
     """Takes that are no longer needed. ``planned``: cell and take; ``waiting``: generations that were never sent."""
 
     planned: tuple[tuple[int, int], ...] = ()
@@ -25,7 +25,7 @@ class Needless:
         return len(self.planned) + len(self.waiting)
 
 
-def find(connection: sa.Connection, experiment_id: str, out: Collection[int]) -> Needless:
+def find(connection: sa.Connection, experiment_id: str, out: Collection[int]) -> RedundantTakes:
     """Find planned and waiting takes of some cells, except waiting ones that another experiment uses as well."""
     column, row = cell_takes.c, generations.c
     shared = cell_takes.alias()
@@ -38,7 +38,7 @@ def find(connection: sa.Connection, experiment_id: str, out: Collection[int]) ->
     waits = sa.and_(
         row.state == State.WAITING.value, row.attempts == 0, row.experiment_id == experiment_id, sa.not_(elsewhere)
     )
-    found = connection.execute(
+    rows = connection.execute(
         sa.select(column.cell, column.take, row.id, row.held_credits, cells.c.expected_credits)
         .select_from(joined)
         .where(
@@ -48,14 +48,14 @@ def find(connection: sa.Connection, experiment_id: str, out: Collection[int]) ->
         )
         .order_by(column.cell, column.take)
     ).all()
-    return Needless(
-        planned=tuple((one.cell, one.take) for one in found if one.id is None),
-        waiting=tuple(one.id for one in found if one.id is not None),
-        credits=sum(one.expected_credits if one.id is None else one.held_credits for one in found),
+    return RedundantTakes(
+        planned=tuple((one.cell, one.take) for one in rows if one.id is None),
+        waiting=tuple(one.id for one in rows if one.id is not None),
+        credits=sum(one.expected_credits if one.id is None else one.held_credits for one in rows),
     )
 
 
-def drop_planned(connection: sa.Connection, experiment_id: str, found: Needless) -> int:
+def drop_planned(connection: sa.Connection, experiment_id: str, redundant: RedundantTakes) -> int:
     """Drop the planned takes; return how many."""
     column = cell_takes.c
     return sum(
@@ -67,5 +67,5 @@ def drop_planned(connection: sa.Connection, experiment_id: str, found: Needless)
                 column.generation_id.is_(None),
             )
         ).rowcount
-        for cell, take in found.planned
+        for cell, take in redundant.planned
     )

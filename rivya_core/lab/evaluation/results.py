@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from rivya_core.api.errors import LabError
 from rivya_core.lab.evaluation import redundant_takes
-from rivya_core.lab.evaluation.redundant_takes import Needless
+from rivya_core.lab.evaluation.redundant_takes import RedundantTakes
 from rivya_core.lab.evaluation.votes import ballot_lines, repository as box, standings
 from rivya_core.lab.evaluation.votes.ballot_lines import ImportedVote, LineRecord, Pasted
 from rivya_core.lab.evaluation.votes.questions import Question, asked, known, questions
@@ -242,7 +242,7 @@ class Votes:
 
     # -- what need not be made any more ----------------------------------------------------------------------------
 
-    def needless(self, experiment_id: str) -> Needless:
+    def needless(self, experiment_id: str) -> RedundantTakes:
         """Return the planned and waiting takes of eliminated combinations, with their credits.
 
         Eliminating a value of one variable makes no take redundant: its combinations serve the questions on the others.
@@ -262,6 +262,6 @@ class Votes:
             dropped = redundant_takes.drop_planned(connection, experiment_id, found)
         return dropped + sum(self._ledger.actions.cancel(generation_id) for generation_id in found.waiting)
 
-    def _needless(self, connection: sa.Connection, experiment_id: str) -> Needless:
+    def _needless(self, connection: sa.Connection, experiment_id: str) -> RedundantTakes:
         case = read_case(connection, experiment_id)
         return redundant_takes.find(connection, experiment_id, case.tally(case.questions[-1]).out)

@@ -127,8 +127,8 @@ class Reviews:
     def delete_note(self, note_id: int) -> ClipNote | None:
         """Delete a note; return it for ``restore_note``, or None when it was already gone."""
         with begin_immediate(self._database) as connection:
-            gone = sa.delete(clip_notes).where(clip_notes.c.id == note_id).returning(clip_notes)
-            row = connection.execute(gone).first()
+            statement = sa.delete(clip_notes).where(clip_notes.c.id == note_id).returning(clip_notes)
+            row = connection.execute(statement).first()
         return None if row is None else _note(row)
 
     def restore_note(self, note: ClipNote) -> bool:

@@ -106,8 +106,8 @@ class Finding:
         Its ``at_most_sd`` bounds every feature at the level: a bound below the largest true difference is one below that
         feature's own, however many features there are.
         """
-        known = [effect for effect in self.effects if not effect.constant and math.isfinite(effect.at_most_sd)]
-        return max(known, key=lambda effect: effect.at_most_sd, default=None)
+        bounded = [effect for effect in self.effects if not effect.constant and math.isfinite(effect.at_most_sd)]
+        return max(bounded, key=lambda effect: effect.at_most_sd, default=None)
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,8 @@ class _Design:
     def information(self) -> Floats:
         """Information matrix of the groups after the block effects are removed."""
         of_block = self.counts.sum(axis=1)
-        found: Floats = np.diag(self.counts.sum(axis=0)) - (self.counts / of_block[:, None]).T @ self.counts
-        return found
+        matrix: Floats = np.diag(self.counts.sum(axis=0)) - (self.counts / of_block[:, None]).T @ self.counts
+        return matrix
 
     @property
     def rank(self) -> int:
@@ -157,8 +157,8 @@ class _Design:
     def spread(self) -> Floats:
         """Variance of the difference between each two groups, for a variance of 1 between takes."""
         inverse = np.linalg.pinv(self.information)
-        found: Floats = np.diag(inverse)[:, None] + np.diag(inverse)[None, :] - 2 * inverse
-        return found
+        variances: Floats = np.diag(inverse)[:, None] + np.diag(inverse)[None, :] - 2 * inverse
+        return variances
 
 
 def find(groups: Sequence[int], blocks: Sequence[int], figures: Mapping[str, Sequence[float]]) -> Finding:
@@ -231,7 +231,7 @@ def _effects(
     values, groups = _centred(design, figures), np.asarray(design.groups)
     inverse = np.linalg.pinv(design.information)
     best = None if shares is None else shares.max(axis=1)
-    found = []
+    effects = []
     for column, (key, raw) in enumerate(figures.items()):
         centred = values[:, column]
         sums = np.asarray([centred[groups == group].sum() for group in range(design.counts.shape[1])])
@@ -240,27 +240,27 @@ def _effects(
         p = None if best is None else 1.0
         if best is not None and shares is not None and deal is not None and total > 0:
             p = float(np.count_nonzero(best >= shares[0, column] - _SAME)) / len(best)
-        found.append(_effect(design, key, np.asarray(raw, dtype=np.float64), means, between, total, p))
+        effects.append(_effect(design, key, np.asarray(raw, dtype=np.float64), means, between, total, p))
     if best is None:
-        return tuple(sorted(found, key=lambda effect: (math.isnan(effect.f), -effect.f)))
-    return tuple(sorted(found, key=lambda effect: 1.0 if effect.p is None else effect.p))
+        return tuple(sorted(effects, key=lambda effect: (math.isnan(effect.f), -effect.f)))
+    return tuple(sorted(effects, key=lambda effect: 1.0 if effect.p is None else effect.p))
 
 
 def _effect(
     design: _Design, key: str, raw: Floats, means: Floats, between: float, total: float, p: float | None
 ) -> Effect:
-    most, least = int(means.argmax()), int(means.argmin())
-    if most == least:
-        most, least = 0, 1
+    highest, lowest = int(means.argmax()), int(means.argmin())
+    if highest == lowest:
+        highest, lowest = 0, 1
     df, groups = design.error_df, np.asarray(design.groups)
     within = max(0.0, total - between)
     within = 0.0 if within <= _SAME * total else within
     variance = within / df if df > 0 else math.nan
     sd = math.sqrt(variance) if df > 0 else math.nan
     scale = design.rank * special.fdtri(design.rank, df, 1 - LEVEL) if df > 0 else math.nan
-    half = math.sqrt(scale * variance * design.spread[most, least]) if df > 0 else math.nan
+    half = math.sqrt(scale * variance * design.spread[highest, lowest]) if df > 0 else math.nan
     apart = np.abs(means[:, None] - means[None, :]) + np.sqrt(scale * variance * np.maximum(design.spread, 0.0))
-    difference = float(means[most] - means[least])
+    difference = float(means[highest] - means[lowest])
     reach = float(special.stdtrit(df, 1 - LEVEL / 2)) * sd if df > 0 else math.nan
     levels = []
     for group in range(len(means)):
@@ -275,8 +275,8 @@ def _effect(
         p=p,
         f=_over(between / max(1, design.rank), variance) if df > 0 else math.nan,
         sd=sd,
-        most=most,
-        least=least,
+        most=highest,
+        least=lowest,
         difference=difference,
         low=difference - half,
         high=difference + half,

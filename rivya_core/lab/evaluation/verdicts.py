@@ -28,7 +28,7 @@ from rivya_core.settings import Settings
 
 log = logging.getLogger("rivya.verdicts")
 
-KEPT: Final = 64
+CACHE_MAX: Final = 64
 WAIT_LOOK_S: Final = 0.1
 FAULT: Final = "Something nobody foresaw went wrong while it was worked out; the log has the details."
 
@@ -98,7 +98,7 @@ class Verdicts:
         self._refuse_if_closed = refuse_if_closed
         self._measure_worker = measure_worker
         self._lock = threading.Lock()
-        self._known: dict[str, _Worked] = {}
+        self._cache: dict[str, _Worked] = {}
         self._looked: dict[str, tuple[int, Standing]] = {}
         self._at_work: set[str] = set()
 
@@ -126,12 +126,12 @@ class Verdicts:
         if looked is not None and looked[0] == changes and looked[1].stage != "judging":
             return looked[1]
         observed = self._read(experiment_id)
-        known = self._known.get(experiment_id)
-        worked = known if known is not None and known.fingerprint == observed.fingerprint else None
+        cached = self._cache.get(experiment_id)
+        worked = cached if cached is not None and cached.fingerprint == observed.fingerprint else None
         if worked is None and observed.is_complete:
             self._work_beside(observed)
         standing = _standing(observed, worked)
-        if len(self._looked) >= KEPT:
+        if len(self._looked) >= CACHE_MAX:
             self._looked.clear()
         self._looked[experiment_id] = (changes, standing)
         return standing
@@ -183,7 +183,7 @@ class Verdicts:
     def try_again(self, experiment_id: str) -> None:
         """Clear a failed computation, so that the next ``look`` retries it."""
         with self._lock:
-            self._known.pop(experiment_id, None)
+            self._cache.pop(experiment_id, None)
             self._looked.pop(experiment_id, None)
 
     # -- knobs -----------------------------------------------------------------------------------------------------
@@ -203,12 +203,12 @@ class Verdicts:
         return ParameterNote("sweep", f"{sweep.words}{more}", sweep.experiment_id, sweep.at)
 
     def _probed(self, model: str, param: str) -> ParameterNote | None:
-        found = self._ledger.key_value.get(note_name(self._settings.mode, model, param))
-        if not isinstance(found, Mapping):
+        stored = self._ledger.key_value.get(note_name(self._settings.mode, model, param))
+        if not isinstance(stored, Mapping):
             return None
         try:
-            at = datetime.fromisoformat(str(found["at"]))
-            return ParameterNote(str(found["verdict"]), str(found["words"]), str(found["experiment_id"]), at)
+            at = datetime.fromisoformat(str(stored["at"]))
+            return ParameterNote(str(stored["verdict"]), str(stored["words"]), str(stored["experiment_id"]), at)
         except (KeyError, ValueError):
             return None
 
@@ -254,18 +254,18 @@ class Verdicts:
 
     def _work(self, observed: Observed) -> _Worked:
         """Compute the verdicts, once per state of an experiment; a failure is cached, too."""
-        known = self._known.get(observed.experiment_id)
-        if known is not None and known.fingerprint == observed.fingerprint:
-            return known
+        cached = self._cache.get(observed.experiment_id)
+        if cached is not None and cached.fingerprint == observed.fingerprint:
+            return cached
         try:
             worked = _Worked(observed.fingerprint, appraise(observed))
         except Exception:
             log.exception("a verdict could not be worked out", extra={"experiment_id": observed.experiment_id})
             worked = _Worked(observed.fingerprint, fault=FAULT)
         with self._lock:
-            while len(self._known) >= KEPT:
-                self._known.pop(next(iter(self._known)))
-            self._known[observed.experiment_id] = worked
+            while len(self._cache) >= CACHE_MAX:
+                self._cache.pop(next(iter(self._cache)))
+            self._cache[observed.experiment_id] = worked
         return worked
 
     def _work_beside(self, observed: Observed) -> None:

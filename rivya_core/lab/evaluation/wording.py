@@ -108,11 +108,11 @@ def grounds(verdict: AxisVerdict) -> str:
         )
     if lead is None or lead.constant:
         return "No feature changed at all."
-    seen = f"The largest difference: {claim(verdict, lead)} by {_amount(verdict, lead)}."
+    observed = f"The largest difference: {claim(verdict, lead)} by {_amount(verdict, lead)}."
     if finding.p is None or not lead.low > 0:
-        return f"{seen} {_capital(VARIATION)} alone can do that."
+        return f"{observed} {_capital(VARIATION)} alone can do that."
     return (
-        f"{seen} So few takes cannot rule {VARIATION} out: it does as much in {figure(finding.p * 100)} % of all ways "
+        f"{observed} So few takes cannot rule {VARIATION} out: it does as much in {figure(finding.p * 100)} % of all ways "
         f"of dealing them, and {finding.level * 100:g} % is the most that a clear verdict allows."
     )
 

@@ -136,8 +136,8 @@ class ExampleStudy:
             now=at,
         )
         repository.update(connection, EXPERIMENT_ID, source=EXAMPLE)
-        asked = [(cell.cell, cell.reuse_sha256, price) for cell, price in zip(sweep.cells, prices, strict=True)]
-        repository.write_takes(connection, EXPERIMENT_ID, reuse.places(asked, sweep.takes))
+        priced = [(cell.cell, cell.reuse_sha256, price) for cell, price in zip(sweep.cells, prices, strict=True)]
+        repository.write_takes(connection, EXPERIMENT_ID, reuse.places(priced, sweep.takes))
         filled = []
         for number, (clip, columns) in enumerate(zip(clips, stored, strict=True), start=1):
             request = sweep.cells[clip["cell"]].request
@@ -228,10 +228,10 @@ def keep_to_the_simulator(ledger: Ledger, connection_name: str) -> None:
         row = None if note is None else connection.execute(query).first()
     if row is None:
         return
-    wanted = connection_name != EMBEDDED_CONNECTION or bool(note.get("removed"))
-    if (row.deleted_at is not None) != wanted:
+    must_hide = connection_name != EMBEDDED_CONNECTION or bool(note.get("removed"))
+    if (row.deleted_at is not None) != must_hide:
         with ledger.writing() as connection:
-            _set_deleted(connection, ledger.clock() if wanted else None)
+            _set_deleted(connection, ledger.clock() if must_hide else None)
 
 
 def _mark(ledger: Ledger, *, is_removed: bool) -> None:

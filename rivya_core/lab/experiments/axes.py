@@ -59,15 +59,15 @@ def _param_labels() -> dict[str, str]:
     return {param.key: param.label for spec in packaged_models().values() for param in spec.params if param.label}
 
 
-def given_axis(name: str, target: Target, given: Iterable[Any], base: GenerationRequest) -> AxisPlan:
+def checked_axis(name: str, target: Target, raw_values: Iterable[Any], base: GenerationRequest) -> AxisPlan:
     """Check one axis as somebody gave it.
 
     Raises:
         InvalidRequestError: the list is empty, too long, or holds a value or a name twice; ``field`` is the axis.
     """
-    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+    if isinstance(raw_values, (str, bytes, Mapping)) or not isinstance(raw_values, Iterable):
         raise invalid(name, "needs a list of values", "Give it as [value, value, ...]")
-    items = [item if isinstance(item, Labelled) else Labelled(item, "") for item in given]
+    items = [item if isinstance(item, Labelled) else Labelled(item, "") for item in raw_values]
     if not items:
         raise invalid(name, "has no values", "Give at least one, or remove the variable")
     if len(items) > MAX_VALUES:

@@ -62,9 +62,9 @@ def _warnings(sweep: Sweep, mode: Mode, read_note: ReadNote) -> Iterator[str]:
                 yield SHAPE.format(param=param)
     for model in models:
         spec = next(cell.request.spec for cell in sweep.cells if cell.request.model == model)
-        left_out = [key for key in sweep.base.params if spec.param(key) is None]
-        if left_out:
-            yield f"{model} takes no {', '.join(left_out)}, so it is left out of its combinations."
+        dropped = [key for key in sweep.base.params if spec.param(key) is None]
+        if dropped:
+            yield f"{model} takes no {', '.join(dropped)}, so it is left out of its combinations."
     for cell in sweep.cells:
         yield from (
             words for words in cell.request.warnings if aspect is None or not words.startswith(f"{aspect.key}:")

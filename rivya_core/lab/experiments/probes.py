@@ -55,8 +55,8 @@ def plans(
     Raises:
         InvalidRequestError: the model has no such parameter, or it has no two ends.
     """
-    found = model_spec(model).param(param)
-    ends = [] if found is None else _ends(found)
+    param_spec = model_spec(model).param(param)
+    ends = [] if param_spec is None else _ends(param_spec)
     if len(ends) != ENDS:
         raise InvalidRequestError(
             "This cannot be probed",
@@ -68,10 +68,10 @@ def plans(
     return _plan(lab, "hint", request, param, ends), _plan(lab, "verdict", request, param, ends)
 
 
-def kind_of(asked: Kind, sweep: Sweep) -> Kind:
+def kind_of(requested: Kind, sweep: Sweep) -> Kind:
     """Return the kind of an extended probe: still a probe while a single parameter varies, and which one by its takes."""
     probes = [plan for plan in sweep.plans if plan.target == "param" and len(plan.values) >= ENDS]
-    if asked == "sweep" or len(probes) != 1 or len(sweep.plans) != 1 or sweep.takes < TAKES["hint"]:
+    if requested == "sweep" or len(probes) != 1 or len(sweep.plans) != 1 or sweep.takes < TAKES["hint"]:
         return "sweep"
     return "verdict" if sweep.takes >= TAKES["verdict"] else "hint"
 

@@ -52,13 +52,13 @@ class Purchaser:
         """
         name, mode = self._settings.connection, self._settings.mode
         prices = Prices(connection, name)
-        asked = [(cell.cell, cell.reuse_sha256, prices.of(cell.request)) for cell in sweep.cells]
-        planned = reuse.plan(connection, reuse.places(asked, sweep.takes), name, mode)
+        priced = [(cell.cell, cell.reuse_sha256, prices.of(cell.request)) for cell in sweep.cells]
+        planned = reuse.plan(connection, reuse.places(priced, sweep.takes), name, mode)
         repository.write_experiment(
             connection,
             experiment_id,
             sweep,
-            [price for _, _, price in asked],
+            [price for _, _, price in priced],
             mode=reuse.modes_of(connection, name, mode)[0],
             name=name,
             quoted_credits=planned.credits,
@@ -89,7 +89,7 @@ class Purchaser:
         spent = repository.spent(connection, record.id)
         chosen = self._allowed(connection, planned, record.cap_credits, spent, only_what_fits=only_what_fits)
         # Between screen and click more takes may have failed or prices risen: never charge more than was confirmed.
-        quote.check_shown([place.expected_credits for place in chosen], expected_credits)
+        quote.check_confirmed_price([place.expected_credits for place in chosen], expected_credits)
         self._fill(connection, record.id, planned, chosen, self._requests(connection, record.id))
         return len(chosen)
 
@@ -127,11 +127,11 @@ class Purchaser:
             for place in planned.reused
             if place.generation_id is not None
         ]
-        bought = [
+        new_generations = [
             Assignment(place.cell, place.take, item.id, reused=False, tries=place.tries + 1)
             for place, item in zip(chosen, new, strict=True)
         ]
-        repository.assign(connection, experiment_id, reused + bought)
+        repository.assign(connection, experiment_id, reused + new_generations)
 
     # -- shared ----------------------------------------------------------------------------------------------------
 

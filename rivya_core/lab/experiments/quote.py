@@ -118,11 +118,11 @@ def check(budget: Budget, prices: Sequence[int], cap_credits: int | None, spent_
         budgets.check(budget, needed)
     except BudgetError as error:
         fits = how_many_fit(budget, prices, cap_credits, spent_credits)
-        told = f"{error.detail} {fits:,} of {len(prices):,} new clips fit."
-        raise BudgetError(error.title, told, error.hint, field=error.field, fits=fits) from None
+        detail = f"{error.detail} {fits:,} of {len(prices):,} new clips fit."
+        raise BudgetError(error.title, detail, error.hint, field=error.field, fits=fits) from None
 
 
-def check_shown(prices: Sequence[int], shown_credits: int | None) -> None:
+def check_confirmed_price(prices: Sequence[int], shown_credits: int | None) -> None:
     """Check that takes cost no more than the price that was confirmed on screen; None: none was confirmed.
 
     Raises:

@@ -58,10 +58,10 @@ def is_lost() -> sa.ColumnElement[bool]:
 def is_usable() -> sa.ColumnElement[bool]:
     """Match rows that can fill a take: with a clip, or running; never an example, a hidden or a held-back row."""
     column = generations.c
-    made = sa.and_(column.state == State.SUCCEEDED.value, column.clip_key.is_not(None))
+    has_clip = sa.and_(column.state == State.SUCCEEDED.value, column.clip_key.is_not(None))
     coming = sa.and_(column.state.in_(ON_THE_WAY), sa.not_(is_given_up()))
     return sa.and_(
-        sa.or_(made, coming),
+        sa.or_(has_clip, coming),
         is_judgeable(),
         column.deleted_at.is_(None),
         column.source != "example",
@@ -107,12 +107,12 @@ class Existing:
     @property
     def sentence(self) -> str:
         """What to say before one more is bought on purpose; "" when nothing exists."""
-        said = [f"You have {_clips(len(self.clips))}"] if self.clips else []
+        parts = [f"You have {_clips(len(self.clips))}"] if self.clips else []
         for ids, state in ((self.coming, "on the way"), (self.unwatched, "no longer watched and may still come")):
             if ids:
-                which = f"{len(ids):,} more" if said else _clips(len(ids))
-                said.append(f"{which} {'is' if len(ids) == 1 else 'are'} {state}")
-        return f"{', and '.join(said)}." if said else ""
+                which = f"{len(ids):,} more" if parts else _clips(len(ids))
+                parts.append(f"{which} {'is' if len(ids) == 1 else 'are'} {state}")
+        return f"{', and '.join(parts)}." if parts else ""
 
 
 def _clips(count: int) -> str:
@@ -122,10 +122,10 @@ def _clips(count: int) -> str:
 def existing(connection: sa.Connection, reuse_sha256: str, name: str, mode: Mode) -> Existing:
     """Look up what would fill a take of a request, oldest first."""
     rows = connection.execute(_usable(connection, name, mode).where(generations.c.reuse_sha256 == reuse_sha256)).all()
-    made = [row for row in rows if row.state == State.SUCCEEDED.value]
+    succeeded = [row for row in rows if row.state == State.SUCCEEDED.value]
     open_ = [row for row in rows if row.state != State.SUCCEEDED.value]
     return Existing(
-        clips=tuple(row.id for row in made),
+        clips=tuple(row.id for row in succeeded),
         coming=tuple(row.id for row in open_ if row.unwatched_at is None),
         unwatched=tuple(row.id for row in open_ if row.unwatched_at is not None),
     )
@@ -183,29 +183,29 @@ def places(cells: Sequence[tuple[int, str, int]], takes: int) -> list[TakeSlot]:
 
 
 def plan(
-    connection: sa.Connection, wanted: Sequence[TakeSlot], name: str, mode: Mode, used: Collection[str] = ()
+    connection: sa.Connection, slots: Sequence[TakeSlot], name: str, mode: Mode, used: Collection[str] = ()
 ) -> Plan:
     """Give each slot the oldest generation with the same request that fills no other slot; those in ``used`` are left out.
 
     The single source of every purchase of an experiment, every quote and every price on a button.
     """
-    known = _known(connection, {place.reuse_sha256 for place in wanted}, name, mode, frozenset(used))
-    return Plan(tuple(replace(place, generation_id=next(known[place.reuse_sha256], None)) for place in wanted))
+    usable = _usable_by_hash(connection, {place.reuse_sha256 for place in slots}, name, mode, frozenset(used))
+    return Plan(tuple(replace(place, generation_id=next(usable[place.reuse_sha256], None)) for place in slots))
 
 
-def _known(
+def _usable_by_hash(
     connection: sa.Connection, hashes: Collection[str], name: str, mode: Mode, used: frozenset[str]
 ) -> defaultdict[str, Iterator[str]]:
     query = _usable(connection, name, mode)
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    left = iter(sorted(hashes))
-    while some := list(islice(left, CHUNK)):
+    by_hash: defaultdict[str, list[str]] = defaultdict(list)
+    remaining = iter(sorted(hashes))
+    while some := list(islice(remaining, CHUNK)):
         # Queried by sequence number: with a long list of hashes SQLite would scan every row instead of using their index.
         alike = sa.select(generations.c.seq).where(generations.c.reuse_sha256.in_(some))
         for row in connection.execute(query.where(generations.c.seq.in_(alike))):
             if row.id not in used:
-                found[row.reuse_sha256].append(row.id)
-    return defaultdict(lambda: iter(()), {sha256: iter(ids) for sha256, ids in found.items()})
+                by_hash[row.reuse_sha256].append(row.id)
+    return defaultdict(lambda: iter(()), {sha256: iter(ids) for sha256, ids in by_hash.items()})
 
 
 class Prices:
@@ -214,7 +214,7 @@ class Prices:
     def __init__(self, connection: sa.Connection, name: str) -> None:
         self._connection = connection
         self._name = name
-        self._known: dict[str, int | None] = {}
+        self._usable_by_hash: dict[str, int | None] = {}
 
     def of(self, request: GenerationRequest) -> int:
         """Return the price in credits: the last reservation of the same model and settings on this connection, else the list price."""
@@ -226,7 +226,7 @@ class Prices:
 
     def _learned(self, model: str, params: Mapping[str, Any]) -> int | None:
         note = price_name(self._name, model, params)
-        if note not in self._known:
+        if note not in self._usable_by_hash:
             value = read_note(self._connection, note)
-            self._known[note] = value if isinstance(value, int) else None
-        return self._known[note]
+            self._usable_by_hash[note] = value if isinstance(value, int) else None
+        return self._usable_by_hash[note]

@@ -79,8 +79,8 @@ class Sweeps:
         with reading_at_once(self._ledger.database) as connection:
             _check_parent(connection, sweep)
             prices = Prices(connection, name)
-            asked = [(cell.cell, cell.reuse_sha256, prices.of(cell.request)) for cell in sweep.cells]
-            planned = reuse.plan(connection, reuse.places(asked, sweep.takes), name, mode)
+            priced = [(cell.cell, cell.reuse_sha256, prices.of(cell.request)) for cell in sweep.cells]
+            planned = reuse.plan(connection, reuse.places(priced, sweep.takes), name, mode)
             budget = budgets.read(connection, mode, name, self._settings)
             own = reuse.modes_of(connection, name, mode)[0]
             warnings = parameter_notes.warnings(sweep, own, lambda note: read_note(connection, note))

@@ -11,7 +11,7 @@ from rivya_core.api import GenerationRequest
 from rivya_core.api.errors import InvalidRequestError
 from rivya_core.api.params import check_text, invalid
 from rivya_core.api.texts import name_trouble, shows_nothing
-from rivya_core.lab.experiments.axes import AxisPlan, Labelled, Target, choice_axes, given_axis, named
+from rivya_core.lab.experiments.axes import AxisPlan, Labelled, Target, checked_axis, choice_axes, named
 from rivya_core.lab.experiments.records import Axis, Kind
 from rivya_core.lab.experiments.templates import Template, parse
 from rivya_core.lab.ledger.cap_log import MAX_CAP_CREDITS
@@ -78,15 +78,15 @@ class Sweep:
         for name in self.axes:
             _one_line("axes", check_text("axes", name).strip())
         put = object.__setattr__
-        put(self, "axes", {name: _kept(values) for name, values in self.axes.items()})
+        put(self, "axes", {name: _copied(values) for name, values in self.axes.items()})
         expansion = _Expansion(self.base, self.axes)
         put(self, "plans", expansion.axes)
         put(self, "cells", tuple(expansion.cells(paired=self.paired)))
-        wanted = len(self.cells) * self.takes
-        if wanted > MAX_GENERATIONS:
+        take_count = len(self.cells) * self.takes
+        if take_count > MAX_GENERATIONS:
             raise invalid(
                 "takes",
-                f"{len(self.cells)} combinations of {self.takes} takes are {wanted} generations, and at most "
+                f"{len(self.cells)} combinations of {self.takes} takes are {take_count} generations, and at most "
                 f"{MAX_GENERATIONS} are taken",
                 "Take fewer takes or values",
             )
@@ -97,7 +97,7 @@ class Sweep:
         return tuple(Axis(plan.name, plan.labels) for plan in self.plans)
 
 
-def _kept(values: Any) -> Any:
+def _copied(values: Any) -> Any:
     """Copy a list of values, so that the caller cannot change it later; anything else is refused by its axis."""
     return tuple(values) if isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping)) else values
 
@@ -149,38 +149,44 @@ class _Expansion:
         negative = base.params.get(NEGATIVE)
         if isinstance(negative, str):
             self._texts[NEGATIVE] = parse(negative, NEGATIVE)
-        wanted = {name.strip().removeprefix("{{").removesuffix("}}").strip(): values for name, values in axes.items()}
-        if len(wanted) < len(axes):
+        named_values = {
+            name.strip().removeprefix("{{").removesuffix("}}").strip(): values for name, values in axes.items()
+        }
+        if len(named_values) < len(axes):
             raise invalid("axes", "hold one name twice")
-        given = [given_axis(name, self._target(name, wanted), values, base) for name, values in wanted.items()]
-        self._replaced = {axis.name: self._parsed(axis) for axis in given if axis.name in {"prompt", NEGATIVE}}
-        self._check_variables(given)
-        self.axes = tuple(given)
+        explicit = [
+            checked_axis(name, self._target(name, named_values), values, base) for name, values in named_values.items()
+        ]
+        self._replaced = {axis.name: self._parsed(axis) for axis in explicit if axis.name in {"prompt", NEGATIVE}}
+        self._check_variables(explicit)
+        self.axes = tuple(explicit)
         for name, template in self._texts.items():
             if name not in self._replaced:
                 self.axes += tuple(choice_axes(template, [axis.name for axis in self.axes]))
 
     # -- axes ------------------------------------------------------------------------------------------------------
 
-    def _target(self, name: str, wanted: Mapping[str, Any]) -> Target:
+    def _target(self, name: str, named_values: Mapping[str, Any]) -> Target:
         """Return what an axis of this name replaces in the request."""
         spec = self._base.spec
         variables = {one for text in self._texts.values() for one in text.variables}
         if name in {"prompt", NEGATIVE}:
             variables = set()
         for other in ("prompt", NEGATIVE):
-            variables |= {one for text in _texts_of(wanted.get(other, ())) for one in parse(text, other).variables}
-        known: Target | None = None
+            variables |= {
+                one for text in _texts_of(named_values.get(other, ())) for one in parse(text, other).variables
+            }
+        target: Target | None = None
         if name in {"prompt", "reference_image", "model"}:
-            known = name  # type: ignore[assignment]  # the three names are targets
+            target = name  # type: ignore[assignment]  # the three names are targets
         elif spec.param(name) is not None:
-            known = "param"
-        if known is not None and name in variables:
+            target = "param"
+        if target is not None and name in variables:
             raise invalid(
                 name, "is a variable of the prompt and an input of the request", "Give the variable another name"
             )
-        if known is not None:
-            return known
+        if target is not None:
+            return target
         if name in variables:
             return "variable"
         inputs = ", ".join(["prompt", *(param.key for param in spec.params), "reference_image", "model"])
@@ -198,9 +204,9 @@ class _Expansion:
                 raise invalid(axis.name, rule, "List the values, or use a {{variable}}")
         return templates
 
-    def _check_variables(self, given: Sequence[AxisPlan]) -> None:
+    def _check_variables(self, explicit: Sequence[AxisPlan]) -> None:
         """Every variable needs a list, and every list must reach every text of at least one input."""
-        listed = {axis.name for axis in given if axis.target == "variable"}
+        listed = {axis.name for axis in explicit if axis.target == "variable"}
         everywhere: set[str] = set()
         for name, text in self._texts.items():
             templates = self._replaced.get(name, (text,))
@@ -221,12 +227,12 @@ class _Expansion:
 
     def cells(self, *, paired: bool) -> Iterator[PlannedCell]:
         """All cells in grid order, the last axis turning fastest; each another request."""
-        seen: dict[str, PlannedCell] = {}
+        by_hash: dict[str, PlannedCell] = {}
         for number, places in enumerate(self._places(paired=paired)):
             labels = {axis.name: axis.labels[place] for axis, place in zip(self.axes, places, strict=True)}
             request = self._request(places, labels)
             cell = PlannedCell(number, labels, request, request.sha256, request.reuse_sha256)
-            twin = seen.setdefault(cell.reuse_sha256, cell)
+            twin = by_hash.setdefault(cell.reuse_sha256, cell)
             if twin is not cell:
                 raise self._twins(twin, cell)
             yield cell
@@ -270,9 +276,9 @@ class _Expansion:
         base = self._base
         model = changes.get("model", base.model)
         if model != base.model:
-            known = GenerationRequest(prompt="?", model=model).spec
+            spec = GenerationRequest(prompt="?", model=model).spec
             varied = {axis.name for axis in self.axes}
-            params = {key: value for key, value in params.items() if key in varied or known.param(key) is not None}
+            params = {key: value for key, value in params.items() if key in varied or spec.param(key) is not None}
         return GenerationRequest(
             prompt=prompt,
             model=model,

@@ -31,15 +31,15 @@ class AdmissionResult(StrEnum):
 @dataclass(order=True, slots=True)
 class _Waiting:
     order: int
-    came: int
+    arrival: int
     experiment_id: str | None = field(compare=False)
     turn: asyncio.Future[AdmissionResult] = field(compare=False)
 
 
-def _told(turn: asyncio.Future[AdmissionResult]) -> AdmissionResult | None:
-    """The result that a waiting caller was given, or None."""
-    given = turn.done() and not turn.cancelled() and turn.exception() is None
-    return turn.result() if given else None
+def _result_of(turn: asyncio.Future[AdmissionResult]) -> AdmissionResult | None:
+    """Return the result that a waiting caller was given, or None."""
+    has_result = turn.done() and not turn.cancelled() and turn.exception() is None
+    return turn.result() if has_result else None
 
 
 class AdmissionQueue:
@@ -51,29 +51,29 @@ class AdmissionQueue:
         self._read_stops = read_stops
         self._stops = PauseState()
         self._read_at_s = float("-inf")
-        self._changes = self._seen = 0
-        self._line: list[_Waiting] = []
-        self._came = count()
-        self._moved = asyncio.Event()
-        self._all_back = asyncio.Event()
+        self._version = self._read_version = 0
+        self._heap: list[_Waiting] = []
+        self._arrivals = count()
+        self._changed = asyncio.Event()
+        self._is_drained = asyncio.Event()
         self._server: asyncio.Task[None] | None = None
 
     def forget(self) -> None:
-        """Invalidate the cached pauses; callable from any thread."""
-        self._changes += 1
+        """Invalidate the cached pause state; callable from any thread."""
+        self._version += 1
 
     def close(self) -> None:
-        """Admit nothing any more."""
+        """Stop admitting."""
         self._closed = True
 
     async def drain(self, within_s: float) -> None:
-        """Admit nothing any more and wait for the held slots to be released, at most ``within_s`` seconds."""
+        """Stop admitting and wait for the held slots to be released, at most ``within_s`` seconds."""
         self.close()
-        self._all_back.clear()
+        self._is_drained.clear()
         if self._free < self._size:
             with suppress(TimeoutError):
                 async with asyncio.timeout(within_s):
-                    await self._all_back.wait()
+                    await self._is_drained.wait()
 
     @asynccontextmanager
     async def slot(
@@ -88,55 +88,56 @@ class AdmissionQueue:
             yield turn
         finally:
             if turn is AdmissionResult.GO:
-                self._give_back()
+                self._release()
 
     async def _wait(self, order: int, experiment_id: str | None, deadline_s: float | None) -> AdmissionResult:
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[AdmissionResult] = loop.create_future()
-        heapq.heappush(self._line, _Waiting(order, next(self._came), experiment_id, turn))
-        self._moved.set()
+        heapq.heappush(self._heap, _Waiting(order, next(self._arrivals), experiment_id, turn))
+        self._changed.set()
         if self._server is None or self._server.done():
             self._server = loop.create_task(self._serve(), name="rivya-admission")
-            self._server.add_done_callback(self._served)
+            self._server.add_done_callback(self._server_ended)
         try:
             async with asyncio.timeout_at(deadline_s):
                 return await turn
         except TimeoutError:  # raised even when the result was set in the same tick: the slot would leak
-            return _told(turn) or AdmissionResult.LATE
+            return _result_of(turn) or AdmissionResult.LATE
         except asyncio.CancelledError:
-            if _told(turn) is AdmissionResult.GO:
-                self._give_back()
+            if _result_of(turn) is AdmissionResult.GO:
+                self._release()
             raise
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         self._free += 1
-        self._moved.set()
+        self._changed.set()
         if self._free == self._size:
-            self._all_back.set()
+            self._is_drained.set()
 
     async def _serve(self) -> None:
+        # Let callers that start together queue up first: admitted one by one they would go in order of arrival.
         await asyncio.sleep(LINE_UP_S)
-        while self._line:
+        while self._heap:
             stops = await self.stops()
-            self._send_home(stops)
-            if self._line and self._free and stops.pause is None and not self._closed:
+            self._reject(stops)
+            if self._heap and self._free and stops.pause is None and not self._closed:
                 self._free -= 1
-                heapq.heappop(self._line).turn.set_result(AdmissionResult.GO)
+                heapq.heappop(self._heap).turn.set_result(AdmissionResult.GO)
                 continue
-            self._moved.clear()
+            self._changed.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_AGAIN_S):
-                    await self._moved.wait()
+                    await self._changed.wait()
             if stops.pause is not None:
                 await asyncio.sleep(LOOK_AGAIN_S / 10)  # handle many arrivals during a pause as one batch
 
-    def _served(self, server: asyncio.Task[None]) -> None:
-        """Pass the error of a failed admission task to all callers waiting for it; later ones wait for the next task."""
-        if server is not self._server:
+    def _server_ended(self, server: asyncio.Task[None]) -> None:
+        """Propagate the error of a failed admission task to all callers that wait for it; later ones start a new task."""
+        if server is not self._server:  # the callback runs late: a newer task serves the heap already
             return
         error = None if server.cancelled() else server.exception()
-        left, self._line = self._line, []
-        for waiting in left:
+        callers, self._heap = self._heap, []
+        for waiting in callers:
             if waiting.turn.done():
                 continue
             if error is None:
@@ -144,22 +145,22 @@ class AdmissionQueue:
             else:
                 waiting.turn.set_exception(error)
 
-    def _send_home(self, stops: PauseState) -> None:
-        """Reject callers whose experiment is paused, and drop those that gave up."""
+    def _reject(self, stops: PauseState) -> None:
+        """Reject callers whose experiment is paused, and drop those that timed out or were cancelled."""
         if stops.experiments:
-            for waiting in self._line:
+            for waiting in self._heap:
                 if waiting.experiment_id in stops.experiments and not waiting.turn.done():
                     waiting.turn.set_result(AdmissionResult.STOPPED)
-        if any(waiting.turn.done() for waiting in self._line):
-            self._line = [waiting for waiting in self._line if not waiting.turn.done()]
-            heapq.heapify(self._line)
+        if any(waiting.turn.done() for waiting in self._heap):
+            self._heap = [waiting for waiting in self._heap if not waiting.turn.done()]
+            heapq.heapify(self._heap)
 
     async def stops(self) -> PauseState:
         """Return what is paused, from a cache at most ``LOOK_AGAIN_S`` old and read after the last ``forget``."""
         loop = asyncio.get_running_loop()
-        while self._seen != self._changes or loop.time() - self._read_at_s >= LOOK_AGAIN_S:
-            changes = self._changes
+        while self._read_version != self._version or loop.time() - self._read_at_s >= LOOK_AGAIN_S:
+            version = self._version
             self._stops = await asyncio.to_thread(self._read_stops)
             self._read_at_s = loop.time()
-            self._seen = changes
+            self._read_version = version
         return self._stops

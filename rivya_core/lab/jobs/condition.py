@@ -9,7 +9,7 @@ from rivya_core.api.errors import RivyaError
 from rivya_core.lab.jobs.copier import Copier
 from rivya_core.lab.jobs.engine import Engine
 from rivya_core.lab.jobs.role import Role
-from rivya_core.lab.jobs.said_simulator import why_unproven
+from rivya_core.lab.jobs.simulator_proof import why_unproven
 from rivya_core.lab.jobs.supervisor import Supervisor
 from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.ledger import Ledger

@@ -24,7 +24,7 @@ from rivya_core.lab.jobs.admission import AdmissionQueue
 from rivya_core.lab.jobs.create_slots import CreateSlots
 from rivya_core.lab.jobs.membership import Membership
 from rivya_core.lab.jobs.poll_schedule import ReadBudget, SharedReadBudget
-from rivya_core.lab.jobs.said_simulator import is_unproven
+from rivya_core.lab.jobs.simulator_proof import is_unproven
 from rivya_core.lab.ledger import rates
 from rivya_core.lab.ledger.database import trouble_of
 from rivya_core.lab.ledger.history.history import History, Typical
@@ -74,7 +74,7 @@ class StepResult(StrEnum):
 
 
 def utc_now() -> datetime:
-    """The present moment, aware."""
+    """Return the current time, aware UTC."""
     return datetime.now(UTC)
 
 
@@ -97,7 +97,7 @@ class JobContext:
     now: Callable[[], datetime] = utc_now
     draw: Callable[[], float] = random.random
     finish_s: float = 0.0
-    gate: AdmissionQueue = field(init=False)
+    admission: AdmissionQueue = field(init=False)
     unexpected: UnexpectedErrors = field(init=False)
     reads: ReadBudget | SharedReadBudget = field(init=False)
     observer: Observer = field(init=False)
@@ -117,13 +117,13 @@ class JobContext:
     _uploading: WeakValueDictionary[str, asyncio.Lock] = field(init=False, default_factory=WeakValueDictionary)
 
     def __post_init__(self) -> None:
-        self.gate = AdmissionQueue(self.settings.max_creates_in_flight, self._stops)
+        self.admission = AdmissionQueue(self.settings.max_creates_in_flight, self._stops)
         self.reads = ReadBudget(self.settings.poll_reads_per_s)
         self.unexpected = UnexpectedErrors(self.now)
         self.observer = Observer(self.ledger.database, self.now)
 
     def join(self, membership: Membership) -> None:
-        """Share the database with other processes from now on: rows are claimed, limits are kept by all together."""
+        """Switch to a shared database: rows are claimed under leases, and rate limits hold across all processes."""
         self.membership = membership
         database = self.ledger.database
         self.reads = SharedReadBudget(
@@ -132,7 +132,7 @@ class JobContext:
         )
 
     def _stops(self) -> PauseState:
-        """Read what is paused now. Raises StorageError once the database was found damaged: a create might not be recorded."""
+        """Read the pause state. Raises StorageError once the database was found damaged: a create might not be recorded."""
         trouble_of(self.ledger.database).refuse_if_damaged()
         stops = self.ledger.jobs.stops(self.settings.connection)
         if stops.pause is None and is_unproven(self.ledger, self.settings):
@@ -184,23 +184,23 @@ class JobContext:
         return self._closed
 
     def refuse_if_lapsed(self, *, to_send: bool = False) -> None:
-        """Raise LostRowError when the calling job was begun in an earlier life of this worker; on one machine never.
+        """Raise LostRowError when the calling job began in an earlier term of this worker; never on one machine.
 
-        ``to_send``: also when the worker's last beat is so old that others may soon take the row.
+        ``to_send``: also when the worker's last heartbeat is so old that others may soon claim the row.
         """
         lease = held()
         if lease is not None and self.membership is not None:
             self.membership.refuse_if_lapsed(lease, to_send=to_send)
 
     def uploading(self, asset_sha256: str) -> asyncio.Lock:
-        """The lock under which one take uploads an image for all takes that share it."""
+        """Return the lock that lets one take upload an image for all takes that share it."""
         lock = self._uploading.get(asset_sha256)
         if lock is None:
             lock = self._uploading[asset_sha256] = asyncio.Lock()
         return lock
 
-    async def space_reads(self, generation_id: str) -> None:
-        """Wait until a row's task may be read again: ``poll_min_s`` after its last read, by whatever step."""
+    async def space_polls(self, generation_id: str) -> None:
+        """Throttle polls of a row's task: wait until ``poll_min_s`` after its last read, by whatever step."""
         self.refuse_if_lapsed()
         loop = asyncio.get_running_loop()
         before_s = self._read_at_s.get(generation_id)
@@ -219,7 +219,7 @@ class JobContext:
         count = self._back_offs.get(generation_id, (0, 0.0))[0] + 1
         self._back_offs[generation_id] = (count, time.monotonic() + min(BACK_OFF_S * 2**count, BACK_OFF_MAX_S))
 
-    async def tell_unexpected(self, generation_id: str, step: str, error: Exception) -> None:
+    async def report_unexpected(self, generation_id: str, step: str, error: Exception) -> None:
         """Record an unexpected error on its row and in the health report; the row's state and reservation stay.
 
         Never raises: if the card cannot be written either, the health report still shows the error.
@@ -246,14 +246,14 @@ class JobContext:
         return generation_id in self._at_work
 
     def must_finish(self, generation_id: str) -> None:
-        """Note that a job has begun to send or to save, which is not broken off for ``finish_s`` when the lab is closed.
+        """Mark a job as sending or saving: a closing lab lets it run for up to ``finish_s`` before it cancels it.
 
         Ends at the job's next ``pause_point``.
         """
         self._unfinished.add(generation_id)
 
     def pause_point(self, generation_id: str) -> None:
-        """Mark where a job may be broken off. Raises CancelledError when the lab is being closed: the job goes on later."""
+        """Mark a safe point to cancel. Raises CancelledError when the lab is being closed: the job is resumed later."""
         self._unfinished.discard(generation_id)
         if self._closed:
             raise asyncio.CancelledError
@@ -283,9 +283,9 @@ class JobContext:
 
     def wake(self, generation_id: str) -> None:
         """Wake a sleeping job and end its backoff; callable from any thread."""
-        known = self._back_offs.get(generation_id)
-        if known is not None:
-            self._back_offs[generation_id] = (known[0], 0.0)
+        backoff = self._back_offs.get(generation_id)
+        if backoff is not None:
+            self._back_offs[generation_id] = (backoff[0], 0.0)
         wake = self._wakes.get(generation_id)
         if wake is not None and self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(wake.set)
@@ -307,7 +307,7 @@ class JobContext:
             key_fingerprint=row.key_fingerprint,
         )
         await self.db(self.ledger.key_value.set_pause, row.connection, pause)
-        self.gate.forget()
+        self.admission.forget()
 
     def close(self) -> None:
         """Refuse new jobs, cancel the running ones and close the clients; called from another thread.
@@ -324,13 +324,13 @@ class JobContext:
             log.warning("jobs and clients did not close in time")
 
     async def _finish(self) -> None:
-        """Let the jobs go on that send or save, for ``finish_s``; cancel those that only wait."""
-        self.gate.close()
+        """Cancel the jobs that only wait at once, and those that send or save after ``finish_s``."""
+        self.admission.close()
         for generation_id, task in self._at_work.items():
             if task is not None and generation_id not in self._unfinished:
                 task.cancel()
-        kept = [self._at_work.get(generation_id) for generation_id in self._unfinished]
-        if tasks := [task for task in kept if task is not None]:
+        unfinished = [self._at_work.get(generation_id) for generation_id in self._unfinished]
+        if tasks := [task for task in unfinished if task is not None]:
             await asyncio.wait(tasks, timeout=self.finish_s)
 
     async def aclose(self) -> None:
@@ -338,7 +338,7 @@ class JobContext:
         self._closed = True
         if self.finish_s:
             await self._finish()
-        await self.gate.drain(ANSWER_S)
+        await self.admission.drain(ANSWER_S)
         at_work = [task for task in self._at_work.values() if task is not None]
         for task in at_work:
             task.cancel()

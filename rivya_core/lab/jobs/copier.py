@@ -64,7 +64,7 @@ class Copier:
             self._thread.join(timeout=30)
 
     def newest(self) -> Path | None:
-        """The newest backup."""
+        """Return the newest backup, or None."""
         return copies.newest_path(self._database)
 
     def _run(self) -> None:
@@ -91,10 +91,10 @@ class Copier:
 
     def _make(self) -> None:
         began_s = self._clock()
-        made = copies.make(self._database, self._today(), go_on=lambda: not self._stop.is_set())
+        backup = copies.make(self._database, self._today(), go_on=lambda: not self._stop.is_set())
         self.trouble = ""
-        if made is not None:
-            log.info("copied the database to %s in %.1f s", made.name, self._clock() - began_s)
+        if backup is not None:
+            log.info("copied the database to %s in %.1f s", backup.name, self._clock() - began_s)
 
     def _failed(self, error: Exception) -> None:
         self._next_s = self._clock() + AGAIN_AFTER_S

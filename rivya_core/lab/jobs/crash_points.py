@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class CrashPoint(StrEnum):
-    """Where a process may die between two facts that belong together."""
+    """A place where a crash would separate two writes that belong together."""
 
     BEFORE_POST = "before POST"
     ANSWERED = "after the answer and before the commit"

@@ -67,7 +67,7 @@ async def create(context: JobContext, generation_id: str) -> StepResult:
         deadline_s = None if left_s is None else asyncio.get_running_loop().time() + left_s
         # A row that may already have been sent is retried even while its experiment is paused: its outcome must be known.
         experiment_id = row.experiment_id if row.state is State.WAITING else None
-        async with context.gate.slot(row.seq, experiment_id=experiment_id, deadline_s=deadline_s) as turn:
+        async with context.admission.slot(row.seq, experiment_id=experiment_id, deadline_s=deadline_s) as turn:
             if turn is not AdmissionResult.GO:
                 continue  # paused or past the re-send window: the checks above decide what that means for the row
             context.must_finish(generation_id)
@@ -100,10 +100,10 @@ def window_left_s(context: JobContext, row: GenerationRecord) -> float | None:
 async def give_up(context: JobContext, row: GenerationRecord, hint: str = UNCONFIRMED_HINT) -> None:
     """Mark a row whose outcome is unknown as ``unconfirmed``, for a person to decide; its reservation stays."""
     minutes = max(1, round(context.settings.resend_window_s / 60))
-    told = row.error.detail if row.error else "No answer arrived."
+    reason = row.error.detail if row.error else "No answer arrived."
     card = ErrorCard(
         title="Nobody knows whether Rivya accepted this generation",
-        detail=f"It was sent {row.attempts} times within {minutes} min without a clear answer. {told}",
+        detail=f"It was sent {row.attempts} times within {minutes} min without a clear answer. {reason}",
         hint=hint,
         charged="unknown",
         phase="create",
@@ -165,10 +165,10 @@ async def accept(context: JobContext, row: GenerationRecord, answer: Generation)
         StorageError: the database is damaged. The task id is in the log.
         LostRowError: another worker has the row and goes on.
     """
-    lost: LostRowError | None = None
+    lost_row: LostRowError | None = None
     while True:
         try:
-            with nullcontext() if lost is None else holding(None):
+            with nullcontext() if lost_row is None else holding(None):
                 await context.db(
                     context.ledger.jobs.accept,
                     row.id,
@@ -179,7 +179,7 @@ async def accept(context: JobContext, row: GenerationRecord, answer: Generation)
                 )
             break
         except LostRowError as error:
-            lost = error
+            lost_row = error
         except StorageError as error:
             if not error.retryable:
                 log.error("a task id could not be stored", extra=facts(row, accepted_task_id=answer.id))
@@ -187,8 +187,8 @@ async def accept(context: JobContext, row: GenerationRecord, answer: Generation)
             tell(log, error)
             await asyncio.sleep(ACCEPT_AGAIN_S)
     log.info("task accepted", extra=facts(row, accepted_task_id=answer.id))
-    if lost is not None:
-        raise lost
+    if lost_row is not None:
+        raise lost_row
 
 
 async def build_body(context: JobContext, row: GenerationRecord) -> bytes:
@@ -212,14 +212,14 @@ async def upload(context: JobContext, row: GenerationRecord, image: ReferenceIma
     Takes that start together share one upload through a lock; if it fails, the next take tries.
     """
     async with context.uploading(image.sha256):
-        known = await context.db(uploads.find, context.ledger.rows, row.connection, image.sha256)
-        if known is not None:
-            return known
+        cached = await context.db(uploads.find, context.ledger.rows, row.connection, image.sha256)
+        if cached is not None:
+            return cached
         trace = row.client_request_id or row.id
-        made = await context.api.post_file(image, model=row.model, client_request_id=trace)
-        context.observer.uploaded(row, made)
-        await context.db(uploads.keep, context.ledger.rows, row.connection, image.sha256, made)
-        return made
+        uploaded = await context.api.post_file(image, model=row.model, client_request_id=trace)
+        context.observer.uploaded(row, uploaded)
+        await context.db(uploads.keep, context.ledger.rows, row.connection, image.sha256, uploaded)
+        return uploaded
 
 
 def stored_request(context: JobContext, row: GenerationRecord) -> GenerationRequest:

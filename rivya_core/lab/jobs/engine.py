@@ -58,7 +58,7 @@ async def _run(step: Step, generation_id: str) -> str:
     if context is None:
         return StepResult.SKIPPED.value
     try:
-        went = (await step(context, generation_id)).value
+        result = (await step(context, generation_id)).value
     except asyncio.CancelledError:  # shutdown: the row stays open and is recovered at the next start
         raise
     except LostRowError:  # another worker has the row, or may have
@@ -67,10 +67,10 @@ async def _run(step: Step, generation_id: str) -> str:
         passes = log_error(log, "step failed", error, generation_id=generation_id, step=step.__name__)
         context.back_off(generation_id, passes=passes)
         if not passes:
-            await context.tell_unexpected(generation_id, step.__name__, error)
+            await context.report_unexpected(generation_id, step.__name__, error)
         return StepResult.SKIPPED.value
     context.recovered(generation_id)
-    return went
+    return result
 
 
 @DBOS.workflow(name=WORKFLOW)
@@ -92,20 +92,20 @@ async def _generation(generation_id: str) -> str:
 
 
 async def _steps(context: JobContext, generation_id: str) -> str:
-    went = StepResult.ENDED.value
+    result = StepResult.ENDED.value
     for step in (jobs.create, jobs.wait, jobs.save, jobs.settle):
-        went = await _run(step, generation_id)
-        if went != StepResult.NEXT.value:
+        result = await _run(step, generation_id)
+        if result != StepResult.NEXT.value:
             break
         if step is not jobs.save:  # a clip that is here is booked at once
             context.pause_point(generation_id)
-    return went
+    return result
 
 
 async def _claimed_steps(context: JobContext, generation_id: str) -> str:
-    """Run the steps under a lease on the row, if no other worker has it, and give it up afterwards.
+    """Acquire a lease on the row, run the steps under it, and release it; skip a row that another worker holds.
 
-    A row that backs off is kept: another worker would meet the same error at once.
+    A row that backs off stays claimed: another worker would meet the same error at once.
     """
     membership = context.membership
     assert membership is not None, "only workers claim rows"
@@ -114,25 +114,25 @@ async def _claimed_steps(context: JobContext, generation_id: str) -> str:
         if lease is None:
             return StepResult.SKIPPED.value
         with holding(lease):
-            went = await _steps(context, generation_id)
+            result = await _steps(context, generation_id)
         if not context.is_closed and not context.is_backing_off(generation_id):
             await context.db(membership.workers.release, lease)
     except Exception as error:  # noqa: BLE001 - the outer edge of the job runner: the supervisor finds the row later
         log_error(log, "a row could not be claimed or given up", error, generation_id=generation_id)
         return StepResult.SKIPPED.value
-    return went
+    return result
 
 
 def _is_no_cancelled_run(record: logging.LogRecord) -> bool:
-    """Drop the library's traceback of a workflow that was cancelled because another worker has its row: that is no error."""
+    """Logging filter: drop DBOS's traceback of a workflow that was cancelled because another worker has its row."""
     return not (record.exc_info and isinstance(record.exc_info[1], dbos_errors.DBOSAwaitedWorkflowCancelledError))
 
 
 def prepare(url: sa.URL | None) -> None:
-    """Create or migrate the engine's own tables at a database URL. Idempotent. None: they are there, only tame its log."""
+    """Create or migrate the engine's own tables at a database URL; idempotent. None: they exist, only configure its log."""
     logger = logging.getLogger("dbos")
     logger.setLevel(logging.ERROR)
-    if not any(isinstance(known, OneLineFilter) for known in logger.filters):
+    if not any(isinstance(installed, OneLineFilter) for installed in logger.filters):
         logger.addFilter(OneLineFilter())
         logger.addFilter(_is_no_cancelled_run)
     if url is not None:
@@ -176,34 +176,34 @@ class JobQueue:
 
     def unfinished(self, workflow_ids: Iterable[str]) -> dict[str, bool]:
         """Map each of ``workflow_ids`` that has not ended to whether a process has already dequeued it."""
-        wanted = list(workflow_ids)
-        if not wanted:
+        ids = list(workflow_ids)
+        if not ids:
             return {}
-        found = self._client.list_workflows(
-            workflow_ids=wanted, status=["ENQUEUED", "PENDING"], load_input=False, load_output=False
+        workflows = self._client.list_workflows(
+            workflow_ids=ids, status=["ENQUEUED", "PENDING"], load_input=False, load_output=False
         )
-        return {status.workflow_id: status.status == "PENDING" for status in found}
+        return {status.workflow_id: status.status == "PENDING" for status in workflows}
 
-    def taken_by(self, executor_ids: Collection[str]) -> dict[str, int]:
-        """Return the generations that these executors took out of the queue and have not ended, id -> run."""
+    def dequeued_by(self, executor_ids: Collection[str]) -> dict[str, int]:
+        """Return the generations that these executors dequeued and have not ended, id -> run."""
         if not executor_ids:
             return {}
-        found = self._client.list_workflows(
+        workflows = self._client.list_workflows(
             name=WORKFLOW, status="PENDING", executor_id=list(executor_ids), load_input=False, load_output=False
         )
-        return dict(map(_run_of, (status.workflow_id for status in found)))
+        return dict(map(_run_of, (status.workflow_id for status in workflows)))
 
     def cancel(self, runs: Mapping[str, int]) -> None:
-        """Let no workflow of these runs, generation id -> run, begin any more. One that is under way is not reached."""
+        """Cancel the workflows of these runs, generation id -> run, that have not begun. Running ones are not affected."""
         if runs:
             self._client.cancel_workflows([f"{generation_id}:{run}" for generation_id, run in runs.items()])
 
     def unended(self, limit: int = 5000) -> list[tuple[str, int]]:
-        """Return at most ``limit`` workflows that have not ended, the oldest, as (generation id, run)."""
-        found = self._client.list_workflows(
+        """Return the oldest workflows that have not ended, at most ``limit``, as (generation id, run)."""
+        workflows = self._client.list_workflows(
             name=WORKFLOW, status=["ENQUEUED", "PENDING"], limit=limit, load_input=False, load_output=False
         )
-        return [_run_of(status.workflow_id) for status in found]
+        return [_run_of(status.workflow_id) for status in workflows]
 
     def forget_ended(self, before: datetime, limit: int = 500) -> int:
         """Delete the engine's records of at most ``limit`` workflows that ended before a moment; return how many.
@@ -309,7 +309,7 @@ class Engine:
         return self._running
 
     def stop(self) -> None:
-        """Stop at once, a worker as soon as nothing is being sent or saved; open rows go on at the next start or elsewhere."""
+        """Stop: at once, or in a worker as soon as nothing is being sent or saved. Open rows resume at the next start or elsewhere."""
         global _context  # noqa: PLW0603 - see start
         if not self._running:
             return

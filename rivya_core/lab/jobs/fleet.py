@@ -1,6 +1,6 @@
-"""Housekeeping of a process that shares a database: its beats, rows without a job, rows of workers that died.
+"""Housekeeping of a process that shares a database: rows without a job, and failover of rows of dead workers.
 
-Each worker looks after the rows that it holds; rows that nobody holds are looked after by the one on duty.
+Each worker recovers the rows that it holds; rows that nobody holds are recovered by the leader (``is_on_duty``).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ log = logging.getLogger("rivya.fleet")
 
 LOST_AFTER: Final = timedelta(seconds=3)  # a younger row is left to its first workflow
 IDLE_AFTER_S: Final = 20.0  # a dequeued workflow that has claimed nothing after this long is taken for lost
-AT_ONCE: Final = 500  # rows that are enqueued again in one transaction
+BATCH_MAX: Final = 500  # rows that are enqueued again in one transaction
 
 
 class Fleet:
-    """This process as one of several; used by the supervisor's thread."""
+    """Housekeeping of this process as one of several; used by the supervisor's thread."""
 
-    def __init__(self, context: JobContext, inbox: JobQueue, role: Role) -> None:
+    def __init__(self, context: JobContext, queue: JobQueue, role: Role) -> None:
         settings = context.settings
         workers = Workers(context.ledger.database, beat_s=settings.worker_beat_s, silent_s=settings.worker_silent_s)
         self.membership = Membership(
@@ -39,33 +39,33 @@ class Fleet:
             at_work=context.count_at_work,
         )
         self._context = context
-        self._inbox = inbox
+        self._queue = queue
         self._term = self.membership.term
         self._provisional_due = True
         self._unclaimed_since: dict[str, tuple[int, float]] = {}
         context.join(self.membership)
 
     def wake_due(self) -> None:
-        """Wake the jobs of this worker's rows that are due, because of their schedule or a person in some dashboard."""
+        """Wake the jobs of this worker's due rows: by schedule, or by a person in any dashboard."""
         for row in self._context.ledger.due(self._context.settings.connection, worker_id=self.membership.id):
             self._context.wake(row)
         if self._term != self.membership.term:
             self._term = self.membership.term
-            self._context.wake_all()  # they were begun in an earlier life of this process: they end, and begin anew
+            self._context.wake_all()  # jobs of an earlier term have lost their leases: awake, they end and are requeued
 
     def reap(self) -> None:
-        """Put what dead workers left back into the queue, once nothing was heard of them for long enough."""
+        """Requeue the rows of workers past the heartbeat timeout."""
         silent = self.membership.silent
         if not silent:
             return
-        unclaimed = self._inbox.taken_by(silent)
-        found = self.membership.workers.reap(self.membership.id, self._inbox.enqueue_many, unclaimed)
-        if found:
-            log.warning("%d rows of workers that died go on in others", len(found), extra={"workers": list(silent)})
-        self._inbox.cancel(unclaimed | found)
+        unclaimed = self._queue.dequeued_by(silent)
+        requeued = self.membership.workers.reap(self.membership.id, self._queue.enqueue_many, unclaimed)
+        if requeued:
+            log.warning("%d rows of workers that died go on in others", len(requeued), extra={"workers": list(silent)})
+        self._queue.cancel(unclaimed | requeued)
 
     def recover_lost(self, now_s: float) -> None:
-        """Enqueue anew what this worker holds without a job and, on duty, what nobody holds."""
+        """Requeue the rows that this worker holds without a job and, as the leader, the unclaimed ones."""
         context, membership = self._context, self.membership
         connection = context.settings.connection
         is_on_duty = membership.is_on_duty
@@ -76,50 +76,50 @@ class Fleet:
         mine = [row for row in rows if row.worker_id == membership.id]
         self._forget_errors({row.id for row in mine})
         lost = [row.id for row in mine if not context.at_work(row.id) and not context.is_backing_off(row.id)]
-        if lost and membership.workers.hand_back(membership.id, lost[:AT_ONCE], self._inbox.enqueue_many):
+        if lost and membership.workers.hand_back(membership.id, lost[:BATCH_MAX], self._queue.enqueue_many):
             log.info("%d rows taken up again", len(lost))
         if is_on_duty:
             self._recover_unheld([row for row in rows if row.worker_id is None], now_s)
 
     def _recover_unheld(self, rows: list[OpenRow], now_s: float) -> None:
-        """Enqueue rows that nobody holds and whose workflow has ended, or was dequeued and never claimed its row."""
+        """Requeue unclaimed rows whose workflow has ended, or was dequeued and never claimed its row."""
         now = self._context.now()
         runs = {row.id: row.runs for row in rows if row.state is State.SUCCEEDED or now - row.created_at > LOST_AFTER}
-        waiting = self._inbox.unfinished(f"{generation_id}:{run}" for generation_id, run in runs.items())
+        waiting = self._queue.unfinished(f"{generation_id}:{run}" for generation_id, run in runs.items())
         since: dict[str, tuple[int, float]] = {}
         lost: dict[str, int] = {}
         for generation_id, run in runs.items():
-            is_taken = waiting.get(f"{generation_id}:{run}")
-            if is_taken is None:
+            is_dequeued = waiting.get(f"{generation_id}:{run}")
+            if is_dequeued is None:
                 lost[generation_id] = run
-            elif is_taken:
-                known = self._unclaimed_since.get(generation_id, (run, now_s))
-                since[generation_id] = known if known[0] == run else (run, now_s)
+            elif is_dequeued:
+                first_seen = self._unclaimed_since.get(generation_id, (run, now_s))
+                since[generation_id] = first_seen if first_seen[0] == run else (run, now_s)
                 if now_s - since[generation_id][1] >= IDLE_AFTER_S:
                     lost[generation_id] = run
         self._unclaimed_since = since
-        some = dict(list(lost.items())[:AT_ONCE])
-        if some and self.membership.workers.enqueue_unheld(some, self._inbox.enqueue_many):
+        some = dict(list(lost.items())[:BATCH_MAX])
+        if some and self.membership.workers.enqueue_unheld(some, self._queue.enqueue_many):
             log.info("%d rows taken up again", len(some))
 
     def _forget_errors(self, mine: set[str]) -> None:
-        """Drop the unexpected errors of rows that another worker drives by now, or that have ended."""
+        """Clear the unexpected errors of rows that another worker holds by now, or that have ended."""
         for one in self._context.unexpected.all():
             if one.generation_id is not None and one.generation_id not in mine:
                 self._context.recovered(one.generation_id)
 
     def tidy(self) -> None:
-        """Cancel workflows that were left by runs which others have replaced."""
-        unended = self._inbox.unended()
+        """Cancel workflows of superseded runs."""
+        unended = self._queue.unended()
         runs = self._context.ledger.runs_of([generation_id for generation_id, _ in unended])
         old = {generation_id: run for generation_id, run in unended if run < runs.get(generation_id, 0)}
-        self._inbox.cancel(old)
+        self._queue.cancel(old)
 
     def stop(self) -> None:
-        """Leave: what this process still holds, or took and never claimed, goes back into the queue at once."""
+        """Leave the fleet: requeue at once what this process holds, or dequeued and never claimed."""
         try:
-            unclaimed = {} if self.membership.role is Role.DASHBOARD else self._inbox.taken_by([self.membership.id])
-            found = self.membership.stop(self._inbox.enqueue_many, unclaimed)
-            self._inbox.cancel(unclaimed | found)
+            unclaimed = {} if self.membership.role is Role.DASHBOARD else self._queue.dequeued_by([self.membership.id])
+            requeued = self.membership.stop(self._queue.enqueue_many, unclaimed)
+            self._queue.cancel(unclaimed | requeued)
         except Exception as error:  # noqa: BLE001 - the outer edge of a process that ends
             log_error(log, "what this process held could not be given back; the others find out", error)

@@ -1,4 +1,4 @@
-"""Actions of people on existing generations that also wake or enqueue jobs: check now, ask again, adopt, pause, resume.
+"""User actions on existing generations that also wake or enqueue jobs: check now, ask again, adopt, pause, resume.
 
 The ledger's side of them is ``ledger.manual_actions``.
 """
@@ -90,7 +90,7 @@ class GenerationActions:
         """Resume the queue; if the reason persists, it pauses again with a new error card."""
         refuse_if_read_only(self._settings)
         self._ledger.key_value.set_pause(self._settings.connection, None)
-        self._jobs.gate.forget()
+        self._jobs.admission.forget()
 
     def pause_queue(self) -> None:
         """Pause the queue until ``resume``: nothing new is sent, tasks already sent go on."""
@@ -101,7 +101,7 @@ class GenerationActions:
             self._settings.connection,
             Pause(effect=BY_PERSON, since=self._jobs.now(), card=card, person=acting_address()),
         )
-        self._jobs.gate.forget()
+        self._jobs.admission.forget()
 
     def wait(self, generation_id: str, timeout_s: float) -> GenerationRecord:
         """Block until a generation has ended or needs a person; see ``Lab.wait``. Raises WaitTimeoutError, LabError, StorageError."""

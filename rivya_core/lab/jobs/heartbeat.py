@@ -51,16 +51,16 @@ class Heartbeat:
         self._path = folder / NAME
         self._clock = clock
         self._next_s = float("-inf")
-        self._seen: int | None = None
+        self._mtime_ns: int | None = None
         self._since_s = clock()
 
     def begin(self) -> None:
         """Write the heartbeat file that names this process as the one that runs the jobs."""
-        told = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started_at": time.time()})
+        owner = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started_at": time.time()})
         with suppress(OSError):  # disk full: no heartbeat is better than one that names another process
             self._path.unlink(missing_ok=True)
             part = self._path.with_name(f"{NAME}.{os.getpid()}.part")
-            make_file(part).write_text(told, encoding="utf-8")
+            make_file(part).write_text(owner, encoding="utf-8")
             part.replace(self._path)
 
     def beat(self) -> None:
@@ -79,20 +79,20 @@ class Heartbeat:
     def watch(self) -> None:
         """Check the heartbeat of the process that runs the jobs."""
         try:
-            seen: int | None = self._path.stat().st_mtime_ns
+            mtime_ns: int | None = self._path.stat().st_mtime_ns
         except OSError:
-            seen = None
-        if seen != self._seen:
-            self._seen, self._since_s = seen, self._clock()
+            mtime_ns = None
+        if mtime_ns != self._mtime_ns:
+            self._mtime_ns, self._since_s = mtime_ns, self._clock()
 
     def silence(self) -> Silence | None:
-        """The process without a heartbeat and for how long; None while there is one, or no process runs the jobs."""
+        """Return the process without a heartbeat, and for how long; None while it beats, or no process runs the jobs."""
         seconds = int(self._clock() - self._since_s)
-        if self._seen is None or seconds < SILENT_AFTER_S:
+        if self._mtime_ns is None or seconds < SILENT_AFTER_S:
             return None
         try:
-            told = json.loads(self._path.read_text(encoding="utf-8"))
-            host = str(told["host"])
-            return Silence(int(told["pid"]), "" if host == socket.gethostname() else host, seconds)
+            owner = json.loads(self._path.read_text(encoding="utf-8"))
+            host = str(owner["host"])
+            return Silence(int(owner["pid"]), "" if host == socket.gethostname() else host, seconds)
         except (OSError, ValueError, KeyError, TypeError):
             return None

@@ -1,7 +1,7 @@
-"""This process among those that share a database: its beats, and whether it may still believe that its rows are its own.
+"""Heartbeats of this process, and self-fencing: whether it may still assume that the rows it claimed are its own.
 
-A process that was stopped, or cut off from the database, does not know it. So each life has a number, the term, which grows
-before a late beat is written: a job that was begun in an earlier term sends nothing any more, whatever its row says.
+A process that was stopped (SIGSTOP, sleep) or cut off from the database cannot tell. So it counts terms: the term grows
+before a late heartbeat is written, and a job of an earlier term sends nothing any more, whatever its row says.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ log = logging.getLogger("rivya.membership")
 
 HOST_MAX: Final = 64
 FRESH_PART: Final = 2 / 3
-"""Part of ``worker_silent_s`` after which a worker without a beat sends nothing more; the rest is for what is under way."""
+"""Part of ``worker_silent_s`` after which a worker without a heartbeat stops sending; the rest covers requests in flight."""
 
 _BOOTTIME: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def boottime_s() -> float:
-    """Return seconds since the start of the machine, those included in which it slept."""
+    """Return seconds since boot, time asleep included: a monotonic clock that does not stop with a suspended machine."""
     return time.clock_gettime(_BOOTTIME)
 
 
 def new_id() -> str:
-    """Return the id of a process, never used before: ``<host>-<pid>-<8 hex digits>``."""
+    """Create a unique process id: ``<host>-<pid>-<8 hex digits>``."""
     host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:HOST_MAX]
     return f"{host}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 class Membership:
-    """One process that shares a database, in a thread of its own so that no other work makes a beat late."""
+    """One process that shares a database; heartbeats run in a thread of their own, so that no other work delays them."""
 
     def __init__(
         self,
@@ -62,31 +62,31 @@ class Membership:
         self.workers = workers
         self.role = role
         self.term = 1
-        """Number of this life of the process: it grows when nobody knows whether others took it for dead."""
+        """Grows whenever others may have declared this process dead; leases of earlier terms are void."""
         self.is_first = False
-        """Whether this worker does what one alone should do, as of the last beat; see ``is_on_duty``."""
+        """Whether this worker is the leader, as of the last heartbeat; see ``is_on_duty``."""
         self.silent: tuple[str, ...] = ()
-        """Workers that this one may judge dead, as of the last beat."""
+        """Workers past the timeout, which this one may reap, as of the last heartbeat."""
         self._own = limits_of(settings)
         self._connection = settings.connection
         self._key_fingerprint = key_fingerprint
         self.limits: Mapping[str, float] = smallest([self._own])
-        """The smallest limits of all processes, as of the last beat."""
+        """The smallest limits of all processes, as of the last heartbeat."""
         self._beat_s = settings.worker_beat_s
         self._fresh_s = settings.worker_silent_s * FRESH_PART
         self._at_work = at_work
         self._clock_s = clock_s
-        self._good_s = float("-inf")
+        self._last_beat_s = float("-inf")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rivya-beat", daemon=True)
 
     def start(self) -> None:
-        """Enter the table of workers and beat from now on."""
+        """Register the process and start the heartbeats."""
         self._enter()
         self._thread.start()
 
     def stop(self, enqueue_many: EnqueueMany, unclaimed: Mapping[str, int]) -> dict[str, int]:
-        """Beat no more and leave the table; what this worker still holds goes back into the queue (``Workers.end``)."""
+        """Stop the heartbeats and deregister; what this worker still holds is requeued (``Workers.end``)."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
@@ -95,42 +95,42 @@ class Membership:
 
     @property
     def is_alive(self) -> bool:
-        """True while the thread beats."""
+        """Whether the heartbeat thread runs."""
         return self._thread.is_alive()
 
     @property
     def is_fresh(self) -> bool:
-        """True when the last beat is so young that nobody can have taken this process for dead."""
-        return self._clock_s() - self._good_s < self._fresh_s
+        """Whether the last heartbeat is so recent that nobody can have declared this process dead."""
+        return self._clock_s() - self._last_beat_s < self._fresh_s
 
     @property
     def is_on_duty(self) -> bool:
-        """True for the one worker that reads the balance, looks at pauses, tidies and measures."""
+        """Whether this worker is the leader: the one that reads the balance, ends pauses, tidies and measures."""
         return self.is_first and self.is_fresh
 
     def refuse_if_lapsed(self, lease: Lease, *, to_send: bool) -> None:
-        """Raise LostRowError when the lease is of an earlier term; ``to_send``, right before a POST: or no longer fresh."""
+        """Raise LostRowError when the lease is of an earlier term or, with ``to_send`` (right before a POST), not fresh."""
         if lease.term != self.term or (to_send and not self.is_fresh):
             raise LostRowError(lease.generation_id)
 
     def claim(self, generation_id: str) -> Lease | None:
-        """Claim a row in the present term; see ``Workers.claim``."""
+        """Claim a row in the current term; see ``Workers.claim``."""
         return self.workers.claim(generation_id, self.id, self.term)
 
     def beat(self) -> None:
-        """Beat once. Raises StorageError when the database does not answer."""
+        """Write one heartbeat. Raises StorageError when the database does not answer."""
         began_s = self._clock_s()
-        if began_s - self._good_s >= self._fresh_s:
-            # Before the beat is written, which makes this process look alive: its old jobs must not.
+        if began_s - self._last_beat_s >= self._fresh_s:
+            # Before the heartbeat is written: once it makes this process look alive, its old jobs must already be void.
             self.term += 1
-        told = self.workers.beat(self.id, at_work=self._at_work(), clock=lambda: datetime.now(UTC))
-        if told is None:
+        result = self.workers.beat(self.id, at_work=self._at_work(), clock=lambda: datetime.now(UTC))
+        if result is None:
             log.warning("this process was taken for dead; its jobs are given up")
             self.term += 1
             self._enter()
             return
-        self.is_first, self.silent, self.limits = told.is_first, told.silent, told.limits
-        self._good_s = began_s
+        self.is_first, self.silent, self.limits = result.is_first, result.silent, result.limits
+        self._last_beat_s = began_s
 
     def _enter(self) -> None:
         began_s = self._clock_s()
@@ -144,7 +144,7 @@ class Membership:
             connection_name=self._connection,
             key_fingerprint=self._key_fingerprint,
         )
-        self._good_s = began_s
+        self._last_beat_s = began_s
 
     def _run(self) -> None:
         while not self._stop.wait(self._beat_s):

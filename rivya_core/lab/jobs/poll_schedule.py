@@ -1,4 +1,4 @@
-"""When a running task is polled next: as ``api.pace`` says, and rarely once it takes unusually long; and how many a second."""
+"""The poll schedule of a running task (``api.pace``, then rarely once overdue), and the rate limits of all polls."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Schedule:
     overdue_s: float
 
     def next_gap_s(self, elapsed_s: float, reads: int, jitter: float) -> float:
-        """Seconds until the next read, after ``reads`` reads so far; ``jitter`` is uniform in 0..1."""
+        """Return the seconds until the next read, after ``reads`` reads so far; ``jitter`` is uniform in 0..1."""
         if reads > 0 and elapsed_s >= STALE_AFTER_S:
             return STALE_GAP_S
         if reads > 0 and elapsed_s >= self.overdue_s:
@@ -40,7 +40,7 @@ class Schedule:
 
 
 class ReadBudget:
-    """Process-wide rate limit of status polls: each caller waits for a slot of its own, in order of arrival."""
+    """Process-wide rate limiter of status polls; callers are served in order of arrival."""
 
     def __init__(self, reads_per_s: float) -> None:
         self._gap_s = 1.0 / reads_per_s
@@ -57,10 +57,10 @@ class ReadBudget:
 
 
 class SharedReadBudget:
-    """``ReadBudget`` over all workers of a database: the moments are taken from it, for all callers of this process at once."""
+    """Rate limiter across all workers of a database; reserves time slots in batches, for all callers of this process."""
 
     def __init__(self, reads_per_s: Callable[[], float], take: Callable[[int, float], float]) -> None:
-        """``take``: how many moments, how far apart -> seconds until the first; blocks, as it asks the database."""
+        """``take``: number of slots and seconds between them -> seconds until the first. Blocking: it queries the database."""
         self._reads_per_s = reads_per_s
         self._take = take
         self._line: list[asyncio.Future[float]] = []

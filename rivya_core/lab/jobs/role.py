@@ -1,4 +1,4 @@
-"""What a process does for the data it has open: run the jobs, or only show, submit and cancel."""
+"""Role of a process: it runs the jobs of its database, or only shows, submits and cancels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rivya_core.settings import Settings
 
 
 class Role(StrEnum):
-    """The part of one process in an installation."""
+    """The role of one process in an installation."""
 
     EMBEDDED = "embedded"  # a data folder: runs the jobs while it holds the folder's lock
     WORKER = "worker"  # a shared database: runs the jobs of the rows it has claimed
@@ -16,5 +16,5 @@ class Role(StrEnum):
 
     @classmethod
     def of(cls, settings: Settings) -> Role:
-        """The part of whoever opens a lab with these settings; a worker is one only because it was started as one."""
+        """Return the role of a process that opens a lab with these settings; workers are started as such, never by settings."""
         return cls.DASHBOARD if settings.is_shared else cls.EMBEDDED

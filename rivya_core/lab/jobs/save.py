@@ -55,12 +55,12 @@ async def save(context: JobContext, generation_id: str) -> StepResult:
             fresh_url_due = not stale and is_dead_address(error)
             stale = True
             # Gone at Rivya for good: a damaged copy that arrived earlier is better than no clip.
-            kept = kept_for_good(row) if tries >= QUICK_TRIES and is_gone(error) else None
-            if kept is None:
+            damaged_clip = kept_for_good(row) if tries >= QUICK_TRIES and is_gone(error) else None
+            if damaged_clip is None:
                 if not fresh_url_due:
                     await context.sleep(generation_id, await after_error(context, row, error, tries))
                 continue
-            clip = kept
+            clip = damaged_clip
         await context.db(context.ledger.jobs.saved, row.id, clip)
         # The old file goes only after the row names the new one: a crash in between leaves an extra file, never a missing one.
         if row.clip_key not in {None, clip.clip_key}:
@@ -127,19 +127,19 @@ def adopt(context: JobContext, row: GenerationRecord, part: Path, key: str) -> C
     clip = check_arrival(context.ledger, archive, row, part, key)
     # Killed from here on, the parts are removed at the next start and the clip downloaded again; the row names nothing yet.
     crash_point(CrashPoint.BEFORE_RENAME, row.id)
-    made = None
+    poster = None
     if clip.check != UNOPENED:
         context.observer.coded(row, part)
-        made = archive.poster_part(part, clip.clip_key)
+        poster = archive.poster_part(part, clip.clip_key)
     try:
         archive.commit_part(part, clip.clip_key)
-        if made is None:
+        if poster is None:
             return clip
-        archive.commit_part(*made)
-        return replace(clip, poster_key=made[1])
+        archive.commit_part(*poster)
+        return replace(clip, poster_key=poster[1])
     finally:
-        if made is not None:
-            made[0].unlink(missing_ok=True)
+        if poster is not None:
+            poster[0].unlink(missing_ok=True)
 
 
 async def after_error(context: JobContext, row: GenerationRecord, error: RivyaError, tries: int) -> float:

@@ -80,19 +80,19 @@ class Submissions:
 
     def submit_many(self, requests: Sequence[GenerationRequest], *, source: str = "script") -> list[GenerationRecord]:
         """Store one generation of each request, all or none, in one transaction; see ``submit``."""
-        wanted = [
+        requested = [
             item
             for request in requests
-            for item in self._wanted(request, [1], new_intent_id(), parent_id=None, source=source)
+            for item in self._new_generation(request, [1], new_intent_id(), parent_id=None, source=source)
         ]
-        return self._store(requests, wanted)
+        return self._store(requests, requested)
 
     def _submit(
         self, request: GenerationRequest, takes: Iterable[int], intent_id: str, parent_id: str | None, source: str
     ) -> list[GenerationRecord]:
-        return self._store([request], self._wanted(request, takes, intent_id, parent_id, source))
+        return self._store([request], self._new_generation(request, takes, intent_id, parent_id, source))
 
-    def _wanted(
+    def _new_generation(
         self, request: GenerationRequest, takes: Iterable[int], intent_id: str, parent_id: str | None, source: str
     ) -> list[NewGeneration]:
         expected = self.expected(request)
@@ -110,14 +110,16 @@ class Submissions:
             for take in takes
         ]
 
-    def _store(self, requests: Sequence[GenerationRequest], wanted: Sequence[NewGeneration]) -> list[GenerationRecord]:
+    def _store(
+        self, requests: Sequence[GenerationRequest], requested: Sequence[NewGeneration]
+    ) -> list[GenerationRecord]:
         refuse_if_read_only(self._settings)
         check_disk(self._settings, self._archive)
         # Before the transaction: writing files must not hold the write lock, and an unused image is harmless.
         images = {request.image.sha256: request.image for request in requests if request.image is not None}
         for image in images.values():
             self._ledger.assets.store(image, self._archive)
-        return submit(self._ledger.database, self._settings, self._ledger, self._queue, wanted)
+        return submit(self._ledger.database, self._settings, self._ledger, self._queue, requested)
 
     def expected(self, request: GenerationRequest) -> int:
         """Estimate the credits that one take will reserve: the last reservation of the same model and settings, else the list price.
@@ -131,7 +133,7 @@ class Submissions:
 
 
 def submit(
-    database: sa.Engine, settings: Settings, ledger: Ledger, inbox: JobQueue, wanted: Sequence[NewGeneration]
+    database: sa.Engine, settings: Settings, ledger: Ledger, queue: JobQueue, requested: Sequence[NewGeneration]
 ) -> list[GenerationRecord]:
     """Store and enqueue the generations that are not stored yet; return the rows of all, in order.
 
@@ -140,44 +142,44 @@ def submit(
         StorageError: see ``begin_immediate``.
     """
     try:
-        return _submit(database, settings, ledger, inbox, wanted)
+        return _submit(database, settings, ledger, queue, requested)
     except StorageError as error:
         if error.charged != "unknown":
             raise
         try:  # the same ids: what was stored all the same is found
-            return _submit(database, settings, ledger, inbox, wanted)
+            return _submit(database, settings, ledger, queue, requested)
         except StorageError:
             raise error from None
 
 
 def _submit(
-    database: sa.Engine, settings: Settings, ledger: Ledger, inbox: JobQueue, wanted: Sequence[NewGeneration]
+    database: sa.Engine, settings: Settings, ledger: Ledger, queue: JobQueue, requested: Sequence[NewGeneration]
 ) -> list[GenerationRecord]:
     # The write lock is taken before the first read: otherwise two submits would both see the last credits under a cap.
     with begin_immediate(database) as connection:
         # Deduplicate double clicks, retries and reruns: a row with this id was checked against the budget when it was stored.
-        known = [ledger.rows.find(connection, item.id) for item in wanted]
-        new = [item for item, row in zip(wanted, known, strict=True) if row is None]
+        existing = [ledger.rows.find(connection, item.id) for item in requested]
+        new = [item for item, row in zip(requested, existing, strict=True) if row is None]
         if new:
             budget = budgets.read(connection, new[0].mode, new[0].connection, settings)
             budgets.check(budget, sum(item.expected_credits for item in new))
-        return [row or _take_in(connection, ledger, inbox, item) for item, row in zip(wanted, known, strict=True)]
+        return [row or _take_in(connection, ledger, queue, item) for item, row in zip(requested, existing, strict=True)]
 
 
-def _take_in(connection: sa.Connection, ledger: Ledger, inbox: JobQueue, item: NewGeneration) -> GenerationRecord:
+def _take_in(connection: sa.Connection, ledger: Ledger, queue: JobQueue, item: NewGeneration) -> GenerationRecord:
     row = ledger.add(connection, item)
-    inbox.enqueue(connection, row.id, row.runs)
+    queue.enqueue(connection, row.id, row.runs)
     return row
 
 
-def enqueue_again(database: sa.Engine, ledger: Ledger, inbox: JobQueue, generation_id: str) -> int:
+def enqueue_again(database: sa.Engine, ledger: Ledger, queue: JobQueue, generation_id: str) -> int:
     """Enqueue one more workflow for a row; return its run number.
 
     Workflow ids are never reused (the engine would return the old result), so each run has a number of its own.
     """
     with begin_immediate(database) as connection:
         run = ledger.next_run(connection, generation_id)
-        inbox.enqueue(connection, generation_id, run)
+        queue.enqueue(connection, generation_id, run)
     return run
 
 

@@ -57,24 +57,24 @@ class Supervisor:
         self,
         context: JobContext,
         engine: Engine,
-        inbox: JobQueue,
+        queue: JobQueue,
         lock: FileLock,
         make_client: Callable[[], Rivya],
         role: Role = Role.EMBEDDED,
     ) -> None:
         self.role = role
-        self._fleet = None if role is Role.EMBEDDED else Fleet(context, inbox, role)
+        self._fleet = None if role is Role.EMBEDDED else Fleet(context, queue, role)
         self._tick_s = min(TICK_S, context.settings.worker_beat_s) if self._fleet else TICK_S
         self._heart = Heartbeat(context.settings.data_dir.expanduser())
         self._context = context
         self._engine = engine
-        self._inbox = inbox
+        self._queue = queue
         self._lock = lock
         self._make_client = make_client
         self._client: Rivya | None = None
         self._stop = threading.Event()
-        self._client_made = threading.Lock()
-        self._balance_asked = threading.Event()
+        self._client_lock = threading.Lock()
+        self._read_now = threading.Event()
         self._looked_at_s = self._busy_at_s = time.monotonic()
         self._next_lock_s = self._next_sweep_s = self._next_tidy_s = 0.0
         self._read_at_s = float("-inf")
@@ -105,7 +105,7 @@ class Supervisor:
         A worker first finishes what is being sent or saved, and gives the rest back to the others (``context.FINISH_S``).
         """
         self._stop.set()
-        self._balance_asked.set()
+        self._read_now.set()
         if self._jobs_thread.is_alive():
             self._jobs_thread.join(timeout=10)
         if self._fleet is None and self._engine.is_running:
@@ -146,7 +146,7 @@ class Supervisor:
 
     def ask_balance(self) -> None:
         """Request a balance read at the next tick; does not block."""
-        self._balance_asked.set()
+        self._read_now.set()
 
     def _run(self, keep: Callable[[float], None]) -> None:
         while not self._stop.is_set():
@@ -181,7 +181,7 @@ class Supervisor:
                 self.recover_lost()
             if now_s >= self._next_tidy_s:
                 self._next_tidy_s = now_s + TIDY_EVERY_S
-                self._inbox.forget_ended(self._context.now() - KEPT_FOR)
+                self._queue.forget_ended(self._context.now() - KEPT_FOR)
             self._engine.rest(is_idle=now_s - max(self._busy_at_s, self._looked_at_s) > REST_AFTER_S)
 
     def _keep_fleet(self, fleet: Fleet, now_s: float) -> None:
@@ -194,7 +194,7 @@ class Supervisor:
         if now_s >= self._next_tidy_s and self.is_on_duty:
             self._next_tidy_s = now_s + TIDY_EVERY_S
             fleet.tidy()
-            self._inbox.forget_ended(self._context.now() - KEPT_FOR)
+            self._queue.forget_ended(self._context.now() - KEPT_FOR)
 
     def _join(self, fleet: Fleet) -> None:
         fleet.membership.start()
@@ -206,15 +206,15 @@ class Supervisor:
     def _keep_wallet(self, now_s: float) -> None:
         if self.is_on_duty:
             self._look_at_pause()
-        if self._balance_asked.is_set() or self._balance_is_due(now_s):
-            self._balance_asked.clear()
+        if self._read_now.is_set() or self._balance_is_due(now_s):
+            self._read_now.clear()
             self._read_at_s = now_s
             self.read_balance()
             if not self._stop.is_set():
                 self._changes = self._moves()
 
     def _moves(self) -> int:
-        """A number that changes with the generations; on a shared database it does not change with every beat of a process."""
+        """Return a version of the generations; on a shared database one that does not change with every heartbeat."""
         return self._context.ledger.changes() if self._fleet is None else self._context.ledger.newest_event()
 
     def _balance_is_due(self, now_s: float) -> bool:
@@ -231,7 +231,7 @@ class Supervisor:
         return age_s >= refresh_s and now_s - self._looked_at_s < WATCHED_FOR_S
 
     def _is_balance_older_than(self, seconds: float) -> bool:
-        """True when no process has asked for the balance for so long; read from the ledger, where each leaves its time."""
+        """Whether no process has requested the balance for so long; each records its requests in the ledger."""
         tried_at = self._context.ledger.key_value.balance(self._context.settings.connection).tried_at
         return tried_at is None or (self._context.now() - tried_at).total_seconds() >= seconds
 
@@ -289,7 +289,7 @@ class Supervisor:
             if f"{row.id}:{row.runs}" in alive:
                 continue
             try:
-                run = enqueue_again(context.ledger.database, context.ledger, self._inbox, row.id)
+                run = enqueue_again(context.ledger.database, context.ledger, self._queue, row.id)
             except RivyaError as error:
                 if told(error) is not None:
                     raise
@@ -304,9 +304,9 @@ class Supervisor:
         A false negative is harmless: of two jobs of one row the second ends at once (``JobContext.start_work``).
         """
         now_s = time.monotonic()
-        unfinished = self._inbox.unfinished(workflow_ids)
+        unfinished = self._queue.unfinished(workflow_ids)
         self._idle_since_s = {
-            id_: self._idle_since_s.get(id_, now_s) for id_, is_taken in unfinished.items() if is_taken
+            id_: self._idle_since_s.get(id_, now_s) for id_, is_dequeued in unfinished.items() if is_dequeued
         }
         return {id_ for id_ in unfinished if now_s - self._idle_since_s.get(id_, now_s) < IDLE_AFTER_S}
 
@@ -319,7 +319,7 @@ class Supervisor:
         answer: Balance | None = None
         card: ErrorCard | None = None
         try:
-            with self._client_made:
+            with self._client_lock:
                 if self._stop.is_set():
                     return BalanceRecord(credits=None, asked_at=None)
                 if self._client is None:
@@ -368,14 +368,14 @@ class Supervisor:
         """End a pause whose reason is gone; otherwise schedule the next check."""
         context = self._context
         connection = context.settings.connection
-        gone = pause.effect == Effect.RATE.value or self._reason_is_gone(pause)
+        is_over = pause.effect == Effect.RATE.value or self._is_over(pause)
         if self._stop.is_set() or context.ledger.key_value.pause(connection) != pause:
             return  # compare-and-set: the pause was replaced or ended while the server was asked
         later = context.now() + timedelta(seconds=PAUSE_S[Effect(pause.effect)])
-        context.ledger.key_value.set_pause(connection, None if gone else replace(pause, retry_at=later))
-        context.gate.forget()
+        context.ledger.key_value.set_pause(connection, None if is_over else replace(pause, retry_at=later))
+        context.admission.forget()
 
-    def _reason_is_gone(self, pause: Pause) -> bool:
+    def _is_over(self, pause: Pause) -> bool:
         """Check by reading the balance, which is also the documented way to verify a key."""
         record = self.read_balance()
         if record.error is not None:

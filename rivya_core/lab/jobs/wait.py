@@ -58,7 +58,7 @@ async def wait(context: JobContext, generation_id: str) -> StepResult:
                 delay_s("poll", failures, error.retry_after_s, context.draw()),
             )
             continue
-        row = await got_over(context, row, failures)
+        row = await clear_error(context, row, failures)
         failures = 0
         if answer.is_final:
             return await end(context, row, answer)
@@ -72,7 +72,7 @@ async def read(context: JobContext, row: GenerationRecord) -> Generation:
     """Read the row's task once, at most every ``poll_min_s`` seconds. Raises RivyaError."""
     if row.task_id is None:
         raise AssertionError(f"{row.id} is {row.state} without a task id")
-    await context.space_reads(row.id)
+    await context.space_polls(row.id)
     return await context.api.read_generation(row.task_id)
 
 
@@ -121,11 +121,11 @@ async def typical_of(context: JobContext, row: GenerationRecord) -> Typical | No
     """Rendering times of recent clips of a row's kind, or None; cached for ``TYPICAL_FOR_S`` seconds across rows."""
     kind = (row.model, row.mode, row.length or None)
     now_s = asyncio.get_running_loop().time()
-    known = context.typical.get(kind)
-    if known is None or now_s - known[0] > TYPICAL_FOR_S:
-        known = (now_s, await context.db(context.history.rendering_s, *kind))
-        context.typical[kind] = known
-    return known[1]
+    cached = context.typical.get(kind)
+    if cached is None or now_s - cached[0] > TYPICAL_FOR_S:
+        cached = (now_s, await context.db(context.history.rendering_s, *kind))
+        context.typical[kind] = cached
+    return cached[1]
 
 
 async def note_trouble(context: JobContext, row: GenerationRecord, error: RivyaError, failures: int) -> None:
@@ -141,7 +141,7 @@ async def note_trouble(context: JobContext, row: GenerationRecord, error: RivyaE
         await context.db(context.ledger.jobs.exchange, row.id, "poll", error)
 
 
-async def got_over(context: JobContext, row: GenerationRecord, failures: int) -> GenerationRecord:
+async def clear_error(context: JobContext, row: GenerationRecord, failures: int) -> GenerationRecord:
     """Clear the row's error after a successful poll."""
     context.recovered(row.id)
     if row.error is None and failures < SHOW_TROUBLE_AFTER:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from rivya_core.api import ReferenceImage
 from rivya_core.api.errors import LabError, StorageError
-from rivya_core.api.images import told_sent
+from rivya_core.api.images import describe_changes
 from rivya_core.lab.ledger.database import begin_immediate, reading
 from rivya_core.lab.ledger.read_only import refuse_writes
 from rivya_core.lab.ledger.schema import assets
@@ -47,7 +47,7 @@ class Asset:
         origin = self.origin
         if not origin:
             return ""
-        return told_sent(
+        return describe_changes(
             tuple(origin["changes"]),
             original_sha256=origin["sha256"],
             original_bytes=origin["size_bytes"],
@@ -81,9 +81,9 @@ class Assets:
         if not _tells_more(origin, self.find(image.sha256)):
             return
         with begin_immediate(self._rows.database) as connection:
-            known = self._asset(connection, image.sha256)
-            if known is not None:
-                if _tells_more(origin, known):
+            stored = self._asset(connection, image.sha256)
+            if stored is not None:
+                if _tells_more(origin, stored):
                     mine = assets.c.sha256 == image.sha256
                     connection.execute(sa.update(assets).where(mine).values(origin=origin))
                 return
@@ -108,7 +108,7 @@ class Assets:
         Raises:
             LabError: no such image. StorageError: its file is gone or was changed.
         """
-        asset = self._known_asset(sha256)
+        asset = self._must_find(sha256)
         data = archive.get_bytes(asset.archive_key)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise StorageError(
@@ -131,7 +131,7 @@ class Assets:
 
     def key(self, sha256: str) -> str:
         """Return the archive key of a reference image. Raises LabError for an unknown hash."""
-        return self._known_asset(sha256).archive_key
+        return self._must_find(sha256).archive_key
 
     def find(self, sha256: str) -> Asset | None:
         """Return the record of a stored image, or None."""
@@ -149,7 +149,7 @@ class Assets:
         row = connection.execute(sa.select(*_COLUMNS).where(assets.c.sha256 == sha256)).first()
         return None if row is None else Asset(*row)
 
-    def _known_asset(self, sha256: str) -> Asset:
+    def _must_find(self, sha256: str) -> Asset:
         asset = self.find(sha256)
         if asset is None:
             raise LabError(
@@ -172,8 +172,8 @@ def _origin(image: ReferenceImage) -> dict[str, Any] | None:
     }
 
 
-def _tells_more(origin: Mapping[str, Any] | None, known: Asset | None) -> bool:
+def _tells_more(origin: Mapping[str, Any] | None, stored: Asset | None) -> bool:
     """The first recorded origin stays, except "unchanged": bytes that were also derived from another file are not "as chosen"."""
-    if known is None or origin is None:
-        return known is None
-    return known.origin is None or (known.origin["sha256"] == known.sha256 != origin["sha256"])
+    if stored is None or origin is None:
+        return stored is None
+    return stored.origin is None or (stored.origin["sha256"] == stored.sha256 != origin["sha256"])

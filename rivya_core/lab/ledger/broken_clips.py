@@ -55,7 +55,7 @@ def check_arrival(ledger: Ledger, archive: Archive, row: GenerationRecord, part:
         return archive.keep_broken(part, key, _for_good(error.detail))
     if clip.check == UNOPENED and _note(ledger, row.id, clip.sha256, clip.fault or "") < SAME_UNOPENED:
         raise _again(clip.fault or "")
-    fault = None if clip.check == UNOPENED else _known_fault(ledger, row.id, clip.sha256)
+    fault = None if clip.check == UNOPENED else _earlier_fault(ledger, row.id, clip.sha256)
     if fault is None:
         return clip
     if _note(ledger, row.id, clip.sha256, fault) < SAME_BYTES:
@@ -99,13 +99,13 @@ def unchecked(connection: sa.Connection, since: datetime | None, below: int, lim
     ``since``: only rows finished from then on.
     """
     column = generations.c
-    found = [column.mode.in_(["live", "simulated"]), column.state == State.SUCCEEDED.value, column.seq < below]
-    found += [column.clip_check.is_(None), column.clip_key.is_not(None), column.deleted_at.is_(None)]
+    where = [column.mode.in_(["live", "simulated"]), column.state == State.SUCCEEDED.value, column.seq < below]
+    where += [column.clip_check.is_(None), column.clip_key.is_not(None), column.deleted_at.is_(None)]
     if since is not None:
-        found.append(column.finished_at >= since)
+        where.append(column.finished_at >= since)
     rows = connection.execute(
         sa.select(column.seq, column.id, column.clip_key, column.clip_sha256, column.connection, column.task_id)
-        .where(*found)
+        .where(*where)
         .order_by(column.seq.desc())
         .limit(limit)
     )
@@ -211,7 +211,7 @@ def _note(ledger: Ledger, generation_id: str, sha256: str, fault: str) -> int:
     return len(_arrivals(ledger, generation_id, sha256))
 
 
-def _known_fault(ledger: Ledger, generation_id: str, sha256: str) -> str | None:
+def _earlier_fault(ledger: Ledger, generation_id: str, sha256: str) -> str | None:
     """Return the fault found earlier in the same bytes, or None."""
     faults = _arrivals(ledger, generation_id, sha256)
     return faults[-1] if faults else None

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from rivya_core.api.errors import BudgetError
 from rivya_core.lab.ledger.key_value import read_balance, read_cap, read_person_cap
-from rivya_core.lab.ledger.query_cache import Remembered
+from rivya_core.lab.ledger.query_cache import QueryCache
 from rivya_core.lab.ledger.records import BalanceRecord, Budget
 from rivya_core.lab.ledger.schema import generations
 from rivya_core.lab.ledger.shared_limits import read_limits
@@ -25,7 +25,7 @@ from rivya_core.settings import Mode, Settings
 NOT_SENT = frozenset({State.WAITING, State.SUBMITTING})
 
 
-def look(memory: Remembered, mode: Mode, name: str, settings: Settings) -> Budget:
+def look(memory: QueryCache, mode: Mode, name: str, settings: Settings) -> Budget:
     """Do what ``read`` does, for screens: cached until the database or the day changes. Never use it to decide a purchase."""
     now = datetime.now(UTC)
     return memory.reading(
@@ -44,8 +44,8 @@ def read(
     wallet = read_balance(connection, name)
     promised = _promised(connection, name, wallet)
     # The lowest cap counts: the environment's cannot be raised from a page.
-    known = (settings.daily_cap_credits, _cap_of_others(connection, settings), read_cap(connection, mode))
-    caps = [cap for cap in known if cap is not None]
+    cap_sources = (settings.daily_cap_credits, _cap_of_others(connection, settings), read_cap(connection, mode))
+    caps = [cap for cap in cap_sources if cap is not None]
     cap = min(caps, default=None)
     day = local_day(now or datetime.now(UTC))
     spent = _spent(connection, mode, name, day)
@@ -53,7 +53,7 @@ def read(
     available = None if wallet.credits is None else wallet.credits - promised
     # None means unknown or uncapped, which allows; it must not be mistaken for 0.
     rooms = (available, None if cap is None else cap - spent, None if person_cap is None else person_cap - person_spent)
-    left = [room for room in rooms if room is not None]
+    limits = [room for room in rooms if room is not None]
     return Budget(
         mode=mode,
         balance_credits=wallet.credits,
@@ -62,7 +62,7 @@ def read(
         available_credits=available,
         cap_credits=cap,
         spent_today_credits=spent,
-        remaining_credits=min(left, default=None),
+        remaining_credits=min(limits, default=None),
         person_cap_credits=person_cap,
         person_spent_credits=person_spent,
     )
@@ -159,9 +159,9 @@ def check(budget: Budget, needed_credits: int) -> None:
 def _wallet(budget: Budget) -> str:
     if budget.balance_credits is None or budget.balance_asked_at is None:
         return "The balance is not known."
-    asked = local(budget.balance_asked_at)
+    read_at = local(budget.balance_asked_at)
     return (
-        f"The balance was {_credits(budget.balance_credits)} when asked at {asked:%Y-%m-%d %H:%M:%S}, "
+        f"The balance was {_credits(budget.balance_credits)} when asked at {read_at:%Y-%m-%d %H:%M:%S}, "
         f"{_credits(budget.promised_credits)} of it are promised."
     )
 

@@ -80,10 +80,10 @@ def log_change(
         )
     why = " ".join(checked_text("why", why).split())[:WHY_MAX]
     if is_raise(before, after) and shows_nothing(why):
-        wanted = "removed" if after is None else f"raised to {after:,} credits"
+        change = "removed" if after is None else f"raised to {after:,} credits"
         raise LabError(
             "Raising a cap needs a reason",
-            f"It is {before:,} credits and would be {wanted}.",
+            f"It is {before:,} credits and would be {change}.",
             "Say why in a few words; it is kept in the log of caps.",
             field="why",
         )

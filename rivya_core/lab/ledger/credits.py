@@ -151,9 +151,9 @@ def _hold(connection: sa.Connection, row: GenerationRecord, move: Hold, now: dat
     if row.settlement != "released":
         return False
     # What Rivya reserved is known better than what was expected, and may be unknown if no answer named it.
-    held = row.expected_credits if row.reserved_credits is None else row.reserved_credits
-    _figures(connection, row, held_credits=held, final_credits=None, settlement="reserved")
-    _write(connection, row, "reserve", held, now, move.reason)
+    held_credits = row.expected_credits if row.reserved_credits is None else row.reserved_credits
+    _figures(connection, row, held_credits=held_credits, final_credits=None, settlement="reserved")
+    _write(connection, row, "reserve", held_credits, now, move.reason)
     return True
 
 

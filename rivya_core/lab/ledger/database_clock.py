@@ -1,4 +1,4 @@
-"""The database's own clock: the one that all processes which share it agree on."""
+"""The database's clock, the common time of all processes that share it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 
 def database_now(connection: sa.Connection) -> datetime:
-    """Return the database's present moment, aware, whenever its transaction began; milliseconds on SQLite."""
+    """Return the database's current time (aware UTC), not the start of the transaction; in milliseconds on SQLite."""
     if connection.dialect.name == "sqlite":
-        told = connection.exec_driver_sql("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')").scalar_one()
-        return datetime.fromisoformat(told).replace(tzinfo=UTC)
+        text = connection.exec_driver_sql("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')").scalar_one()
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
     moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
     return moment.astimezone(UTC)

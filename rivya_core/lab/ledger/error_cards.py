@@ -41,7 +41,7 @@ def failure_card(answer: Generation) -> ErrorCard:
 
 
 def exchange_detail(phase: Phase, error: RivyaError) -> dict[str, Any]:
-    """What the timeline keeps of an answer that went wrong."""
+    """Return the timeline entry of a failed exchange."""
     facts = {
         "phase": phase,
         "title": error.title,

@@ -81,14 +81,14 @@ class JobWrites:
                     field="body",
                 )
             posting = begin_posting(connection, row, slots, self._rows.clock())
-            told_so_far = {"phase": "create", "attempt": row.attempts + 1, "body_sha256": body_sha256}
+            detail = {"phase": "create", "attempt": row.attempts + 1, "body_sha256": body_sha256}
             wallet = read_balance(connection, row.connection)
             if row.attempts == 0 and wallet.credits is not None:
-                told_so_far["balance_credits"] = wallet.credits  # evidence, should the outcome stay unknown
+                detail["balance_credits"] = wallet.credits  # evidence, should the outcome stay unknown
             self._rows.update_row(
                 connection,
                 row.id,
-                event=("exchange", told_so_far),
+                event=("exchange", detail),
                 body=body,
                 body_sha256=body_sha256,
                 attempts=row.attempts + 1,
@@ -334,8 +334,8 @@ class JobWrites:
                 return
             card = card_of(step, row, error)
             if card != row.error:  # one event per error, not one per retry
-                told_so_far = {"unexpected": kind_of(error), "step": stored_step(step)}
-                self._rows.update_row(connection, row.id, event=("note", told_so_far), error=card)
+                detail = {"unexpected": kind_of(error), "step": stored_step(step)}
+                self._rows.update_row(connection, row.id, event=("note", detail), error=card)
 
     # -- exchanges -------------------------------------------------------------------------------------------------
 

@@ -81,8 +81,8 @@ class KeyValue:
     def set_balance(self, connection: str, record: BalanceRecord) -> None:
         """Store a balance, unless a newer request has been answered already: late answers must not win."""
         with begin_immediate(self._rows.database, even_read_only=True) as opened:
-            known = read_balance(opened, connection)
-            if known.asked_at is not None and (record.asked_at is None or record.asked_at < known.asked_at):
+            stored = read_balance(opened, connection)
+            if stored.asked_at is not None and (record.asked_at is None or record.asked_at < stored.asked_at):
                 return
             value = asdict(record) | {
                 "asked_at": moment_json(record.asked_at),
@@ -95,9 +95,11 @@ class KeyValue:
     def note_own_change(self, connection: str, credits: int) -> None:  # noqa: A002 - Rivya's word
         """Record that a person changed a simulated wallet by so many credits, so that reconciliation does not report it."""
         with begin_immediate(self._rows.database) as opened:
-            kept = [[one.at.isoformat(), one.credits] for one in own_changes(opened, connection)][1 - OWN_CHANGES_MAX :]
+            recent = [[one.at.isoformat(), one.credits] for one in own_changes(opened, connection)][
+                1 - OWN_CHANGES_MAX :
+            ]
             now = self._rows.clock()
-            write_note(opened, named("wallet_set", connection), [*kept, [now.isoformat(), credits]], now)
+            write_note(opened, named("wallet_set", connection), [*recent, [now.isoformat(), credits]], now)
 
     def pause(self, connection: str) -> Pause | None:
         """Return why the queue of a connection is paused, or None."""
@@ -190,8 +192,8 @@ def read_balance(connection: sa.Connection, name: str) -> BalanceRecord:
 
 def own_changes(connection: sa.Connection, name: str) -> list[OwnChange]:
     """Return the changes people made to the simulated wallet of the connection ``name``, oldest first."""
-    kept = read_note(connection, named("wallet_set", name)) or []
-    return [OwnChange(datetime.fromisoformat(at), moved) for at, moved in kept]
+    stored = read_note(connection, named("wallet_set", name)) or []
+    return [OwnChange(datetime.fromisoformat(at), moved) for at, moved in stored]
 
 
 def read_pause(connection: sa.Connection, name: str) -> Pause | None:
@@ -226,9 +228,9 @@ def read_person_cap(connection: sa.Connection, mode: Mode, address: str) -> int 
 def read_person_caps(connection: sa.Connection, mode: Mode) -> dict[str, int]:
     """The daily caps of persons in a mode, in credits, by address."""
     first = named("cap", of_person(mode, ""))
-    found = connection.execute(
+    rows = connection.execute(
         sa.select(notes.c.name, notes.c.value)
         .where(notes.c.name.startswith(first, autoescape=True))
         .order_by(notes.c.name)
     )
-    return {name.removeprefix(first): value for name, value in found if isinstance(value, int)}
+    return {name.removeprefix(first): value for name, value in rows if isinstance(value, int)}

@@ -1,8 +1,8 @@
-"""Whose row it is: the lease under which a worker's job may write. On one machine there are no leases, and nothing is asked.
+"""Leases with fencing tokens: a worker's job may write to its row only while its claim holds. On one machine there are none.
 
-A worker that was stopped, or cut off, is taken for dead and its rows go to others; when it goes on, nothing it does may
-reach a row again. So a job carries its lease, and ``database.begin_immediate`` checks it in every transaction of that
-job, under the write lock: no call can forget it. What people do carries no lease.
+A worker that was stopped (SIGSTOP, sleep) or cut off is declared dead and its rows are reassigned; if it then resumes, it
+must not write to them. So a job carries its lease in a context variable, and ``database.begin_immediate`` checks the fencing
+token in every transaction of that job, under the write lock: no caller can forget it. Actions of people carry no lease.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ import sqlalchemy as sa
 
 from rivya_core.lab.ledger.schema import generations
 
-_held: ContextVar[Lease | None] = ContextVar("rivya_lease", default=None)
+_current: ContextVar[Lease | None] = ContextVar("rivya_lease", default=None)
 
 _column: Final = generations.c
-_STILL_HELD: Final = (
+_LEASE_HOLDS: Final = (
     sa.select(_column.seq)
     .where(
         _column.id == sa.bindparam("id"),
         _column.worker_id == sa.bindparam("worker_id"),
         _column.fence == sa.bindparam("fence"),
     )
-    .with_for_update()  # holds the row where there are row locks
+    .with_for_update()  # else, on PostgreSQL, another worker could claim the row between this check and the commit
 )
 
 
 class LostRowError(Exception):
-    """The row has gone to another worker. The job ends without a word: no error of the row, so no RivyaError either."""
+    """Signal that another worker has claimed the row. The job ends silently; not a RivyaError, as nothing is wrong with the row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A claim on a generation. ``fence``: number of the claim. ``term``: of the worker's own life at that moment."""
+    """A claim on a generation. ``fence``: the fencing token, which grows with each claim. ``term``: the worker's term then."""
 
     generation_id: str
     worker_id: str
@@ -46,25 +46,25 @@ class Lease:
 
 
 def held() -> Lease | None:
-    """Return the lease of the calling job; None for everybody else. Threads started with ``asyncio.to_thread`` inherit it."""
-    return _held.get()
+    """Return the calling job's lease, or None outside of jobs. Threads started with ``asyncio.to_thread`` inherit it."""
+    return _current.get()
 
 
 @contextmanager
 def holding(lease: Lease | None) -> Iterator[None]:
-    """Let everything that the calling job does inside of the block be done under a lease; None: under none."""
-    token = _held.set(lease)
+    """Set the calling job's lease for the duration of the block; None: no lease."""
+    token = _current.set(lease)
     try:
         yield
     finally:
-        _held.reset(token)
+        _current.reset(token)
 
 
-def refuse_if_lost(connection: sa.Connection) -> None:
-    """Raise LostRowError when the calling job has a lease that no longer holds; read inside its transaction."""
-    lease = _held.get()
+def refuse_if_fenced(connection: sa.Connection) -> None:
+    """Raise LostRowError when the calling job's lease no longer holds; checked inside its transaction."""
+    lease = _current.get()
     if lease is None:
         return
     mine = {"id": lease.generation_id, "worker_id": lease.worker_id, "fence": lease.fence}
-    if connection.execute(_STILL_HELD, mine).first() is None:
+    if connection.execute(_LEASE_HOLDS, mine).first() is None:
         raise LostRowError(lease.generation_id)

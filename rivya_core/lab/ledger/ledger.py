@@ -92,7 +92,7 @@ class Ledger:
 
     @property
     def clock(self) -> Callable[[], datetime]:
-        """What tells the present moment to every part of the ledger; aware."""
+        """The clock of every part of the ledger: returns the current time, aware UTC."""
         return self.rows.clock
 
     @property
@@ -101,19 +101,19 @@ class Ledger:
         return self.rows.key_fingerprint
 
     def reading(self) -> AbstractContextManager[sa.Connection]:
-        """A connection for reads."""
+        """Open a connection for reads."""
         return self.rows.reading()
 
     def writing(self) -> AbstractContextManager[sa.Connection]:
-        """A connection that holds the write lock until the end of the block."""
+        """Open a connection that holds the write lock until the end of the block."""
         return self.rows.writing()
 
     def get(self, generation_id: str) -> GenerationRecord:
-        """The generation as it is now. Raises LabError for an unknown id."""
+        """Return the generation as of now. Raises LabError for an unknown id."""
         return self.rows.get(generation_id)
 
     def changes(self) -> int:
-        """A number that grows when any process has written to the database since the last call; under 0.1 ms."""
+        """Return a version that grows when any process has written to the database since the last call; under 0.1 ms."""
         return self.rows.changes()
 
     def newest_event(self) -> int:
@@ -125,9 +125,9 @@ class Ledger:
 
     def add(self, connection: sa.Connection, new: NewGeneration) -> GenerationRecord:
         """Store a generation with its reservation; if its id exists already, return that row unchanged."""
-        known = self.rows.find(connection, new.id)
-        if known is not None:
-            return known
+        existing = self.rows.find(connection, new.id)
+        if existing is not None:
+            return existing
         trouble_of(self.database).refuse_if_damaged()
         now = self.clock()
         connection.execute(sa.insert(generations).values(**self._new_columns(new, now)))
@@ -143,11 +143,11 @@ class Ledger:
         trouble_of(self.database).refuse_if_damaged()
         now = self.clock()
         rows = [self._new_columns(item, now) for item in new]
-        told = {"from": None, "to": State.WAITING.value}
+        detail = {"from": None, "to": State.WAITING.value}
         connection.execute(sa.insert(generations), rows)
         connection.execute(
             sa.insert(events),
-            [{"generation_id": row["id"], "at": now, "kind": "state", "detail": told} for row in rows],
+            [{"generation_id": row["id"], "at": now, "kind": "state", "detail": detail} for row in rows],
         )
         reserve_many(connection, rows, now)
 
@@ -198,17 +198,23 @@ class Ledger:
         self, connection: sa.Connection, new: NewGeneration, *, at: datetime, took_s: float, **clip: Any
     ) -> GenerationRecord:
         """Do what ``add_example`` does, inside the caller's transaction."""
-        done = at + timedelta(seconds=took_s)
-        times = {"created_at": at, "submitted_at": at, "processing_at": at, "ready_at": done, "finished_at": done}
+        finished_at = at + timedelta(seconds=took_s)
+        times = {
+            "created_at": at,
+            "submitted_at": at,
+            "processing_at": at,
+            "ready_at": finished_at,
+            "finished_at": finished_at,
+        }
         figures = {"held_credits": 0, "final_credits": 0, "settlement": "settled"}
         ended = {"state": State.SUCCEEDED.value, "source": "example", "mode": "simulated", "runs": 0}
-        known = self.rows.find(connection, new.id)
-        if known is None:
+        existing = self.rows.find(connection, new.id)
+        if existing is None:
             columns = self._new_columns(new, at) | times | figures | ended | clip
             connection.execute(sa.insert(generations).values(**columns))
             if "seq" in clip:
                 count_on(connection, generations.c.seq)
-            self.rows.write_event(connection, new.id, "state", {"from": None, "to": State.SUCCEEDED.value}, done)
+            self.rows.write_event(connection, new.id, "state", {"from": None, "to": State.SUCCEEDED.value}, finished_at)
         return self.rows.must_find(connection, new.id)
 
     def cancel_waiting(self, connection: sa.Connection, experiment_id: str) -> int:
@@ -228,10 +234,10 @@ class Ledger:
         now = self.clock()
         ended = {"state": State.CANCELLED.value, "finished_at": now, "next_action_at": None}
         figures = {"held_credits": 0, "final_credits": 0, "settlement": "released"}
-        told = signed({"from": State.WAITING.value, "to": State.CANCELLED.value})
+        detail = signed({"from": State.WAITING.value, "to": State.CANCELLED.value})
         connection.execute(sa.update(generations).where(*where).values(**ended, **figures))
         connection.execute(
-            sa.insert(events), [{"generation_id": row.id, "at": now, "kind": "state", "detail": told} for row in rows]
+            sa.insert(events), [{"generation_id": row.id, "at": now, "kind": "state", "detail": detail} for row in rows]
         )
         release_many(connection, rows, now, "cancelled while waiting")
         return len(rows)
@@ -309,21 +315,21 @@ class Ledger:
         column = generations.c
         where = [column.experiment_id == experiment_id, column.state == State.WAITING.value]
         connection.execute(sa.update(generations).where(*where).values(runs=column.runs + 1))
-        found = connection.execute(sa.select(column.id, column.runs).where(*where).order_by(column.seq))
-        return [(row.id, row.runs) for row in found]
+        rows = connection.execute(sa.select(column.id, column.runs).where(*where).order_by(column.seq))
+        return [(row.id, row.runs) for row in rows]
 
     def smallest_waiting(self, connection: str) -> int:
         """Return the credits of a connection's cheapest row that is not sent yet or may be sent again; 0 when there is none."""
         unsent = [State.WAITING.value, State.SUBMITTING.value]
         where = [generations.c.state.in_(unsent), generations.c.connection == connection, not_held_back()]
         with self.reading() as opened:
-            found = opened.execute(sa.select(sa.func.min(generations.c.held_credits)).where(*where)).scalar()
-        return found or 0
+            credits_ = opened.execute(sa.select(sa.func.min(generations.c.held_credits)).where(*where)).scalar()
+        return credits_ or 0
 
     def at_stake(self, connection: str) -> int:
         """Return the credits held by rows of a connection that are being sent or run at Rivya."""
-        sent = [State.SUBMITTING.value, State.RUNNING.value]
-        where = [generations.c.state.in_(sent), generations.c.connection == connection]
+        sent_states = [State.SUBMITTING.value, State.RUNNING.value]
+        where = [generations.c.state.in_(sent_states), generations.c.connection == connection]
         with self.reading() as opened:
             return opened.execute(sa.select(sa.func.sum(generations.c.held_credits)).where(*where)).scalar() or 0
 

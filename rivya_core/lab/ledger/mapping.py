@@ -55,14 +55,14 @@ def readable(connection: sa.Connection, query: sa.Select[Any], make: Callable[[s
     try:
         return [make(row) for row in connection.execute(query)]
     except UNREADABLE:
-        found = connection.execute(query.with_only_columns(generations.c.seq, generations.c.id)).all()
-    made = []
-    for seq, generation_id in found:
+        keys = connection.execute(query.with_only_columns(generations.c.seq, generations.c.id)).all()
+    records = []
+    for seq, generation_id in keys:
         try:
-            made += [make(row) for row in connection.execute(query.where(generations.c.seq == seq))]
+            records += [make(row) for row in connection.execute(query.where(generations.c.seq == seq))]
         except UNREADABLE:
             unreadable(connection.engine, generation_id or f"number {seq}")
-    return made
+    return records
 
 
 def unreadable(engine: sa.Engine, generation_id: str) -> StorageError:

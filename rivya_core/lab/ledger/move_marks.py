@@ -26,7 +26,7 @@ COMMAND: Final = "python -m rivya_core.admin move"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """``id``: the same in source and target. ``place``: the other side's, as people may see it."""
+    """One side's record of a move. ``id``: the same in source and target. ``place``: the other side, without credentials."""
 
     id: str
     place: str
@@ -35,8 +35,8 @@ class Mark:
 
 def read(connection: sa.Connection) -> Mark | None:
     """Return the mark of a database, or None."""
-    kept = read_note(connection, MOVE)
-    return None if kept is None else Mark(kept["id"], kept["place"], kept["state"])
+    stored = read_note(connection, MOVE)
+    return None if stored is None else Mark(stored["id"], stored["place"], stored["state"])
 
 
 def write(connection: sa.Connection, mark: Mark | None) -> None:

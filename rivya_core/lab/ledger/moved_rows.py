@@ -28,39 +28,39 @@ LEASE: Final[Mapping[str, Any]] = {"worker_id": None, "posting_at": None}
 
 
 class _JsonText(sa.types.UserDefinedType[str]):
-    """A JSON column as the text that stands in it, so that nothing changes on the way; NULL stays apart from ``null``."""
+    """A JSON column as raw text, so that values are copied unchanged; NULL stays apart from ``null``."""
 
     cache_ok = True
 
     def bind_expression(self, bindvalue: sa.BindParameter[str]) -> sa.ColumnElement[str]:
-        """Let the database take the text as JSON."""
+        """Cast the text to JSON in the database."""
         return sa.cast(sa.type_coerce(bindvalue, sa.Text()), sa.JSON())
 
 
 def open_simulated(connection: sa.Connection) -> list[str]:
-    """Return the ids of open generations of a built-in simulator, which only their own process can end."""
-    found = connection.execute(
+    """Return the ids of open generations of an embedded simulator, which only their own process can end."""
+    rows = connection.execute(
         sa.select(generations.c.id, generations.c.connection).where(
             generations.c.state.not_in(sorted(TERMINAL)), generations.c.deleted_at.is_(None)
         )
     )
-    return sorted(id_ for id_, name in found if is_built_in(name))
+    return sorted(id_ for id_, name in rows if is_built_in(name))
 
 
 def refuse_filled(connection: sa.Connection, place: str) -> None:
     """Raise StorageError when a database holds rows already."""
-    held = sum(_counts(connection).values())
-    if held:
+    row_count = sum(_counts(connection).values())
+    if row_count:
         raise StorageError(
             "The target is not empty",
-            f"{place} holds {held:,} rows already. Nothing was changed.",
+            f"{place} holds {row_count:,} rows already. Nothing was changed.",
             "Move into an empty database.",
             field="database",
         )
 
 
 def refuse_busy(connection: sa.Connection, place: str, silent_s: float) -> None:
-    """Raise LabError while a process that is alive works on a database; ``silent_s``: after so long without a beat it is not."""
+    """Raise LabError while a living process uses a database; ``silent_s``: the heartbeat timeout."""
     since = database_now(connection) - timedelta(seconds=silent_s)
     busy = connection.execute(sa.select(workers.c.id).where(workers.c.seen_at > since)).scalars().all()
     if busy:
@@ -73,7 +73,7 @@ def refuse_busy(connection: sa.Connection, place: str, silent_s: float) -> None:
 
 
 def clear(connection: sa.Connection) -> None:
-    """Remove all rows but those that a database has for itself, inside the caller's transaction."""
+    """Delete all rows except the database's own (revision, workers), inside the caller's transaction."""
     for table in reversed(_tables()):
         query = sa.delete(table)
         connection.execute(query if table is not notes else query.where(notes.c.name.not_in(STAYS)))
@@ -92,15 +92,15 @@ def copy_all(source: sa.Connection, target: sa.Connection, step: Callable[[], No
 
 def totals(connection: sa.Connection) -> dict[str, Any]:
     """Return the rows of each table, and per mode the sums of held, final and moved credits."""
-    found: dict[str, Any] = dict(_counts(connection))
+    sums: dict[str, Any] = dict(_counts(connection))
     g, m = generations.c, movements.c
-    held = sa.select(g.mode, sa.func.sum(g.held_credits), sa.func.sum(g.final_credits)).group_by(g.mode)
+    by_mode = sa.select(g.mode, sa.func.sum(g.held_credits), sa.func.sum(g.final_credits)).group_by(g.mode)
     moved = sa.select(m.mode, sa.func.sum(m.credits)).group_by(m.mode)
-    for mode, held_credits, final_credits in connection.execute(held):
-        found[f"held and final credits, {mode}"] = (int(held_credits or 0), int(final_credits or 0))
+    for mode, held_credits, final_credits in connection.execute(by_mode):
+        sums[f"held and final credits, {mode}"] = (int(held_credits or 0), int(final_credits or 0))
     for mode, credits_moved in connection.execute(moved):
-        found[f"movements, {mode}"] = int(credits_moved or 0)
-    return found
+        sums[f"movements, {mode}"] = int(credits_moved or 0)
+    return sums
 
 
 def refuse_difference(source: Mapping[str, Any], target: Mapping[str, Any]) -> None:
@@ -121,13 +121,13 @@ def _tables() -> list[sa.Table]:
 
 
 def _counts(connection: sa.Connection) -> dict[str, int]:
-    found = {}
+    counts = {}
     for table in _tables():
         query = sa.select(sa.func.count()).select_from(table)
         if table is notes:
             query = query.where(notes.c.name.not_in(STAYS))
-        found[table.name] = int(connection.execute(query).scalar_one())
-    return found
+        counts[table.name] = int(connection.execute(query).scalar_one())
+    return counts
 
 
 def _with_texts(table: sa.Table) -> sa.Table:

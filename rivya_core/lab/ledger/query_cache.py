@@ -18,13 +18,13 @@ from rivya_core.lab.ledger.database.dialects import dialect_of
 
 T = TypeVar("T")
 
-KEPT_MAX: Final = 256
+RESULTS_MAX: Final = 256
 
-_remembered: WeakKeyDictionary[sa.Engine, Remembered] = WeakKeyDictionary()
+_remembered: WeakKeyDictionary[sa.Engine, QueryCache] = WeakKeyDictionary()
 _lock: Final = threading.Lock()
 
 
-class Remembered:
+class QueryCache:
     """Cached results of one version of the database; safe to use from any thread."""
 
     def __init__(self, database: sa.Engine) -> None:
@@ -32,7 +32,7 @@ class Remembered:
         self._watch = dialect_of(database).watch(database)
         self._lock = threading.Lock()
         self._version = 0
-        self._kept: dict[Hashable, Any] = {}
+        self._results: dict[Hashable, Any] = {}
 
     def changes(self) -> int:
         """Return a number that grows when any process has written to the database since the last call; under 0.2 ms."""
@@ -44,18 +44,18 @@ class Remembered:
         with self._lock:
             if version > self._version:
                 self._version = version
-                self._kept.clear()
-            if name in self._kept:
-                known: T = self._kept[name]
-                return known
-        found = read()
+                self._results.clear()
+            if name in self._results:
+                cached: T = self._results[name]
+                return cached
+        result = read()
         with self._lock:
             # store only under the version that was current before the read: a write during it must invalidate the result
             if version == self._version:
-                if len(self._kept) >= KEPT_MAX:
-                    self._kept.clear()
-                self._kept[name] = found
-        return found
+                if len(self._results) >= RESULTS_MAX:
+                    self._results.clear()
+                self._results[name] = result
+        return result
 
     def reading(self, name: Hashable, read: Callable[[sa.Connection], T]) -> T:
         """``once`` for what is read from a connection."""
@@ -69,10 +69,10 @@ class Remembered:
         return self.once(name, look)
 
 
-def remembered_of(database: sa.Engine) -> Remembered:
+def remembered_of(database: sa.Engine) -> QueryCache:
     """Return the one cache of an open database."""
     with _lock:
-        known = _remembered.get(database)
-        if known is None:
-            known = _remembered[database] = Remembered(database)
-        return known
+        cache = _remembered.get(database)
+        if cache is None:
+            cache = _remembered[database] = QueryCache(database)
+        return cache

@@ -1,4 +1,4 @@
-"""A rate that all workers keep together: whoever wants to act takes the next moments, by the database's clock."""
+"""A distributed rate limiter (virtual scheduling): each caller reserves the next time slots, by the database's clock."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _TAKE: Final = (
     .values(next_s=sa.func.greatest(rates.c.next_s, _NOW_S) + sa.bindparam("span_s", type_=sa.Float))
     .returning(
         rates.c.next_s - sa.bindparam("span_s", type_=sa.Float) - _NOW_S,
-        # Lost in a crash of the server, a moment is given out twice; a read more does no harm.
+        # No fsync: a slot lost in a crash of the server is handed out twice, and one poll too many does no harm.
         sa.func.set_config("synchronous_commit", "off", sa.true()),
     )
 )
-"""In one statement, since it is run for every read of a task."""
+"""One statement and one round trip, since it runs for every poll."""
 
 
 def take(database: sa.Engine, name: str, count: int, gap_s: float) -> float:
-    """Take the next ``count`` moments, ``gap_s`` apart; return the seconds until the first of them."""
+    """Reserve the next ``count`` time slots, ``gap_s`` apart; return the seconds until the first of them."""
     span_s = count * gap_s
     if database.dialect.name == "postgresql":
         with begin_on_rows(database) as connection:
-            taken = connection.execute(_TAKE, {"of": name, "span_s": span_s}).first()
-        if taken is not None:
-            return max(0.0, float(taken[0]))
+            row = connection.execute(_TAKE, {"of": name, "span_s": span_s}).first()
+        if row is not None:
+            return max(0.0, float(row[0]))
     with begin_immediate(database) as connection:
         now_s = database_now(connection).timestamp()
-        known_s = connection.execute(_NEXT, {"name": name}).scalar()
-        first_s = now_s if known_s is None else max(float(known_s), now_s)
+        next_s = connection.execute(_NEXT, {"name": name}).scalar()
+        first_s = now_s if next_s is None else max(float(next_s), now_s)
         following = {"next_s": first_s + span_s}
-        if known_s is None:
+        if next_s is None:
             connection.execute(sa.insert(rates).values(name=name, **following))
         else:
             connection.execute(sa.update(rates).where(rates.c.name == name).values(following))

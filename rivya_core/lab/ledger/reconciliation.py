@@ -30,8 +30,8 @@ SETTLE_WITHIN: Final = timedelta(days=1)
 ANSWER_WITHIN: Final = timedelta(seconds=10)
 """Longest time that a balance request to the simulator may take."""
 
-WEAK_KEPT_FOR: Final = timedelta(days=30)
-KEPT_MAX: Final = 5000
+WEAK_RETENTION: Final = timedelta(days=30)
+READINGS_MAX: Final = 5000
 TIDY_EVERY: Final = 100
 
 _NEEDED: Final = tuple(
@@ -137,9 +137,9 @@ def log_balance(
 def _tidy(connection: sa.Connection, name: str, now: datetime) -> None:
     """Delete old readings with wide intervals between exact ones, and the oldest beyond a maximum number."""
     ours = balances.c.connection == name
-    weak = sa.and_(ours, balances.c.open_credits > 0, balances.c.asked_at < now - WEAK_KEPT_FOR)
+    weak = sa.and_(ours, balances.c.open_credits > 0, balances.c.asked_at < now - WEAK_RETENTION)
     connection.execute(sa.delete(balances).where(weak))
-    ids = sa.select(balances.c.id).where(ours).order_by(balances.c.asked_at.desc()).limit(KEPT_MAX)
+    ids = sa.select(balances.c.id).where(ours).order_by(balances.c.asked_at.desc()).limit(READINGS_MAX)
     connection.execute(sa.delete(balances).where(ours, balances.c.id.not_in(ids)))
 
 
@@ -153,10 +153,10 @@ def taken(connection: sa.Connection, name: str, asked_at: datetime) -> Taken:
     elsewhere = (column.intent_id >= ADOPTED_INTENT, column.intent_id < ADOPTED_INTENT[:-1] + ".")  # "." follows "-"
     ended = sa.select(sa.func.coalesce(sa.func.sum(column.held_credits), 0))
     least = most = int(connection.execute(ended.where(ours, column.state.in_(sorted(TERMINAL)))).scalar_one())
-    made_elsewhere = int(
+    created_elsewhere = int(
         connection.execute(ended.where(ours, *elsewhere, column.state.in_(sorted(TERMINAL)))).scalar_one()
     )
-    least, most = least - made_elsewhere, most - made_elsewhere
+    least, most = least - created_elsewhere, most - created_elsewhere
     going = sa.select(*_NEEDED).where(ours, column.state.in_(_ON_THEIR_WAY), column.first_attempt_at.is_not(None))
     for row in connection.execute(going):
         one = taken_by(row, asked_at, moved=False)
@@ -181,24 +181,24 @@ def taken(connection: sa.Connection, name: str, asked_at: datetime) -> Taken:
 
 def taken_by(row: Any, asked_at: datetime, *, moved: bool) -> Taken:
     """Return what one row may have taken. ``moved``: its credits changed in the ledger since the balance was requested."""
-    held = row.held_credits
+    held_credits = row.held_credits
     # A running task's reservation is released only when the balance showed that nothing was charged; see ``unwatched``.
-    shown_untaken = row.state == State.RUNNING and row.settlement == "released"
-    if row.attempts == 0 or shown_untaken:
+    is_proven_untaken = row.state == State.RUNNING and row.settlement == "released"
+    if row.attempts == 0 or is_proven_untaken:
         return Taken(0, 0)
     if row.task_id is None:
         in_flight = row.open_attempts > 0 and row.state not in TERMINAL
-        return Taken(0, held if in_flight else 0)
+        return Taken(0, held_credits if in_flight else 0)
     reserved = row.expected_credits if row.reserved_credits is None else row.reserved_credits
-    most = max(held, reserved)
+    upper = max(held_credits, reserved)
     if row.state == State.RUNNING or row.submitted_at is None or row.submitted_at >= asked_at:
-        return Taken(0, most)  # it may have failed and been refunded already, or have been accepted since
+        return Taken(0, upper)  # it may have failed and been refunded already, or have been accepted since
     age = None if row.finished_at is None else asked_at - row.finished_at
     if row.settlement in {"reserved", "provisional"}:
-        return Taken(held, held) if age is not None and age > SETTLE_WITHIN else Taken(0, most)
+        return Taken(held_credits, held_credits) if age is not None and age > SETTLE_WITHIN else Taken(0, upper)
     if moved or age is None or age <= REFUND_WITHIN:
-        return Taken(min(held, reserved), most)
-    return Taken(held, held)
+        return Taken(min(held_credits, reserved), upper)
+    return Taken(held_credits, held_credits)
 
 
 # -- what it says ------------------------------------------------------------------------------------------------------
@@ -225,9 +225,9 @@ class OwnChange:
     credits: int
 
 
-def without_own(found: Sequence[Read], own: Sequence[OwnChange]) -> list[Read]:
+def without_own(readings: Sequence[Read], own: Sequence[OwnChange]) -> list[Read]:
     """Return the readings corrected for changes made in this lab; one that overlaps such a change is dropped."""
-    sure = [read for read in found if not any(one.at - ANSWER_WITHIN < read.asked_at <= one.at for one in own)]
+    sure = [read for read in readings if not any(one.at - ANSWER_WITHIN < read.asked_at <= one.at for one in own)]
     return [
         replace(read, credits=read.credits - sum(one.credits for one in own if one.at < read.asked_at)) for read in sure
     ]
@@ -249,10 +249,10 @@ class _Level:
         return self.reads[-1].key_fingerprint
 
 
-def unexplained(found: Sequence[Read]) -> list[Unexplained]:
+def unexplained(readings: Sequence[Read]) -> list[Unexplained]:
     """Return the fewest changes that explain these readings, oldest first; another API key starts a new sequence."""
     levels: list[_Level] = []
-    for read in found:
+    for read in readings:
         if levels and levels[-1].agrees(read):
             level = levels[-1]
             level.low, level.high = max(level.low, read.low), min(level.high, read.high)

@@ -1,4 +1,4 @@
-"""What the ledger hands out: frozen records, never rows or connections."""
+"""The ledger's read models: frozen records, never rows or connections."""
 
 from __future__ import annotations
 
@@ -147,10 +147,10 @@ class GenerationRecord:
     def sent_trace_id(self) -> str | None:
         """The ``client_request_id`` in the committed body; None while nothing was committed, or when it held none."""
         try:
-            sent = json.loads(self.body or b"null")
+            body = json.loads(self.body or b"null")
         except ValueError:
             return None
-        trace = sent.get("client_request_id") if isinstance(sent, dict) else None
+        trace = body.get("client_request_id") if isinstance(body, dict) else None
         return trace if isinstance(trace, str) else None
 
     @property

@@ -1,4 +1,4 @@
-"""Tables of exported ballots and of the vote lines that came back. Import them from ``schema``, which has all tables."""
+"""Tables of exported ballots and of the vote lines pasted back. Import them from ``schema``, which has all tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all tables of the ledger share: the prefix of their names, and one MetaData with a naming convention for keys and indexes."""
+"""The table prefix and the MetaData of all tables of the ledger, with a naming convention for keys and indexes."""
 
 from __future__ import annotations
 

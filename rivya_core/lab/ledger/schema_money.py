@@ -1,4 +1,4 @@
-"""Tables of what a wallet held, and of who changed which cap. Import them from ``schema``, which has all tables."""
+"""Tables of balance readings and of cap changes. Import them from ``schema``, which has all tables."""
 
 from __future__ import annotations
 

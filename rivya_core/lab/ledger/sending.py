@@ -17,7 +17,7 @@ from rivya_core.lab.ledger.states import State
 
 
 class NoSlotError(Exception):
-    """As many creates as are allowed are in flight over all workers: the row waits, so it is no error of its own."""
+    """Signal that the limit of creates in flight over all workers is reached. The row waits; this is not an error of it."""
 
 
 def is_paused(connection: sa.Connection, experiment_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Limits that all processes on a shared database keep together: of a setting with several values the smallest holds."""
+"""Limits across all processes on a shared database: where their settings differ, the smallest value holds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CREATES: Final = "max_creates_in_flight"
 
 
 def limits_of(settings: Settings) -> dict[str, float | None]:
-    """Return what a process tells the others of its settings, by their names; None is no limit."""
+    """Return the limits that a process publishes to the others, by setting; None is no limit."""
     return {
         "daily_cap_credits": settings.daily_cap_credits,
         CREATES: settings.max_creates_in_flight,
@@ -23,13 +23,13 @@ def limits_of(settings: Settings) -> dict[str, float | None]:
 
 
 def smallest(limits: Iterable[Mapping[str, float | None]]) -> dict[str, float]:
-    """Return the smallest value of each limit; one that nobody has is left out."""
-    found: dict[str, float] = {}
+    """Return the smallest value of each limit; a limit that no process sets is left out."""
+    minima: dict[str, float] = {}
     for one in limits:
         for name, value in one.items():
             if value is not None:
-                found[name] = min(value, found.get(name, value))
-    return found
+                minima[name] = min(value, minima.get(name, value))
+    return minima
 
 
 def read_limits(connection: sa.Connection) -> dict[str, float]:
@@ -38,7 +38,7 @@ def read_limits(connection: sa.Connection) -> dict[str, float]:
 
 
 def mismatches(limits: Mapping[str, Mapping[str, float | None]]) -> dict[str, dict[str, float | None]]:
-    """Of processes, id -> limits, return the settings that they do not agree on: name -> process -> its value."""
+    """Return the settings on which processes (id -> limits) disagree: name -> process -> its value."""
     names = sorted({name for one in limits.values() for name in one})
-    found = {name: {id_: one.get(name) for id_, one in limits.items()} for name in names}
-    return {name: values for name, values in found.items() if len(set(values.values())) > 1}
+    by_name = {name: {id_: one.get(name) for id_, one in limits.items()} for name in names}
+    return {name: values for name, values in by_name.items() if len(set(values.values())) > 1}

@@ -7,17 +7,17 @@ from rivya_core.api.texts import cannot_be_kept, name_trouble, shows_nothing
 
 
 def checked_text(field: str, text: object) -> str:
-    """Return a text that can be kept. Raises LabError, named after the field: it is none, or no file can hold it."""
-    kept = _text(field, text)
-    found = cannot_be_kept(kept)
-    if found is not None:
+    """Return a text that can be stored. Raises LabError with ``field``: it is no text, or not valid UTF-8."""
+    valid = _text(field, text)
+    fault = cannot_be_kept(valid)
+    if fault is not None:
         hint = "Type that character again, or remove it."
-        raise LabError("The text is not usable", f"{field}: it holds {found}, which cannot be kept.", hint, field=field)
-    return kept
+        raise LabError("The text is not usable", f"{field}: it holds {fault}, which cannot be kept.", hint, field=field)
+    return valid
 
 
 def checked_person(field: str, name: object, longest: int) -> str:
-    """Return a person's name in one line, empty when nothing of it is seen.
+    """Return a person's name on one line; empty when it is invisible.
 
     Raises:
         LabError: it is too long or no name; named after the field.
@@ -33,7 +33,7 @@ def checked_person(field: str, name: object, longest: int) -> str:
     return line
 
 
-def _text(field: str, given: object) -> str:
-    if not isinstance(given, str):
-        raise LabError("The text is not usable", f"{field}: it must be text, not {type(given).__name__}.", field=field)
-    return given
+def _text(field: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise LabError("The text is not usable", f"{field}: it must be text, not {type(value).__name__}.", field=field)
+    return value

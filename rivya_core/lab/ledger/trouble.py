@@ -15,10 +15,10 @@ from rivya_core.api.errors import StorageError
 PASSES_S = 60.0
 """Seconds for which a transient problem is shown after its last occurrence, unless a write succeeds sooner."""
 
-TOLD_EVERY_S = 60.0
+LOG_EVERY_S = 60.0
 
 _guard = threading.Lock()
-_told_at_s: dict[str, float] = {}
+_logged_at_s: dict[str, float] = {}
 
 
 class Trouble:
@@ -60,7 +60,7 @@ def tell(log: logging.Logger, error: StorageError) -> None:
     """Log a database problem as one line, the same one at most once a minute across all callers."""
     now_s = time.monotonic()
     with _guard:
-        if now_s - _told_at_s.get(error.title, float("-inf")) < TOLD_EVERY_S:
+        if now_s - _logged_at_s.get(error.title, float("-inf")) < LOG_EVERY_S:
             return
-        _told_at_s[error.title] = now_s
+        _logged_at_s[error.title] = now_s
     log.error("%s; trying again", " ".join((f"{error.title}:", error.detail)).rstrip(". "))

@@ -26,7 +26,7 @@ _WHILE: Final[dict[Phase, str]] = {
     "fetch": "while the clip was fetched",
     "settle": "while the price was booked",
 }
-_TOLD_MAX: Final = 20
+_ERRORS_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +50,26 @@ class UnexpectedErrors:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._guard = threading.Lock()
-        self._known: dict[str, Unexpected] = {}
+        self._by_key: dict[str, Unexpected] = {}
 
     def note(self, key: str, where: str, error: Exception, *, generation_id: str | None = None) -> None:
         """Remember an error at a place."""
         with self._guard:
-            before = self._known.get(key)
+            before = self._by_key.get(key)
             count = 1 if before is None else before.count + 1
-            self._known[key] = Unexpected(where, kind_of(error), self._now(), count, generation_id)
+            self._by_key[key] = Unexpected(where, kind_of(error), self._now(), count, generation_id)
 
     def forget(self, key: str) -> None:
         """Clear the error of a place that works again."""
-        if key in self._known:
+        if key in self._by_key:
             with self._guard:
-                self._known.pop(key, None)
+                self._by_key.pop(key, None)
 
     def all(self) -> tuple[Unexpected, ...]:
         """Return the errors, newest first, at most twenty."""
         with self._guard:
-            found = sorted(self._known.values(), key=lambda one: one.at, reverse=True)
-        return tuple(found[:_TOLD_MAX])
+            newest_first = sorted(self._by_key.values(), key=lambda one: one.at, reverse=True)
+        return tuple(newest_first[:_ERRORS_MAX])
 
 
 def kind_of(error: Exception) -> str:
@@ -83,12 +83,12 @@ def trace_of(error: Exception) -> str:
 
 
 def stored_step(step: str) -> str:
-    """The name of a step as timelines hold it; the last one is called as in folders of before."""
+    """Return a step's name as stored in timelines; the last one keeps the name that existing folders hold."""
     return "record" if step == "settle" else step
 
 
 def where_of(step: str) -> str:
-    """Return what a step was doing, to be used in a sentence."""
+    """Return what a step was doing, phrased for use in a sentence."""
     phase = PHASES.get(step, "create")
     return _WHILE.get(phase, step)
 
@@ -96,7 +96,7 @@ def where_of(step: str) -> str:
 def card_of(step: str, row: GenerationRecord, error: Exception) -> ErrorCard:
     """Build the card of a row whose step failed unexpectedly; ``charged`` follows from what the row knows."""
     phase = PHASES.get(step, "create")
-    told = f"{error.title}. {error.detail}" if isinstance(error, RivyaError) else ""
+    summary = f"{error.title}. {error.detail}" if isinstance(error, RivyaError) else ""
     unknown = row.open_attempts > 0 and row.task_id is None
     again = (
         "It is sent again by itself with the same key, so that it can be charged once only."
@@ -105,7 +105,7 @@ def card_of(step: str, row: GenerationRecord, error: Exception) -> ErrorCard:
     )
     return ErrorCard(
         title="Something went wrong in this program",
-        detail=f"An unexpected error ({kind_of(error)}) came up {where_of(step)}. {told}".strip(),
+        detail=f"An unexpected error ({kind_of(error)}) came up {where_of(step)}. {summary}".strip(),
         hint=f"{again} The program's log says where it happened.",
         charged="yes" if phase in {"fetch", "settle"} else "unknown" if unknown or row.task_id is not None else "no",
         phase=phase,

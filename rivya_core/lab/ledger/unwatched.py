@@ -26,7 +26,7 @@ CAN_STOP: Final = frozenset({State.RUNNING, State.UNSAVED})
 
 @dataclass(frozen=True, slots=True)
 class Untaken:
-    """Two balance readings that show that nothing was charged."""
+    """Evidence that nothing was charged: two balance readings around the request."""
 
     credits: int
     before: datetime
@@ -114,6 +114,6 @@ def _others(connection: sa.Connection, row: GenerationRecord, before: Any, after
     """
     column = generations.c
     unwatched = sa.and_(column.state == State.RUNNING.value, column.unwatched_at.is_not(None))
-    sent = [column.first_attempt_at >= before.asked_at, column.first_attempt_at <= after.asked_at]
+    sent_between = [column.first_attempt_at >= before.asked_at, column.first_attempt_at <= after.asked_at]
     others = [column.connection == row.connection, column.id != row.id, sa.not_(unwatched)]
-    return connection.execute(sa.select(column.id).where(*others, *sent).limit(1)).first() is not None
+    return connection.execute(sa.select(column.id).where(*others, *sent_between).limit(1)).first() is not None

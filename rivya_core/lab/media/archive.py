@@ -24,7 +24,7 @@ from rivya_core.lab.media.disk_words import telling
 from rivya_core.lab.media.folder_store import FolderStore
 from rivya_core.lab.media.parts import Parts
 from rivya_core.lab.media.stored import Facts, Store, StoredObject, is_unreachable
-from rivya_core.lab.media.video_probe import ClipFacts, inspect, kept_as_it_is, poster_jpeg
+from rivya_core.lab.media.video_probe import ClipFacts, damaged_facts, inspect, poster_jpeg
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -238,13 +238,13 @@ class Archive:
 
     def keep_broken(self, part: Path, key: str, fault: str) -> Clip:
         """Return the facts of a downloaded file that is archived although it is damaged; ``fault`` says why, in a sentence."""
-        return self._clip(kept_as_it_is(part, fault), key)
+        return self._clip(damaged_facts(part, fault), key)
 
     def _clip(self, facts: ClipFacts, key: str) -> Clip:
-        kept = key.removesuffix(MP4.suffix) + facts.container.suffix
-        self.path(kept)
+        archive_key = key.removesuffix(MP4.suffix) + facts.container.suffix
+        self.path(archive_key)
         return Clip(
-            clip_key=kept,
+            clip_key=archive_key,
             poster_key=None,
             sha256=facts.sha256,
             size_bytes=facts.size_bytes,
@@ -275,10 +275,10 @@ class Archive:
 
     def make_poster(self, clip_key: str) -> str | None:
         """Make the poster of an archived clip; return its key, or None when no frame can be read. Never fails the clip."""
-        made = self.poster_part(self.local(clip_key), clip_key)
-        if made is None:
+        poster = self.poster_part(self.local(clip_key), clip_key)
+        if poster is None:
             return None
-        part, poster_key = made
+        part, poster_key = poster
         try:
             self.commit_part(part, poster_key)
         finally:

@@ -85,7 +85,7 @@ class BucketStore:
         self._clock = clock
         self._pieces = _connect(url, patience.connect_s, patience.piece_s)
         self._quick = _connect(url, patience.connect_s, patience.quick_s)
-        self._known: dict[str, _Head] = {}
+        self._heads: dict[str, _Head] = {}
         self._missing: set[str] = set()
         self._absent_until_s: dict[str, float] = {}
         self._has_answered = False
@@ -110,7 +110,7 @@ class BucketStore:
             sha256, checksum = _digests(part)
             size_bytes = part.stat().st_size
         kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-        sent = self._ask(
+        answer = self._ask(
             lambda: obstore.put(
                 self._pieces,
                 key,
@@ -122,7 +122,7 @@ class BucketStore:
             )
         )
         self._forget(key)
-        etag = sent["e_tag"] or ""
+        etag = answer["e_tag"] or ""
         if etag.strip('"') != checksum:
             head = self._must_find(key)
             if head.size_bytes != size_bytes or self._sha256(key, head) != sha256:
@@ -169,8 +169,8 @@ class BucketStore:
         """Return the path of a local copy, fetched unless it is here. Raises StorageError when the object is missing."""
         head = self._must_find(key)
         name = _name(key, head.etag)
-        found = self._cache.find(name)
-        return self._fetch(key, head, name) if found is None else found
+        cached = self._cache.find(name)
+        return self._fetch(key, head, name) if cached is None else cached
 
     def copy(self, key: str, part: Path) -> None:
         """Write the bytes of an object into a part file."""
@@ -223,7 +223,7 @@ class BucketStore:
         try:
             data = self._ask(get)
         except FileNotFoundError:
-            raise self._lost(key) from None
+            raise self._lost_error(key) from None
         if len(data) != end - start:
             raise bucket_words.replaced(key)
         return data
@@ -231,22 +231,22 @@ class BucketStore:
     def _must_find(self, key: str) -> _Head:
         head = self._head(key)
         if head is None:
-            raise self._lost(key)
+            raise self._lost_error(key)
         return head
 
-    def _lost(self, key: str) -> StorageError:
+    def _lost_error(self, key: str) -> StorageError:
         self._forget(key)
         self._missing.add(key)
         return self.gone(key)
 
     def _head(self, key: str) -> _Head | None:
-        if (known := self._known.get(key)) is not None:
-            return known
+        if (cached := self._heads.get(key)) is not None:
+            return cached
         if self._absent_until_s.get(key, float("-inf")) > self._clock():
             return None
         self._refuse_while_down()
         try:
-            found = self._ask(lambda: obstore.head(self._quick, key))
+            answer = self._ask(lambda: obstore.head(self._quick, key))
         except FileNotFoundError:
             if not self._has_answered:  # the answer does not tell a missing bucket from a missing object
                 self._look()
@@ -255,13 +255,13 @@ class BucketStore:
             return None
         self._has_answered = True
         self._missing.discard(key)
-        head = _Head(found["size"], found["e_tag"] or "", found["last_modified"].timestamp())
+        head = _Head(answer["size"], answer["e_tag"] or "", answer["last_modified"].timestamp())
         if key.startswith(UNCHANGING):
-            _remember(self._known, key, head)
+            _remember(self._heads, key, head)
         return head
 
     def _forget(self, key: str) -> None:
-        self._known.pop(key, None)
+        self._heads.pop(key, None)
         self._absent_until_s.pop(key, None)
         self._missing.discard(key)
 
@@ -335,16 +335,16 @@ class BucketStore:
         return answer
 
     def _in_trouble(self, error: Exception) -> StorageError:
-        told = bucket_words.told(error, self._url)
-        self._trouble = told
+        fault = bucket_words.fault_of(error, self._url)
+        self._trouble = fault
         self.probe()
-        return told
+        return fault
 
 
-def _remember(kept: dict[str, Answer], key: str, value: Answer) -> None:
-    if len(kept) >= REMEMBERED_MAX:
-        kept.clear()
-    kept[key] = value
+def _remember(cache: dict[str, Answer], key: str, value: Answer) -> None:
+    if len(cache) >= REMEMBERED_MAX:
+        cache.clear()
+    cache[key] = value
 
 
 def _connect(url: str, connect_s: float, request_s: float) -> obstore.store.S3Store:

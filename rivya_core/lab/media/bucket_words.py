@@ -1,4 +1,4 @@
-"""What an object store's faults mean, in words: which setting or variable to look at. Its own text is never repeated.
+"""User-facing messages for an object store's errors: which setting or variable to check. Its own text is never repeated.
 
 The text of a refusal can quote the key's id and the signed request; only its code and status are read.
 """
@@ -59,8 +59,8 @@ _FAULTS: Final = tuple(
 """What is looked for in a fault, in this order, and its title, detail and hint."""
 
 
-def told(error: Exception, bucket: str) -> StorageError:
-    """Return the words for an error of ``obstore``; ``bucket``: as in the settings."""
+def fault_of(error: Exception, bucket: str) -> StorageError:
+    """Return the StorageError for an error of ``obstore``; ``bucket``: as in the settings."""
     text = str(error)
     return StorageError(*_words(text, bucket), retryable=True, field=FIELD)
 
@@ -72,8 +72,8 @@ def is_missing_bucket(error: Exception) -> bool:
 
 def _words(text: str, bucket: str) -> tuple[str, str, str]:
     """Return title, detail and hint."""
-    for found, title, detail, hint in _FAULTS:
-        if found.search(text):
+    for phrase, title, detail, hint in _FAULTS:
+        if phrase.search(text):
             return title, detail.format(bucket=bucket), hint
     if (status := _STATUS.search(text)) is not None:
         return (
@@ -90,7 +90,7 @@ def _words(text: str, bucket: str) -> tuple[str, str, str]:
 
 
 def gone(key: str, bucket: str) -> StorageError:
-    """Say that an object that a row refers to is missing."""
+    """Build the error of a missing object that a row refers to."""
     return StorageError(
         "A file of the archive is gone",
         f"{key} is missing in {bucket}.",
@@ -100,7 +100,7 @@ def gone(key: str, bucket: str) -> StorageError:
 
 
 def other_bytes(key: str, bucket: str) -> StorageError:
-    """Say that what the store holds is not what was sent."""
+    """Build the error of a checksum mismatch after an upload."""
     return StorageError(
         "The object store holds other bytes than were sent",
         f"{key} in {bucket} failed its check.",
@@ -111,7 +111,7 @@ def other_bytes(key: str, bucket: str) -> StorageError:
 
 
 def replaced(key: str) -> StorageError:
-    """Say that an object changed between two reads."""
+    """Build the error of an object that changed between two reads."""
     return StorageError(
         "A file of the archive was replaced while it was read",
         f"{key} has other bytes now.",

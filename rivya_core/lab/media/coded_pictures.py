@@ -37,22 +37,22 @@ def layout_of(codec: str, extradata: bytes | None) -> Layout | None:
     if not extradata or extradata[0] != 1:
         return None
     if codec == "h264" and len(extradata) > 4:  # noqa: PLR2004 - ISO 14496-15, 5.3.3.1
-        kept = {1, 2, 3, 4, 5, 7, 8, 10, 11, 13}
+        valid = {1, 2, 3, 4, 5, 7, 8, 10, 11, 13}
         return Layout(
             (extradata[4] & 3) + 1,
             1,
             _is_possible_h264,
             is_picture=lambda head: head[0] & 31 in {1, 2, 3, 4, 5},
-            is_needed=lambda head: head[0] & 31 in kept,
+            is_needed=lambda head: head[0] & 31 in valid,
         )
     if codec == "hevc" and len(extradata) > 22:  # noqa: PLR2004 - ISO 14496-15, 8.3.3.1
-        kept = {*range(32), *_HEVC_TABLES, 36, 37}
+        valid = {*range(32), *_HEVC_TABLES, 36, 37}
         return Layout(
             (extradata[21] & 3) + 1,
             2,
             _is_possible_hevc,
             is_picture=lambda head: _kind_hevc(head) < _FIRST_HEVC_TABLE,
-            is_needed=lambda head: _kind_hevc(head) in kept,
+            is_needed=lambda head: _kind_hevc(head) in valid,
         )
     return None
 
@@ -76,22 +76,22 @@ def is_whole(picture: bytes, layout: Layout) -> bool:
 
 def only_pictures(picture: bytes, layout: Layout) -> bytes:
     """Return the coded picture without the units that no decoder needs: SEI messages, ids, encoder settings, padding."""
-    kept, at = [], 0
+    units, at = [], 0
     while at < len(picture):
         start = at + layout.length_bytes
         end = start + int.from_bytes(picture[at:start], "big")
         head = picture[start : start + layout.head_bytes]
         if len(head) == layout.head_bytes and layout.is_needed(head):
-            kept.append(picture[at:end])
+            units.append(picture[at:end])
         at = end
-    return b"".join(kept)
+    return b"".join(units)
 
 
 def only_tables(codec: str, extradata: bytes) -> bytes:
     """Return the decoder configuration without SEI messages: HEVC's may contain any units, H.264's only parameter sets."""
     if codec != "hevc" or layout_of(codec, extradata) is None:
         return extradata
-    kept, at = [], 23
+    arrays, at = [], 23
     for _ in range(extradata[22]):
         start, kind = at, extradata[at] & 63
         units = int.from_bytes(extradata[at + 1 : at + 3], "big")
@@ -99,8 +99,8 @@ def only_tables(codec: str, extradata: bytes) -> bytes:
         for _ in range(units):
             at += 2 + int.from_bytes(extradata[at : at + 2], "big")
         if kind in _HEVC_TABLES:
-            kept.append(extradata[start:at])
-    return extradata[:22] + bytes([len(kept)]) + b"".join(kept)
+            arrays.append(extradata[start:at])
+    return extradata[:22] + bytes([len(arrays)]) + b"".join(arrays)
 
 
 def is_wiped(picture: bytes, codec: str) -> bool:

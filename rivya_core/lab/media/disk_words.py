@@ -1,4 +1,4 @@
-"""Errors of the local disk in words: full, missing, not writable."""
+"""User-facing messages for errors of the local disk: full, missing, not writable."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def telling(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise told(error, path) from error
+        raise fault_of(error, path) from error
 
 
-def told(error: OSError, path: Path) -> StorageError:
-    """Return the words for an error at this path."""
+def fault_of(error: OSError, path: Path) -> StorageError:
+    """Return the StorageError for an OSError at this path."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return StorageError(
             "The disk is full",

@@ -1,7 +1,7 @@
-"""Local copies of stored files, the least recently used ones removed first. Safe for several processes in one folder.
+"""An LRU cache of stored files on the local disk. Safe for several processes in one folder.
 
-A copy gets its name only when it is whole. What was used within the last minutes stays, even where the cache is over its size:
-a path that was handed out must lead to the file until it is opened.
+A copy gets its name only when it is complete. Files used within the last minutes are never evicted, even if the cache exceeds
+its limit: a path that was handed out must stay valid until the caller opens it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from rivya_core.lab.media.disk_words import telling
 from rivya_core.private_files import make_folder
 
-KEPT_S: Final = 900.0
+MIN_AGE_S: Final = 900.0
 """How long a path that was handed out leads to its file."""
 
 
@@ -41,7 +41,7 @@ class FileCache:
         return path
 
     def add(self, part: Path, name: str) -> Path:
-        """Take a finished part file of the same file system as the copy with this name, and make room."""
+        """Move a finished part file (same file system) into the cache under this name, and evict to the limit."""
         path = self._root / name
         with telling(path):
             now_s = self._clock()
@@ -51,15 +51,15 @@ class FileCache:
         return path
 
     def _make_room(self) -> None:
-        found: list[tuple[float, int, str]] = []
+        files: list[tuple[float, int, str]] = []
         with suppress(OSError), os.scandir(self._root) as entries:
             for entry in entries:
                 with suppress(OSError):  # another process removed it
                     facts = entry.stat()
-                    found.append((facts.st_mtime, facts.st_size, entry.path))
-        over_bytes = sum(size for _, size, _ in found) - self._limit_bytes
-        before_s = self._clock() - KEPT_S
-        for used_s, size, path in sorted(found):
+                    files.append((facts.st_mtime, facts.st_size, entry.path))
+        over_bytes = sum(size for _, size, _ in files) - self._limit_bytes
+        before_s = self._clock() - MIN_AGE_S
+        for used_s, size, path in sorted(files):
             if over_bytes <= 0 or used_s > before_s:
                 return
             with suppress(OSError):

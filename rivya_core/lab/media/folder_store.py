@@ -51,8 +51,8 @@ class FolderStore:
         if not path.is_file():
             return None
         with telling(path):
-            found = path.stat()
-        return Facts(found.st_size, found.st_mtime_ns)
+            stat = path.stat()
+        return Facts(stat.st_size, stat.st_mtime_ns)
 
     def may_exist(self, key: str) -> bool:
         """Return whether the file exists."""
@@ -89,10 +89,10 @@ class FolderStore:
         return True
 
     def condition(self) -> None:
-        """Nothing is known of a folder but what the next use of it says."""
+        """Return None: a folder's state shows only at its next use."""
 
     def close(self) -> None:
-        """Nothing works in the background."""
+        """Do nothing: there is no background work."""
 
 
 def _copy(source: Path, part: Path) -> None:

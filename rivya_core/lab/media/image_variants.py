@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from rivya_core.api.framing import ratio_of
-from rivya_core.api.images import told_sent
+from rivya_core.api.images import describe_changes
 
 Fit = Literal["as_is", "crop", "pad"]
 
@@ -30,7 +30,7 @@ class Variant:
     @property
     def told(self) -> str:
         """What was done to the chosen file, with the sizes; "sent unchanged" only of its very bytes, empty when unknown."""
-        return told_sent(
+        return describe_changes(
             self.changes,
             original_sha256=self.original_sha256,
             original_bytes=self.original_bytes,

@@ -15,7 +15,7 @@ AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentFiles:
     """How many files were sent, and how many were there already with the same size and SHA-256."""
 
     sent: int
@@ -30,15 +30,15 @@ def files_of(root: Path) -> Iterator[tuple[str, Path]]:
             yield key, path
 
 
-def send_all(root: Path, store: BucketStore, step: Callable[[], None]) -> Sent:
+def send_all(root: Path, store: BucketStore, step: Callable[[], None]) -> SentFiles:
     """Store every file of a folder archive in a bucket; ``step`` is called after each.
 
     Raises:
         StorageError: the store does not take one of them, or holds other bytes than were sent.
     """
 
-    def one(found: tuple[str, Path]) -> bool:
-        key, path = found
+    def one(file: tuple[str, Path]) -> bool:
+        key, path = file
         is_there = store.holds(key, path)
         if not is_there:
             store.send(path, key)
@@ -47,4 +47,4 @@ def send_all(root: Path, store: BucketStore, step: Callable[[], None]) -> Sent:
 
     with ThreadPoolExecutor(AT_ONCE, "rivya-move") as pool:
         there = list(pool.map(one, files_of(root)))
-    return Sent(there.count(False), there.count(True))
+    return SentFiles(there.count(False), there.count(True))

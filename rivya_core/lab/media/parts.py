@@ -1,7 +1,7 @@
-"""Part files: what is being written and has no name in the archive yet.
+"""Part files: files being written, before they get their name in the archive.
 
-Several processes that share a data folder each have a folder of their own, held by a lock for as long as the process lives, so
-that whoever tidies up after a crash removes no part of another that is still written.
+Processes that share a data folder each have a folder of their own, locked for the life of the process, so that cleaning up
+after a crash never removes a part that a living process still writes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an archive needs of the place that keeps its files; a folder and a bucket are such places."""
+"""The storage interface of the archive; a folder and a bucket implement it."""
 
 from __future__ import annotations
 

@@ -200,23 +200,23 @@ def _check_nesting(index: bytes, at: int, end: int, depth: int) -> None:
 
 def _check_tables(index: bytes) -> None:
     """Count tables by searching for their names anywhere, so that the result does not depend on how a demuxer finds them."""
-    found = [(match[0], match.end()) for match in islice(_TABLES.finditer(index), TABLES_MAX + 1)]
+    matches = [(match[0], match.end()) for match in islice(_TABLES.finditer(index), TABLES_MAX + 1)]
     counts: dict[bytes, int] = {}
-    for kind, at in found:
+    for kind, at in matches:
         counts[kind] = counts.get(kind, 0) + _announced(index, kind, at)
-    runs = [_numbers(index, at + 8, 3 * _number(index, at + 4)) for kind, at in found if kind == b"stsc"]
-    chunks = {_number(index, at + 4) for kind, at in found if kind in {b"stco", b"co64"}}
+    runs = [_numbers(index, at + 8, 3 * _number(index, at + 4)) for kind, at in matches if kind == b"stsc"]
+    chunks = {_number(index, at + 4) for kind, at in matches if kind in {b"stco", b"co64"}}
     tracks = max(counts.pop(b"trak", 0), len(runs))
     if b"cmov" in counts:
         raise TooMuchError("What describes its pictures is compressed.")
     if tracks > TRACKS_MAX:
         raise TooMuchError(f"It has {tracks} tracks.")
-    if len(found) > TABLES_MAX or max(counts.get(b"elst", 0), counts.get(b"keys", 0)) > ENTRIES_MAX:
+    if len(matches) > TABLES_MAX or max(counts.get(b"elst", 0), counts.get(b"keys", 0)) > ENTRIES_MAX:
         raise TooMuchError("Its lists are too long.")
     spread = (_in_chunks(run, count) for run in runs for count in chunks)
-    most = max([*spread, *counts.values()], default=0)
-    if most > SAMPLES_MAX:
-        raise TooMuchError(f"It announces {most:,} pictures or pieces of sound.")
+    largest = max([*spread, *counts.values()], default=0)
+    if largest > SAMPLES_MAX:
+        raise TooMuchError(f"It announces {largest:,} pictures or pieces of sound.")
 
 
 def _announced(index: bytes, kind: bytes, at: int) -> int:
@@ -288,8 +288,8 @@ def _elements(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
         kind = int.from_bytes(head[:id_bytes], "big")
         length = int.from_bytes(head[id_bytes : id_bytes + length_bytes], "big") & ((1 << 7 * length_bytes) - 1)
         is_open = length == (1 << 7 * length_bytes) - 1
-        goes_in = kind in {_SEGMENT, _CLUSTER}
-        if (is_open and not goes_in) or (not is_open and start + length > size):
+        has_children = kind in {_SEGMENT, _CLUSTER}
+        if (is_open and not has_children) or (not is_open and start + length > size):
             raise CutError
-        yield kind, 0 if goes_in else length
-        at = start if goes_in else start + length
+        yield kind, 0 if has_children else length
+        at = start if has_children else start + length

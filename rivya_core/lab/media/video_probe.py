@@ -99,7 +99,7 @@ def inspect(path: Path) -> ClipFacts:
     )
 
 
-def kept_as_it_is(path: Path, fault: str, check: str = DAMAGED) -> ClipFacts:
+def damaged_facts(path: Path, fault: str, check: str = DAMAGED) -> ClipFacts:
     """Return the facts of a file that is archived although it is damaged, as far as they can be read."""
     container = container_of(path)
     if container is None:
@@ -133,16 +133,16 @@ def poster_jpeg(path: Path, to: Path) -> bool:
     try:
         with opened(path) as (container, stream):
             frame = _poster_frame(container, stream)
-            shown = None if frame is None else shown_px(frame, stream)
+            size_px = None if frame is None else display_size_px(frame, stream)
     except (FFmpegError, ValueError, EOFError):
         log.warning("no poster: the clip cannot be read")
         return False
-    if frame is None or shown is None:
+    if frame is None or size_px is None:
         return False
     picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]  # PyAV types it not
     picture = picture.rotate(frame.rotation, expand=True)
-    shrunk = min(1.0, POSTER_SIDE_PX / max(shown))
-    picture = picture.resize((max(1, round(shown[0] * shrunk)), max(1, round(shown[1] * shrunk))))
+    shrunk = min(1.0, POSTER_SIDE_PX / max(size_px))
+    picture = picture.resize((max(1, round(size_px[0] * shrunk)), max(1, round(size_px[1] * shrunk))))
     picture.convert("RGB").save(to, "JPEG", quality=POSTER_QUALITY)
     return True
 
@@ -173,7 +173,7 @@ def _look(path: Path) -> tuple[int, int, float, float, bool]:
         first = next(container.decode(stream), None)
         if first is None or first.is_corrupt:
             raise _broken("Its first frame cannot be decoded.")
-        width_px, height_px = shown_px(first, stream)
+        width_px, height_px = display_size_px(first, stream)
         if not tells_all and key_packets_from_end <= TAIL_FRAMES_MAX:
             _decode_tail(container, stream, duration_s)
         fps = round(float(stream.average_rate or 0), 3)
@@ -215,18 +215,18 @@ def _decode_tail(container: InputContainer, stream: VideoStream, duration_s: flo
         raise _broken("Its last frames cannot be decoded.")
 
 
-def shown_px(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+def display_size_px(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
     """Width and height as a player shows them: pixels may be oblong, and the picture may lie on its side."""
     width = max(1, round(frame.width * (stream.sample_aspect_ratio or 1)))
     return (frame.height, width) if frame.rotation % 180 else (width, frame.height)
 
 
 def _poster_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
-    wanted = min(int(stream.frames * POSTER_AT), POSTER_FRAMES_MAX)
+    target = min(int(stream.frames * POSTER_AT), POSTER_FRAMES_MAX)
     chosen = None
     for index, frame in enumerate(container.decode(stream)):
         chosen = frame
-        if index >= wanted:
+        if index >= target:
             break
     return chosen
 

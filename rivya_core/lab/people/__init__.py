@@ -1,1 +1,1 @@
-"""Who may do what, once people sign in: persons and their roles, the least role of every act, a lab as one person may use it."""
+"""Authorization once people sign in: persons and their roles, the least role of every action, and a lab bound to one person."""

@@ -1,7 +1,7 @@
-"""A lab as one person may use it: every act is allowed or refused by the role, and what it stores carries the person.
+"""Authorization proxy: a lab bound to one person. Each action is checked against the role, and what it stores names the person.
 
-The one place that decides. Pages and routes hand out such a lab and never compare roles themselves; what they want to know
-beforehand, to say why a button is off, is ``may``.
+The only place that decides. Pages and routes get such a lab and never compare roles themselves; to disable a button with its
+reason they ask ``may``.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ _WHO: Final = {
 
 
 def acting_address() -> str | None:
-    """The address of the person whose call is being carried out, to be stored with what it makes; None without sign-in."""
+    """Return the address of the person on whose behalf the current call runs, to be stored with its writes; None without sign-in."""
     person = acting_person()
     return None if person is None else person.address
 
 
 def acting_person() -> Person | None:
-    """The person whose call is being carried out; None without sign-in."""
+    """Return the person on whose behalf the current call runs; None without sign-in."""
     return _acting.get()
 
 
 def own(name: str, person: Person | None) -> str:
-    """The name under which something is kept for one person alone, such as a draft; without sign-in there is one for all."""
+    """Return the storage key of something personal, such as a draft; without sign-in one key is shared by all."""
     return name if person is None else f"{name}:{person.address}"
 
 
 @contextmanager
 def acting_for(person: Person | None) -> Iterator[None]:
-    """Let all that is stored inside the block carry a person. Whether they may is not checked: ``acting_as`` does that."""
+    """Attribute all writes inside the block to a person. Checks no permission: ``acting_as`` does that."""
     token = _acting.set(person)
     try:
         yield
@@ -55,7 +55,7 @@ def acting_for(person: Person | None) -> Iterator[None]:
 
 
 def signed(detail: Mapping[str, Any]) -> dict[str, Any]:
-    """What an event tells, with the person whose act it is, if there is one."""
+    """Return an event's detail with the acting person added, if there is one."""
     address = acting_address()
     return dict(detail) if address is None else {**detail, "person": address}
 
@@ -83,12 +83,12 @@ class Acting:
         act = f"{kind}.{name}"
         if name.startswith("_") or (kind in LEDGER and act not in READS_OF_THE_LEDGER and act not in LEAST_ROLE):
             raise LabError(_REFUSED, f"{act} is for the program itself.", "Use an act of the lab. Nothing was changed.")
-        found = getattr(self._inner, name)
-        if ismethod(found):  # of acts and of what only shows: a budget is that of the person who asks
-            return partial(self._carry_out, act, found)
-        if type(found).__name__ in GUARDED:
-            return Acting(found, self._settings, self._person)
-        return found
+        attribute = getattr(self._inner, name)
+        if ismethod(attribute):  # of acts and of what only shows: a budget is that of the person who asks
+            return partial(self._carry_out, act, attribute)
+        if type(attribute).__name__ in GUARDED:
+            return Acting(attribute, self._settings, self._person)
+        return attribute
 
     def _carry_out(self, act: str, method: Callable[..., Any], *values: Any, **named: Any) -> Any:
         if act in LEAST_ROLE:
@@ -98,7 +98,7 @@ class Acting:
 
 
 class ActingLab(Acting):
-    """The whole lab in the hands of a person; where they may not spend, its settings say read-only, as pages know it."""
+    """The whole lab bound to a person; for those who may not spend its settings say read-only, which pages understand."""
 
     __slots__ = ()
 
@@ -109,27 +109,27 @@ class ActingLab(Acting):
 
     @property
     def settings(self) -> Settings:
-        """The settings, read-only for those who may only look."""
+        """The settings; read-only for viewers."""
         if self._settings.read_only or self._is_at_least(Role.MAKER):
             return self._settings
         return self._settings.model_copy(update={"read_only": True})
 
     @property
     def person(self) -> Person | None:
-        """Who uses it."""
+        """The person it is bound to."""
         return self._person
 
     @property
     def role(self) -> Role | None:
-        """The role by now of who uses it; None of nobody."""
+        """The person's current role; None for nobody."""
         return None if self._person is None else role_of(self._person, self._settings)
 
     def may(self, act: str) -> bool:
-        """Tell whether the role allows an act, by its name in ``acts.LEAST_ROLE``."""
+        """Return whether the role allows an action, by its name in ``acts.LEAST_ROLE``."""
         return self._is_at_least(LEAST_ROLE[act])
 
     def acting_as(self, person: Person | None) -> ActingLab:
-        """The same lab in other hands."""
+        """Return the same lab bound to another person."""
         return ActingLab(self._inner, self._settings, person)
 
     def _is_at_least(self, least: Role) -> bool:
@@ -138,7 +138,7 @@ class ActingLab(Acting):
 
 
 def check(act: str, person: Person | None, settings: Settings) -> None:
-    """Allow an act to a person. Raises LabError: nobody is signed in, or the role they have by now is not enough."""
+    """Check that a person may do an action. Raises LabError: nobody is signed in, or their current role is not enough."""
     least = LEAST_ROLE[act]
     if person is None:
         raise refusal(None, least, "Nobody is signed in.")
@@ -148,7 +148,7 @@ def check(act: str, person: Person | None, settings: Settings) -> None:
 
 
 def refusal(person: Person | None, least: Role, detail: str) -> LabError:
-    """Build the error that says who may do what was asked for."""
+    """Build the error that names the role an action needs."""
     hint = (
         "Sign in."
         if person is None

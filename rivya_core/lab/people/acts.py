@@ -1,6 +1,6 @@
-"""The least role of everything that changes something; what is not listed only shows, and every person may see it.
+"""Permissions: the least role of every action that changes something. What is not listed is a read, open to every person.
 
-A test compares this table with the lab's public methods: whoever adds one says here who may do it.
+A test compares this table with the lab's public methods, so a new method needs a row here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Whose request is being answered: where people sign in, the lab that a process shares is in the hands of who asks.
+"""Request context: the signed-in person on whose behalf the current request runs (a context variable).
 
-Set where a request comes in, and nowhere else; what runs by itself asks for nobody.
+Set at the entry of a request and nowhere else; background work runs on nobody's behalf.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ _is_required = False
 
 
 def require(required: bool = True) -> None:
-    """From now on, what this process shares does nothing for nobody: people sign in here."""
+    """Require sign-in in this process from now on: the shared lab refuses anonymous actions."""
     global _is_required  # noqa: PLW0603 - it holds for the whole process, as the lab does
     _is_required = required
 
 
 def is_required() -> bool:
-    """Return whether people sign in here."""
+    """Return whether this process requires sign-in."""
     return _is_required
 
 
 def who_asks() -> Person | None:
-    """Return the person whose request is being answered; None: nobody is signed in, or nobody has to be."""
+    """Return the person of the current request; None: not signed in, or no sign-in here."""
     return _asking.get()
 
 
 @contextmanager
 def asked_by(person: Person | None) -> Iterator[None]:
-    """Answer a request of a person, or of nobody, inside the block; what it starts in other threads knows them too."""
+    """Set the person of the current request for the duration of the block; what it starts in other threads sees it too."""
     token = _asking.set(person)
     try:
         yield

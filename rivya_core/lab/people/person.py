@@ -1,7 +1,7 @@
 """A person who signed in, and the role that the settings give to an address.
 
-A role is never stored with a person: it is looked up at every act, so that a changed setting counts at once. What cannot be
-told apart with certainty fails closed: the person is a viewer, or nobody.
+A role is never stored with a person: it is looked up at every action, so that a changed setting takes effect at once.
+Ambiguity fails closed: the person is a viewer, or nobody.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Role(IntEnum):
 
     @property
     def label(self) -> str:
-        """The role as people read it."""
+        """The role's display name."""
         return self.name.lower()
 
 
@@ -77,7 +77,7 @@ class Person:
 
     @property
     def shown(self) -> str:
-        """How screens call them."""
+        """The display name."""
         return self.name or self.address
 
 
@@ -96,9 +96,9 @@ def role_of(person: Person, settings: Settings) -> Role:
 
     An entry ``@domain`` stands for the addresses of exactly that domain, not of its subdomains.
     """
-    known_as = {person.address, "@" + person.address.partition("@")[2]}
+    entries = {person.address, "@" + person.address.partition("@")[2]}
     for role, listed in ((Role.ADMIN, settings.admins), (Role.MAKER, settings.makers)):
-        if not known_as.isdisjoint(_entries(listed)):
+        if not entries.isdisjoint(_entries(listed)):
             return role
     return Role.VIEWER
 

@@ -98,24 +98,24 @@ def _bounded(differences: list[Difference]) -> tuple[Difference, ...]:
 
 def _once(differences: list[Difference]) -> Iterator[Difference]:
     """Drop differences found in the schema that the models list already showed."""
-    seen: set[tuple[str, str, str]] = set()
+    from_schema: set[tuple[str, str, str]] = set()
     for one in differences:
         key = (one.model, one.param, one.what)
-        if key not in seen:
-            seen.add(key)
+        if key not in from_schema:
+            from_schema.add(key)
             yield one
 
 
 def _learned(answers: Mapping[str, ProbeResult]) -> Iterator[tuple[str, str]]:
     """Return what the schema and the models list reveal about questions that the documentation leaves open."""
     document = answers["openapi"].value
-    found = operations(document)
+    schema_operations = operations(document)
     if isinstance(document, dict):
         for name, path in (("a generation", "/generations"), ("an upload", "/files")):
-            statuses = sorted(success(found.get(("post", path), {})))
+            statuses = sorted(success(schema_operations.get(("post", path), {})))
             if statuses:
                 yield "success_status", f"{name}: HTTP {', '.join(statuses)}"
-        if fields_ := sorted(answer_fields(document, found.get(("post", "/files"), {}))):
+        if fields_ := sorted(answer_fields(document, schema_operations.get(("post", "/files"), {}))):
             yield "file_fields", "by the schema: " + ", ".join(fields_)
         if news := sorted(error_codes(document) - set(ERROR_CODES)):
             yield "error_codes", ", ".join(news)

@@ -22,8 +22,8 @@ from rivya_core.lab.ledger.read_only import refuse_if_read_only
 from rivya_core.lab.ledger.records import GenerationRecord
 from rivya_core.lab.ledger.unexpected_errors import UnexpectedErrors
 from rivya_core.lab.server import contract_check, support, tasks
+from rivya_core.lab.server.background_reads import BackgroundReads
 from rivya_core.lab.server.contract_check import ContractReport
-from rivya_core.lab.server.errands import Errands
 from rivya_core.lab.server.tasks import TaskLook
 from rivya_core.settings import Mode, Settings
 
@@ -44,7 +44,7 @@ class Server:
         ledger: Ledger,
         enqueue: Callable[[sa.Connection, str, int], None],
         refuse_if_closed: Callable[[], None],
-        errands: Errands,
+        background: BackgroundReads,
         observer: Observer,
         now: Callable[[], datetime],
         simulator: Any,
@@ -54,7 +54,7 @@ class Server:
         self._ledger = ledger
         self._enqueue = enqueue
         self._refuse_if_closed = refuse_if_closed
-        self._errands = errands
+        self._background = background
         self._observer = observer
         self._now = now
         self._support = support.SupportSource(settings, ledger, simulator, unexpected, now)
@@ -72,7 +72,7 @@ class Server:
         """
         refuse_if_read_only(self._settings)
         self._refuse_if_closed()
-        exchange = self._errands.exchange
+        exchange = self._background.exchange
         report, learned = contract_check.check(exchange, self._connection, self._now())
         for question, answer in learned:
             self._observer.note(self._connection, question, answer, simulated=report.simulated)
@@ -84,18 +84,18 @@ class Server:
     def ask_contract(self) -> None:
         """Start a contract check in the background; returns at once."""
         refuse_if_read_only(self._settings)
-        self._errands.run(CONTRACT, self.check_contract)
+        self._background.run(CONTRACT, self.check_contract)
 
     @property
     def is_checking(self) -> bool:
         """True while a contract check is running."""
-        return self._errands.is_running(CONTRACT)
+        return self._background.is_running(CONTRACT)
 
     def contract(self) -> ContractReport | None:
         """Return the report of the last check of this connection; None before the first one."""
         if self._report is None or time.monotonic() - self._report[0] > KNOWN_FOR_S:
-            found = contract_check.of_json(self._ledger.key_value.get(named(CONTRACT, self._connection)))
-            self._report = (time.monotonic(), found)
+            report = contract_check.of_json(self._ledger.key_value.get(named(CONTRACT, self._connection)))
+            self._report = (time.monotonic(), report)
         return self._report[1]
 
     def drift(self, model: str, param: str) -> Sequence[Difference]:
@@ -107,27 +107,27 @@ class Server:
 
     def look_up(self, task_id: str) -> TaskLook:
         """Read a task now, over the network; return it, or why it cannot be read. Stores nothing; no answer makes this raise."""
-        wanted = task_id.strip()
+        trimmed_id = task_id.strip()
         self._refuse_if_closed()
-        look = TaskLook(wanted, self._now(), None, "Enter a task id.")
-        if wanted:
+        look = TaskLook(trimmed_id, self._now(), None, "Enter a task id.")
+        if trimmed_id:
             try:
-                task = self._errands.exchange(retrieve_generation(wanted), TASK_WITHIN_S)
+                task = self._background.exchange(retrieve_generation(trimmed_id), TASK_WITHIN_S)
                 look = replace(look, task=task, trouble="")
             except RivyaError as error:
-                look = replace(look, trouble=tasks.trouble_of(wanted, error))
+                look = replace(look, trouble=tasks.trouble_of(trimmed_id, error))
         if look.task is not None:
             with self._ledger.reading() as connection:
-                look = replace(look, generation_id=owner_of(connection, self._connection, wanted))
+                look = replace(look, generation_id=owner_of(connection, self._connection, trimmed_id))
         while len(self._looks) >= LOOKS_MAX:
             self._looks.pop(next(iter(self._looks)))
-        self._looks[wanted] = look
+        self._looks[trimmed_id] = look
         return look
 
     def ask_task(self, task_id: str) -> None:
         """Start reading a task in the background; returns at once."""
         self._looks.pop(task_id.strip(), None)
-        self._errands.run(f"{TASK} {task_id.strip()[:80]}", lambda: self.look_up(task_id))
+        self._background.run(f"{TASK} {task_id.strip()[:80]}", lambda: self.look_up(task_id))
 
     def task(self, task_id: str) -> TaskLook | None:
         """Return the result of the last read of a task; None before it has arrived."""

@@ -34,7 +34,7 @@ from rivya_core.version import VERSION
 if TYPE_CHECKING:
     from rivya_core.lab.server.knowledge import Server
 
-MOST: Final = 200
+GENERATIONS_MAX: Final = 200
 PACKAGES: Final = ("streamlit", "httpx", "httpx-aiohttp", "aiohttp", "dbos", "SQLAlchemy", "pydantic", "av", "Pillow")
 HIDDEN_SETTINGS: Final = frozenset({"api_key", "data_dir", "base_url", "allowed_hosts", "allowed_origins"})
 
@@ -76,7 +76,7 @@ def bundle(source: SupportSource, server: Server, generation_id: str | None, *, 
     hidden = None if prompts else [text for row in rows for text in private(source, row)]
     redact = Redactor(_keys(source), hidden)
     what = "One generation." if generation_id else f"{len(rows)} generations of the last {hours:g} hours."
-    said = (
+    summary = (
         "Prompts are in it, as was ticked."
         if prompts
         else "Prompts, names of images and words that may quote them are left out."
@@ -88,12 +88,12 @@ def bundle(source: SupportSource, server: Server, generation_id: str | None, *, 
     }
     for place, row in enumerate(rows, 1):
         files[f"generations/{place:03}.json"] = _generation(source, row, redact)
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README.txt", ABOUT.format(version=VERSION, what=what, prompts=said))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("README.txt", ABOUT.format(version=VERSION, what=what, prompts=summary))
         for name, value in files.items():
             archive.writestr(name, json.dumps(value, ensure_ascii=False, indent=1, default=str))
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def private(source: SupportSource, row: GenerationRecord) -> Iterable[str]:
@@ -132,24 +132,24 @@ def _lately(source: SupportSource, hours: float) -> list[GenerationRecord]:
         .where(events.c.at >= since)
         .group_by(events.c.generation_id)
         .order_by(sa.func.max(events.c.id).desc())
-        .limit(MOST)
+        .limit(GENERATIONS_MAX)
     )
     with source.ledger.reading() as connection:
         ids = list(connection.execute(query).scalars())
-    return [source.ledger.get(found) for found in ids]
+    return [source.ledger.get(generation_id) for generation_id in ids]
 
 
 def _about(source: SupportSource, redact: Redactor) -> dict[str, object]:
     settings = source.settings
-    shown = {
+    shown_settings = {
         name: value
         for name, value in settings.model_dump(mode="json").items()
         if name not in HIDDEN_SETTINGS and isinstance(value, (bool, int, float, list, type(None)))
     }
     return {
         "versions": {"rivya_lab": VERSION, "python": platform.python_version(), "system": platform.system()}
-        | {name: found for name in PACKAGES if (found := _version(name))},
-        "settings": shown
+        | {name: package_version for name in PACKAGES if (package_version := _version(name))},
+        "settings": shown_settings
         | {
             "api_key": "set" if settings.api_key is not None else "not set",
             "base_url": address(settings.base_url) if settings.base_url else "",
@@ -183,28 +183,30 @@ def _contract(server: Server, redact: Redactor) -> object:
 
 def _generation(source: SupportSource, row: GenerationRecord, redact: Redactor) -> dict[str, object]:
     """Return everything known about a generation, redacted."""
-    told: dict[str, object] = {name: _opaque(getattr(row, name), redact) for name in FIGURES}
-    told |= {name: None if (at := getattr(row, name)) is None else at.isoformat() for name in TIMES}
-    told["mode"] = row.mode_word
-    told["state"] = str(row.state)
-    told["model"] = redact.text(row.model)
-    told["connection"] = redact.plain(row.connection)
-    told["request_id"] = _opaque(row.request_id, redact)
-    told["task_status"] = redact.anything(row.task_status)
-    told["sent_client_request_id"] = row.id if row.sent_trace_id == row.id else redact.prompt(row.sent_trace_id or "")
-    told["result_address"] = None if row.result_url is None else address(row.result_url)
-    told["request"] = _request(row, redact)
-    told["error"] = (
+    figures: dict[str, object] = {name: _opaque(getattr(row, name), redact) for name in FIGURES}
+    figures |= {name: None if (at := getattr(row, name)) is None else at.isoformat() for name in TIMES}
+    figures["mode"] = row.mode_word
+    figures["state"] = str(row.state)
+    figures["model"] = redact.text(row.model)
+    figures["connection"] = redact.plain(row.connection)
+    figures["request_id"] = _opaque(row.request_id, redact)
+    figures["task_status"] = redact.anything(row.task_status)
+    figures["sent_client_request_id"] = (
+        row.id if row.sent_trace_id == row.id else redact.prompt(row.sent_trace_id or "")
+    )
+    figures["result_address"] = None if row.result_url is None else address(row.result_url)
+    figures["request"] = _request(row, redact)
+    figures["error"] = (
         None
         if row.error is None
         else redact.anything(asdict(row.error)) | {"request_id": _opaque(row.error.request_id, redact)}
     )
-    told["timeline"] = [_event(event, redact) for event in source.ledger.rows.events(row.id)]
-    told["credits"] = [
+    figures["timeline"] = [_event(event, redact) for event in source.ledger.rows.events(row.id)]
+    figures["credits"] = [
         {"at": one.at.isoformat(), "kind": one.kind, "credits": one.credits, "provisional": one.provisional}
         for one in source.ledger.rows.movements(row.id)
     ]
-    return told
+    return figures
 
 
 def _opaque(value: object, redact: Redactor) -> object:
@@ -223,19 +225,19 @@ def _request(row: GenerationRecord, redact: Redactor) -> dict[str, object]:
     except ValueError:
         body = row.request
     params = body.get("params") if isinstance(body, dict) else None
-    shown: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for key, value in params.items() if isinstance(params, dict) else ():
         if key == REFERENCE_KEY:
-            shown[key] = [_reference(item, redact) for item in value if isinstance(item, dict)]
+            fields[key] = [_reference(item, redact) for item in value if isinstance(item, dict)]
         elif _is_public(spec, key, value):
-            shown[redact.text(key)] = value
+            fields[redact.text(key)] = value
         else:
-            shown[redact.text(key)] = redact.prompt(str(value))
+            fields[redact.text(key)] = redact.prompt(str(value))
     return {
         "sent": row.body is not None,
         "line": f"POST {API_PREFIX}{PATH_GENERATIONS}",
         "headers": {"Authorization": "[key]", "Idempotency-Key": _opaque(row.idempotency_key, redact)},
-        "body": {"model": redact.text(row.model), "prompt": redact.prompt(row.prompt), "params": shown},
+        "body": {"model": redact.text(row.model), "prompt": redact.prompt(row.prompt), "params": fields},
     }
 
 

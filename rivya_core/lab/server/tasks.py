@@ -9,7 +9,7 @@ from typing import Any, Final
 from rivya_core.api.contract import Generation
 from rivya_core.api.errors import NotFoundError, RivyaError
 
-TOLD_MAX: Final = 5000
+TEXT_MAX: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class TaskLook:
     @property
     def prompt(self) -> str:
         """The prompt, if the API reports it; that is not documented."""
-        return _told(self.task, "prompt")
+        return _reported(self.task, "prompt")
 
     @property
     def params(self) -> dict[str, Any]:
         """The parameters, if the API reports them."""
-        found = None if self.task is None else _inputs(self.task).get("params")
-        return found if isinstance(found, dict) else {}
+        params = None if self.task is None else _inputs(self.task).get("params")
+        return params if isinstance(params, dict) else {}
 
 
 def trouble_of(task_id: str, error: RivyaError) -> str:
@@ -53,6 +53,6 @@ def _inputs(task: Generation) -> dict[str, Any]:
     return extra
 
 
-def _told(task: Generation | None, name: str) -> str:
-    found = None if task is None else _inputs(task).get(name)
-    return found[:TOLD_MAX] if isinstance(found, str) else ""
+def _reported(task: Generation | None, name: str) -> str:
+    value = None if task is None else _inputs(task).get(name)
+    return value[:TEXT_MAX] if isinstance(value, str) else ""

@@ -18,7 +18,7 @@ def _changes(before: Show, after: Show) -> Iterable[str]:
     if old.question != new.question:
         yield f"Question: {new.question}"
     yield from _decided(old, new)
-    yield from _found(old, new)
+    yield from _finding_changes(old, new)
     yield from _voted(old, new)
     if cost(before) != cost(after):
         yield f"Cost: {cost(after).sentence}"
@@ -36,10 +36,10 @@ def _decided(old: Facts, new: Facts) -> Iterable[str]:
     yield "The decision was reopened." if new.decision is None else f"Decision: {new.decision.label}."
 
 
-def _found(old: Facts, new: Facts) -> Iterable[str]:
-    known = {one.variable: one.sentence for one in old.findings}
+def _finding_changes(old: Facts, new: Facts) -> Iterable[str]:
+    old_sentences = {one.variable: one.sentence for one in old.findings}
     for finding in new.findings:
-        if known.get(finding.variable) != finding.sentence:
+        if old_sentences.get(finding.variable) != finding.sentence:
             yield f"Finding on {finding.variable}: {finding.sentence}"
 
 

@@ -44,10 +44,10 @@ class HeldClip:
 
 def read(connection: sa.Connection, ids: Iterable[str], held: Iterable[str] = ()) -> dict[str, GenerationRecord]:
     """The generations of some ids whose clips can be shown, by id; deleted ones only where they are ``held`` already."""
-    wanted, known = {searchable(id_) for id_ in ids}, set(held)
-    query = sa.select(*EVERY_COLUMN).where(generations.c.id.in_(wanted))
+    queryable, already_held = {searchable(id_) for id_ in ids}, set(held)
+    query = sa.select(*EVERY_COLUMN).where(generations.c.id.in_(queryable))
     rows = readable(connection, query, to_record)
-    return {row.id: row for row in rows if fault(row) == "" and (row.deleted_at is None or row.id in known)}
+    return {row.id: row for row in rows if fault(row) == "" and (row.deleted_at is None or row.id in already_held)}
 
 
 def fault(row: GenerationRecord) -> str:
@@ -70,13 +70,13 @@ def hold(archive: Archive, row: GenerationRecord, label: str) -> HeldClip:
         sha256, size_bytes = sha256_of(part), part.stat().st_size
         container = container_of_key(row.clip_key)
         key = _key(sha256, container.suffix)
-        kept = archive.facts(key)
-        if kept is None or kept.size_bytes != size_bytes:
+        stored = archive.facts(key)
+        if stored is None or stored.size_bytes != size_bytes:
             archive.commit_part(part, key)
     finally:
         part.unlink(missing_ok=True)
-    shown = _shown(row, sha256, size_bytes, container.media_type, label)
-    return HeldClip(row.id, key, _hold_poster(archive, row, sha256, key), shown)
+    clip = _to_clip(row, sha256, size_bytes, container.media_type, label)
+    return HeldClip(row.id, key, _hold_poster(archive, row, sha256, key), clip)
 
 
 def _hold_poster(archive: Archive, row: GenerationRecord, sha256: str, key: str) -> str | None:
@@ -112,7 +112,7 @@ def _key(sha256: str, suffix: str) -> str:
     return f"{FOLDER}/{sha256[:2]}/{sha256}{suffix}"
 
 
-def _shown(row: GenerationRecord, sha256: str, size_bytes: int, mime: str, label: str) -> ShownClip:
+def _to_clip(row: GenerationRecord, sha256: str, size_bytes: int, mime: str, label: str) -> ShownClip:
     return ShownClip(
         sha256=sha256,
         size_bytes=size_bytes,

@@ -26,8 +26,8 @@ Change = Callable[[Show], Show]
 
 def renamed(title: str) -> Change:
     """Give a show another title. Raises LabError: it is empty or too long."""
-    wanted = check_title(title)
-    return lambda show: replace(show, title=wanted)
+    new_title = check_title(title)
+    return lambda show: replace(show, title=new_title)
 
 
 def captioned(number: int, text: str) -> Change:
@@ -43,10 +43,10 @@ def laid_out(number: int, layout: Layout) -> Change:
         slide = _slide(show, number)
         if layout not in slides.layouts(slide):
             allowed = ", ".join(slides.layouts(slide))
-            known = f"{layout[:40]!r}" if isinstance(layout, str) and layout not in LAYOUTS else layout
+            layout_name = f"{layout[:40]!r}" if isinstance(layout, str) and layout not in LAYOUTS else layout
             raise LabError(
                 "This layout does not fit the slide",
-                f"layout: a slide with {len(slide.clips)} clips can be {allowed}, not {known}.",
+                f"layout: a slide with {len(slide.clips)} clips can be {allowed}, not {layout_name}.",
                 "Choose one of these.",
                 field="layout",
             )
@@ -79,13 +79,13 @@ def without(number: int) -> Change:
 
 def check_title(title: str) -> str:
     """Return a title as it is kept: in one line, trimmed. Raises LabError: it is empty, longer than 120 characters, or no name."""
-    kept = " ".join(_text("title", title).split())
-    if shows_nothing(kept):
+    trimmed = " ".join(_text("title", title).split())
+    if shows_nothing(trimmed):
         raise _unusable("title", "it is empty", "Write what the show is about.")
-    trouble = name_trouble(kept)
+    trouble = name_trouble(trimmed)
     if trouble is not None:
         raise _unusable("title", f"it {trouble[0]}", f"{trouble[1]}.")
-    return _short_enough("title", kept, TITLE_MAX)
+    return _short_enough("title", trimmed, TITLE_MAX)
 
 
 def check_caption(caption: str) -> str:
@@ -123,43 +123,43 @@ def groups_of(generation_ids: ChosenClips) -> list[tuple[str, ...]]:
 
 def captions_for(captions: Sequence[str] | None, count: int) -> list[str]:
     """One caption a slide, as they are kept. Raises LabError: another number of them than slides, or one is too long."""
-    found = [""] * count if captions is None else [check_caption(one) for one in captions]
-    if len(found) != count:
+    checked = [""] * count if captions is None else [check_caption(one) for one in captions]
+    if len(checked) != count:
         raise LabError(
             "The captions do not fit the slides",
-            f"{len(found)} captions were given for {count} slides.",
+            f"{len(checked)} captions were given for {count} slides.",
             "Give one for each slide, or none.",
             field="captions",
         )
-    return found
+    return checked
 
 
 def slides_of(
     groups: Sequence[Sequence[str]], captions: Sequence[str], held: Mapping[str, HeldClip], first: int
 ) -> tuple[Slide, ...]:
     """One slide a group; one clip is on a slide once."""
-    told = []
+    new_slides = []
     for number, (group, caption) in enumerate(zip(groups, captions, strict=True), start=first):
         keys = tuple(dict.fromkeys(held[id_].shown.sha256 for id_ in group))
-        told.append(Slide(number, slides.plain_layout(keys), keys, caption))
-    return tuple(told)
+        new_slides.append(Slide(number, slides.plain_layout(keys), keys, caption))
+    return tuple(new_slides)
 
 
 def _slide(show: Show, number: int) -> Slide:
-    found = show.slide(number)
-    if found is None:
+    slide = show.slide(number)
+    if slide is None:
         raise LabError(
             "There is no such slide", f"The show has no slide {number!r} any more.", "Look at it again.", field="slide"
         )
-    return found
+    return slide
 
 
 def _text(field: str, value: object) -> str:
     if not isinstance(value, str):
         raise _unusable(field, "it must be text", "Write it as text.")
-    found = cannot_be_kept(value)
-    if found is not None:
-        raise _unusable(field, f"it holds {found}, which cannot be kept", "Type that character again, or remove it.")
+    fault = cannot_be_kept(value)
+    if fault is not None:
+        raise _unusable(field, f"it holds {fault}, which cannot be kept", "Type that character again, or remove it.")
     return value
 
 

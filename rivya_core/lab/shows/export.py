@@ -106,9 +106,9 @@ def zip_file(material: Material) -> Iterator[bytes]:
 
 def _members(material: Material) -> Iterator[tuple[str, int, Iterator[bytes]]]:
     """Each file beside the page with the page first: its name, about how large it is, and its bytes."""
-    told = json.dumps(material.data, ensure_ascii=False, sort_keys=True, indent=1).encode()
+    data = json.dumps(material.data, ensure_ascii=False, sort_keys=True, indent=1).encode()
     yield PAGE, 0, _page(material, lambda key: iter([clip_name(material, key).encode()]), UNPACK)
-    yield DATA, len(told), iter([told])
+    yield DATA, len(data), iter([data])
     for key in sorted(material.clips):
         yield clip_name(material, key), material.data["clips"][key]["size_bytes"], _clip(material, key)
 

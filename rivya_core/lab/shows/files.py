@@ -14,7 +14,7 @@ from rivya_core.lab.ledger.database import reading_at_once
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_if_read_only
 from rivya_core.lab.media.archive import Archive
-from rivya_core.lab.server.errands import Errands
+from rivya_core.lab.server.background_reads import BackgroundReads
 from rivya_core.lab.shows import export, previews, repository, slides
 from rivya_core.lab.shows.clip_store import HeldClip, file_of
 from rivya_core.lab.shows.export import INSIDE_MAX_BYTES, Material
@@ -53,13 +53,13 @@ class ShowFiles:
         ledger: Ledger,
         archive: Archive,
         refuse_if_closed: Callable[[], None],
-        errands: Errands,
+        background: BackgroundReads,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._archive = archive
         self._refuse_if_closed = refuse_if_closed
-        self._errands = errands
+        self._background = background
         self._failures: dict[str, RivyaError] = {}
 
     def export(self, show_id: str, path: str | Path, kind: Kind = "file", originals: bool = False) -> Path:
@@ -84,14 +84,14 @@ class ShowFiles:
         """How large the files of a show are. Raises LabError for an unknown id."""
         archive = self._archive
         data, held = self._read(show_id)
-        made = [key for key in held if previews.is_made(archive, key)]
+        ready = [key for key in held if previews.is_made(archive, key)]
         small = None
-        if len(made) == len(held):
-            names = [name(key) for key in made for name in (previews.clip_key, previews.poster_key)]
+        if len(ready) == len(held):
+            names = [name(key) for key in ready for name in (previews.clip_key, previews.poster_key)]
             sizes = [facts.size_bytes for name in names if (facts := archive.facts(name)) is not None]
             small = FRAME_BYTES + sum(sizes) * 4 // 3
         originals = sum(clip["size_bytes"] for clip in data["clips"].values())
-        return Sizes(len(held), len(held) - len(made), small, originals)
+        return Sizes(len(held), len(held) - len(ready), small, originals)
 
     # -- for pages, which never wait -------------------------------------------------------------------------------
 
@@ -106,11 +106,11 @@ class ShowFiles:
             except RivyaError as error:
                 self._failures[show_id] = error
 
-        self._errands.run(_errand(show_id), make)
+        self._background.run(_task_name(show_id), make)
 
     def is_making(self, show_id: str) -> bool:
         """True while small copies of the show are made in the background; ``sizes`` says how many are left."""
-        return self._errands.is_running(_errand(show_id))
+        return self._background.is_running(_task_name(show_id))
 
     def failure(self, show_id: str) -> RivyaError | None:
         """Why the last that were asked for could not be made, or None."""
@@ -139,17 +139,17 @@ class ShowFiles:
     def _small(self, show_id: str) -> Material:
         """The show with small copies of its clips."""
         archive, (data, held) = self._archive, self._read(show_id)
-        left = sum(not previews.is_made(archive, key) for key in held)
-        if left:
+        missing = sum(not previews.is_made(archive, key) for key in held)
+        if missing:
             raise LabError(
                 "This file is not ready",
-                f"{left} of {len(held)} clips have no small copy yet.",
+                f"{missing} of {len(held)} clips have no small copy yet.",
                 "Have them made on the page Shows.",
                 field="previews",
             )
         named = {key: previews.poster_key(key) for key in held}
-        shown = {key: archive.find_local(name) for key, name in named.items()}
-        return Material(data, {key: archive.local(previews.clip_key(key)) for key in held}, shown)
+        paths = {key: archive.find_local(name) for key, name in named.items()}
+        return Material(data, {key: archive.local(previews.clip_key(key)) for key in held}, paths)
 
     def _content(self, show_id: str, kind: Kind, *, originals: bool) -> tuple[Iterator[bytes], int]:
         """One file or the ZIP in pieces, and about how large it is."""
@@ -179,5 +179,5 @@ class ShowFiles:
             previews.make(archive, key, clip, material.posters[key])
 
 
-def _errand(show_id: str) -> str:
+def _task_name(show_id: str) -> str:
     return f"show-{show_id}"

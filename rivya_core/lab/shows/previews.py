@@ -62,10 +62,10 @@ def small_copy(clip: Path, target: Path) -> None:
             long_px = min(LONG_SIDE_MAX_PX, max(pictures.codec_context.width, pictures.codec_context.height))
         encode_anew(clip, target, long_px, ENCODER)
     except UNREADABLE as error:
-        raise _told(error) from error
+        raise _as_rivya_error(error) from error
 
 
-def _told(error: BaseException) -> RivyaError:
+def _as_rivya_error(error: BaseException) -> RivyaError:
     if getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
         return StorageError(
             "The disk is full",

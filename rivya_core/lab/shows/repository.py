@@ -48,8 +48,8 @@ def hold(connection: sa.Connection, show_id: str, clips: Iterable[HeldClip], *, 
     mine = sa.and_(show_clips.c.show_id == show_id, show_clips.c.sha256.in_(fresh))
     if anew:
         connection.execute(sa.delete(show_clips).where(mine))
-    for known in connection.scalars(sa.select(show_clips.c.sha256).where(mine)).all():
-        del fresh[known]
+    for stored in connection.scalars(sa.select(show_clips.c.sha256).where(mine)).all():
+        del fresh[stored]
     if not fresh:
         return
     connection.execute(
@@ -209,21 +209,21 @@ def _listed(row: Any, slides: Sequence[Slide], modes: Mapping[str, ModeWord]) ->
 def _slides(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[Slide, ...]]:
     column = show_slides.c
     query = sa.select(show_slides).where(column.show_id.in_(ids)).order_by(column.show_id, column.place)
-    found: dict[str, tuple[Slide, ...]] = dict.fromkeys(ids, ())
+    by_show: dict[str, tuple[Slide, ...]] = dict.fromkeys(ids, ())
     for row in connection.execute(query):
         slide = Slide(row.number, row.layout, tuple(row.clips), row.caption, row.about)
-        found[row.show_id] = (*found[row.show_id], slide)
-    return found
+        by_show[row.show_id] = (*by_show[row.show_id], slide)
+    return by_show
 
 
 def _modes(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, ModeWord]]:
     """Whether the clips that some shows hold are live or simulated, by show and hash."""
     column = show_clips.c
     query = sa.select(column.show_id, column.sha256, column.facts["mode"].as_string())
-    found: dict[str, dict[str, ModeWord]] = {one: {} for one in ids}
+    by_show: dict[str, dict[str, ModeWord]] = {one: {} for one in ids}
     for show_id, sha256, mode in connection.execute(query.where(column.show_id.in_(ids))):
-        found[show_id][sha256] = mode
-    return found
+        by_show[show_id][sha256] = mode
+    return by_show
 
 
 def _clips(connection: sa.Connection, show_id: str) -> dict[str, ShownClip]:

@@ -217,10 +217,10 @@ class Listed:
 
 def mode_of(modes: Iterable[ModeWord | None]) -> ShownMode:
     """What several modes are together; without any, nothing is real."""
-    found: set[ModeWord] = {mode for mode in modes if mode is not None}
-    if len(found) > 1:
+    present: set[ModeWord] = {mode for mode in modes if mode is not None}
+    if len(present) > 1:
         return "mixed"
-    return next(iter(found), "simulated")
+    return next(iter(present), "simulated")
 
 
 def facts_json(facts: Facts) -> Any:

@@ -22,7 +22,7 @@ from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_writes
 from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.media.stored import StoredObject
-from rivya_core.lab.server.errands import Errands
+from rivya_core.lab.server.background_reads import BackgroundReads
 from rivya_core.lab.shows import edits, repository, slides
 from rivya_core.lab.shows.ballot.ballot import BallotFile, BallotFiles
 from rivya_core.lab.shows.cassette.replay import Replay
@@ -58,7 +58,7 @@ class Shows:
         ledger: Ledger,
         archive: Archive,
         refuse_if_closed: Callable[[], None],
-        errands: Errands,
+        background: BackgroundReads,
         rooms: OpenRooms,
         replay: Replay | None,
         verdicts: Verdicts,
@@ -69,12 +69,12 @@ class Shows:
         self._archive = archive
         self._freezer = Freezer(ledger=ledger, archive=archive, replay=replay, verdicts=verdicts, votes=votes)
         self.ballots = BallotFiles(
-            settings=settings, ledger=ledger, archive=archive, refuse_if_closed=refuse_if_closed, errands=errands
+            settings=settings, ledger=ledger, archive=archive, refuse_if_closed=refuse_if_closed, background=background
         )
         self.files = ShowFiles(
-            settings=settings, ledger=ledger, archive=archive, refuse_if_closed=refuse_if_closed, errands=errands
+            settings=settings, ledger=ledger, archive=archive, refuse_if_closed=refuse_if_closed, background=background
         )
-        self.room = Room(settings=settings, ledger=ledger, rooms=rooms, errands=errands, shows=self, votes=votes)
+        self.room = Room(settings=settings, ledger=ledger, rooms=rooms, background=background, shows=self, votes=votes)
 
     # -- making ----------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ DECISION: Final = "decision"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SlideText:
     """What a slide says beside its caption."""
 
     heading: str
@@ -43,17 +43,17 @@ class Told:
 
 def first_slides(facts: Facts) -> tuple[Slide, ...]:
     """The slides of a new show of a sweep, in the order in which one tells it."""
-    told: list[Slide] = [Slide(0, "title", about=TITLE)]
+    new_slides: list[Slide] = [Slide(0, "title", about=TITLE)]
     if facts.baseline:
-        told.append(Slide(0, "pair", facts.baseline, about=BASELINE))
+        new_slides.append(Slide(0, "pair", facts.baseline, about=BASELINE))
     if facts.grid is not None:
-        told.append(Slide(0, "grid", facts.grid.clips, about=GRID))
-    told += [Slide(0, "finding", one.clips, about=f"{FINDING}{one.variable}") for one in facts.findings]
+        new_slides.append(Slide(0, "grid", facts.grid.clips, about=GRID))
+    new_slides += [Slide(0, "finding", one.clips, about=f"{FINDING}{one.variable}") for one in facts.findings]
     if facts.votes is not None:
-        told.append(Slide(0, "finding", about=VOTES))
+        new_slides.append(Slide(0, "finding", about=VOTES))
     if facts.decision is not None:
-        told.append(Slide(0, "decision", facts.decision.clips, about=DECISION))
-    return tuple(replace(slide, number=number) for number, slide in enumerate(told, start=1))
+        new_slides.append(Slide(0, "decision", facts.decision.clips, about=DECISION))
+    return tuple(replace(slide, number=number) for number, slide in enumerate(new_slides, start=1))
 
 
 def layouts(slide: Slide) -> tuple[Layout, ...]:
@@ -76,22 +76,24 @@ def brought_up(show: Show, facts: Facts) -> tuple[Slide, ...]:
     What became known since gets its slide, behind the one that stands before it in a new show; a slide that was removed stays away.
     """
     fresh = {slide.about: slide for slide in first_slides(facts)}
-    kept = [
+    remaining = [
         replace(slide, clips=fresh[slide.about].clips) if slide.about else slide
         for slide in show.slides
         if not slide.about or slide.about in fresh
     ]
-    kept = [slide if slide.layout in layouts(slide) else replace(slide, layout=layouts(slide)[0]) for slide in kept]
+    remaining = [
+        slide if slide.layout in layouts(slide) else replace(slide, layout=layouts(slide)[0]) for slide in remaining
+    ]
     number = max((slide.number for slide in show.slides), default=0)
-    there = {slide.about for slide in kept}
+    there = {slide.about for slide in remaining}
     before: list[str] = []
     for about, slide in fresh.items():
         if about not in there and about not in show.offered:
             number += 1
-            at = max((place for place, one in enumerate(kept, start=1) if one.about in before), default=0)
-            kept.insert(at, replace(slide, number=number))
+            at = max((place for place, one in enumerate(remaining, start=1) if one.about in before), default=0)
+            remaining.insert(at, replace(slide, number=number))
         before.append(about)
-    return tuple(kept)
+    return tuple(remaining)
 
 
 def offered(show: Show, facts: Facts) -> tuple[str, ...]:
@@ -100,38 +102,40 @@ def offered(show: Show, facts: Facts) -> tuple[str, ...]:
     A slide whose fact is gone was removed by nobody: its fact is forgotten here, so that it gets a slide when it comes back.
     """
     there = [slide.about for slide in first_slides(facts)]
-    gone = {slide.about for slide in show.slides}.difference(there)
-    return tuple(about for about in dict.fromkeys([*show.offered, *there]) if about not in gone)
+    removed = {slide.about for slide in show.slides}.difference(there)
+    return tuple(about for about in dict.fromkeys([*show.offered, *there]) if about not in removed)
 
 
 # -- what it says ------------------------------------------------------------------------------------------------------
 
 
-def tell(show: Show, slide: Slide) -> Told:
+def tell(show: Show, slide: Slide) -> SlideText:
     """Say what a slide is about, in its heading and in lines below it."""
     if slide.about == TITLE:
-        return Told(show.title, _opening(show))
+        return SlideText(show.title, _opening(show))
     if slide.about == BASELINE:
-        return Told("Baseline and winner")
-    told = _told_fact(show, slide.about)
-    if told is not None:
-        return told
+        return SlideText("Baseline and winner")
+    text = _fact_text(show, slide.about)
+    if text is not None:
+        return text
     only = show.clips.get(slide.clips[0]) if len(slide.clips) == 1 else None
-    return Told("" if only is None else only.label)
+    return SlideText("" if only is None else only.label)
 
 
-def _told_fact(show: Show, about: str) -> Told | None:
+def _fact_text(show: Show, about: str) -> SlideText | None:
     facts = show.facts
     if about == GRID and facts.grid is not None:
-        return Told("All combinations", tuple(filter(None, [facts.grid.note])))
+        return SlideText("All combinations", tuple(filter(None, [facts.grid.note])))
     if about == VOTES and facts.votes is not None:
-        return Told("Blind votes", _voted(facts.votes))
+        return SlideText("Blind votes", _voted(facts.votes))
     if about == DECISION and facts.decision is not None:
         reason, by = facts.decision.reason, facts.decision.by
         signed = f"Decided by {by}." if by else ""
-        return Told(f"Decision: {facts.decision.label}", tuple(filter(None, [reason, signed, cost(show).sentence])))
+        return SlideText(
+            f"Decision: {facts.decision.label}", tuple(filter(None, [reason, signed, cost(show).sentence]))
+        )
     finding = next((one for one in facts.findings if about == f"{FINDING}{one.variable}"), None)
-    return None if finding is None else Told(finding.variable, (finding.sentence,))
+    return None if finding is None else SlideText(finding.variable, (finding.sentence,))
 
 
 def _opening(show: Show) -> tuple[str, ...]:
@@ -193,7 +197,7 @@ def to_data(show: Show) -> dict[str, Any]:
     decision = written["decision"]
     if decision is not None:
         decision["clips"] = [key for key in decision["clips"] if key in clips]
-    told = {slide.number: tell(show, slide) for slide in show.slides}
+    texts = {slide.number: tell(show, slide) for slide in show.slides}
     has_baseline = any(slide.about == BASELINE for slide in show.slides)
     return {
         "format": FORMAT,
@@ -205,9 +209,9 @@ def to_data(show: Show) -> dict[str, Any]:
             {
                 "layout": slide.layout,
                 "caption": slide.caption,
-                "heading": told[slide.number].heading,
+                "heading": texts[slide.number].heading,
                 "clips": list(slide.clips),
-                "text": list(told[slide.number].text),
+                "text": list(texts[slide.number].text),
             }
             for slide in show.slides
         ],
@@ -224,5 +228,5 @@ def to_data(show: Show) -> dict[str, Any]:
     }
 
 
-def _cost_json(found: Cost) -> dict[str, Any]:
-    return {"credits": found.credits, "clips": found.clips, "failed": found.failed, "sentence": found.sentence}
+def _cost_json(costs: Cost) -> dict[str, Any]:
+    return {"credits": costs.credits, "clips": costs.clips, "failed": costs.failed, "sentence": costs.sentence}

@@ -56,9 +56,9 @@ class Freezer:
             status = repository.status(connection, record, record.mode, repository.read_cells(connection, sweep_id))
             spent = _spent(connection, sweep_id)
         standing = self._verdicts.look(sweep_id)
-        asked = self._votes.questions(sweep_id)
-        is_open = any(one.voting_rounds for one in asked)
-        tells_votes = any(one.votes for one in asked) and not is_open
+        questions = self._votes.questions(sweep_id)
+        is_open = any(one.voting_rounds for one in questions)
+        tells_votes = any(one.votes for one in questions) and not is_open
         return sweep_facts.Evidence(
             status=status,
             verdict=self._verdicts.finding(sweep_id),
@@ -86,10 +86,10 @@ class Freezer:
                 "Make the show once a clip is there.",
                 field="sweep_id",
             )
-        kept = {id_: clip_store.hold(self._archive, row, labels[id_]) for id_, row in rows.items()}
-        newest = max(one.shown.made_at for one in kept.values())
-        facts = sweep_facts.facts(evidence, {id_: one.shown.sha256 for id_, one in kept.items()}, newest)
-        return Frozen(facts, tuple(kept.values()))
+        clips = {id_: clip_store.hold(self._archive, row, labels[id_]) for id_, row in rows.items()}
+        newest = max(one.shown.made_at for one in clips.values())
+        facts = sweep_facts.facts(evidence, {id_: one.shown.sha256 for id_, one in clips.items()}, newest)
+        return Frozen(facts, tuple(clips.values()))
 
     def again(self, facts: Facts, held: Sequence[HeldClip]) -> Frozen:
         """Write down anew what is known of clips that are held for no sweep; the files stay those that are held."""

@@ -46,9 +46,9 @@ class Evidence:
 
 def wanted(evidence: Evidence) -> dict[str, str]:
     """The generations whose clips a show of a sweep tells of, and the label of each; of a large sweep not every take."""
-    shown = _in_grid(evidence.status)
-    found = evidence.verdict.variables if evidence.verdict is not None else ()
-    pairs = {id_ for one in found if one.clips is not None for id_ in (one.clips.first, one.clips.second)}
+    cells = _in_grid(evidence.status)
+    variables = evidence.verdict.variables if evidence.verdict is not None else ()
+    pairs = {id_ for one in variables if one.clips is not None for id_ in (one.clips.first, one.clips.second)}
     chosen = {cell.clip for cell in (_winner(evidence.status), evidence.status.baseline) if cell is not None}
     several = evidence.status.experiment.takes > 1
     labels = {}
@@ -56,7 +56,7 @@ def wanted(evidence: Evidence) -> dict[str, str]:
         name = titled(cell.labels, cell.cell)
         for take in cell.takes:
             id_ = take.generation_id
-            if id_ is not None and take.has_clip and (id_ in shown or id_ in pairs or id_ in chosen):
+            if id_ is not None and take.has_clip and (id_ in cells or id_ in pairs or id_ in chosen):
                 labels[id_] = f"{name}, take {take.take}" if several else name
     return labels
 
@@ -181,12 +181,12 @@ def _votes(standing: Standing) -> VoteTable | None:
     name = _names(standing.question.variables)
     what = "Which combination is better?" if standing.question.key == WHOLE else f"Which {name} is better?"
     winner, counted = standing.progress.winner, standing.votes
-    said = standing.sentence
+    sentence = standing.sentence
     if winner is not None and counted > (standing.progress.decided_after or 0):
-        said += f" By now {counted:,} votes are counted."
+        sentence += f" By now {counted:,} votes are counted."
     if standing.taken_out:
-        said += f" {standing.rate}"
-    return VoteTable(what, name, rows, said, "" if winner is None else standing.titles[winner])
+        sentence += f" {standing.rate}"
+    return VoteTable(what, name, rows, sentence, "" if winner is None else standing.titles[winner])
 
 
 def _names(variables: Sequence[str]) -> str:
@@ -194,16 +194,16 @@ def _names(variables: Sequence[str]) -> str:
 
 
 def _decision(status: SweepStatus, keys: Mapping[str, str]) -> Decision | None:
-    kept, at = status.experiment.decision, status.experiment.decided_at
-    if kept is None or at is None:
+    decision, at = status.experiment.decision, status.experiment.decided_at
+    if decision is None or at is None:
         return None
-    winner = _winner(status) if kept.get("cell") is not None else None
+    winner = _winner(status) if decision.get("cell") is not None else None
     return Decision(
-        label=str(kept.get("title", "")) if winner is None else titled(winner.labels, winner.cell),
+        label=str(decision.get("title", "")) if winner is None else titled(winner.labels, winner.cell),
         clips=_key(_winner(status), keys),
-        reason=str(kept.get("why", "")),
+        reason=str(decision.get("why", "")),
         decided_at=whole_second(at),
-        by=str(kept.get("who", "")),
+        by=str(decision.get("who", "")),
     )
 
 
@@ -219,7 +219,7 @@ def _cost(evidence: Evidence) -> Cost:
         f"{status.failed:,} failed" if status.failed else "",
         f"{status.reused:,} reused" if status.reused else "",
     ]
-    said = ", ".join(filter(None, parts))
-    bought = any(evidence.spent.values())
-    money = spent_words(evidence.spent) if bought else "no credits were spent"
-    return Cost(first_spent(evidence.spent), clips, status.failed, f"{said}: {money}.")
+    sentence = ", ".join(filter(None, parts))
+    is_bought = any(evidence.spent.values())
+    money = spent_words(evidence.spent) if is_bought else "no credits were spent"
+    return Cost(first_spent(evidence.spent), clips, status.failed, f"{sentence}: {money}.")

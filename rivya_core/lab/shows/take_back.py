@@ -22,8 +22,8 @@ def taken_back(now: Show, before: Show, after: Show) -> Show:
 
 def _slides(now: Show, before: Show, after: Show) -> tuple[Slide, ...]:
     was, did = _by_number(before), _by_number(after)
-    kept = [_slide(slide, was.get(slide.number), did.get(slide.number)) for slide in now.slides]
-    slides = [slide for slide in kept if slide is not None]
+    remaining = [_slide(slide, was.get(slide.number), did.get(slide.number)) for slide in now.slides]
+    slides = [slide for slide in remaining if slide is not None]
     slides = _in_order(slides, now, before, after)
     for slide in before.slides:
         if slide.number not in did:
@@ -65,10 +65,10 @@ def _bring_back(slides: list[Slide], slide: Slide, order: list[int]) -> None:
 
 
 def _clips(now: Show, before: Show, after: Show) -> Mapping[str, ShownClip]:
-    kept = {
+    remaining = {
         key: before.clips.get(key, clip) if after.clips.get(key) == clip else clip for key, clip in now.clips.items()
     }
-    return {**before.clips, **kept}
+    return {**before.clips, **remaining}
 
 
 def _by_number(show: Show) -> dict[int, Slide]:

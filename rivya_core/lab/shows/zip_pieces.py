@@ -36,7 +36,7 @@ class Pieces(io.RawIOBase):
 
     def __init__(self) -> None:
         super().__init__()
-        self._held = bytearray()
+        self._buffer = bytearray()
 
     def writable(self) -> bool:
         """Say that it is written to; it cannot be sought in, so that sizes follow their files."""
@@ -44,11 +44,11 @@ class Pieces(io.RawIOBase):
 
     def write(self, piece: bytes) -> int:  # type: ignore[override]  # zipfile writes bytes only
         """Keep a piece."""
-        self._held += piece
+        self._buffer += piece
         return len(piece)
 
     def taken(self) -> bytes:
         """Return the buffered bytes and clear the buffer."""
-        held = bytes(self._held)
-        self._held.clear()
-        return held
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        return data

@@ -41,7 +41,7 @@ from rivya_core.settings import Mode
 T = TypeVar("T")
 
 EXPORT_CHUNK: Final = 500
-KEPT_MAX: Final = 32
+CACHE_MAX: Final = 32
 
 _NOT_SENT: Final = (State.WAITING.value, State.SUBMITTING.value)
 
@@ -61,7 +61,7 @@ class Spending:
         self._changes = ledger.changes
         self._history = history
         self._now = now
-        self._kept: dict[object, tuple[object, Any]] = {}
+        self._cache: dict[object, tuple[object, Any]] = {}
 
     # -- sums ------------------------------------------------------------------------------------------------------
 
@@ -78,13 +78,13 @@ class Spending:
 
     def _once(self, name: object, version: object, make: Callable[[], T]) -> T:
         """Return a figure, cached until its ``version`` changes."""
-        known = self._kept.get(name)
-        if known is None or known[0] != version:
-            if len(self._kept) >= KEPT_MAX:
-                self._kept.clear()
-            known = self._kept[name] = (version, make())
-        found: T = known[1]
-        return found
+        cached = self._cache.get(name)
+        if cached is None or cached[0] != version:
+            if len(self._cache) >= CACHE_MAX:
+                self._cache.clear()
+            cached = self._cache[name] = (version, make())
+        result: T = cached[1]
+        return result
 
     def experiments(self, mode: Mode) -> list[ExperimentCost]:
         """Return what each experiment of a mode cost so far, and what is planned; newest first, deleted ones included."""
@@ -97,13 +97,13 @@ class Spending:
             planned = _planned(connection, mode)
             column = experiments.c
             here = sa.or_(column.mode == mode, column.id.in_([one for one in sums if one is not None]))
-            found = connection.execute(
+            rows = connection.execute(
                 sa.select(experiments)
                 .where(here, column.source.is_(None))
                 .order_by(column.created_at.desc(), column.id)
             ).all()
             working = _working(connection, mode)
-        return [_cost(row, sums.get(row.id, Sums()), planned.get(row.id), row.id in working) for row in found]
+        return [_cost(row, sums.get(row.id, Sums()), planned.get(row.id), row.id in working) for row in rows]
 
     def decisions(self, mode: Mode, days: Days | None = None) -> DecisionCost:
         """Return the total cost, over all days, of the experiments that were decided on these days."""
@@ -148,9 +148,9 @@ class Spending:
     ) -> tuple[float | None, float | None]:
         """Estimate the range of seconds until the last clip, from how long such clips took; None without enough samples."""
         typical = self._history.typical_s(cost.model, mode)
-        gone_s = 0.0 if last_sent is None else (self._now() - last_sent).total_seconds()
-        left = None if typical is None or cost.paused_at is not None else typical.left_s(gone_s=gone_s)
-        return left or (None, None)
+        elapsed_s = 0.0 if last_sent is None else (self._now() - last_sent).total_seconds()
+        remaining_s = None if typical is None or cost.paused_at is not None else typical.left_s(gone_s=elapsed_s)
+        return remaining_s or (None, None)
 
     # -- wallet and caps -------------------------------------------------------------------------------------------
 
@@ -171,12 +171,12 @@ class Spending:
             names = connection.execute(sa.select(column.connection).where(column.mode == mode).distinct()).scalars()
             stories = []
             for name in sorted(names):
-                found = reconciliation.reads(connection, name, mode, since)
-                found = [read for read in found if until is None or read.asked_at < until]
-                if found:
-                    judged = reconciliation.without_own(found, own_changes(connection, name))
+                readings = reconciliation.reads(connection, name, mode, since)
+                readings = [read for read in readings if until is None or read.asked_at < until]
+                if readings:
+                    judged = reconciliation.without_own(readings, own_changes(connection, name))
                     changes = tuple(reconciliation.unexplained(judged))
-                    stories.append(WalletStory(name, len(found), found[0], found[-1], changes))
+                    stories.append(WalletStory(name, len(readings), readings[0], readings[-1], changes))
         return stories
 
     def cap_changes(self, mode: Mode, limit: int = 50) -> list[CapChange]:
@@ -221,24 +221,24 @@ def _groups(connection: sa.Connection, mode: Mode, *, of_persons: bool) -> list[
     column = generations.c
     by = (column.cap_day, column.experiment_id, column.model, column.state, *((column.person,) if of_persons else ()))
     where = [column.mode == mode, column.source != "example"]
-    held = sa.select(*by, column.settlement, sa.func.count(), sa.func.sum(column.held_credits)).where(*where)
+    query = sa.select(*by, column.settlement, sa.func.count(), sa.func.sum(column.held_credits)).where(*where)
     released = (
         sa.select(*by, -sa.func.sum(movements.c.credits))
         .join_from(generations, movements, movements.c.generation_id == column.id)
         .where(*where, column.settlement == "released", movements.c.kind == "release")
         .group_by(*by)
     )
-    found: dict[tuple[Any, ...], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for *key, settlement, count, moved in connection.execute(held.group_by(*by, column.settlement)):
-        sums = found[tuple(key)]
+    totals: dict[tuple[Any, ...], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for *key, settlement, count, moved in connection.execute(query.group_by(*by, column.settlement)):
+        sums = totals[tuple(key)]
         sums["generations"] += count
         if settlement != "released":
             sums[settlement] += moved
     for *key, moved in connection.execute(released):
-        found[tuple(key)]["released"] += moved
+        totals[tuple(key)]["released"] += moved
     return [
         Group(day, experiment, model, stored(state), Sums(**sums), *person)
-        for (day, experiment, model, state, *person), sums in found.items()
+        for (day, experiment, model, state, *person), sums in totals.items()
     ]
 
 
@@ -293,7 +293,7 @@ def _facts(connection: sa.Connection, ids: Collection[str], days: Days) -> dict[
         .outerjoin(experiments, experiments.c.id == row.experiment_id)
         .where(row.id.in_(ids))
     )
-    return {found.id: found for found in connection.execute(query) if days.hold(found.cap_day)}
+    return {facts.id: facts for facts in connection.execute(query) if days.hold(facts.cap_day)}
 
 
 def _line(move: Any, row: Any) -> MovementLine:

@@ -115,14 +115,14 @@ class Spent:
 
     def by_state(self) -> dict[State, Sums]:
         """By state of the generation, in the order in which states follow each other."""
-        found = self._by(lambda group: group.state)
-        return {state: found[state] for state in State if state in found}
+        by_state = self._by(lambda group: group.state)
+        return {state: by_state[state] for state in State if state in by_state}
 
     def _by(self, key: Callable[[Group], Key]) -> dict[Key, Sums]:
-        found: dict[Key, Sums] = {}
+        sums: dict[Key, Sums] = {}
         for group in self.groups:
-            found[key(group)] = found.get(key(group), Sums()) + group.sums
-        return found
+            sums[key(group)] = sums.get(key(group), Sums()) + group.sums
+        return sums
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,9 +274,9 @@ def test_what_somebody_waits_for_comes_first_and_is_not_held_back(
     assert by_hand.step()
     assert by_hand.step()
     assert lab.verdicts.look("xnew").measured == 2
-    assert by_hand._wanted_now() == ["xnew"]
+    assert by_hand._requested_now() == ["xnew"]
     times.now_s += WATCHED_FOR_S + 0.1
-    assert by_hand._wanted_now() == []
+    assert by_hand._requested_now() == []
 
 
 def test_a_clip_that_low_priority_does_not_bring_through_is_measured_all_the_same(

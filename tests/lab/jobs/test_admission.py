@@ -1,4 +1,4 @@
-"""The gate: so many at once, in the ledger's order, nobody past a stop."""
+"""Admission of creates: at most N in flight, in ledger order, none while the queue or the experiment is paused."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_deadline_is_kept_at_a_closed_gate() -> None:
 
 
 def test_a_paused_experiment_leaves_and_others_pass() -> None:
-    """Rows of a paused experiment are sent home at once, even at a closed gate; the others wait for it to open."""
+    """Rows of a paused experiment are rejected at once, even while the queue is paused; the others wait for it to resume."""
 
     async def main() -> tuple[AdmissionResult, AdmissionResult]:
         stopper = Stopper()

@@ -14,7 +14,7 @@ from rivya_core.lab.ledger import budget
 from rivya_core.lab.ledger.database import open_database
 from rivya_core.lab.ledger.history.history import KEPT_ROWS_MAX, History
 from rivya_core.lab.ledger.ledger import Ledger
-from rivya_core.lab.ledger.query_cache import KEPT_MAX, remembered_of
+from rivya_core.lab.ledger.query_cache import RESULTS_MAX, remembered_of
 from tests.lab.given import added
 
 
@@ -133,9 +133,9 @@ def test_an_error_is_not_remembered(ledger: Ledger) -> None:
 def test_no_more_is_kept_than_a_few_screens_need(ledger: Ledger) -> None:
     """Many filters on a folder that nobody writes to do not fill the memory."""
     memory = remembered_of(ledger.database)
-    for number in range(3 * KEPT_MAX):
+    for number in range(3 * RESULTS_MAX):
         memory.once(number, lambda: 0)
-    assert len(memory._kept) <= KEPT_MAX
+    assert len(memory._results) <= RESULTS_MAX
 
 
 def test_a_script_that_walks_through_all_rows_leaves_nothing_behind(ledger: Ledger) -> None:
@@ -144,12 +144,12 @@ def test_a_script_that_walks_through_all_rows_leaves_nothing_behind(ledger: Ledg
     added(ledger)
     memory = remembered_of(ledger.database)
     memory.once("now", lambda: 0)
-    before = len(memory._kept)
+    before = len(memory._results)
     for page in (1, 2, 3):
         assert history.page(page=page, size=KEPT_ROWS_MAX + 1).total == 1
-    assert len(memory._kept) == before
+    assert len(memory._results) == before
     history.page(size=KEPT_ROWS_MAX)
-    assert len(memory._kept) == before + 1
+    assert len(memory._results) == before + 1
 
 
 def test_an_open_database_has_one_memory_that_ends_with_it(tmp_path: Path) -> None:

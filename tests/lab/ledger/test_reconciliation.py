@@ -142,11 +142,11 @@ def test_only_answers_are_logged(ledger: Ledger, clock: Clock) -> None:
 def test_old_weak_reads_are_dropped(ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads taken while much was open go after a month, the oldest of all when there are too many."""
     monkeypatch.setattr(reconciliation, "TIDY_EVERY", 1)
-    monkeypatch.setattr(reconciliation, "KEPT_MAX", 3)
+    monkeypatch.setattr(reconciliation, "READINGS_MAX", 3)
     row = in_state(ledger, State.RUNNING)
     told(ledger, clock, 4640)
     ledger.jobs.ready(row.id, answer("succeeded", reserved_credits=160, final_credits=160))
-    clock.turn(reconciliation.WEAK_KEPT_FOR.total_seconds() + 60)
+    clock.turn(reconciliation.WEAK_RETENTION.total_seconds() + 60)
     for credits in (4640, 4639, 4638, 4637):  # noqa: A001 - Rivya's word
         told(ledger, clock, credits)
     assert [read.credits for read in log(ledger)] == [4639, 4638, 4637]

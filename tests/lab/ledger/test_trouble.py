@@ -29,7 +29,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What failed is tried again soon; nothing was told before."""
     monkeypatch.setattr(context, "BACK_OFF_S", 0.2)
     monkeypatch.setattr(sys.modules["rivya_core.lab.jobs.create"], "ACCEPT_AGAIN_S", 0.1)
-    monkeypatch.setattr(troubles, "_told_at_s", {})
+    monkeypatch.setattr(troubles, "_logged_at_s", {})
 
 
 class OtherProgram:

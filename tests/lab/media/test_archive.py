@@ -11,7 +11,7 @@ import pytest
 
 from rivya_core.api.errors import DownloadError, LabError, StorageError
 from rivya_core.lab.media.archive import Archive
-from rivya_core.lab.media.disk_words import told
+from rivya_core.lab.media.disk_words import fault_of
 from tests.lab.given import make_mp4
 
 KEY = "clips/2026/11/g01-1.mp4"
@@ -163,7 +163,7 @@ def test_a_file_can_be_deleted_once(archive: Archive) -> None:
 )
 def test_trouble_of_the_disk_is_told_in_a_sentence(number: int, title: str, retryable: bool) -> None:
     """Each kind of trouble has its title and says what to do."""
-    error = told(OSError(number, os.strerror(number)), Path("/data/clips/x.mp4"))
+    error = fault_of(OSError(number, os.strerror(number)), Path("/data/clips/x.mp4"))
     assert (error.title, error.retryable) == (title, retryable)
     assert error.hint
 

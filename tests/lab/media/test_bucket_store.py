@@ -12,7 +12,7 @@ from rivya_core.api.errors import StorageError
 from rivya_core.lab.media import bucket_store
 from rivya_core.lab.media.archive import Archive
 from rivya_core.lab.media.bucket_store import BucketStore, Patience
-from rivya_core.lab.media.file_cache import KEPT_S, FileCache
+from rivya_core.lab.media.file_cache import MIN_AGE_S, FileCache
 from rivya_core.lab.media.parts import Parts
 from rivya_core.lab.media.stored import StoredObject, is_unreachable
 from tests.object_store import KEY_ID, SECRET, Bucket
@@ -227,10 +227,10 @@ def test_the_cache_keeps_to_its_size_and_to_what_is_read(make: Make, ticks: Tick
         ticks.now_s += 1
     cache = archive.root / "cache"
     assert len(list(cache.iterdir())) == 4  # over its size, but all were handed out just now
-    ticks.now_s += KEPT_S
+    ticks.now_s += MIN_AGE_S
     first = archive.local("clips/a/0.mp4")
     with archive.open_local("clips/a/1.mp4") as pinned:
-        ticks.now_s += KEPT_S
+        ticks.now_s += MIN_AGE_S
         assert archive.local("clips/a/0.mp4") == first
         archive.put_bytes("clips/a/4.mp4", b"0123456789")
         assert len(list(cache.iterdir())) == 2

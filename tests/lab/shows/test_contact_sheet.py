@@ -119,7 +119,7 @@ def test_a_script_that_our_font_lacks_is_drawn_with_one_that_has_it() -> None:
 def test_what_is_read_from_the_right_stands_to_the_left(text: str, seen: list[tuple[str, int]]) -> None:
     """Pieces of a line stand where a reader of both directions looks for them; a number is never turned round."""
     found: list[tuple[str, int]] = []
-    for _, run, level in lettering._as_seen(list(lettering._runs(text))):  # fonts part runs further: joined here
+    for _, run, level in lettering._visual_order(list(lettering._runs(text))):  # fonts part runs further: joined here
         if found and found[-1][1] == level:
             found[-1] = (run + found[-1][0] if level % 2 else found[-1][0] + run, level)
         else:

@@ -183,14 +183,14 @@ def import_line(
     if experiment_id not in {None, ballot.experiment_id}:
         raise refused(f"It is for a ballot of another sweep, {_name_of(connection, ballot)}.", "Paste it there.")
     read = vote_lines.read(line, ballot.key, ballot.plan)
-    _refuse_seen(connection, read, line)
+    _refuse_duplicate(connection, read, line)
     return _keep(connection, ballot, read, line, now)
 
 
 def _its_ballot(connection: sa.Connection, ballot_id: str) -> BallotRow:
-    found = find(connection, ballot_id)
-    if found is not None:
-        return found
+    ballot = find(connection, ballot_id)
+    if ballot is not None:
+        return ballot
     lab = read_note(connection, _LAB)
     if isinstance(lab, str) and ballot_id.startswith(lab):
         raise refused("It is for a ballot that is not in this data folder, or was damaged.")
@@ -203,16 +203,16 @@ def _name_of(connection: sa.Connection, ballot: BallotRow) -> str:
     )
 
 
-def _refuse_seen(connection: sa.Connection, read: Line, line: str) -> None:
+def _refuse_duplicate(connection: sa.Connection, read: Line, line: str) -> None:
     column = ballot_lines.c
-    seen = connection.execute(
+    duplicate = connection.execute(
         sa.select(column.sha256, column.taken_out_at).where(column.ballot_id == read.ballot, column.voter == read.voter)
     ).first()
-    if seen is None:
+    if duplicate is None:
         return
-    if seen.sha256 != vote_lines.digest(line):
+    if duplicate.sha256 != vote_lines.digest(line):
         raise refused("A line of this voter was seen before; the first one stays.", "")
-    if seen.taken_out_at is None:
+    if duplicate.taken_out_at is None:
         raise refused("It was seen before and is counted already.", "")
     raise refused("It was seen before and was taken out.", "Put it back in the list of lines.")
 
@@ -254,19 +254,19 @@ def found_in(text: str) -> list[str]:
     """
     if len(text) > TEXT_MAX:
         raise LabError("This is too much text", "At most 1 MB of lines can be pasted at once.", field="text")
-    found: list[str] = []
+    vote_lines_: list[str] = []
     for word in text.split():
-        if found and _goes_on(found[-1], word):
-            found[-1] += word
+        if vote_lines_ and _continues(vote_lines_[-1], word):
+            vote_lines_[-1] += word
         elif _LIKE_A_LINE.search(word):
-            found.append(word[max(word.find("RV1."), 0) :])
-    if len(found) > LINES_MAX:
-        detail = f"{len(found):,} lines are in this text, and one paste takes {LINES_MAX}."
+            vote_lines_.append(word[max(word.find("RV1."), 0) :])
+    if len(vote_lines_) > LINES_MAX:
+        detail = f"{len(vote_lines_):,} lines are in this text, and one paste takes {LINES_MAX}."
         raise LabError("These are too many votes at once", detail, "Paste them in parts.", field="text")
-    return found
+    return vote_lines_
 
 
-def _goes_on(line: str, word: str) -> bool:
+def _continues(line: str, word: str) -> bool:
     dots = line.count(".")
     lacks_its_end = dots < vote_lines.PARTS - 1 or len(line.rpartition(".")[2]) < vote_lines.SEAL_LENGTH
     is_short = len(line) + len(word) <= vote_lines.LINE_MAX
@@ -313,8 +313,8 @@ def lines(connection: sa.Connection, experiment_id: str) -> list[LineRecord]:
 
 def set_taken_out(connection: sa.Connection, line_id: int, now: datetime | None) -> None:
     """Leave a line's votes out from now on, or (None) count them again. Raises LabError for an unknown line."""
-    known = {row.id for row in connection.execute(sa.select(ballot_lines.c.id))}
-    if line_id not in known:  # compared in Python: SQLite rejects integers beyond 64 bits
+    existing = {row.id for row in connection.execute(sa.select(ballot_lines.c.id))}
+    if line_id not in existing:  # compared in Python: SQLite rejects integers beyond 64 bits
         raise LabError("There is no such line", f"Line {line_id!r} was never imported here.", field="line")
     connection.execute(
         sa.update(ballot_lines)

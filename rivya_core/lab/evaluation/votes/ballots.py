@@ -136,13 +136,13 @@ class Ballots:
         with reading_at_once(self._database) as connection:
             rows = [row for row in box.rounds(connection, experiment_id) if row.ended_at is None]
             votes = box.votes(connection, experiment_id)
-        found = []
+        open_ = []
         for row in rows:
             own = [vote for vote in votes if vote.round_id == row.id]
             counted = sum(vote.outcome != "skip" for vote in own)
             last = max((vote.voted_at for vote in own), default=row.started_at)
-            found.append(OpenRound(row.id, row.voter, row.started_at, counted, last))
-        return tuple(found)
+            open_.append(OpenRound(row.id, row.voter, row.started_at, counted, last))
+        return tuple(open_)
 
     def ballot(self, round_id: str) -> Ballot | None:
         """The pair that waits for a vote, drawn now if none does; None when the round is over or nothing is left to compare."""
@@ -213,10 +213,10 @@ class Ballots:
     def clip(self, token: str) -> str:
         """The generation behind a neutral address. Raises LabError when there is none, or its round is over."""
         with reading(self._database) as connection:
-            found = box.behind(connection, token)
-        if found is None:
+            generation_id = box.behind(connection, token)
+        if generation_id is None:
             raise LabError("There is no such clip", "This address is not in use.", field="token")
-        return found
+        return generation_id
 
     def file(self, token: str) -> Path:
         """The file behind a neutral address: the pictures of the clip and nothing else. Raises as ``clip`` does."""
@@ -252,9 +252,9 @@ class Ballots:
         return self._ledger.clock()
 
 
-def _draw(tallied: Tally, clips: Mapping[int, Sequence[str]], row: RoundRow, known: Sequence[PairRow]) -> Shown:
+def _draw(tallied: Tally, clips: Mapping[int, Sequence[str]], row: RoundRow, pairs: Sequence[PairRow]) -> Shown:
     """Draw the next pair of a round: its variants by what was learned, its block by chance, then clips and sides."""
-    own = [one.shown for one in known if one.round_id == row.id]
+    own = [one.shown for one in pairs if one.round_id == row.id]
     seed = f"{row.seed}:{len(own)}"
     rng = random.Random(seed)  # noqa: S311 - drawn again from the stored seed, no secret
     grid, variant_of = tallied.grid, tallied.question.variant_of
@@ -262,7 +262,7 @@ def _draw(tallied: Tally, clips: Mapping[int, Sequence[str]], row: RoundRow, kno
     one, other = next_variants(grid.variants, tallied.out, tallied.found, rng, last=last, allowed=set(grid.pairs))
     block = next_block(grid.shared(one, other), seed)
     cells = (grid.cells[one][block], grid.cells[other][block])
-    return next_clips(cells, clips, [pair.shown for pair in known], rng, last=own[-1] if own else None)
+    return next_clips(cells, clips, [pair.shown for pair in pairs], rng, last=own[-1] if own else None)
 
 
 def _ballot(case: Case, pair: PairRow) -> Ballot:

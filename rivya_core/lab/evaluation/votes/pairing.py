@@ -48,7 +48,7 @@ class Shown:
 def next_variants(
     variants: Sequence[int],
     out: Collection[int],
-    found: Sequence[Comparison],
+    comparisons: Sequence[Comparison],
     rng: random.Random,
     *,
     last: Collection[int] = (),
@@ -59,25 +59,25 @@ def next_variants(
     ``allowed``: the pairs that can be shown, each in the order of ``variants``; None = all. With one variant left, or none that
     can be shown with another, votes go on among all: they sharpen the ranking.
     """
-    left = [variant for variant in variants if variant not in out]
-    can = _pairs(left, allowed)
+    remaining = [variant for variant in variants if variant not in out]
+    can = _pairs(remaining, allowed)
     if not can:
-        left = list(variants)
-        can = _pairs(left, allowed)
+        remaining = list(variants)
+        can = _pairs(remaining, allowed)
     pairs = [pair for pair in can if set(pair) != set(last)] or can
     if len(pairs) == 1:
         return pairs[0]
-    times = Counter(variant for one in found for variant in (one.first, one.second))
+    times = Counter(variant for one in comparisons for variant in (one.first, one.second))
     fewest = min(times[variant] for pair in can for variant in pair)
     if fewest < SEEN_FIRST:
         rng.shuffle(pairs)
         return min(pairs, key=lambda pair: sorted(times[variant] for variant in pair))
-    worth = _worth(left, found, rng)
+    worth = _worth(remaining, comparisons, rng)
     return max(pairs, key=worth.__getitem__)
 
 
-def _pairs(left: Sequence[int], allowed: Collection[tuple[int, int]] | None) -> list[tuple[int, int]]:
-    return [pair for pair in combinations(left, 2) if allowed is None or pair in allowed]
+def _pairs(remaining: Sequence[int], allowed: Collection[tuple[int, int]] | None) -> list[tuple[int, int]]:
+    return [pair for pair in combinations(remaining, 2) if allowed is None or pair in allowed]
 
 
 def next_block(blocks: Sequence[int], seed: str) -> int:
@@ -89,13 +89,15 @@ def next_block(blocks: Sequence[int], seed: str) -> int:
     return random.Random(f"{seed}:block").choice(blocks)  # noqa: S311 - drawn again from the stored seed, no secret
 
 
-def _worth(left: Sequence[int], found: Sequence[Comparison], rng: random.Random) -> Mapping[tuple[int, int], float]:
-    place = places(left)
-    strengths, covariance = _posterior(wins(place, found, tie=0.5))
+def _worth(
+    remaining: Sequence[int], comparisons: Sequence[Comparison], rng: random.Random
+) -> Mapping[tuple[int, int], float]:
+    place = places(remaining)
+    strengths, covariance = _posterior(wins(place, comparisons, tie=0.5))
     drawn = np.random.default_rng(rng.getrandbits(64)).multivariate_normal(strengths, covariance, size=DRAWS)
     best = np.bincount(drawn.argmax(axis=1), minlength=len(place)) / DRAWS + FLOOR
     worth = {}
-    for one, other in combinations(left, 2):
+    for one, other in combinations(remaining, 2):
         a, b = place[one], place[other]
         spread = covariance[a, a] + covariance[b, b] - 2 * covariance[a, b]
         chance = special.expit(strengths[a] - strengths[b])
@@ -107,8 +109,8 @@ def _posterior(matrix: Matrix) -> tuple[Matrix, Matrix]:
     """Give Bradley-Terry strengths and the inverse of what the votes tell of them, in milliseconds whatever their number."""
     strengths = choix.lsr_pairwise_dense(matrix, alpha=SHRINKAGE)
     chance = special.expit(strengths[:, None] - strengths[None, :])
-    told = (matrix + matrix.T) * chance * (1 - chance)
-    precision = np.diag(told.sum(axis=1) + PRIOR_PRECISION) - told
+    information = (matrix + matrix.T) * chance * (1 - chance)
+    precision = np.diag(information.sum(axis=1) + PRIOR_PRECISION) - information
     return strengths, np.linalg.inv(precision)
 
 
@@ -128,9 +130,9 @@ def next_clips(
     """
     first, second = pair
     together = Counter(frozenset({one.left_clip, one.right_clip}) for one in shown)
-    seen = set() if last is None else {last.left_clip, last.right_clip}
+    last_clips = set() if last is None else {last.left_clip, last.right_clip}
     choices = [(a, b) for a in clips[first] for b in clips[second]]
-    fresh = [choice for choice in choices if set(choice) != seen] or choices
+    fresh = [choice for choice in choices if set(choice) != last_clips] or choices
     rng.shuffle(fresh)
     a, b = min(fresh, key=lambda choice: together[frozenset(choice)])
     lefts = sum((one.left, one.right) == (first, second) for one in shown)

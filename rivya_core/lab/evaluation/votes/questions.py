@@ -69,14 +69,14 @@ class Grid:
         """The blocks that hold both variants, in order."""
         return tuple(block for block in self.cells.get(one, {}) if block in self.cells.get(other, {}))
 
-    def is_settled(self, left: Collection[int]) -> bool:
+    def is_settled(self, remaining: Collection[int]) -> bool:
         """Tell whether no two of the variants that are still in can be compared: no further vote can decide."""
-        return not self._meeting(left)
+        return not self._meeting(remaining)
 
     def _meeting(self, variants: Iterable[int]) -> set[int]:
         """The blocks that hold at least two of the variants."""
-        held = Counter(block for variant in variants for block in self.cells.get(variant, {}))
-        return {block for block, times in held.items() if times >= FEWEST}
+        block_counts = Counter(block for variant in variants for block in self.cells.get(variant, {}))
+        return {block for block, times in block_counts.items() if times >= FEWEST}
 
 
 def grid(question: Question, cells: Iterable[int]) -> Grid:
@@ -91,8 +91,8 @@ def grid(question: Question, cells: Iterable[int]) -> Grid:
 def questions(cells: Sequence[CellRecord]) -> tuple[Question, ...]:
     """Every question of a sweep: each variable in its order, and last, where there are several, whole combinations."""
     labels = {cell.cell: cell.labels for cell in cells}
-    found = [_on(names, labels) for names in variables(list(labels.values()))]
-    return tuple(found) if len(found) == 1 else (*found, _whole(labels))
+    candidates = [_on(names, labels) for names in variables(list(labels.values()))]
+    return tuple(candidates) if len(candidates) == 1 else (*candidates, _whole(labels))
 
 
 def variables(labels: Sequence[Mapping[str, str]]) -> list[tuple[str, ...]]:
@@ -105,10 +105,10 @@ def variables(labels: Sequence[Mapping[str, str]]) -> list[tuple[str, ...]]:
 
 def _changes_alone(name: str, names: Sequence[str], labels: Sequence[Mapping[str, str]]) -> bool:
     """Some combination of the other variables was asked for with more than one value of this one."""
-    seen: dict[tuple[str, ...], set[str]] = {}
+    levels: dict[tuple[str, ...], set[str]] = {}
     for one in labels:
-        seen.setdefault(tuple(one[other] for other in names if other != name), set()).add(one[name])
-    return any(len(values) >= FEWEST for values in seen.values())
+        levels.setdefault(tuple(one[other] for other in names if other != name), set()).add(one[name])
+    return any(len(values) >= FEWEST for values in levels.values())
 
 
 def _on(names: tuple[str, ...], labels: Mapping[int, Mapping[str, str]]) -> Question:
@@ -140,9 +140,9 @@ def titled(labels: Mapping[str, str], cell: int) -> str:
     return " · ".join(parts) or f"Combination {cell + 1}"
 
 
-def asked(found: Sequence[Question], *texts: str) -> Question:
+def asked(candidates: Sequence[Question], *texts: str) -> Question:
     """Choose the question to begin with: the variable that a text names first, earlier texts before later ones; else the first."""
-    return found[named_first([one.variables for one in found], *texts) or 0]
+    return candidates[named_first([one.variables for one in candidates], *texts) or 0]
 
 
 def named_first(names: Sequence[Iterable[str]], *texts: str) -> int | None:
@@ -156,14 +156,14 @@ def named_first(names: Sequence[Iterable[str]], *texts: str) -> int | None:
 
 def _places(text: str, names: Iterable[str]) -> Iterable[int]:
     """Where names stand in a text as whole words; ``cfg_scale`` is found as "cfg scale" too."""
-    said = text.casefold().replace("_", " ")
+    folded = text.casefold().replace("_", " ")
     for name in names:
-        at = re.search(rf"(?<!\w){re.escape(name.casefold().replace('_', ' '))}(?!\w)", said) if name else None
+        at = re.search(rf"(?<!\w){re.escape(name.casefold().replace('_', ' '))}(?!\w)", folded) if name else None
         if at is not None:
             yield at.start()
 
 
-def known(found: Sequence[Question], key: str) -> Question | None:
+def known(candidates: Sequence[Question], key: str) -> Question | None:
     """Find a question by its key; where there is one variable, whole combinations are that variable."""
-    same = next((one for one in found if one.key == key), None)
-    return found[0] if same is None and key == WHOLE and len(found) == 1 else same
+    same = next((one for one in candidates if one.key == key), None)
+    return candidates[0] if same is None and key == WHOLE and len(candidates) == 1 else same

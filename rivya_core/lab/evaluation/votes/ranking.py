@@ -58,19 +58,19 @@ def counted(won: int, lost: int, tied: int) -> str:
     return f"{won:g} won · {lost:g} lost · {tied:g} tied"
 
 
-def rate(variants: Sequence[int], found: Sequence[Comparison]) -> tuple[Rated, ...]:
+def rate(variants: Sequence[int], comparisons: Sequence[Comparison]) -> tuple[Rated, ...]:
     """Rank at least two variants by the lower bound of their share; those without any vote come last, in order.
 
     Takes about 2 ms a vote; the last few results are kept.
     """
-    return _rate(tuple(variants), tuple(found))
+    return _rate(tuple(variants), tuple(comparisons))
 
 
 @lru_cache(maxsize=32)
-def _rate(variants: tuple[int, ...], found: tuple[Comparison, ...]) -> tuple[Rated, ...]:
+def _rate(variants: tuple[int, ...], comparisons: tuple[Comparison, ...]) -> tuple[Rated, ...]:
     place = places(variants)
-    known = [one for one in found if one.first in place and one.second in place]
-    mean, covariance = _posterior(place, known)
+    relevant = [one for one in comparisons if one.first in place and one.second in place]
+    mean, covariance = _posterior(place, relevant)
     count = len(place)
     reach = float(special.ndtri(0.5 + LEVEL / 2))
     fewest = fewest_votes()
@@ -79,26 +79,26 @@ def _rate(variants: tuple[int, ...], found: tuple[Comparison, ...]) -> tuple[Rat
         contrast = np.full(count, -1 / (count - 1))
         contrast[row] = 1.0
         middle, half = float(contrast @ mean), reach * float(np.sqrt(contrast @ covariance @ contrast))
-        won = sum(one.first == variant and not one.is_tie for one in known)
-        lost = sum(one.second == variant and not one.is_tie for one in known)
-        ties = sum(variant in {one.first, one.second} and one.is_tie for one in known)
+        won = sum(one.first == variant and not one.is_tie for one in relevant)
+        lost = sum(one.second == variant and not one.is_tie for one in relevant)
+        ties = sum(variant in {one.first, one.second} and one.is_tie for one in relevant)
         share, low, high = (float(special.expit(middle + shift)) for shift in (0.0, -half, half))
         rated.append(Rated(variant, 0, share, low, high, won, lost, ties, won + lost < fewest))
     rated.sort(key=lambda one: (one.votes == 0, -one.low))
     return tuple(replace(one, place=number) for number, one in enumerate(rated, start=1))
 
 
-def _posterior(place: dict[int, int], found: Sequence[Comparison]) -> tuple[Matrix, Matrix]:
+def _posterior(place: dict[int, int], comparisons: Sequence[Comparison]) -> tuple[Matrix, Matrix]:
     """Give mean and covariance of the strengths.
 
     The library has no ties. So every vote is entered twice, a tie once in each direction, with twice the prior's precision,
     and the covariance is doubled: a tie is then exactly half a win for each, and the weights are unchanged.
     """
-    told = []
-    for one in found:
+    curvature = []
+    for one in comparisons:
         a, b = place[one.first], place[one.second]
-        told += [(a, b), (b, a)] if one.is_tie else [(a, b), (a, b)]
-    if not told:
+        curvature += [(a, b), (b, a)] if one.is_tie else [(a, b), (a, b)]
+    if not curvature:
         return np.zeros(len(place)), np.eye(len(place)) / PRIOR_PRECISION
-    mean, covariance = choix.ep_pairwise(len(place), told, 2 * PRIOR_PRECISION)
+    mean, covariance = choix.ep_pairwise(len(place), curvature, 2 * PRIOR_PRECISION)
     return mean, 2 * covariance

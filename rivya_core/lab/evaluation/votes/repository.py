@@ -109,8 +109,8 @@ def field(connection: sa.Connection, experiment_id: str, mode: Mode) -> VotableC
     others: Sequence[Mode] = (mode, "simulated" if mode == "live" else "live")
     for one in others:
         clips: dict[int, tuple[str, ...]] = {}
-        for cell, generation_id, found in rows:
-            if found == one:
+        for cell, generation_id, clip in rows:
+            if clip == one:
                 clips[cell] = (*clips.get(cell, ()), generation_id)
         if clips:
             return VotableClips(one, clips)
@@ -128,7 +128,7 @@ def counted(
         vote_pairs.c.round_id == vote_rounds.c.id, vote_pairs.c.outcome.is_not(None), vote_pairs.c.outcome != "skip"
     )
     is_voting = sa.and_(vote_rounds.c.ended_at.is_(None), has_vote)
-    made = (
+    ballot_votes = (
         sa.select(
             cell_takes.c.experiment_id,
             sa.func.count(sa.distinct(cell_takes.c.cell)).label("cells"),
@@ -139,7 +139,7 @@ def counted(
         .group_by(cell_takes.c.experiment_id)
         .subquery()
     )
-    held = (
+    round_votes = (
         sa.select(
             vote_rounds.c.experiment_id,
             sa.func.count().label("rounds"),
@@ -158,15 +158,15 @@ def counted(
             experiments.c.mode,
             experiments.c.created_at,
             experiments.c.cells.label("planned_cells"),
-            sa.func.coalesce(made.c.cells, 0).label("cells"),
-            sa.func.coalesce(made.c.clips, 0).label("clips"),
-            sa.func.coalesce(held.c.rounds, 0).label("rounds"),
-            sa.func.coalesce(held.c.ended_rounds, 0).label("ended_rounds"),
-            sa.func.coalesce(held.c.voting_rounds, 0).label("voting_rounds"),
+            sa.func.coalesce(ballot_votes.c.cells, 0).label("cells"),
+            sa.func.coalesce(ballot_votes.c.clips, 0).label("clips"),
+            sa.func.coalesce(round_votes.c.rounds, 0).label("rounds"),
+            sa.func.coalesce(round_votes.c.ended_rounds, 0).label("ended_rounds"),
+            sa.func.coalesce(round_votes.c.voting_rounds, 0).label("voting_rounds"),
         )
         .select_from(
-            experiments.outerjoin(made, made.c.experiment_id == experiments.c.id).outerjoin(
-                held, held.c.experiment_id == experiments.c.id
+            experiments.outerjoin(ballot_votes, ballot_votes.c.experiment_id == experiments.c.id).outerjoin(
+                round_votes, round_votes.c.experiment_id == experiments.c.id
             )
         )
         .where(_listed(also) if experiment_id is None else experiments.c.id == experiment_id)
@@ -235,10 +235,10 @@ def keep_draw(connection: sa.Connection, row: RoundRow, pair_id: int, cells: Col
     among = frozenset(cells)
     if row.draws and row.draws[-1][1] == among:
         return
-    found = connection.execute(sa.select(vote_rounds.c.detail).where(vote_rounds.c.id == row.id)).scalar_one()
-    draws = [*found.get("draws", ()), [pair_id, sorted(among)]]
+    detail = connection.execute(sa.select(vote_rounds.c.detail).where(vote_rounds.c.id == row.id)).scalar_one()
+    draws = [*detail.get("draws", ()), [pair_id, sorted(among)]]
     connection.execute(
-        sa.update(vote_rounds).where(vote_rounds.c.id == row.id).values(detail={**found, "draws": draws})
+        sa.update(vote_rounds).where(vote_rounds.c.id == row.id).values(detail={**detail, "draws": draws})
     )
 
 
@@ -319,7 +319,7 @@ def last_voted(connection: sa.Connection, round_id: str) -> PairRow | None:
 
 def votes(connection: sa.Connection, experiment_id: str) -> list[VoteRecord]:
     """Every vote of an experiment over all rounds, in the order they were cast; those of a line when it came in."""
-    held = {row.id: row for row in rounds(connection, experiment_id)}
+    by_id = {row.id: row for row in rounds(connection, experiment_id)}
     joined = vote_pairs.join(vote_rounds, vote_rounds.c.id == vote_pairs.c.round_id)
     query = (
         sa.select(vote_pairs)
@@ -330,7 +330,7 @@ def votes(connection: sa.Connection, experiment_id: str) -> list[VoteRecord]:
     return [
         VoteRecord(
             row.round_id,
-            held[row.round_id].voter,
+            by_id[row.round_id].voter,
             row.left_cell,
             row.right_cell,
             row.left_generation_id,
@@ -338,9 +338,9 @@ def votes(connection: sa.Connection, experiment_id: str) -> list[VoteRecord]:
             row.outcome,
             tuple(row.whys),
             row.voted_at,
-            held[row.round_id].question,
-            held[row.round_id].among(row.id),
-            held[row.round_id].ballot,
+            by_id[row.round_id].question,
+            by_id[row.round_id].among(row.id),
+            by_id[row.round_id].ballot,
         )
         for row in connection.execute(query)
     ]

@@ -273,14 +273,14 @@ def _voters(rounds: Sequence[RoundRow], votes: Sequence[VoteRecord]) -> tuple[Vo
     by_name: dict[str, list[RoundRow]] = {}
     for row in rounds:
         by_name.setdefault(row.voter.casefold(), []).append(row)
-    found = []
+    voters = []
     for own in by_name.values():
         ends = [row.ended_at for row in own if row.ended_at is not None and not row.ballot]  # a ballot shows no names
         informed = sum(cast[row.id] for row in own if any(end <= row.started_at for end in ends))
         total = sum(cast[row.id] for row in own)
         if total:
-            found.append(VoterRecord(own[0].voter, len(own), total, informed))
-    return tuple(found)
+            voters.append(VoterRecord(own[0].voter, len(own), total, informed))
+    return tuple(voters)
 
 
 def _agreements(votes: Sequence[VoteRecord]) -> tuple[Agreement, ...]:
@@ -297,7 +297,7 @@ def _agreements(votes: Sequence[VoteRecord]) -> tuple[Agreement, ...]:
         names.setdefault(key, vote.voter)
         pair = frozenset({vote.left_cell, vote.right_cell})
         preferred.setdefault(key, {}).setdefault(pair, Counter())[vote.preferred] += 1
-    found = []
+    agreements = []
     for one, other in combinations(preferred, 2):
         both = preferred[one].keys() & preferred[other].keys()
         comparable = sum(preferred[one][pair].total() * preferred[other][pair].total() for pair in both)
@@ -305,8 +305,8 @@ def _agreements(votes: Sequence[VoteRecord]) -> tuple[Agreement, ...]:
             count * preferred[other][pair][cell] for pair in both for cell, count in preferred[one][pair].items()
         )
         if comparable:
-            found.append(Agreement(names[one], names[other], comparable, agreed))
-    return tuple(found)
+            agreements.append(Agreement(names[one], names[other], comparable, agreed))
+    return tuple(agreements)
 
 
 def _votes(number: int) -> str:

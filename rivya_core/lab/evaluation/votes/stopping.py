@@ -77,17 +77,17 @@ def log_bet(lost: int, won: int) -> float:
     return (lost + won + 1) * math.log(2) + float(special.betaln(lost + 1, won + 1)) + math.log(above_half)
 
 
-def follow(variants: Sequence[int], found: Iterable[Comparison]) -> Progress:
+def follow(variants: Sequence[int], comparisons: Iterable[Comparison]) -> Progress:
     """Go through the votes in the order they were cast; who is out stays out."""
-    return _walk(variants, found)[0]
+    return _walk(variants, comparisons)[0]
 
 
-def fewest_more(variants: Sequence[int], found: Iterable[Comparison]) -> int:
+def fewest_more(variants: Sequence[int], comparisons: Iterable[Comparison]) -> int:
     """Give the fewest further votes that can decide, were each to go the way that decides soonest; 0 when decided.
 
     Not what to expect: who is voted out then loses to one and the same opponent, time after time.
     """
-    progress, lost, bets = _walk(variants, found)
+    progress, lost, bets = _walk(variants, comparisons)
     if len(progress.left) < 2:  # noqa: PLR2004 - a pair
         return 0
     place = places(variants)
@@ -104,14 +104,14 @@ def _until_out(loser: int, lost: Sequence[Sequence[int]], bet: float) -> int:
     )
 
 
-def _walk(variants: Sequence[int], found: Iterable[Comparison]) -> tuple[Progress, list[list[int]], list[float]]:
+def _walk(variants: Sequence[int], comparisons: Iterable[Comparison]) -> tuple[Progress, list[list[int]], list[float]]:
     """Progress, who lost to whom how often, and the bets against each, the last two by the variants' places."""
     place = places(variants)
     lost = [[0] * len(place) for _ in place]  # lost[a][b]: decided votes in which b was preferred to a
     bets = [0.0] * len(place)
-    left, out = list(variants), []
+    remaining, out = list(variants), []
     votes, decided_after = 0, None
-    for one in found:
+    for one in comparisons:
         winner, loser = place.get(one.first), place.get(one.second)
         if winner is None or loser is None:
             continue
@@ -123,11 +123,11 @@ def _walk(variants: Sequence[int], found: Iterable[Comparison]) -> tuple[Progres
         after = before[0] + 1, before[1]
         bets[loser] += log_bet(*after) - log_bet(*before)
         bets[winner] += log_bet(*reversed(after)) - log_bet(*reversed(before))
-        if one.second in left and len(left) > 1 and bets[loser] >= LOG_THRESHOLD:
-            left.remove(one.second)
+        if one.second in remaining and len(remaining) > 1 and bets[loser] >= LOG_THRESHOLD:
+            remaining.remove(one.second)
             out.append((one.second, votes))
-            decided_after = votes if len(left) == 1 else None
-    progress = Progress(tuple(left), tuple(out), decided_after, votes, VOTES_PER_VARIANT * len(place))
+            decided_after = votes if len(remaining) == 1 else None
+    progress = Progress(tuple(remaining), tuple(out), decided_after, votes, VOTES_PER_VARIANT * len(place))
     return progress, lost, bets
 
 

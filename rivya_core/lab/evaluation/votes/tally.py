@@ -47,9 +47,9 @@ def tally(question: Question, clips: Mapping[int, Sequence[str]], votes: Sequenc
     now = grid(question, clips)
     own = [vote for vote in votes if is_on(question, vote)]
     counted = tuple(vote for vote in own if _counts(question, now, vote))
-    found = tuple(_of_variants(question, one) for one in comparisons(counted))
+    comparisons_ = tuple(_of_variants(question, one) for one in comparisons(counted))
     cast = sum(vote.outcome != "skip" for vote in own)
-    return Tally(question, now, counted, cast - len(found), found, follow(now.variants, found))
+    return Tally(question, now, counted, cast - len(comparisons_), comparisons_, follow(now.variants, comparisons_))
 
 
 def is_on(question: Question, vote: VoteRecord) -> bool:

@@ -48,10 +48,10 @@ class Plan:
         return {"pairs": self.pairs, "matches": self.matches}
 
     @classmethod
-    def of_json(cls, told: dict[str, Any]) -> Plan:
+    def of_json(cls, data: dict[str, Any]) -> Plan:
         """Read a stored plan."""
-        matches = tuple(tuple((tuple(one), tuple(other)) for one, other in blocks) for blocks in told["matches"])
-        return cls(told["pairs"], matches)
+        matches = tuple(tuple((tuple(one), tuple(other)) for one, other in blocks) for blocks in data["matches"])
+        return cls(data["pairs"], matches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +81,18 @@ def deal(plan: Plan, key: str, ballot: str, voter: str) -> list[tuple[str, str]]
     chance = _Chance(key, f"deal.{ballot}.{voter}")
     turns: list[int] = []
     clips: dict[tuple[int, int], list[int]] = {}
-    found = []
+    dealt = []
     for _ in range(plan.pairs):
         turns = turns or chance.shuffled(len(plan.matches))
         match = turns.pop()
         block = chance.below(len(plan.matches[match]))
         one, other = plan.matches[match][block]
-        left = clips.get((match, block)) or chance.shuffled(len(one) * len(other))
-        clips[match, block] = left
-        at = left.pop()
+        remaining = clips.get((match, block)) or chance.shuffled(len(one) * len(other))
+        clips[match, block] = remaining
+        at = remaining.pop()
         pair = (one[at // len(other)], other[at % len(other)])
-        found.append(pair[::-1] if chance.below(2) else pair)
-    return found
+        dealt.append(pair[::-1] if chance.below(2) else pair)
+    return dealt
 
 
 class _Chance:
@@ -109,15 +109,15 @@ class _Chance:
             yield from (int.from_bytes(digest[at : at + 4], "big") for at in range(0, len(digest), 4))
             number += 1
 
-    def below(self, most: int) -> int:
+    def below(self, upper: int) -> int:
         """A number from 0 to below ``most``; words that would favor the small ones are passed over."""
-        fair = 2**32 // most * most
-        return next(word for word in self._words if word < fair) % most
+        fair = 2**32 // upper * upper
+        return next(word for word in self._words if word < fair) % upper
 
-    def shuffled(self, most: int) -> list[int]:
+    def shuffled(self, count: int) -> list[int]:
         """The numbers below ``most`` in random order."""
-        order = list(range(most))
-        for last in range(most - 1, 0, -1):
+        order = list(range(count))
+        for last in range(count - 1, 0, -1):
             other = self.below(last + 1)
             order[last], order[other] = order[other], order[last]
         return order
@@ -139,8 +139,8 @@ def digest(line: str) -> str:
 def write(key: str, ballot: str, voter: str, marks: Sequence[tuple[Outcome, Sequence[str]]], name: str = "") -> str:
     """Write a line as the page does."""
     signs = "".join(SIGNS[_number(outcome, whys)] for outcome, whys in marks)
-    said = urlsafe_b64encode(name.encode()).decode().rstrip("=")
-    body = f"{HEAD}.{ballot}.{voter}.{signs}.{said}"
+    encoded_name = urlsafe_b64encode(name.encode()).decode().rstrip("=")
+    body = f"{HEAD}.{ballot}.{voter}.{signs}.{encoded_name}"
     return f"{body}.{seal(key, body)}"
 
 
@@ -163,14 +163,14 @@ def ballot_of(line: str) -> str:
 def read(line: str, key: str, plan: Plan) -> Line:
     """Read a whole line of a ballot. Raises LabError, with the reason, for one that is not as its page wrote it."""
     ballot_of(line)
-    body, _, told = line.rpartition(".")
-    if not hmac.compare_digest(seal(key, body), told):
+    body, _, signature = line.rpartition(".")
+    if not hmac.compare_digest(seal(key, body), signature):
         raise refused("It was changed or damaged after the vote: its seal does not fit.")
-    _, ballot, voter, signs, said = body.split(".")
+    _, ballot, voter, signs, encoded_name = body.split(".")
     marks = tuple(_mark(sign) for sign in signs)
     if len(marks) != plan.pairs or len(voter) != VOTER_LENGTH:
         raise refused("It does not have the pairs of its ballot.")
-    return Line(ballot, voter, marks, _name(said))
+    return Line(ballot, voter, marks, _name(encoded_name))
 
 
 def _number(outcome: Outcome, whys: Sequence[str]) -> int:
@@ -184,11 +184,11 @@ def _mark(sign: str) -> tuple[Outcome, tuple[str, ...]]:
     return OUTCOMES[outcome], tuple(why for place, why in enumerate(WHYS) if whys >> place & 1)
 
 
-def _name(said: str) -> str:
+def _name(encoded: str) -> str:
     """The name in a line, without what no name may hold; "" for none. A vote is not lost for the sake of its name."""
     try:
-        name = urlsafe_b64decode(said + "=" * (-len(said) % 4)).decode()
+        name = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise refused("Its name cannot be read.") from error
-    kept = " ".join(one_line(name).split())[:NAME_MAX].strip()
-    return "" if shows_nothing(kept) else kept
+    cleaned = " ".join(one_line(name).split())[:NAME_MAX].strip()
+    return "" if shows_nothing(cleaned) else cleaned

@@ -60,14 +60,14 @@ class Comparison:
 
 def comparisons(votes: Iterable[VoteRecord]) -> list[Comparison]:
     """Read votes as comparisons, in order: both bad is a tie, a skipped pair says nothing."""
-    found = []
+    compared = []
     for vote in votes:
         if vote.outcome == "skip":
             continue
         won_right = vote.outcome == "right"
         first, second = (vote.right_cell, vote.left_cell) if won_right else (vote.left_cell, vote.right_cell)
-        found.append(Comparison(first, second, is_tie=vote.outcome in {"tie", "bad"}))
-    return found
+        compared.append(Comparison(first, second, is_tie=vote.outcome in {"tie", "bad"}))
+    return compared
 
 
 def places(variants: Iterable[int]) -> dict[int, int]:
@@ -75,10 +75,10 @@ def places(variants: Iterable[int]) -> dict[int, int]:
     return {variant: place for place, variant in enumerate(variants)}
 
 
-def wins(variants: Mapping[int, int], found: Iterable[Comparison], *, tie: float = 0.0) -> Matrix:
+def wins(variants: Mapping[int, int], compared: Iterable[Comparison], *, tie: float = 0.0) -> Matrix:
     """Count who was preferred to whom: row over column; a tie gives ``tie`` to both. Other variants are left out."""
     matrix = np.zeros((len(variants), len(variants)))
-    for one in found:
+    for one in compared:
         first, second = variants.get(one.first), variants.get(one.second)
         if first is None or second is None:
             continue

@@ -19,7 +19,7 @@ from typing import Final
 from rivya_core.api.durable import sync_file, sync_folder
 
 FOLDER: Final = "backups"
-KEPT: Final = 3
+COPIES_MAX: Final = 3
 ROOM_BYTES: Final = 20_000_000
 ROW_FAULT: Final = "NULL value in lab_generations."
 """How SQLite's check begins what it says of one damaged row; the others are as good as before."""
@@ -29,44 +29,44 @@ PAGES_AT_ONCE: Final = -1  # all at once: an incremental backup restarts wheneve
 
 
 class DamagedCopyError(Exception):
-    """Report that what was copied is damaged; carries SQLite's own words."""
+    """Report that the copied database is damaged; the text is SQLite's own finding."""
 
 
 def folder(database: Path) -> Path:
-    """Where the daily copies of a database are."""
+    """Return the folder of a database's daily copies."""
     return database.with_name(FOLDER)
 
 
 def daily_paths(database: Path) -> list[Path]:
-    """The daily copies, newest first."""
+    """Return the daily copies, newest first."""
     return sorted(folder(database).glob(f"{database.stem}-????-??-??{database.suffix}"), reverse=True)
 
 
 def paths(database: Path) -> list[Path]:
-    """Every copy, those made before an upgrade included, newest first."""
+    """Return every copy, those made before an upgrade included, newest first."""
     before_upgrades = [path for path in database.parent.glob(f"{database.name}.backup-*") if path.suffix != ".part"]
     return sorted([*daily_paths(database), *before_upgrades], key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
 
 def newest_path(database: Path) -> Path | None:
-    """The newest copy, unchecked; None without any."""
+    """Return the newest copy, unchecked, or None."""
     return next(iter(paths(database)), None)
 
 
 def is_due(database: Path, today: date) -> bool:
-    """True while there is no copy of this day."""
+    """Return whether there is no copy of this day yet."""
     return not path_of(database, today).exists()
 
 
 def path_of(database: Path, day: date) -> Path:
-    """Where the copy of a day is."""
+    """Return the path of a day's copy, whether or not it exists."""
     return folder(database) / f"{database.stem}-{day:%Y-%m-%d}{database.suffix}"
 
 
 def make(database: Path, today: date, *, go_on: Callable[[], bool] = lambda: True) -> Path | None:
-    """Copy the database as it is now, check the copy, and remove all but the newest three daily ones.
+    """Copy the database, verify the copy, and delete all but the newest three daily ones. Returns None when cancelled.
 
-    ``go_on``: asked between the parts; None is returned once it says no.
+    ``go_on``: polled between the phases and during the check; False cancels.
 
     Raises:
         DamagedCopyError: the database is damaged; nothing was kept.
@@ -77,6 +77,7 @@ def make(database: Path, today: date, *, go_on: Callable[[], bool] = lambda: Tru
     _refuse_without_room(database, target.parent)
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
+    # Created by us, since SQLite would create it readable for everybody.
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         _copy(database, part)
@@ -92,13 +93,13 @@ def make(database: Path, today: date, *, go_on: Callable[[], bool] = lambda: Tru
     finally:
         part.unlink(missing_ok=True)
     sync_folder(target.parent)
-    for old in daily_paths(database)[KEPT:]:
+    for old in daily_paths(database)[COPIES_MAX:]:
         old.unlink(missing_ok=True)
     return target
 
 
 def _refuse_without_room(database: Path, where: Path) -> None:
-    """A copy must not take the last room that the database itself needs."""
+    """Raise OSError unless the disk has room for the copy and for the database to grow."""
     needed = 2 * database.stat().st_size + ROOM_BYTES
     if shutil.disk_usage(where).free < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -114,18 +115,18 @@ def _copy(database: Path, part: Path) -> None:
 
 
 def check(copy: Path, go_on: Callable[[], bool] = lambda: True) -> list[str]:
-    """What SQLite's whole check finds in a copy; empty when it is whole, anything once ``go_on`` ended it."""
+    """Run SQLite's full integrity check on a copy; return its findings, none if intact. Meaningless once ``go_on`` cancelled."""
     try:
         with closing(sqlite3.connect(f"{copy.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
             connection.set_progress_handler(lambda: not go_on(), STEPS_AT_ONCE)
-            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
+            findings = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
     except sqlite3.DatabaseError as error:
         return [str(error)]
-    return [line for line in found if line != "ok" and not line.startswith(ROW_FAULT)]
+    return [line for line in findings if line != "ok" and not line.startswith(ROW_FAULT)]
 
 
 def is_whole(copy: Path) -> bool:
-    """True when a copy can be put in the database's place."""
+    """Return whether a copy is intact, so that it can replace the database."""
     return copy.is_file() and copy.stat().st_size > 0 and not check(copy)
 
 

@@ -41,7 +41,7 @@ PREFIX: Final = "lab.salvaged-"
 
 @dataclass(frozen=True, slots=True)
 class SavedRow:
-    """What is known of one generation; None for what could not be read."""
+    """One salvaged generation; None for a value that could not be read."""
 
     id: str
     seq: int | None = None
@@ -67,7 +67,7 @@ class SavedRow:
 
     @property
     def was_sent(self) -> bool:
-        """True when a request left for it, so that sending it again may be paid again."""
+        """Whether a create was sent, so that sending it again may be charged again."""
         return self.task_id is not None or bool(self.attempts)
 
 
@@ -77,42 +77,42 @@ _PLACES: Final = tuple(STORED_ORDER.index(name) for name in _COLUMNS)
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A generation that a copy does not know, or knows less of: it would be paid again."""
+    """A generation that a backup lacks, or has an older version of: restored from there, it would be paid again."""
 
     row: SavedRow
     why: str
 
 
 def read_rows(database: Path) -> dict[str, SavedRow]:
-    """All generations that can be made out in a database file, by id: by SQLite first, row by row, then from its bytes."""
-    found = {row.id: row for row in _by_sqlite(database)}
+    """Return all readable generations by id: first through SQLite, row by row, then parsed from the raw pages."""
+    rows = {row.id: row for row in _by_sqlite(database)}
     pages: dict[str, SavedRow] = {}
     tasks: dict[str, str] = {}
     for row in sqlite_pages.rows(database):
         saved = _of_page(row)
-        if saved is not None and saved.id not in found:
-            known = pages.get(saved.id)
-            pages[saved.id] = saved if known is None else max(known, saved, key=_knows)
+        if saved is not None and saved.id not in rows:
+            earlier = pages.get(saved.id)
+            pages[saved.id] = saved if earlier is None else max(earlier, saved, key=_progress)
         elif row.columns == EVENT_COLUMNS:
             tasks.update(_task_of_event(row))
-    found |= pages
+    rows |= pages
     for id_, task_id in tasks.items():
-        row_ = found.get(id_)
+        row_ = rows.get(id_)
         if row_ is None:
-            found[id_] = SavedRow(id=id_, idempotency_key=id_, task_id=task_id, found_in="timeline")
+            rows[id_] = SavedRow(id=id_, idempotency_key=id_, task_id=task_id, found_in="timeline")
         elif row_.task_id is None and row_.state not in ENDED:
-            found[id_] = SavedRow(**{**asdict(row_), "task_id": task_id})
-    return dict(sorted(found.items(), key=lambda item: (item[1].seq or 0, item[0])))
+            rows[id_] = SavedRow(**{**asdict(row_), "task_id": task_id})
+    return dict(sorted(rows.items(), key=lambda item: (item[1].seq or 0, item[0])))
 
 
-def _knows(row: SavedRow) -> tuple[bool, bool, int, int]:
-    """Of several versions of a row the one that has come furthest."""
-    known = sum(getattr(row, name) is not None for name in _COLUMNS)
-    return row.task_id is not None, row.finished_at is not None, row.attempts or 0, known
+def _progress(row: SavedRow) -> tuple[bool, bool, int, int]:
+    """Return a sort key: of several versions of a row, the greatest is the one that has progressed furthest."""
+    filled = sum(getattr(row, name) is not None for name in _COLUMNS)
+    return row.task_id is not None, row.finished_at is not None, row.attempts or 0, filled
 
 
 def read_only(database: Path, *, immutable: bool = False) -> sqlite3.Connection:
-    """Open a database so that nothing can be written to it; ``immutable``: without its write-ahead log, for a copy."""
+    """Open a database read-only; ``immutable``: ignoring its write-ahead log, for a backup."""
     more = "&immutable=1" if immutable else ""
     connection = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro{more}", uri=True, timeout=5.0)
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
@@ -120,12 +120,12 @@ def read_only(database: Path, *, immutable: bool = False) -> sqlite3.Connection:
 
 
 def rows_of_copy(copy: Path) -> dict[str, SavedRow]:
-    """All generations of a whole copy, by id."""
+    """Return all generations of an intact backup, by id."""
     return {row.id: row for row in _by_sqlite(copy, immutable=True)}
 
 
 def _by_sqlite(database: Path, *, immutable: bool = False) -> Iterator[SavedRow]:
-    """The rows that SQLite can read, each asked for alone, so that one bad page does not hide the rest."""
+    """Yield the rows that SQLite can read, one query each, so that one bad page does not hide the rest."""
     if not database.is_file():
         return
     query = f"SELECT {', '.join(_COLUMNS)} FROM lab_generations WHERE seq = ?"  # noqa: S608 - our own column names
@@ -141,17 +141,17 @@ def _by_sqlite(database: Path, *, immutable: bool = False) -> Iterator[SavedRow]
 
 
 def _last(connection: sqlite3.Connection) -> int:
-    """The highest sequence number, by the table or by the note that SQLite keeps of it; 0 when neither can be read."""
+    """Return the highest sequence number, from the table or from ``sqlite_sequence``; 0 when neither can be read."""
     for query in (
         "SELECT max(seq) FROM lab_generations",
         "SELECT seq FROM sqlite_sequence WHERE name = 'lab_generations'",
     ):
         try:
-            found = connection.execute(query).fetchone()
+            row = connection.execute(query).fetchone()
         except sqlite3.Error:
             continue
-        if found and isinstance(found[0], int):
-            return min(found[0], 10_000_000)
+        if row and isinstance(row[0], int):
+            return min(row[0], 10_000_000)  # the damaged page may say anything; each number costs a query
     return 0
 
 
@@ -168,43 +168,43 @@ def _saved(values: Iterable[object], found_in: str) -> SavedRow | None:
     if not isinstance(named["id"], str) or not named["id"].isprintable() or not named["id"]:
         return None
     for name, value in named.items():
-        wanted = int if name.endswith("credits") or name in {"seq", "take", "attempts", "open_attempts"} else str
-        if not isinstance(value, wanted) or (isinstance(value, str) and not value.isprintable()):
+        expected_type = int if name.endswith("credits") or name in {"seq", "take", "attempts", "open_attempts"} else str
+        if not isinstance(value, expected_type) or (isinstance(value, str) and not value.isprintable()):
             named[name] = None
     return SavedRow(**named, found_in=found_in)
 
 
 def _task_of_event(row: sqlite_pages.Row) -> dict[str, str]:
-    """The task id that a line of the timeline tells, by the generation's id."""
+    """Return the task id in a timeline event, by generation id; empty for any other row."""
     if len(row.values) != EVENT_COLUMNS or row.values[3] not in EVENT_KINDS:
         return {}
     _, id_, _, _, detail = row.values
     try:
-        told = json.loads(detail) if isinstance(detail, str) else None
+        event = json.loads(detail) if isinstance(detail, str) else None
     except ValueError:
         return {}
-    task_id = told.get("task_id") if isinstance(told, dict) else None
+    task_id = event.get("task_id") if isinstance(event, dict) else None
     return {id_: task_id} if isinstance(id_, str) and isinstance(task_id, str) and task_id else {}
 
 
-def missing_in(copy: Mapping[str, SavedRow], found: Mapping[str, SavedRow]) -> tuple[Missing, ...]:
-    """What a copy lacks of the generations that were found in a damaged file, newest first."""
+def missing_in(copy: Mapping[str, SavedRow], salvaged: Mapping[str, SavedRow]) -> tuple[Missing, ...]:
+    """Return what a backup lacks of the salvaged generations, newest first."""
     lacks = []
-    for id_, row in found.items():
-        known = copy.get(id_)
-        if known is None:
+    for id_, row in salvaged.items():
+        in_copy = copy.get(id_)
+        if in_copy is None:
             lacks.append(Missing(row, "not in the copy"))
-        elif row.task_id is not None and known.task_id is None:
+        elif row.task_id is not None and in_copy.task_id is None:
             lacks.append(Missing(row, "its task id is not in the copy"))
-        elif row.was_sent and not known.was_sent:
+        elif row.was_sent and not in_copy.was_sent:
             lacks.append(Missing(row, "was sent after the copy was made"))
     return tuple(reversed(lacks))
 
 
 def write_rows(database: Path, rows: Mapping[str, SavedRow], about: Mapping[str, Any], today: date) -> Path:
-    """Write what was read into a file of its own beside the database; the file's path.
+    """Write the salvaged rows to a file beside the database, and return its path.
 
-    One file for one state of the database, however often it is looked at.
+    Idempotent: one file per state of the database (``state_of``), however often it is examined.
 
     Raises:
         OSError: the file cannot be written.
@@ -225,18 +225,18 @@ def write_rows(database: Path, rows: Mapping[str, SavedRow], about: Mapping[str,
 
 
 def state_of(database: Path) -> dict[str, Any]:
-    """What tells one state of a file from another."""
-    told: dict[str, Any] = {"name": database.name}
+    """Return a fingerprint of the database and its log: sizes and modification times."""
+    state: dict[str, Any] = {"name": database.name}
     for name, path in (("file", database), ("log", sqlite_pages.log_path(database))):
         if path.is_file():
             stat = path.stat()
-            told[name] = [stat.st_size, stat.st_mtime_ns]
-    return told
+            state[name] = [stat.st_size, stat.st_mtime_ns]
+    return state
 
 
 def _database_of(path: Path) -> object:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        state = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return told.get("database") if isinstance(told, dict) else None
+    return state.get("database") if isinstance(state, dict) else None

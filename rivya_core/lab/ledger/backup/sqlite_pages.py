@@ -27,7 +27,7 @@ _INTEGER_BYTES: Final = (0, 1, 2, 3, 4, 6, 8)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as far as it can be read: its rowid, how many columns it declares, and the values of the first of them."""
+    """A row as far as it can be read: its rowid, its declared number of columns, and the leading values."""
 
     rowid: int
     columns: int
@@ -36,7 +36,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The write-ahead log beside a database: its frames, and how far SQLite would follow them.
+    """The frames of a write-ahead log, and how far SQLite would replay them.
 
     ``pages``: the newest page of each number. ``commits``: finished transactions. ``readable_commits``: those before the first
     frame whose checksum is wrong; SQLite drops the others without a word.
@@ -48,7 +48,7 @@ class Log:
 
 
 def rows(database: Path) -> Iterator[Row]:
-    """Every row of every table that can be made out in the file and in its write-ahead log, in no order, repeats included."""
+    """Yield every readable row of every table, from the file and its write-ahead log; unordered, with duplicates."""
     data = _read(database)
     size = page_bytes(data)
     main = {number + 1: data[at : at + size] for number, at in enumerate(range(0, len(data), size))}
@@ -61,25 +61,26 @@ def rows(database: Path) -> Iterator[Row]:
 
 
 def log_path(database: Path) -> Path:
-    """Where the write-ahead log of a database is."""
+    """Return the path of a database's write-ahead log."""
     return database.with_name(f"{database.name}-wal")
 
 
 def page_bytes(data: bytes) -> int:
-    """The page size that a file's header tells, or SQLite's usual one where it tells none."""
-    told = int.from_bytes(data[16:18], "big")
-    told = 65536 if told == 1 else told
-    return told if told in _PAGE_SIZES else DEFAULT_PAGE_BYTES
+    """Return the page size that a file's header declares, or SQLite's default."""
+    declared = int.from_bytes(data[16:18], "big")
+    declared = 65536 if declared == 1 else declared  # the field has two bytes (section 1.3.2)
+    return declared if declared in _PAGE_SIZES else DEFAULT_PAGE_BYTES
 
 
 def read_log(path: Path, size: int) -> Log:
-    """Read the frames of a write-ahead log that belong to its last round, whether their checksums are right or not."""
+    """Read the frames of a write-ahead log written since its last reset, with right and wrong checksums."""
     data = _read(path)
     step = FRAME_HEADER_BYTES + size
     if len(data) < LOG_HEADER_BYTES + step:
         return Log()
     order = ">" if data[3] & 1 else "<"
     intact = _checksum(data[:24], (0, 0), order) == struct.unpack(">II", data[24:32])
+    # Frames of an earlier round stay in the file; they carry other salts. A torn header says nothing: trust the first frame.
     salts = data[16:24] if intact else data[LOG_HEADER_BYTES + 8 : LOG_HEADER_BYTES + 16]
     running = struct.unpack(">II", data[24:32])
     pages: dict[int, bytes] = {}
@@ -144,13 +145,13 @@ def _row(page: bytes, at: int, pages: Mapping[int, bytes], usable: int) -> Row:
 
 
 def _payload(page: bytes, at: int, length: int, pages: Mapping[int, bytes], usable: int) -> bytes:
-    """The bytes of a row, as many as there are: those in its page, then those in the pages chained to it."""
-    most = usable - 35
-    if length <= most:
+    """Return the bytes of a row: those in its page, then those in its overflow pages, as many as are readable."""
+    local_max = usable - 35
+    if length <= local_max:
         return page[at : at + length]
     least = (usable - 12) * 32 // 255 - 23
     local = least + (length - least) % (usable - 4)
-    local = local if local <= most else least
+    local = local if local <= local_max else least
     pieces, have = [page[at : at + local]], local
     following = int.from_bytes(page[at + local : at + local + 4], "big")
     while have < length and following in pages:

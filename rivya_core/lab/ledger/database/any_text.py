@@ -1,4 +1,4 @@
-"""Let PostgreSQL take any text: one from outside must neither stop a job nor a search. Imported only once such a database is opened, since it loads the driver."""
+"""Make PostgreSQL accept any text, since text from outside must not fail a job or a search. Loads the driver: import it lazily."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kind of database has to offer, and the one place that chooses between them."""
+"""The interface of a database dialect, and the one place that chooses between SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rivya_core.lab.ledger.database import postgresql, sqlite
 
 
 class Watch(Protocol):
-    """Tells whether anything was committed."""
+    """Change detection: tells whether any process has committed."""
 
     def changes(self) -> int:
         """Return a number that grows when any process has committed since the last call."""
@@ -21,7 +21,7 @@ class Watch(Protocol):
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one kind of database does what both can."""
+    """The operations that differ between SQLite and PostgreSQL."""
 
     begin_writing: Callable[[sa.Connection], None]
     """Start a transaction that is the only writing one of all processes, before it reads anything."""
@@ -54,5 +54,5 @@ _DIALECTS: Final = {
 
 
 def dialect_of(engine: sa.Engine) -> Dialect:
-    """Return how the kind of database that is open does things."""
+    """Return the dialect of an open database."""
     return _DIALECTS[engine.dialect.name]

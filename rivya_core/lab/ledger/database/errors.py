@@ -30,7 +30,7 @@ def trouble_of(engine: sa.Engine) -> Trouble:
 
 
 def note_trouble(context: sa.engine.ExceptionContext) -> None:
-    """Keep what an engine's query met; listens to ``handle_error``."""
+    """Record an engine's database error in its health; listener of ``handle_error``."""
     error = told(context.original_exception)
     if error is not None and context.engine is not None:
         trouble_of(context.engine).note(error, is_damage=is_damage(error))
@@ -82,8 +82,8 @@ def _is_driver(error: BaseException) -> bool:
 def _sentence(error: BaseException) -> Sentence | None:
     if isinstance(error, sqlite3.Error):
         return sentences.of_sqlite(getattr(error, "sqlite_errorcode", None) or 0)
-    lost = type(error).__name__ in {"OperationalError", "ConnectionTimeout", "AdminShutdown"}
-    return sentences.of_postgresql(getattr(error, "sqlstate", None), str(error), lost=lost)
+    is_disconnected = type(error).__name__ in {"OperationalError", "ConnectionTimeout", "AdminShutdown"}
+    return sentences.of_postgresql(getattr(error, "sqlstate", None), str(error), lost=is_disconnected)
 
 
 def is_outage(error: BaseException) -> bool:
@@ -92,7 +92,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 def busy(engine: sa.Engine) -> StorageError:
-    """Build the error of a write lock that was not had in time."""
+    """Build the error of a timeout while waiting for the write lock."""
     return (sentences.LOCKED if engine.dialect.name == "sqlite" else sentences.BUSY).error()
 
 

@@ -1,7 +1,7 @@
-"""The shared database: PostgreSQL, written to by one transaction at a time, so that read-then-write code stays right as it is.
+"""The shared database: PostgreSQL with serialized writers (an advisory lock), so that read-then-write code stays correct.
 
-Isolation must be READ COMMITTED: under REPEATABLE READ the snapshot is older than the lock, and every one of many submits
-passes the same cap. The password stands in the URL alone: no log, error or ``repr`` shows it.
+Isolation must be READ COMMITTED: under REPEATABLE READ the snapshot is older than the lock, and concurrent submits all
+pass the same cap. The password is in the URL only: no log, error or ``repr`` shows it.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ def _arguments(session: dict[str, str]) -> dict[str, Any]:
 
 
 def begin_writing(connection: sa.Connection) -> None:
-    """Take the lock of all writers as the first statement of a transaction; it is given back when that ends.
+    """Take the writers' advisory lock as the first statement of a transaction; released when the transaction ends.
 
     Raises:
-        AssertionError: the lock would not hold: no transaction, or one with another isolation.
+        AssertionError: the lock would be useless: no transaction is open, or it has another isolation level.
     """
     query = sa.text("SELECT pg_advisory_xact_lock(:writing), current_setting('transaction_isolation')")
     isolation = connection.execute(query, {"writing": WRITING}).one()[1]
@@ -93,7 +93,7 @@ def is_in_transaction(connection: sa.Connection) -> bool:
 
 
 def begin_snapshot(connection: sa.Connection) -> None:
-    """Let all reads that follow see the commits that the first one sees."""
+    """Make all following reads see one snapshot, taken by the first of them."""
     connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
@@ -106,9 +106,9 @@ ORDER BY table_name, ordinal_position
 
 
 def order_by_code_points(connection: sa.Connection, prefix: str) -> None:
-    """Let texts of the tables with a prefix be compared as SQLite does it, whatever language the server is set to.
+    """Set the collation of our text columns to code points (as in SQLite), whatever the server's locale.
 
-    Task ids and adopted rows are found by ranges of text, which other orders tear apart.
+    Task ids and adopted rows are found by text ranges, which a linguistic collation would tear apart.
     """
     changes: dict[str, list[str]] = {}
     for table, column, kind, length in connection.execute(sa.text(_IN_OTHER_ORDER), {"prefix": prefix}):
@@ -119,7 +119,7 @@ def order_by_code_points(connection: sa.Connection, prefix: str) -> None:
 
 
 def count_on(connection: sa.Connection, column: sa.Column[int]) -> None:
-    """Let a key that counts itself up go on after the greatest one there is; rows that were given one do not move it."""
+    """Advance a key's sequence past its greatest value; inserts with explicit keys do not advance it."""
     name, table = column.name, column.table.name
     greatest = sa.select(sa.func.greatest(sa.func.max(column), 1)).scalar_subquery()
     connection.execute(sa.select(sa.func.setval(sa.func.pg_get_serial_sequence(table, name), greatest)))
@@ -142,21 +142,21 @@ class PostgresqlWatch:
         )
         self._lock = threading.Lock()
         self._connection: sa.Connection | None = None
-        self._seen = ""
+        self._last_snapshot = ""
         self._changes = 0
         sa.event.listen(database, "engine_disposed", self._close)
 
     def changes(self) -> int:
         """Return a number that grows when any process has committed since the last call; under 0.2 ms."""
         with self._lock, storage_errors():
-            seen = self._look()
-            if seen != self._seen:
-                self._seen = seen
+            snapshot = self._look()
+            if snapshot != self._last_snapshot:
+                self._last_snapshot = snapshot
                 self._changes += 1
             return self._changes
 
     def _look(self) -> str:
-        """Return the newest snapshot's name; a connection that was lost is made anew, once."""
+        """Return the current snapshot's id; reconnects once when the connection was lost."""
         if self._connection is not None:
             try:
                 return _snapshot(self._connection)
@@ -174,7 +174,7 @@ class PostgresqlWatch:
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
-            self._seen = ""  # another server may answer next, whose snapshots cannot be compared
+            self._last_snapshot = ""  # another server may answer next, whose snapshots cannot be compared
 
     def _close(self, _database: sa.Engine) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""The words in which people read of a database's trouble, and how each database's own codes lead to them."""
+"""User-facing messages for database errors, and the mapping from each database's error codes to them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rivya_core.api.errors import Charged, StorageError
 
 
 class Sentence(NamedTuple):
-    """A StorageError to be; ``passes``: trying again later may help. ``charged``: ``unknown`` when it may have been stored."""
+    """Template of a StorageError; ``passes``: a retry may help. ``charged``: ``unknown`` when the write may have been stored."""
 
     title: str
     detail: str
@@ -162,7 +162,7 @@ _CONNECTING: Final = {
 
 
 def of_sqlite(code: int) -> Sentence | None:
-    """Return the sentence for an error code of SQLite; None for an error of the code."""
+    """Return the message for an error code of SQLite; None for a bug of ours."""
     return SQLITE.get(code & 0xFF)  # the low byte is the primary code, the rest is detail
 
 
@@ -174,5 +174,5 @@ def of_postgresql(state: str | None, text: str, *, lost: bool) -> Sentence | Non
     """
     if state is not None:
         return _STATES.get(state) or _CLASSES.get(state[:2])
-    found = next((sentence for phrase, sentence in _CONNECTING.items() if phrase in text), None)
-    return found or (AWAY if lost else None)
+    connecting = next((sentence for phrase, sentence in _CONNECTING.items() if phrase in text), None)
+    return connecting or (AWAY if lost else None)

@@ -95,12 +95,12 @@ def begin_writing(connection: sa.Connection) -> None:
 
 
 def begin_snapshot(connection: sa.Connection) -> None:
-    """Let all reads that follow see the commits that the first one sees."""
+    """Make all following reads see one snapshot, taken by the first of them."""
     connection.exec_driver_sql("BEGIN")
 
 
 def count_on(_connection: sa.Connection, _column: sa.Column[int]) -> None:
-    """Do nothing: SQLite counts on after the greatest key by itself."""
+    """Do nothing: SQLite continues after the greatest key by itself."""
 
 
 class SqliteWatch:
@@ -115,7 +115,7 @@ class SqliteWatch:
         )  # not the engine: a reference cycle through its own listener would keep it alive
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._seen = -1
+        self._last_version = -1
         self._changes = 0
         sa.event.listen(database, "engine_disposed", self._close)
 
@@ -124,10 +124,10 @@ class SqliteWatch:
         with self._lock, storage_errors():
             if self._connection is None:
                 self._connection = sqlite3.connect(self._path, check_same_thread=False)
-                self._seen = -1  # data_version values can only be compared on the same connection
-            seen: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
-            if seen != self._seen:
-                self._seen = seen
+                self._last_version = -1  # data_version values can only be compared on the same connection
+            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            if version != self._last_version:
+                self._last_version = version
                 self._changes += 1
             return self._changes
 
@@ -139,7 +139,7 @@ class SqliteWatch:
 
 
 def copy_to(engine: sa.Engine, copy: Path) -> None:
-    """Write the whole database to the file ``copy``, which is there only once it is whole and on the disk."""
+    """Back the database up to the file ``copy``, atomically: it exists only once it is complete and synced."""
     part = copy.with_name(f"{copy.name}.part")
     part.unlink(missing_ok=True)
     make_file(part)

@@ -1,4 +1,4 @@
-"""Read and write JSON columns: a value that is no JSON is reported instead of guessed at."""
+"""Read and write JSON columns; an invalid value is reported, never replaced by a default."""
 
 from __future__ import annotations
 

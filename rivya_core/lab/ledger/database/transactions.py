@@ -1,4 +1,4 @@
-"""Start a transaction: reads, reads in one snapshot, or a write that is alone from its first read on."""
+"""Start a transaction: reads, reads of one snapshot, or a write that holds the write lock from its first read on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from rivya_core.lab.ledger.database.dialects import dialect_of
 from rivya_core.lab.ledger.database.errors import busy, storage_errors, trouble_of
 from rivya_core.lab.ledger.database.sentences import CUT_OFF
-from rivya_core.lab.ledger.lease import refuse_if_lost
+from rivya_core.lab.ledger.lease import refuse_if_fenced
 from rivya_core.lab.ledger.read_only import refuse_writes
 
 TURN_MAX_S = 30.0
@@ -65,15 +65,15 @@ def begin_immediate(engine: sa.Engine, *, even_read_only: bool = False) -> Itera
 
 
 def count_on(connection: sa.Connection, column: sa.Column[int]) -> None:
-    """Let a key that counts itself up go on after the greatest one there is: needed once rows were given one."""
+    """Advance a key's sequence past its greatest value; needed after inserts with explicit keys."""
     dialect_of(connection.engine).count_on(connection, column)
 
 
 @contextmanager
 def begin_on_rows(engine: sa.Engine, *, even_read_only: bool = False) -> Iterator[sa.Connection]:
-    """Yield a connection for writes that need no lock of all writers, as each is right by itself; commit at the end.
+    """Yield a connection for writes that are correct with row locks alone (compare-and-set); commit at the end.
 
-    For what must not wait behind a long transaction, such as a beat. What is read before may have changed by the time of the
+    For writes that must not wait behind a long transaction, such as a heartbeat. What is read before may have changed by the time of the
     write, unless it was read ``with_for_update``. Without row locks the same as ``begin_immediate``, which see for the errors.
     """
     if not dialect_of(engine).has_row_locks:
@@ -90,7 +90,7 @@ def begin_on_rows(engine: sa.Engine, *, even_read_only: bool = False) -> Iterato
 @contextmanager
 def _committing(connection: sa.Connection) -> Iterator[None]:
     try:
-        refuse_if_lost(connection)
+        refuse_if_fenced(connection)
         yield
     except BaseException:
         connection.rollback()

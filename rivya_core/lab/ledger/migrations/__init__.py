@@ -30,8 +30,8 @@ def include_name(name: str | None, type_: NameType, _parents: Any) -> bool:
 
 def include_object(item: SchemaItem, _name: str | None, _type: str, reflected: bool, compare_to: Any) -> bool:
     """Do not miss an index that is made on PostgreSQL alone: Alembic does not ask ``ddl_if``. One that is there is compared."""
-    made_on_postgresql = isinstance(item, sa.Index) and item.dialect_options["postgresql"]["using"]
-    return bool(reflected or compare_to is not None or not made_on_postgresql)
+    is_postgresql_only = isinstance(item, sa.Index) and item.dialect_options["postgresql"]["using"]
+    return bool(reflected or compare_to is not None or not is_postgresql_only)
 
 
 OPTIONS: Final[dict[str, Any]] = {

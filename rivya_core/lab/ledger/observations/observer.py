@@ -65,21 +65,21 @@ class Observer:
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._pending: dict[tuple[str, str, str], tuple[int, datetime, datetime]] = {}
-        self._known: set[tuple[str, str, str]] = set()
+        self._seen_kinds: set[tuple[str, str, str]] = set()
         self._is_new = False
         self._flushed_s = 0.0
 
     def note(self, connection: str, question: str, answer: str, *, simulated: bool = False) -> None:
         """Count one answer to a question; see ``questions.QUESTIONS`` for their names."""
         marked = simulated and not is_built_in(connection)
-        shown = " ".join(_UNSAFE.sub(" ", strike_keys(answer)).split())[:ANSWER_MAX]
-        key = (connection + SIMULATED_MARK if marked else connection, question, shown)
+        text = " ".join(_UNSAFE.sub(" ", strike_keys(answer)).split())[:ANSWER_MAX]
+        key = (connection + SIMULATED_MARK if marked else connection, question, text)
         now = self._now()
         with self._lock:
-            if key not in self._known:
-                if sum(1 for known in self._known if known[:2] == key[:2]) >= KINDS_MAX:
+            if key not in self._seen_kinds:
+                if sum(1 for kind in self._seen_kinds if kind[:2] == key[:2]) >= KINDS_MAX:
                     return
-                self._known.add(key)
+                self._seen_kinds.add(key)
                 self._is_new = True
             count, first, _ = self._pending.get(key, (0, now, now))
             self._pending[key] = (count + 1, first, now)
@@ -100,16 +100,16 @@ class Observer:
 
     def _flush(self) -> None:
         with self._lock:
-            taken, self._pending, self._is_new = self._pending, {}, False
-        if not taken:
+            batch, self._pending, self._is_new = self._pending, {}, False
+        if not batch:
             return
         try:
             with begin_immediate(self._database) as connection:
-                for key, counted in taken.items():
+                for key, counted in batch.items():
                     _write(connection, key, *counted)
         except (RivyaError, sa.exc.SQLAlchemyError):
             with self._lock:
-                for key, (count, first, last) in taken.items():
+                for key, (count, first, last) in batch.items():
                     more, _, later = self._pending.get(key, (0, first, last))
                     self._pending[key] = (count + more, first, later)
             log.debug("observations wait to be written", exc_info=True)
@@ -135,15 +135,15 @@ class Observer:
         """The server answered a create, an upload or a poll with an error."""
         if error.http_status is None:
             return
-        said = f"HTTP {error.http_status}" + (f", {error.code}" if error.code else ", no code")
-        self._error(row, "errors", f"{said}, to a {phase}")
+        status = f"HTTP {error.http_status}" + (f", {error.code}" if error.code else ", no code")
+        self._error(row, "errors", f"{status}, to a {phase}")
         if phase == "create" and row.attempts > 1:
-            self._error(row, "replay", f"asked again with the same key: {said}")
+            self._error(row, "replay", f"asked again with the same key: {status}")
         if error.code == "insufficient_credits":
-            self._error(row, "no_credits", said)
+            self._error(row, "no_credits", status)
         if isinstance(error, RateLimitedError) or error.retry_after_s is not None:
             wait = "no Retry-After" if error.retry_after_s is None else f"Retry-After {error.retry_after_s:.0f} s"
-            self._error(row, "retry_after", f"{said}: {wait}")
+            self._error(row, "retry_after", f"{status}: {wait}")
 
     @_quiet
     def uploaded(self, row: GenerationRecord, answer: UploadedFile) -> None:
@@ -208,14 +208,14 @@ class Observer:
 
     # -- shared ----------------------------------------------------------------------------------------------------
 
-    def _of(self, row: GenerationRecord, answer: Generation | UploadedFile, question: str, said: str) -> None:
-        self.note(row.connection, question, said, simulated=answer.simulated)
+    def _of(self, row: GenerationRecord, answer: Generation | UploadedFile, question: str, text: str) -> None:
+        self.note(row.connection, question, text, simulated=answer.simulated)
 
-    def _error(self, row: GenerationRecord, question: str, said: str) -> None:
-        self._row(row, question, said)
+    def _error(self, row: GenerationRecord, question: str, text: str) -> None:
+        self._row(row, question, text)
 
-    def _row(self, row: GenerationRecord, question: str, said: str) -> None:
-        self.note(row.connection, question, said, simulated=row.mode == "simulated")
+    def _row(self, row: GenerationRecord, question: str, text: str) -> None:
+        self.note(row.connection, question, text, simulated=row.mode == "simulated")
 
 
 def _write(connection: sa.Connection, key: tuple[str, str, str], count: int, first: datetime, last: datetime) -> None:

@@ -65,11 +65,11 @@ def observed(connection: sa.Connection, name: str) -> list[Observation]:
         .where(column.connection.in_([name, marked]))
         .order_by(column.seen.desc(), column.first_at, column.answer)
     )
-    found: dict[str, list[Observation]] = {}
+    by_question: dict[str, list[Observation]] = {}
     for row in connection.execute(query):
         simulated = is_built_in(name) or row.connection == marked
         title = QUESTIONS.get(row.question, row.question)
         one = Observation(row.question, title, row.answer, row.seen, row.first_at, row.last_at, simulated)
-        found.setdefault(row.question, []).append(one)
+        by_question.setdefault(row.question, []).append(one)
     nothing = {key: [Observation(key, title, "", 0, None, None, False)] for key, title in QUESTIONS.items()}
-    return [one for answers in {**nothing, **found}.values() for one in answers]
+    return [one for answers in {**nothing, **by_question}.values() for one in answers]

@@ -73,8 +73,8 @@ def vocabulary() -> frozenset[str]:
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text in normalized form, lower case; compound words also by their parts."""
-    found = [token.casefold() for token in _TOKENS.findall(unicodedata.normalize("NFKC", text))]
-    return found + [part for token in found if "_" in token for part in token.split("_")]
+    tokens = [token.casefold() for token in _TOKENS.findall(unicodedata.normalize("NFKC", text))]
+    return tokens + [part for token in tokens if "_" in token for part in token.split("_")]
 
 
 def unwrapped(value: str) -> str:
@@ -88,8 +88,8 @@ def unwrapped(value: str) -> str:
     return value
 
 
-def _character(found: re.Match[str]) -> str:
-    return found[3] or chr(int(found[1] or found[2], 16))
+def _character(match: re.Match[str]) -> str:
+    return match[3] or chr(int(match[1] or match[2], 16))
 
 
 class Redactor:
@@ -116,7 +116,7 @@ class Redactor:
     def seen(self, value: str) -> str:
         """Redact an observation of a server: figures and names it chose are kept, unless they are words of a prompt."""
         clean = self.plain(value)
-        return _TOKENS.sub(lambda found: WORD_OUT if self._is_quote(found[0]) else found[0], clean)
+        return _TOKENS.sub(lambda match: WORD_OUT if self._is_quote(match[0]) else match[0], clean)
 
     def _is_quote(self, token: str) -> bool:
         words = [word for word in words_of(token) if len(word) > 1 and word in self._hidden]
@@ -129,11 +129,11 @@ class Redactor:
             value = value.replace(secret, KEY)
         value = strike_keys(value)
         value = _LONG.sub(self._unless_piece, value)
-        value = _URLS.sub(lambda found: address(found[0]), value)
+        value = _URLS.sub(lambda match: address(match[0]), value)
         value = _SIGNATURES.sub(WORD_OUT, _QUERIES.sub("?" + WORD_OUT, value))
         for home in self._homes:
             value = value.replace(home, PATH)
-        return _PATHS.sub(lambda found: found[0] if found[0].startswith(API_PREFIX) else PATH, value)
+        return _PATHS.sub(lambda match: match[0] if match[0].startswith(API_PREFIX) else PATH, value)
 
     def prompt(self, value: str) -> str:
         """Redact a prompt, or the name of a file."""
@@ -154,18 +154,18 @@ class Redactor:
             return [self.anything(item) for item in value]
         return value if value is None or isinstance(value, (bool, int, float)) else self.text(str(value))
 
-    def _unless_piece(self, found: re.Match[str]) -> str:
-        return found[0] if self._pieces.isdisjoint(_grams(found[0])) else KEY
+    def _unless_piece(self, match: re.Match[str]) -> str:
+        return match[0] if self._pieces.isdisjoint(_grams(match[0])) else KEY
 
-    def _word(self, found: re.Match[str]) -> str:
-        token = unicodedata.normalize("NFKC", found[0]).casefold()
+    def _word(self, match: re.Match[str]) -> str:
+        token = unicodedata.normalize("NFKC", match[0]).casefold()
         parts = token.split("_")
         if token in self._hidden or any(part in self._hidden for part in parts):
             return WORD_OUT
         if token.isascii() and token.isdigit() and len(token) <= DIGITS_MAX:
-            return found[0]
-        known = vocabulary()
-        return found[0] if token in known or all(part in known for part in parts) else WORD_OUT
+            return match[0]
+        allowed = vocabulary()
+        return match[0] if token in allowed or all(part in allowed for part in parts) else WORD_OUT
 
 
 def strike_keys(value: str) -> str:

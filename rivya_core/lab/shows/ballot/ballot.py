@@ -32,7 +32,7 @@ from rivya_core.lab.ledger.database import begin_immediate, reading, reading_at_
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_if_read_only
 from rivya_core.lab.media.archive import Archive
-from rivya_core.lab.server.errands import Errands
+from rivya_core.lab.server.background_reads import BackgroundReads
 from rivya_core.lab.shows.ballot.encoding import even_copy, long_side_px
 from rivya_core.lab.shows.own_key import refuse_key
 from rivya_core.mode_words import mode_word
@@ -79,13 +79,13 @@ class BallotFiles:
         ledger: Ledger,
         archive: Archive,
         refuse_if_closed: Callable[[], None],
-        errands: Errands,
+        background: BackgroundReads,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._archive = archive
         self._refuse_if_closed = refuse_if_closed
-        self._errands = errands
+        self._background = background
         self._failures: dict[str, RivyaError] = {}
         self._one_of_a_show = threading.Lock()
 
@@ -109,20 +109,20 @@ class BallotFiles:
         with begin_immediate(self._ledger.database) as connection:
             case = read_case(connection, experiment_id)
             new_id = ballot_lines.new_id(connection, self._ledger.clock())
-        asked = case.default if question is None else case.question(question)
-        plan = plan_of(case.tally(asked), case.field.clips)
+        ballot_question = case.default if question is None else case.question(question)
+        plan = plan_of(case.tally(ballot_question), case.field.clips)
         cells = {clip: cell for cell, clips in case.field.clips.items() for clip in clips}
         used = {clip for blocks in plan.matches for block in blocks for side in block for clip in side}
         key = ballot_lines.new_key()
         names = _names(used)
-        told = _told(case, plan, names, cells, self._settings.connection) | {"id": new_id, "key": key}
-        refuse_key(self._settings, json.dumps(told, ensure_ascii=False))
-        page = self._archive.put_pieces(_key(new_id), page_of(told, self._copies(used, names)))
+        page_data = _page_data(case, plan, names, cells, self._settings.connection) | {"id": new_id, "key": key}
+        refuse_key(self._settings, json.dumps(page_data, ensure_ascii=False))
+        page = self._archive.put_pieces(_key(new_id), page_of(page_data, self._copies(used, names)))
         row = BallotRow(
             new_id,
             experiment_id,
             show_id,
-            asked.key,
+            ballot_question.key,
             self._ledger.clock(),
             key,
             plan,
@@ -132,7 +132,7 @@ class BallotFiles:
         )
         with begin_immediate(self._ledger.database) as connection:
             others = ballot_lines.made(connection, experiment_id, show_id) if once else []
-            known = next((one for one in others if one.question == asked.key), None)
+            known = next((one for one in others if one.question == ballot_question.key), None)
             if known is None:
                 ballot_lines.add(connection, row)
         if known is not None:
@@ -158,8 +158,8 @@ class BallotFiles:
         """The ballot of a show that was made last, on whatever question; None while there is none."""
         with reading(self._ledger.database) as connection:
             rows = ballot_lines.made(connection, experiment_id, show_id)
-        found = self._file(rows[0]) if rows else None
-        return found if found is not None and self._archive.may_exist(_key(found.id)) else None
+        ballot = self._file(rows[0]) if rows else None
+        return ballot if ballot is not None and self._archive.may_exist(_key(ballot.id)) else None
 
     def file(self, ballot_id: str) -> BallotFile:
         """A ballot by its id. Raises LabError when there is none."""
@@ -174,7 +174,7 @@ class BallotFiles:
     def ask(self, experiment_id: str, question: str, *, show_id: str | None = None) -> None:
         """Have a ballot made in the background; returns at once. Raises LabError on a read-only lab."""
         refuse_if_read_only(self._settings)
-        name = _errand(experiment_id, question)
+        name = _task_name(experiment_id, question)
         self._failures.pop(name, None)
 
         def make() -> None:
@@ -183,15 +183,15 @@ class BallotFiles:
             except RivyaError as error:
                 self._failures[name] = error
 
-        self._errands.run(name, make)
+        self._background.run(name, make)
 
     def is_making(self, experiment_id: str, question: str) -> bool:
         """True while a ballot of the question is made in the background."""
-        return self._errands.is_running(_errand(experiment_id, question))
+        return self._background.is_running(_task_name(experiment_id, question))
 
     def failure(self, experiment_id: str, question: str) -> RivyaError | None:
         """Why the last one that was asked for could not be made, or None."""
-        return self._failures.get(_errand(experiment_id, question))
+        return self._failures.get(_task_name(experiment_id, question))
 
     def _copies(self, used: set[str], names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Of each clip its random number and its copy in base64, by number; each is made when it is asked for."""
@@ -230,7 +230,7 @@ def _key(ballot_id: str) -> str:
     return f"ballots/{ballot_id}.html"
 
 
-def _errand(experiment_id: str, question: str) -> str:
+def _task_name(experiment_id: str, question: str) -> str:
     return f"ballot-{experiment_id}-{question}"
 
 
@@ -246,7 +246,7 @@ def plan_of(tallied: Tally, clips: Mapping[int, Sequence[str]]) -> Plan:
     Raises:
         LabError: nothing can be compared, or there are more clips than a ballot holds.
     """
-    grid, left = tallied.grid, set(tallied.progress.left)
+    grid, remaining = tallied.grid, set(tallied.progress.left)
     if not grid.pairs:
         raise LabError(
             "There is nothing to vote on yet",
@@ -254,7 +254,7 @@ def plan_of(tallied: Tally, clips: Mapping[int, Sequence[str]]) -> Plan:
             "Wait until the sweep has made them.",
             field="question",
         )
-    pairs = [pair for pair in grid.pairs if left.issuperset(pair)] or list(grid.pairs)
+    pairs = [pair for pair in grid.pairs if remaining.issuperset(pair)] or list(grid.pairs)
     matches = []
     for pair in _shuffled(pairs):
         one, other = _shuffled(pair)
@@ -295,15 +295,15 @@ def _names(clips: set[str]) -> dict[str, str]:
     return names
 
 
-def _told(
+def _page_data(
     case: Case, plan: Plan, names: Mapping[str, str], cells: Mapping[str, int], connection: str
 ) -> dict[str, Any]:
     """What the page is told: pairs, blocks and clips by their random numbers, and what is the same for both clips of a pair."""
     prompts = {cell.cell: str(cell.request.get("prompt", "")) for cell in case.cells}
 
     def shared(block: Block) -> str:
-        found = {prompts[cells[side[0]]] for side in block}
-        return found.pop() if len(found) == 1 else ""
+        side_prompts = {prompts[cells[side[0]]] for side in block}
+        return side_prompts.pop() if len(side_prompts) == 1 else ""
 
     word = mode_word(case.field.mode, connection)
     return {
@@ -316,7 +316,7 @@ def _told(
     }
 
 
-def page_of(told: Mapping[str, Any], clips: Iterable[tuple[str, str]]) -> Iterator[bytes]:
+def page_of(data: Mapping[str, Any], clips: Iterable[tuple[str, str]]) -> Iterator[bytes]:
     """Write the page of a ballot piece by piece; ``clips``: of each its random number and its copy in base64, one at a time."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - only who makes a ballot pays for it
     from markupsafe import Markup  # noqa: PLC0415
@@ -334,7 +334,7 @@ def page_of(told: Mapping[str, Any], clips: Iterable[tuple[str, str]]) -> Iterat
         policy=policy,
         css=Markup(css),  # noqa: S704 - our own file
         js=Markup(js),  # noqa: S704 - our own files
-        ballot=escaped_json(told),
+        ballot=escaped_json(data),
         clips=clips,
         whys=WHYS,
     )

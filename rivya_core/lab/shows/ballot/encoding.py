@@ -90,9 +90,9 @@ def _evened(frame: VideoFrame, stream: VideoStream, start_s: float | None) -> Vi
     if frame.time is None or start_s is None:
         raise ValueError("a picture without a time")
     at = round((frame.time - start_s) * TICKS_PER_S)  # first: what needs no change of size is the same object
-    made = frame.reformat(stream.width, stream.height, "yuv420p")
-    made.time_base, made.pts = Fraction(1, TICKS_PER_S), at
-    return made
+    even_frame = frame.reformat(stream.width, stream.height, "yuv420p")
+    even_frame.time_base, even_frame.pts = Fraction(1, TICKS_PER_S), at
+    return even_frame
 
 
 def _unusable() -> LabError:

@@ -198,4 +198,4 @@ def identity(index: bytes) -> str:
 
 
 def _once(pieces: list[Piece]) -> list[Piece]:
-    return [found for _, found in sorted({piece.sha256: piece for piece in pieces}.items())]
+    return [unique for _, unique in sorted({piece.sha256: piece for piece in pieces}.items())]

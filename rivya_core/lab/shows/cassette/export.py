@@ -134,11 +134,11 @@ def _chosen(source: Source, ids: Sequence[str]) -> tuple[list[_Chosen], list[Exp
     experiments: list[ExperimentRecord] = []
     with reading(source.ledger.database) as connection:
         for id_ in ids:
-            found = repository.find(connection, id_)
-            if found is None:
+            experiment = repository.find(connection, id_)
+            if experiment is None:
                 takes.setdefault(id_, None)
                 continue
-            experiments.append(found)
+            experiments.append(experiment)
             for cell in repository.read_cells(connection, id_):
                 takes |= {take.generation_id: take.take for take in cell.takes if take.generation_id is not None}
     rows = {row.id: row for row in source.history.some(list(takes))}
@@ -152,52 +152,52 @@ def _recorded(
 ) -> tuple[Cassette, dict[str, Path]]:
     """The cassette, and where the files are that stand in it."""
     clips = {one.row.id: _clip(source, one.row) for one in chosen if one.row.state is State.SUCCEEDED}
-    kept = [one for one in chosen if clips.get(one.row.id) is not None or _is_failure(one.row)]
-    if not kept:
+    recordable = [one for one in chosen if clips.get(one.row.id) is not None or _is_failure(one.row)]
+    if not recordable:
         raise LabError(
             "There is nothing to record",
             "None of it has ended with a clip or a failure.",
             "Choose generations that have ended.",
             field="selection",
         )
-    if len(kept) > ENTRIES_MAX or len(experiments) > SWEEPS_MAX:
+    if len(recordable) > ENTRIES_MAX or len(experiments) > SWEEPS_MAX:
         raise _too_much(f"a cassette holds at most {ENTRIES_MAX:,} generations and {SWEEPS_MAX} sweeps")
     files: dict[str, Path] = {}
-    first = min(one.row.created_at for one in kept)
+    first = min(one.row.created_at for one in recordable)
     redact = _redactor(source)
     entries: list[Entry] = []
-    for one, take in zip(kept, _takes(kept), strict=True):
+    for one, take in zip(recordable, _takes(recordable), strict=True):
         piece, path = clips.get(one.row.id) or (None, None)
         if piece is not None and path is not None:
             files[f"{CLIPS}{piece.sha256}"] = path
         entries.append(_entry(one.row, take, first, piece, redact))
     sweeps = [_sweep(record) for record in experiments if "base" in record.spec]
-    shown = _images(source, kept, sweeps) if images else {}
-    files |= {f"{IMAGES}{piece.sha256}": path for piece, path in shown.values()}
-    ended = max(one.row.finished_at or one.row.created_at for one in kept)
+    image_pieces = _images(source, recordable, sweeps) if images else {}
+    files |= {f"{IMAGES}{piece.sha256}": path for piece, path in image_pieces.values()}
+    ended = max(one.row.finished_at or one.row.created_at for one in recordable)
     cassette = Cassette(
         recorded_on=ended.astimezone(UTC).date(),
-        left_out=len(chosen) - len(kept) + missing,
+        left_out=len(chosen) - len(recordable) + missing,
         sweeps=sweeps,
         entries=entries,
-        images=[piece for _, (piece, _) in sorted(shown.items())],
+        images=[piece for _, (piece, _) in sorted(image_pieces.items())],
     )
     return cassette, files
 
 
-def _takes(kept: Sequence[_Chosen]) -> list[int]:
+def _takes(recordable: Sequence[_Chosen]) -> list[int]:
     """Which of its like each generation is: as its sweep says, else the next number that no other has."""
-    taken: dict[str, set[int]] = defaultdict(set)
-    likes = [one.row.reuse_sha256 or one.row.request_sha256 for one in kept]
-    for one, like in zip(kept, likes, strict=True):
+    used: dict[str, set[int]] = defaultdict(set)
+    likes = [one.row.reuse_sha256 or one.row.request_sha256 for one in recordable]
+    for one, like in zip(recordable, likes, strict=True):
         if one.take is not None:
-            taken[like].add(one.take)
-    found: list[int] = []
-    for one, like in zip(kept, likes, strict=True):
-        take = one.take or next(number for number in count(1) if number not in taken[like])
-        taken[like].add(take)
-        found.append(take)
-    return found
+            used[like].add(one.take)
+    numbers: list[int] = []
+    for one, like in zip(recordable, likes, strict=True):
+        take = one.take or next(number for number in count(1) if number not in used[like])
+        used[like].add(take)
+        numbers.append(take)
+    return numbers
 
 
 def _is_failure(row: GenerationRecord) -> bool:
@@ -222,14 +222,16 @@ def _piece(path: Path, sha256: str) -> Piece:
     return Piece(sha256=sha256, size_bytes=path.stat().st_size)
 
 
-def _images(source: Source, kept: Sequence[_Chosen], sweeps: Sequence[RecordedSweep]) -> dict[str, tuple[Piece, Path]]:
+def _images(
+    source: Source, recordable: Sequence[_Chosen], sweeps: Sequence[RecordedSweep]
+) -> dict[str, tuple[Piece, Path]]:
     """Every reference image of the rows and of the sweeps, by its hash."""
-    wanted = {one.row.asset_sha256 for one in kept if one.row.asset_sha256}
-    wanted |= {sha256 for sweep in sweeps for sha256 in sweep.spec.images}
-    if len(wanted) > IMAGES_MAX:
+    hashes = {one.row.asset_sha256 for one in recordable if one.row.asset_sha256}
+    hashes |= {sha256 for sweep in sweeps for sha256 in sweep.spec.images}
+    if len(hashes) > IMAGES_MAX:
         raise _too_much(f"a cassette holds at most {IMAGES_MAX} reference images")
-    found = {sha256: source.archive.local(source.ledger.assets.key(sha256)) for sha256 in sorted(wanted)}
-    return {sha256: (_piece(path, sha256), path) for sha256, path in found.items()}
+    paths = {sha256: source.archive.local(source.ledger.assets.key(sha256)) for sha256 in sorted(hashes)}
+    return {sha256: (_piece(path, sha256), path) for sha256, path in paths.items()}
 
 
 # -- what is written of it ---------------------------------------------------------------------------------------------
@@ -265,13 +267,13 @@ def _seconds(since: datetime | None, until: datetime | None) -> float | None:
 
 def _failure(row: GenerationRecord, redact: Redactor) -> Failure:
     """Rivya's own words of a failure, without the ids and addresses in them."""
-    told = row.error
-    detail = "" if told is None else told.detail.removesuffix(f" (task {row.task_id})").removeprefix("Rivya says: ")
+    card = row.error
+    detail = "" if card is None else card.detail.removesuffix(f" (task {row.task_id})").removeprefix("Rivya says: ")
     message = "" if detail == _NO_REASON else _ADDRESSES.sub("[address]", redact.plain(detail))
-    for id_ in (row.task_id, row.file_id, row.request_id, told.request_id if told else None):
+    for id_ in (row.task_id, row.file_id, row.request_id, card.request_id if card else None):
         if id_:
             message = message.replace(id_, "[id]")
-    return Failure(code=told.code if told else None, message=message[:MESSAGE_MAX], is_refused=row.task_id is None)
+    return Failure(code=card.code if card else None, message=message[:MESSAGE_MAX], is_refused=row.task_id is None)
 
 
 def _redactor(source: Source) -> Redactor:

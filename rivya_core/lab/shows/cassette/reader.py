@@ -44,7 +44,7 @@ _END_BYTES: Final = 22
 _LARGE_LOCATOR: Final = b"PK\x06\x07"
 _LOCATOR_BYTES: Final = 20
 _ENCRYPTED: Final = 0x1
-_TEXT_SHOWN: Final = 80
+_EXCERPT_MAX: Final = 80
 _UNREADABLE: Final = "It is damaged, or no cassette."
 
 
@@ -69,17 +69,17 @@ def unpack(path: Path, cassette: Cassette, folder: Path) -> dict[str, Path]:
     Raises:
         ConfigurationError: one of them is not what the cassette says. StorageError: the folder cannot be written.
     """
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     try:
         make_folder(folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
     with _archive(path) as archive:
         for name, piece in cassette.members().items():
-            target = found[piece.sha256] = folder / piece.sha256
+            target = paths[piece.sha256] = folder / piece.sha256
             if not (target.is_file() and target.stat().st_size == piece.size_bytes):
                 _unpack(archive, name, piece, target)
-    return found
+    return paths
 
 
 # -- the archive -------------------------------------------------------------------------------------------------------
@@ -144,21 +144,21 @@ def _check_member(member: zipfile.ZipInfo) -> None:
     """Take plain files that are not packed, and nothing else."""
     kind = stat.S_IFMT(member.external_attr >> 16)
     if member.is_dir() or kind not in {0, stat.S_IFREG}:
-        raise refused(f"{_shown(member.filename)} is a folder or a link, and a cassette holds plain files.")
+        raise refused(f"{_excerpt(member.filename)} is a folder or a link, and a cassette holds plain files.")
     if member.flag_bits & _ENCRYPTED:
-        raise refused(f"{_shown(member.filename)} is encrypted.")
+        raise refused(f"{_excerpt(member.filename)} is encrypted.")
     if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
-        raise refused(f"{_shown(member.filename)} is packed, and nothing in a cassette is.")
+        raise refused(f"{_excerpt(member.filename)} is packed, and nothing in a cassette is.")
 
 
 def _check_members(archive: zipfile.ZipFile, cassette: Cassette) -> None:
     """Check that the files are exactly those that the cassette lists, with their sizes."""
-    wanted = cassette.members()
+    expected = cassette.members()
     there = {member.filename: member.file_size for member in archive.infolist() if member.filename != INDEX_NAME}
     for name in there:
-        if name not in wanted:
-            raise refused(f"It holds {_shown(name)}, which does not belong to it.")
-    for name, piece in wanted.items():
+        if name not in expected:
+            raise refused(f"It holds {_excerpt(name)}, which does not belong to it.")
+    for name, piece in expected.items():
         if there.get(name) != piece.size_bytes:
             raise refused(f"{name} is missing, or has another size than the cassette says.")
 
@@ -194,7 +194,7 @@ def _parsed(index: bytes) -> Cassette:
         cassette = Cassette.model_validate_json(index)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = _shown(".".join(str(step) for step in first["loc"])) or INDEX_NAME
+        where = _excerpt(".".join(str(step) for step in first["loc"])) or INDEX_NAME
         raise refused(f"{where}: {first['msg']}.") from None
     for number, entry in enumerate(cassette.entries):
         if (entry.clip is None) == (entry.failure is None):
@@ -220,10 +220,10 @@ def refused(why: str, *, hint: str = "") -> ConfigurationError:
     )
 
 
-def _shown(text: str) -> str:
+def _excerpt(text: str) -> str:
     """A stranger's name as it is told: one short line."""
     plain = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return plain if len(plain) <= _TEXT_SHOWN else f"{plain[:_TEXT_SHOWN]}…"
+    return plain if len(plain) <= _EXCERPT_MAX else f"{plain[:_EXCERPT_MAX]}…"
 
 
 def _unwritable(folder: Path, error: OSError) -> StorageError:

@@ -176,9 +176,9 @@ def _opening(data: Mapping[str, Any]) -> Iterator[str]:
     first = data["slides"][0] if data["slides"] else None
     if first is None or first["layout"] != "title":
         return
-    told = {data["title"], data["question"], data["cost"]["sentence"] if data["cost"] else ""}
-    told |= {f"{one['name']}: {', '.join(one['values'])}" for one in data["variables"]}
-    yield from (line for line in (first["caption"], *first["text"]) if line and line not in told)
+    elsewhere = {data["title"], data["question"], data["cost"]["sentence"] if data["cost"] else ""}
+    elsewhere |= {f"{one['name']}: {', '.join(one['values'])}" for one in data["variables"]}
+    yield from (line for line in (first["caption"], *first["text"]) if line and line not in elsewhere)
 
 
 def _has(data: Mapping[str, Any], layout: str) -> bool:
@@ -190,12 +190,12 @@ def _headline(data: Mapping[str, Any]) -> str:
 
     Votes come first because a measured difference does not say which is better, and may favor the one not chosen.
     """
-    told = {line for slide in data["slides"] if slide["layout"] == "finding" for line in slide["text"]}
+    elsewhere = {line for slide in data["slides"] if slide["layout"] == "finding" for line in slide["text"]}
     clear = [one["sentence"] for one in data["findings"] if one["clear"]]
     voted = [data["votes"]["sentence"]] if data["votes"] else []
     won = voted if data["votes"] and data["votes"]["winner"] else []
     others = [one["sentence"] for one in data["findings"]]
-    return next((str(sentence) for sentence in [*won, *clear, *voted, *others] if sentence in told), "")
+    return next((str(sentence) for sentence in [*won, *clear, *voted, *others] if sentence in elsewhere), "")
 
 
 def _figures(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -238,8 +238,8 @@ def _bars(votes: Mapping[str, Any] | None) -> Iterator[Bar]:
 
 def _same(clips: Any, name: str) -> str:
     """The text that all clips have; empty when they differ."""
-    found = {clip[name] or "" for clip in clips}
-    return str(found.pop()) if len(found) == 1 else ""
+    values = {clip[name] or "" for clip in clips}
+    return str(values.pop()) if len(values) == 1 else ""
 
 
 def _shared(clips: Any) -> tuple[tuple[str, str], ...]:
@@ -309,16 +309,16 @@ def _section(
     cards: Mapping[str, Card],
 ) -> Section:
     is_matrix = slide["layout"] == "grid" and _is_whole_grid(slide, data["grid"])
-    asked = () if is_matrix else tuple(key for key in dict.fromkeys(slide["clips"]) if key in cards)
+    clip_keys = () if is_matrix else tuple(key for key in dict.fromkeys(slide["clips"]) if key in cards)
     tells_votes = bool(data["votes"]) and data["votes"]["sentence"] in slide["text"]
     return Section(
         layout="matrix" if is_matrix else slide["layout"],
         heading=slide["heading"],
         caption=slide["caption"],
-        text=() if tells_votes else tuple(line for line in slide["text"] if line not in _told_elsewhere(slide, data)),
+        text=() if tells_votes else tuple(line for line in slide["text"] if line not in _shown_elsewhere(slide, data)),
         tells_votes=tells_votes,
         numbers=(number,),
-        places=tuple(Place(cards[key], plays=waiting.pop(key, None) is not None) for key in asked),
+        places=tuple(Place(cards[key], plays=waiting.pop(key, None) is not None) for key in clip_keys),
     )
 
 
@@ -326,7 +326,7 @@ def _is_whole_grid(slide: Mapping[str, Any], grid: Mapping[str, Any] | None) -> 
     return grid is not None and set(slide["clips"]) == {key for row in grid["cells"] for cell in row for key in cell}
 
 
-def _told_elsewhere(slide: Mapping[str, Any], data: Mapping[str, Any]) -> set[str]:
+def _shown_elsewhere(slide: Mapping[str, Any], data: Mapping[str, Any]) -> set[str]:
     """Lines of a slide that stand in a place of their own in the report."""
     if slide["layout"] != "decision" or data["decision"] is None:
         return set()
@@ -336,9 +336,11 @@ def _told_elsewhere(slide: Mapping[str, Any], data: Mapping[str, Any]) -> set[st
 
 def _clips(slides: Sequence[tuple[int, Mapping[str, Any]]], waiting: dict[str, Card]) -> Section:
     """Slides of one clip each that follow each other: one part, in which each clip has its slide's caption."""
-    shown: list[Card] = []
+    result: list[Card] = []
     for _, slide in slides:
         caption = " ".join(part for part in (slide["caption"], *slide["text"]) if part)
-        shown += [replace(waiting.pop(key), caption=caption) for key in dict.fromkeys(slide["clips"]) if key in waiting]
-    places = tuple(Place(card) for card in shown)
+        result += [
+            replace(waiting.pop(key), caption=caption) for key in dict.fromkeys(slide["clips"]) if key in waiting
+        ]
+    places = tuple(Place(card) for card in result)
     return Section("clips", "Clips", numbers=tuple(number for number, _ in slides), places=places)

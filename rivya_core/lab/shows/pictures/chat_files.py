@@ -42,17 +42,17 @@ def clips_of_slide(show: Show, number: int, clip: Callable[[str], Path]) -> list
     slide = show.slide(number)
     if slide is None:
         raise LabError("There is no such slide", f"This show has no slide {number}.", "Choose another.", field="slide")
-    shown = [(key, show.clips[key]) for key in slide.clips]
-    return [LabelledClip(clip(key), one.label, one.mode) for key, one in shown]
+    slide_clips = [(key, show.clips[key]) for key in slide.clips]
+    return [LabelledClip(clip(key), one.label, one.mode) for key, one in slide_clips]
 
 
 def labels_of(rows: Sequence[GenerationRecord]) -> list[str]:
     """Name chosen clips by number and their prompts; of one prompt by the settings that set them apart."""
     if len(rows) == 1:
         return [label_of(rows[0])]
-    told = [label_of(row) for row in rows]
+    labels = [label_of(row) for row in rows]
     if len({row.prompt for row in rows}) == 1:
         chips = [[chip for chip in mine if chip["name"] not in MEASURED] for mine in compare(rows, rows[0].id).chips]
         named = [" · ".join(f"{chip['name']} {chip['value']}" for chip in mine[:CHIPS_MAX]) for mine in chips]
-        told = [name or f"take {row.take}" for name, row in zip(named, rows, strict=True)]
-    return [f"{number}: {label}" for number, label in enumerate(told, 1)]
+        labels = [name or f"take {row.take}" for name, row in zip(named, rows, strict=True)]
+    return [f"{number}: {label}" for number, label in enumerate(labels, 1)]

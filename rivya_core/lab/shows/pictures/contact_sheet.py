@@ -114,8 +114,8 @@ class _Drawing:
         self.heads = [lettering.fitted(name, TEXT_PX, self.tile_wide, LINES, bold=True) for name in sheet.columns]
 
     def _lines_under(self) -> int:
-        told = [LINES * bool(tile.label) + bool(tile.note) + (self.mode == "mixed") for tile in self.sheet.all]
-        return max(told)
+        line_counts = [LINES * bool(tile.label) + bool(tile.note) + (self.mode == "mixed") for tile in self.sheet.all]
+        return max(line_counts)
 
     def draw(self) -> Image.Image:
         """Draw everything."""
@@ -157,12 +157,12 @@ class _Drawing:
         pen.rectangle((x, y, x + self.tile_wide - 1, y + self.tile_high - 1), fill=EMPTY)
         poster = None if tile is None or tile.poster is None else self.posters[tile.poster]
         if tile is None or poster is None:
-            said = "no clip" if tile is None else "no picture"
-            middle = (self.tile_wide - lettering.width_px(said, SMALL_PX)) / 2
-            lettering.write(pen, (x + middle, y + self.tile_high / 2 + 6), said, SMALL_PX, QUIET)
+            placeholder = "no clip" if tile is None else "no picture"
+            middle = (self.tile_wide - lettering.width_px(placeholder, SMALL_PX)) / 2
+            lettering.write(pen, (x + middle, y + self.tile_high / 2 + 6), placeholder, SMALL_PX, QUIET)
         else:
-            shown = ImageOps.contain(poster, (self.tile_wide, self.tile_high), Image.Resampling.LANCZOS)
-            picture.paste(shown, (x + (self.tile_wide - shown.width) // 2, y + (self.tile_high - shown.height) // 2))
+            scaled = ImageOps.contain(poster, (self.tile_wide, self.tile_high), Image.Resampling.LANCZOS)
+            picture.paste(scaled, (x + (self.tile_wide - scaled.width) // 2, y + (self.tile_high - scaled.height) // 2))
         if tile is None:
             return
         below = y + self.tile_high + 24
@@ -194,7 +194,7 @@ def _lines(
 
 def _poster(path: Path) -> Image.Image | None:
     try:
-        with Image.open(path) as found:
-            return found.convert("RGB")
+        with Image.open(path) as image:
+            return image.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

@@ -49,7 +49,7 @@ def write(
 ) -> None:
     """Draw one line; ``at`` is its left end on the base line."""
     x, y = at
-    for path, run, level in _as_seen(list(_runs(text))):
+    for path, run, level in _visual_order(list(_runs(text))):
         font = _sized(path, size_px, bold)
         way = ("rtl" if level % 2 else "ltr") if _CAN_TURN else None
         pen.text((x, y), run, font=font, fill=colour, anchor="ls", direction=way)
@@ -58,20 +58,20 @@ def write(
 
 def fitted(text: str, size_px: int, room_px: float, lines: int = 1, *, bold: bool = False) -> list[str]:
     """Break a text into at most ``lines`` lines of this width; what does not fit is cut, and an ellipsis says so."""
-    left, found = " ".join(text.split()), list[str]()
-    while left and len(found) < lines:
-        count = _fitting(left, size_px, room_px, bold=bold)
-        if count < len(left) and len(found) < lines - 1:
-            blank = left.rfind(" ", 1, count + 1)
+    remaining, wrapped = " ".join(text.split()), list[str]()
+    while remaining and len(wrapped) < lines:
+        count = _fitting(remaining, size_px, room_px, bold=bold)
+        if count < len(remaining) and len(wrapped) < lines - 1:
+            blank = remaining.rfind(" ", 1, count + 1)
             count = blank if blank > 0 else count
-        found.append(left[:count].rstrip())
-        left = left[count:].lstrip()
-    if left:
-        last = found[-1]
+        wrapped.append(remaining[:count].rstrip())
+        remaining = remaining[count:].lstrip()
+    if remaining:
+        last = wrapped[-1]
         while last and width_px(last + _CUT, size_px, bold=bold) > room_px:
             last = last[:-1].rstrip()
-        found[-1] = last + _CUT
-    return found
+        wrapped[-1] = last + _CUT
+    return wrapped
 
 
 def _fitting(text: str, size_px: int, room_px: float, *, bold: bool) -> int:
@@ -93,14 +93,14 @@ def _runs(text: str) -> Iterator[tuple[Path, str, int]]:
         category = unicodedata.category(character)
         if category in {"Cc", "Cs", "Co", "Cn"}:
             continue
-        found = font if category in _FORMATS or character.isspace() else _font_of(character, font)
-        shown = character
-        if found is None:
-            found, shown = _FONTS[0], "" if run.endswith(_UNKNOWN) and font == _FONTS[0] else _UNKNOWN
-        if (found, its_level) != (font, level) and run:
+        font_path = font if category in _FORMATS or character.isspace() else _font_of(character, font)
+        glyph = character
+        if font_path is None:
+            font_path, glyph = _FONTS[0], "" if run.endswith(_UNKNOWN) and font == _FONTS[0] else _UNKNOWN
+        if (font_path, its_level) != (font, level) and run:
             yield font, run, level
             run = ""
-        font, run, level = found, run + shown, its_level
+        font, run, level = font_path, run + glyph, its_level
     if run:
         yield font, run, level
 
@@ -127,12 +127,12 @@ def _levels(text: str) -> list[int]:
 
 def _numbers_whole(kinds: Sequence[str]) -> list[str]:
     """A point or a sign within a number, and a unit at it, belong to it."""
-    found = list(kinds)
+    resolved = list(kinds)
     for at, kind in enumerate(kinds):
         around = [kinds[near] for near in (at - 1, at + 1) if 0 <= near < len(kinds)]
         if (kind in {"CS", "ES"} and around == ["EN", "EN"]) or (kind == "ET" and "EN" in around):
-            found[at] = "EN"
-    return found
+            resolved[at] = "EN"
+    return resolved
 
 
 def _ways(kinds: Sequence[str], base: int) -> list[int | None]:
@@ -158,18 +158,18 @@ def _after(ways: Sequence[int | None], at: int, base: int) -> int:
     return next((int(way > 0) for way in ways[at + 1 :] if way is not None), base)
 
 
-def _as_seen(runs: Sequence[tuple[Path, str, int]]) -> list[tuple[Path, str, int]]:
+def _visual_order(runs: Sequence[tuple[Path, str, int]]) -> list[tuple[Path, str, int]]:
     """Runs from left to right: from the deepest level on, what lies at it or deeper is turned round."""
-    seen = list(runs)
-    for level in range(max((run[2] for run in seen), default=0), 0, -1):
+    reordered = list(runs)
+    for level in range(max((run[2] for run in reordered), default=0), 0, -1):
         at = 0
-        while at < len(seen):
+        while at < len(reordered):
             end = at
-            while end < len(seen) and seen[end][2] >= level:
+            while end < len(reordered) and reordered[end][2] >= level:
                 end += 1
-            seen[at:end] = reversed(seen[at:end])
+            reordered[at:end] = reversed(reordered[at:end])
             at = max(end, at + 1)
-    return seen
+    return reordered
 
 
 def _font_of(character: str, before: Path) -> Path | None:
@@ -187,8 +187,8 @@ def _any_font(character: str) -> Path | None:
 @lru_cache(maxsize=1)
 def _system_fonts() -> tuple[Path, ...]:
     """Upright fonts of a usual weight and without serifs before the others; the same order each time."""
-    found = [path for folder in _FOLDERS for path in Path(folder).rglob("*") if path.suffix.lower() in _KINDS]
-    return tuple(sorted(found, key=lambda path: (_oddness(path.stem.lower()), path)))
+    paths = [path for folder in _FOLDERS for path in Path(folder).rglob("*") if path.suffix.lower() in _KINDS]
+    return tuple(sorted(paths, key=lambda path: (_oddness(path.stem.lower()), path)))
 
 
 def _oddness(name: str) -> int:

@@ -52,20 +52,20 @@ class Recipe:
 
 def recipe_text(record: GenerationRecord) -> str:
     """Write the recipe of a generation: one line of JSON, the same for the same request."""
-    asked = record.request
-    image = asked.get("reference_image")
-    told = {
+    request = record.request
+    image = request.get("reference_image")
+    data = {
         "format": FORMAT,
         "made_by": f"Rivya Lab {VERSION}",
         "mode": record.mode_word,
         "request": {
-            "model": asked["model"],
-            "prompt": asked["prompt"],
+            "model": request["model"],
+            "prompt": request["prompt"],
             "params": dict(record.params),
             "reference_image": {"sha256": image["sha256"]} if isinstance(image, Mapping) else None,
         },
     }
-    return json.dumps(told, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 
 def write_recipe(clip: Path, target: Path, text: str) -> None:
@@ -122,17 +122,17 @@ def _comment(file: BinaryIO) -> bytes:
         raise _refused("This is not an MP4 clip.")
     at, end = 0, file.seek(0, io.SEEK_END)
     for kind in _WHERE:
-        found = _find(file, at, end, kind)
-        if found is None:
+        span = _find(file, at, end, kind)
+        if span is None:
             raise _refused("This clip carries no settings. Chat apps, editors and websites remove them.")
-        at, end = found[0] + _HEADS.get(kind, 0), found[1]
+        at, end = span[0] + _HEADS.get(kind, 0), span[1]
     if end - at > COMMENT_MAX_BYTES:
         raise _refused("Its comment is far longer than any settings.")
     file.seek(at)
     return file.read(max(0, end - at))
 
 
-def _find(file: BinaryIO, at: int, end: int, wanted: bytes) -> tuple[int, int] | None:
+def _find(file: BinaryIO, at: int, end: int, box_type: bytes) -> tuple[int, int] | None:
     """Where the contents of the first box of a kind begin and end, among those between two places."""
     for _ in range(_BOXES_MAX):
         if at + 8 > end:
@@ -145,7 +145,7 @@ def _find(file: BinaryIO, at: int, end: int, wanted: bytes) -> tuple[int, int] |
         length = length or end - at
         if length < wide or at + length > end:
             raise _refused("This clip is cut off or damaged.")
-        if kind == wanted:
+        if kind == box_type:
             return at + wide, at + length
         at += length
     raise _refused("This clip is made of too many parts.")
@@ -153,23 +153,23 @@ def _find(file: BinaryIO, at: int, end: int, wanted: bytes) -> tuple[int, int] |
 
 def _parsed(comment: bytes) -> Recipe:
     try:
-        found = json.loads(comment)
+        data = json.loads(comment)
     except (ValueError, RecursionError) as error:
         ours = _FAMILY.encode() in comment
         raise _refused("Its settings are damaged." if ours else "Its comment comes from another tool.") from error
-    form = found.get("format") if isinstance(found, dict) else None
+    form = data.get("format") if isinstance(data, dict) else None
     if not isinstance(form, str) or not form.startswith(_FAMILY):
         raise _refused("Its comment comes from another tool.")
     if form != FORMAT:
         raise _refused("Its settings were written by another version of Rivya Lab.", "Update Rivya Lab.")
-    mode, asked, version = found.get("mode"), found.get("request"), found.get("made_by")
-    if mode not in get_args(ModeWord) or not isinstance(asked, dict) or not isinstance(version, str):
+    mode, request, version = data.get("mode"), data.get("request"), data.get("made_by")
+    if mode not in get_args(ModeWord) or not isinstance(request, dict) or not isinstance(version, str):
         raise _refused("Its settings are damaged.")
-    return Recipe(_request(asked), _image(asked.get("reference_image")), mode, version.removeprefix("Rivya Lab "))
+    return Recipe(_request(request), _image(request.get("reference_image")), mode, version.removeprefix("Rivya Lab "))
 
 
-def _request(asked: Mapping[str, Any]) -> GenerationRequest:
-    model, prompt, params = (asked.get(name) for name in ("model", "prompt", "params"))
+def _request(data: Mapping[str, Any]) -> GenerationRequest:
+    model, prompt, params = (data.get(name) for name in ("model", "prompt", "params"))
     if not isinstance(model, str) or not isinstance(prompt, str) or not isinstance(params, dict):
         raise _refused("Its settings are damaged.")
     try:
@@ -179,10 +179,10 @@ def _request(asked: Mapping[str, Any]) -> GenerationRequest:
         raise _refused(detail, "Write them into the form by hand.") from error
 
 
-def _image(told: object) -> str | None:
-    if told is None:
+def _image(data: object) -> str | None:
+    if data is None:
         return None
-    sha256 = told.get("sha256") if isinstance(told, dict) else None
+    sha256 = data.get("sha256") if isinstance(data, dict) else None
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise _refused("Its settings are damaged.")
     return sha256

@@ -25,7 +25,7 @@ from PIL import Image, ImageDraw
 from rivya_core.api.durable import written_beside
 from rivya_core.api.errors import LabError, StorageError
 from rivya_core.lab.media.video_limits import length_s, opened
-from rivya_core.lab.media.video_probe import shown_px
+from rivya_core.lab.media.video_probe import display_size_px
 from rivya_core.lab.shows.pictures import lettering
 from rivya_core.lab.shows.pictures.lettering import Colour
 from rivya_core.lab.shows.show import SIDE_BY_SIDE_MAX, mode_of
@@ -89,21 +89,21 @@ class _Player:
             raise _refused(f"A clip is longer than {LENGTH_MAX_S:g} seconds.")
         self.rate = float(self._stream.average_rate or RATES[0])
         self._frames: Iterator[VideoFrame] = container.decode(self._stream)
-        self._shown = next(self._frames, None)
-        if self._shown is None:
+        self._current = next(self._frames, None)
+        if self._current is None:
             raise _refused("One of the clips holds no pictures.")
         self._next = next(self._frames, None)
-        self._first_s = _moment(self._shown, self._stream)
-        self.size_px = shown_px(self._shown, self._stream)
+        self._first_s = _moment(self._current, self._stream)
+        self.size_px = display_size_px(self._current, self._stream)
         self._planes: Planes | None = None
 
     def planes(self, at_s: float, size_px: tuple[int, int]) -> Planes:
         """Its picture at a moment in this size, as planes of 4:2:0; the last one after its end."""
         while self._next is not None and _moment(self._next, self._stream) - self._first_s <= at_s:
-            self._shown, self._next = self._next, next(self._frames, None)
+            self._current, self._next = self._next, next(self._frames, None)
             self._planes = None
-        if self._planes is None and self._shown is not None:
-            self._planes = _planes(_upright(self._shown).reformat(*size_px, format="yuv420p"))
+        if self._planes is None and self._current is not None:
+            self._planes = _planes(_upright(self._current).reformat(*size_px, format="yuv420p"))
         return self._planes or []
 
 
@@ -189,11 +189,11 @@ def _frame(layout: _Layout, clips: Sequence[LabelledClip], title: str) -> Image.
 
 def _planes(frame: VideoFrame) -> Planes:
     """The three planes of a 4:2:0 picture, without the bytes that only pad their lines."""
-    found = []
+    planes = []
     for plane in frame.planes:
         lines = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-        found.append(lines[:, : plane.width].copy())
-    return found
+        planes.append(lines[:, : plane.width].copy())
+    return planes
 
 
 def _paste(ground: Planes, picture: Planes, at: tuple[int, int]) -> None:

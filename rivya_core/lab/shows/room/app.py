@@ -97,27 +97,27 @@ class RoomApp:
             await answer(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        asked = self._asked(request)
-        if asked is None:
+        target = self._target(request)
+        if target is None:
             return _missing()
         self._served.met(_client(request))
-        kind, name = asked
+        kind, name = target
         if kind == "vote":
             return await self._vote(request)
         return await anyio.to_thread.run_sync(self._read, kind, name)
 
-    def _asked(self, request: Request) -> tuple[str, str] | None:
+    def _target(self, request: Request) -> tuple[str, str] | None:
         """What is asked for, of what is shared: its kind, and the name of a file."""
-        found = _ADDRESS.fullmatch(request.scope["raw_path"].decode("latin-1"))
-        if found is None or self._served.is_over():
+        path_match = _ADDRESS.fullmatch(request.scope["raw_path"].decode("latin-1"))
+        if path_match is None or self._served.is_over():
             return None
-        token = found["token"]
+        token = path_match["token"]
         if not secrets.compare_digest(token, self._served.token):
             return None
-        kind = str(found.lastgroup)
+        kind = str(path_match.lastgroup)
         if request.method != ("POST" if kind == "vote" else "GET"):
             return None
-        return kind, found[kind]
+        return kind, path_match[kind]
 
     def _read(self, kind: str, name: str) -> Response:
         try:
@@ -143,21 +143,21 @@ async def vote_answer(request: Request, count: Callable[[str], str]) -> Response
         async with asyncio.timeout(VOTE_WITHIN_S):
             body = await _body(request)
     except (TimeoutError, ClientDisconnect):
-        return _said("The vote did not arrive whole. Send it again.", 408)
+        return _text_response("The vote did not arrive whole. Send it again.", 408)
     if body is None:
-        return _said(f"This is longer than a vote can be: at most {VOTE_MAX_BYTES:,} bytes are taken.", 413)
+        return _text_response(f"This is longer than a vote can be: at most {VOTE_MAX_BYTES:,} bytes are taken.", 413)
     return await anyio.to_thread.run_sync(_counted, body, count)
 
 
 def _counted(body: bytes, count: Callable[[str], str]) -> Response:
     try:
-        return _said(count(body.decode()), 200)
+        return _text_response(count(body.decode()), 200)
     except UnicodeDecodeError:
-        return _said("This is no line of a vote.", 422)
+        return _text_response("This is no line of a vote.", 422)
     except LabError as error:
-        return _said(error.detail or error.title, 422)
+        return _text_response(error.detail or error.title, 422)
     except RivyaError:  # its sentence speaks of the machine that shares, which is not the voter's
-        return _said("Your vote cannot be counted at the moment. Send it again, or copy the line.", 503)
+        return _text_response("Your vote cannot be counted at the moment. Send it again, or copy the line.", 503)
 
 
 def _client(request: Request) -> str:
@@ -181,10 +181,10 @@ def ballot_answer(path: Path | None) -> Response:
     if path is None or not path.is_file():
         return _missing()
     with path.open("rb") as file:
-        found = _POLICY.search(file.read(_HEAD_BYTES).decode("utf-8", "replace"))
-    if found is None:
+        policy_match = _POLICY.search(file.read(_HEAD_BYTES).decode("utf-8", "replace"))
+    if policy_match is None:
         return _missing()
-    policy = f"{unescape(found[1])}; frame-ancestors 'none'"
+    policy = f"{unescape(policy_match[1])}; frame-ancestors 'none'"
     return _file(path, "text/html; charset=utf-8", {**_HEADERS, "Content-Security-Policy": policy})
 
 
@@ -200,8 +200,8 @@ def _file(
 
 
 def _missing() -> Response:
-    return _said("Nothing is shared here.", 404)
+    return _text_response("Nothing is shared here.", 404)
 
 
-def _said(text: str, status: int) -> Response:
+def _text_response(text: str, status: int) -> Response:
     return PlainTextResponse(text, status, _HEADERS)

@@ -116,7 +116,7 @@ class OpenRoom:
         """How many browsers asked for something within the last minute, and how many ever did."""
         since = self._source.clock() - IS_OPEN
         with self._lock:
-            return sum(seen > since for seen in self._browsers.values()), len(self._browsers)
+            return sum(seen_at_s > since for seen_at_s in self._browsers.values()), len(self._browsers)
 
     # -- what the listener asks ------------------------------------------------------------------------------------
 
@@ -154,9 +154,9 @@ class OpenRoom:
         with self._counting:
             if ballot_id is None or self.votes >= LINES_MAX:
                 raise LabError("This vote is not counted", f"{LINES_MAX} votes were sent here, and no more are taken.")
-            said = self._source.accept(line, ballot_id)
+            message = self._source.accept(line, ballot_id)
             self.votes += 1
-        return said
+        return message
 
     def _refuse_other(self, sha256: str) -> None:
         """Raise for a clip that was removed from the slides; the lab keeps its file for an undo, but it must not be served."""
@@ -188,19 +188,19 @@ class OpenRooms:
         with self._lock:
             if self._is_closed:
                 raise LabError("The lab is closed", "Nothing is shared.", "Open it again.")
-            found = self._rooms.get(show_id)
-            if found is not None and not found.is_over():
-                return found
+            existing = self._rooms.get(show_id)
+            if existing is not None and not existing.is_over():
+                return existing
             self._end(show_id)  # frees its port, which the new room may be asked to use
-            made = make()
-            made.start()
-            self._rooms[show_id] = made
-            return made
+            room = make()
+            room.start()
+            self._rooms[show_id] = room
+            return room
 
     def current(self, show_id: str) -> OpenRoom | None:
         """The room of a show, or None when it is not shared."""
-        found = self._rooms.get(show_id)
-        return None if found is None or found.is_over() else found
+        room = self._rooms.get(show_id)
+        return None if room is None or room.is_over() else room
 
     def stop(self, show_id: str) -> bool:
         """Stop sharing a show; False when it was not shared."""
@@ -219,7 +219,7 @@ class OpenRooms:
             room.wait()
 
     def _end(self, show_id: str) -> None:
-        found = self._rooms.pop(show_id, None)
-        if found is not None:
-            found.stop()
-            self._ended = [room for room in (*self._ended, found) if room.is_ending]
+        ended = self._rooms.pop(show_id, None)
+        if ended is not None:
+            ended.stop()
+            self._ended = [room for room in (*self._ended, ended) if room.is_ending]

@@ -18,15 +18,15 @@ def own_address() -> str:
     Raises:
         LabError: there is none, or it is one that only this machine reaches.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            asked.connect(_OUTSIDE)
-            found = IPv4Address(asked.getsockname()[0])
+            probe.connect(_OUTSIDE)
+            address = IPv4Address(probe.getsockname()[0])
         except OSError as error:
             raise _no_network() from error
-    if found.is_loopback or found.is_unspecified:
+    if address.is_loopback or address.is_unspecified:
         raise _no_network()
-    return str(found)
+    return str(address)
 
 
 def _no_network() -> LabError:

@@ -16,7 +16,7 @@ from rivya_core.api.errors import LabError, RivyaError
 from rivya_core.lab.evaluation.results import Votes
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.read_only import refuse_if_read_only
-from rivya_core.lab.server.errands import Errands
+from rivya_core.lab.server.background_reads import BackgroundReads
 from rivya_core.lab.shows.room.open_room import OpenRoom, OpenRooms, Source
 from rivya_core.lab.shows.room.own_address import own_address
 from rivya_core.settings import Settings
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rivya_core.lab.shows.shows import Shows
 
 _PORT_MAX: Final = 65_535
-_IS_MADE: Final = "The ballot is being made, about a second a clip."
+_BEING_ENCODED: Final = "The ballot is being made, about a second a clip."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,14 @@ class Room:
         settings: Settings,
         ledger: Ledger,
         rooms: OpenRooms,
-        errands: Errands,
+        background: BackgroundReads,
         shows: Shows,
         votes: Votes,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._rooms = rooms
-        self._errands = errands
+        self._background = background
         self._shows, self._votes = shows, votes
 
     def start(self, show_id: str, *, port: int = 0) -> Share:
@@ -90,9 +90,9 @@ class Room:
             room = self._rooms.start(show.id, lambda: OpenRoom(source, address, port))
         except OSError as error:
             raise _refused(error, address, port) from error
-        self._stop_if_gone(show.id)
+        self._stop_if_deleted(show.id)
         if show.sweep_id is not None and room.ballot_id is None:
-            self._errands.run(_errand(show.id), lambda: self._bring_ballot(show.id))
+            self._background.run(_task_name(show.id), lambda: self._bring_ballot(show.id))
         return self._share(show.id, room)
 
     def current(self, show_id: str) -> Share | None:
@@ -107,7 +107,7 @@ class Room:
         """
         return self._rooms.stop(show_id)
 
-    def _stop_if_gone(self, show_id: str) -> None:
+    def _stop_if_deleted(self, show_id: str) -> None:
         """Stop sharing, and raise, when the show was deleted while sharing started: the deletion found nothing to stop (race)."""
         try:
             self._shows.get(show_id)
@@ -118,10 +118,10 @@ class Room:
     def _share(self, show_id: str, room: OpenRoom) -> Share:
         opened, ever = room.browsers()
         ballot_url = None if room.ballot_id is None else f"{room.url}ballot"
-        said = room.ballot_refused or ""
-        if ballot_url is None and self._errands.is_running(_errand(show_id)):
-            said = _IS_MADE
-        return Share(show_id, room.url, room.port, room.expires_at, opened, ever, ballot_url, said, room.votes)
+        refusal = room.ballot_refused or ""
+        if ballot_url is None and self._background.is_running(_task_name(show_id)):
+            refusal = _BEING_ENCODED
+        return Share(show_id, room.url, room.port, room.expires_at, opened, ever, ballot_url, refusal, room.votes)
 
     def _source(self, show_id: str) -> Source:
         def render(base: str, has_ballot: bool) -> tuple[str, Mapping[str, str]]:
@@ -155,7 +155,7 @@ class Room:
             room.serve_ballot(ballot.id, page)
 
 
-def _errand(show_id: str) -> str:
+def _task_name(show_id: str) -> str:
     return f"room-ballot-{show_id}"
 
 

@@ -1,4 +1,4 @@
-"""Background reads: requests to the server that a page starts without waiting for them, one thread each.
+"""Background reads: requests to the server that a page starts without blocking, one thread each.
 
 Only GETs may go through here; anything that can be charged is sent by the jobs alone.
 """
@@ -19,8 +19,8 @@ log = logging.getLogger("rivya.errands")
 END_WITHIN_S: Final = 5.0
 
 
-class Errands:
-    """Run reads in the background, one of a name at a time."""
+class BackgroundReads:
+    """Run reads in the background; deduplicated by name: at most one of each runs."""
 
     def __init__(self, make_wire: Callable[[], Wire]) -> None:
         self._make_wire = make_wire
@@ -45,12 +45,12 @@ class Errands:
             wire = self._wire
         return wire.exchange(call, within_s)
 
-    def run(self, name: str, errand: Callable[[], object]) -> None:
+    def run(self, name: str, task: Callable[[], object]) -> None:
         """Start a background task unless the one with this name is still running."""
         with self._lock:
             if self._closed or name in self._running:
                 return
-            thread = threading.Thread(target=self._go, args=(name, errand), name=f"rivya-{name}", daemon=True)
+            thread = threading.Thread(target=self._run_task, args=(name, task), name=f"rivya-{name}", daemon=True)
             self._running[name] = thread
             thread.start()
 
@@ -58,9 +58,9 @@ class Errands:
         """True while the background task with this name is running."""
         return name in self._running
 
-    def _go(self, name: str, errand: Callable[[], object]) -> None:
+    def _run_task(self, name: str, task: Callable[[], object]) -> None:
         try:
-            errand()
+            task()
         except RivyaError as error:
             log.info("an errand ended early: %s", error.title)
         except Exception:  # the outer edge of the thread

@@ -1,6 +1,6 @@
-"""Proof that the server which the settings call a simulator is one: only its own answers count.
+"""Check that a server configured as a simulator really is one, by the header of its answers.
 
-Until one came nothing is sent: the rows are simulated from the start, and would spend real credits.
+Until such an answer has arrived nothing is sent: the rows count as simulated, but a real server would charge for them.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from rivya_core.settings import Settings
 
 
 def is_unproven(ledger: Ledger, settings: Settings) -> bool:
-    """True while no simulator has answered where ``settings`` say that one does, judged by the newest balance."""
+    """Return whether ``settings`` claim a simulator but none has answered yet, judged by the latest balance."""
     return settings.simulated and not ledger.key_value.balance(settings.connection).simulated
 
 
 def why_unproven(ledger: Ledger, settings: Settings) -> str:
-    """Say what ``is_unproven`` means to people; empty when it is proven, or was not tried yet."""
+    """Return the message for ``is_unproven``; empty when proven, or not tried yet."""
     if not settings.simulated:
         return ""
     balance, where = ledger.key_value.balance(settings.connection), settings.live_base_url
