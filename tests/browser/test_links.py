@@ -20,12 +20,17 @@ NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', {value: undefined}
 
 
 def drop_on_title(page: Page, data: bytes) -> None:
-    """Drop a clip far from any uploader."""
+    """Drop a clip far from any uploader, once the page takes files: as in a browser, no drop without a dragover that was taken."""
     transfer = page.evaluate_handle(
         """data => { const t = new DataTransfer();
         const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
         t.items.add(new File([bytes], 'clip.mp4', {type: 'video/mp4'})); return t; }""",
         base64.b64encode(data).decode(),
+    )
+    page.wait_for_function(
+        """dataTransfer => !document.querySelector('h1').dispatchEvent(
+            new DragEvent('dragover', {bubbles: true, cancelable: true, dataTransfer}))""",
+        arg=transfer,
     )
     page.get_by_role("heading", level=1).dispatch_event("drop", {"dataTransfer": transfer})
 
