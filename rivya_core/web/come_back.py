@@ -23,10 +23,9 @@ Own = Callable[[str], str | None]
 BACK: Final = "back"
 """Parameter of the start page: the route of ours from which somebody was sent there to sign in."""
 
+CALLBACK: Final = "/oauth2callback"
 _COOKIE: Final = "_rivya_back_"
-_ENCODED_MAX: Final = (
-    3500  # a browser keeps 4,096 bytes of a cookie with its name and attributes (RFC 6265, section 6.1)
-)
+_ENCODED_MAX: Final = 2000  # three abandoned ways out still fit into the 8 KB that proxies take as one header line
 _LIFETIME_S: Final = 600
 _STATE: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -49,7 +48,7 @@ class ComeBack:
         path = scope["path"] if scope["type"] == "http" else ""
         if path == f"{self.below}/auth/login":
             send = self._going(HTTPConnection(scope), send)
-        elif path == f"{self.below}/oauth2callback":
+        elif path == self.below + CALLBACK:
             send = self._coming(HTTPConnection(scope), send)
         await self.app(scope, receive, send)
 
@@ -81,17 +80,22 @@ class ComeBack:
     def _asked(self, referer: str) -> str | None:
         """The address to come back to: that of the page, or the one that sent people to the start page."""
         address = self.own(referer)
-        if address is not None and self._is_start(address):
-            address = self.own(parse_qs(urlsplit(address).query).get(BACK, [""])[0])
-        return None if address is None or self._is_start(address) else address
+        sent_here = self._sent_here(address)
+        if sent_here is not None:
+            address = self.own(sent_here)
+        return None if address == f"{quote(self.below)}/" or self._sent_here(address) is not None else address
 
-    def _is_start(self, address: str) -> bool:
-        return urlsplit(address).path == f"{quote(self.below)}/"
+    def _sent_here(self, address: str | None) -> str | None:
+        """The address from which somebody was sent to the start page, which this one must be."""
+        asked = urlsplit(address or "")
+        if asked.path != f"{quote(self.below)}/":
+            return None
+        return next(iter(parse_qs(asked.query).get(BACK, [])), None)
 
     def _set(self, headers: MutableHeaders, state: str, value: str, lifetime_s: int) -> None:
         answer = Response()
         answer.set_cookie(
-            _COOKIE + state, value, max_age=lifetime_s, path=quote(self.below) or "/", httponly=True, samesite="lax"
+            _COOKIE + state, value, max_age=lifetime_s, path=quote(self.below) + CALLBACK, httponly=True, samesite="lax"
         )
         headers.append("set-cookie", answer.headers["set-cookie"])
 

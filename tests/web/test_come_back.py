@@ -60,6 +60,7 @@ async def back(client: httpx.AsyncClient, asked: str, state: str = "s1") -> str:
         "/lab/generate",
         "/lab/show/s1?slide=3",
         "/lab/",
+        "/lab/?sweep=x1&mode=live",
     ],
 )
 async def test_the_address_comes_back_with_its_query(client: httpx.AsyncClient, asked: str) -> None:
@@ -113,7 +114,7 @@ async def test_nothing_outlives_its_use(client: httpx.AsyncClient) -> None:
     kept = away.headers["set-cookie"]
     assert kept.startswith("_rivya_back_s1=%2Flab%2Fhistory%3Fid%3Dg1;")
     assert {one.strip().lower() for one in kept.split(";")[1:]} == {
-        "httponly", "samesite=lax", "path=/lab", "max-age=600"
+        "httponly", "samesite=lax", "path=/lab/oauth2callback", "max-age=600"
     }  # fmt: skip
     await client.get("/lab/oauth2callback", params={"state": "s1"})
     assert not client.cookies

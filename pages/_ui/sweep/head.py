@@ -102,11 +102,11 @@ def _changes(experiment: ExperimentRecord) -> list[str]:
     if experiment.paused_at is not None and experiment.paused_by is not None:
         told.append(f"paused{formatting.by(experiment.paused_by)} · {formatting.clock(experiment.paused_at)}")
     if experiment.deleted_at is not None:
-        told.append(f"deleted{changed} · {formatting.clock(experiment.deleted_at)}")
+        told.append(f"deleted {formatting.clock(experiment.deleted_at)}")
     elif experiment.hidden_at is not None:
-        told.append(f"hidden{changed} · {formatting.clock(experiment.hidden_at)}")
-    elif changed:
-        told.append(f"changed{changed}")
+        told.append(f"hidden {formatting.clock(experiment.hidden_at)}")
+    if changed:
+        told.append(f"last changed{changed}")  # the person of the last change, whichever it was
     return told
 
 

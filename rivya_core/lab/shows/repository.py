@@ -68,15 +68,14 @@ def hold(connection: sa.Connection, show_id: str, clips: Iterable[HeldClip], *, 
     )
 
 
-def set_deleted(connection: sa.Connection, show_id: str, moment: datetime | None) -> bool:
-    """Take a show out of the list, or (None) bring it back; False when it stood so already."""
+def set_deleted(connection: sa.Connection, show_id: str, now: datetime, *, is_deleted: bool) -> bool:
+    """Take a show out of the list, or bring it back; False when it stood so already."""
     column = shows.c
-    other = column.deleted_at.is_not(None) if moment is None else column.deleted_at.is_(None)
-    query = (
-        sa.update(shows)
-        .where(column.id == searchable(show_id), other)
-        .values(deleted_at=moment, changed_by=acting_address())
-    )
+    other = column.deleted_at.is_(None) if is_deleted else column.deleted_at.is_not(None)
+    written: dict[str, Any] = {"deleted_at": now if is_deleted else None}
+    if acting_address() is not None:  # the person and the time of the last change go together
+        written |= {"changed_by": acting_address(), "changed_at": now}
+    query = sa.update(shows).where(column.id == searchable(show_id), other).values(written)
     return bool(connection.execute(query).rowcount)
 
 

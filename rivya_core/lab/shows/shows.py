@@ -334,14 +334,14 @@ class Shows:
     def delete(self, show_id: str) -> bool:
         """Take a show out of the list and stop sharing it; False when it was not there. What was exported stays, and so do all clips."""
         with begin_immediate(self._ledger.database) as connection:
-            was_there = repository.set_deleted(connection, show_id, self._ledger.clock())
+            was_there = repository.set_deleted(connection, show_id, self._ledger.clock(), is_deleted=True)
         self.room.stop(show_id)
         return was_there
 
     def undelete(self, show_id: str) -> bool:
         """Bring a deleted show back; False when there is none."""
         with begin_immediate(self._ledger.database) as connection:
-            return repository.set_deleted(connection, show_id, None)
+            return repository.set_deleted(connection, show_id, self._ledger.clock(), is_deleted=False)
 
     # -- storing ---------------------------------------------------------------------------------------------------
 

@@ -375,6 +375,7 @@ def read_wallet(lab: Lab) -> None:
     assert lab.check_connection().error is None
 
 
+@pytest.mark.database("sqlite")  # steers the simulator in its own process
 @pytest.mark.parametrize("settle_delay_s", [0.0, 0.5, 30.0])
 def test_our_own_clips_never_look_like_somebody_elses(make_lab: Callable[..., Lab], settle_delay_s: float) -> None:
     """Failures, refunds, prices said late or not at all, and a restart in between: nothing is unexplained."""
@@ -398,6 +399,7 @@ def replace_prompt(number: int) -> GenerationRequest:
     return GenerationRequest(prompt=f"A red fox in the snow, {number}")
 
 
+@pytest.mark.database("sqlite")  # steers the simulator in its own process
 def test_a_clip_made_with_another_tool_is_told(make_lab: Callable[..., Lab]) -> None:
     """A second client on the same account spends 160 credits: told with the amount and two moments, and again when another follows."""
     lab = make_lab()
@@ -415,6 +417,7 @@ def test_a_clip_made_with_another_tool_is_told(make_lab: Callable[..., Lab]) -> 
     assert [(one.low, one.high) for one in stories(lab)] == [(-160, -160), (4520, 4520)]
 
 
+@pytest.mark.database("sqlite")  # steers the simulator in its own process
 def test_an_answer_that_was_lost_is_not_somebody_elses_charge(make_lab: Callable[..., Lab]) -> None:
     """The server took the credits and the answer never came: the row says so, and the wallet is explained."""
     lab = make_lab()
@@ -427,6 +430,7 @@ def test_an_answer_that_was_lost_is_not_somebody_elses_charge(make_lab: Callable
     assert stories(lab) == []
 
 
+@pytest.mark.database("sqlite")  # steers the simulator in its own process
 def test_what_a_person_here_does_to_the_simulated_wallet_alarms_nobody(lab: Lab) -> None:
     """Neither filling nor emptying it; what moves beside that is still found."""
     read_wallet(lab)

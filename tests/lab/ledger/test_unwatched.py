@@ -260,6 +260,7 @@ def test_one_that_was_open_before_is_no_part_of_it(ledger: Ledger, clock: Clock)
 # -- in a lab ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.database("sqlite")  # steers the simulator in its own process
 def test_a_sweep_ends_when_its_canceled_take_is_not_watched(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,10 @@ def test_what_is_changed_says_by_whom(found: Shown) -> None:
     ada.shows.delete(show.id)
     with found.lab.ledger.reading() as connection:
         assert connection.execute(sa.select(shows.c.changed_by).where(shows.c.id == show.id)).scalar() == ADA.address
+    ada.shows.undelete(show.id)
+    [back] = [one for one in ann.shows.list() if one.id == show.id]
+    assert back.changed_by == ADA.address
+    assert back.changed_at > show.changed_at
     round_id = ann.ballots.start(found.sweep, "")
     ben.ballots.end(round_id)
     ann.ballots.end(round_id)

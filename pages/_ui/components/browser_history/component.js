@@ -1,4 +1,5 @@
 const GIVE_UP_MS = 60000; // a busy server may take that long to draw a page
+const OWN_ACTS = ['wheel', 'touchstart', 'keydown', 'pointerdown'];
 
 const address = () => location.pathname + location.search;
 const main = () => document.querySelector('[data-testid="stMain"]');
@@ -23,10 +24,15 @@ function keepScroll() {
   let stop = null;
   const restore = () => {
     if (stop) stop();
-    const wanted = seen.get(address());
+    const here = address();
+    const wanted = seen.get(here);
     if (!wanted) return;
-    // The page is drawn piece by piece: it is scrolled as soon as it is long enough, unless the person scrolls first.
+    // The page is drawn piece by piece: it is scrolled as soon as it is long enough, unless the person scrolls or presses something first.
     const tried = () => {
+      if (address() !== here) {
+        stop();
+        return;
+      }
       const box = main();
       if (!box || box.scrollHeight - box.clientHeight < wanted) return;
       box.scrollTop = wanted;
@@ -40,9 +46,9 @@ function keepScroll() {
       stop = null;
       drawn.disconnect();
       clearTimeout(timer);
-      for (const kind of ['wheel', 'touchstart', 'keydown']) removeEventListener(kind, own);
+      for (const kind of OWN_ACTS) removeEventListener(kind, own);
     };
-    for (const kind of ['wheel', 'touchstart', 'keydown']) addEventListener(kind, own, { passive: true });
+    for (const kind of OWN_ACTS) addEventListener(kind, own, { passive: true });
     requestAnimationFrame(tried);
   };
   // Whoever goes somewhere presses something first; scroll events come too late, when the new page is already at its top.

@@ -1,4 +1,5 @@
 const attached = new WeakMap();
+let pressedLast = null;
 const PAUSE_MS = 300;
 const UPLOAD_LOOK_MS = 150;
 const SETTLE_MS = 60; // React puts a new text into the box after it told us of it
@@ -65,8 +66,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   // The second click of a double click ends here. The server takes it for the same press as well, unless a busy one hears of it late.
   const clicked = (event) => {
-    if (event.detail < 2 || !inForm(event.target)) return;
-    if (event.target.closest('button[data-testid="stBaseButton-primary"]')) event.stopPropagation();
+    const button = inForm(event.target) && event.target.closest('button[data-testid="stBaseButton-primary"]');
+    if (button && event.detail > 1 && button === pressedLast) event.stopPropagation();
+    else pressedLast = button; // a first click that found the button disabled was none
   };
   const before = attached.get(parentElement);
   if (before) before();

@@ -18,6 +18,8 @@ from rivya_core.lab.ledger.schema import generations
 
 LISTED: Final = search.LISTED
 LOOKED_AT: Final = 1000
+ARMS_MAX: Final = 100
+"""A choice among more values is a condition only: SQLite takes 500 terms in a compound SELECT at most."""
 ROW_COST: Final = 20
 """To look a row up costs as much as so many steps in an index that has all that is asked."""
 
@@ -45,7 +47,7 @@ def newest_first(
     named = named_rows(wanted)
     if named:
         return _newest("NOT INDEXED").where(*where, *named, *_words_of(found))
-    every = choices(wanted)
+    every = [choice for choice in choices(wanted) if len(choice.values) <= ARMS_MAX]
     if not every:
         return _newest(f"INDEXED BY {LISTED}").where(*where) if found is None else search.by_index(found, *where)
     if found is None and not more and len(where) == 1 + len(every) == 2:  # noqa: PLR2004 - that it was not deleted, and one choice

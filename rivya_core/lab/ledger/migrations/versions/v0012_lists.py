@@ -34,15 +34,13 @@ TOOK = {
 
 
 def upgrade() -> None:
-    """Add the columns and fill them, then make the indexes."""
+    """Add the columns and fill them, make the indexes, then write the numbers alike."""
     kind = op.get_context().dialect.name
     took = f"ADD COLUMN took_s {'FLOAT' if kind == 'sqlite' else 'double precision'} GENERATED ALWAYS AS ({TOOK[kind]}"
     if kind == "postgresql":
         _fill_on_postgresql(took)
     else:
         _fill_on_sqlite(took)
-    for name in PARAM_KEYS:
-        _write_alike(column_name(name))
     op.drop_index("ix_lab_generations_listed", TABLE)
     op.create_index("ix_lab_generations_listed", TABLE, list(LISTED), unique=False)
     for name, column in ORDERED.items():
@@ -56,6 +54,8 @@ def upgrade() -> None:
         sqlite_where=sa.text("starred = 1"),
         postgresql_where=sa.text("starred"),
     )
+    for name in PARAM_KEYS:  # last: each value is found by its index, however many there are
+        _write_alike(column_name(name))
 
 
 def _fill_on_postgresql(took: str) -> None:
