@@ -241,6 +241,7 @@ def _store_of(target: Target, stack: ExitStack) -> BucketStore | None:
     beside = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rivya-move-")))
     parts = Parts(beside / "parts", shared=False)
     store = BucketStore(target.archive_url, parts, FileCache(beside / "cache", 0))
+    stack.callback(store.close)
     store.refuse_unusable()
     return store
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import signal
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -182,6 +183,7 @@ def test_what_stops_a_move_is_said_before_anything_is_changed(
     wrong = moving.target_of(url, "s3://lab-of-nobody/x", "UTC")
     with pytest.raises(StorageError, match="bucket does not exist"):
         moving.move(embedded, wrong)
+    assert not [thread for thread in threading.enumerate() if thread.name == "rivya-archive-probe"]
     unreachable = moving.target_of("postgresql://ann:very-secret@127.0.0.1:9/rivya", bucket.url, "UTC")
     with pytest.raises(RivyaError) as caught:
         moving.move(embedded, unreachable)

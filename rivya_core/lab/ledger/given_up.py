@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from rivya_core.api.errors import DamagedValueError
 from rivya_core.lab.ledger.key_value import read_note, write_note
 
 NOTE: Final = "given_up_workers"
@@ -71,36 +72,60 @@ def note(connection: sa.Connection, left: Sequence[Left], now: datetime) -> None
     if not left:
         return
     added = [
-        {
-            "id": one.id,
-            "host": one.host,
-            "at": now.isoformat(),
-            "seen_at": one.seen_at.isoformat(),
-            "rows_held": len(one.rows),
-            "rows": list(one.rows[:ROWS_MAX]),
-        }
+        GivenUpWorker(one.id, one.host, now, one.seen_at, len(one.rows), one.rows[:ROWS_MAX], held_by={})
         for one in left
     ]
-    kept = [one for one in read_note(connection, NOTE) or [] if _is_recent(one, now)]
-    write_note(connection, NOTE, [*kept, *added][-KEPT_MAX:], now)
+    kept = [*_recent(connection, now), *added][-KEPT_MAX:]
+    write_note(connection, NOTE, [_stored(one) for one in kept], now)
 
 
 def read(connection: sa.Connection, now: datetime) -> list[GivenUpWorker]:
     """Return the workers of the last day, the newest first; what became of their generations is not looked up."""
-    kept = [one for one in read_note(connection, NOTE) or [] if _is_recent(one, now)]
-    return [
-        GivenUpWorker(
-            id=one["id"],
-            host=one["host"],
-            at=datetime.fromisoformat(one["at"]),
-            seen_at=datetime.fromisoformat(one["seen_at"]),
-            rows_held=one["rows_held"],
-            rows=one["rows"],
-            held_by={},
-        )
-        for one in reversed(kept)
-    ]
+    return _recent(connection, now)[::-1]
 
 
-def _is_recent(one: Mapping[str, Any], now: datetime) -> bool:
-    return now - datetime.fromisoformat(one["at"]) < KEPT_FOR
+def _recent(connection: sa.Connection, now: datetime) -> list[GivenUpWorker]:
+    """Return the workers of the last day, the oldest first.
+
+    What cannot be read is left out: it is only shown, and must not keep a dead worker's generations from being taken over.
+    """
+    try:
+        stored = read_note(connection, NOTE)
+    except DamagedValueError:
+        return []
+    found = [_read_one(one) for one in stored] if isinstance(stored, list) else []
+    return [one for one in found if one is not None and now - one.at < KEPT_FOR]
+
+
+def _stored(one: GivenUpWorker) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "host": one.host,
+        "at": one.at.isoformat(),
+        "seen_at": one.seen_at.isoformat(),
+        "rows_held": one.rows_held,
+        "rows": list(one.rows),
+    }
+
+
+def _read_one(stored: object) -> GivenUpWorker | None:
+    """Read what ``_stored`` made; None when it cannot be read."""
+    match stored:
+        case {
+            "id": str(id_),
+            "host": str(host),
+            "at": str(at),
+            "seen_at": str(seen_at),
+            "rows_held": int(rows_held),
+            "rows": list(rows),
+        } if all(isinstance(row, str) for row in rows):
+            try:
+                return GivenUpWorker(id_, host, _moment(at), _moment(seen_at), rows_held, rows, held_by={})
+            except ValueError:
+                return None
+    return None
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

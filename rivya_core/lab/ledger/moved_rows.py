@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from rivya_core.api.errors import LabError, StorageError
+from rivya_core.api.errors import DamagedValueError, LabError, StorageError
+from rivya_core.lab.ledger import given_up
+from rivya_core.lab.ledger.database.stored_json import read_json, write_json
 from rivya_core.lab.ledger.database_clock import database_now
 from rivya_core.lab.ledger.move_marks import MOVE
 from rivya_core.lab.ledger.schema import generations, metadata, movements, notes
@@ -20,7 +23,7 @@ AT_ONCE: Final = 500
 OF_PROCESSES: Final = frozenset({workers.name, rates.name})
 """Tables of the processes at work, which stay behind."""
 
-STAYS: Final = (MOVE, "time_zone")
+STAYS: Final = (MOVE, "time_zone", given_up.NOTE)
 """Notes that each database has for itself."""
 
 LEASE: Final[Mapping[str, Any]] = {"worker_id": None, "posting_at": None}
@@ -28,7 +31,7 @@ LEASE: Final[Mapping[str, Any]] = {"worker_id": None, "posting_at": None}
 
 
 class _JsonText(sa.types.UserDefinedType[str]):
-    """A JSON column as raw text, so that values are copied unchanged; NULL stays apart from ``null``."""
+    """A JSON column as raw text, so that NULL stays apart from ``null``."""
 
     cache_ok = True
 
@@ -84,7 +87,10 @@ def copy_all(source: sa.Connection, target: sa.Connection, step: Callable[[], No
     for table in _tables():
         texts = _with_texts(table)
         insert = sa.insert(texts)
+        names = [column.name for column in texts.columns if isinstance(column.type, _JsonText)]
         for rows in _batches(source, table, texts):
+            if target.dialect.name == "postgresql":
+                _make_fit(rows, names)
             target.execute(insert, rows)
             step()
         _set_sequence(target, table)
@@ -148,6 +154,18 @@ def _batches(source: sa.Connection, table: sa.Table, texts: sa.Table) -> Iterato
     result = source.execution_options(yield_per=AT_ONCE).execute(query)
     for rows in result.mappings().partitions(AT_ONCE):
         yield [{**row, **changed} for row in rows]
+
+
+def _make_fit(rows: list[dict[str, Any]], names: Sequence[str]) -> None:
+    """Rewrite the JSON texts of these columns as PostgreSQL can take them apart, as it is done with every value stored there.
+
+    A text that is no JSON stays: the database refuses it, and nothing is guessed.
+    """
+    for row in rows:
+        for name in names:
+            if isinstance(row[name], str):  # SQLite keeps the text of a number as that number
+                with suppress(DamagedValueError):
+                    row[name] = write_json(read_json(row[name]))
 
 
 def _set_sequence(target: sa.Connection, table: sa.Table) -> None:

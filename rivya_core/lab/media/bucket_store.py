@@ -7,11 +7,11 @@ and key are its usual variables (``AWS_...``), which ``obstore`` reads itself.
 from __future__ import annotations
 
 import hashlib
+import logging
 import mimetypes
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -34,6 +34,7 @@ else:
     obstore = lazily("obstore")
 
 Answer = TypeVar("Answer")
+log = logging.getLogger("rivya.archive")
 
 PIECE_BYTES: Final = 5 * 2**20
 """Larger files are sent in pieces of this size, and all are read so: no request outlasts its deadline because of its size."""
@@ -275,10 +276,16 @@ class BucketStore:
     def probe(self) -> None:
         """Ask the store in the background, again and again while it does not answer; returns at once."""
         with self._guard:
-            if self._probe is None and not self._closed.is_set():
-                # No daemon: the library's own threads must not outlive the interpreter.
-                self._probe = threading.Thread(target=self._look_until_well, name="rivya-archive-probe")
-                self._probe.start()
+            if self._closed.is_set() or (self._probe is not None and self._probe.is_alive()):
+                return
+            # No daemon: the library's own threads must not outlive the interpreter.
+            probe = threading.Thread(target=self._look_until_well, name="rivya-archive-probe")
+            try:
+                probe.start()
+            except RuntimeError as error:  # the system refuses more threads: whoever is refused next tries again
+                log.warning("The archive's store is not asked again for now: %s", error)
+                return
+            self._probe = probe
 
     def close(self) -> None:
         """Wait for the question in the background, if there is one."""
@@ -294,8 +301,12 @@ class BucketStore:
                 self._closed.wait(self._again_s)
             if self._closed.is_set() or not threading.main_thread().is_alive():
                 return  # a process that ends without closing the store waits for its threads, so for this one
-            with suppress(StorageError):  # it is remembered, and told when somebody asks
+            try:
                 self._look()
+            except StorageError:  # it is remembered, and told when somebody asks
+                pass
+            except Exception as error:  # noqa: BLE001 - the outer edge of the thread: all others wait for its next question
+                log.warning("The archive's store could not be asked: %s", type(error).__name__)
             with self._guard:
                 if self._trouble is None:
                     self._probe = None
@@ -311,6 +322,7 @@ class BucketStore:
     def _refuse_while_down(self) -> None:
         trouble = self._trouble
         if trouble is not None:
+            self.probe()  # else nobody would ask any more, if the thread could not be started
             raise trouble
 
     def _ask(self, act: Callable[[], Answer]) -> Answer:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from rivya_core.lab.ledger.given_up import KEPT_FOR
+from rivya_core.lab.ledger.given_up import KEPT_FOR, NOTE
 from rivya_core.lab.ledger.ledger import Ledger
 from rivya_core.lab.ledger.schema import experiments, generations
 from rivya_core.lab.ledger.shared_limits import mismatches, read_limits
@@ -147,6 +147,26 @@ def test_a_silent_worker_loses_its_rows_to_the_queue(
     assert workers.beat("one") is None
     assert workers.reap("two", queue, {}) == {}
     clock.turn(KEPT_FOR.total_seconds())
+    assert workers.given_up() == []
+
+
+def test_a_note_that_cannot_be_read_keeps_no_row_from_the_queue(
+    ledger: Ledger, workers: Workers, clock: Clock, queue: Queue
+) -> None:
+    """It is only shown: what is damaged of it is left out, and dropped with the next worker that is given up."""
+    begin(workers, "one", "two")
+    row = added(ledger)
+    assert workers.claim(row.id, "one") is not None
+    good = {"id": "zero", "host": "there", "at": clock().isoformat(), "seen_at": clock().isoformat(), "rows_held": 0}
+    good["rows"] = []
+    damaged = [{}, None, "x", {**good, "at": 5}, {**good, "at": "noon"}, {**good, "rows": [{}]}, {**good, "rows": None}]
+    ledger.key_value.set(NOTE, [*damaged, good])
+    assert [one.id for one in workers.given_up()] == ["zero"]
+    beat(workers, clock, "two", for_s=SILENT_S)
+    assert workers.reap("two", queue, {}) == {row.id: 1}
+    assert [one.id for one in workers.given_up()] == ["one", "zero"]
+    assert len(ledger.key_value.get(NOTE)) == 2
+    ledger.key_value.set(NOTE, 5)
     assert workers.given_up() == []
 
 

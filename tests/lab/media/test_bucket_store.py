@@ -163,6 +163,38 @@ def test_a_fault_is_told_in_words_and_heals(make: Make, bucket: Bucket, fault: s
     assert list((archive.root / "parts").glob("*/*.part")) == []
 
 
+def test_a_store_is_asked_again_whatever_ends_the_one_who_asks(
+    make: Make, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system may refuse a thread, and a question may fail in a way of its own: the fault is told, and later heals."""
+    archive, closed = make(), make()
+    bucket.front.fault = "503"
+    start, asked = threading.Thread.start, threading.Event()
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "rivya-archive-probe":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    def break_down(*_: object, **__: object) -> None:
+        asked.set()
+        raise RuntimeError("The library broke")
+
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refuse)
+        for one in (archive, archive, closed):
+            with pytest.raises(StorageError, match="503"):
+                one.exists(KEY)
+        closed.close()
+    with monkeypatch.context() as broken:
+        broken.setattr("rivya_core.lab.media.bucket_store.obstore.get", break_down)
+        with pytest.raises(StorageError, match="503"):
+            archive.exists(KEY)
+        assert asked.wait(HANGS_S)
+    bucket.front.heal()
+    until(lambda: archive.condition() is None, what="it is well once it answers")
+
+
 def test_a_wrong_bucket_is_named(make: Make, bucket: Bucket) -> None:
     """Also where only a file is asked for: "not found" would be another thing."""
     archive = make("s3://lab-of-nobody/of/the-lab")
