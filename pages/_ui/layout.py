@@ -63,6 +63,13 @@ def badge(chip: Badge) -> None:
     st.badge(chip.label, icon=chip.icon, color=chip.color)
 
 
+def remark(chip: Badge, words: str) -> None:
+    """Draw a chip and a sentence that holds words from outside: a name or an address never becomes markup, as in an alert."""
+    with st.container(gap="xsmall"):
+        badge(chip)
+        st.text(words)
+
+
 def mode_badge(mode: Mode) -> None:
     """Draw the short mode chip: simulated work never looks real. What it means stands in the header of every page."""
     badge(formatting.MODE_BADGES[word_of(mode)])

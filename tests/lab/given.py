@@ -21,6 +21,7 @@ from rivya_core.lab.ledger.ledger import Ledger, NewGeneration, new_intent_id
 from rivya_core.lab.ledger.records import ErrorCard, GenerationRecord
 from rivya_core.lab.ledger.schema import movements
 from rivya_core.lab.ledger.states import State
+from rivya_core.lab.ledger.workers import Workers
 from rivya_core.lab.media.archive import Clip
 from rivya_core.settings import Mode
 
@@ -43,6 +44,14 @@ class Clock:
         """Move the hands; the new time."""
         self.now += timedelta(seconds=seconds)
         return self.now
+
+
+def give_up(workers: Workers, clock: Clock, by: str) -> None:
+    """Let one worker beat for 50 seconds and then give up those that did not."""
+    for _ in range(10):
+        clock.turn(5.0)
+        workers.beat(by)
+    assert workers.reap(by, lambda *_: None, {})
 
 
 def new(prompt: str = "A red fox in the snow", **changes: Any) -> NewGeneration:

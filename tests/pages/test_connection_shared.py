@@ -17,7 +17,7 @@ from rivya_core.simulator import SimulatorServer
 from rivya_core.version import VERSION
 from tests.conftest import FAST
 from tests.flow.fleet import environment
-from tests.lab.given import Clock, added
+from tests.lab.given import Clock, added, give_up
 
 
 @pytest.fixture
@@ -56,20 +56,22 @@ def test_a_worker_that_was_given_up_and_another_key_are_told(dashboard: Lab, ope
     rows = [added(dashboard.ledger, f"Number {number}", connection=server) for number in range(3)]
     for row in rows:
         assert table.claim(row.id, "box-17-aa") is not None
-    for _ in range(10):
-        clock.turn(5.0)
-        table.beat("box-18-bb")
-    assert table.reap("box-18-bb", lambda *_: None, {})
+    give_up(table, clock, by="box-18-bb")
+    picture = "![box](https://elsewhere.example/a.png)-19-cc"
+    table.begin(picture, role="worker", host="box", version=VERSION, connection_name=server, key_fingerprint="2" * 16)
     assert table.claim(rows[0].id, "box-18-bb") is not None
     assert dashboard.cancel(rows[1].id)
-    words = said(open_app("connection"))
+    app = open_app("connection")
+    words = said(app)
     assert "Process 17 on box, " in words
     assert "It held 3 generations, now: 1 with box-18-bb, 1 waiting for a worker, 1 ended." in words
     assert f"RIVYA_API_KEY differs between the processes that work for {server}: " in words
     assert "it ends as unconfirmed" in words
+    assert picture in words
+    assert not app.warning
 
 
 def said(app: AppTest) -> str:
-    """What the page says in texts and warnings."""
+    """What the page says in texts and captions."""
     assert not app.exception, [error.value for error in app.exception]
-    return "\n".join(str(one.value) for one in (*app.text, *app.caption, *app.warning))
+    return "\n".join(str(one.value) for one in (*app.text, *app.caption))

@@ -22,7 +22,7 @@ from rivya_core.services import close_all, open_lab
 from rivya_core.simulator import SimulatorServer
 from rivya_core.version import VERSION
 from tests.conftest import FAST
-from tests.lab.given import Clock
+from tests.lab.given import Clock, give_up
 
 
 @pytest.fixture
@@ -119,10 +119,7 @@ async def test_a_worker_that_was_given_up_is_told_for_a_day(
     rows = [dashboard.submit(GenerationRequest(prompt=f"Number {number}")) for number in range(2)]
     for row in rows:
         assert table.claim(row.id, "box-17-aa") is not None
-    for _ in range(10):
-        clock.turn(5.0)
-        table.beat("box-18-bb")
-    assert table.reap("box-18-bb", lambda *_: None, {})
+    give_up(table, clock, by="box-18-bb")
     assert table.claim(rows[0].id, "box-18-bb") is not None
     _, body = await ask()
     [told] = body["given_up"]

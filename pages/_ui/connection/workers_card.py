@@ -19,6 +19,7 @@ COLUMNS = (Column("Process"), Column("Last heard", "word"), Column("Clock", "wor
 RUNS = formatting.Badge("Jobs run", ":material/check:", "green")
 SILENT = formatting.Badge("A worker is silent", ":material/hourglass_empty:", "orange")
 WAITS = formatting.Badge("No worker runs", ":material/error:", "red")
+DIFFERS = formatting.Badge("Differs", ":material/difference:", "orange")
 SETTINGS = {
     "daily_cap_credits": "RIVYA_DAILY_CAP_CREDITS",
     "max_creates_in_flight": "RIVYA_MAX_CREATES_IN_FLIGHT",
@@ -48,7 +49,7 @@ def _processes(lab: Lab) -> None:
     if silent:
         st.text(f"A worker that is silent for {found.silent_s:g} s counts as gone, and others finish its generations.")
     for said in _differences(found):
-        st.warning(said, icon=":material/difference:")
+        layout.remark(DIFFERS, said)
     _given_up(found)
 
 

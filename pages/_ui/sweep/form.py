@@ -28,6 +28,7 @@ MAX_COLUMNS = 2
 _SAVED = "_sweep_saved"
 _BEFORE = "_sweep_before"
 _INSTEAD = "_sweep_model_instead"
+MODEL_REPLACED = formatting.Badge("Another model", ":material/warning:", "orange")
 
 PROMPT_HELP = (
     "`{{subject}}` stands for a variable: give its values under Variables. `{dawn|noon|dusk}` lists alternatives in place. "
@@ -70,7 +71,7 @@ def _open(lab: Lab) -> None:
     if not is_open():
         _write(lab, sweep_drafts.load(lab))
     if st.session_state.get(_INSTEAD):
-        st.warning(st.session_state[_INSTEAD], icon=":material/warning:")
+        layout.remark(MODEL_REPLACED, st.session_state[_INSTEAD])
     if _BEFORE in st.session_state:
         with st.container(horizontal=True, vertical_alignment="center", key="muted_sweep_undo"):
             st.text("Another sweep was put into the form.", width="content")
